@@ -1,0 +1,24 @@
+import type { Scope } from './PortAllocation.js'
+
+/** The numbers a project owns, both ends included. Ranges never overlap. */
+export interface PortRange {
+  readonly projectName: string
+  readonly startPort: number
+  readonly endPort: number
+  readonly description?: string
+}
+
+/** How full a range is in one scope, so that `allocatedPorts + availablePorts = totalPorts`. */
+export interface PortSummary extends Scope {
+  readonly projectName: string
+  readonly rangeStart: number
+  readonly rangeEnd: number
+  readonly totalPorts: number
+  readonly allocatedPorts: number
+  readonly availablePorts: number
+  /** Percent of the range that is held, to two decimals. */
+  readonly utilization: number
+}
+
+/** Where `createRange({ size })` looks for a free block: User Ports below the usual ephemeral range. */
+export const BLOCK_SEARCH = { startPort: 3000, endPort: 32767 } as const

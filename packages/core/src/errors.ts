@@ -1,0 +1,175 @@
+import type { Scope } from './PortAllocation.js'
+import type { PortRange } from './PortRange.js'
+
+/** Every code, and the exit status of a command that fails with it. */
+export const EXIT_STATUS = {
+  INVALID_ARGUMENT: 2,
+  PROJECT_NOT_FOUND: 3,
+  RANGE_EXHAUSTED: 4,
+  PORT_TAKEN: 4,
+  PORT_OUT_OF_RANGE: 4,
+  RANGE_OVERLAP: 4,
+  RANGE_IN_USE: 4,
+  DATABASE_UNAVAILABLE: 5,
+  OUTCOME_UNKNOWN: 5,
+  BUSY: 5,
+  DATABASE_NOT_MIGRATED: 5,
+  UNVERIFIABLE: 6,
+} as const
+
+export type PortsErrorCode = keyof typeof EXIT_STATUS
+
+export type ErrorDetails = Readonly<Record<string, unknown>>
+
+/**
+ * What every method here rejects with when something foreseeable is wrong. `code` and `details`
+ * are for programs; `message` is for people and says what happened and what to do next. Anything
+ * else that is thrown is a bug.
+ */
+export class PortsError extends Error {
+  override readonly name = 'PortsError'
+  readonly code: PortsErrorCode
+  readonly details: ErrorDetails
+
+  constructor(
+    code: PortsErrorCode,
+    message: string,
+    details: ErrorDetails = {},
+    options?: ErrorOptions,
+  ) {
+    super(message, options)
+    this.code = code
+    this.details = details
+  }
+}
+
+/** The value as a message can show it: one line, of bounded length, control characters escaped. */
+function shown(value: unknown): string {
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'number' || value === undefined) return String(value)
+  let text: string
+  try {
+    text = JSON.stringify(value) ?? String(value)
+  } catch {
+    text = String(value)
+  }
+  return text.length > 80 ? `${text.slice(0, 77)}…"` : text
+}
+
+export function invalidArgument(field: string, value: unknown, expected: string): PortsError {
+  return new PortsError(
+    'INVALID_ARGUMENT',
+    `${field} is ${shown(value)}, but must be ${expected}.`,
+    { field, value: typeof value === 'bigint' ? String(value) : value },
+  )
+}
+
+export function projectNotFound(
+  projectName: string,
+  knownProjects: readonly string[],
+  cause?: unknown,
+): PortsError {
+  const known =
+    knownProjects.length > 0 ? `known projects: ${knownProjects.join(', ')}` : 'no project has one'
+  return new PortsError(
+    'PROJECT_NOT_FOUND',
+    `${projectName} has no port range; ${known}. ` +
+      `For a range of its own: ports range create ${projectName} --size 100`,
+    { projectName, knownProjects },
+    { cause },
+  )
+}
+
+export interface ExhaustedRange extends PortRange {
+  readonly hostname: string
+  readonly protocol: string
+}
+
+export function rangeExhausted(range: ExhaustedRange, cause?: unknown): PortsError {
+  const { projectName, startPort, endPort, hostname, protocol } = range
+  const total = endPort - startPort + 1
+  return new PortsError(
+    'RANGE_EXHAUSTED',
+    `All ${total} ports of ${projectName} (${startPort}-${endPort}) are held on ` +
+      `${hostname}/${protocol}. Release one, or widen the range: ` +
+      `ports range resize ${projectName} --start ${startPort} --end <port>`,
+    {
+      projectName,
+      range: { startPort, endPort },
+      hostname,
+      protocol,
+      totalPorts: total,
+      allocatedPorts: total,
+      availablePorts: 0,
+    },
+    { cause },
+  )
+}
+
+export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {
+  return new PortsError(
+    'RANGE_EXHAUSTED',
+    `No free block of ${size} ports is left in ${searched.startPort}-${searched.endPort}. ` +
+      'Ask for a smaller one, or give --start and --end.',
+    { size, range: searched },
+  )
+}
+
+export function rangeOverlap(
+  wanted: { projectName: string; startPort?: number; endPort?: number },
+  standing: PortRange,
+  cause?: unknown,
+): PortsError {
+  const { projectName, startPort, endPort } = standing
+  const message =
+    projectName === wanted.projectName
+      ? `${projectName} has a range already, ${startPort}-${endPort}. To change it: ` +
+        `ports range resize ${projectName} --start <port> --end <port>`
+      : `${wanted.startPort}-${wanted.endPort} would overlap ${startPort}-${endPort} of ` +
+        `${projectName}. Choose other numbers, or let the registry choose: ` +
+        `ports range create ${wanted.projectName} --size <count>`
+  return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
+}
+
+export interface RangeHolder {
+  readonly serviceName: string
+  readonly portNumber: number
+  readonly hostname: string
+  readonly protocol: string
+}
+
+/** `holders` may be the first few of `count`. */
+export function rangeInUse(
+  projectName: string,
+  holders: readonly RangeHolder[],
+  count: number,
+  cause?: unknown,
+): PortsError {
+  const named = holders
+    .map((holder) => `${holder.portNumber} ${holder.serviceName} (${holder.hostname}/${holder.protocol})`)
+    .join(', ')
+  const more = count > holders.length ? ` and ${count - holders.length} more` : ''
+  const first = holders[0]
+  const release = first
+    ? ` Release them first: ports release ${projectName} ${first.serviceName} --hostname ${first.hostname}`
+    : ''
+  return new PortsError(
+    'RANGE_IN_USE',
+    `${projectName} still holds ${named}${more}.${release}`,
+    { projectName, allocations: holders, count },
+    { cause },
+  )
+}
+
+export function unverifiable(scope: Scope & { readonly port: number }): PortsError {
+  const { port, hostname, protocol } = scope
+  const hint =
+    protocol === 'udp'
+      ? 'UDP of another host does not answer a probe; run the check on that host.'
+      : 'Is the host up, its name resolvable and its firewall open?'
+  return new PortsError(
+    'UNVERIFIABLE',
+    `Whether something listens on ${hostname}:${port}/${protocol} cannot be told from here. ${hint}`,
+    { port, hostname, protocol },
+  )
+}
