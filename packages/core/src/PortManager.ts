@@ -1,8 +1,8 @@
 import type { AuditResult, Verdict } from './Audit.js'
-import { type AuditOptions, audit } from './audit.js'
+import { type AuditOptions, auditPorts } from './auditPorts.js'
 import { invalidArgument, unverifiable } from './errors.js'
-import { LocalHost } from './localHost.js'
 import { type CheckOptions, checkListener } from './listeners/checkListener.js'
+import { LocalHost } from './localHost.js'
 import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
 import { BLOCK_SEARCH, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
@@ -233,7 +233,7 @@ export class PortManager {
    * tables once; other hosts are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
-    return audit(this.#repository, this.#localHost, options)
+    return auditPorts(this.#repository, this.#localHost, options)
   }
 
   /** All ranges, by start port. */

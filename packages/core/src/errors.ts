@@ -146,7 +146,10 @@ export function rangeInUse(
   cause?: unknown,
 ): PortsError {
   const named = holders
-    .map((holder) => `${holder.portNumber} ${holder.serviceName} (${holder.hostname}/${holder.protocol})`)
+    .map(
+      (holder) =>
+        `${holder.portNumber} ${holder.serviceName} (${holder.hostname}/${holder.protocol})`,
+    )
     .join(', ')
   const more = count > holders.length ? ` and ${count - holders.length} more` : ''
   const first = holders[0]

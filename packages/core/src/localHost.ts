@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net'
-import { hostname as systemHostname, networkInterfaces } from 'node:os'
+import { networkInterfaces, hostname as systemHostname } from 'node:os'
 import { validHostname } from './validate.js'
 
 /**

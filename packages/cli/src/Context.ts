@@ -1,0 +1,24 @@
+import type { PortManager, PortRange } from '@ports/core'
+import type { DatabaseStatus } from '@ports/db'
+import type { Output } from './Output.js'
+
+/** All that a command knows of the world around it. */
+export interface Context {
+  readonly output: Output
+  /** Aborted by Ctrl-C: for every call that may wait. */
+  readonly signal: AbortSignal
+  readonly database: Database
+  /** The registry. Its database is opened by the first call that needs one. */
+  openManager(): Promise<PortManager>
+  /** Ends the command with status 1: it did what it was asked, and the answer is no. */
+  answerNo(): void
+}
+
+/** The database as an admin sees it. */
+export interface Database {
+  status(): Promise<DatabaseStatus>
+  start(): Promise<DatabaseStatus>
+  stop(): Promise<boolean>
+  migrate(): Promise<string[]>
+  seed(): Promise<PortRange[]>
+}

@@ -1,0 +1,79 @@
+import type { PortRepository } from '@ports/core'
+
+type Arguments<Method extends keyof PortRepository> = Parameters<PortRepository[Method]>
+
+/**
+ * A store that its first call opens: malformed input is refused before that, and never waits for a
+ * database or starts one.
+ */
+export class LazyRepository implements PortRepository {
+  readonly #open: () => Promise<PortRepository>
+  #opened: Promise<PortRepository> | undefined
+
+  constructor(open: () => Promise<PortRepository>) {
+    this.#open = open
+  }
+
+  #repository(): Promise<PortRepository> {
+    this.#opened ??= this.#open()
+    return this.#opened
+  }
+
+  async findPort(...given: Arguments<'findPort'>) {
+    return (await this.#repository()).findPort(...given)
+  }
+
+  async getOrAllocate(...given: Arguments<'getOrAllocate'>) {
+    return (await this.#repository()).getOrAllocate(...given)
+  }
+
+  async allocate(...given: Arguments<'allocate'>) {
+    return (await this.#repository()).allocate(...given)
+  }
+
+  async release(...given: Arguments<'release'>) {
+    return (await this.#repository()).release(...given)
+  }
+
+  async update(...given: Arguments<'update'>) {
+    return (await this.#repository()).update(...given)
+  }
+
+  async list(...given: Arguments<'list'>) {
+    return (await this.#repository()).list(...given)
+  }
+
+  async summarize(...given: Arguments<'summarize'>) {
+    return (await this.#repository()).summarize(...given)
+  }
+
+  async recordChecks(...given: Arguments<'recordChecks'>) {
+    return (await this.#repository()).recordChecks(...given)
+  }
+
+  async listRanges(...given: Arguments<'listRanges'>) {
+    return (await this.#repository()).listRanges(...given)
+  }
+
+  async createRange(...given: Arguments<'createRange'>) {
+    return (await this.#repository()).createRange(...given)
+  }
+
+  async createNextRange(...given: Arguments<'createNextRange'>) {
+    return (await this.#repository()).createNextRange(...given)
+  }
+
+  async resizeRange(...given: Arguments<'resizeRange'>) {
+    return (await this.#repository()).resizeRange(...given)
+  }
+
+  async deleteRange(...given: Arguments<'deleteRange'>) {
+    return (await this.#repository()).deleteRange(...given)
+  }
+
+  /** Also where it was never opened, or could not be. */
+  async close() {
+    const repository = await this.#opened?.catch(() => undefined)
+    await repository?.close()
+  }
+}

@@ -1,0 +1,38 @@
+import type { Failure } from './failure.js'
+import { printable } from './printable.js'
+import type { Screen } from './Screen.js'
+
+/** stdout has the result and nothing else, stderr what is said beside it. */
+export class Output {
+  constructor(
+    readonly stdout: Screen,
+    readonly stderr: Screen,
+    readonly json: boolean,
+  ) {}
+
+  /** What was asked for, alone on stdout. */
+  result(value: unknown, text: () => string): void {
+    this.stdout.write(`${this.json ? JSON.stringify(value, null, 2) : text()}\n`)
+  }
+
+  /** For a command that does something and has nothing to print: a message, or JSON on stdout. */
+  outcome(value: unknown, message: string): void {
+    if (this.json) this.result(value, () => message)
+    else this.notice(message)
+  }
+
+  notice(message: string): void {
+    this.stderr.write(`${lines(message)}\n`)
+  }
+
+  failure({ code, message, details }: Failure): void {
+    const text = this.json
+      ? JSON.stringify({ error: { code, message, details } })
+      : `${this.stderr.colours.red('error:')} ${lines(message)}`
+    this.stderr.write(`${text}\n`)
+  }
+}
+
+function lines(message: string): string {
+  return message.split('\n').map(printable).join('\n')
+}

@@ -1,0 +1,20 @@
+import picocolors from 'picocolors'
+
+/** What one of the two output streams can show. They differ: one may be a pipe, the other not. */
+export interface Screen {
+  write(text: string): void
+  /** Undefined where nobody looks: a pipe, a file. */
+  readonly columns: number | undefined
+  /** Plain functions where colour is not wanted. */
+  readonly colours: ReturnType<typeof picocolors.createColors>
+}
+
+/** Colour only on a terminal, and never under NO_COLOR (https://no-color.org). */
+export function screenOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Screen {
+  const coloured = stream.isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb'
+  return {
+    write: (text) => void stream.write(text),
+    columns: stream.isTTY ? stream.columns : undefined,
+    colours: picocolors.createColors(coloured),
+  }
+}

@@ -1,0 +1,17 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Context } from '../Context.js'
+import { dbMigrateCommand } from './db/migrate.js'
+import { dbSeedCommand } from './db/seed.js'
+import { dbStartCommand } from './db/start.js'
+import { dbStatusCommand } from './db/status.js'
+import { dbStopCommand } from './db/stop.js'
+
+export function dbCommand(context: Context) {
+  return new Command('db')
+    .description('Look after the database')
+    .addCommand(dbStatusCommand(context))
+    .addCommand(dbStartCommand(context))
+    .addCommand(dbStopCommand(context))
+    .addCommand(dbMigrateCommand(context))
+    .addCommand(dbSeedCommand(context))
+}

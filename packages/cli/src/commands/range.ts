@@ -1,0 +1,15 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Context } from '../Context.js'
+import { rangeCreateCommand } from './range/create.js'
+import { rangeDeleteCommand } from './range/delete.js'
+import { rangeListCommand } from './range/list.js'
+import { rangeResizeCommand } from './range/resize.js'
+
+export function rangeCommand(context: Context) {
+  return new Command('range')
+    .description('See and change which numbers a project owns')
+    .addCommand(rangeListCommand(context))
+    .addCommand(rangeCreateCommand(context))
+    .addCommand(rangeResizeCommand(context))
+    .addCommand(rangeDeleteCommand(context))
+}

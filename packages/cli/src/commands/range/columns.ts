@@ -1,0 +1,9 @@
+import type { PortRange } from '@ports/core'
+import type { Columns } from '../../table.js'
+
+export const RANGE_COLUMNS: Columns<PortRange> = {
+  START: ({ startPort }) => startPort,
+  END: ({ endPort }) => endPort,
+  PROJECT: ({ projectName }) => projectName,
+  DESCRIPTION: ({ description }) => description,
+}

@@ -1,0 +1,37 @@
+import { Command, Option } from '@commander-js/extra-typings'
+import type { Context } from '../../Context.js'
+import { descriptionOption } from '../../serviceOptions.js'
+import { typedNumber } from '../../typedNumber.js'
+
+export function rangeCreateCommand({ openManager, output, signal }: Context) {
+  return new Command('create')
+    .description('Give a project a range, and print it')
+    .argument('<project>')
+    .addOption(
+      new Option('--size <count>', 'the lowest free block of so many ports')
+        .argParser(typedNumber)
+        .conflicts(['start', 'end']),
+    )
+    .option('--start <port>', 'the first port', typedNumber)
+    .option('--end <port>', 'the last port', typedNumber)
+    .addOption(descriptionOption)
+    .addHelpText('after', MORE_HELP)
+    .action(async (projectName, { size, start, end, description }, command) => {
+      const numbers = size === undefined ? bounds(start, end) : { size }
+      if (!numbers) return command.error('give --size, or both --start and --end')
+      const ports = await openManager()
+      const range = await ports.createRange({ projectName, ...numbers, description }, { signal })
+      output.result(range, () => `${range.startPort}-${range.endPort}`)
+    })
+}
+
+function bounds(startPort: number | undefined, endPort: number | undefined) {
+  if (startPort !== undefined && endPort !== undefined) return { startPort, endPort }
+}
+
+const MORE_HELP = `
+Either the numbers named, or the lowest free block of a size.
+
+Examples:
+  ports range create myapp --size 100
+  ports range create myapp --start 4000 --end 4099`

@@ -1,0 +1,29 @@
+import type { DatabaseStatus } from '@ports/db'
+import { printable } from './printable.js'
+
+/** One fact a line; what is not known is left out. */
+export function describeDatabase(status: DatabaseStatus): string {
+  const { schema } = status
+  const facts = {
+    database: status.kind === 'embedded' ? 'embedded' : status.url,
+    running: status.running ? 'yes' : 'no',
+    server: status.serverVersion && `PostgreSQL ${status.serverVersion}`,
+    process: status.pid,
+    owner: status.owner,
+    home: status.home,
+    data: status.dataDirectory,
+    socket: status.socketDirectory,
+    schema: schema && describeSchema(schema),
+  }
+  return Object.entries(facts)
+    .filter(([, fact]) => fact !== undefined)
+    .map(([name, fact]) => `${name.padEnd(9)} ${printable(String(fact))}`)
+    .join('\n')
+}
+
+function describeSchema({ applied, pending }: NonNullable<DatabaseStatus['schema']>): string {
+  const migrations = `${applied} ${applied === 1 ? 'migration' : 'migrations'} applied`
+  return pending.length === 0
+    ? `${migrations}, none pending`
+    : `${migrations}, pending: ${pending.join(', ')}; to apply: ports db migrate`
+}

@@ -1,0 +1,39 @@
+import { debuglog } from 'node:util'
+import { EXIT_STATUS, PortsError } from '@ports/core'
+
+/** A command that failed, as it is told to the caller. */
+export interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly details: unknown
+  readonly status: number
+}
+
+/** EX_SOFTWARE of sysexits.h: not a status that a foreseeable error has. */
+const BUG_STATUS = 70
+
+/** What was thrown, in words. Anything but a `PortsError` is a bug; NODE_DEBUG=ports shows where. */
+export async function failureOf(error: unknown): Promise<Failure> {
+  if (error instanceof PortsError) {
+    const { code, details } = error
+    const message = `${error.message}${await suggestion(error)}`
+    return { code, message, details, status: EXIT_STATUS[code] }
+  }
+  debuglog('ports')('%o', error)
+  const [summary] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
+  return {
+    code: 'INTERNAL_ERROR',
+    message: `${summary}\nThis is a bug in ports; with NODE_DEBUG=ports it shows where.`,
+    details: {},
+    status: BUG_STATUS,
+  }
+}
+
+async function suggestion({ code, details }: PortsError): Promise<string> {
+  const { projectName, knownProjects } = details
+  if (code !== 'PROJECT_NOT_FOUND' || !Array.isArray(knownProjects)) return ''
+  const { closestMatch } = await import('leven')
+  const typed = String(projectName)
+  const meant = closestMatch(typed, knownProjects, { maxDistance: Math.floor(typed.length / 3) })
+  return meant === undefined ? '' : `\nDid you mean ${meant}?`
+}

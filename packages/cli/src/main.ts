@@ -1,0 +1,87 @@
+#!/usr/bin/env node
+import { CommanderError } from '@commander-js/extra-typings'
+import { PortsError } from '@ports/core'
+import type { Context } from './Context.js'
+import { failureOf } from './failure.js'
+import { LazyRepository } from './LazyRepository.js'
+import { Output } from './Output.js'
+import { createProgram } from './program.js'
+import { screenOf } from './Screen.js'
+
+/** 128 + SIGINT, as shells count. */
+const INTERRUPTED = 130
+/** EX_IOERR of sysexits.h. */
+const IO_ERROR = 74
+/** How long after Ctrl-C a call has to say what became of it, in milliseconds. */
+const LAST_WORD = 1000
+
+const args = process.argv.slice(2)
+const output = new Output(
+  screenOf(process.stdout, process.env),
+  screenOf(process.stderr, process.env),
+  asksForJson(args),
+)
+const interruption = new AbortController()
+const databaseOptions = { notify: (message: string) => output.notice(message) }
+const repository = new LazyRepository(async () => {
+  const { openRepository } = await import('@ports/db')
+  return openRepository(databaseOptions)
+})
+
+const context: Context = {
+  output,
+  signal: interruption.signal,
+  database: {
+    status: async () => (await import('@ports/db')).databaseStatus(databaseOptions),
+    start: async () => (await import('@ports/db')).startDatabase(databaseOptions),
+    stop: async () => (await import('@ports/db')).stopDatabase(databaseOptions),
+    migrate: async () =>
+      (await import('@ports/db')).migrate({ ...databaseOptions, signal: interruption.signal }),
+    seed: async () => (await import('@ports/db')).seed(databaseOptions),
+  },
+  openManager: async () => {
+    const { PortManager } = await import('@ports/core')
+    return new PortManager(repository)
+  },
+  answerNo: () => {
+    process.exitCode = 1
+  },
+}
+
+// Once: a second Ctrl-C ends the process at once.
+process.once('SIGINT', () => {
+  interruption.abort()
+  setTimeout(() => process.exit(INTERRUPTED), LAST_WORD).unref()
+})
+
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // The reader has read enough, as `head` does.
+  if (error.code === 'EPIPE') process.exit()
+  output.notice(`error: the result could not be written: ${error.message}`)
+  process.exit(IO_ERROR)
+})
+process.stderr.on('error', () => {})
+
+try {
+  await createProgram(context).parseAsync(args, { from: 'user' })
+} catch (error) {
+  process.exitCode = await statusOf(error)
+} finally {
+  await repository.close()
+}
+
+async function statusOf(error: unknown): Promise<number> {
+  if (error instanceof CommanderError) return error.exitCode
+  const interrupted = interruption.signal.aborted
+  // An interrupted write may have happened, and only a PortsError says so.
+  if (interrupted && !(error instanceof PortsError)) return INTERRUPTED
+  const failure = await failureOf(error)
+  output.failure(failure)
+  return interrupted ? INTERRUPTED : failure.status
+}
+
+/** Known before anything is parsed, because an error of parsing is JSON too. */
+function asksForJson(args: readonly string[]): boolean {
+  const end = args.indexOf('--')
+  return (end === -1 ? args : args.slice(0, end)).includes('--json')
+}

@@ -1,0 +1,87 @@
+import { Command, type CommandUnknownOpts } from '@commander-js/extra-typings'
+import packageJson from '../package.json' with { type: 'json' }
+import type { Context } from './Context.js'
+import { allocateCommand } from './commands/allocate.js'
+import { auditCommand } from './commands/audit.js'
+import { completeCommand } from './commands/complete.js'
+import { completionCommand } from './commands/completion.js'
+import { dbCommand } from './commands/db.js'
+import { getCommand } from './commands/get.js'
+import { listCommand } from './commands/list.js'
+import { rangeCommand } from './commands/range.js'
+import { releaseCommand } from './commands/release.js'
+import { summaryCommand } from './commands/summary.js'
+import { updateCommand } from './commands/update.js'
+import { verifyCommand } from './commands/verify.js'
+import { usageError } from './usageError.js'
+
+/** Throws usage errors as `PortsError`s; only --help and --version end in a `CommanderError`. */
+export function createProgram(context: Context): CommandUnknownOpts {
+  const program = visibleProgram(context)
+  const completed = () => settle(visibleProgram(context))
+  return settle(program.addCommand(completeCommand(completed), { hidden: true }))
+}
+
+function visibleProgram(context: Context): CommandUnknownOpts {
+  const { stdout, stderr, json } = context.output
+  return new Command('ports')
+    .description('The registry that gives every service a port of its own.')
+    .version(packageJson.version, '-v, --version', 'print the version')
+    .helpOption('-h, --help', 'show help')
+    .option('--json', 'print results, and errors, as JSON')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: stdout.write,
+      writeErr: (text) => json || stderr.write(text),
+      // All errors are told in one place, not here.
+      outputError: () => {},
+      getOutHelpWidth: () => stdout.columns ?? 80,
+      getErrHelpWidth: () => stderr.columns ?? 80,
+    })
+    .addHelpText('after', MORE_HELP)
+    .commandsGroup('Ports:')
+    .addCommand(getCommand(context))
+    .addCommand(allocateCommand(context))
+    .addCommand(releaseCommand(context))
+    .addCommand(updateCommand(context))
+    .commandsGroup('Looking:')
+    .addCommand(listCommand(context))
+    .addCommand(summaryCommand(context))
+    .addCommand(verifyCommand(context))
+    .addCommand(auditCommand(context))
+    .commandsGroup('Administration:')
+    .addCommand(rangeCommand(context))
+    .addCommand(dbCommand(context))
+    .addCommand(completionCommand())
+    .helpCommand('help [command]', 'show the help of a command')
+}
+
+/** Settings are not inherited by commands that were made apart. */
+function settle(command: CommandUnknownOpts): CommandUnknownOpts {
+  command.exitOverride((error) => {
+    throw error.exitCode === 0 ? error : usageError(command, error)
+  })
+  for (const child of command.commands) settle(child.copyInheritedSettings(command))
+  return command
+}
+
+const MORE_HELP = `
+Exit status:
+    0  done
+    1  done, and the answer is no: nothing to release or update, not listening, not running
+    2  malformed input
+    3  the project has no range
+    4  refused: the range is full, or a port or range is in the way
+    5  the database: unreachable, not migrated, busy, or an outcome that is not known
+    6  whether something listens there cannot be told from here
+   70  a bug in ports
+  130  interrupted
+
+With --json a command that fails prints nothing on stdout; the last line of stderr is
+  {"error":{"code":"…","message":"…","details":{…}}}
+
+Environment:
+  PORTS_DATABASE_URL  the PostgreSQL database to use instead of the embedded one
+  PORTS_HOME          where the embedded database lives
+  PORTS_HOSTNAME      the name of this machine, where several share a registry
+  NO_COLOR            no colour, ever`

@@ -1,0 +1,35 @@
+import { Option } from '@commander-js/extra-typings'
+import { PROTOCOLS, type Protocol } from '@ports/core'
+import { typedNumber } from './typedNumber.js'
+
+export const hostnameOption = new Option(
+  '--hostname <host>',
+  'the host it runs on; this one unless given',
+)
+
+export const protocolOption = protocol('tcp unless given')
+
+/** For commands that mean all ports of a service unless told otherwise. */
+export const onlyProtocolOption = protocol('both unless given')
+
+export const onlyPortOption = new Option('--port <number>', 'only this one of its ports').argParser(
+  typedNumber,
+)
+
+export const typeOption = new Option('--type <text>', 'what kind of service it is')
+
+export const descriptionOption = new Option('--description <text>', 'what it is for')
+
+export const cloudflareHostnameOption = new Option(
+  '--cloudflare-hostname <host>',
+  'the name under which a Cloudflare tunnel publishes it',
+)
+
+function protocol(description: string) {
+  return (
+    new Option('--protocol <protocol>', description)
+      .choices(PROTOCOLS)
+      // Core judges the text, so that it gives the same error at every door.
+      .argParser((text) => text as Protocol)
+  )
+}

@@ -1,0 +1,69 @@
+import cliTruncate from 'cli-truncate'
+import stringWidth from 'string-width'
+import { printable } from './printable.js'
+import type { Screen } from './Screen.js'
+
+type Cell = string | number | undefined
+
+/** By heading, what a column has of a row. */
+export type Columns<Row> = Readonly<Record<string, (row: Row) => Cell>>
+
+const GAP = '  '
+
+/**
+ * Aligned columns, numbers to the right; a column that nobody fills is left out. On a terminal no
+ * line is longer than the terminal is wide: the widest columns are cut. Elsewhere nothing is cut.
+ */
+export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: Screen): string {
+  const shown = Object.entries(columns)
+    .map(([heading, cellOf]) => ({ heading, cells: rows.map(cellOf) }))
+    .filter(({ cells }) => cells.some((cell) => cell !== undefined))
+    .map(({ heading, cells }) => ({
+      heading,
+      texts: cells.map((cell) => printable(String(cell ?? '-'))),
+      numeric: cells.every((cell) => typeof cell === 'number'),
+    }))
+  const widths = fit(
+    shown.map(({ heading, texts, numeric }) => ({ width: longest([heading, ...texts]), numeric })),
+    screen.columns,
+  )
+  const line = (textOf: (column: (typeof shown)[number]) => string) =>
+    shown
+      .map((column, index) => aligned(textOf(column), widths[index] ?? 0, column.numeric))
+      .join(GAP)
+      .trimEnd()
+  return [
+    screen.colours.bold(line(({ heading }) => heading)),
+    ...rows.map((_, row) => line(({ texts }) => texts[row] ?? '')),
+  ].join('\n')
+}
+
+interface Width {
+  readonly width: number
+  readonly numeric: boolean
+}
+
+/** The widths, the widest ones reduced until the line fits. Half a number would be another one. */
+function fit(columns: readonly Width[], available = Number.POSITIVE_INFINITY): number[] {
+  const line = columns.reduce(
+    (total, { width }) => total + width,
+    GAP.length * (columns.length - 1),
+  )
+  const widest = Math.max(...columns.map(({ width, numeric }) => (numeric ? 0 : width)))
+  if (line <= available || widest <= 1) return columns.map(({ width }) => width)
+  const reduced = columns.map(({ width, numeric }) => ({
+    width: numeric ? width : Math.min(width, widest - 1),
+    numeric,
+  }))
+  return fit(reduced, available)
+}
+
+function aligned(text: string, width: number, toTheRight: boolean): string {
+  const cut = cliTruncate(text, width)
+  const padding = ' '.repeat(Math.max(0, width - stringWidth(cut)))
+  return toTheRight ? padding + cut : cut + padding
+}
+
+function longest(texts: readonly string[]): number {
+  return texts.reduce((width, text) => Math.max(width, stringWidth(text)), 0)
+}

@@ -1,0 +1,20 @@
+import type { CommanderError, CommandUnknownOpts } from '@commander-js/extra-typings'
+import { PortsError } from '@ports/core'
+
+/** A command line that does not parse is malformed input like any other. */
+export function usageError(command: CommandUnknownOpts, error: CommanderError): PortsError {
+  // A group was named without one of its commands; the help of the group has been shown by then.
+  if (error.code === 'commander.help') {
+    return new PortsError('INVALID_ARGUMENT', 'a command is missing')
+  }
+  const problem = error.message.replace(/^error: /, '')
+  const usage =
+    command.commands.length > 0
+      ? `See: ${fullName(command)} --help`
+      : `Usage: ${command.createHelp().commandUsage(command)}`
+  return new PortsError('INVALID_ARGUMENT', `${problem}\n${usage}`)
+}
+
+function fullName(command: CommandUnknownOpts): string {
+  return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name()
+}

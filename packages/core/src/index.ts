@@ -1,0 +1,50 @@
+export type { AuditConflict, AuditResult, HealthCheck, Verdict } from './Audit.js'
+export type { AuditOptions } from './auditPorts.js'
+export {
+  type ErrorDetails,
+  EXIT_STATUS,
+  type ExhaustedRange,
+  invalidArgument,
+  noFreeBlock,
+  PortsError,
+  type PortsErrorCode,
+  projectNotFound,
+  type RangeHolder,
+  rangeExhausted,
+  rangeInUse,
+  rangeOverlap,
+} from './errors.js'
+export type { CheckOptions } from './listeners/checkListener.js'
+export {
+  type AllocationStatus,
+  type Metadata,
+  type MetadataChange,
+  type PortAllocation,
+  PROTOCOLS,
+  type Protocol,
+  type Scope,
+  type ServiceKey,
+} from './PortAllocation.js'
+export {
+  type AllocateOptions,
+  type AllocationPage,
+  type NarrowOptions,
+  type NewRange,
+  type PageOptions,
+  PortManager,
+  type PortManagerOptions,
+  type UpdateOptions,
+} from './PortManager.js'
+export { BLOCK_SEARCH, type PortRange, type PortSummary } from './PortRange.js'
+export type {
+  AllocationRequest,
+  CallOptions,
+  HeldPort,
+  ListQuery,
+  ListResult,
+  PageKey,
+  PortRepository,
+  RangeUsage,
+  Selection,
+} from './PortRepository.js'
+export { MAX_LENGTH } from './validate.js'

@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { connect, type LookupFunction } from 'node:net'
+import type { Verdict } from '../Audit.js'
+import { lookupOnce } from './lookupOnce.js'
+
+export interface ProbeOptions {
+  /** For the lookup of the name and the connection together. */
+  readonly timeoutMs: number
+  readonly signal?: AbortSignal
+  readonly lookup?: LookupFunction
+}
+
+/**
+ * Whether a TCP connection to a host succeeds, on any of its IPv4 and IPv6 addresses. Only when
+ * every address refuses is it a no (RFC 9293, section 3.10.7.1: a closed port answers with a
+ * reset). Silence, an unreachable network and a name that does not resolve tell nothing.
+ * @throws the signal's reason
+ */
+export async function connectProbe(
+  target: { readonly hostname: string; readonly port: number },
+  { timeoutMs, signal, lookup = lookupOnce() }: ProbeOptions,
+): Promise<Verdict> {
+  signal?.throwIfAborted()
+  const socket = connect({
+    host: target.hostname,
+    port: target.port,
+    autoSelectFamily: true,
+    lookup,
+  })
+  // once() stops listening when it is aborted; an error already on its way must not go uncaught.
+  socket.on('error', () => {})
+  const deadline = setTimeout(() => socket.destroy(new Error('No answer in time')), timeoutMs)
+  try {
+    await once(socket, 'connect', { signal })
+    return 'listening'
+  } catch (error) {
+    signal?.throwIfAborted()
+    return wasRefused(error) ? 'not-listening' : 'unknown'
+  } finally {
+    clearTimeout(deadline)
+    socket.destroy()
+  }
+}
+
+function wasRefused(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.every(wasRefused)
+  return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
+}

@@ -1,0 +1,28 @@
+import { describeRepositoryContract } from '../testing/repositoryContract.js'
+import { BLOCK_SEARCH } from '../src/PortRange.js'
+import { projectNotFound, rangeExhausted, rangeOverlap, rangeInUse, noFreeBlock } from '../src/errors.js'
+
+class Mem {
+  ranges: any[] = []; rows: any[] = []; seq = 0
+  async tick(c: any) { c?.signal?.throwIfAborted(); await new Promise(r => setImmediate(r)); c?.signal?.throwIfAborted() }
+  range(p: string) { const r = this.ranges.find(r => r.projectName === p); if (!r) throw projectNotFound(p, this.ranges.map(r => r.projectName)); return r }
+  match(s: any) { this.range(s.projectName); return this.rows.filter(r => r.projectName === s.projectName && r.serviceName === s.serviceName && r.hostname === s.hostname && (!s.protocol || r.protocol === s.protocol) && (!s.portNumber || r.portNumber === s.portNumber)) }
+  pub(r: any) { const { n, ...x } = r; return { ...x } }
+  async findPort(s: any, c: any) { await this.tick(c); const r = this.rows.filter(r => r.projectName === s.projectName && r.serviceName === s.serviceName && r.hostname === s.hostname && r.protocol === s.protocol).sort((a, b) => a.n - b.n)[0]; if (!r) return undefined; return { portNumber: r.portNumber, serviceType: r.serviceType, description: r.description, cloudflareHostname: r.cloudflareHostname } }
+  async getOrAllocate(q: any, c: any) { await this.tick(c); const r = this.match({...q, portNumber: undefined}).sort((a, b) => a.n - b.n)[0]; if (r) { for (const f of ['serviceType','description','cloudflareHostname']) r[f] ??= q[f]; return r.portNumber } return this.alloc(q) }
+  alloc(q: any) { const g = this.range(q.projectName); for (let p = g.startPort; p <= g.endPort; p++) if (!this.rows.some(r => r.portNumber === p && r.hostname === q.hostname && r.protocol === q.protocol)) { const { projectName, serviceName, hostname, protocol, serviceType, description, cloudflareHostname } = q; this.seq++; this.rows.push({ n: this.seq, id: String(this.seq), projectName, serviceName, hostname, protocol, serviceType, description, cloudflareHostname, portNumber: p, status: 'allocated', allocatedAt: new Date() }); return p } throw rangeExhausted({ ...g, hostname: q.hostname, protocol: q.protocol }) }
+  async allocate(q: any, c: any) { await this.tick(c); return this.alloc(q) }
+  async release(s: any, c: any) { await this.tick(c); const m = this.match(s); this.rows = this.rows.filter(r => !m.includes(r)); return m.length > 0 }
+  async update(s: any, ch: any, c: any) { await this.tick(c); const m = this.match(s); for (const r of m) for (const k of Object.keys(ch)) r[k] = ch[k] ?? undefined; return m.length > 0 }
+  async list(q: any, c: any) { await this.tick(c); if (q.projectName) this.range(q.projectName); const cmp = (a: any, b: any) => a.portNumber - b.portNumber || (a.hostname < b.hostname ? -1 : a.hostname > b.hostname ? 1 : 0) || (a.protocol < b.protocol ? -1 : a.protocol > b.protocol ? 1 : 0); const all = this.rows.filter(r => !q.projectName || r.projectName === q.projectName).sort(cmp); return { allocations: all.filter(r => !q.after || cmp(r, q.after) > 0).slice(0, q.limit).map(r => this.pub(r)), total: all.length } }
+  async summarize(p: string, s: any, c: any) { await this.tick(c); const range = this.range(p); return { range, allocatedPorts: this.rows.filter(r => r.projectName === p && r.hostname === s.hostname && r.protocol === s.protocol).length } }
+  async recordChecks(cs: any[], c: any) { await this.tick(c); for (const k of cs) { const r = this.rows.find(r => r.id === k.allocationId); if (!r || k.verdict === 'unknown') continue; r.status = k.verdict === 'listening' ? 'in_use' : 'allocated'; if (k.verdict === 'listening') r.lastUsedAt = new Date() } }
+  async listRanges(c: any) { await this.tick(c); return [...this.ranges].sort((a, b) => a.startPort - b.startPort).map(r => ({ ...r })) }
+  over(r: any, self?: any) { return this.ranges.find(o => o !== self && o.startPort <= r.endPort && r.startPort <= o.endPort) }
+  async createRange(r: any, c: any) { await this.tick(c); const own = this.ranges.find(o => o.projectName === r.projectName); if (own) throw rangeOverlap(r, own); const o = this.over(r); if (o) throw rangeOverlap(r, o); this.ranges.push({ ...r }); return { ...r } }
+  async createNextRange({ projectName, size, description }: any, c: any) { await this.tick(c); const own = this.ranges.find(o => o.projectName === projectName); if (own) throw rangeOverlap({ projectName }, own); for (let s = Math.ceil(BLOCK_SEARCH.startPort / size) * size; s + size - 1 <= BLOCK_SEARCH.endPort; s += size) { const r = { projectName, startPort: s, endPort: s + size - 1, description }; if (!this.over(r)) { this.ranges.push(r); return { ...r } } } throw noFreeBlock(size, BLOCK_SEARCH) }
+  async resizeRange(p: string, b: any, c: any) { await this.tick(c); const g = this.range(p); const o = this.over(b, g); if (o) throw rangeOverlap({ projectName: p, ...b }, o); const out = this.rows.filter(r => r.projectName === p && (r.portNumber < b.startPort || r.portNumber > b.endPort)); if (out.length) throw rangeInUse(p, out.map(({ serviceName, portNumber, hostname, protocol }) => ({ serviceName, portNumber, hostname, protocol })), out.length); Object.assign(g, b); return { ...g } }
+  async deleteRange(p: string, c: any) { await this.tick(c); const g = this.range(p); const out = this.rows.filter(r => r.projectName === p); if (out.length) throw rangeInUse(p, out.map(({ serviceName, portNumber, hostname, protocol }) => ({ serviceName, portNumber, hostname, protocol })), out.length); this.ranges = this.ranges.filter(r => r !== g) }
+  async close() {}
+}
+describeRepositoryContract('memory', async () => new Mem() as any)

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest'
+import type { CallOptions, PortRepository } from '../src/PortRepository.js'
+import { type Store, shopRange, web } from './shop.js'
+
+type Call = (store: PortRepository, projectName: string, call?: CallOptions) => Promise<unknown>
+
+/** Every method that names a project which must have a range. */
+const IN_A_PROJECT: Readonly<Record<string, Call>> = {
+  getOrAllocate: (store, projectName, call) => store.getOrAllocate({ ...web, projectName }, call),
+  allocate: (store, projectName, call) => store.allocate({ ...web, projectName }, call),
+  release: (store, projectName, call) => store.release({ ...web, projectName }, call),
+  update: (store, projectName, call) =>
+    store.update({ ...web, projectName }, { description: 'Storefront' }, call),
+  list: (store, projectName, call) => store.list({ projectName }, call),
+  summarize: (store, projectName, call) =>
+    store.summarize(projectName, { hostname: 'localhost', protocol: 'tcp' }, call),
+  resizeRange: (store, projectName, call) =>
+    store.resizeRange(projectName, { startPort: 3000, endPort: 3001 }, call),
+  deleteRange: (store, projectName, call) => store.deleteRange(projectName, call),
+}
+
+/** Every method that takes `CallOptions`. */
+const ABORTABLE: Readonly<Record<string, Call>> = {
+  ...IN_A_PROJECT,
+  findPort: (store, projectName, call) => store.findPort({ ...web, projectName }, call),
+  recordChecks: (store, _projectName, call) => store.recordChecks([], call),
+  listRanges: (store, _projectName, call) => store.listRanges(call),
+  createRange: (store, _projectName, call) =>
+    store.createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 }, call),
+  createNextRange: (store, _projectName, call) =>
+    store.createNextRange({ projectName: 'blog', size: 10 }, call),
+}
+
+export function describeCalls(store: Store) {
+  describe('a project without a range', () => {
+    it.each(Object.entries(IN_A_PROJECT))('is an error to %s', async (_method, call) => {
+      await store().createRange(shopRange(3000, 3009))
+      await expect(call(store(), 'ghost')).rejects.toMatchObject({
+        name: 'PortsError',
+        code: 'PROJECT_NOT_FOUND',
+        details: { projectName: 'ghost', knownProjects: ['shop'] },
+      })
+      expect(await store().listRanges()).toEqual([shopRange(3000, 3009)])
+      expect((await store().list({})).total).toBe(0)
+    })
+
+    it('has no port to find, whether that is an error or not', async () => {
+      const held = await store()
+        .findPort({ ...web, projectName: 'ghost' })
+        .catch((error) => expect(error).toMatchObject({ code: 'PROJECT_NOT_FOUND' }))
+      expect(held).toBeUndefined()
+    })
+
+    it('is another one where its name differs in case', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await expect(store().allocate({ ...web, projectName: 'SHOP' })).rejects.toMatchObject({
+        code: 'PROJECT_NOT_FOUND',
+      })
+    })
+  })
+
+  describe('a call that was aborted before', () => {
+    it.each(Object.entries(ABORTABLE))('changes nothing in %s', async (_method, call) => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      const [ranges, list] = [await store().listRanges(), await store().list({})]
+      const reason = new Error('No longer wanted')
+      const signal = AbortSignal.abort(reason)
+      await expect(call(store(), 'shop', { signal })).rejects.toBe(reason)
+      expect(await store().listRanges()).toEqual(ranges)
+      expect(await store().list({})).toEqual(list)
+    })
+  })
+
+  describe('close', () => {
+    it('can be called again', async () => {
+      await store().close()
+      await expect(store().close()).resolves.toBeUndefined()
+    })
+  })
+}

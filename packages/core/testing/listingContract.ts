@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest'
+import type { PortAllocation } from '../src/PortAllocation.js'
+import type { PageKey } from '../src/PortRepository.js'
+import { api, numbers, type Store, shopRange, web } from './shop.js'
+
+export function describeListing(store: Store) {
+  const place = ({ portNumber, hostname, protocol }: PortAllocation): PageKey => ({
+    portNumber,
+    hostname,
+    protocol,
+  })
+  const ids = (allocations: readonly PortAllocation[]) => allocations.map(({ id }) => id)
+
+  const readPages = async (limit: number) => {
+    const pages: PortAllocation[][] = []
+    let after: PageKey | undefined
+    for (;;) {
+      const { allocations } = await store().list({ limit, ...(after && { after }) })
+      if (allocations.length === 0) return pages
+      pages.push([...allocations])
+      after = place(allocations.at(-1)!)
+    }
+  }
+
+  describe('list', () => {
+    it('is empty in a store without ranges', async () => {
+      expect(await store().list({})).toEqual({ allocations: [], total: 0 })
+    })
+
+    it('is empty for a project that holds nothing', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      expect(await store().list({ projectName: 'shop' })).toEqual({ allocations: [], total: 0 })
+    })
+
+    it('tells everything about an allocation', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const metadata = {
+        serviceType: 'vite',
+        description: 'Storefront',
+        cloudflareHostname: 'shop.example.com',
+      }
+      await store().allocate({ ...web, ...metadata })
+      await store().allocate(api)
+      expect(await store().list({})).toEqual({
+        allocations: [
+          {
+            ...web,
+            ...metadata,
+            id: expect.any(String),
+            portNumber: 3000,
+            status: 'allocated',
+            allocatedAt: expect.any(Date),
+          },
+          {
+            ...api,
+            id: expect.any(String),
+            portNumber: 3001,
+            status: 'allocated',
+            allocatedAt: expect.any(Date),
+          },
+        ],
+        total: 2,
+      })
+    })
+
+    it('dates allocations in the order in which they were made', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      for (const _ of numbers(1, 3)) await store().allocate(web)
+      const { allocations } = await store().list({})
+      const times = allocations.map(({ allocatedAt }) => allocatedAt.getTime())
+      expect(times).not.toContain(Number.NaN)
+      expect(times).toEqual([...times].sort((a, b) => a - b))
+    })
+
+    it('goes by port number, then by hostname, then by protocol', async () => {
+      await store().createRange(shopRange(9, 10))
+      for (const hostname of ['beta', 'alpha']) {
+        for (const protocol of ['udp', 'tcp'] as const) {
+          await store().allocate({ ...web, hostname, protocol })
+          await store().allocate({ ...api, hostname, protocol })
+        }
+      }
+      const { allocations } = await store().list({})
+      expect(allocations.map(place)).toEqual([
+        { portNumber: 9, hostname: 'alpha', protocol: 'tcp' },
+        { portNumber: 9, hostname: 'alpha', protocol: 'udp' },
+        { portNumber: 9, hostname: 'beta', protocol: 'tcp' },
+        { portNumber: 9, hostname: 'beta', protocol: 'udp' },
+        { portNumber: 10, hostname: 'alpha', protocol: 'tcp' },
+        { portNumber: 10, hostname: 'alpha', protocol: 'udp' },
+        { portNumber: 10, hostname: 'beta', protocol: 'tcp' },
+        { portNumber: 10, hostname: 'beta', protocol: 'udp' },
+      ])
+    })
+
+    it('lists one project where that is asked, on all hosts', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange({ projectName: 'blog', startPort: 2000, endPort: 2009 })
+      await store().allocate(web)
+      await store().allocate({ ...web, hostname: 'alpha' })
+      await store().allocate({ ...web, projectName: 'blog' })
+      const { allocations, total } = await store().list({ projectName: 'shop' })
+      expect(allocations).toMatchObject([{ hostname: 'alpha' }, { hostname: 'localhost' }])
+      expect(total).toBe(2)
+      expect((await store().list({})).total).toBe(3)
+    })
+
+    it('never lists what was released', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      await store().allocate(api)
+      await store().release(web)
+      expect(await store().list({})).toMatchObject({ allocations: [{ ...api }], total: 1 })
+    })
+
+    it('gives each allocation once when read in pages, in the same order', async () => {
+      await store().createRange(shopRange(3000, 3002))
+      // Their order is not that of a dictionary, where punctuation counts for little.
+      for (const hostname of ['a-b', 'a.b', 'a_b', 'ab', 'a0']) {
+        for (const protocol of ['tcp', 'udp'] as const) {
+          for (const _ of numbers(1, 2)) await store().allocate({ ...web, hostname, protocol })
+        }
+      }
+      const whole = ids((await store().list({})).allocations)
+      expect(whole).toHaveLength(20)
+      const pages = await readPages(3)
+      expect(pages.map((page) => page.length)).toEqual([3, 3, 3, 3, 3, 3, 2])
+      expect(ids(pages.flat())).toEqual(whole)
+      expect(ids((await readPages(1)).flat())).toEqual(whole)
+    })
+
+    it('tells on every page how many there are on all', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      for (const _ of numbers(1, 5)) await store().allocate(web)
+      const first = await store().list({ projectName: 'shop', limit: 2 })
+      expect(first).toMatchObject({
+        allocations: [{ portNumber: 3000 }, { portNumber: 3001 }],
+        total: 5,
+      })
+      const after = place(first.allocations[1]!)
+      expect(await store().list({ projectName: 'shop', limit: 2, after })).toMatchObject({
+        allocations: [{ portNumber: 3002 }, { portNumber: 3003 }],
+        total: 5,
+      })
+      const end = { portNumber: 65535, hostname: 'zulu', protocol: 'udp' } as const
+      expect(await store().list({ limit: 2, after: end })).toEqual({ allocations: [], total: 5 })
+    })
+
+    it('goes on after a place whose allocation was released meanwhile', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      for (const _ of numbers(1, 4)) await store().allocate(web)
+      const { allocations } = await store().list({ limit: 2 })
+      await store().release({ ...web, portNumber: 3001 })
+      const next = await store().list({ limit: 2, after: place(allocations[1]!) })
+      expect(next).toMatchObject({
+        allocations: [{ portNumber: 3002 }, { portNumber: 3003 }],
+        total: 3,
+      })
+    })
+  })
+
+  describe('summarize', () => {
+    it('counts what is held in the scope alone', async () => {
+      const range = { ...shopRange(3000, 3009), description: 'Everything for sale' }
+      await store().createRange(range)
+      await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 })
+      for (const _ of numbers(1, 3)) await store().allocate(web)
+      await store().release({ ...web, portNumber: 3001 })
+      await store().allocate({ ...web, protocol: 'udp' })
+      await store().allocate({ ...web, projectName: 'blog' })
+      const summary = await store().summarize('shop', { hostname: 'localhost', protocol: 'tcp' })
+      expect(summary).toEqual({ range, allocatedPorts: 2 })
+    })
+
+    it('counts none in a scope that nobody used', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      const summary = await store().summarize('shop', { hostname: 'alpha', protocol: 'tcp' })
+      expect(summary).toEqual({ range: shopRange(3000, 3009), allocatedPorts: 0 })
+    })
+  })
+}

@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest'
+import { api, livePorts, numbers, type Store, shopRange, web } from './shop.js'
+
+export function describeReleasing(store: Store) {
+  describe('release', () => {
+    it('gives a released port to the next service that asks', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      await store().release(web)
+      expect(await store().allocate(api)).toBe(3000)
+      expect(await store().findPort(web)).toBeUndefined()
+    })
+
+    it('names the next holding of a port by another id', async () => {
+      await store().createRange(shopRange(3000, 3000))
+      const ids = new Set<string>()
+      for (const service of [web, api, web]) {
+        await store().allocate(service)
+        const { allocations } = await store().list({})
+        for (const { id } of allocations) ids.add(id)
+        await store().release(service)
+      }
+      expect(ids.size).toBe(3)
+    })
+
+    it('passes nothing of a holding on to the next', async () => {
+      await store().createRange(shopRange(3000, 3000))
+      await store().allocate({
+        ...web,
+        serviceType: 'vite',
+        description: 'Storefront',
+        cloudflareHostname: 'shop.example.com',
+      })
+      const { allocations } = await store().list({})
+      await store().recordChecks([{ allocationId: allocations[0]!.id, verdict: 'listening' }])
+      await store().release(web)
+      await store().allocate(api)
+      expect((await store().list({})).allocations).toEqual([
+        {
+          ...api,
+          id: expect.any(String),
+          portNumber: 3000,
+          status: 'allocated',
+          allocatedAt: expect.any(Date),
+        },
+      ])
+    })
+
+    it('lets the same number be taken and released many times', async () => {
+      await store().createRange(shopRange(3000, 3001))
+      for (const _ of numbers(1, 10)) {
+        expect(await store().allocate(web)).toBe(3000)
+        expect(await store().release(web)).toBe(true)
+        expect(await store().getOrAllocate(api)).toBe(3000)
+        expect(await store().release(api)).toBe(true)
+      }
+      expect(await livePorts(store)).toEqual([])
+    })
+
+    it('makes room in a full range', async () => {
+      await store().createRange(shopRange(3000, 3002))
+      for (const _ of numbers(1, 3)) await store().allocate(web)
+      await store().release({ ...web, portNumber: 3001 })
+      expect(await store().allocate(api)).toBe(3001)
+      await expect(store().allocate(api)).rejects.toMatchObject({ code: 'RANGE_EXHAUSTED' })
+    })
+
+    it('releases all ports of the service on that host, of both protocols', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const { projectName, serviceName, hostname } = web
+      await store().allocate(web)
+      await store().allocate(web)
+      await store().allocate({ ...web, protocol: 'udp' })
+      expect(await store().release({ projectName, serviceName, hostname })).toBe(true)
+      expect(await livePorts(store)).toEqual([])
+    })
+
+    it('releases one protocol where that is asked', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      await store().allocate({ ...web, protocol: 'udp' })
+      expect(await store().release({ ...web, protocol: 'udp' })).toBe(true)
+      expect((await store().list({})).allocations).toMatchObject([{ protocol: 'tcp' }])
+    })
+
+    it('releases one number where that is asked', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      for (const _ of numbers(1, 3)) await store().allocate(web)
+      expect(await store().release({ ...web, portNumber: 3001 })).toBe(true)
+      expect(await livePorts(store)).toEqual([3000, 3002])
+    })
+
+    it('leaves other services, hosts and projects alone', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 })
+      const others = [api, { ...web, hostname: 'alpha' }, { ...web, projectName: 'blog' }]
+      await store().allocate(web)
+      for (const other of others) await store().allocate(other)
+      await store().release(web)
+      expect((await store().list({})).total).toBe(3)
+      for (const other of others) expect(await store().findPort(other)).toBeDefined()
+    })
+
+    it('is false where there is nothing to release', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      expect(await store().release(web)).toBe(false)
+      await store().allocate(web)
+      expect(await store().release({ ...web, portNumber: 3001 })).toBe(false)
+      expect(await store().release({ ...web, protocol: 'udp' })).toBe(false)
+      expect(await store().release({ ...web, hostname: 'alpha' })).toBe(false)
+      expect(await store().release(api)).toBe(false)
+      expect(await store().release(web)).toBe(true)
+      expect(await store().release(web)).toBe(false)
+    })
+
+    it('is true for one of ten callers that release one port at the same time', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      const released = await Promise.all(numbers(1, 10).map(() => store().release(web)))
+      expect(released.filter((wasHeld) => wasHeld)).toHaveLength(1)
+    })
+  })
+}

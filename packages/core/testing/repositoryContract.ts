@@ -1,0 +1,33 @@
+import { afterEach, beforeEach, describe } from 'vitest'
+import type { PortRepository } from '../src/PortRepository.js'
+import { describeAllocating } from './allocatingContract.js'
+import { describeCalls } from './callContract.js'
+import { describeChecks } from './checkContract.js'
+import { describeListing } from './listingContract.js'
+import { describeRanges } from './rangeContract.js'
+import { describeReleasing } from './releasingContract.js'
+import { describeUpdating } from './updatingContract.js'
+
+/**
+ * The suite that every store must pass, to be called in a test file of that store. `open` is called
+ * before each test and gives a repository on an empty store, without ranges; after the test it is
+ * closed.
+ */
+export function describeRepositoryContract(name: string, open: () => Promise<PortRepository>) {
+  describe(name, () => {
+    let repository: PortRepository
+    beforeEach(async () => {
+      repository = await open()
+    })
+    afterEach(() => repository.close())
+    const store = () => repository
+
+    describeAllocating(store)
+    describeReleasing(store)
+    describeUpdating(store)
+    describeListing(store)
+    describeChecks(store)
+    describeRanges(store)
+    describeCalls(store)
+  })
+}

@@ -1,0 +1,42 @@
+import type { ServiceKey } from '../src/PortAllocation.js'
+import type { PortRange } from '../src/PortRange.js'
+import type { PortRepository } from '../src/PortRepository.js'
+
+/** The store under test: each test has one of its own, empty at first. */
+export type Store = () => PortRepository
+
+/** Services of the project that the contract's tests speak of. */
+export const web: ServiceKey = {
+  projectName: 'shop',
+  serviceName: 'web',
+  hostname: 'localhost',
+  protocol: 'tcp',
+}
+export const api: ServiceKey = { ...web, serviceName: 'api' }
+
+export function shopRange(startPort: number, endPort: number): PortRange {
+  return { projectName: 'shop', startPort, endPort }
+}
+
+/** All live ports, in the order of the list. */
+export async function livePorts(store: Store): Promise<number[]> {
+  const { allocations } = await store().list({})
+  return allocations.map(({ portNumber }) => portNumber)
+}
+
+/** `count` calls at the same time: what they gave, and what the others were rejected with. */
+export async function atOnce(count: number, call: (nth: number) => Promise<number>) {
+  const outcomes = await Promise.allSettled(Array.from({ length: count }, (_, nth) => call(nth)))
+  return {
+    ports: outcomes.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : [])),
+    errors: outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : [])),
+  }
+}
+
+export function numbers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, offset) => first + offset)
+}
+
+export function ascending(values: readonly number[]): number[] {
+  return [...values].sort((a, b) => a - b)
+}

@@ -1,0 +1,92 @@
+import { describe, expect, it } from 'vitest'
+import { api, numbers, type Store, shopRange, web } from './shop.js'
+
+export function describeUpdating(store: Store) {
+  const descriptions = async () =>
+    (await store().list({})).allocations.map(({ description }) => description)
+
+  describe('update', () => {
+    it('sets what is given, clears what is null, keeps what is absent', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate({ ...web, serviceType: 'vite', description: 'Storefront' })
+      const updated = await store().update(web, {
+        description: null,
+        cloudflareHostname: 'shop.example.com',
+      })
+      expect(updated).toBe(true)
+      expect(await store().findPort(web)).toEqual({
+        portNumber: 3000,
+        serviceType: 'vite',
+        cloudflareHostname: 'shop.example.com',
+      })
+    })
+
+    it('overwrites what was there', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate({ ...web, description: 'Storefront' })
+      await store().update(web, { description: 'Checkout' })
+      expect(await store().findPort(web)).toMatchObject({ description: 'Checkout' })
+    })
+
+    it('changes neither the holding nor its status', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      const [before] = (await store().list({})).allocations
+      await store().recordChecks([{ allocationId: before!.id, verdict: 'listening' }])
+      await store().update(web, { description: 'Storefront' })
+      expect((await store().list({})).allocations).toMatchObject([
+        { id: before!.id, allocatedAt: before!.allocatedAt, status: 'in_use' },
+      ])
+    })
+
+    it('reaches all ports of the service on that host, of both protocols', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const { projectName, serviceName, hostname } = web
+      await store().allocate(web)
+      await store().allocate({ ...web, protocol: 'udp' })
+      await store().allocate(web)
+      await store().update({ projectName, serviceName, hostname }, { description: 'Storefront' })
+      expect(await descriptions()).toEqual(['Storefront', 'Storefront', 'Storefront'])
+    })
+
+    it('reaches one protocol where that is asked', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      await store().allocate({ ...web, protocol: 'udp' })
+      await store().update({ ...web, protocol: 'udp' }, { description: 'Storefront' })
+      expect(await descriptions()).toEqual([undefined, 'Storefront'])
+    })
+
+    it('reaches one number where that is asked', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      for (const _ of numbers(1, 3)) await store().allocate(web)
+      await store().update({ ...web, portNumber: 3001 }, { description: 'Storefront' })
+      expect(await descriptions()).toEqual([undefined, 'Storefront', undefined])
+    })
+
+    it('leaves other services, hosts and projects alone', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 })
+      for (const other of [api, { ...web, hostname: 'alpha' }, { ...web, projectName: 'blog' }]) {
+        await store().allocate(other)
+      }
+      await store().allocate(web)
+      await store().update(web, { description: 'Storefront' })
+      expect((await descriptions()).filter((description) => description)).toHaveLength(1)
+      expect(await store().findPort(web)).toMatchObject({ description: 'Storefront' })
+    })
+
+    it('is false where there is nothing to update, and allocates nothing', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const change = { description: 'Storefront' }
+      expect(await store().update(web, change)).toBe(false)
+      await store().allocate(web)
+      expect(await store().update({ ...web, portNumber: 3001 }, change)).toBe(false)
+      expect(await store().update({ ...web, protocol: 'udp' }, change)).toBe(false)
+      expect(await store().update({ ...web, hostname: 'alpha' }, change)).toBe(false)
+      await store().release(web)
+      expect(await store().update(web, change)).toBe(false)
+      expect((await store().list({})).total).toBe(0)
+    })
+  })
+}

@@ -1,0 +1,12 @@
+import { defineConfig } from 'tsup'
+
+export default defineConfig({
+  entry: { index: 'src/index.ts', testing: 'testing/repositoryContract.ts' },
+  format: 'esm',
+  target: 'node20',
+  dts: true,
+  external: ['vitest'],
+  // One file per entry, and none removed: a process that runs while we build finds all its files.
+  splitting: false,
+  clean: false,
+})

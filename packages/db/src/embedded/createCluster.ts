@@ -1,0 +1,143 @@
+import { spawnSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import {
+  chmodSync,
+  chownSync,
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { dirname, join } from 'node:path'
+import { PortsError } from '@ports/core'
+import { installBinaries } from './binaries.js'
+import {
+  accountForNewServer,
+  isRoot,
+  type Notify,
+  registryOwner,
+  rootDirectory,
+  type ServerAccount,
+} from './serverAccount.js'
+
+/** The database role that the registry's owner connects as. */
+export const DATABASE_ROLE = 'ports'
+
+const UNFINISHED = 'data.unfinished-'
+
+/** Directory of the programs that serve this data directory. */
+export function binariesFor(data: string): string {
+  return installBinaries(isRoot() ? rootDirectory : dirname(data))
+}
+
+/**
+ * Makes a registry's data directory, synced to disk, and returns where it is. It appears whole or
+ * not at all: whoever is killed here leaves only what the next attempt removes. Call it under the
+ * start lock.
+ */
+export function createCluster(home: string, notify: Notify): string {
+  const owner = registryOwner()
+  const account = accountForNewServer(notify)
+  const cluster = clusterDirectory(home)
+  const data = join(cluster, 'data')
+  const bin = binariesFor(data)
+
+  for (const name of readdirSync(cluster)) {
+    if (name.startsWith(UNFINISHED)) rmSync(join(cluster, name), { recursive: true, force: true })
+  }
+  const unfinished = join(cluster, `${UNFINISHED}${process.pid}`)
+  mkdirSync(unfinished, { mode: 0o700 })
+  chownSync(unfinished, account.uid, account.gid)
+  initialise(bin, unfinished, account)
+  admitOnly(owner, unfinished, account)
+  renameSync(unfinished, data)
+  sync(cluster)
+  if (cluster !== home) {
+    symlinkSync(data, join(home, 'data'))
+    sync(home)
+  }
+
+  const where = cluster === home ? home : `${home}, its data in ${cluster}`
+  notify(`made the registry of ${owner} in ${where}`)
+  return data
+}
+
+/**
+ * The registry's home itself, or where the server's account cannot enter that (a home of mode 0700,
+ * as root), a directory of its own below /var/lib/ports, to which the home then has a link.
+ */
+function clusterDirectory(home: string): string {
+  if (!isRoot() || everyoneCanEnter(home)) return home
+  const cluster = join(rootDirectory, `registry-${randomBytes(6).toString('hex')}`)
+  mkdirSync(cluster, { recursive: true })
+  for (const directory of [rootDirectory, cluster]) chmodSync(directory, 0o755)
+  return cluster
+}
+
+function everyoneCanEnter(directory: string): boolean {
+  const parent = dirname(directory)
+  const enterable = (statSync(directory).mode & 0o001) !== 0
+  return enterable && (parent === directory || everyoneCanEnter(parent))
+}
+
+function initialise(bin: string, data: string, account: ServerAccount): void {
+  const { status, stderr, error } = spawnSync(
+    join(bin, 'initdb'),
+    [
+      ...['--pgdata', data],
+      ...['--username', DATABASE_ROLE],
+      ...['--encoding', 'UTF8'],
+      // PostgreSQL's own C.UTF-8 is the same on every machine; the system's locales are not.
+      ...['--locale', 'C', '--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
+      ...['--auth', 'peer'],
+      '--no-instructions',
+    ],
+    {
+      cwd: '/',
+      env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
+      ...(isRoot() && { uid: account.uid, gid: account.gid }),
+    },
+  )
+  if (status === 0) return
+  throw new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The embedded database could not be made in ${dirname(data)}: ` +
+      `${error?.message ?? lastLines(stderr.toString())}. Free space or rights missing? ` +
+      'PORTS_HOME moves it; PORTS_DATABASE_URL names a PostgreSQL of your own.',
+  )
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-3).join(' ')
+}
+
+/**
+ * Peer authentication: the kernel says which user is at the other end of the socket, and only the
+ * registry's owner and root are let in.
+ */
+function admitOnly(owner: string, data: string, account: ServerAccount): void {
+  const users = [...new Set([owner, 'root'])]
+  const identities = users.map((user) => `owner "${user}" ${DATABASE_ROLE}`)
+  const files = {
+    'pg_hba.conf': `local all ${DATABASE_ROLE} peer map=owner\n`,
+    'pg_ident.conf': `${identities.join('\n')}\n`,
+  }
+  for (const [name, text] of Object.entries(files)) {
+    const path = join(data, name)
+    writeFileSync(path, text, { mode: 0o600, flush: true })
+    chownSync(path, account.uid, account.gid)
+  }
+  sync(data)
+}
+
+function sync(directory: string): void {
+  const handle = openSync(directory, 'r')
+  fsyncSync(handle)
+  closeSync(handle)
+}

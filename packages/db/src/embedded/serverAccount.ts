@@ -1,0 +1,91 @@
+import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { PortsError } from '@ports/core'
+
+/** Whom the server runs as. */
+export interface ServerAccount {
+  readonly name: string
+  readonly uid: number
+  readonly gid: number
+}
+
+export type Notify = (message: string) => void
+
+const SYSTEM_ACCOUNT = 'ports'
+const ROOT_DIRECTORY = '/var/lib/ports'
+
+export function isRoot(): boolean {
+  return process.getuid?.() === 0
+}
+
+/** Where root's registries are, for a server that may not enter root's own directories. */
+export const rootDirectory = ROOT_DIRECTORY
+
+/** Whose registry it is: the user who runs this process. */
+export function registryOwner(): string {
+  try {
+    return userInfo().username
+  } catch (cause) {
+    // PostgreSQL looks its user up as well, and gives up without an entry.
+    throw new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `The embedded database cannot run as uid ${process.getuid?.()}, which has no entry in ` +
+        'the system’s user list. Set PORTS_DATABASE_URL to a PostgreSQL of your own.',
+      {},
+      { cause },
+    )
+  }
+}
+
+/**
+ * The account for a new server: the user's own; under root, as which PostgreSQL refuses to run, one
+ * of its own.
+ */
+export function accountForNewServer(notify: Notify): ServerAccount {
+  if (!isRoot()) {
+    const { username, uid, gid } = userInfo()
+    return { name: username, uid, gid }
+  }
+  const known = lookUp(SYSTEM_ACCOUNT)
+  if (known) return known
+  const created = spawnSync('useradd', [
+    '--system',
+    '--user-group',
+    '--no-create-home',
+    ...['--home-dir', ROOT_DIRECTORY],
+    ...['--shell', '/usr/sbin/nologin'],
+    SYSTEM_ACCOUNT,
+  ])
+  const own = created.status === 0 ? lookUp(SYSTEM_ACCOUNT) : undefined
+  if (own) return own
+  const nobody = lookUp('nobody')
+  if (!nobody) {
+    throw new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `PostgreSQL does not run as root, and no account could be made for it (useradd: ` +
+        `${created.error?.message ?? created.stderr.toString().trim()}). ` +
+        'Set PORTS_DATABASE_URL to a PostgreSQL of your own.',
+    )
+  }
+  notify(
+    'no account could be made for the database, so it runs as "nobody", which other services ' +
+      `may share. Better: create a system account "${SYSTEM_ACCOUNT}" and start over.`,
+  )
+  return nobody
+}
+
+/** The account of a server that has its data already: whoever owns them. */
+export function accountOf(data: string): ServerAccount {
+  const { uid, gid } = statSync(data)
+  return { name: uid === process.getuid?.() ? registryOwner() : `uid ${uid}`, uid, gid }
+}
+
+/** Through `id`, which asks every source of users that the system has. */
+function lookUp(name: string): ServerAccount | undefined {
+  const [uid, gid] = ['-u', '-g'].map((flag) => {
+    const { status, stdout } = spawnSync('id', [flag, name])
+    return status === 0 ? Number(stdout.toString()) : undefined
+  })
+  return uid === undefined || gid === undefined ? undefined : { name, uid, gid }
+}

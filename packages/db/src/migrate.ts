@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto'
+import type { PortRange } from '@ports/core'
+import type { ClientBase, Pool } from 'pg'
+import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
+import { type Migration, migrationNames, readMigration } from './migrations.js'
+import { openPool } from './openPool.js'
+import { insertSeed } from './seed.js'
+import { translate } from './sqlState.js'
+
+/** The advisory lock that Prisma's own `migrate deploy` takes. */
+const PRISMA_MIGRATE_LOCK = 72707369
+
+/** The table in which Prisma keeps which migrations were applied. */
+const CREATE_BOOK = `
+  create table if not exists ports._prisma_migrations (
+    id varchar(36) primary key not null,
+    checksum varchar(64) not null,
+    finished_at timestamptz,
+    migration_name varchar(255) not null,
+    logs text,
+    rolled_back_at timestamptz,
+    started_at timestamptz not null default now(),
+    applied_steps_count integer not null default 0
+  )`
+
+export interface SchemaState {
+  readonly applied: readonly string[]
+  readonly pending: readonly string[]
+}
+
+/**
+ * Brings the database to the schema of this version and enters it in Prisma's book, so that
+ * `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction; any
+ * number may run it at once. Returns the names of the migrations it applied.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE`
+ */
+export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
+  const pool = await openPool(options)
+  try {
+    return await migratePool(pool, databaseUrl(options) === undefined)
+  } finally {
+    await pool.end()
+  }
+}
+
+/** `seedNew`: a database that had no migrations gets the default ranges with them. */
+export async function migratePool(pool: Pool, seedNew: boolean): Promise<string[]> {
+  return inTransaction(pool, async (client) => {
+    await client.query('select pg_advisory_xact_lock($1)', [PRISMA_MIGRATE_LOCK])
+    const { applied, pending } = await readSchemaState(client)
+    if (pending.length === 0) return []
+    await client.query('create schema if not exists ports')
+    await client.query(CREATE_BOOK)
+    for (const name of pending) await apply(client, readMigration(name))
+    if (seedNew && applied.length === 0) await insertSeed(client)
+    return [...pending]
+  })
+}
+
+async function apply(client: ClientBase, { name, sql, checksum }: Migration): Promise<void> {
+  const startedAt = new Date()
+  await client.query(sql)
+  await client.query(
+    `insert into ports._prisma_migrations
+      (id, checksum, migration_name, started_at, finished_at, applied_steps_count)
+     values ($1, $2, $3, $4, clock_timestamp(), 1)`,
+    [randomUUID(), checksum, name, startedAt],
+  )
+}
+
+/** What the book says of this version's migrations. */
+export async function readSchemaState(client: Pool | ClientBase): Promise<SchemaState> {
+  const names = migrationNames()
+  const applied = await appliedMigrations(client)
+  return {
+    applied: names.filter((name) => applied.has(name)),
+    pending: names.filter((name) => !applied.has(name)),
+  }
+}
+
+async function appliedMigrations(client: Pool | ClientBase): Promise<Set<string>> {
+  const exists = await client.query(
+    `select to_regclass('ports._prisma_migrations') is not null as exists`,
+  )
+  if (!exists.rows[0].exists) return new Set()
+  const { rows } = await client.query<{ migration_name: string }>(
+    `select migration_name
+     from ports._prisma_migrations
+     where finished_at is not null
+       and rolled_back_at is null`,
+  )
+  return new Set(rows.map((row) => row.migration_name))
+}
+
+async function inTransaction<Result>(
+  pool: Pool,
+  work: (client: ClientBase) => Promise<Result>,
+): Promise<Result> {
+  const client = await pool.connect().catch((error) => {
+    throw translate(error, { write: false })
+  })
+  let failed = true
+  try {
+    await client.query('begin isolation level read committed')
+    const result = await work(client)
+    await client.query('commit')
+    failed = false
+    return result
+  } catch (error) {
+    throw translate(error, { write: true, resolveBy: 'It is safe to run it again.' })
+  } finally {
+    // A connection that is closed takes its transaction with it.
+    client.release(failed)
+  }
+}
+
+/**
+ * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
+ * already stay as they are, resized ones too. Returns those it created.
+ * @throws {PortsError} `RANGE_OVERLAP` where another project owns numbers of one of them
+ */
+export async function seed(options: DatabaseOptions = {}): Promise<PortRange[]> {
+  const pool = await openPool(options)
+  try {
+    return await inTransaction(pool, insertSeed)
+  } finally {
+    await pool.end()
+  }
+}

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** Copied beside the code by the build: an installed package has no repository around it. */
+const DIRECTORY = new URL('../prisma/migrations/', import.meta.url)
+
+export interface Migration {
+  readonly name: string
+  readonly sql: string
+  /** As Prisma's book has it: SHA-256 of the file, in hexadecimal. */
+  readonly checksum: string
+}
+
+/** In the order in which they are applied. */
+export function migrationNames(): string[] {
+  return readdirSync(DIRECTORY, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name)
+    .sort()
+}
+
+export function readMigration(name: string): Migration {
+  const sql = readFileSync(new URL(`${name}/migration.sql`, DIRECTORY))
+  return {
+    name,
+    sql: sql.toString('utf8'),
+    checksum: createHash('sha256').update(sql).digest('hex'),
+  }
+}

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto'
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { type CallSubject, outcomeUnknown, translate } from './sqlState.js'
+
+/** A statement that each connection prepares once. */
+export interface Statement {
+  readonly name: string
+  readonly text: string
+}
+
+/**
+ * Named after its text: behind a pooler, two versions of this library must not run each other's
+ * statements.
+ */
+export function statement(text: string): Statement {
+  return { name: `ports_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
+}
+
+/**
+ * Runs a statement on a connection of the pool.
+ * @throws what `translate` makes of a failure. When aborted: the signal's reason, or
+ * `OUTCOME_UNKNOWN` once a write was sent.
+ */
+export async function runStatement<Row extends QueryResultRow>(
+  pool: Pool,
+  { name, text }: Statement,
+  values: readonly unknown[],
+  subject: CallSubject,
+  signal?: AbortSignal,
+): Promise<QueryResult<Row>> {
+  const client = await checkOut(pool, signal)
+  let destroy = false
+  try {
+    const running = client.query<Row>({ name, text, values: [...values] })
+    return await abortable(running, subject, signal)
+  } catch (error) {
+    // Unless the server said how it ended, and goes on, the connection is in doubt.
+    destroy = (error as { severity?: string }).severity !== 'ERROR'
+    throw translate(error, subject)
+  } finally {
+    client.release(destroy)
+  }
+}
+
+async function checkOut(pool: Pool, signal?: AbortSignal): Promise<PoolClient> {
+  signal?.throwIfAborted()
+  const connecting = pool.connect()
+  try {
+    // Nothing was sent yet, so this counts as a read whatever follows.
+    return await abortable(connecting, { write: false }, signal)
+  } catch (error) {
+    if (signal?.aborted) {
+      connecting.then(
+        (client) => client.release(),
+        () => {},
+      )
+    }
+    throw translate(error, { write: false })
+  }
+}
+
+/** Settles as the call does, or at once when aborted; the call itself may go on. */
+export async function abortable<Result>(
+  call: Promise<Result>,
+  subject: CallSubject,
+  signal?: AbortSignal,
+): Promise<Result> {
+  if (!signal) return call
+  return new Promise((resolve, reject) => {
+    const onAbort = () =>
+      reject(
+        subject.write
+          ? outcomeUnknown({ message: 'aborted' }, subject, signal.reason)
+          : signal.reason,
+      )
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) onAbort()
+    call.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}

@@ -1,0 +1,199 @@
+import {
+  type ErrorDetails,
+  type ExhaustedRange,
+  PortsError,
+  type PortsErrorCode,
+  type PortRange,
+  type RangeHolder,
+  rangeExhausted,
+  rangeInUse,
+  rangeOverlap,
+} from '@ports/core'
+
+/** What PostgreSQL, `pg` or Prisma say went wrong, in one form. */
+interface Failure {
+  readonly sqlState?: string
+  readonly detail?: string
+  readonly message: string
+  /** The request certainly never left: there was no connection to send it on. */
+  readonly neverSent: boolean
+}
+
+/** SQLSTATEs by their beginning; PostgreSQL's documentation, appendix A. ZP are the registry's own. */
+const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
+  ['ZP001', 'PROJECT_NOT_FOUND'],
+  ['ZP002', 'RANGE_EXHAUSTED'],
+  ['ZP004', 'PORT_OUT_OF_RANGE'],
+  ['ZP005', 'RANGE_OVERLAP'],
+  ['ZP006', 'RANGE_IN_USE'],
+  ['22023', 'INVALID_ARGUMENT'],
+  ['08', 'DATABASE_UNAVAILABLE'],
+  ['28', 'DATABASE_UNAVAILABLE'],
+  ['3D000', 'DATABASE_UNAVAILABLE'],
+  ['53', 'DATABASE_UNAVAILABLE'],
+  ['57P', 'DATABASE_UNAVAILABLE'],
+  ['58', 'DATABASE_UNAVAILABLE'],
+  ['25006', 'DATABASE_UNAVAILABLE'],
+  ['40', 'BUSY'],
+  ['55P03', 'BUSY'],
+  ['57014', 'BUSY'],
+  // Two wrote the same at once, past the checks that would have said so.
+  ['23505', 'BUSY'],
+  ['23P01', 'BUSY'],
+  ['42P01', 'DATABASE_NOT_MIGRATED'],
+  ['42883', 'DATABASE_NOT_MIGRATED'],
+  ['3F000', 'DATABASE_NOT_MIGRATED'],
+]
+
+const NEVER_SENT = ['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES', 'EHOSTUNREACH']
+
+/** What a call was about, for the errors that need to say so. */
+export interface CallSubject {
+  readonly write: boolean
+  readonly projectName?: string
+  readonly range?: { projectName: string; startPort?: number; endPort?: number }
+  /** How to find out what an unknown outcome was. */
+  readonly resolveBy?: string
+}
+
+/**
+ * The PortsError that a failed call means, or the failure itself where it is a bug. `knownProjects`
+ * is left to the caller, who has the connection to ask for them.
+ */
+export function translate(error: unknown, subject: CallSubject): unknown {
+  if (error instanceof PortsError) return error
+  const failure = describe(error)
+  if (!failure) return error
+  const { sqlState } = failure
+  if (sqlState === undefined) {
+    if (isPoolTimeout(failure)) return busy(failure, error)
+    return subject.write && !failure.neverSent
+      ? outcomeUnknown(failure, subject, error)
+      : unavailable(failure, error)
+  }
+  const code = CODES.find(([prefix]) => sqlState.startsWith(prefix))?.[1]
+  const details = parseDetail(failure.detail)
+  switch (code) {
+    case undefined:
+      return error
+    case 'RANGE_EXHAUSTED':
+      return rangeExhausted(details as unknown as ExhaustedRange, error)
+    case 'RANGE_OVERLAP':
+      return rangeOverlap(
+        subject.range ?? { projectName: subject.projectName ?? '' },
+        details as unknown as PortRange,
+        error,
+      )
+    case 'RANGE_IN_USE':
+      return rangeInUse(
+        String(details.projectName),
+        details.allocations as RangeHolder[],
+        Number(details.count),
+        error,
+      )
+    case 'BUSY':
+      return busy(failure, error)
+    case 'DATABASE_NOT_MIGRATED':
+      return notMigrated(error)
+    case 'DATABASE_UNAVAILABLE':
+      return unavailable(failure, error)
+    default:
+      return new PortsError(code, `${failure.message}.`, details, { cause: error })
+  }
+}
+
+/** Of an error that `pg` or Prisma threw; undefined where it is neither's. */
+function describe(error: unknown): Failure | undefined {
+  if (!(error instanceof Error)) return undefined
+  const { code, detail, meta, errors } = error as Error & {
+    code?: string
+    detail?: string
+    meta?: { driverAdapterError?: unknown }
+    errors?: unknown[]
+  }
+  if (meta?.driverAdapterError) return describeAdapter(meta.driverAdapterError, error)
+  if (error.name === 'DriverAdapterError') return describeAdapter(error, error)
+  // Node's own when every address of a name refused.
+  const first = errors?.[0]
+  if (code === undefined && first instanceof Error) return describe(first)
+  if (code !== undefined && /^[0-9A-Z]{5}$/.test(code) && 'severity' in error) {
+    return { sqlState: code, detail, message: error.message, neverSent: false }
+  }
+  const isConnection =
+    (code !== undefined && 'syscall' in error) ||
+    /^(Connection terminated|timeout exceeded|Query read timeout|Client )/.test(error.message) ||
+    /^(The server does not support SSL|self[- ]signed certificate)/.test(error.message)
+  if (!isConnection) return undefined
+  return { message: error.message, neverSent: NEVER_SENT.includes(code ?? '') }
+}
+
+function describeAdapter(adapterError: unknown, error: Error): Failure {
+  const { cause } = adapterError as {
+    cause?: {
+      kind?: string
+      originalCode?: string
+      originalMessage?: string
+      code?: string
+      detail?: string
+      message?: string
+    }
+  }
+  const sqlState = cause?.originalCode ?? (cause?.kind === 'postgres' ? cause.code : undefined)
+  return {
+    ...(sqlState !== undefined && { sqlState }),
+    ...(cause?.detail !== undefined && { detail: cause.detail }),
+    message: cause?.originalMessage ?? cause?.message ?? cause?.kind ?? error.message,
+    neverSent: cause?.kind === 'DatabaseNotReachable',
+  }
+}
+
+function parseDetail(detail: string | undefined): ErrorDetails {
+  return detail?.startsWith('{') ? JSON.parse(detail) : {}
+}
+
+function isPoolTimeout(failure: Failure): boolean {
+  return failure.message.startsWith('timeout exceeded')
+}
+
+function busy(failure: Failure, cause: unknown): PortsError {
+  return new PortsError(
+    'BUSY',
+    `Others hold what this call needs (${failure.message}). Nothing was changed; try again.`,
+    {},
+    { cause },
+  )
+}
+
+function unavailable(failure: Failure, cause: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The database cannot be used (${failure.message}). Nothing was changed. ` +
+      'See "ports db status"; PORTS_DATABASE_URL says which database it is.',
+    {},
+    { cause },
+  )
+}
+
+export function outcomeUnknown(
+  failure: { readonly message: string },
+  subject: CallSubject,
+  cause?: unknown,
+): PortsError {
+  return new PortsError(
+    'OUTCOME_UNKNOWN',
+    `The request was sent and no answer came (${failure.message}), so it may have happened. ` +
+      (subject.resolveBy ?? 'To find out, look at "ports list", or repeat it if it is safe to.'),
+    {},
+    { cause },
+  )
+}
+
+export function notMigrated(cause?: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_NOT_MIGRATED',
+    'The database does not have the registry’s tables and functions as this version needs them. ' +
+      'Run: ports db migrate',
+    {},
+    { cause },
+  )
+}

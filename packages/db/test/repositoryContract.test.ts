@@ -1,0 +1,7 @@
+import { describeRepositoryContract } from '@ports/core/testing'
+import { emptyDatabase } from '../../../test/database.js'
+import { openRepository } from '../src/index.js'
+
+describeRepositoryContract('PrismaPortRepository', async () =>
+  openRepository({ url: await emptyDatabase() }),
+)

@@ -1,0 +1,66 @@
+import type { CallOptions, PortManager } from '@ports/core'
+import { type ZodObject, z } from 'zod'
+import { parseArguments } from './parseArguments.js'
+
+/** What a client may assume of a tool, all four said: the protocol's defaults assume the worst. */
+export interface ToolAnnotations {
+  readonly readOnlyHint: boolean
+  readonly destructiveHint: boolean
+  readonly idempotentHint: boolean
+  readonly openWorldHint: boolean
+}
+
+interface ToolFace {
+  readonly name: string
+  readonly title: string
+  /** Tells a model when to use this tool and when another. */
+  readonly description: string
+  readonly annotations: ToolAnnotations
+}
+
+export interface ToolDefinition<Input extends ZodObject, Output extends ZodObject>
+  extends ToolFace {
+  readonly input: Input
+  readonly output: Output
+  run(manager: PortManager, args: z.output<Input>, call: CallOptions): Promise<z.output<Output>>
+}
+
+type JsonSchema = { readonly type: 'object'; readonly [key: string]: unknown }
+
+export interface ToolListing extends ToolFace {
+  readonly inputSchema: JsonSchema
+  readonly outputSchema: JsonSchema
+}
+
+export interface Tool extends ToolFace {
+  /** As `tools/list` shows it. */
+  listing(): ToolListing
+  /** @throws {PortsError} `INVALID_ARGUMENT` for arguments of the wrong shape, and the manager's */
+  call(manager: PortManager, args: unknown, call: CallOptions): Promise<Record<string, unknown>>
+}
+
+export function defineTool<Input extends ZodObject, Output extends ZodObject>(
+  definition: ToolDefinition<Input, Output>,
+): Tool {
+  const { input, output, run, ...face } = definition
+  return {
+    ...face,
+    listing: () => ({
+      ...face,
+      inputSchema: jsonSchema(input, 'input'),
+      outputSchema: jsonSchema(output, 'output'),
+    }),
+    call: async (manager, args, call) => run(manager, parseArguments(input, args), call),
+  }
+}
+
+/** Every model pays for every byte of this, so that what clients do not need is left out. */
+function jsonSchema(schema: ZodObject, io: 'input' | 'output'): JsonSchema {
+  const { $schema, ...rest } = z.toJSONSchema(schema, {
+    io,
+    override: ({ jsonSchema }) => {
+      delete jsonSchema.additionalProperties
+    },
+  })
+  return { ...rest, type: 'object' }
+}

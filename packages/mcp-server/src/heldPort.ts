@@ -1,0 +1,11 @@
+import { PROTOCOLS } from '@ports/core'
+import { z } from 'zod'
+
+export const heldPort = z.object({
+  message: z.string(),
+  port: z.number(),
+  projectName: z.string(),
+  serviceName: z.string(),
+  hostname: z.string(),
+  protocol: z.enum(PROTOCOLS),
+})

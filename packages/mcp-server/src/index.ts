@@ -1,0 +1,84 @@
+import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import {
+  CallToolRequestSchema,
+  type CallToolResult,
+  ErrorCode,
+  ListToolsRequestSchema,
+  McpError,
+} from '@modelcontextprotocol/sdk/types.js'
+import { type PortManager, PortsError } from '@ports/core'
+import manifest from '../package.json' with { type: 'json' }
+import type { Tool } from './defineTool.js'
+import { errorText } from './errorText.js'
+import { allocatePort } from './tools/allocatePort.js'
+import { auditPorts } from './tools/auditPorts.js'
+import { getPort } from './tools/getPort.js'
+import { listPorts } from './tools/listPorts.js'
+import { portSummary } from './tools/portSummary.js'
+import { releasePort } from './tools/releasePort.js'
+import { updatePort } from './tools/updatePort.js'
+
+const TOOLS: readonly Tool[] = [
+  getPort,
+  allocatePort,
+  listPorts,
+  auditPorts,
+  portSummary,
+  releasePort,
+  updatePort,
+]
+
+const INSTRUCTIONS =
+  'The registry that gives every service a port of its own, for all projects and agents that ' +
+  'share it. Call get-port before you start a server or write a port down, and use the port it ' +
+  'returns; it is the same every time. Whether a service runs changes nothing about who holds a ' +
+  'port.'
+
+export interface PortsServer extends Server {
+  /** Resolves when the calls that are running now have their answers. */
+  settled(): Promise<unknown>
+}
+
+/**
+ * The registry as an MCP server, to be connected to a transport. What is unforeseen goes to
+ * `onerror`; the client learns only that it happened.
+ */
+export function createServer(manager: PortManager): PortsServer {
+  const running = new Set<Promise<CallToolResult>>()
+  const server = new Server(
+    { name: 'ports', version: manifest.version },
+    { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
+  )
+
+  async function answer(tool: Tool, args: unknown, signal: AbortSignal): Promise<CallToolResult> {
+    try {
+      const result = await tool.call(manager, args, { signal })
+      return { structuredContent: result, content: text(JSON.stringify(result)) }
+    } catch (error) {
+      // A cancelled call rejects with whatever reason the client gave, and nobody reads the answer.
+      if (!(error instanceof PortsError || signal.aborted)) server.onerror?.(error as Error)
+      return { isError: true, content: text(errorText(error, tool)) }
+    }
+  }
+
+  server.setRequestHandler(ListToolsRequestSchema, () => ({
+    tools: TOOLS.map((tool) => tool.listing()),
+  }))
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) => {
+    const answering = answer(toolNamed(params.name), params.arguments ?? {}, signal)
+    running.add(answering)
+    return answering.finally(() => running.delete(answering))
+  })
+  return Object.assign(server, { settled: () => Promise.all(running) })
+}
+
+function toolNamed(name: string): Tool {
+  const tool = TOOLS.find((known) => known.name === name)
+  if (tool) return tool
+  const names = TOOLS.map((known) => known.name).join(', ')
+  throw new McpError(ErrorCode.InvalidParams, `Unknown tool ${name}; known tools: ${names}`)
+}
+
+function text(content: string): CallToolResult['content'] {
+  return [{ type: 'text', text: content }]
+}

@@ -1,0 +1,45 @@
+import { invalidArgument, type PortsError } from '@ports/core'
+import type { ZodObject, z } from 'zod'
+
+/**
+ * The arguments in their types. What the values may be is for the core to say, so that it says the
+ * same at every door.
+ * @throws {PortsError} `INVALID_ARGUMENT` naming the first field that is amiss
+ */
+export function parseArguments<Input extends ZodObject>(input: Input, args: unknown) {
+  const parsed = input.safeParse(args)
+  if (parsed.success) return parsed.data
+  throw asPortsError(parsed.error.issues[0]!, args, Object.keys(input.shape))
+}
+
+function asPortsError(issue: z.core.$ZodIssue, args: unknown, known: string[]): PortsError {
+  const given = Object(args) as Record<string, unknown>
+  if (issue.code === 'unrecognized_keys') {
+    const field = issue.keys[0]!
+    const expected = known.length > 0 ? `left out; known: ${known.join(', ')}` : 'left out'
+    return invalidArgument(field, given[field], expected)
+  }
+  const field = String(issue.path[0] ?? 'arguments')
+  return invalidArgument(field, issue.path.length > 0 ? given[field] : args, expectation(issue))
+}
+
+const TYPE_IN_WORDS: Record<string, string> = {
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+}
+
+function expectation(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return TYPE_IN_WORDS[issue.expected] ?? `an ${issue.expected}`
+    case 'invalid_value':
+      return issue.values.join(' or ')
+    case 'too_small':
+      return `at least ${issue.minimum}`
+    case 'too_big':
+      return `at most ${issue.maximum}`
+    default:
+      return issue.message
+  }
+}

@@ -1,0 +1,60 @@
+import { type AllocationStatus, PROTOCOLS } from '@ports/core'
+import { z } from 'zod'
+import { projectName } from '../arguments.js'
+import { defineTool } from '../defineTool.js'
+
+const allocation = z.object({
+  port: z.number(),
+  projectName: z.string(),
+  serviceName: z.string(),
+  serviceType: z.string().optional(),
+  status: z.enum(['allocated', 'in_use', 'released']) satisfies z.ZodType<AllocationStatus>,
+  cloudflareHostname: z.string().optional(),
+  hostname: z.string(),
+  protocol: z.enum(PROTOCOLS),
+  allocatedAt: z.string().meta({ format: 'date-time' }),
+})
+
+export const listPorts = defineTool({
+  name: 'list-ports',
+  title: 'List ports',
+  description:
+    'Who holds which port, by port number, on all hosts. Answers "which ports are taken" and ' +
+    '"what is on port N"; for the port of one service use get-port.',
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  input: z.strictObject({
+    projectName: projectName.optional().describe('Default: all projects'),
+    limit: z.int().min(1).max(200).default(50),
+    cursor: z.string().optional().describe('The nextCursor of the page before'),
+  }),
+  output: z.object({
+    count: z.number().describe('How many there are on all pages'),
+    allocations: z.array(allocation),
+    projectFilter: z.string().nullable(),
+    nextCursor: z.string().optional().describe('Absent on the last page'),
+  }),
+  async run(manager, query, { signal }) {
+    const page = await manager.listPage({ ...query, signal })
+    return {
+      count: page.total,
+      projectFilter: query.projectName ?? null,
+      nextCursor: page.nextCursor,
+      allocations: page.allocations.map((held) => ({
+        port: held.portNumber,
+        projectName: held.projectName,
+        serviceName: held.serviceName,
+        serviceType: held.serviceType,
+        status: held.status,
+        cloudflareHostname: held.cloudflareHostname,
+        hostname: held.hostname,
+        protocol: held.protocol,
+        allocatedAt: held.allocatedAt.toISOString(),
+      })),
+    }
+  },
+})

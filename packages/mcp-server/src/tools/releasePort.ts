@@ -1,0 +1,40 @@
+import { z } from 'zod'
+import { selection } from '../arguments.js'
+import { defineTool } from '../defineTool.js'
+
+export const releasePort = defineTool({
+  name: 'release-port',
+  title: 'Release the ports of a service',
+  description:
+    'Gives up all ports of a service on a host, or the one named; another service may get the ' +
+    'number at once. Only for a service that is gone for good: one that is merely stopped keeps ' +
+    'its port.',
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: true,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  input: z.strictObject(selection),
+  output: z.object({
+    message: z.string(),
+    released: z.boolean(),
+    projectName: z.string(),
+    serviceName: z.string(),
+  }),
+  async run(manager, { projectName, serviceName, hostname, ...narrow }, { signal }) {
+    const released = await manager.release(projectName, serviceName, hostname, {
+      ...narrow,
+      signal,
+    })
+    const what = narrow.portNumber === undefined ? 'its ports' : `port ${narrow.portNumber}`
+    return {
+      message: released
+        ? `${projectName}/${serviceName} has given up ${what}.`
+        : `${projectName}/${serviceName} holds no such port; list-ports shows what is held.`,
+      released,
+      projectName,
+      serviceName,
+    }
+  },
+})

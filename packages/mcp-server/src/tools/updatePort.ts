@@ -1,0 +1,41 @@
+import { z } from 'zod'
+import { metadataChange, selection } from '../arguments.js'
+import { defineTool } from '../defineTool.js'
+
+export const updatePort = defineTool({
+  name: 'update-port',
+  title: 'Update what is said about a port',
+  description:
+    "Changes a service's type, description or Cloudflare hostname: a text sets, null clears, " +
+    'what is left out stays. Never changes the port.',
+  annotations: {
+    readOnlyHint: false,
+    destructiveHint: true,
+    idempotentHint: true,
+    openWorldHint: false,
+  },
+  input: z.strictObject({ ...selection, ...metadataChange }),
+  output: z.object({
+    message: z.string(),
+    updated: z.boolean(),
+    projectName: z.string(),
+    serviceName: z.string(),
+  }),
+  async run(manager, args, { signal }) {
+    const { projectName, serviceName, hostname, protocol, portNumber, ...change } = args
+    const updated = await manager.updatePort(projectName, serviceName, change, {
+      hostname,
+      protocol,
+      portNumber,
+      signal,
+    })
+    return {
+      message: updated
+        ? `${projectName}/${serviceName} is updated.`
+        : `${projectName}/${serviceName} holds no such port; list-ports shows what is held.`,
+      updated,
+      projectName,
+      serviceName,
+    }
+  },
+})

@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url'
+import { Client } from '@modelcontextprotocol/sdk/client/index.js'
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
+import { expect, onTestFinished } from 'vitest'
+
+export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+
+/** A client of a server process of its own, for the length of a test. */
+export async function connect(databaseUrl: string) {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [MAIN],
+    env: { PORTS_DATABASE_URL: databaseUrl },
+  })
+  const client = new Client({ name: 'test', version: '0' })
+  onTestFinished(() => client.close())
+  await client.connect(transport)
+  // The client checks results against the output schemas it has seen.
+  await client.listTools()
+
+  async function call(name: string, args: Record<string, unknown>) {
+    return (await client.callTool({ name, arguments: args })) as CallToolResult
+  }
+
+  return {
+    client,
+    /** The structured result, which must be the text's too. */
+    async ask(name: string, args: Record<string, unknown> = {}) {
+      const result = await call(name, args)
+      expect(result).not.toHaveProperty('isError')
+      expect(JSON.parse(textOf(result))).toEqual(result.structuredContent)
+      return result.structuredContent as Record<string, any>
+    },
+    /** The text of the error that the call must give. */
+    async failure(name: string, args: Record<string, unknown> = {}) {
+      const result = await call(name, args)
+      expect(result.isError).toBe(true)
+      expect(result).not.toHaveProperty('structuredContent')
+      return textOf(result)
+    },
+  }
+}
+
+function textOf({ content }: CallToolResult): string {
+  expect(content).toHaveLength(1)
+  return content[0]?.type === 'text' ? content[0].text : ''
+}

@@ -1,0 +1,16 @@
+import { expect, test } from 'vitest'
+import { connect } from './connect.js'
+import { NO_DATABASE } from './noDatabase.js'
+
+test('shows a client the tools of the snapshot, in at most 10 KB', async () => {
+  const { client } = await connect(NO_DATABASE)
+  const list = await client.listTools()
+  expect(Buffer.byteLength(JSON.stringify(list))).toBeLessThanOrEqual(10_000)
+  await expect(JSON.stringify(list, null, 2)).toMatchFileSnapshot('toolsList.snapshot.json')
+})
+
+test('introduces itself with its version and says what to call first', async () => {
+  const { client } = await connect(NO_DATABASE)
+  expect(client.getServerVersion()).toEqual({ name: 'ports', version: '0.1.0' })
+  expect(client.getInstructions()).toContain('get-port')
+})
