@@ -3,6 +3,12 @@ import pg from 'pg'
 import { inject } from 'vitest'
 import { databaseUrlOn } from './databaseUrl.js'
 
+declare module 'vitest' {
+  export interface ProvidedContext {
+    socketDirectory: string
+  }
+}
+
 /** The URL of a database of one's own, migrated, with the default ranges. */
 export function freshDatabase(): Promise<string> {
   return copyOf('template_seeded')

@@ -1,16 +1,16 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { type DatabaseStatus, migrate, seed, startDatabase, stopDatabase } from '@ports/db'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
+import {
+  type DatabaseStatus,
+  migrate,
+  seed,
+  startDatabase,
+  stopDatabase,
+} from '../packages/db/src/index.js'
 import { databaseUrlOn } from './databaseUrl.js'
-
-declare module 'vitest' {
-  export interface ProvidedContext {
-    socketDirectory: string
-  }
-}
 
 /**
  * One embedded server for the whole run, in a registry home of its own. Each test file takes a

@@ -22,7 +22,7 @@ export function describeDatabase(status: DatabaseStatus): string {
 }
 
 function describeSchema({ applied, pending }: NonNullable<DatabaseStatus['schema']>): string {
-  const migrations = `${applied} ${applied === 1 ? 'migration' : 'migrations'} applied`
+  const migrations = `${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'} applied`
   return pending.length === 0
     ? `${migrations}, none pending`
     : `${migrations}, pending: ${pending.join(', ')}; to apply: ports db migrate`

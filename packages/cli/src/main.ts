@@ -35,8 +35,7 @@ const context: Context = {
     status: async () => (await import('@ports/db')).databaseStatus(databaseOptions),
     start: async () => (await import('@ports/db')).startDatabase(databaseOptions),
     stop: async () => (await import('@ports/db')).stopDatabase(databaseOptions),
-    migrate: async () =>
-      (await import('@ports/db')).migrate({ ...databaseOptions, signal: interruption.signal }),
+    migrate: async () => (await import('@ports/db')).migrate(databaseOptions),
     seed: async () => (await import('@ports/db')).seed(databaseOptions),
   },
   openManager: async () => {

@@ -45,17 +45,16 @@ interface Width {
 
 /** The widths, the widest ones reduced until the line fits. Half a number would be another one. */
 function fit(columns: readonly Width[], available = Number.POSITIVE_INFINITY): number[] {
-  const line = columns.reduce(
-    (total, { width }) => total + width,
-    GAP.length * (columns.length - 1),
-  )
-  const widest = Math.max(...columns.map(({ width, numeric }) => (numeric ? 0 : width)))
-  if (line <= available || widest <= 1) return columns.map(({ width }) => width)
-  const reduced = columns.map(({ width, numeric }) => ({
-    width: numeric ? width : Math.min(width, widest - 1),
-    numeric,
-  }))
-  return fit(reduced, available)
+  const widths = columns.map(({ width }) => width)
+  const gaps = GAP.length * (columns.length - 1)
+  let excess = widths.reduce((total, width) => total + width, gaps) - available
+  while (excess-- > 0) {
+    const cuttable = widths.map((width, index) => (columns[index]?.numeric ? 0 : width))
+    const widest = Math.max(...cuttable)
+    if (widest <= 1) break
+    widths[cuttable.indexOf(widest)] = widest - 1
+  }
+  return widths
 }
 
 function aligned(text: string, width: number, toTheRight: boolean): string {

@@ -1,5 +1,5 @@
-import type pg from 'pg'
 import { invalidArgument } from '@ports/core'
+import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl, shownUrl } from './databaseUrl.js'
 import { ensureRunning, stop } from './embedded/embeddedPostgres.js'
 import { isAccepting, postmasterPid } from './embedded/postmaster.js'

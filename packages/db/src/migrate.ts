@@ -79,10 +79,16 @@ export async function readSchemaState(client: Pool | ClientBase): Promise<Schema
 }
 
 async function appliedMigrations(client: Pool | ClientBase): Promise<Set<string>> {
-  const exists = await client.query(
-    `select to_regclass('ports._prisma_migrations') is not null as exists`,
+  // From the catalogue itself: to_regclass() would answer from this session's cache, which a wait
+  // for the migrators' lock does not refresh.
+  const book = await client.query(
+    `select
+     from pg_class
+     join pg_namespace on pg_namespace.oid = relnamespace
+     where nspname = 'ports'
+       and relname = '_prisma_migrations'`,
   )
-  if (!exists.rows[0].exists) return new Set()
+  if (book.rowCount === 0) return new Set()
   const { rows } = await client.query<{ migration_name: string }>(
     `select migration_name
      from ports._prisma_migrations

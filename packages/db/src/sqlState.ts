@@ -1,9 +1,9 @@
 import {
   type ErrorDetails,
   type ExhaustedRange,
+  type PortRange,
   PortsError,
   type PortsErrorCode,
-  type PortRange,
   type RangeHolder,
   rangeExhausted,
   rangeInUse,

@@ -15,6 +15,10 @@ export function errorText(error: unknown, tool: Tool): string {
 function nextStep({ code, details }: PortsError, tool: Tool): string {
   switch (code) {
     case 'INVALID_ARGUMENT':
+      // A setting of this server, not an argument.
+      if (String(details.field).startsWith('PORTS_')) {
+        return "Ask the user to correct that in the server's environment and to restart it."
+      }
       return `Correct that and call ${tool.name} again.`
     case 'PROJECT_NOT_FOUND':
       return (
@@ -29,10 +33,7 @@ function nextStep({ code, details }: PortsError, tool: Tool): string {
     case 'BUSY':
       return `Call ${tool.name} again.`
     case 'DATABASE_UNAVAILABLE':
-      return (
-        `Nothing was changed: call ${tool.name} again in a moment. If it stays so, ask the user to ` +
-        'run: ports db status'
-      )
+      return `Call ${tool.name} again in a moment; if it stays so, tell the user.`
     case 'DATABASE_NOT_MIGRATED':
       return `Ask the user to run that command, then call ${tool.name} again.`
     case 'OUTCOME_UNKNOWN':

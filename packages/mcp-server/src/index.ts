@@ -34,17 +34,11 @@ const INSTRUCTIONS =
   'returns; it is the same every time. Whether a service runs changes nothing about who holds a ' +
   'port.'
 
-export interface PortsServer extends Server {
-  /** Resolves when the calls that are running now have their answers. */
-  settled(): Promise<unknown>
-}
-
 /**
  * The registry as an MCP server, to be connected to a transport. What is unforeseen goes to
  * `onerror`; the client learns only that it happened.
  */
-export function createServer(manager: PortManager): PortsServer {
-  const running = new Set<Promise<CallToolResult>>()
+export function createServer(manager: PortManager): Server {
   const server = new Server(
     { name: 'ports', version: manifest.version },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
@@ -64,12 +58,10 @@ export function createServer(manager: PortManager): PortsServer {
   server.setRequestHandler(ListToolsRequestSchema, () => ({
     tools: TOOLS.map((tool) => tool.listing()),
   }))
-  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) => {
-    const answering = answer(toolNamed(params.name), params.arguments ?? {}, signal)
-    running.add(answering)
-    return answering.finally(() => running.delete(answering))
-  })
-  return Object.assign(server, { settled: () => Promise.all(running) })
+  server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) =>
+    answer(toolNamed(params.name), params.arguments ?? {}, signal),
+  )
+  return server
 }
 
 function toolNamed(name: string): Tool {

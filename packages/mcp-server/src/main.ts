@@ -6,7 +6,7 @@ import { EXIT_STATUS, PortManager, PortsError } from '@ports/core'
 import { createServer } from './index.js'
 import { LazyRepository } from './LazyRepository.js'
 
-/** How long running calls may take once the client is gone. Then the process ends regardless. */
+/** How long a call may still run once the client is gone. */
 const GRACE_MS = 5000
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
@@ -18,7 +18,6 @@ const repository = new LazyRepository(async () => {
 })
 const server = createServer(managerOfThisHost())
 server.onerror = (error) => log(inspect(error))
-server.onclose = end
 
 /** Standard output belongs to the protocol. */
 function log(message: string): void {
@@ -36,22 +35,20 @@ function managerOfThisHost(): PortManager {
   }
 }
 
-let ending = false
-
-async function end(): Promise<void> {
-  if (ending) return
-  ending = true
-  setTimeout(() => process.exit(), GRACE_MS).unref()
+/**
+ * Takes no more questions. What is running is still answered, since a client may close its end right
+ * after its last question; then nothing holds the process any more.
+ */
+function end(): void {
+  process.stdin.destroy()
   // A second signal does not wait.
   for (const signal of SIGNALS) process.off(signal, end)
-  // The client may have closed its end right after its last question, and still read the answer.
-  await server.settled()
-  await repository.close()
-  process.stdin.destroy()
+  setTimeout(() => process.exit(), GRACE_MS).unref()
 }
 
 finished(process.stdin, { writable: false }, end)
 process.stdout.on('error', end)
 for (const signal of SIGNALS) process.on(signal, end)
+process.once('beforeExit', () => repository.close())
 
 await server.connect(new StdioServerTransport())

@@ -6,6 +6,9 @@ import { expect, onTestFinished } from 'vitest'
 
 export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 
+/** Nothing listens there. */
+export const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
+
 /** A client of a server process of its own, for the length of a test. */
 export async function connect(databaseUrl: string) {
   const transport = new StdioClientTransport({
@@ -30,7 +33,7 @@ export async function connect(databaseUrl: string) {
       const result = await call(name, args)
       expect(result).not.toHaveProperty('isError')
       expect(JSON.parse(textOf(result))).toEqual(result.structuredContent)
-      return result.structuredContent as Record<string, any>
+      return result.structuredContent as Record<string, unknown>
     },
     /** The text of the error that the call must give. */
     async failure(name: string, args: Record<string, unknown> = {}) {

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { connect } from './connect.js'
-import { NO_DATABASE } from './noDatabase.js'
+import { connect, NO_DATABASE } from './connect.js'
 
 test('shows a client the tools of the snapshot, in at most 10 KB', async () => {
   const { client } = await connect(NO_DATABASE)

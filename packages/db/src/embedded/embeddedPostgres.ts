@@ -1,3 +1,4 @@
+import { PortsError } from '@ports/core'
 import { createCluster } from './createCluster.js'
 import { isAccepting, startPostmaster, stopPostmaster } from './postmaster.js'
 import { dataDirectory, registryHome } from './registryHome.js'
@@ -15,7 +16,21 @@ export function ensureRunning(notify: Notify): Promise<string> {
     const data = dataDirectory(home) ?? createCluster(home, notify)
     if (!(await isAccepting(data))) await startPostmaster(data)
     return data
+  }).catch((error) => {
+    throw placeUnusable(error, home)
   })
+}
+
+/** A file system's refusal (no right, no space, read-only) as what it means for the registry. */
+function placeUnusable(error: unknown, home: string): unknown {
+  if (!(error instanceof Error) || !('syscall' in error)) return error
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The registry in ${home} cannot be used (${error.message}). Set PORTS_HOME to a directory of ` +
+      'your own, or PORTS_DATABASE_URL to a PostgreSQL.',
+    { home },
+    { cause: error },
+  )
 }
 
 /** False if it was not running. */

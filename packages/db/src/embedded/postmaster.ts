@@ -1,5 +1,14 @@
-import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  fchownSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
@@ -64,7 +73,7 @@ export function isNotRunning(error: unknown): boolean {
  */
 export async function startPostmaster(data: string): Promise<void> {
   const giveUpAt = Date.now() + START_TIMEOUT_MS
-  removeForeignPidFile(data)
+  removeForeignLockFiles(data)
   let postmaster = launch(data)
   while (!(await isAccepting(data))) {
     if (postmaster.ended) {
@@ -89,6 +98,7 @@ function launch(data: string): { ended: boolean } {
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 
   const log = openLog(data)
+  if (isRoot()) fchownSync(log, account.uid, account.gid)
   const postmaster = spawn(join(binariesFor(data), 'postgres'), ['-D', data, ...settings], {
     cwd: '/',
     // A session of its own: Ctrl-C in the terminal that happened to start it is not meant for it.
@@ -124,50 +134,47 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   const pid = postmasterPid(data)
   if (pid === undefined) return false
   process.kill(pid, 'SIGINT')
-  while (isAlive(pid)) await sleep(POLL_MS)
+  // The last thing that it does is to remove its pid file.
+  while (postmasterPid(data) === pid) await sleep(POLL_MS)
   return true
 }
 
 /** As its pid file says; see `isAccepting` for whether that is still true. */
 export function postmasterPid(data: string): number | undefined {
-  const pid = Number.parseInt(readPidFile(data).split('\n')[0] ?? '', 10)
-  return pid > 0 ? pid : undefined
+  return firstNumberIn(pidFile(data))
 }
 
-function readPidFile(data: string): string {
-  try {
-    return readFileSync(join(data, 'postmaster.pid'), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
-    throw error
-  }
+function pidFile(data: string): string {
+  return join(data, 'postmaster.pid')
+}
+
+function firstNumberIn(file: string): number | undefined {
+  if (!existsSync(file)) return undefined
+  const number = Number.parseInt(readFileSync(file, 'utf8'), 10)
+  return number > 0 ? number : undefined
 }
 
 /**
- * After a crash the pid file stays, and PostgreSQL refuses to start while any process of its user
- * has that pid: in a restarted container often one does. So where that process is none of ours, the
- * file goes. PostgreSQL's second lock, on shared memory, still guards the data.
+ * After a crash the server's lock files stay, and PostgreSQL refuses to start while any process of
+ * its user has the pid in them: in a restarted container often one does, and where nobody reaps
+ * them the dead do. So where that process is none of this registry's, the files go. PostgreSQL's
+ * other lock, on shared memory, still guards the data.
  */
-function removeForeignPidFile(data: string): void {
-  const pid = postmasterPid(data)
-  if (pid === undefined || !isAlive(pid) || process.platform !== 'linux') return
-  let command: string
-  try {
-    command = readFileSync(`/proc/${pid}/cmdline`, 'utf8')
-  } catch {
-    // Ended meanwhile, or not ours to look at: PostgreSQL decides.
-    return
+function removeForeignLockFiles(data: string): void {
+  const lockFiles = [pidFile(data), join(socketDirectory(data), `.s.PGSQL.${SOCKET_PORT}.lock`)]
+  for (const file of lockFiles) {
+    const pid = firstNumberIn(file)
+    if (pid !== undefined && !commandOf(pid).includes(data)) rmSync(file, { force: true })
   }
-  if (!command.split('\0').includes(data)) rmSync(join(data, 'postmaster.pid'), { force: true })
 }
 
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+/** The command line of a process; empty for one that is gone or a zombie. */
+function commandOf(pid: number): string {
+  const procFile = `/proc/${pid}/cmdline`
+  // Slim images have no ps.
+  if (process.platform === 'linux')
+    return existsSync(procFile) ? readFileSync(procFile, 'utf8') : ''
+  return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
 }
 
 function isHeldByOldBackends(data: string): boolean {

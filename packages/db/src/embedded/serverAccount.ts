@@ -78,7 +78,8 @@ export function accountForNewServer(notify: Notify): ServerAccount {
 /** The account of a server that has its data already: whoever owns them. */
 export function accountOf(data: string): ServerAccount {
   const { uid, gid } = statSync(data)
-  return { name: uid === process.getuid?.() ? registryOwner() : `uid ${uid}`, uid, gid }
+  const { status, stdout } = spawnSync('id', ['-nu', String(uid)])
+  return { name: status === 0 ? stdout.toString().trim() : String(uid), uid, gid }
 }
 
 /** Through `id`, which asks every source of users that the system has. */

@@ -1,8 +1,9 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, fchownSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { tryLock } from 'fs-native-extensions'
+import { isRoot } from './serverAccount.js'
 
 const POLL_MS = 20
 const GIVE_UP_MS = 120_000
@@ -18,6 +19,8 @@ export async function withStartLock<Result>(
 ): Promise<Result> {
   mkdirSync(home, { recursive: true, mode: 0o755 })
   const file = openSync(join(home, 'lock'), 'a+', 0o600)
+  // Root may be the first in a user's registry (sudo), but not the last.
+  if (isRoot()) fchownSync(file, statSync(home).uid, statSync(home).gid)
   try {
     const giveUpAt = Date.now() + GIVE_UP_MS
     while (!tryLock(file)) {

@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import type { HealthCheck } from '../src/Audit.js'
+import { auditPorts } from '../src/auditPorts.js'
+import { LocalHost } from '../src/localHost.js'
+import type { PortAllocation } from '../src/PortAllocation.js'
+import type { PortRepository } from '../src/PortRepository.js'
+import { bindUdp, closedPort, listenTcp } from './sockets.js'
+import { untouchedStore } from './untouchedStore.js'
+
+let nextId = 1
+
+function held(portNumber: number, more: Partial<PortAllocation> = {}): PortAllocation {
+  return {
+    id: String(nextId++),
+    projectName: 'shop',
+    serviceName: 'web',
+    hostname: 'localhost',
+    protocol: 'tcp',
+    portNumber,
+    status: 'allocated',
+    allocatedAt: new Date(),
+    ...more,
+  }
+}
+
+/** A store that lists these and keeps in `recorded` what it is told; anything else fails the test. */
+function storeOf(...allocations: PortAllocation[]) {
+  const recorded: HealthCheck[][] = []
+  const store: PortRepository = Object.assign(Object.create(untouchedStore), {
+    list: async () => ({ allocations, total: allocations.length }),
+    recordChecks: async (checks: HealthCheck[]) => {
+      recorded.push(checks)
+    },
+  })
+  return { store, recorded }
+}
+
+const localHost = new LocalHost()
+
+describe('auditPorts', () => {
+  it('tells what listens, what does not and what cannot be told', async () => {
+    const closed = await closedPort()
+    const allocations = [
+      held(await listenTcp({ host: '127.0.0.1' })),
+      held(closed, { serviceName: 'api' }),
+      held(await bindUdp('udp4', '127.0.0.1'), { protocol: 'udp' }),
+      held(closed, { projectName: 'blog', protocol: 'udp' }),
+      held(3000, { hostname: 'no-such-host.invalid' }),
+      held(3000, { hostname: 'no-such-host.invalid', protocol: 'udp' }),
+    ]
+    const { store, recorded } = storeOf(...allocations)
+    expect(await auditPorts(store, localHost, {})).toEqual({
+      allocated: 6,
+      inUse: 2,
+      notRunning: 2,
+      unverified: 2,
+      conflicts: [
+        {
+          port: closed,
+          expected: 'shop/api',
+          actual: 'not running',
+          hostname: 'localhost',
+          protocol: 'tcp',
+        },
+        {
+          port: closed,
+          expected: 'blog/web',
+          actual: 'not running',
+          hostname: 'localhost',
+          protocol: 'udp',
+        },
+      ],
+    })
+    const verdicts = [
+      'listening',
+      'not-listening',
+      'listening',
+      'not-listening',
+      'unknown',
+      'unknown',
+    ]
+    expect(recorded).toEqual([
+      allocations.map(({ id }, index) => ({ allocationId: id, verdict: verdicts[index] })),
+    ])
+  })
+
+  it('connects to the ports of other hosts, and keeps the order of the list', async () => {
+    const stranger = Object.assign(new LocalHost(), { is: () => false })
+    const open = await listenTcp({ host: '127.0.0.1' })
+    const closed = await closedPort()
+    // More than are connected to at once.
+    const allocations = Array.from({ length: 150 }, (_, nth) =>
+      held(nth % 3 === 0 ? closed : open, { hostname: '127.0.0.1', serviceName: `service-${nth}` }),
+    )
+    const { store } = storeOf(...allocations)
+    const result = await auditPorts(store, stranger, { timeoutMs: 30_000 })
+    expect(result).toMatchObject({ allocated: 150, inUse: 100, notRunning: 50, unverified: 0 })
+    expect(result.conflicts.map(({ expected }) => expected)).toEqual(
+      Array.from({ length: 50 }, (_, nth) => `shop/service-${3 * nth}`),
+    )
+  })
+
+  it('is all zeros in an empty registry', async () => {
+    const { store, recorded } = storeOf()
+    expect(await auditPorts(store, localHost, {})).toEqual({
+      allocated: 0,
+      inUse: 0,
+      notRunning: 0,
+      unverified: 0,
+      conflicts: [],
+    })
+    expect(recorded).toEqual([[]])
+  })
+
+  it('tells its progress after each allocation', async () => {
+    const { store } = storeOf(held(1), held(2), held(3000, { hostname: 'no-such-host.invalid' }))
+    const progress: [number, number][] = []
+    await auditPorts(store, localHost, { onProgress: (...step) => progress.push(step) })
+    expect(progress).toEqual([
+      [1, 3],
+      [2, 3],
+      [3, 3],
+    ])
+  })
+
+  it("records nothing when it is aborted, and rejects with the signal's reason", async () => {
+    const reason = new Error('No longer wanted')
+    for (const abortAt of [1, 100, 150]) {
+      const { store, recorded } = storeOf(...Array.from({ length: 150 }, (_, nth) => held(nth + 1)))
+      const controller = new AbortController()
+      const audit = auditPorts(store, localHost, {
+        signal: controller.signal,
+        onProgress: (checked) => {
+          if (checked === abortAt) controller.abort(reason)
+        },
+      })
+      await expect(audit).rejects.toBe(reason)
+      expect(recorded).toEqual([])
+    }
+  })
+
+  it('goes no further once it is aborted', async () => {
+    const { store } = storeOf(...Array.from({ length: 150 }, (_, nth) => held(nth + 1)))
+    const controller = new AbortController()
+    let last = 0
+    const audit = auditPorts(store, localHost, {
+      signal: controller.signal,
+      onProgress: (checked) => {
+        last = checked
+        if (checked === 10) controller.abort()
+      },
+    })
+    await expect(audit).rejects.toThrow()
+    expect(last).toBe(10)
+  })
+
+  it('rejects with the error of the store', async () => {
+    const { store } = storeOf(held(3000))
+    const failure = new Error('the store is gone')
+    const failing = Object.assign(Object.create(store), {
+      recordChecks: async () => {
+        throw failure
+      },
+    })
+    await expect(auditPorts(failing, localHost, {})).rejects.toBe(failure)
+  })
+})

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest'
+import {
+  invalidArgument,
+  noFreeBlock,
+  PortsError,
+  projectNotFound,
+  rangeExhausted,
+  rangeInUse,
+  rangeOverlap,
+  unverifiable,
+} from '../src/errors.js'
+
+const shop = { projectName: 'shop', startPort: 3000, endPort: 3099 }
+
+describe('an error', () => {
+  it('is a PortsError with code, details and cause', () => {
+    const cause = new Error('from below')
+    const error = projectNotFound('ghost', ['shop'], cause)
+    expect(error).toBeInstanceOf(PortsError)
+    expect(error).toMatchObject({
+      name: 'PortsError',
+      code: 'PROJECT_NOT_FOUND',
+      details: { projectName: 'ghost', knownProjects: ['shop'] },
+      cause,
+    })
+  })
+})
+
+describe('what went wrong and what to do next', () => {
+  it.each([
+    [
+      'a malformed argument',
+      invalidArgument('port', 0, 'a whole number from 1 to 65535'),
+      'port is 0, but must be a whole number from 1 to 65535.',
+    ],
+    [
+      'an unknown project',
+      projectNotFound('ghost', ['blog', 'shop']),
+      'ghost has no port range; known projects: blog, shop. ' +
+        'For a range of its own: ports range create ghost --size 100',
+    ],
+    [
+      'a project in an empty registry',
+      projectNotFound('ghost', []),
+      'ghost has no port range; no project has one. ' +
+        'For a range of its own: ports range create ghost --size 100',
+    ],
+    [
+      'a full range',
+      rangeExhausted({ ...shop, hostname: 'localhost', protocol: 'tcp' }),
+      'All 100 ports of shop (3000-3099) are held on localhost/tcp. ' +
+        'Release one, or widen the range: ports range resize shop --start 3000 --end <port>',
+    ],
+    [
+      'no free block',
+      noFreeBlock(500, { startPort: 3000, endPort: 32767 }),
+      'No free block of 500 ports is left in 3000-32767. ' +
+        'Ask for a smaller one, or give --start and --end.',
+    ],
+    [
+      'numbers of another project',
+      rangeOverlap({ projectName: 'blog', startPort: 3050, endPort: 3149 }, shop),
+      '3050-3149 would overlap 3000-3099 of shop. Choose other numbers, or let the registry ' +
+        'choose: ports range create blog --size <count>',
+    ],
+    [
+      'a second range',
+      rangeOverlap({ projectName: 'shop' }, shop),
+      'shop has a range already, 3000-3099. To change it: ' +
+        'ports range resize shop --start <port> --end <port>',
+    ],
+    [
+      'held ports in the way',
+      rangeInUse(
+        'shop',
+        [
+          { serviceName: 'web', portNumber: 3000, hostname: 'localhost', protocol: 'tcp' },
+          { serviceName: 'api', portNumber: 3001, hostname: 'alpha', protocol: 'udp' },
+        ],
+        7,
+      ),
+      'shop still holds 3000 web (localhost/tcp), 3001 api (alpha/udp) and 5 more. ' +
+        'Release them first: ports release shop web --hostname localhost',
+    ],
+    [
+      'another host in silence',
+      unverifiable({ port: 3000, hostname: 'alpha', protocol: 'tcp' }),
+      'Whether something listens on alpha:3000/tcp cannot be told from here. ' +
+        'Is the host up, its name resolvable and its firewall open?',
+    ],
+    [
+      "another host's UDP",
+      unverifiable({ port: 3000, hostname: 'alpha', protocol: 'udp' }),
+      'Whether something listens on alpha:3000/udp cannot be told from here. ' +
+        'UDP of another host does not answer a probe; run the check on that host.',
+    ],
+  ])('is said of %s', (_case, error, message) => {
+    expect(error.message).toBe(message)
+  })
+})
+
+describe('a value in a message', () => {
+  const circular: Record<string, unknown> = {}
+  circular.self = circular
+
+  it.each([
+    ['a text, quoted', 'web', '"web"'],
+    ['an empty text', '', '""'],
+    ['a line break, escaped', 'a\nb', '"a\\nb"'],
+    ['a control character, escaped', '\u001b[31m\0', '"\\u001b[31m\\u0000"'],
+    ['a lone surrogate, escaped', '\ud800', '"\\ud800"'],
+    ['no number', Number.NaN, 'NaN'],
+    ['nothing', undefined, 'undefined'],
+    ['null', null, 'null'],
+    ['a bigint', 3000n, '3000n'],
+    ['an object', { a: 1 }, '{"a":1}'],
+    ['an object that contains itself', circular, '[object Object]'],
+  ])('shows %s', (_case, value, shown) => {
+    expect(invalidArgument('port', value, 'a port').message).toBe(
+      `port is ${shown}, but must be a port.`,
+    )
+  })
+
+  it('is cut short where it is long, and whole in the details', () => {
+    const value = 'x'.repeat(300)
+    const { message, details } = invalidArgument('projectName', value, 'a name')
+    expect(message.length).toBeLessThan(120)
+    expect(message).toContain('xxx…"')
+    expect(details.value).toBe(value)
+  })
+})

@@ -1,0 +1,365 @@
+import { describe, expect, it } from 'vitest'
+import type { PortsError } from '../src/errors.js'
+import type { Protocol } from '../src/PortAllocation.js'
+import { PortManager } from '../src/PortManager.js'
+import { untouchedStore } from './untouchedStore.js'
+
+const manager = new PortManager(untouchedStore, { hostname: 'localhost' })
+
+/** Rows for `it.each`, each value beside its name in the test's title. */
+const titled = (values: readonly unknown[]) =>
+  values.map((value) => [
+    typeof value === 'string' && value.length <= 40 ? JSON.stringify(value) : titleOf(value),
+    value,
+  ])
+
+function titleOf(value: unknown): string {
+  return typeof value === 'string' ? `${value.length} characters` : String(value)
+}
+
+async function expectInvalid(call: () => Promise<unknown>, field: string, value: unknown) {
+  const error: PortsError = await call().then(
+    () => expect.unreachable('it was accepted'),
+    (thrown) => thrown,
+  )
+  expect(error).toMatchObject({ name: 'PortsError', code: 'INVALID_ARGUMENT' })
+  expect(error.details).toEqual({ field, value })
+  expect(error.message).toMatch(new RegExp(`^${field} is .+, but must be .+\\.$`))
+}
+
+const reachesTheStore = (call: Promise<unknown>) =>
+  expect(call).rejects.toThrow('the store was asked')
+
+const BAD_NAMES = [
+  '',
+  ' ',
+  'a'.repeat(64),
+  'a'.repeat(300),
+  'we b',
+  'web\n',
+  'we\tb',
+  'web\0',
+  '\u001b[31mweb',
+  "'; drop table port_allocations; --",
+  '🦀',
+  'müller',
+  '../',
+  '..',
+  'shop/web',
+  '-web',
+  '.web',
+  '_web',
+  42,
+  null,
+  undefined,
+  {},
+  ['web'],
+]
+
+const BAD_HOSTNAMES = [
+  '',
+  ' ',
+  '.',
+  'two words',
+  'alpha\n',
+  'alpha\0',
+  'http://alpha',
+  'alpha:3000',
+  'alpha/',
+  'user@alpha',
+  '-alpha',
+  'alpha-',
+  'alpha..example.com',
+  '.alpha',
+  `${'a'.repeat(64)}.example.com`,
+  `${'a.'.repeat(126)}ab`,
+  '256.0.0.1',
+  '1.2.3',
+  '10.0.0.1.5',
+  '12345',
+  '[::1',
+  '::g',
+  'fe80::1%eth0',
+  '*.example.com',
+  'müller.example.com',
+  '🦀',
+  '../etc/passwd',
+  "'; drop table port_allocations; --",
+  42,
+  null,
+]
+
+const BAD_PORTS = [
+  0,
+  -1,
+  65536,
+  3.5,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  'abc',
+  '3000',
+  '',
+  null,
+  {},
+]
+
+const BAD_PROTOCOLS = ['sctp', 'TCP', 'tcp ', '', 6, null]
+
+describe('the store of these tests', () => {
+  it('is reached by what is well-formed', async () => {
+    await reachesTheStore(manager.getOrAllocate('shop', 'web'))
+    await reachesTheStore(manager.allocate('Shop_2.next-js', 'a'.repeat(63)))
+    await reachesTheStore(manager.release('shop', 'web', '[::1]', { protocol: 'udp' }))
+    await reachesTheStore(manager.updatePort('shop', 'web', { description: null }))
+    await reachesTheStore(manager.listPage({ limit: 1000, cursor: '65535/udp/fe80::1' }))
+    await reachesTheStore(
+      manager.createRange({ projectName: 'shop', startPort: 1, endPort: 65535 }),
+    )
+    await reachesTheStore(manager.createRange({ projectName: 'shop', size: 100 }))
+    await reachesTheStore(manager.auditPorts({ timeoutMs: 60_000 }))
+  })
+})
+
+describe('a project name', () => {
+  const calls: Readonly<Record<string, (name: never) => Promise<unknown>>> = {
+    getOrAllocate: (name) => manager.getOrAllocate(name, 'web'),
+    allocate: (name) => manager.allocate(name, 'web'),
+    release: (name) => manager.release(name, 'web'),
+    updatePort: (name) => manager.updatePort(name, 'web', { description: 'Storefront' }),
+    listByProject: (name) => manager.listByProject(name),
+    getProjectSummary: (name) => manager.getProjectSummary(name),
+    createRange: (name) => manager.createRange({ projectName: name, startPort: 1, endPort: 2 }),
+    resizeRange: (name) => manager.resizeRange(name, { startPort: 1, endPort: 2 }),
+    deleteRange: (name) => manager.deleteRange(name),
+  }
+  describe.each(Object.entries(calls))('of %s', (_method, call) => {
+    it.each(titled(BAD_NAMES))('cannot be %s', (_title, name) =>
+      expectInvalid(() => call(name as never), 'projectName', name),
+    )
+  })
+
+  // undefined is none: all projects.
+  it.each(titled(BAD_NAMES.filter((name) => name !== undefined)))(
+    'of listPage cannot be %s',
+    (_title, name) =>
+      expectInvalid(
+        () => manager.listPage({ projectName: name as string, limit: 10 }),
+        'projectName',
+        name,
+      ),
+  )
+})
+
+describe('a service name', () => {
+  const calls: Readonly<Record<string, (name: never) => Promise<unknown>>> = {
+    getOrAllocate: (name) => manager.getOrAllocate('shop', name),
+    allocate: (name) => manager.allocate('shop', name),
+    release: (name) => manager.release('shop', name),
+    updatePort: (name) => manager.updatePort('shop', name, { description: 'Storefront' }),
+  }
+  describe.each(Object.entries(calls))('of %s', (_method, call) => {
+    it.each(titled(BAD_NAMES))('cannot be %s', (_title, name) =>
+      expectInvalid(() => call(name as never), 'serviceName', name),
+    )
+  })
+})
+
+describe('a hostname', () => {
+  const calls: Readonly<Record<string, (hostname: string) => Promise<unknown>>> = {
+    scope: async (hostname) => manager.scope({ hostname }),
+    getOrAllocate: (hostname) => manager.getOrAllocate('shop', 'web', { hostname }),
+    allocate: (hostname) => manager.allocate('shop', 'web', { hostname }),
+    release: (hostname) => manager.release('shop', 'web', hostname),
+    updatePort: (hostname) =>
+      manager.updatePort('shop', 'web', { description: 'Storefront' }, { hostname }),
+    getProjectSummary: (hostname) => manager.getProjectSummary('shop', { hostname }),
+    verifyPort: (hostname) => manager.verifyPort(3000, hostname),
+    checkPort: (hostname) => manager.checkPort(3000, hostname),
+  }
+  describe.each(Object.entries(calls))('of %s', (_method, call) => {
+    it.each(titled(BAD_HOSTNAMES))('cannot be %s', (_title, hostname) =>
+      expectInvalid(() => call(hostname as string), 'hostname', hostname),
+    )
+  })
+})
+
+describe('a protocol', () => {
+  const calls: Readonly<Record<string, (protocol: Protocol) => Promise<unknown>>> = {
+    scope: async (protocol) => manager.scope({ protocol }),
+    getOrAllocate: (protocol) => manager.getOrAllocate('shop', 'web', { protocol }),
+    allocate: (protocol) => manager.allocate('shop', 'web', { protocol }),
+    release: (protocol) => manager.release('shop', 'web', undefined, { protocol }),
+    updatePort: (protocol) =>
+      manager.updatePort('shop', 'web', { description: 'Storefront' }, { protocol }),
+    getProjectSummary: (protocol) => manager.getProjectSummary('shop', { protocol }),
+    verifyPort: (protocol) => manager.verifyPort(3000, 'localhost', protocol),
+  }
+  // null is none where the scope has a default.
+  const bad = BAD_PROTOCOLS.filter((protocol) => protocol !== null)
+  describe.each(Object.entries(calls))('of %s', (_method, call) => {
+    it.each(titled(bad))('cannot be %s', (_title, protocol) =>
+      expectInvalid(() => call(protocol as Protocol), 'protocol', protocol),
+    )
+  })
+})
+
+describe('a port', () => {
+  const calls: Readonly<Record<string, [string, (port: number) => Promise<unknown>]>> = {
+    verifyPort: ['port', (port) => manager.verifyPort(port)],
+    checkPort: ['port', (port) => manager.checkPort(port)],
+    release: [
+      'portNumber',
+      (portNumber) => manager.release('shop', 'web', undefined, { portNumber }),
+    ],
+    updatePort: [
+      'portNumber',
+      (portNumber) =>
+        manager.updatePort('shop', 'web', { description: 'Storefront' }, { portNumber }),
+    ],
+    createRange: [
+      'startPort',
+      (startPort) => manager.createRange({ projectName: 'shop', startPort, endPort: 65535 }),
+    ],
+    resizeRange: ['endPort', (endPort) => manager.resizeRange('shop', { startPort: 1, endPort })],
+  }
+  describe.each(Object.entries(calls))('of %s', (_method, [field, call]) => {
+    it.each(titled(BAD_PORTS))('cannot be %s', (_title, port) =>
+      expectInvalid(() => call(port as number), field, port),
+    )
+  })
+})
+
+describe('a range', () => {
+  it('cannot end before it starts', async () => {
+    const bounds = { startPort: 4000, endPort: 3000 }
+    await expectInvalid(
+      () => manager.createRange({ projectName: 'shop', ...bounds }),
+      'endPort',
+      3000,
+    )
+    await expectInvalid(() => manager.resizeRange('shop', bounds), 'endPort', 3000)
+  })
+
+  it('cannot go beyond the last port', async () => {
+    const bounds = { startPort: 1, endPort: 70_000 }
+    await expectInvalid(
+      () => manager.createRange({ projectName: 'shop', ...bounds }),
+      'endPort',
+      70_000,
+    )
+    await expectInvalid(() => manager.resizeRange('shop', bounds), 'endPort', 70_000)
+  })
+
+  it.each(titled([0, -1, 1.5, 29_769, Number.NaN, '100', null]))(
+    'cannot have a size of %s',
+    (_title, size) =>
+      expectInvalid(
+        () => manager.createRange({ projectName: 'shop', size: size as number }),
+        'size',
+        size,
+      ),
+  )
+})
+
+describe('text for people', () => {
+  const BAD_TEXTS = ['', ' \t\n', 'a\0b', '\ud800', 42, null]
+  const calls: Readonly<Record<string, (description: string) => Promise<unknown>>> = {
+    getOrAllocate: (description) => manager.getOrAllocate('shop', 'web', { description }),
+    allocate: (description) => manager.allocate('shop', 'web', { description }),
+    createRange: (description) =>
+      manager.createRange({ projectName: 'shop', startPort: 1, endPort: 2, description }),
+    'createRange by size': (description) =>
+      manager.createRange({ projectName: 'shop', size: 100, description }),
+  }
+  describe.each(Object.entries(calls))('of %s', (_method, call) => {
+    it.each(titled([...BAD_TEXTS, 'x'.repeat(1001)]))('cannot be %s', (_title, description) =>
+      expectInvalid(() => call(description as string), 'description', description),
+    )
+
+    it.each(
+      titled([
+        'Café – 店舗 🛍',
+        "'; drop table ports; --",
+        '../',
+        'a\nb',
+        '\u001b[31m',
+        '🦀'.repeat(1000),
+      ]),
+    )('can be %s', (_title, description) => reachesTheStore(call(description as string)))
+  })
+
+  it.each(titled(['', ' ', 'a\0b', 'x'.repeat(101), 42, null]))(
+    'cannot be %s as a service type',
+    (_title, serviceType) =>
+      expectInvalid(
+        () => manager.allocate('shop', 'web', { serviceType: serviceType as string }),
+        'serviceType',
+        serviceType,
+      ),
+  )
+
+  it.each(titled(BAD_HOSTNAMES))('cannot be %s as a Cloudflare hostname', (_title, hostname) =>
+    expectInvalid(
+      () => manager.allocate('shop', 'web', { cloudflareHostname: hostname as string }),
+      'cloudflareHostname',
+      hostname,
+    ),
+  )
+})
+
+describe('a change of metadata', () => {
+  it('cannot be empty', async () => {
+    await expectInvalid(() => manager.updatePort('shop', 'web', {}), 'change', {})
+    const change = { description: undefined }
+    await expectInvalid(() => manager.updatePort('shop', 'web', change), 'change', change)
+  })
+
+  it.each([
+    ['serviceType', 'x'.repeat(101)],
+    ['description', 'x'.repeat(1001)],
+    ['description', 'a\0b'],
+    ['cloudflareHostname', 'https://shop.example.com'],
+  ])('cannot have a %s that allocate would refuse', (field, value) =>
+    expectInvalid(() => manager.updatePort('shop', 'web', { [field]: value }), field, value),
+  )
+})
+
+describe('a page', () => {
+  it.each(titled([0, -1, 1001, 2.5, Number.NaN, '10', undefined]))(
+    'cannot have a limit of %s',
+    (_title, limit) =>
+      expectInvalid(() => manager.listPage({ limit: limit as number }), 'limit', limit),
+  )
+
+  it.each(titled(['', 'next', '3000', '3000/tcp/', '3000/sctp/alpha', '-1/tcp/alpha', 3000, null]))(
+    'cannot start at %s',
+    (_title, cursor) =>
+      expectInvalid(
+        () => manager.listPage({ limit: 10, cursor: cursor as string }),
+        'cursor',
+        cursor,
+      ),
+  )
+
+  it.each(['0/tcp/alpha', '70000/tcp/alpha', '3000/tcp/two words'])(
+    'cannot start at %s',
+    async (cursor) => {
+      await expect(manager.listPage({ limit: 10, cursor })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        details: { field: 'cursor' },
+      })
+    },
+  )
+})
+
+describe('a timeout', () => {
+  it.each(titled([0, -1, 1.5, 60_001, Number.NaN, Number.POSITIVE_INFINITY, '1000', null]))(
+    'cannot be %s',
+    async (_title, value) => {
+      const timeoutMs = value as number
+      const check = () => manager.checkPort(3000, 'localhost', 'tcp', { timeoutMs })
+      await expectInvalid(check, 'timeoutMs', value)
+      await expectInvalid(() => manager.auditPorts({ timeoutMs }), 'timeoutMs', value)
+    },
+  )
+})

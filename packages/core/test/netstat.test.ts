@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest'
+import { parseNetstat } from '../src/listeners/netstat.js'
+
+/** Of macOS 14, `netstat -anl`. */
+const OUTPUT = `Active Internet connections (including servers)
+Proto Recv-Q Send-Q  Local Address                                 Foreign Address                               (state)    
+tcp4       0      0  192.168.2.2.50000                             192.0.2.34.443                                ESTABLISHED
+tcp46      0      0  *.3000                                        *.*                                           LISTEN     
+tcp6       0      0  *.3001                                        *.*                                           LISTEN     
+tcp4       0      0  *.3002                                        *.*                                           LISTEN     
+tcp4       0      0  127.0.0.1.5432                                *.*                                           LISTEN     
+tcp6       0      0  ::1.5432                                      *.*                                           LISTEN     
+tcp6       0      0  fe80::aede:48ff:fe00:1122%en5.49159           *.*                                           LISTEN     
+tcp6       0      0  2001:db8::123:4567:89ab:cdef.8080             *.*                                           LISTEN     
+tcp4       0      0  127.0.0.1.3003                                127.0.0.1.53211                               TIME_WAIT  
+tcp4       0      0  *.*                                           *.*                                           CLOSED     
+udp4       0      0  *.5353                                        *.*                                                      
+udp6       0      0  *.5353                                        *.*                                                      
+udp46      0      0  *.6000                                        *.*                                                      
+udp4       0      0  127.0.0.1.6001                                *.*                                                      
+udp4       0      0  192.168.2.2.61111                             192.0.2.53.53                                            
+udp4       0      0  *.*                                           *.*                                                      
+icm6       0      0  *.*                                           *.*                                                      
+Active Multipath Internet connections
+Proto/ID  Flags      Local Address          Foreign Address        (state)    
+Active LOCAL (UNIX) domain sockets
+Address          Type   Recv-Q Send-Q            Inode             Conn             Refs          Nextref Addr
+c8f2a1b3d4e5f601 stream      0      0                0 c8f2a1b3d4e5f6a1                0                0 /var/run/mDNSResponder
+`
+
+describe('parseNetstat', () => {
+  const listeners = parseNetstat(OUTPUT)
+
+  it('finds the TCP sockets in LISTEN', () => {
+    expect(listeners.filter(({ protocol }) => protocol === 'tcp')).toEqual([
+      { protocol: 'tcp', address: '::', port: 3000 },
+      { protocol: 'tcp', address: '0.0.0.0', port: 3000 },
+      { protocol: 'tcp', address: '::', port: 3001 },
+      { protocol: 'tcp', address: '0.0.0.0', port: 3002 },
+      { protocol: 'tcp', address: '127.0.0.1', port: 5432 },
+      { protocol: 'tcp', address: '::1', port: 5432 },
+      { protocol: 'tcp', address: 'fe80::aede:48ff:fe00:1122', port: 49159 },
+      { protocol: 'tcp', address: '2001:db8::123:4567:89ab:cdef', port: 8080 },
+    ])
+  })
+
+  it('finds the bound UDP sockets, and not the connected', () => {
+    expect(listeners.filter(({ protocol }) => protocol === 'udp')).toEqual([
+      { protocol: 'udp', address: '0.0.0.0', port: 5353 },
+      { protocol: 'udp', address: '::', port: 5353 },
+      { protocol: 'udp', address: '::', port: 6000 },
+      { protocol: 'udp', address: '0.0.0.0', port: 6000 },
+      { protocol: 'udp', address: '127.0.0.1', port: 6001 },
+    ])
+  })
+
+  it('keeps the port of an address that was cut', () => {
+    const row = 'tcp6       0      0  fe80::aede:48ff:.49159 *.*                    LISTEN     '
+    expect(parseNetstat(row)).toMatchObject([{ port: 49159 }])
+  })
+
+  it('reads the columns that newer versions append', () => {
+    const row =
+      'tcp4       0      0  127.0.0.1.631          *.*                    LISTEN      131072 131072  26008      0'
+    expect(parseNetstat(row)).toEqual([{ protocol: 'tcp', address: '127.0.0.1', port: 631 }])
+  })
+})

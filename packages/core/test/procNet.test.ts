@@ -1,0 +1,86 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { parseProcNet, readProcNet } from '../src/listeners/procNet.js'
+
+const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
+   0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 640 1 00000000b22942aa 100 0 0 10 0                       
+   1: 0100007F:1538 00000000:0000 0A 00000000:00000000 00:00000000 00000000   999        0 21034 1 0000000000000000 100 0 0 10 0                     
+   2: 0202A8C0:C350 2202A8C0:01BB 01 00000000:00000000 02:000A9D5B 00000000  1000        0 31337 2 0000000000000000 20 4 30 10 -1                    
+   3: 0100007F:0BB8 0100007F:D431 06 00000000:00000000 03:00001770 00000000     0        0 0 3 0000000000000000                                      
+10000: 0202A8C0:0BB9 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 31338 1 0000000000000000 100 0 0 10 0                     
+`
+
+const TCP6 = `  sl  local_address                         remote_address                        st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 00000000000000000000000000000000:0BB8 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41234 1 0000000000000000 100 0 0 10 0
+   1: 00000000000000000000000001000000:1538 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000   999        0 41235 1 0000000000000000 100 0 0 10 0
+   2: 0000000000000000FFFF00000100007F:0BB9 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41236 1 0000000000000000 100 0 0 10 0
+   3: 0000000000000000FFFF000000000000:0BBA 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41237 1 0000000000000000 100 0 0 10 0
+   4: B80D01200000000067452301EFCDAB89:0BBB 00000000000000000000000000000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 41238 1 0000000000000000 100 0 0 10 0
+   5: 0000000000000000FFFF00000100007F:0BBC 0000000000000000FFFF00000100007F:9C40 01 00000000:00000000 00:00000000 00000000  1000        0 41239 1 0000000000000000 20 4 30 10 -1
+`
+
+const UDP = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops            
+  301: 3500007F:0035 00000000:0000 07 00000000:00000000 00:00000000 00000000   101        0 20011 2 0000000000000000 0         
+ 1234: 0202A8C0:D903 08080808:0035 01 00000000:00000000 00:00000000 00000000   101        0 20012 2 0000000000000000 0         
+`
+
+describe('parseProcNet', () => {
+  it('finds the TCP sockets in LISTEN on IPv4', () => {
+    expect(parseProcNet('tcp', TCP)).toEqual([
+      { protocol: 'tcp', address: '0.0.0.0', port: 2024 },
+      { protocol: 'tcp', address: '127.0.0.1', port: 5432 },
+      { protocol: 'tcp', address: '192.168.2.2', port: 3001 },
+    ])
+  })
+
+  it('finds those on IPv6, with the IPv4 addresses that they take', () => {
+    expect(parseProcNet('tcp', TCP6)).toEqual([
+      { protocol: 'tcp', address: '::', port: 3000 },
+      { protocol: 'tcp', address: '0.0.0.0', port: 3000 },
+      { protocol: 'tcp', address: '::1', port: 5432 },
+      { protocol: 'tcp', address: '127.0.0.1', port: 3001 },
+      { protocol: 'tcp', address: '0.0.0.0', port: 3002 },
+      { protocol: 'tcp', address: '2001:db8::123:4567:89ab:cdef', port: 3003 },
+    ])
+  })
+
+  it('finds the bound UDP sockets, and not the connected', () => {
+    expect(parseProcNet('udp', UDP)).toEqual([{ protocol: 'udp', address: '127.0.0.53', port: 53 }])
+  })
+
+  it('finds nothing in a table of no sockets', () => {
+    expect(parseProcNet('tcp', TCP.slice(0, TCP.indexOf('\n') + 1))).toEqual([])
+    expect(parseProcNet('tcp', '')).toEqual([])
+  })
+})
+
+describe('readProcNet', () => {
+  async function procNetWith(tables: Readonly<Record<string, string>>): Promise<string> {
+    const directory = await mkdtemp(join(tmpdir(), 'proc-net-'))
+    onTestFinished(() => rm(directory, { recursive: true }))
+    for (const [name, table] of Object.entries(tables)) {
+      await writeFile(join(directory, name), table)
+    }
+    return directory
+  }
+
+  it('reads both protocols of both families', async () => {
+    const directory = await procNetWith({ tcp: TCP, tcp6: TCP6, udp: UDP, udp6: '' })
+    const listeners = await readProcNet(directory)
+    expect(listeners).toHaveLength(10)
+    expect(listeners).toContainEqual({ protocol: 'tcp', address: '::1', port: 5432 })
+    expect(listeners).toContainEqual({ protocol: 'udp', address: '127.0.0.53', port: 53 })
+  })
+
+  it('reads what there is where IPv6 is off', async () => {
+    const listeners = await readProcNet(await procNetWith({ tcp: TCP, udp: UDP }))
+    expect(listeners).toHaveLength(4)
+  })
+
+  it('cannot tell where the tables are missing', async () => {
+    expect(await readProcNet(await procNetWith({}))).toBeUndefined()
+    expect(await readProcNet(await procNetWith({ tcp: TCP, tcp6: TCP6 }))).toBeUndefined()
+  })
+})

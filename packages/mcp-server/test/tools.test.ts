@@ -1,0 +1,215 @@
+import { createServer } from 'node:net'
+import { PortManager } from '@ports/core'
+import { openRepository } from '@ports/db'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { connect } from './connect.js'
+
+let url: string
+beforeAll(async () => {
+  url = await freshDatabase()
+})
+
+/** For what no tool does. */
+async function openManager() {
+  const repository = await openRepository({ url })
+  onTestFinished(() => repository.close())
+  return new PortManager(repository)
+}
+
+/** A number that something listens on until the test is over, or until `close`. */
+async function listen() {
+  const server = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => server.once('listening', resolve))
+  const close = () => new Promise((resolve) => server.close(resolve))
+  onTestFinished(() => server.listening && close())
+  return { port: (server.address() as { port: number }).port, close }
+}
+
+test('get-port gives a service one port, the same every time', async () => {
+  const { ask } = await connect(url)
+  const service = { projectName: 'consilio', serviceName: 'api' }
+  const first = await ask('get-port', { ...service, serviceType: 'http', description: 'The API' })
+  expect(first).toEqual({
+    ...service,
+    port: 3100,
+    hostname: 'localhost',
+    protocol: 'tcp',
+    message: expect.stringContaining('consilio/api has port 3100'),
+  })
+  expect(await ask('get-port', service)).toEqual(first)
+})
+
+test('get-port shows a host by the name it is stored under', async () => {
+  const { ask } = await connect(url)
+  const service = { projectName: 'openhorizon', serviceName: 'api', protocol: 'udp' }
+  expect(await ask('get-port', { ...service, hostname: '127.0.0.1' })).toMatchObject({
+    hostname: 'localhost',
+    protocol: 'udp',
+  })
+  expect(await ask('get-port', { ...service, hostname: 'Build-1' })).toMatchObject({
+    port: 3200,
+    hostname: 'build-1',
+  })
+})
+
+test('allocate-port gives another port at every call, and says what is left', async () => {
+  const { ask } = await connect(url)
+  const service = { projectName: 'odin', serviceName: 'worker', hostname: 'build-1' }
+  await ask('allocate-port', service)
+  expect(await ask('allocate-port', service)).toEqual({
+    ...service,
+    port: 3301,
+    protocol: 'tcp',
+    portRange: '3300-3399',
+    portsRemaining: 98,
+    message: expect.stringContaining('3301'),
+  })
+})
+
+test('list-ports lists a project, page by page', async () => {
+  const { ask } = await connect(url)
+  const projectName = 'health-agent'
+  const web = { serviceType: 'http', cloudflareHostname: 'web.example.com' }
+  await ask('get-port', { projectName, serviceName: 'web', ...web })
+  await ask('get-port', { projectName, serviceName: 'db' })
+  const first = await ask('list-ports', { projectName, limit: 1 })
+  expect(first).toEqual({
+    count: 2,
+    projectFilter: projectName,
+    nextCursor: expect.any(String),
+    allocations: [
+      {
+        port: 3400,
+        projectName,
+        serviceName: 'web',
+        ...web,
+        status: 'allocated',
+        hostname: 'localhost',
+        protocol: 'tcp',
+        allocatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/),
+      },
+    ],
+  })
+  const last = await ask('list-ports', { projectName, limit: 1, cursor: first.nextCursor })
+  expect(last).toMatchObject({ count: 2, allocations: [{ port: 3401, serviceName: 'db' }] })
+  expect(last).not.toHaveProperty('nextCursor')
+})
+
+test('list-ports lists all projects where none is named', async () => {
+  const { ask } = await connect(url)
+  await ask('get-port', { projectName: 'meta-supervisor', serviceName: 'api' })
+  expect(await ask('list-ports')).toMatchObject({
+    projectFilter: null,
+    allocations: [{ port: 3000 }],
+  })
+})
+
+test('port-summary counts one scope', async () => {
+  const { ask } = await connect(url)
+  const projectName = 'quiculum-monitor'
+  await ask('get-port', { projectName, serviceName: 'api' })
+  await ask('get-port', { projectName, serviceName: 'api', hostname: 'build-1' })
+  expect(await ask('port-summary', { projectName })).toEqual({
+    projectName,
+    summary: {
+      rangeStart: 3500,
+      rangeEnd: 3599,
+      totalPorts: 100,
+      allocatedPorts: 1,
+      availablePorts: 99,
+      utilizationPercent: 1,
+    },
+    message: expect.stringContaining('99 are available'),
+  })
+})
+
+test('release-port releases what it is told, once, and the number is free again', async () => {
+  const { ask } = await connect(url)
+  const service = { projectName: 'consilio', serviceName: 'released', hostname: 'build-2' }
+  await ask('allocate-port', service)
+  await ask('allocate-port', service)
+  const { hostname, ...named } = service
+  const one = { ...service, portNumber: 3100, protocol: 'tcp' }
+  expect(await ask('release-port', one)).toEqual({
+    ...named,
+    released: true,
+    message: expect.stringContaining('3100'),
+  })
+  expect(await ask('release-port', one)).toMatchObject({ released: false })
+  expect(await ask('get-port', service)).toMatchObject({ port: 3101 })
+  expect(await ask('allocate-port', service)).toMatchObject({ port: 3100 })
+})
+
+test('update-port sets a text, clears with null, and leaves the rest', async () => {
+  const { ask } = await connect(url)
+  const service = { projectName: 'consilio', serviceName: 'updated', hostname: 'build-3' }
+  await ask('get-port', { ...service, serviceType: 'http', description: 'Old' })
+  const { hostname, ...named } = service
+  const change = { serviceType: null, cloudflareHostname: 'x.example.com' }
+  expect(await ask('update-port', { ...service, ...change })).toEqual({
+    ...named,
+    updated: true,
+    message: expect.any(String),
+  })
+  const [held] = (await (await openManager()).listByProject('consilio')).filter(
+    ({ serviceName }) => serviceName === 'updated',
+  )
+  expect(held).toMatchObject({ description: 'Old', cloudflareHostname: 'x.example.com' })
+  expect(held).not.toHaveProperty('serviceType')
+  expect(await ask('update-port', { ...service, hostname: 'build-4', ...change })).toMatchObject({
+    updated: false,
+  })
+})
+
+test('audit-ports tells what runs from what does not and what cannot be told', async () => {
+  url = await freshDatabase()
+  const { ask } = await connect(url)
+  const manager = await openManager()
+  const up = await listen()
+  const down = await listen()
+  await down.close()
+  for (const { port } of [up, down]) {
+    const projectName = `on-${port}`
+    await manager.createRange({ projectName, startPort: port, endPort: port })
+    await ask('get-port', { projectName, serviceName: 'web' })
+  }
+  const elsewhere = { hostname: 'build-1', protocol: 'udp' }
+  await ask('get-port', { projectName: 'consilio', serviceName: 'dns', ...elsewhere })
+  expect(await ask('audit-ports')).toEqual({
+    summary: { allocated: 3, inUse: 1, notRunning: 1, unverified: 1, healthPercentage: 50 },
+    conflicts: [
+      {
+        port: down.port,
+        expected: `on-${down.port}/web`,
+        actual: 'not running',
+        hostname: 'localhost',
+        protocol: 'tcp',
+      },
+    ],
+    message: expect.stringContaining('1 are in use'),
+  })
+})
+
+test('audit-ports counts an empty registry as healthy', async () => {
+  url = await freshDatabase()
+  const { ask } = await connect(url)
+  expect(await ask('audit-ports')).toMatchObject({
+    summary: { allocated: 0, healthPercentage: 100 },
+    conflicts: [],
+  })
+})
+
+test('audit-ports shows a model no more conflicts than it can read', async () => {
+  url = await freshDatabase()
+  const { ask } = await connect(url)
+  const manager = await openManager()
+  const services = Array.from({ length: 201 }, (_, index) => `service-${index}`)
+  await Promise.all(
+    services.map((name) => manager.allocate('shared-services', name, { protocol: 'udp' })),
+  )
+  const { message, summary, conflicts } = await ask('audit-ports')
+  expect(summary).toMatchObject({ allocated: 201, notRunning: 201 })
+  expect(conflicts).toHaveLength(200)
+  expect(message).toContain('list-ports')
+})
