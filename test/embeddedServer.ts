@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -20,6 +20,8 @@ export default async function setup(project: TestProject) {
   delete process.env.PORTS_DATABASE_URL
   delete process.env.PORTS_HOSTNAME
   const home = mkdtempSync(join(tmpdir(), 'ports-test-'))
+  // Under root, so that the data is here too and goes with it.
+  chmodSync(home, 0o755)
   process.env.PORTS_HOME = home
   const status: DatabaseStatus = await startDatabase()
   const socketDirectory = status.socketDirectory!

@@ -5,6 +5,7 @@ export default defineConfig({
   format: 'esm',
   target: 'node20',
   dts: { entry: 'src/index.ts' },
-  // A server that is running must find its files while a new build is written.
+  // One file per entry, and none removed: a process that runs while we build finds all its files.
+  splitting: false,
   clean: false,
 })

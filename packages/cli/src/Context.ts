@@ -15,7 +15,7 @@ export interface Context {
 }
 
 /** The database as an admin sees it. */
-export interface Database {
+interface Database {
   status(): Promise<DatabaseStatus>
   start(): Promise<DatabaseStatus>
   stop(): Promise<boolean>

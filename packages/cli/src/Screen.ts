@@ -11,7 +11,7 @@ export interface Screen {
 
 /** Colour only on a terminal, and never under NO_COLOR (https://no-color.org). */
 export function screenOf(stream: NodeJS.WriteStream, environment: NodeJS.ProcessEnv): Screen {
-  const coloured = stream.isTTY && !environment.NO_COLOR && environment.TERM !== 'dumb'
+  const coloured = Boolean(stream.isTTY) && !environment.NO_COLOR && environment.TERM !== 'dumb'
   return {
     write: (text) => void stream.write(text),
     columns: stream.isTTY ? stream.columns : undefined,

@@ -13,7 +13,7 @@ const INTERRUPTED = 130
 /** EX_IOERR of sysexits.h. */
 const IO_ERROR = 74
 /** How long after Ctrl-C a call has to say what became of it, in milliseconds. */
-const LAST_WORD = 1000
+const LAST_WORD = 250
 
 const args = process.argv.slice(2)
 const output = new Output(

@@ -75,6 +75,7 @@ Exit status:
     5  the database: unreachable, not migrated, busy, or an outcome that is not known
     6  whether something listens there cannot be told from here
    70  a bug in ports
+   74  the result could not be written
   130  interrupted
 
 With --json a command that fails prints nothing on stdout; the last line of stderr is

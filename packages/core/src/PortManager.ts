@@ -4,7 +4,7 @@ import { invalidArgument, unverifiable } from './errors.js'
 import { type CheckOptions, checkListener } from './listeners/checkListener.js'
 import { LocalHost } from './localHost.js'
 import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
-import { BLOCK_SEARCH, type PortRange, type PortSummary } from './PortRange.js'
+import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
 import {
   MAX_LENGTH,
@@ -67,7 +67,10 @@ export class PortManager {
 
   constructor(repository: PortRepository, options: PortManagerOptions = {}) {
     this.#repository = repository
-    this.#localHost = new LocalHost(options.hostname ?? (process.env.PORTS_HOSTNAME || undefined))
+    this.#localHost =
+      options.hostname === undefined
+        ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')
+        : new LocalHost(options.hostname)
   }
 
   /**
@@ -254,8 +257,10 @@ export class PortManager {
         ? {}
         : { description: validText('description', range.description, MAX_LENGTH.description) }
     if ('size' in range && range.size !== undefined) {
-      const largest = BLOCK_SEARCH.endPort - BLOCK_SEARCH.startPort + 1
-      const size = validCount('size', range.size, largest)
+      if ('startPort' in range || 'endPort' in range) {
+        throw invalidArgument('size', range.size, 'given alone, or left out beside start and end')
+      }
+      const size = validCount('size', range.size, LARGEST_BLOCK)
       return this.#repository.createNextRange({ projectName, size, ...description }, options)
     }
     const bounds = validBounds(range as PortRange)
@@ -339,10 +344,13 @@ function validBounds(bounds: { startPort: unknown; endPort: unknown }) {
 
 function parseCursor(cursor: unknown): PageKey {
   const [, port, protocol, hostname] = /^(\d{1,5})\/(tcp|udp)\/(.+)$/.exec(String(cursor)) ?? []
-  if (port === undefined) throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
-  return {
-    portNumber: validPort('cursor', Number(port)),
-    protocol: validProtocol('cursor', protocol),
-    hostname: validHostname('cursor', hostname),
+  try {
+    return {
+      portNumber: validPort('cursor', Number(port)),
+      protocol: validProtocol('cursor', protocol),
+      hostname: validHostname('cursor', hostname),
+    }
+  } catch {
+    throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
   }
 }

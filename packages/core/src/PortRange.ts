@@ -22,3 +22,6 @@ export interface PortSummary extends Scope {
 
 /** Where `createRange({ size })` looks for a free block: User Ports below the usual ephemeral range. */
 export const BLOCK_SEARCH = { startPort: 3000, endPort: 32767 } as const
+
+/** The largest block that starts on a multiple of its size there: 16384–32767. */
+export const LARGEST_BLOCK = 16384

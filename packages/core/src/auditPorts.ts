@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
 import type { AuditConflict, AuditResult, Verdict } from './Audit.js'
 import {
@@ -55,7 +56,7 @@ async function seeAll(
   const hostnames = new Set(allocations.map(({ hostname }) => hostname))
   const localNames = new Set([...hostnames].filter((hostname) => localHost.is(hostname)))
   const listeners = localNames.size > 0 ? await readListeners() : undefined
-  const probe = { timeoutMs, signal, lookup: lookupOnce() }
+  const probe = { timeoutMs, signal: signal && sharedByProbes(signal), lookup: lookupOnce() }
   let checked = 0
   return pLimit(PROBES_AT_ONCE).map(allocations, async (allocation) => {
     signal?.throwIfAborted()
@@ -68,6 +69,13 @@ async function seeAll(
     onProgress?.(checked, allocations.length)
     return { allocation, verdict }
   })
+}
+
+/** A signal that all probes may listen to: of one of its own Node warns from the eleventh on. */
+function sharedByProbes(signal: AbortSignal): AbortSignal {
+  const shared = AbortSignal.any([signal])
+  setMaxListeners(PROBES_AT_ONCE, shared)
+  return shared
 }
 
 function compare(sightings: readonly Sighting[]): AuditResult {

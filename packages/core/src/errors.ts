@@ -53,8 +53,15 @@ function shown(value: unknown): string {
   } catch {
     text = String(value)
   }
-  return text.length > 80 ? `${text.slice(0, 77)}…"` : text
+  const visible = text.replace(INVISIBLE, (char) => {
+    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+  const characters = [...visible]
+  return characters.length > 80 ? `${characters.slice(0, 77).join('')}…"` : visible
 }
+
+/** What could command a terminal or turn text around, beyond what JSON escapes. */
+const INVISIBLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
 export function invalidArgument(field: string, value: unknown, expected: string): PortsError {
   return new PortsError(

@@ -9,9 +9,12 @@ import { validHostname } from './validate.js'
 export class LocalHost {
   readonly name: string
 
-  /** @param name `localhost` unless machines share the registry; then this machine's own name. */
-  constructor(name: string = 'localhost') {
-    const valid = validHostname('PORTS_HOSTNAME', name)
+  /**
+   * @param name `localhost` unless machines share the registry; then this machine's own name
+   * @param field where the name comes from, for the error when it cannot be one
+   */
+  constructor(name: string = 'localhost', field: string = 'hostname') {
+    const valid = validHostname(field, name)
     this.name = isLoopback(valid) ? 'localhost' : valid
   }
 

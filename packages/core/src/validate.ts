@@ -1,4 +1,4 @@
-import { isIP } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { invalidArgument } from './errors.js'
 import { PROTOCOLS, type Protocol } from './PortAllocation.js'
 
@@ -46,18 +46,31 @@ export function validHostname(field: string, value: unknown): string {
 
 function canonicalHostname(value: string): string | undefined {
   const bare = value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value
-  switch (isIP(bare)) {
-    case 4:
-      return bare
-    case 6:
-      // The URL parser has the canonical form; a zone index (fe80::1%eth0) means nothing elsewhere.
-      return bare.includes('%') ? undefined : new URL(`http://[${bare}]`).hostname.slice(1, -1)
+  if (isIP(bare)) {
+    // A zone index (fe80::1%eth0) means nothing elsewhere.
+    const address = bare.includes('%') ? undefined : canonicalAddress(bare)
+    // Any address is no host.
+    return address === '0.0.0.0' || address === '::' ? undefined : address
   }
   const name = value.toLowerCase().replace(/\.$/, '')
   const labels = name.split('.')
   const numeric = /^\d+$/.test(labels.at(-1) ?? '')
   const wellFormed = labels.every((label) => HOSTNAME_LABEL.test(label)) && !numeric
   return wellFormed && name.length <= MAX_LENGTH.hostname ? name : undefined
+}
+
+/**
+ * The one spelling of an IP address: IPv6 as RFC 5952 has it, an IPv4-mapped address (RFC 4291,
+ * section 2.5.5.2) as the IPv4 address that it stands for.
+ */
+export function canonicalAddress(address: string): string {
+  if (!isIPv6(address)) return address
+  // The URL parser has the canonical form.
+  const canonical = new URL(`http://[${address}]`).hostname.slice(1, -1)
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical)
+  if (!mapped) return canonical
+  const halves = mapped.slice(1).map((half) => Number.parseInt(half, 16))
+  return halves.flatMap((half) => [half >> 8, half & 0xff]).join('.')
 }
 
 /** Text for people: anything but NUL and lone surrogates, which PostgreSQL cannot store. */

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { HealthCheck } from '../src/Audit.js'
 import { auditPorts } from '../src/auditPorts.js'
 import { LocalHost } from '../src/localHost.js'
@@ -36,6 +36,9 @@ function storeOf(...allocations: PortAllocation[]) {
 }
 
 const localHost = new LocalHost()
+
+/** A machine to which every host is another one, 127.0.0.1 too. */
+const stranger = Object.assign(new LocalHost(), { is: () => false })
 
 describe('auditPorts', () => {
   it('tells what listens, what does not and what cannot be told', async () => {
@@ -85,7 +88,6 @@ describe('auditPorts', () => {
   })
 
   it('connects to the ports of other hosts, and keeps the order of the list', async () => {
-    const stranger = Object.assign(new LocalHost(), { is: () => false })
     const open = await listenTcp({ host: '127.0.0.1' })
     const closed = await closedPort()
     // More than are connected to at once.
@@ -98,6 +100,34 @@ describe('auditPorts', () => {
     expect(result.conflicts.map(({ expected }) => expected)).toEqual(
       Array.from({ length: 50 }, (_, nth) => `shop/service-${3 * nth}`),
     )
+  })
+
+  it('raises no warning of a leak when many connections can be aborted', async () => {
+    const warnings: Error[] = []
+    const warned = (warning: Error) => warnings.push(warning)
+    process.on('warning', warned)
+    onTestFinished(() => {
+      process.off('warning', warned)
+    })
+    const closed = await closedPort()
+    const allocations = Array.from({ length: 100 }, () => held(closed, { hostname: '127.0.0.1' }))
+    const { signal } = new AbortController()
+    await auditPorts(storeOf(...allocations).store, stranger, { signal })
+    expect(warnings).toEqual([])
+  })
+
+  it('stops connecting when it is aborted', async () => {
+    const reason = new Error('No longer wanted')
+    const controller = new AbortController()
+    const closed = await closedPort()
+    const allocations = Array.from({ length: 100 }, () => held(closed, { hostname: '127.0.0.1' }))
+    const { store, recorded } = storeOf(...allocations)
+    const audit = auditPorts(store, stranger, {
+      signal: controller.signal,
+      onProgress: () => controller.abort(reason),
+    })
+    await expect(audit).rejects.toBe(reason)
+    expect(recorded).toEqual([])
   })
 
   it('is all zeros in an empty registry', async () => {

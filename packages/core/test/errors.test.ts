@@ -109,6 +109,8 @@ describe('a value in a message', () => {
     ['a line break, escaped', 'a\nb', '"a\\nb"'],
     ['a control character, escaped', '\u001b[31m\0', '"\\u001b[31m\\u0000"'],
     ['a lone surrogate, escaped', '\ud800', '"\\ud800"'],
+    ['a terminal’s escape in one character', '\u009b31m', '"\\u009b31m"'],
+    ['an override of the reading direction', 'web\u202egnp', '"web\\u202egnp"'],
     ['no number', Number.NaN, 'NaN'],
     ['nothing', undefined, 'undefined'],
     ['null', null, 'null'],

@@ -57,6 +57,9 @@ const BAD_NAMES = [
 ]
 
 const BAD_HOSTNAMES = [
+  '0.0.0.0',
+  '::',
+  '::ffff:0.0.0.0',
   '',
   ' ',
   '.',
@@ -250,7 +253,7 @@ describe('a range', () => {
     await expectInvalid(() => manager.resizeRange('shop', bounds), 'endPort', 70_000)
   })
 
-  it.each(titled([0, -1, 1.5, 29_769, Number.NaN, '100', null]))(
+  it.each(titled([0, -1, 1.5, 16_385, Number.NaN, '100', null]))(
     'cannot have a size of %s',
     (_title, size) =>
       expectInvalid(
@@ -259,6 +262,13 @@ describe('a range', () => {
         size,
       ),
   )
+
+  it('cannot have both a size and ends', () =>
+    expectInvalid(
+      () => manager.createRange({ projectName: 'shop', size: 10, startPort: 4000, endPort: 4009 }),
+      'size',
+      10,
+    ))
 })
 
 describe('text for people', () => {

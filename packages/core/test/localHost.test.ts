@@ -12,6 +12,7 @@ const LOOPBACK = [
   '::1',
   '[::1]',
   '0:0:0:0:0:0:0:1',
+  '::ffff:127.0.0.1',
 ]
 
 describe('LocalHost', () => {
@@ -37,6 +38,7 @@ describe('LocalHost', () => {
     ['beta.', 'beta'],
     ['my_container', 'my_container'],
     ['192.0.2.7', '192.0.2.7'],
+    ['::ffff:192.0.2.7', '192.0.2.7'],
     ['2001:DB8:0:0::7', '2001:db8::7'],
     ['[2001:db8::7]', '2001:db8::7'],
   ])('stores %s as %s', (given, stored) => {
@@ -44,7 +46,7 @@ describe('LocalHost', () => {
   })
 
   it('refuses a name that no machine can have', () => {
-    expect(() => new LocalHost('no name')).toThrow(
+    expect(() => new LocalHost('no name', 'PORTS_HOSTNAME')).toThrow(
       'PORTS_HOSTNAME is "no name", but must be a host name or an IP address',
     )
   })

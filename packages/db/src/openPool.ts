@@ -20,7 +20,9 @@ const POOL: PoolConfig = {
 export async function openPool(options: DatabaseOptions): Promise<pg.Pool> {
   const url = databaseUrl(options)
   const pool = url === undefined ? await embeddedPool(options) : externalPool(url)
-  // Of connections that break while idle. The pool has dropped them; the next call opens another.
+  // A connection that breaks also says so by an event, which would end the process if nobody
+  // listened. The call that was using it fails by itself; one that was idle the pool has dropped.
+  pool.on('connect', (client) => client.on('error', () => {}))
   pool.on('error', () => {})
   return pool
 }

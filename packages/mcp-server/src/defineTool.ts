@@ -3,7 +3,7 @@ import { type ZodObject, z } from 'zod'
 import { parseArguments } from './parseArguments.js'
 
 /** What a client may assume of a tool, all four said: the protocol's defaults assume the worst. */
-export interface ToolAnnotations {
+interface ToolAnnotations {
   readonly readOnlyHint: boolean
   readonly destructiveHint: boolean
   readonly idempotentHint: boolean
@@ -18,8 +18,7 @@ interface ToolFace {
   readonly annotations: ToolAnnotations
 }
 
-export interface ToolDefinition<Input extends ZodObject, Output extends ZodObject>
-  extends ToolFace {
+interface ToolDefinition<Input extends ZodObject, Output extends ZodObject> extends ToolFace {
   readonly input: Input
   readonly output: Output
   run(manager: PortManager, args: z.output<Input>, call: CallOptions): Promise<z.output<Output>>
@@ -27,7 +26,7 @@ export interface ToolDefinition<Input extends ZodObject, Output extends ZodObjec
 
 type JsonSchema = { readonly type: 'object'; readonly [key: string]: unknown }
 
-export interface ToolListing extends ToolFace {
+interface ToolListing extends ToolFace {
   readonly inputSchema: JsonSchema
   readonly outputSchema: JsonSchema
 }

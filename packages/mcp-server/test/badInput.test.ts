@@ -1,62 +1,143 @@
-import { PortManager } from '@ports/core'
-import { openRepository } from '@ports/db'
+import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
-import { emptyDatabase, freshDatabase } from '../../../test/database.js'
+import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
 import { connect, NO_DATABASE } from './connect.js'
+import { openManager } from './openManager.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
-const BAD_NAMES = {
-  empty: '',
-  blank: '   ',
-  'of 300 characters': 'a'.repeat(300),
-  'with a control character': 'a\u001bb',
-  'with NUL': 'a\0b',
-  'with SQL': "'; drop table port_allocations; --",
-  'with an emoji': 'api🚀',
-  'that climbs': '../api',
-  'that is a number': 42,
-  'that is null': null,
-  'that is an object': { name: 'api' },
-}
-
-const BAD_VALUES: [tool: string, field: string, value: unknown][] = [
-  ...[0, 65536, -1, 3.5, 'abc', null].flatMap((portNumber) => [
-    ['release-port', 'portNumber', portNumber] as [string, string, unknown],
-    ['update-port', 'portNumber', portNumber] as [string, string, unknown],
-  ]),
-  ['get-port', 'protocol', 'sctp'],
-  ['port-summary', 'protocol', 'sctp'],
-  ['release-port', 'protocol', 'TCP'],
-  ['get-port', 'hostname', 'http://example.com:80'],
-  ['allocate-port', 'hostname', 'a..b'],
-  ['update-port', 'hostname', ''],
-  ['get-port', 'description', 'a'.repeat(5000)],
-  ['get-port', 'description', 'a\0b'],
-  ['get-port', 'cloudflareHostname', 'not a host'],
-  ['get-port', 'portNumber', 3100],
-  ['get-port', 'color', 'red'],
+const BAD_NAMES = [
+  '',
+  '   ',
+  'a'.repeat(300),
+  'a\u001bb',
+  'a\0b',
+  "'; drop table port_allocations; --",
+  'api🚀',
+  '../api',
+  42,
+  null,
+  { name: 'api' },
+  undefined,
 ]
 
-test('refuses names outside the alphabet without a database', async () => {
+const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string][] = [
+  ...[0, 65536, -1, 3.5].map((portNumber): [string, Record<string, unknown>, string] => [
+    'release-port',
+    { ...service, portNumber },
+    `portNumber is ${portNumber}, but must be a whole number from 1 to 65535.`,
+  ]),
+  ['update-port', { ...service, portNumber: 0, description: 'x' }, 'portNumber is 0, '],
+  // NaN, as JSON has it.
+  ['release-port', { ...service, portNumber: null }, 'portNumber is null, but must be a number.'],
+  ['release-port', { ...service, portNumber: 'abc' }, 'portNumber is "abc", but must be a number.'],
+  ['get-port', { ...service, protocol: 'sctp' }, 'protocol is "sctp", but must be tcp or udp.'],
+  ['port-summary', { projectName: 'consilio', protocol: 'TCP' }, 'protocol is "TCP", '],
+  ['get-port', { ...service, hostname: 'http://example.com:80' }, 'hostname is "http://'],
+  ['allocate-port', { ...service, hostname: 'a..b' }, 'hostname is "a..b", '],
+  ['update-port', { ...service, hostname: '', description: 'x' }, 'hostname is "", '],
+  ['get-port', { ...service, description: 'a'.repeat(5000) }, 'description is "aaa'],
+  ['update-port', { ...service, description: 'a\0b' }, 'description is "a\\u0000b", '],
+  ['get-port', { ...service, cloudflareHostname: 'no host' }, 'cloudflareHostname is "no host", '],
+  ['update-port', service, 'change is {}, but must be at least one of serviceType, '],
+  ['get-port', { ...service, portNumber: 3100 }, 'portNumber is 3100, but must be left out; known'],
+  ['audit-ports', { color: 'red' }, 'color is "red", but must be left out.'],
+  ['list-ports', { limit: 0 }, 'limit is 0, but must be at least 1.'],
+  ['list-ports', { limit: 201 }, 'limit is 201, but must be at most 200.'],
+  ['list-ports', { limit: 1.5 }, 'limit is 1.5, but must be a whole number.'],
+  ['list-ports', { cursor: '../3' }, 'cursor is "../3", but must be the nextCursor'],
+]
+
+test('refuses names outside the alphabet, without touching a database', async () => {
   const { failure } = await connect(NO_DATABASE)
-  for (const value of Object.values(BAD_NAMES)) {
+  for (const value of BAD_NAMES) {
     for (const field of ['projectName', 'serviceName']) {
       for (const tool of ['get-port', 'allocate-port', 'release-port', 'update-port']) {
-        const text = await failure(tool, { ...service, [field]: value })
-        expect(text).toMatch(new RegExp(`^INVALID_ARGUMENT: ${field} is .*, but must be .*\\.\\n`))
+        const change = tool === 'update-port' ? { description: 'x' } : {}
+        const text = await failure(tool, { ...service, ...change, [field]: value })
+        expect(text).toMatch(new RegExp(`^INVALID_ARGUMENT: ${field} is .+, but must be .+\\.\\n`))
         expect(text).toContain(`call ${tool} again`)
       }
     }
-    for (const tool of ['list-ports', 'port-summary']) {
-      expect(await failure(tool, { projectName: value })).toMatch(/^INVALID_ARGUMENT: projectName /)
-    }
+    expect(await failure('port-summary', { projectName: value })).toMatch(
+      /^INVALID_ARGUMENT: projectName is /,
+    )
   }
 })
 
-test.each(BAD_VALUES)('%s refuses %s %j without a database', async (tool, field, value) => {
+test('refuses other malformed arguments, without touching a database', async () => {
   const { failure } = await connect(NO_DATABASE)
-  const required = tool === 'port-summary' ? { projectName: 'consilio' } : service
-  const text = await failure(tool, { ...required, [field]: value })
-  expect(text).toMatch(new RegExp(`^INVALID_ARGUMENT: ${field} is .*, but must be `))
+  for (const [tool, args, told] of BAD_ARGUMENTS) {
+    expect(await failure(tool, args)).toContain(`INVALID_ARGUMENT: ${told}`)
+  }
+})
+
+test('stores a description as it is, whatever it says', async () => {
+  const url = await freshDatabase()
+  const { ask } = await connect(url)
+  const description = "'; drop table port_allocations; -- 🚀\u001b[31m\n../"
+  await ask('get-port', { ...service, description })
+  const manager = await openManager(url)
+  expect(await manager.listAll()).toMatchObject([{ description }])
+})
+
+test('names the known projects where one is unknown', async () => {
+  const { failure, ask } = await connect(await freshDatabase())
+  const unknown = { projectName: 'consilo' }
+  const calls: [string, Record<string, unknown>][] = [
+    ['get-port', { ...unknown, serviceName: 'api' }],
+    ['allocate-port', { ...unknown, serviceName: 'api' }],
+    ['release-port', { ...unknown, serviceName: 'api' }],
+    ['update-port', { ...unknown, serviceName: 'api', description: 'x' }],
+    ['list-ports', unknown],
+    ['port-summary', unknown],
+  ]
+  for (const [tool, args] of calls) {
+    const text = await failure(tool, args)
+    expect(text).toMatch(
+      /^PROJECT_NOT_FOUND: consilo has no port range; known projects: .*consilio/,
+    )
+    expect(text).toContain(`Call ${tool} again with a known project.`)
+  }
+  expect(await ask('list-ports')).toMatchObject({ count: 0 })
+})
+
+test('says who holds a full range and how to make room', async () => {
+  const url = await freshDatabase()
+  const { failure, ask } = await connect(url)
+  const manager = await openManager(url)
+  await manager.createRange({ projectName: 'small', startPort: 4000, endPort: 4001 })
+  await ask('get-port', { projectName: 'small', serviceName: 'a' })
+  await ask('allocate-port', { projectName: 'small', serviceName: 'a' })
+  for (const [tool, serviceName] of [
+    ['get-port', 'b'],
+    ['allocate-port', 'a'],
+  ] as const) {
+    const text = await failure(tool, { projectName: 'small', serviceName })
+    expect(text).toMatch(/^RANGE_EXHAUSTED: All 2 ports of small \(4000-4001\)/)
+    expect(text).toContain('Call list-ports with projectName small')
+  }
+})
+
+test('says that a person must migrate the database', async () => {
+  const { failure } = await connect(await unmigratedDatabase())
+  const text = await failure('get-port', service)
+  expect(text).toMatch(/^DATABASE_NOT_MIGRATED: /)
+  expect(text).toContain('ports db migrate')
+})
+
+test('says whose mistake a wrong PORTS_DATABASE_URL is', async () => {
+  const { failure } = await connect('mysql://secret@localhost/x')
+  const text = await failure('get-port', service)
+  expect(text).toMatch(/^INVALID_ARGUMENT: PORTS_DATABASE_URL /)
+  expect(text).toContain('Ask the user')
+  expect(text).not.toContain('secret')
+})
+
+test('answers an unknown tool with an error of the protocol', async () => {
+  const { client } = await connect(NO_DATABASE)
+  await expect(client.callTool({ name: 'claim-port', arguments: {} })).rejects.toMatchObject({
+    code: ErrorCode.InvalidParams,
+    message: expect.stringContaining('known tools: get-port, '),
+  })
 })

@@ -1,33 +1,22 @@
 import { createServer } from 'node:net'
-import { PortManager } from '@ports/core'
-import { openRepository } from '@ports/db'
-import { beforeAll, expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { connect } from './connect.js'
-
-let url: string
-beforeAll(async () => {
-  url = await freshDatabase()
-})
-
-/** For what no tool does. */
-async function openManager() {
-  const repository = await openRepository({ url })
-  onTestFinished(() => repository.close())
-  return new PortManager(repository)
-}
+import { openManager } from './openManager.js'
 
 /** A number that something listens on until the test is over, or until `close`. */
 async function listen() {
   const server = createServer().listen(0, '127.0.0.1')
   await new Promise((resolve) => server.once('listening', resolve))
   const close = () => new Promise((resolve) => server.close(resolve))
-  onTestFinished(() => server.listening && close())
+  onTestFinished(async () => {
+    if (server.listening) await close()
+  })
   return { port: (server.address() as { port: number }).port, close }
 }
 
 test('get-port gives a service one port, the same every time', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'consilio', serviceName: 'api' }
   const first = await ask('get-port', { ...service, serviceType: 'http', description: 'The API' })
   expect(first).toEqual({
@@ -41,7 +30,7 @@ test('get-port gives a service one port, the same every time', async () => {
 })
 
 test('get-port shows a host by the name it is stored under', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'openhorizon', serviceName: 'api', protocol: 'udp' }
   expect(await ask('get-port', { ...service, hostname: '127.0.0.1' })).toMatchObject({
     hostname: 'localhost',
@@ -54,7 +43,7 @@ test('get-port shows a host by the name it is stored under', async () => {
 })
 
 test('allocate-port gives another port at every call, and says what is left', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'odin', serviceName: 'worker', hostname: 'build-1' }
   await ask('allocate-port', service)
   expect(await ask('allocate-port', service)).toEqual({
@@ -68,7 +57,7 @@ test('allocate-port gives another port at every call, and says what is left', as
 })
 
 test('list-ports lists a project, page by page', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   const projectName = 'health-agent'
   const web = { serviceType: 'http', cloudflareHostname: 'web.example.com' }
   await ask('get-port', { projectName, serviceName: 'web', ...web })
@@ -97,16 +86,18 @@ test('list-ports lists a project, page by page', async () => {
 })
 
 test('list-ports lists all projects where none is named', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
+  await ask('get-port', { projectName: 'consilio', serviceName: 'api' })
   await ask('get-port', { projectName: 'meta-supervisor', serviceName: 'api' })
   expect(await ask('list-ports')).toMatchObject({
+    count: 2,
     projectFilter: null,
-    allocations: [{ port: 3000 }],
+    allocations: [{ port: 3000 }, { port: 3100 }],
   })
 })
 
 test('port-summary counts one scope', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   const projectName = 'quiculum-monitor'
   await ask('get-port', { projectName, serviceName: 'api' })
   await ask('get-port', { projectName, serviceName: 'api', hostname: 'build-1' })
@@ -125,7 +116,7 @@ test('port-summary counts one scope', async () => {
 })
 
 test('release-port releases what it is told, once, and the number is free again', async () => {
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'consilio', serviceName: 'released', hostname: 'build-2' }
   await ask('allocate-port', service)
   await ask('allocate-port', service)
@@ -142,6 +133,7 @@ test('release-port releases what it is told, once, and the number is free again'
 })
 
 test('update-port sets a text, clears with null, and leaves the rest', async () => {
+  const url = await freshDatabase()
   const { ask } = await connect(url)
   const service = { projectName: 'consilio', serviceName: 'updated', hostname: 'build-3' }
   await ask('get-port', { ...service, serviceType: 'http', description: 'Old' })
@@ -152,7 +144,7 @@ test('update-port sets a text, clears with null, and leaves the rest', async () 
     updated: true,
     message: expect.any(String),
   })
-  const [held] = (await (await openManager()).listByProject('consilio')).filter(
+  const [held] = (await (await openManager(url)).listByProject('consilio')).filter(
     ({ serviceName }) => serviceName === 'updated',
   )
   expect(held).toMatchObject({ description: 'Old', cloudflareHostname: 'x.example.com' })
@@ -163,9 +155,9 @@ test('update-port sets a text, clears with null, and leaves the rest', async () 
 })
 
 test('audit-ports tells what runs from what does not and what cannot be told', async () => {
-  url = await freshDatabase()
+  const url = await freshDatabase()
   const { ask } = await connect(url)
-  const manager = await openManager()
+  const manager = await openManager(url)
   const up = await listen()
   const down = await listen()
   await down.close()
@@ -192,8 +184,7 @@ test('audit-ports tells what runs from what does not and what cannot be told', a
 })
 
 test('audit-ports counts an empty registry as healthy', async () => {
-  url = await freshDatabase()
-  const { ask } = await connect(url)
+  const { ask } = await connect(await freshDatabase())
   expect(await ask('audit-ports')).toMatchObject({
     summary: { allocated: 0, healthPercentage: 100 },
     conflicts: [],
@@ -201,9 +192,9 @@ test('audit-ports counts an empty registry as healthy', async () => {
 })
 
 test('audit-ports shows a model no more conflicts than it can read', async () => {
-  url = await freshDatabase()
+  const url = await freshDatabase()
   const { ask } = await connect(url)
-  const manager = await openManager()
+  const manager = await openManager(url)
   const services = Array.from({ length: 201 }, (_, index) => `service-${index}`)
   await Promise.all(
     services.map((name) => manager.allocate('shared-services', name, { protocol: 'udp' })),

@@ -5,7 +5,7 @@ test('shows a client the tools of the snapshot, in at most 10 KB', async () => {
   const { client } = await connect(NO_DATABASE)
   const list = await client.listTools()
   expect(Buffer.byteLength(JSON.stringify(list))).toBeLessThanOrEqual(10_000)
-  await expect(JSON.stringify(list, null, 2)).toMatchFileSnapshot('toolsList.snapshot.json')
+  await expect(JSON.stringify(list, null, 2)).toMatchFileSnapshot('toolsList.snap')
 })
 
 test('introduces itself with its version and says what to call first', async () => {

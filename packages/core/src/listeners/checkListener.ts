@@ -9,13 +9,13 @@ import { readListeners } from './readListeners.js'
 export interface CheckOptions extends CallOptions {
   /**
    * How long another host may take to answer, in milliseconds from 1 to 60,000, the lookup of its
-   * name included. Default: 1000.
+   * name included. Default: 1500, which one lost SYN does not exceed.
    */
   readonly timeoutMs?: number
 }
 
 /** @throws {PortsError} `INVALID_ARGUMENT` */
-export function validTimeout({ timeoutMs = 1000 }: CheckOptions): number {
+export function validTimeout({ timeoutMs = 1500 }: CheckOptions): number {
   return validCount('timeoutMs', timeoutMs, 60_000)
 }
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Protocol } from '../PortAllocation.js'
-import { validHostname } from '../validate.js'
+import { canonicalAddress } from '../validate.js'
 import type { Listener } from './Listeners.js'
 
 /**
@@ -8,9 +8,6 @@ import type { Listener } from './Listeners.js'
  * takes datagrams from anyone is in TCP_CLOSE, one that is connected to a peer in TCP_ESTABLISHED.
  */
 const LISTENING = { tcp: '0A', udp: '07' } as const
-
-/** The start of an IPv4-mapped address (RFC 4291, section 2.5.5.2) in the notation of the tables. */
-const IPV4_MAPPED = '0000000000000000FFFF0000'
 
 /** The listeners of this network namespace on Linux, or undefined where the tables are closed to us. */
 export async function readProcNet(directory = '/proc/net'): Promise<Listener[] | undefined> {
@@ -64,9 +61,8 @@ export function parseProcNet(protocol: Protocol, table: string): Listener[] {
 
 /** The kernel prints 32-bit words as the processor reads them: little-endian on x64 and arm64. */
 function decodeAddress(hex: string): string {
-  if (hex.startsWith(IPV4_MAPPED)) return decodeAddress(hex.slice(IPV4_MAPPED.length))
   const bytes = Buffer.from(hex, 'hex').swap32()
   if (bytes.length === 4) return bytes.join('.')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
-  return validHostname('local_address', groups.join(':'))
+  return canonicalAddress(groups.join(':'))
 }

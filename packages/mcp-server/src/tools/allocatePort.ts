@@ -17,14 +17,16 @@ export const allocatePort = defineTool({
   },
   input: z.strictObject({ ...service, ...metadata, ...scope }),
   output: heldPort.extend({
-    portRange: z.string().describe('e.g. 3100-3199'),
-    portsRemaining: z.number(),
+    portRange: z.string().optional().describe('e.g. 3100-3199'),
+    portsRemaining: z.number().optional(),
   }),
   async run(manager, { projectName, serviceName, ...options }, { signal }) {
-    // Asked first: a failure after the allocation would hide from the caller that it holds a port.
-    const summary = await manager.getProjectSummary(projectName, { ...options, signal })
+    const { hostname, protocol } = manager.scope(options)
     const port = await manager.allocate(projectName, serviceName, { ...options, signal })
-    const { hostname, protocol } = summary
+    // The port is held by now: its caller must learn of it, even if the rest cannot be told.
+    const summary = await manager
+      .getProjectSummary(projectName, { hostname, protocol, signal })
+      .catch(() => undefined)
     return {
       message: `${projectName}/${serviceName} has one more port, ${port}, on ${hostname}/${protocol}.`,
       port,
@@ -32,8 +34,8 @@ export const allocatePort = defineTool({
       serviceName,
       hostname,
       protocol,
-      portRange: `${summary.rangeStart}-${summary.rangeEnd}`,
-      portsRemaining: Math.max(0, summary.availablePorts - 1),
+      portRange: summary && `${summary.rangeStart}-${summary.rangeEnd}`,
+      portsRemaining: summary?.availablePorts,
     }
   },
 })

@@ -1,0 +1,388 @@
+import { beforeAll, describe, expect, test } from 'vitest'
+import { emptyDatabase, freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { portsOn } from './ports.js'
+import { tcpServer } from './tcpServer.js'
+
+type Ports = ReturnType<typeof portsOn>
+
+async function freshPorts(): Promise<Ports> {
+  return portsOn(await freshDatabase())
+}
+
+const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
+
+describe('get', () => {
+  test('prints the lowest free port, alone, and the same one ever after', async () => {
+    const ports = await freshPorts()
+    expect(await ports('get', 'consilio', 'api')).toEqual(done('3100\n'))
+    expect(await ports('get', 'consilio', 'web')).toEqual(done('3101\n'))
+    expect(await ports('get', 'consilio', 'api')).toEqual(done('3100\n'))
+  })
+
+  test('gives one service one port in every scope', async () => {
+    const ports = await freshPorts()
+    const get = ['get', 'consilio', 'api']
+    expect(await ports(...get, '--protocol', 'udp')).toEqual(done('3100\n'))
+    expect(await ports(...get, '--hostname', 'DB1.example.org')).toEqual(done('3100\n'))
+    const { stdout } = await ports('list', 'consilio', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([
+      { portNumber: 3100, hostname: 'db1.example.org', protocol: 'tcp' },
+      { portNumber: 3100, hostname: 'localhost', protocol: 'udp' },
+    ])
+  })
+
+  test('stores what is said about the service', async () => {
+    const ports = await freshPorts()
+    await ports(
+      ...['get', 'consilio', 'api', '--type', 'http', '--description', 'the API'],
+      ...['--cloudflare-hostname', 'api.example.org'],
+    )
+    const { stdout } = await ports('list', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([
+      { serviceType: 'http', description: 'the API', cloudflareHostname: 'api.example.org' },
+    ])
+  })
+
+  test('prints JSON with --json, wherever that stands', async () => {
+    const ports = await freshPorts()
+    const result = {
+      port: 3100,
+      projectName: 'consilio',
+      serviceName: 'api',
+      hostname: 'localhost',
+      protocol: 'tcp',
+    }
+    expect(JSON.parse((await ports('get', 'consilio', 'api', '--json')).stdout)).toEqual(result)
+    expect(JSON.parse((await ports('--json', 'get', 'consilio', 'api')).stdout)).toEqual(result)
+  })
+
+  test('takes PORTS_HOSTNAME for the name of this host', async () => {
+    const ports = portsOn(await freshDatabase(), { PORTS_HOSTNAME: 'mac-mini' })
+    const { stdout } = await ports('get', 'consilio', 'api', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ hostname: 'mac-mini' })
+  })
+
+  test('opens the database that PORTS_DATABASE_URL names, and never that of DATABASE_URL', async () => {
+    const ports = portsOn(await freshDatabase(), { DATABASE_URL: 'postgresql://127.0.0.1:1/app' })
+    expect(await ports('get', 'consilio', 'api')).toEqual(done('3100\n'))
+  })
+})
+
+describe('allocate', () => {
+  test('prints another port each time', async () => {
+    const ports = await freshPorts()
+    expect(await ports('allocate', 'consilio', 'worker')).toEqual(done('3100\n'))
+    expect(await ports('allocate', 'consilio', 'worker')).toEqual(done('3101\n'))
+    const { stdout } = await ports('allocate', 'consilio', 'worker', '--type', 'queue', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({ port: 3102, serviceName: 'worker' })
+  })
+})
+
+describe('release', () => {
+  test('frees the ports of a service for the next one', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'consilio', 'api')
+    expect(await ports('release', 'consilio', 'api')).toEqual({
+      stdout: '',
+      stderr: 'Released consilio/api.\n',
+      status: 0,
+    })
+    expect(await ports('get', 'consilio', 'web')).toEqual(done('3100\n'))
+  })
+
+  test('is narrowed by host, protocol and number', async () => {
+    const ports = await freshPorts()
+    await ports('allocate', 'consilio', 'worker')
+    await ports('allocate', 'consilio', 'worker')
+    await ports('get', 'consilio', 'worker', '--protocol', 'udp')
+    await ports('get', 'consilio', 'worker', '--hostname', 'db1')
+    const left = async () =>
+      JSON.parse((await ports('list', '--json')).stdout).map(
+        (held: { portNumber: number; hostname: string; protocol: string }) =>
+          `${held.hostname}:${held.portNumber}/${held.protocol}`,
+      )
+    await ports('release', 'consilio', 'worker', '--port', '3101')
+    expect(await left()).toEqual(['db1:3100/tcp', 'localhost:3100/tcp', 'localhost:3100/udp'])
+    await ports('release', 'consilio', 'worker', '--protocol', 'udp')
+    expect(await left()).toEqual(['db1:3100/tcp', 'localhost:3100/tcp'])
+    await ports('release', 'consilio', 'worker', '--hostname', 'db1')
+    expect(await left()).toEqual(['localhost:3100/tcp'])
+  })
+
+  test('ends with 1 where there is nothing to release', async () => {
+    const ports = await freshPorts()
+    const { stdout, stderr, status } = await ports('release', 'consilio', 'api')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 1 })
+    expect(stderr).toContain('Nothing to release')
+    const asJson = await ports('release', 'consilio', 'api', '--json')
+    expect(asJson).toMatchObject({ stderr: '', status: 1 })
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ released: false })
+  })
+})
+
+describe('update', () => {
+  test('sets what is given, clears with --no-…, and leaves the rest', async () => {
+    const ports = await freshPorts()
+    const now = async () => JSON.parse((await ports('list', '--json')).stdout)[0]
+    await ports('get', 'consilio', 'api', '--type', 'http', '--description', 'old')
+    expect(await ports('update', 'consilio', 'api', '--description', 'new')).toEqual({
+      stdout: '',
+      stderr: 'Updated consilio/api.\n',
+      status: 0,
+    })
+    expect(await now()).toMatchObject({ serviceType: 'http', description: 'new' })
+    const cleared = await ports('update', 'consilio', 'api', '--no-description', '--json')
+    expect(JSON.parse(cleared.stdout)).toMatchObject({ updated: true })
+    expect(await now()).toMatchObject({ serviceType: 'http' })
+    expect(await now()).not.toHaveProperty('description')
+  })
+
+  test('ends with 1 where there is nothing to update', async () => {
+    const ports = await freshPorts()
+    expect(await ports('update', 'consilio', 'api', '--type', 'http')).toMatchObject({
+      stdout: '',
+      status: 1,
+    })
+  })
+
+  test('refuses to change nothing', async () => {
+    const ports = await freshPorts()
+    expect(await ports('update', 'consilio', 'api')).toMatchObject({ stdout: '', status: 2 })
+  })
+})
+
+describe('list', () => {
+  let ports: Ports
+  beforeAll(async () => {
+    ports = await freshPorts()
+    await ports('get', 'consilio', 'api', '--description', 'line one\nline two \x1b[31mred')
+    await ports('get', 'odin', 'web')
+  })
+
+  test('shows a line per port, by number, with what control characters there are made visible', async () => {
+    expect(await ports('list')).toEqual(
+      done(
+        [
+          'PORT  PROJECT   SERVICE  SCOPE          STATUS     DESCRIPTION',
+          '3100  consilio  api      localhost/tcp  allocated  line one\\x0aline two \\x1b[31mred',
+          '3300  odin      web      localhost/tcp  allocated  -',
+          '',
+        ].join('\n'),
+      ),
+    )
+  })
+
+  test('shows the ports of one project', async () => {
+    const { stdout } = await ports('list', 'odin', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([{ portNumber: 3300, projectName: 'odin' }])
+  })
+
+  test('says on stderr that there are none', async () => {
+    const none = { stdout: '', stderr: 'No ports are held.\n', status: 0 }
+    expect(await ports('list', 'openhorizon')).toEqual(none)
+    expect(await ports('list', 'openhorizon', '--json')).toEqual(done('[]\n'))
+  })
+})
+
+describe('summary', () => {
+  test('shows one range or all of them', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'consilio', 'api')
+    const one = await ports('summary', 'consilio')
+    expect(one).toEqual(
+      done(
+        [
+          'PROJECT   RANGE      SCOPE          TOTAL  ALLOCATED  AVAILABLE  USED %',
+          'consilio  3100-3199  localhost/tcp    100          1         99       1',
+          '',
+        ].join('\n'),
+      ),
+    )
+    const asJson = await ports('summary', 'consilio', '--protocol', 'udp', '--json')
+    expect(JSON.parse(asJson.stdout)).toEqual({
+      projectName: 'consilio',
+      hostname: 'localhost',
+      protocol: 'udp',
+      rangeStart: 3100,
+      rangeEnd: 3199,
+      totalPorts: 100,
+      allocatedPorts: 0,
+      availablePorts: 100,
+      utilization: 0,
+    })
+    const all = JSON.parse((await ports('summary', '--json')).stdout)
+    expect(all.map((summary: { projectName: string }) => summary.projectName)).toEqual([
+      'meta-supervisor',
+      'consilio',
+      'openhorizon',
+      'odin',
+      'health-agent',
+      'quiculum-monitor',
+      'shared-services',
+    ])
+  })
+
+  test('says on stderr that no project has a range', async () => {
+    const ports = portsOn(await emptyDatabase())
+    expect(await ports('summary')).toEqual({
+      stdout: '',
+      stderr: 'No project has a range.\n',
+      status: 0,
+    })
+  })
+})
+
+describe('verify', () => {
+  test('ends with 0 where something listens, without a database', async () => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing')
+    await using server = await tcpServer(() => {})
+    const port = `${server.port}`
+    expect(await ports('verify', port)).toEqual(done('listening\n'))
+    expect(JSON.parse((await ports('verify', port, '--json')).stdout)).toEqual({
+      port: server.port,
+      hostname: 'localhost',
+      protocol: 'tcp',
+      listening: true,
+    })
+  })
+
+  test('ends with 1 where nothing listens', async () => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing')
+    const server = await tcpServer(() => {})
+    await server[Symbol.asyncDispose]()
+    const port = `${server.port}`
+    expect(await ports('verify', port)).toEqual({
+      stdout: 'not listening\n',
+      stderr: '',
+      status: 1,
+    })
+    expect(JSON.parse((await ports('verify', port, '--json')).stdout)).toMatchObject({
+      listening: false,
+    })
+  })
+
+  test('ends with 6 where that cannot be told', async () => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing')
+    const elsewhere = ['verify', '53', '--protocol', 'udp', '--hostname', '192.0.2.1', '--json']
+    const { stdout, stderr, status } = await ports(...elsewhere)
+    expect({ stdout, status }).toEqual({ stdout: '', status: 6 })
+    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'UNVERIFIABLE' } })
+  })
+})
+
+describe('audit', () => {
+  test('tells what runs from what does not', async () => {
+    const ports = await freshPorts()
+    await using server = await tcpServer(() => {})
+    const port = `${server.port}`
+    const created = await ports('range', 'create', 'myapp', '--start', port, '--end', port)
+    expect(created).toEqual(done(`${port}-${port}\n`))
+    await ports('get', 'myapp', 'api')
+    await ports('get', 'myapp', 'api', '--protocol', 'udp')
+    const { stdout } = await ports('audit', '--json')
+    expect(JSON.parse(stdout)).toEqual({
+      allocated: 2,
+      inUse: 1,
+      notRunning: 1,
+      unverified: 0,
+      conflicts: [
+        {
+          port: server.port,
+          expected: 'myapp/api',
+          actual: 'not running',
+          hostname: 'localhost',
+          protocol: 'udp',
+        },
+      ],
+    })
+    const text = await ports('audit')
+    expect(text).toMatchObject({ stderr: '', status: 0 })
+    expect(text.stdout).toMatch(/^ *PORT +EXPECTED +ACTUAL +SCOPE\n.*myapp\/api +not running/)
+    expect(text.stdout).toMatch(/\n2 allocated: 1 in use, 1 not running, 0 unverified\n$/)
+  })
+})
+
+describe('range', () => {
+  test('creates the next free block, resizes it and deletes it', async () => {
+    const ports = await freshPorts()
+    expect(await ports('range', 'create', 'myapp', '--size', '100')).toEqual(done('3600-3699\n'))
+    const resized = await ports('range', 'resize', 'myapp', '--start', '3600', '--end', '3799')
+    expect(resized).toEqual(done('3600-3799\n'))
+    expect(await ports('range', 'delete', 'myapp')).toEqual({
+      stdout: '',
+      stderr: 'myapp has no range any more.\n',
+      status: 0,
+    })
+  })
+
+  test('lists the ranges by number', async () => {
+    const ports = portsOn(await emptyDatabase())
+    expect((await ports('range', 'list')).stderr).toBe('No project has a range.\n')
+    await ports('range', 'create', 'b', '--start', '4000', '--end', '4099', '--description', 'B')
+    await ports('range', 'create', 'a', '--start', '5000', '--end', '5099')
+    expect(await ports('range', 'list')).toEqual(
+      done(
+        [
+          'START   END  PROJECT  DESCRIPTION',
+          ' 4000  4099  b        B',
+          ' 5000  5099  a        -',
+          '',
+        ].join('\n'),
+      ),
+    )
+    expect(JSON.parse((await ports('range', 'list', '--json')).stdout)).toEqual([
+      { projectName: 'b', startPort: 4000, endPort: 4099, description: 'B' },
+      { projectName: 'a', startPort: 5000, endPort: 5099 },
+    ])
+  })
+
+  test('prints JSON with --json', async () => {
+    const ports = await freshPorts()
+    const json = async (...args: string[]) => JSON.parse((await ports(...args, '--json')).stdout)
+    const range = { projectName: 'myapp', startPort: 4000, endPort: 4099 }
+    const bounds = ['--start', '4000', '--end', '4099']
+    expect(await json('range', 'create', 'myapp', ...bounds)).toEqual(range)
+    expect(await json('range', 'resize', 'myapp', ...bounds)).toEqual(range)
+    expect(await json('range', 'delete', 'myapp')).toEqual({ deleted: true, projectName: 'myapp' })
+  })
+})
+
+describe('db', () => {
+  test('migrates and seeds a database of one’s own, once', async () => {
+    const url = await unmigratedDatabase()
+    const ports = portsOn(url)
+    const before = await ports('get', 'consilio', 'api', '--json')
+    expect(before).toMatchObject({ stdout: '', status: 5 })
+    expect(JSON.parse(before.stderr)).toMatchObject({ error: { code: 'DATABASE_NOT_MIGRATED' } })
+
+    const { stdout, status } = await ports('db', 'migrate')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^(\d{14}_\w+\n)+$/)
+    const again = { stdout: '', stderr: 'The schema is up to date.\n', status: 0 }
+    expect(await ports('db', 'migrate')).toEqual(again)
+    expect(JSON.parse((await ports('db', 'migrate', '--json')).stdout)).toEqual({ applied: [] })
+
+    const seeded = JSON.parse((await ports('db', 'seed', '--json')).stdout)
+    expect(seeded.created).toHaveLength(7)
+    const reseeded = { stdout: '', stderr: 'No default range is missing.\n', status: 0 }
+    expect(await ports('db', 'seed')).toEqual(reseeded)
+    expect(await ports('get', 'consilio', 'api')).toEqual(done('3100\n'))
+  })
+
+  test('shows the status of a database of one’s own', async () => {
+    const ports = await freshPorts()
+    const { stdout, stderr, status } = await ports('db', 'status')
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+    expect(stdout).toMatch(/^database +postgresql:\/\//)
+    expect(stdout).toMatch(/\nrunning +yes\nserver +PostgreSQL \d+/)
+    expect(stdout).toMatch(/\nschema +\d+ migrations applied, none pending\n$/)
+    const asJson = JSON.parse((await ports('db', 'status', '--json')).stdout)
+    expect(asJson).toMatchObject({ kind: 'external', running: true, schema: { pending: [] } })
+  })
+
+  test('refuses to start or stop a database of one’s own', async () => {
+    const ports = await freshPorts()
+    expect(await ports('db', 'start')).toMatchObject({ stdout: '', status: 2 })
+    expect(await ports('db', 'stop')).toMatchObject({ stdout: '', status: 2 })
+  })
+})

@@ -1,0 +1,131 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { BINARY, type Ended, ended, environmentOn, portsOn } from './ports.js'
+import { tcpServer } from './tcpServer.js'
+
+function expectError({ stdout, stderr, status }: Ended, code: string) {
+  expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 5 })
+  expect(JSON.parse(stderr)).toMatchObject({ error: { code } })
+}
+
+describe('says what is wrong with a database', () => {
+  test('that is down', async () => {
+    const server = await tcpServer(() => {})
+    await server[Symbol.asyncDispose]()
+    const ports = portsOn(server.url)
+    expectError(await ports('get', 'consilio', 'api', '--json'), 'DATABASE_UNAVAILABLE')
+    expectError(await ports('list', '--json'), 'DATABASE_UNAVAILABLE')
+    expectError(await ports('audit', '--json'), 'DATABASE_UNAVAILABLE')
+    expectError(await ports('db', 'status', '--json'), 'DATABASE_UNAVAILABLE')
+    expectError(await ports('db', 'migrate', '--json'), 'DATABASE_UNAVAILABLE')
+    const text = await ports('get', 'consilio', 'api')
+    expect(text.stderr).toMatch(/^error: The database cannot be used/)
+  })
+
+  test('that refuses the password', async () => {
+    await using server = await tcpServer((socket) => {
+      socket.once('data', () => socket.end(errorResponse('28P01', 'password refused')))
+    })
+    const ports = portsOn(server.url)
+    const refused = await ports('get', 'consilio', 'api', '--json')
+    expectError(refused, 'DATABASE_UNAVAILABLE')
+    expect(refused.stderr).toContain('password refused')
+    expect(refused.stderr).not.toContain('secret')
+  })
+
+  test('that is not migrated', async () => {
+    const ports = portsOn(await unmigratedDatabase())
+    expectError(await ports('get', 'consilio', 'api', '--json'), 'DATABASE_NOT_MIGRATED')
+    expectError(await ports('list', '--json'), 'DATABASE_NOT_MIGRATED')
+    expect((await ports('get', 'consilio', 'api')).stderr).toContain('ports db migrate')
+  })
+
+  test('that dies in mid-call', async () => {
+    const url = await freshDatabase()
+    await using proxy = await dyingProxy(url, 'get_or_allocate_port')
+    const ports = portsOn(proxiedThrough(proxy.port, url))
+    expectError(await ports('get', 'consilio', 'api', '--json'), 'OUTCOME_UNKNOWN')
+    expect(await portsOn(url)('list', '--json')).toMatchObject({ stdout: '[]\n' })
+    expect(await portsOn(url)('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
+  })
+
+  test('whose URL is none', async () => {
+    const ports = portsOn('mysql://ports:secret@localhost/ports')
+    const { stdout, stderr, status } = await ports('get', 'consilio', 'api', '--json')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'INVALID_ARGUMENT', details: { field: 'PORTS_DATABASE_URL' } },
+    })
+    expect(stderr).not.toContain('secret')
+  })
+})
+
+describe('the embedded database', () => {
+  test('is started by the first command that needs it, and stays until it is stopped', async () => {
+    const home = mkdtempSync(join(tmpdir(), 'ports cli '))
+    const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
+    const ports = (...args: string[]) => ended(process.execPath, [BINARY, ...args], env)
+    // A server that cannot enter the home, as under root, lives elsewhere.
+    const places = [home]
+    try {
+      const before = await ports('db', 'status', '--json')
+      expect(JSON.parse(before.stdout)).toMatchObject({ kind: 'embedded', running: false, home })
+      expect(before.status).toBe(1)
+
+      const first = await ports('get', 'consilio', 'api')
+      expect(first).toMatchObject({ stdout: '3100\n', status: 0 })
+      expect(first.stderr).toContain(home)
+      expect(await ports('get', 'consilio', 'api')).toEqual({
+        stdout: '3100\n',
+        stderr: '',
+        status: 0,
+      })
+
+      const { stdout, status } = await ports('db', 'status')
+      expect(status).toBe(0)
+      expect(stdout).toMatch(/^database +embedded\nrunning +yes\n/)
+
+      expect(await ports('db', 'stop')).toEqual({ stdout: '', stderr: 'Stopped.\n', status: 0 })
+      expect(JSON.parse((await ports('db', 'stop', '--json')).stdout)).toEqual({ stopped: false })
+      const started = JSON.parse((await ports('db', 'start', '--json')).stdout)
+      expect(started).toMatchObject({ kind: 'embedded', running: true })
+      places.push(dirname(started.dataDirectory))
+      expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
+    } finally {
+      await ports('db', 'stop')
+      for (const place of places) rmSync(place, { recursive: true, force: true })
+    }
+  })
+})
+
+/** PostgreSQL's ErrorResponse (protocol 3.0). */
+function errorResponse(sqlState: string, message: string): Buffer {
+  const fields = Buffer.from(`SFATAL\0C${sqlState}\0M${message}\0\0`)
+  const head = Buffer.alloc(5, 'E')
+  head.writeInt32BE(fields.length + 4, 1)
+  return Buffer.concat([head, fields])
+}
+
+/** Stands before a database until a client sends `word`, which never arrives there. */
+function dyingProxy(url: string, word: string) {
+  const directory = new URL(url).searchParams.get('host')
+  return tcpServer((client) => {
+    const server = connect(`${directory}/.s.PGSQL.5432`)
+    server.on('error', () => client.destroy()).pipe(client)
+    client
+      .on('close', () => server.destroy())
+      .on('data', (sent) => {
+        if (sent.includes(word)) client.destroy()
+        else server.write(sent)
+      })
+  })
+}
+
+function proxiedThrough(port: number, url: string): string {
+  const { username, pathname } = new URL(url)
+  return `postgresql://${username}@127.0.0.1:${port}${pathname}`
+}

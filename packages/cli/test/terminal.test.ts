@@ -1,0 +1,85 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { beforeAll, describe, expect, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { BINARY, ended, environmentOn, portsOn } from './ports.js'
+import { tcpServer } from './tcpServer.js'
+
+// util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
+const SCRIPT = 'script'
+const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
+
+const ESCAPE = '\x1b['
+
+/** What a terminal of so many columns is sent. */
+function typed(command: string, columns: number) {
+  const words = `'${process.execPath}' '${BINARY}' ${command}`
+  return ['-qec', `stty cols ${columns}; ${words}`, '/dev/null']
+}
+
+describe.skipIf(!hasScript)('on a terminal', () => {
+  let url: string
+  beforeAll(async () => {
+    url = await freshDatabase()
+    const ports = portsOn(url)
+    await ports('get', 'consilio', 'api', '--description', '日本語 🚀 '.repeat(30))
+    await ports('get', 'consilio', 'a-service-with-a-rather-long-name', '--type', 'http')
+  })
+
+  test('a table fits the width, and no number is cut', async () => {
+    for (const columns of [80, 40]) {
+      const env = environmentOn(url, { NO_COLOR: '1', LC_ALL: 'C.UTF-8' })
+      const { stdout } = await ended(SCRIPT, typed('list', columns), env)
+      const [heading = '', ...rows] = stdout.trimEnd().split('\r\n')
+      expect(heading).toMatch(/^PORT {2}/)
+      expect(rows.map((row) => row.slice(0, 6))).toEqual(['3100  ', '3101  '])
+      // Each character of the description may take two columns, so the ASCII lines tell.
+      expect(Math.max(heading.length, rows[1]?.length ?? 0)).toBeLessThanOrEqual(columns)
+      expect(stdout).toContain('…')
+    }
+  })
+
+  test('headings and errors are coloured, and not under NO_COLOR', async () => {
+    for (const command of ['list', 'list nobody']) {
+      const coloured = await ended(SCRIPT, typed(command, 80), environmentOn(url))
+      expect(coloured.stdout).toContain(ESCAPE)
+      const env = environmentOn(url, { NO_COLOR: '1', FORCE_COLOR: '1' })
+      const plain = await ended(SCRIPT, typed(command, 80), env)
+      expect(plain.stdout).not.toContain(ESCAPE)
+    }
+  })
+
+  test('an audit that takes longer than a second shows that it goes on', async () => {
+    await using silent = await tcpServer(() => {})
+    const child = spawn(SCRIPT, typed('audit', 80), { env: environmentOn(silent.url) })
+    let shown = ''
+    for await (const text of child.stdout) {
+      shown += text
+      if (shown.includes('Checking the ports')) child.kill('SIGKILL')
+    }
+    expect(shown).toContain('Checking the ports')
+  })
+})
+
+describe('without a terminal', () => {
+  test('nothing is coloured, whatever the environment says', async () => {
+    const ports = portsOn(await freshDatabase(), { FORCE_COLOR: '1', CLICOLOR_FORCE: '1' })
+    for (const args of [['summary'], ['get', 'nobody', 'api'], ['--help'], ['gte']]) {
+      const { stdout, stderr } = await ports(...args)
+      expect(stdout + stderr).not.toContain(ESCAPE)
+    }
+  })
+
+  test('nothing is cut', async () => {
+    const ports = portsOn(await freshDatabase(), { COLUMNS: '20' })
+    const description = 'a long text '.repeat(50).trim()
+    await ports('get', 'consilio', 'api', '--description', description)
+    expect((await ports('list')).stdout).toContain(description)
+  })
+
+  test('nothing is asked, though stdin stays open', async () => {
+    const env = environmentOn(await freshDatabase())
+    const child = spawn(process.execPath, [BINARY, 'get', 'consilio', 'api'], { env })
+    expect(await once(child, 'close')).toEqual([0, null])
+  })
+})

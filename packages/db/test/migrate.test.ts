@@ -1,0 +1,149 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { PortManager } from '@ports/core'
+import { describe, expect, it } from 'vitest'
+import { emptyDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
+import { databaseStatus, migrate, openRepository, seed } from '../src/index.js'
+import { migrationNames } from '../src/migrations.js'
+import { prismaEngine } from './prismaEngine.js'
+
+const run = promisify(execFile)
+const MIGRATE = fileURLToPath(new URL('fixtures/migrate.mjs', import.meta.url))
+
+describe('migrate', () => {
+  it('applies every migration once', async () => {
+    const url = await unmigratedDatabase()
+    expect(await migrate({ url })).toEqual(migrationNames())
+    expect(await migrate({ url })).toEqual([])
+  })
+
+  it('leaves Prisma’s own engine nothing to do and nothing to complain of', async () => {
+    const url = await unmigratedDatabase()
+    await migrate({ url })
+    const engine = await prismaEngine(url)
+    expect(await engine.status()).toEqual({
+      editedMigrationNames: [],
+      failedMigrationNames: [],
+      hasMigrationsTable: true,
+      history: null,
+    })
+  })
+
+  it('lets Prisma’s engine see a migration that is missing', async () => {
+    const url = await emptyDatabase()
+    await sql(url, 'delete from ports._prisma_migrations where migration_name = $1', [
+      migrationNames().at(-1),
+    ])
+    const engine = await prismaEngine(url)
+    expect((await engine.status()).history).toMatchObject({
+      diagnostic: 'databaseIsBehind',
+      unappliedMigrationNames: [migrationNames().at(-1)],
+    })
+  })
+
+  it('makes the tables that schema.prisma shows', async () => {
+    const engine = await prismaEngine(await emptyDatabase())
+    expect(await engine.drift()).toBe('-- This is an empty migration.\n')
+  })
+
+  it('is seen as drift by the same check when a column differs', async () => {
+    const url = await emptyDatabase()
+    await sql(url, 'alter table ports.port_ranges drop column description')
+    expect(await (await prismaEngine(url)).drift()).toContain('ADD COLUMN     "description"')
+  })
+
+  it('makes the functions that prisma/functions.sql shows', async () => {
+    const functions = await sql<{ definition: string }>(
+      await emptyDatabase(),
+      `select pg_get_functiondef(pg_proc.oid) as definition
+       from pg_proc
+       where pronamespace = 'ports'::regnamespace
+       order by proname`,
+    )
+    const dump = functions.map(({ definition }) => `${definition.trimEnd()};\n`).join('\n')
+    const header =
+      '-- The functions as they stand now, written by the tests (pnpm test -- -u migrate).\n' +
+      '-- They are made by the migrations, where their comments are.\n\n'
+    await expect(header + dump).toMatchFileSnapshot('../../../prisma/functions.sql')
+  })
+
+  it('may be run by twenty processes at once', async () => {
+    const url = await unmigratedDatabase()
+    const applied = await Promise.all(
+      Array.from({ length: 20 }, async () => {
+        const { stdout } = await run(process.execPath, [MIGRATE, url])
+        return JSON.parse(stdout) as string[]
+      }),
+    )
+    expect(applied.filter((names) => names.length > 0)).toEqual([migrationNames()])
+    const book = await sql(url, 'select migration_name from ports._prisma_migrations order by 1')
+    expect(book.map((row) => row.migration_name)).toEqual(migrationNames())
+  })
+
+  it('changes nothing when one of the migrations fails', async () => {
+    const url = await unmigratedDatabase()
+    // The name of a function of the last migration is taken, by something else.
+    await sql(
+      url,
+      `create schema ports;
+       create function ports.release_port(text, text, text, text, integer) returns boolean
+       language sql as 'select true'`,
+    )
+    await expect(migrate({ url })).rejects.toMatchObject({ code: '42723' })
+    const tables = await sql(url, `select from pg_tables where schemaname = 'ports'`)
+    expect(tables).toEqual([])
+  })
+})
+
+describe('a database of one’s own', () => {
+  it('says which command it needs while it is not migrated, and which migrations', async () => {
+    const url = await unmigratedDatabase()
+    await expect(openRepository({ url })).rejects.toMatchObject({
+      code: 'DATABASE_NOT_MIGRATED',
+      message: expect.stringContaining('ports db migrate'),
+    })
+    expect((await databaseStatus({ url })).schema).toEqual({
+      applied: [],
+      pending: migrationNames(),
+    })
+  })
+
+  it('gets the default ranges from seed, once, and keeps what was changed since', async () => {
+    const url = await emptyDatabase()
+    const created = await seed({ url })
+    expect(
+      created.map(({ projectName, startPort, endPort }) => [projectName, startPort, endPort]),
+    ).toEqual([
+      ['meta-supervisor', 3000, 3099],
+      ['consilio', 3100, 3199],
+      ['openhorizon', 3200, 3299],
+      ['odin', 3300, 3399],
+      ['health-agent', 3400, 3499],
+      ['quiculum-monitor', 3500, 3599],
+      ['shared-services', 9000, 9999],
+    ])
+    const repository = await openRepository({ url })
+    const ports = new PortManager(repository)
+    await ports.resizeRange('odin', { startPort: 3300, endPort: 3349 })
+    await ports.deleteRange('health-agent')
+    expect((await seed({ url })).map((range) => range.projectName)).toEqual(['health-agent'])
+    expect(await ports.listRanges()).toContainEqual(
+      expect.objectContaining({ projectName: 'odin', endPort: 3349 }),
+    )
+    await repository.close()
+  })
+
+  it('is left as it is by a seed that meets another project’s range', async () => {
+    const url = await emptyDatabase()
+    const repository = await openRepository({ url })
+    const ports = new PortManager(repository)
+    await ports.createRange({ projectName: 'mine', startPort: 3150, endPort: 3250 })
+    await expect(seed({ url })).rejects.toMatchObject({
+      code: 'RANGE_OVERLAP',
+      message: expect.stringContaining('3150-3250 of mine'),
+    })
+    expect(await ports.listRanges()).toHaveLength(1)
+    await repository.close()
+  })
+})

@@ -1,0 +1,148 @@
+import pg from 'pg'
+import { expect, onTestFinished, vi } from 'vitest'
+import { sql } from '../../../test/database.js'
+
+export const ISOLATION_LEVELS = ['read committed', 'repeatable read', 'serializable'] as const
+export type IsolationLevel = (typeof ISOLATION_LEVELS)[number]
+
+/** A connection as psql has one, closed when the test ends. */
+export class Session {
+  readonly #client: pg.Client
+  readonly #url: string
+  readonly pid: number
+
+  private constructor(client: pg.Client, url: string, pid: number) {
+    this.#client = client
+    this.#url = url
+    this.pid = pid
+  }
+
+  static async open(url: string): Promise<Session> {
+    const client = new pg.Client({ connectionString: url })
+    // Of connections that a test has terminated; the query under way says it as well.
+    client.on('error', () => {})
+    await client.connect()
+    onTestFinished(() => client.end())
+    const { rows } = await client.query('select pg_backend_pid() as pid')
+    return new Session(client, url, rows[0].pid)
+  }
+
+  query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
+    const rows = this.#client.query<Row>(text, values).then((result) => result.rows)
+    // A test that fails before it awaits this one has said enough.
+    rows.catch(() => {})
+    return rows
+  }
+
+  /** The first column of the first row. */
+  async value<Value>(text: string, values: unknown[] = []): Promise<Value> {
+    const [row] = await this.query<Record<string, Value>>(text, values)
+    return Object.values(row!)[0]!
+  }
+
+  /** Begins a transaction and takes its snapshot, where the level has one for the whole of it. */
+  async begin(level: IsolationLevel = 'read committed'): Promise<void> {
+    await this.query(`begin isolation level ${level}`)
+    await this.query('select from ports.port_ranges limit 1')
+  }
+
+  async commit(): Promise<void> {
+    await this.query('commit')
+  }
+
+  async rollback(): Promise<void> {
+    await this.query('rollback')
+  }
+
+  /** Until its query waits for a lock, or looks again and again for one to end. */
+  async waiting(): Promise<void> {
+    await untilWaiting(this.#url, 'pid = $1', this.pid)
+  }
+}
+
+/** Waits until one query of that database waits, and gives its backend's pid. */
+export async function untilWaiting(url: string, which: string, value: unknown): Promise<number> {
+  return vi.waitUntil(
+    async () => {
+      const [found] = await sql<{ pid: number }>(
+        url,
+        `select pid
+         from pg_stat_activity
+         where datname = current_database()
+           and state = 'active'
+           and (wait_event_type = 'Lock' or wait_event = 'PgSleep')
+           and ${which}`,
+        [value],
+      )
+      return found?.pid
+    },
+    { interval: 10, timeout: 20_000 },
+  )
+}
+
+/** How a statement or transaction ended: `done`, or its SQLSTATE. */
+export async function ending(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+    return 'done'
+  } catch (error) {
+    const { code } = error as { code?: unknown }
+    if (typeof code !== 'string') throw error
+    return code
+  }
+}
+
+/**
+ * What holds in every state of the registry: one live row for a number in a scope, no row outside
+ * its project's range, and below a scope's highest row no number without one, for that would never
+ * be offered.
+ */
+export async function expectSound(url: string): Promise<void> {
+  const duplicates = await sql(
+    url,
+    `select hostname, protocol, port_number
+     from ports.port_allocations
+     where status <> 'released'
+     group by hostname, protocol, port_number
+     having count(*) > 1`,
+  )
+  expect(duplicates, 'numbers that are held twice').toEqual([])
+
+  const strays = await sql(
+    url,
+    `select allocation.project_name, hostname, protocol, port_number, status
+     from ports.port_allocations as allocation
+     left join ports.port_ranges as range using (project_name)
+     where (port_number between start_port and end_port) is not true`,
+  )
+  expect(strays, 'rows outside their range').toEqual([])
+
+  const lost = await sql(
+    url,
+    `select scope.project_name, scope.hostname, scope.protocol, number
+     from (
+       select project_name, hostname, protocol, max(port_number) as highest
+       from ports.port_allocations
+       group by project_name, hostname, protocol
+     ) as scope
+     join ports.port_ranges using (project_name)
+     cross join generate_series(start_port, highest) as number
+     where not exists (
+       select
+       from ports.port_allocations as allocation
+       where allocation.project_name = scope.project_name
+         and allocation.hostname = scope.hostname
+         and allocation.protocol = scope.protocol
+         and allocation.port_number = number
+     )`,
+  )
+  expect(lost, 'numbers that would never be offered').toEqual([])
+}
+
+export function numbers(first: number, last: number): number[] {
+  return Array.from({ length: last - first + 1 }, (_, offset) => first + offset)
+}
+
+export function ascending(values: readonly number[]): number[] {
+  return [...values].sort((a, b) => a - b)
+}

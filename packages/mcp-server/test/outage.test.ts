@@ -1,0 +1,85 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase, sql } from '../../../test/database.js'
+import { connect, NO_DATABASE } from './connect.js'
+import { DatabaseProxy } from './DatabaseProxy.js'
+
+const service = { projectName: 'consilio', serviceName: 'api' }
+
+async function proxiedDatabase() {
+  const proxy = new DatabaseProxy(await freshDatabase())
+  await proxy.up()
+  onTestFinished(() => proxy.down())
+  return proxy
+}
+
+test('introduces itself and its tools where no database can be reached', async () => {
+  const { client, failure } = await connect(NO_DATABASE)
+  expect(client.getServerVersion()).toMatchObject({ name: 'ports' })
+  expect((await client.listTools()).tools).toHaveLength(7)
+  const text = await failure('get-port', service)
+  expect(text).toMatch(/^DATABASE_UNAVAILABLE: /)
+  expect(text).toContain('Call get-port again')
+})
+
+test('works as soon as a database that was down at the first call is there', async () => {
+  const proxy = await proxiedDatabase()
+  await proxy.down()
+  const { ask, failure } = await connect(proxy.url)
+  expect(await failure('get-port', service)).toMatch(/^DATABASE_UNAVAILABLE: /)
+  expect(await failure('list-ports')).toMatch(/^DATABASE_UNAVAILABLE: /)
+  await proxy.up()
+  expect(await ask('get-port', service)).toMatchObject({ port: 3100 })
+})
+
+test('survives a database that goes away and comes back', async () => {
+  const proxy = await proxiedDatabase()
+  const { ask, failure } = await connect(proxy.url)
+  const held = await ask('get-port', service)
+  const listed = await ask('list-ports')
+  await proxy.down()
+  // The first may still be sent on a connection that is already cut.
+  expect(await failure('list-ports')).toMatch(/^DATABASE_UNAVAILABLE: /)
+  expect(await failure('get-port', service)).toMatch(/^DATABASE_UNAVAILABLE: /)
+  await proxy.up()
+  expect(await ask('list-ports')).toEqual(listed)
+  expect(await ask('get-port', service)).toEqual(held)
+})
+
+test('says how to find out what became of a call during which the database went away', async () => {
+  const url = await freshDatabase()
+  const proxy = new DatabaseProxy(url)
+  await proxy.up()
+  onTestFinished(() => proxy.down())
+  const { ask, failure } = await connect(proxy.url)
+  const unlock = await lockAllocations(url)
+  const calls = Promise.all([failure('get-port', service), failure('allocate-port', service)])
+  await expect.poll(() => sql(url, WAITING_FOR_A_LOCK)).toHaveLength(2)
+  await proxy.down()
+  const [repeatable, another] = await calls
+  expect(repeatable).toMatch(/^OUTCOME_UNKNOWN: /)
+  expect(repeatable).toContain('Call get-port again')
+  expect(another).toMatch(/^OUTCOME_UNKNOWN: /)
+  expect(another).toContain('Call list-ports to see whether it happened')
+  await unlock()
+  await proxy.up()
+  expect(await ask('get-port', service)).toEqual(await ask('get-port', service))
+})
+
+const WAITING_FOR_A_LOCK = `
+  select pid from pg_stat_activity
+  where datname = current_database() and wait_event_type = 'Lock'`
+
+const ASLEEP = `
+  select pid from pg_stat_activity
+  where datname = current_database() and wait_event = 'PgSleep'`
+
+/** So that who reads goes on and who writes waits. */
+async function lockAllocations(url: string): Promise<() => Promise<void>> {
+  const lock = 'lock table ports.port_allocations in share row exclusive mode'
+  const locking = sql(url, `${lock}; select pg_sleep(3600)`).catch(() => {})
+  await expect.poll(() => sql(url, ASLEEP)).toHaveLength(1)
+  return async () => {
+    await sql(url, `select pg_terminate_backend(pid) from (${ASLEEP}) as asleep`)
+    await locking
+  }
+}
