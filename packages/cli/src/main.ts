@@ -1,9 +1,8 @@
 #!/usr/bin/env node
 import { CommanderError } from '@commander-js/extra-typings'
-import { PortsError } from '@ports/core'
+import { LazyRepository, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
 import { failureOf } from './failure.js'
-import { LazyRepository } from './LazyRepository.js'
 import { Output } from './Output.js'
 import { createProgram } from './program.js'
 import { screenOf } from './Screen.js'

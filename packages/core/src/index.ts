@@ -14,6 +14,7 @@ export {
   rangeInUse,
   rangeOverlap,
 } from './errors.js'
+export { LazyRepository } from './LazyRepository.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export {
   type AllocationStatus,
@@ -35,7 +36,7 @@ export {
   type PortManagerOptions,
   type UpdateOptions,
 } from './PortManager.js'
-export { BLOCK_SEARCH, type PortRange, type PortSummary } from './PortRange.js'
+export { BLOCK_SEARCH, LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 export type {
   AllocationRequest,
   CallOptions,

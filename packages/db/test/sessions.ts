@@ -28,16 +28,13 @@ export class Session {
   }
 
   query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    const rows = this.#client.query<Row>(text, values).then((result) => result.rows)
-    // A test that fails before it awaits this one has said enough.
-    rows.catch(() => {})
-    return rows
+    return expected(this.#client.query<Row>(text, values).then((result) => result.rows))
   }
 
   /** The first column of the first row. */
-  async value<Value>(text: string, values: unknown[] = []): Promise<Value> {
-    const [row] = await this.query<Record<string, Value>>(text, values)
-    return Object.values(row!)[0]!
+  value<Value>(text: string, values: unknown[] = []): Promise<Value> {
+    const rows = this.query<Record<string, Value>>(text, values)
+    return expected(rows.then(([row]) => Object.values(row!)[0]!))
   }
 
   /** Begins a transaction and takes its snapshot, where the level has one for the whole of it. */
@@ -58,6 +55,12 @@ export class Session {
   async waiting(): Promise<void> {
     await untilWaiting(this.#url, 'pid = $1', this.pid)
   }
+}
+
+/** A promise that may reject before the test comes to await it. */
+function expected<Result>(promise: Promise<Result>): Promise<Result> {
+  promise.catch(() => {})
+  return promise
 }
 
 /** Waits until one query of that database waits, and gives its backend's pid. */

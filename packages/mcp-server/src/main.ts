@@ -2,9 +2,8 @@
 import { finished } from 'node:stream'
 import { inspect } from 'node:util'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-import { EXIT_STATUS, PortManager, PortsError } from '@ports/core'
+import { EXIT_STATUS, LazyRepository, PortManager, PortsError } from '@ports/core'
 import { createServer } from './index.js'
-import { LazyRepository } from './LazyRepository.js'
 
 /** How long a call may still run once the client is gone. */
 const GRACE_MS = 5000

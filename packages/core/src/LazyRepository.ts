@@ -1,10 +1,10 @@
-import type { PortRepository } from '@ports/core'
+import type { PortRepository } from './PortRepository.js'
 
 type Arguments<Method extends keyof PortRepository> = Parameters<PortRepository[Method]>
 
 /**
- * A store that is opened by its first call, so that malformed input never waits for a database. A
- * failure to open is that call's alone: the next one tries again.
+ * A store that its first call opens: malformed input is refused before that, and never waits for a
+ * database or starts one. A failure to open is that call's alone; the next one tries again.
  */
 export class LazyRepository implements PortRepository {
   readonly #open: () => Promise<PortRepository>
@@ -74,6 +74,7 @@ export class LazyRepository implements PortRepository {
     return (await this.#repository()).deleteRange(...given)
   }
 
+  /** Also where it was never opened, or could not be. */
   async close() {
     const opened = this.#opened
     this.#opened = undefined
