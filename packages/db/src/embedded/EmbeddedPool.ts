@@ -23,7 +23,7 @@ export class EmbeddedPool extends pg.Pool {
 
   override connect(): Promise<PoolClient>
   override connect(callback: ConnectCallback): void
-  override connect(callback?: ConnectCallback): Promise<PoolClient> | void {
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
     const connected = this.#connectOnDemand()
     if (!callback) return connected
     connected.then(

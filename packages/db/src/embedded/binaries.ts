@@ -26,7 +26,7 @@ export function installBinaries(directory: string): string {
   const target = join(directory, `postgresql-${version}`)
   if (existsSync(target)) return join(target, 'bin')
 
-  mkdirSync(directory, { recursive: true })
+  makeEnterable(directory)
   const incomplete = mkdtempSync(join(directory, 'incoming-'))
   try {
     cpSync(join(source, 'native'), incomplete, { recursive: true, verbatimSymlinks: true })
@@ -39,6 +39,11 @@ export function installBinaries(directory: string): string {
     if (!existsSync(target)) throw error
   }
   return join(target, 'bin')
+}
+
+/** Makes a directory that the server's account can enter, whatever the umask. */
+export function makeEnterable(directory: string): void {
+  if (mkdirSync(directory, { recursive: true }) !== undefined) chmodSync(directory, 0o755)
 }
 
 function locatePackage(): string {

@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import {
-  chmodSync,
   chownSync,
   closeSync,
   fsyncSync,
   mkdirSync,
   openSync,
   readdirSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -16,7 +16,7 @@ import {
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { PortsError } from '@ports/core'
-import { installBinaries } from './binaries.js'
+import { installBinaries, makeEnterable } from './binaries.js'
 import {
   accountForNewServer,
   isRoot,
@@ -73,10 +73,9 @@ export function createCluster(home: string, notify: Notify): string {
  * as root), a directory of its own below /var/lib/ports, to which the home then has a link.
  */
 function clusterDirectory(home: string): string {
-  if (!isRoot() || everyoneCanEnter(home)) return home
+  if (!isRoot() || everyoneCanEnter(realpathSync(home))) return home
   const cluster = join(rootDirectory, `registry-${randomBytes(6).toString('hex')}`)
-  mkdirSync(cluster, { recursive: true })
-  for (const directory of [rootDirectory, cluster]) chmodSync(directory, 0o755)
+  for (const directory of [rootDirectory, cluster]) makeEnterable(directory)
   return cluster
 }
 

@@ -57,7 +57,8 @@ export function accountForNewServer(notify: Notify): ServerAccount {
     ...['--shell', '/usr/sbin/nologin'],
     SYSTEM_ACCOUNT,
   ])
-  const own = created.status === 0 ? lookUp(SYSTEM_ACCOUNT) : undefined
+  // Whether it was this call that made it or another process at the same time.
+  const own = lookUp(SYSTEM_ACCOUNT)
   if (own) return own
   const nobody = lookUp('nobody')
   if (!nobody) {

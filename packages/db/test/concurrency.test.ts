@@ -1,0 +1,496 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { PortManager } from '@ports/core'
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { emptyDatabase, sql } from '../../../test/database.js'
+import { ascending, ending, expectSound, ISOLATION_LEVELS, numbers } from './sessions.js'
+
+const PROCESSES = 12
+const CALLER = fileURLToPath(new URL('fixtures/caller.js', import.meta.url))
+
+interface Outcome {
+  readonly value?: unknown
+  readonly refusal?: Refusal
+}
+
+interface Refusal {
+  readonly name: string
+  readonly code?: string
+  readonly message: string
+}
+
+interface Churned {
+  readonly held: number[]
+  readonly refusals: Refusal[]
+  /** A port that was given twice, or could not be given back. */
+  readonly faults: unknown[]
+}
+
+type Call = {
+  [Method in keyof PortManager]: PortManager[Method] extends (...values: infer Values) => unknown
+    ? readonly [Method, ...Values]
+    : never
+}[keyof PortManager]
+
+/** A process of its own with the built packages and a connection to the registry. */
+class Caller {
+  readonly #child: ChildProcess
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+  }
+
+  static async start(databaseUrl: string): Promise<Caller> {
+    const caller = new Caller(
+      fork(CALLER, [databaseUrl], { execArgv: [], serialization: 'advanced' }),
+    )
+    await caller.#next()
+    return caller
+  }
+
+  calls(...calls: Call[]): Promise<Outcome[]> {
+    return this.#run('calls', calls)
+  }
+
+  churn(argument: { projectName: string; serviceName: string; rounds: number; seed: number }) {
+    return this.#run<Churned>('churn', argument)
+  }
+
+  /** Kills it, by SIGKILL, after it told of so many ports, and gives all that it told of. */
+  async killAfter(count: number, projectName: string, serviceName: string): Promise<number[]> {
+    const told: number[] = []
+    this.#child.on('message', (message) => {
+      told.push((message as { portNumber: number }).portNumber)
+      if (told.length === count) this.#child.kill('SIGKILL')
+    })
+    this.#child.send({ job: 'allocateUntilKilled', argument: { projectName, serviceName } })
+    // What was told before the end comes before the channel closes.
+    await Promise.all([once(this.#child, 'exit'), once(this.#child, 'disconnect')])
+    return told
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return
+    const exit = once(this.#child, 'exit')
+    this.#child.disconnect()
+    await exit
+  }
+
+  async #run<Answer>(job: string, argument: unknown): Promise<Answer> {
+    const answer = this.#next()
+    this.#child.send({ job, argument })
+    return (await answer).answer as Answer
+  }
+
+  #next(): Promise<{ answer?: unknown }> {
+    return new Promise((resolve, reject) => {
+      const onExit = (code: number | null, signal: string | null) =>
+        reject(new Error(`The caller has ended: ${code ?? signal}`))
+      this.#child.once('exit', onExit)
+      this.#child.once('message', (message) => {
+        this.#child.off('exit', onExit)
+        resolve(message as { answer?: unknown })
+      })
+    })
+  }
+}
+
+let url: string
+let callers: Caller[]
+let projects = 0
+
+beforeAll(async () => {
+  url = await emptyDatabase()
+  callers = await Promise.all(numbers(1, PROCESSES).map(() => Caller.start(url)))
+})
+
+afterAll(() => Promise.all(callers.map((caller) => caller.stop())))
+
+afterEach(() => expectSound(url))
+
+interface Project {
+  readonly name: string
+  readonly start: number
+  readonly end: number
+}
+
+/** A project of the test's own. */
+async function newProject(size: number): Promise<Project> {
+  const start = 3000 + projects * 1000
+  projects += 1
+  const project = { name: `project-${projects}`, start, end: start + size - 1 }
+  await sql(
+    url,
+    'insert into ports.port_ranges (project_name, start_port, end_port) values ($1, $2, $3)',
+    [project.name, project.start, project.end],
+  )
+  return project
+}
+
+/** Every caller at the same time. */
+function together<Result>(work: (caller: Caller, nth: number) => Promise<Result>) {
+  return Promise.all(callers.map(work))
+}
+
+/** The service of every live port of the project. */
+async function holders(project: Project): Promise<Map<number, string>> {
+  const rows = await sql<{ port_number: number; service_name: string }>(
+    url,
+    `select port_number, service_name
+     from ports.port_allocations
+     where project_name = $1
+       and status <> 'released'
+     order by port_number`,
+    [project.name],
+  )
+  const map = new Map(rows.map((row) => [row.port_number, row.service_name]))
+  expect(map.size).toBe(rows.length)
+  return map
+}
+
+/** The values of calls of which none was refused. */
+function values(outcomes: readonly Outcome[]): unknown[] {
+  expect(outcomes.flatMap(({ refusal }) => refusal ?? [])).toEqual([])
+  return outcomes.map(({ value }) => value)
+}
+
+function ports(outcomes: readonly Outcome[]): number[] {
+  return values(outcomes) as number[]
+}
+
+describe('connections', () => {
+  /** As many as there are numbers, each open before the first asks. */
+  async function connect(count: number): Promise<pg.Client[]> {
+    const clients = numbers(1, count).map(() => new pg.Client({ connectionString: url }))
+    onTestFinished(async () => {
+      await Promise.all(clients.map((client) => client.end()))
+    })
+    await Promise.all(clients.map((client) => client.connect()))
+    return clients
+  }
+
+  async function allocate(client: pg.Client, project: Project, service: string) {
+    const { rows } = await client.query('select ports.allocate_port($1, $2) as port', [
+      project.name,
+      service,
+    ])
+    return rows[0].port as number
+  }
+
+  it.each([
+    ['a range that is offered at once', 1],
+    ['a range that is offered bit by bit', 10],
+  ])('drain %s, each number once, and are refused after that', async (_range, each) => {
+    const clients = await connect(40)
+    const project = await newProject(40 * each)
+    const allocated = await Promise.all(
+      clients.map(async (client, nth) => {
+        const taken: number[] = []
+        for (const _ of numbers(1, each)) {
+          taken.push(await allocate(client, project, `service-${nth % 7}`))
+        }
+        return taken
+      }),
+    )
+    expect(ascending(allocated.flat())).toEqual(numbers(project.start, project.end))
+    const outcomes = await Promise.all(
+      clients.map((client) => ending(allocate(client, project, 'late'))),
+    )
+    expect(outcomes).toEqual(clients.map(() => 'ZP002'))
+    expect([...(await holders(project)).keys()]).toEqual(numbers(project.start, project.end))
+  })
+
+  it.each(ISOLATION_LEVELS.slice(1))(
+    'drain a range at %s, where they repeat what could not be serialised',
+    async (level) => {
+      const clients = await connect(10)
+      const project = await newProject(30)
+      for (const client of clients) {
+        await client.query(`set default_transaction_isolation = '${level}'`)
+      }
+      const repeat = async (client: pg.Client, service: string): Promise<number | 'full'> => {
+        const allocated = allocate(client, project, service)
+        const outcome = await ending(allocated)
+        if (outcome === '40001') return repeat(client, service)
+        if (outcome === 'done') return allocated
+        expect(outcome).toBe('ZP002')
+        return 'full'
+      }
+      const allocated = await Promise.all(
+        clients.map(async (client, nth) => {
+          const taken: (number | 'full')[] = []
+          while (taken.at(-1) !== 'full') taken.push(await repeat(client, `service-${nth % 3}`))
+          return taken.slice(0, -1) as number[]
+        }),
+      )
+      expect(ascending(allocated.flat())).toEqual(numbers(project.start, project.end))
+    },
+  )
+
+  it('drain two scopes of one range without a word to each other', async () => {
+    const clients = await connect(20)
+    const project = await newProject(150)
+    const scopes = ['localhost', 'alpha']
+    const allocated = await Promise.all(
+      clients.map(async (client, nth) => {
+        const { rows } = await client.query(
+          `select ports.allocate_port($1, $2, $3) as port
+           from generate_series(1, 15)`,
+          [project.name, `service-${nth}`, scopes[nth % 2]],
+        )
+        return rows.map((row) => row.port as number)
+      }),
+    )
+    for (const index of [0, 1]) {
+      const inScope = allocated.filter((_, nth) => nth % 2 === index).flat()
+      expect(ascending(inScope)).toEqual(numbers(project.start, project.end))
+    }
+  })
+})
+
+describe('processes', () => {
+  it('drain a range, each number once, and are refused after that', async () => {
+    const project = await newProject(PROCESSES)
+    const first = await together((caller, nth) =>
+      caller.calls(['allocate', project.name, `service-${nth}`]),
+    )
+    expect(ascending(ports(first.flat()))).toEqual(numbers(project.start, project.end))
+    const late = await together((caller, nth) =>
+      caller.calls(['allocate', project.name, `service-${nth}`]),
+    )
+    for (const { refusal } of late.flat()) {
+      expect(refusal).toMatchObject({ name: 'PortsError', code: 'RANGE_EXHAUSTED' })
+    }
+    expect(late.flat()).toHaveLength(PROCESSES)
+    const held = await holders(project)
+    for (const [nth, [outcome]] of first.entries()) {
+      expect(held.get(outcome!.value as number)).toBe(`service-${nth}`)
+    }
+  })
+
+  it('drain a range that is offered bit by bit, each at its own pace', async () => {
+    const each = 20
+    const project = await newProject(PROCESSES * each)
+    const allocated = await together((caller, nth) =>
+      caller.calls(
+        ...numbers(1, each).map((): Call => ['allocate', project.name, `service-${nth}`]),
+      ),
+    )
+    expect(ascending(ports(allocated.flat()))).toEqual(numbers(project.start, project.end))
+    for (const outcomes of allocated) {
+      // Nothing is released, so what one process sees of the lowest free number only rises.
+      expect(ports(outcomes)).toEqual(ascending(ports(outcomes)))
+    }
+  })
+
+  it('get one port for one service, however many ask for it at once', async () => {
+    const project = await newProject(50)
+    const services = numbers(1, 5).map((nth) => `service-${nth}`)
+    // Each begins with another service, so that each is the first somewhere.
+    const given = await together(async (caller, nth) => {
+      const order = services.map((_, index) => services[(nth + index) % services.length]!)
+      const outcomes = await caller.calls(
+        ...[...order, ...order].map((service): Call => ['getOrAllocate', project.name, service]),
+      )
+      return ports(outcomes).map((port, index) => ({
+        service: order[index % order.length]!,
+        port,
+      }))
+    })
+    const held = await holders(project)
+    // One live row each, and the lowest numbers: nobody took one and gave it back.
+    expect(ascending([...held.keys()])).toEqual(numbers(project.start, project.start + 4))
+    expect([...held.values()].sort()).toEqual(services)
+    for (const { service, port } of given.flat()) expect(held.get(port)).toBe(service)
+  })
+
+  it('fill in metadata of one port, each its part', async () => {
+    const project = await newProject(10)
+    const parts = [
+      { serviceType: 'vite' },
+      { description: 'Storefront' },
+      { cloudflareHostname: 'shop.example.com' },
+    ]
+    const given = await together((caller, nth) =>
+      caller.calls(['getOrAllocate', project.name, 'web', parts[nth % parts.length]]),
+    )
+    expect(new Set(ports(given.flat()))).toEqual(new Set([project.start]))
+    const rows = await sql(
+      url,
+      `select service_type, description, cloudflare_hostname
+       from ports.port_allocations
+       where project_name = $1 and status <> 'released'`,
+      [project.name],
+    )
+    expect(rows).toEqual([
+      {
+        service_type: 'vite',
+        description: 'Storefront',
+        cloudflare_hostname: 'shop.example.com',
+      },
+    ])
+  })
+
+  it('take and give back ports, and the registry ends as their accounts say', async () => {
+    // Fewer numbers than they would like to hold: the last ones are fought for.
+    const project = await newProject(16)
+    const accounts = await together((caller, nth) =>
+      caller.churn({
+        projectName: project.name,
+        serviceName: `service-${nth}`,
+        rounds: 150,
+        seed: 1 + nth,
+      }),
+    )
+    expect(accounts.flatMap(({ faults }) => faults)).toEqual([])
+    const refusals = accounts.flatMap((account) => account.refusals)
+    expect(refusals.length).toBeGreaterThan(0)
+    for (const refusal of refusals) {
+      expect(refusal).toMatchObject({ name: 'PortsError', code: 'RANGE_EXHAUSTED' })
+    }
+    const expected = accounts.flatMap(({ held }, nth) =>
+      held.map((port) => [port, `service-${nth}`] as const),
+    )
+    expect(expected.length).toBeGreaterThan(0)
+    expect(await holders(project)).toEqual(
+      new Map([...expected].sort(([one], [other]) => one - other)),
+    )
+    // And no number was lost on the way: what is left can be had, once each.
+    const left = project.end - project.start + 1 - expected.length
+    const [caller] = callers
+    const rest = await caller!.calls(
+      ...numbers(1, left + 1).map((): Call => ['allocate', project.name, 'rest']),
+    )
+    expect(rest.at(-1)!.refusal).toMatchObject({ code: 'RANGE_EXHAUSTED' })
+    const taken = [...ports(rest.slice(0, -1)), ...expected.map(([port]) => port)]
+    expect(ascending(taken)).toEqual(numbers(project.start, project.end))
+  })
+
+  it('share one service whose ports come and go, and never hold one of them twice', async () => {
+    const project = await newProject(16)
+    const accounts = await together((caller, nth) =>
+      caller.churn({ projectName: project.name, serviceName: 'web', rounds: 80, seed: 50 + nth }),
+    )
+    expect(accounts.flatMap(({ faults }) => faults)).toEqual([])
+    for (const refusal of accounts.flatMap((account) => account.refusals)) {
+      expect(refusal).toMatchObject({ name: 'PortsError', code: 'RANGE_EXHAUSTED' })
+    }
+    const held = ascending(accounts.flatMap((account) => account.held))
+    expect([...(await holders(project)).keys()]).toEqual(held)
+  })
+
+  it('all get the oldest port of a service while others allocate and release its newer ones', async () => {
+    const project = await newProject(20)
+    await callers[0]!.calls(['allocate', project.name, 'other'], ['allocate', project.name, 'web'])
+    const oldest = project.start + 1
+    // Now a newer port has the lower number.
+    await callers[0]!.calls(['release', project.name, 'other'])
+    const outcomes = await together(async (caller, nth) => {
+      if (nth % 2 === 1) {
+        return caller.calls(
+          ...numbers(1, 30).map((): Call => ['getOrAllocate', project.name, 'web']),
+        )
+      }
+      const { held, faults, refusals } = await caller.churn({
+        projectName: project.name,
+        serviceName: 'web',
+        rounds: 30,
+        seed: 100 + nth,
+      })
+      expect(faults).toEqual([])
+      for (const refusal of refusals) expect(refusal.code).toBe('RANGE_EXHAUSTED')
+      expect(held).not.toContain(oldest)
+      return []
+    })
+    expect(new Set(ports(outcomes.flat()))).toEqual(new Set([oldest]))
+  })
+
+  it('move on to the next oldest port together when the oldest is released', async () => {
+    const project = await newProject(20)
+    const [first] = callers
+    await first!.calls(...numbers(1, 3).map((): Call => ['allocate', project.name, 'web']))
+    const outcomes = await together((caller, nth) =>
+      caller.calls(
+        ...numbers(1, 10).map((): Call => ['getOrAllocate', project.name, 'web']),
+        ...(nth === 0
+          ? [
+              ['release', project.name, 'web', undefined, { portNumber: project.start }] as Call,
+              // Takes the number that has just become free, so that it is not the service's any more.
+              ['allocate', project.name, 'other'] as Call,
+            ]
+          : []),
+        ...numbers(1, 10).map((): Call => ['getOrAllocate', project.name, 'web']),
+      ),
+    )
+    const [releaser, ...others] = outcomes
+    expect(values(releaser!.slice(10, 12))).toEqual([true, project.start])
+    const sequences = [[...releaser!.slice(0, 10), ...releaser!.slice(12)], ...others].map(
+      (sequence) => ports(sequence),
+    )
+    for (const sequence of sequences) {
+      const moved = sequence.indexOf(project.start + 1)
+      const before = moved === -1 ? sequence : sequence.slice(0, moved)
+      expect(new Set([project.start, ...before])).toEqual(new Set([project.start]))
+      const after = moved === -1 ? [] : sequence.slice(moved)
+      expect(new Set([project.start + 1, ...after])).toEqual(new Set([project.start + 1]))
+    }
+    expect(sequences[0]!.slice(10)).toEqual(Array(10).fill(project.start + 1))
+    expect(await holders(project)).toEqual(
+      new Map([
+        [project.start, 'other'],
+        [project.start + 1, 'web'],
+        [project.start + 2, 'web'],
+      ]),
+    )
+  })
+
+  it('agree on one port in the end when a service is released again and again', async () => {
+    const project = await newProject(20)
+    const outcomes = await together((caller, nth) =>
+      caller.calls(
+        ...numbers(1, 25).map(
+          (): Call =>
+            nth < 2
+              ? ['release', project.name, 'web']
+              : ['getOrAllocate', project.name, 'web', { description: `caller ${nth}` }],
+        ),
+      ),
+    )
+    values(outcomes.flat())
+    const last = await together((caller) => caller.calls(['getOrAllocate', project.name, 'web']))
+    const [port, ...others] = [...new Set(ports(last.flat()))]
+    expect(others).toEqual([])
+    expect(await holders(project)).toEqual(new Map([[port, 'web']]))
+  })
+
+  it('keep what they were told of when they are killed', async () => {
+    const project = await newProject(300)
+    const doomed = await Promise.all(numbers(1, 4).map(() => Caller.start(url)))
+    onTestFinished(async () => {
+      await Promise.all(doomed.map((caller) => caller.stop()))
+    })
+    const told = await Promise.all(
+      doomed.map((caller, nth) => caller.killAfter(10 + nth, project.name, `service-${nth}`)),
+    )
+    const held = await holders(project)
+    for (const [nth, own] of told.entries()) {
+      expect(own.length).toBeGreaterThanOrEqual(10 + nth)
+      for (const port of own) expect(held.get(port)).toBe(`service-${nth}`)
+    }
+    // Nobody waits for the dead, and what one of them was taking at the end is not lost.
+    const [outcome] = await callers[0]!.calls(['allocate', project.name, 'survivor'])
+    expect(ports([outcome!])).toEqual([expect.any(Number)])
+  })
+
+  it('create ranges of one size at the same time, in blocks that do not overlap', async () => {
+    const outcomes = await together((caller, nth) =>
+      caller.calls(['createRange', { projectName: `block-${nth}`, size: 100 }]),
+    )
+    const starts = values(outcomes.flat()).map(
+      (range) => (range as { startPort: number }).startPort,
+    )
+    expect(new Set(starts).size).toBe(PROCESSES)
+  })
+})
