@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { hostname as systemHostname } from 'node:os'
+import { networkInterfaces, hostname as systemHostname } from 'node:os'
 import {
   type PortAllocation,
   PortManager,
@@ -13,6 +13,7 @@ import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { freshDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 import { ascending, numbers } from './sessions.js'
+import { skipBecause } from './skipBecause.js'
 
 const SEEDED = [
   ['meta-supervisor', 3000, 3099],
@@ -33,6 +34,10 @@ const METADATA = {
 
 /** Reserved never to resolve (RFC 6761, section 6.4). */
 const NO_SUCH_HOST = 'no-such-host.invalid'
+
+const hasIPv6 = Object.values(networkInterfaces()).some((addresses) =>
+  addresses?.some(({ address }) => address === '::1'),
+)
 
 let url: string
 let ports: PortManager
@@ -600,6 +605,13 @@ describe('verifyPort and checkPort', () => {
     expect(await ports.checkPort(service.port)).toBe('not-listening')
   })
 
+  it('see a server on IPv6 alone', async ({ skip }) => {
+    if (!hasIPv6) skipBecause(skip, 'this machine has no ::1')
+    await using service = await tcpService('::1')
+    expect(await ports.verifyPort(service.port)).toBe(true)
+    expect(await ports.verifyPort(service.port, '::1')).toBe(true)
+  })
+
   it('see a UDP service, and tell it from a TCP one', async () => {
     await using udp = await udpService()
     await using tcp = await tcpService()
@@ -1084,7 +1096,7 @@ describe('ranges', () => {
     expect(await ports.getOrAllocate('heir', 'api')).toBe(3100)
   })
 
-  it('are kept for as many holders as a refusal can name, and more', async () => {
+  it('name the first ten of many holders and count the rest', async () => {
     for (const _ of numbers(1, 12)) await ports.allocate('consilio', 'worker')
     const error = await errorOf(ports.deleteRange('consilio'))
     expect(error.message).toContain('3109 worker (localhost/tcp) and 2 more.')

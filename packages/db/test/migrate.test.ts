@@ -63,7 +63,7 @@ describe('migrate', () => {
     )
     const dump = functions.map(({ definition }) => `${definition.trimEnd()};\n`).join('\n')
     const header =
-      '-- The functions as they stand now, written by the tests (pnpm test -- -u migrate).\n' +
+      '-- The functions as they stand now, written by the tests (pnpm test migrate -u).\n' +
       '-- They are made by the migrations, where their comments are.\n\n'
     await expect(header + dump).toMatchFileSnapshot('../../../prisma/functions.sql')
   })

@@ -152,6 +152,7 @@ declare
   v_range ports.port_ranges;
   v_waits integer := 0;
   v_constraint text;
+  v_dropped integer;
 begin
   loop
     begin
@@ -179,23 +180,26 @@ begin
       returning port_number into v_port;
     exception when unique_violation then
       get stacked diagnostics v_constraint = constraint_name;
-      if v_constraint <> 'port_allocations_live_port'
-        or current_setting('transaction_isolation') <> 'read committed'
-      then
+      v_dropped := 0;
+      if v_constraint = 'port_allocations_live_port' then
+        -- The number was stored by hand. Its slot is no longer one.
+        delete from ports.port_allocations as free
+        using ports.port_allocations as live
+        where free.project_name = p_project_name
+          and free.hostname = p_hostname
+          and free.protocol = p_protocol
+          and free.status = 'released'
+          and live.hostname = free.hostname
+          and live.protocol = free.protocol
+          and live.port_number = free.port_number
+          and live.status <> 'released';
+        get diagnostics v_dropped = row_count;
+      end if;
+      if v_dropped = 0 then
         raise exception 'another transaction gave % a port at the same time', p_service_name
           using errcode = 'serialization_failure';
       end if;
-      -- The number was stored by hand. Its slot is no longer one.
-      delete from ports.port_allocations as free
-      using ports.port_allocations as live
-      where free.project_name = p_project_name
-        and free.hostname = p_hostname
-        and free.protocol = p_protocol
-        and free.status = 'released'
-        and live.hostname = free.hostname
-        and live.protocol = free.protocol
-        and live.port_number = free.port_number
-        and live.status <> 'released';
+      continue;
     end;
 
     if v_port is not null then

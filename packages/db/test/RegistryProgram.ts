@@ -1,0 +1,106 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { DatabaseStatus } from '../src/index.js'
+
+const SCRIPT = fileURLToPath(new URL('fixtures/registry.mjs', import.meta.url))
+
+/** Whom a program runs as. Default: whoever runs the tests. */
+export interface User {
+  readonly uid: number
+  readonly gid: number
+}
+
+export interface Setting {
+  readonly env: Readonly<Record<string, string>>
+  readonly as?: User
+}
+
+export interface Answer<Result> {
+  readonly result?: Result
+  readonly error?: {
+    readonly isPortsError: boolean
+    readonly code: string
+    readonly message: string
+  }
+  /** What the user was told meanwhile. */
+  readonly notices: readonly string[]
+}
+
+/** A process of its own that uses the built packages, with nothing of this one's environment. */
+export class RegistryProgram {
+  readonly #process: ChildProcess
+  readonly #answers: AsyncIterator<string>
+  #stderr = ''
+
+  constructor({ env, as }: Setting) {
+    this.#process = spawn(process.execPath, [SCRIPT], {
+      cwd: '/',
+      env: { PATH: process.env.PATH, ...env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      ...as,
+    })
+    // Whoever asks a program that has ended is told so by its missing answer.
+    this.#process.stdin!.on('error', () => {})
+    this.#process.stderr!.setEncoding('utf8').on('data', (text) => {
+      this.#stderr += text
+    })
+    this.#answers = createInterface({ input: this.#process.stdout! })[Symbol.asyncIterator]()
+  }
+
+  get pid(): number {
+    return this.#process.pid!
+  }
+
+  get(project: string, service: string) {
+    return this.#ask<number>('get', project, service)
+  }
+
+  status() {
+    return this.#ask<DatabaseStatus>('status')
+  }
+
+  start() {
+    return this.#ask<DatabaseStatus>('start')
+  }
+
+  stop() {
+    return this.#ask<boolean>('stop')
+  }
+
+  /** Straight to the server, past all that is ours. */
+  connect(config: { readonly host: string; readonly user: string; readonly database: string }) {
+    return this.#ask<void>('connect', config)
+  }
+
+  /** Ends it, and waits until it has ended. */
+  async end(signal?: 'SIGKILL'): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return
+    const ended = once(this.#process, 'exit')
+    if (signal) this.#process.kill(signal)
+    else this.#process.stdin!.end()
+    await ended
+  }
+
+  async #ask<Result>(...request: unknown[]): Promise<Answer<Result>> {
+    this.#process.stdin!.write(`${JSON.stringify(request)}\n`)
+    const { value, done } = await this.#answers.next()
+    if (done) throw new Error(`The program ended without an answer. ${this.#stderr}`)
+    return JSON.parse(value)
+  }
+}
+
+/** Why that user cannot run programs from this checkout, or undefined if it can. */
+export function whyItCannotRun(as: User): string | undefined {
+  const { status, stderr, error } = spawnSync(process.execPath, [SCRIPT], {
+    cwd: '/',
+    env: { PATH: process.env.PATH, HOME: '/' },
+    input: '',
+    encoding: 'utf8',
+    ...as,
+  })
+  if (status === 0) return undefined
+  const reason = error?.message ?? /^\w*Error: .*$/m.exec(stderr)?.[0] ?? stderr
+  return `uid ${as.uid} cannot run this checkout (${reason.trim()})`
+}
