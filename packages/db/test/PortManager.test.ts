@@ -802,21 +802,25 @@ describe('auditPorts', () => {
   it('drops what was released meanwhile, and says nothing of the next holder', async () => {
     await using service = await tcpService()
     await using other = await tcpService()
+    await using third = await tcpService()
     await confine('released', service.port)
     await confine('kept', other.port)
+    await confine('gone', third.port)
     const store = await openStore()
     const auditor = new PortManager(store)
     await auditor.getOrAllocate('released', 'api')
     await auditor.getOrAllocate('kept', 'api')
+    await auditor.getOrAllocate('gone', 'api')
     const [released] = await ports.listByProject('released')
 
     const recordChecks = store.recordChecks.bind(store)
     vi.spyOn(store, 'recordChecks').mockImplementationOnce(async (...args) => {
       await ports.release('released', 'api')
       await ports.getOrAllocate('released', 'web')
+      await ports.release('gone', 'api')
       return recordChecks(...args)
     })
-    expect(await auditor.auditPorts()).toMatchObject({ allocated: 2, inUse: 2 })
+    expect(await auditor.auditPorts()).toMatchObject({ allocated: 3, inUse: 3 })
 
     const [next] = await ports.listByProject('released')
     expect(next).toMatchObject({ serviceName: 'web', status: 'allocated' })
@@ -825,6 +829,7 @@ describe('auditPorts', () => {
     expect(kept).toMatchObject({ status: 'in_use' })
     expect((await checks()).map((row) => row.allocation_id)).toEqual([kept!.id])
     expect(released!.id).not.toBe(next!.id)
+    expect(await ports.listByProject('gone')).toEqual([])
   })
 
   it('forgets the checks of what was released since', async () => {

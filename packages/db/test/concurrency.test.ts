@@ -229,6 +229,34 @@ describe('connections', () => {
     },
   )
 
+  it('come upon slots whose numbers are held, and none of them is sent away for it', async () => {
+    const clients = await connect(20)
+    // More than once, for what is to be ruled out needs two of them at one slot in a short instant.
+    for (const _round of numbers(1, 5)) {
+      const project = await newProject(80)
+      const held = numbers(project.start, project.start + 39)
+      await sql(
+        url,
+        `insert into ports.port_allocations (project_name, service_name, port_number)
+         select $1, 'by-hand', unnest($2::int[])`,
+        [project.name, held],
+      )
+      await sql(
+        url,
+        `insert into ports.port_allocations (project_name, port_number, status, allocated_at)
+         select $1, unnest($2::int[]), 'released', null`,
+        [project.name, held],
+      )
+      const allocated = await Promise.all(
+        clients.map(async (client, nth) => [
+          await allocate(client, project, `service-${nth}`),
+          await allocate(client, project, `service-${nth}`),
+        ]),
+      )
+      expect(ascending(allocated.flat())).toEqual(numbers(project.start + 40, project.end))
+    }
+  })
+
   it('drain two scopes of one range without a word to each other', async () => {
     const clients = await connect(20)
     const project = await newProject(150)

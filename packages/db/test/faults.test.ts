@@ -4,6 +4,7 @@ import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { type CallOptions, type PortRepository, PortsError, type PortsErrorCode } from '@ports/core'
 import pg, { type Pool } from 'pg'
@@ -69,6 +70,11 @@ const CALLS = { ...READS, ...WRITES }
 const READ_LIST = Object.entries(READS)
 const WRITE_LIST = Object.entries(WRITES)
 const CALL_LIST = Object.entries(CALLS)
+
+/** For what takes its time: reads and writes, prepared and of Prisma, alone and in a transaction. */
+const SOME_OF_EACH = CALL_LIST.filter(([name]) =>
+  ['findPort', 'a page of list', 'listRanges', 'allocate', 'update', 'createRange'].includes(name),
+)
 
 /** Those that wait for a connection before they send anything. */
 const HOT = ['findPort', 'getOrAllocate', 'allocate', 'release', 'recordChecks', 'createNextRange']
@@ -298,7 +304,7 @@ describe('a database that is not there', () => {
   })
 
   it.each(DOOR_LIST)('is unavailable to %s where it cannot encrypt', async (_name, door) => {
-    await expectRefusal(door(`${url}&sslmode=require`), 'DATABASE_UNAVAILABLE')
+    await expectRefusal(door(`${url}&sslmode=no-verify`), 'DATABASE_UNAVAILABLE')
   })
 
   it.each(DOOR_LIST)(
@@ -480,23 +486,44 @@ describe('a database without the registry', () => {
     expect(error.message).toContain('ports db migrate')
   })
 
-  it.each(CALL_LIST)(
-    'that had it when it was opened is not migrated to %s',
-    async (_name, call) => {
-      const dropped = await emptyDatabase()
-      const { repository } = await openOn(dropped)
-      await repository.createRange(shop)
-      await repository.allocate(web)
-      await sql(dropped, 'drop schema ports cascade')
-      const error = await expectRefusal(call(repository), 'DATABASE_NOT_MIGRATED')
-      expect(error.message).toContain('ports db migrate')
-      await migrate({ url: dropped })
-      await repository.createRange(shop)
-      await repository.createRange({ projectName: 'empty', startPort: 3500, endPort: 3509 })
-      expect(await repository.allocate(web)).toBe(3000)
-      await call(repository)
-    },
-  )
+  /** As if it had never been there, until the function that this gives is called or the test ends. */
+  async function hide(what: 'schema ports' | `function ports.${string}`) {
+    const hidden = what.replace(/\w+$/, 'hidden')
+    let isHidden = true
+    const bringBack = async () => {
+      if (isHidden) await sql(url, `alter ${hidden} rename to ${/\w+$/.exec(what)![0]}`)
+      isHidden = false
+    }
+    await sql(url, `alter ${what} rename to hidden`)
+    onTestFinished(bringBack)
+    return bringBack
+  }
+
+  it.each(CALL_LIST)('that had it before is not migrated to %s', async (_name, call) => {
+    const { repository } = await openOn(url)
+    await repository.listRanges()
+    const before = await contents()
+    const bringBack = await hide('schema ports')
+    const error = await expectRefusal(call(repository), 'DATABASE_NOT_MIGRATED')
+    expect(error.message).toContain('ports db migrate')
+    await bringBack()
+    expect(await contents()).toEqual(before)
+    await call(repository)
+    await expectWorking(repository)
+  })
+
+  it('that had it before is migrated under a repository that stays open', async () => {
+    const dropped = await emptyDatabase()
+    const { repository } = await openOn(dropped)
+    await repository.createRange(shop)
+    await repository.allocate(web)
+    await sql(dropped, 'drop schema ports cascade')
+    await expectRefusal(repository.allocate(web), 'DATABASE_NOT_MIGRATED')
+    await migrate({ url: dropped })
+    await repository.createRange(shop)
+    expect(await repository.allocate(web)).toBe(3000)
+    await expectWorking(repository, dropped)
+  })
 
   it('that is one migration behind is not migrated until it is', async () => {
     const behind = await unmigratedDatabase()
@@ -553,15 +580,15 @@ describe('a database without the registry', () => {
     ['record_health_checks', WRITES.recordChecks!],
     ['create_next_range', WRITES.createNextRange!],
   ])('that lacks the function %s is not migrated to its call', async (name, call) => {
-    const lacking = await emptyDatabase()
-    const { repository } = await openOn(lacking)
-    await repository.createRange(shop)
-    await repository.allocate(web)
-    const before = await contents(lacking)
-    await sql(lacking, `drop function ports.${name}`)
+    const { repository } = await openOn(url)
+    const before = await contents()
+    const bringBack = await hide(`function ports.${name}`)
     await expectRefusal(call(repository), 'DATABASE_NOT_MIGRATED')
-    expect(await contents(lacking)).toEqual(before)
     expect(await repository.findPort(web)).toEqual({ portNumber: 3000 })
+    await bringBack()
+    expect(await contents()).toEqual(before)
+    await call(repository)
+    await expectWorking(repository)
   })
 })
 
@@ -752,8 +779,8 @@ describe('a connection that is cut in mid-call', () => {
 })
 
 describe('a server that does not answer in time', () => {
-  it.each(CALL_LIST)('does not keep %s waiting, nor the next call', async (name, call) => {
-    const { repository } = openImpatiently({ query_timeout: 100, max: 1 })
+  it.each(SOME_OF_EACH)('does not keep %s waiting, nor the next call', async (name, call) => {
+    const { repository } = openImpatiently({ query_timeout: 400, max: 1 })
     await repository.listRanges()
     const lock = await lockTables()
     if (name in READS) await expectRefusal(call(repository), 'DATABASE_UNAVAILABLE')
@@ -887,8 +914,8 @@ describe('a call that is aborted', () => {
 })
 
 describe('others that hold what a call needs', () => {
-  it.each(CALL_LIST)('all of the connections, make %s BUSY', async (_name, call) => {
-    const { pool, repository } = openImpatiently({ max: 1, connectionTimeoutMillis: 100 })
+  it.each(SOME_OF_EACH)('all of the connections, make %s BUSY', async (_name, call) => {
+    const { pool, repository } = openImpatiently({ max: 1, connectionTimeoutMillis: 400 })
     await repository.listRanges()
     const before = await contents()
     const giveBack = await takeConnection(pool)
@@ -899,6 +926,17 @@ describe('others that hold what a call needs', () => {
     expect(await contents()).toEqual(before)
     await call(repository)
     await expectWorking(repository)
+  })
+
+  it('all of the connections, make a page of list wait for one', async () => {
+    const { pool, repository } = openImpatiently({ max: 1 })
+    await repository.listRanges()
+    const giveBack = await takeConnection(pool)
+    const page = underWay(repository.list({ limit: 1 }))
+    // Longer than the two seconds after which Prisma gives up on a transaction in words of its own.
+    await sleep(2200)
+    giveBack()
+    expect((await page).total).toBe(1)
   })
 
   it.each(CALL_LIST)(
@@ -916,19 +954,16 @@ describe('others that hold what a call needs', () => {
     },
   )
 
-  it.each(['allocate', 'getOrAllocate'] as const)(
-    'the last free number make %s BUSY, and it is free again when they give up',
-    async (name) => {
-      const { repository } = await openOn(url)
-      await repository.resizeRange('shop', { startPort: 3000, endPort: 3001 })
-      const holder = await Session.open(url)
-      await holder.begin()
-      await holder.query(`select ports.allocate_port('shop', 'holder')`)
-      await expectRefusal(repository[name](api), 'BUSY')
-      await holder.rollback()
-      expect(await repository[name](api)).toBe(3001)
-    },
-  )
+  it('the last free number make getOrAllocate BUSY until they give it up', async () => {
+    const { repository } = await openOn(url)
+    await repository.resizeRange('shop', { startPort: 3000, endPort: 3001 })
+    const holder = await Session.open(url)
+    await holder.begin()
+    await holder.query(`select ports.allocate_port('shop', 'holder')`)
+    await expectRefusal(repository.getOrAllocate(api), 'BUSY')
+    await holder.rollback()
+    expect(await repository.getOrAllocate(api)).toBe(3001)
+  })
 
   it.each(['allocate', 'getOrAllocate'] as const)(
     "a service's first place make %s BUSY, and asking again gives the port",

@@ -131,6 +131,12 @@ async function drain(project: Project, scope = HERE): Promise<number[]> {
   }
 }
 
+/** So that an allocation has no more to do than to take a slot. */
+async function offerNumbers(project: Project): Promise<void> {
+  await allocate(project)
+  await query('select ports.release_port($1, $2)', [project.name, 'web'])
+}
+
 async function livePorts(project: Project): Promise<number[]> {
   const rows = await query(
     `select port_number
@@ -313,8 +319,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
   it('a range goes with its free slots', async () => {
     const project = await newProject()
-    await allocate(project)
-    await query('select ports.release_port($1, $2)', [project.name, 'web'])
+    await offerNumbers(project)
     await at(level, DELETE_RANGE, [project.name])
     const rows = await query('select from ports.port_allocations where project_name = $1', [
       project.name,
@@ -343,20 +348,23 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await drain(project)).toEqual([...numbers(project.start, held - 1), project.end])
   })
 
-  it('a gap above what was offered already is none either', async () => {
+  it.each([
+    ['far above it', [200, 250]],
+    // 128 numbers are offered at a time, so this one follows what is there without a gap.
+    ['above one that follows it', [128, 250]],
+    ['in one statement with a lower one', [250, 5]],
+  ])('no gap comes about above what was offered already, %s', async (_where, offsets) => {
     const project = await newProject(300)
     const first = await allocate(project)
+    const held = offsets.map((offset) => project.start + offset)
     await at(
       level,
       `insert into ports.port_allocations (project_name, service_name, port_number)
-       values ($1, 'by-hand', $2), ($1, 'by-hand', $3)`,
-      [project.name, project.start + 200, project.start + 250],
+       select $1, 'by-hand', unnest($2::int[])`,
+      [project.name, held],
     )
-    const drained = await drain(project)
-    expect(drained).toEqual(
-      numbers(first + 1, project.end).filter(
-        (port) => port !== project.start + 200 && port !== project.start + 250,
-      ),
+    expect(await drain(project)).toEqual(
+      numbers(first + 1, project.end).filter((port) => !held.includes(port)),
     )
   })
 
@@ -440,8 +448,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
   it('a range that is narrowed drops its free slots outside, and they stay away', async () => {
     const project = await newProject(140)
-    await allocate(project)
-    await query('select ports.release_port($1, $2)', [project.name, 'web'])
+    await offerNumbers(project)
     await query(STORE_LIVE, [project.name, project.start + 10, ...HERE])
     await at(level, RESIZE, [project.name, project.start + 5, project.start + 15])
     expect(await drain(project)).toEqual(
@@ -451,8 +458,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
   it('a range that moves away from its numbers starts anew', async () => {
     const project = await newProject(10)
-    await allocate(project)
-    await query('select ports.release_port($1, $2)', [project.name, 'web'])
+    await offerNumbers(project)
     await at(level, RESIZE, [project.name, project.start + 200, project.start + 203])
     expect(await drain(project)).toEqual(numbers(project.start + 200, project.start + 203))
   })
@@ -474,6 +480,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
   describe('a resize against an allocation under way', () => {
     it('is refused when the allocation outside commits first', async () => {
       const project = await newProject()
+      await offerNumbers(project)
       const [allocator, resizer] = [await Session.open(url), await Session.open(url)]
       await allocator.begin(level)
       const port = await allocator.value<number>(ALLOCATE, [project.name, 'web'])
@@ -489,9 +496,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
     it('takes the slot of an allocation that was rolled back', async () => {
       const project = await newProject()
-      // Offered already: the allocation has the slot alone, not the range.
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [allocator, resizer] = [await Session.open(url), await Session.open(url)]
       await allocator.begin(level)
       await allocator.query(ALLOCATE, [project.name, 'web'])
@@ -508,8 +513,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
       'that came first lets it have a number inside, whether it ends by %s',
       async (end) => {
         const project = await newProject()
-        await allocate(project)
-        await query('select ports.release_port($1, $2)', [project.name, 'web'])
+        await offerNumbers(project)
         const [allocator, resizer] = [await Session.open(url), await Session.open(url)]
         await resizer.begin(level)
         await resizer.query(RESIZE, [project.name, project.start + 5, project.end])
@@ -545,8 +549,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
     it('never leaves a live row outside that an older snapshot took for inside', async () => {
       const project = await newProject()
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const allocator = await Session.open(url)
       await allocator.begin(level)
       await query(RESIZE, [project.name, project.start + 5, project.end])
@@ -609,6 +612,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
   describe('a range that is deleted against an allocation under way', () => {
     it('stays when the allocation commits', async () => {
       const project = await newProject()
+      await offerNumbers(project)
       const [allocator, deleter] = [await Session.open(url), await Session.open(url)]
       await allocator.begin(level)
       const port = await allocator.value<number>(ALLOCATE, [project.name, 'web'])
@@ -623,8 +627,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
     it('goes when the allocation is rolled back', async () => {
       const project = await newProject()
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [allocator, deleter] = [await Session.open(url), await Session.open(url)]
       await allocator.begin(level)
       await allocator.query(ALLOCATE, [project.name, 'web'])
@@ -643,8 +646,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
       ['more to offer', 200],
     ])('that came first leaves it without a range, with %s', async (_what, size) => {
       const project = await newProject(size)
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [allocator, deleter] = [await Session.open(url), await Session.open(url)]
       await deleter.begin(level)
       await deleter.query(DELETE_RANGE, [project.name])
@@ -659,8 +661,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
     it('that came first and is rolled back lets it go on', async () => {
       const project = await newProject(200)
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [allocator, deleter] = [await Session.open(url), await Session.open(url)]
       await deleter.begin(level)
       await deleter.query(DELETE_RANGE, [project.name])
@@ -706,8 +707,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
     it('is held when the transaction is rolled back, and no number is lost', async () => {
       const project = await newProject(3)
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [allocator, writer] = [await Session.open(url), await Session.open(url)]
       await allocator.begin(level)
       const port = await allocator.value<number>(ALLOCATE, [project.name, 'web'])
@@ -722,8 +722,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
 
     it('before it, is passed by, and comes back when it is rolled back', async () => {
       const project = await newProject(3)
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [allocator, writer] = [await Session.open(url), await Session.open(url)]
       await writer.begin(level)
       await writer.query(STORE_LIVE, [project.name, project.start, ...HERE])
@@ -738,8 +737,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     // slot away: between the two the allocation takes that slot.
     it('is left to the writer that was first, though the slot was not', async () => {
       const project = await newProject(3)
-      await allocate(project)
-      await query('select ports.release_port($1, $2)', [project.name, 'web'])
+      await offerNumbers(project)
       const [holder, allocator, writer] = [
         await Session.open(url),
         await Session.open(url),
@@ -1062,8 +1060,7 @@ describe('the functions', () => {
 
   it('say that the last free numbers stay locked, and wait for no end of it', async () => {
     const project = await newProject(1)
-    await allocate(project)
-    await query('select ports.release_port($1, $2)', [project.name, 'web'])
+    await offerNumbers(project)
     const holder = await Session.open(url)
     await holder.begin()
     await holder.query(ALLOCATE, [project.name, 'web'])
@@ -1074,8 +1071,7 @@ describe('the functions', () => {
 
   it('give a number to the one who waits when the one who was taking it fails', async () => {
     const project = await newProject(1)
-    await allocate(project)
-    await query('select ports.release_port($1, $2)', [project.name, 'web'])
+    await offerNumbers(project)
     const [holder, waiter] = [await Session.open(url), await Session.open(url)]
     await holder.begin()
     await holder.query(ALLOCATE, [project.name, 'web'])
@@ -1087,8 +1083,7 @@ describe('the functions', () => {
 
   it('call a range full when the last number that was being taken is', async () => {
     const project = await newProject(1)
-    await allocate(project)
-    await query('select ports.release_port($1, $2)', [project.name, 'web'])
+    await offerNumbers(project)
     const [holder, waiter] = [await Session.open(url), await Session.open(url)]
     await holder.begin()
     await holder.query(ALLOCATE, [project.name, 'web'])
