@@ -1,15 +1,34 @@
 -- The functions as they stand now, written by the tests (pnpm test migrate -u).
 -- They are made by the migrations, where their comments are.
 
-CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
 declare
   v_newest integer;
+  v_port integer;
 begin
   p_hostname := lower(p_hostname);
   perform ports.lock_service(p_project_name, p_service_name, p_hostname, p_protocol);
+
+  if p_idempotency_key is not null then
+    select port_number
+    into v_port
+    from ports.port_allocations
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and idempotency_key = p_idempotency_key
+      and status <> 'released'
+    order by ordinal
+    limit 1;
+
+    if found then
+      return v_port;
+    end if;
+  end if;
 
   select ordinal
   into v_newest
@@ -24,7 +43,7 @@ begin
 
   return ports.take_lowest_free_port(
     p_project_name, p_service_name, p_hostname, p_protocol, coalesce(v_newest, 0) + 1,
-    p_service_type, p_description, p_cloudflare_hostname
+    p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key
   );
 end
 $function$;
@@ -588,7 +607,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION ports.take_lowest_free_port(p_project_name text, p_service_name text, p_hostname text, p_protocol text, p_ordinal integer, p_service_type text, p_description text, p_cloudflare_hostname text)
+CREATE OR REPLACE FUNCTION ports.take_lowest_free_port(p_project_name text, p_service_name text, p_hostname text, p_protocol text, p_ordinal integer, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
@@ -609,6 +628,7 @@ begin
         service_type = p_service_type,
         description = p_description,
         cloudflare_hostname = p_cloudflare_hostname,
+        idempotency_key = p_idempotency_key,
         allocated_at = now(),
         last_used_at = null
       where ctid = (

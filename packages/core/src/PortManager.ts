@@ -6,6 +6,7 @@ import { LocalHost } from './localHost.js'
 import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
+import { repeatBusy, repeatIdempotent } from './repeat.js'
 import {
   MAX_LENGTH,
   validCount,
@@ -24,7 +25,15 @@ export interface PortManagerOptions {
   readonly hostname?: string
 }
 
-export interface AllocateOptions extends Partial<Scope>, Metadata, CallOptions {}
+export interface GetOptions extends Partial<Scope>, Metadata, CallOptions {}
+
+export interface AllocateOptions extends GetOptions {
+  /**
+   * Names this allocation, so that asking again under the same key gives the same port until it is
+   * released. Any text of up to 100 characters that the caller chooses, such as a UUID.
+   */
+  readonly idempotencyKey?: string
+}
 
 export interface NarrowOptions extends CallOptions {
   /** Default: both. */
@@ -88,23 +97,25 @@ export class PortManager {
    * The oldest live port of the service in its scope, else a new one: the lowest free number of the
    * project's range. However many call at once, on however many machines, all get the same port,
    * and it is kept until released, whether the service runs or not. Metadata fills in what the
-   * allocation lacks and overwrites nothing. Safe to repeat.
+   * allocation lacks and overwrites nothing. Safe to repeat, and repeated by itself when the answer
+   * was lost.
    * @throws {PortsError} `RANGE_EXHAUSTED`
    */
   async getOrAllocate(
     projectName: string,
     serviceName: string,
-    options: AllocateOptions = {},
+    options: GetOptions = {},
   ): Promise<number> {
     const request = this.#request(projectName, serviceName, options)
     const held = await this.#repository.findPort(request, options)
     if (held && !lacksAny(held, request)) return held.portNumber
-    return this.#repository.getOrAllocate(request, options)
+    return repeatIdempotent(() => this.#repository.getOrAllocate(request, options), options.signal)
   }
 
   /**
    * Another port for the service, also when it has one: the lowest free number of the project's
-   * range in that scope. Not safe to repeat after `OUTCOME_UNKNOWN`: look at the list first.
+   * range in that scope. Without an idempotency key it is not safe to repeat after
+   * `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself.
    * @throws {PortsError} `RANGE_EXHAUSTED`
    */
   async allocate(
@@ -112,13 +123,21 @@ export class PortManager {
     serviceName: string,
     options: AllocateOptions = {},
   ): Promise<number> {
-    const request = this.#request(projectName, serviceName, options)
-    return this.#repository.allocate(request, options)
+    const { idempotencyKey, signal } = options
+    const request = {
+      ...this.#request(projectName, serviceName, options),
+      ...(idempotencyKey !== undefined && {
+        idempotencyKey: validText('idempotencyKey', idempotencyKey, MAX_LENGTH.idempotencyKey),
+      }),
+    }
+    const repeat = idempotencyKey === undefined ? repeatBusy : repeatIdempotent
+    return repeat(() => this.#repository.allocate(request, options), signal)
   }
 
   /**
    * Releases all live ports of the service on that host, narrowed by protocol and number where
-   * given. The numbers can be allocated again at once. True if there was one.
+   * given. The numbers can be allocated again at once. True if there was one. Repeated by itself when
+   * the answer was lost; then false may mean that the attempt without an answer released it.
    */
   async release(
     projectName: string,
@@ -127,7 +146,7 @@ export class PortManager {
     options: NarrowOptions = {},
   ): Promise<boolean> {
     const selection = this.#selection(projectName, serviceName, { ...options, hostname })
-    return this.#repository.release(selection, options)
+    return repeatIdempotent(() => this.#repository.release(selection, options), options.signal)
   }
 
   /**
@@ -141,7 +160,11 @@ export class PortManager {
     options: UpdateOptions = {},
   ): Promise<boolean> {
     const selection = this.#selection(projectName, serviceName, options)
-    return this.#repository.update(selection, validChange(change), options)
+    const valid = validChange(change)
+    return repeatIdempotent(
+      () => this.#repository.update(selection, valid, options),
+      options.signal,
+    )
   }
 
   /** The live allocations of a project on all hosts, by port number. */
@@ -285,7 +308,7 @@ export class PortManager {
     await this.#repository.deleteRange(validName('projectName', projectName), options)
   }
 
-  #request(projectName: unknown, serviceName: unknown, options: AllocateOptions) {
+  #request(projectName: unknown, serviceName: unknown, options: GetOptions) {
     return {
       projectName: validName('projectName', projectName),
       serviceName: validName('serviceName', serviceName),

@@ -19,6 +19,10 @@ export interface CallOptions {
 
 export interface AllocationRequest extends ServiceKey, Metadata {}
 
+export interface NewAllocationRequest extends AllocationRequest {
+  readonly idempotencyKey?: string
+}
+
 /** A service's live allocations on one host, narrowed where protocol or number are given. */
 export interface Selection {
   readonly projectName: string
@@ -77,10 +81,11 @@ export interface PortRepository {
   getOrAllocate(request: AllocationRequest, call?: CallOptions): Promise<number>
 
   /**
-   * One more port for the service: the lowest free number of the range in its scope.
+   * One more port for the service: the lowest free number of the range in its scope. Where it holds
+   * one that was allocated under the same idempotency key, that one.
    * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
    */
-  allocate(request: AllocationRequest, call?: CallOptions): Promise<number>
+  allocate(request: NewAllocationRequest, call?: CallOptions): Promise<number>
 
   /** True if there was something to release. */
   release(selection: Selection, call?: CallOptions): Promise<boolean>

@@ -29,6 +29,7 @@ export {
 export {
   type AllocateOptions,
   type AllocationPage,
+  type GetOptions,
   type NarrowOptions,
   type NewRange,
   type PageOptions,
@@ -43,6 +44,7 @@ export type {
   HeldPort,
   ListQuery,
   ListResult,
+  NewAllocationRequest,
   PageKey,
   PortRepository,
   RangeUsage,

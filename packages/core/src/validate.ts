@@ -6,7 +6,12 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 const HOSTNAME_LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/
 
 /** The longest texts the store takes, in Unicode code points. */
-export const MAX_LENGTH = { hostname: 253, serviceType: 100, description: 1000 } as const
+export const MAX_LENGTH = {
+  hostname: 253,
+  serviceType: 100,
+  description: 1000,
+  idempotencyKey: 100,
+} as const
 
 export function validName(field: string, value: unknown): string {
   if (typeof value === 'string' && NAME.test(value)) return value

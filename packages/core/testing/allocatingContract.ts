@@ -24,6 +24,32 @@ export function describeAllocating(store: Store) {
       expect(await store().allocate(api)).toBe(3004)
     })
 
+    it('gives the same port again under the same key, and another under another', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      expect(await store().allocate({ ...web, idempotencyKey: 'first' })).toBe(3000)
+      expect(await store().allocate({ ...web, idempotencyKey: 'second' })).toBe(3001)
+      expect(await store().allocate({ ...web, idempotencyKey: 'first' })).toBe(3000)
+      expect(await store().allocate(web)).toBe(3002)
+      expect(await livePorts(store)).toEqual([3000, 3001, 3002])
+    })
+
+    it('gives one port to twenty who ask at once under one key', async () => {
+      await store().createRange(shopRange(3000, 3029))
+      const keyed = { ...web, idempotencyKey: 'one' }
+      const { ports, errors } = await atOnce(20, () => store().allocate(keyed))
+      expect(errors).toEqual([])
+      expect(new Set(ports)).toEqual(new Set([3000]))
+    })
+
+    it('keeps a key to its service, and forgets it when the port is released', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      expect(await store().allocate({ ...web, idempotencyKey: 'first' })).toBe(3000)
+      expect(await store().allocate({ ...api, idempotencyKey: 'first' })).toBe(3001)
+      await store().release(web)
+      expect(await store().allocate(api)).toBe(3000)
+      expect(await store().allocate({ ...web, idempotencyKey: 'first' })).toBe(3002)
+    })
+
     it('gives a range of one number to one service', async () => {
       await store().createRange(shopRange(65535, 65535))
       expect(await store().allocate(web)).toBe(65535)

@@ -7,6 +7,7 @@ import {
   type ListQuery,
   type ListResult,
   type MetadataChange,
+  type NewAllocationRequest,
   noFreeBlock,
   type PortAllocation,
   type PortRange,
@@ -39,7 +40,9 @@ const GET_OR_ALLOCATE = statement(
   'select ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7) as port_number',
 )
 
-const ALLOCATE = statement('select ports.allocate_port($1, $2, $3, $4, $5, $6, $7) as port_number')
+const ALLOCATE = statement(
+  'select ports.allocate_port($1, $2, $3, $4, $5, $6, $7, $8) as port_number',
+)
 
 const RELEASE = statement('select ports.release_port($1, $2, $3, $4, $5) as released')
 
@@ -58,10 +61,13 @@ const LIVE = { status: { not: 'released' } } as const
  */
 export class PrismaPortRepository implements PortRepository {
   readonly #pool: Pool
+  readonly #prepares: boolean
   #prisma: Promise<PrismaClient> | undefined
 
-  constructor(pool: Pool) {
+  /** @param prepares whether a connection may keep prepared statements */
+  constructor(pool: Pool, prepares = true) {
     this.#pool = pool
+    this.#prepares = prepares
   }
 
   async findPort(service: ServiceKey, call: CallOptions = {}): Promise<HeldPort | undefined> {
@@ -92,13 +98,17 @@ export class PrismaPortRepository implements PortRepository {
     return rows[0]?.port_number
   }
 
-  async allocate(request: AllocationRequest, call: CallOptions = {}): Promise<number> {
+  async allocate(request: NewAllocationRequest, call: CallOptions = {}): Promise<number> {
     const subject = {
       write: true,
       projectName: request.projectName,
-      resolveBy: `To find out, see: ports list ${request.projectName}`,
+      resolveBy:
+        request.idempotencyKey === undefined
+          ? `To find out, see: ports list ${request.projectName}`
+          : 'Ask again under the same key: it gives the port that this call got, if it got one.',
     }
-    const { rows } = await this.#run(ALLOCATE, valuesOf(request), subject, call)
+    const values = [...valuesOf(request), request.idempotencyKey]
+    const { rows } = await this.#run(ALLOCATE, values, subject, call)
     return rows[0]?.port_number
   }
 
@@ -231,11 +241,12 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   async #run<Row extends QueryResultRow>(
-    query: Statement,
+    { name, text }: Statement,
     values: readonly unknown[],
     subject: CallSubject,
     call: CallOptions,
   ) {
+    const query = this.#prepares ? { name, text } : { text }
     try {
       return await runStatement<Row>(this.#pool, query, values, subject, call.signal)
     } catch (error) {

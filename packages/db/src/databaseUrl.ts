@@ -19,6 +19,14 @@ export function databaseUrl(options: DatabaseOptions): string | undefined {
   return url
 }
 
+/**
+ * Whether the URL says that a PgBouncer in transaction mode is in between, which may run each
+ * statement on another connection: then nothing can be prepared. Named as Prisma's users know it.
+ */
+export function isBehindPgBouncer(url: string | undefined): boolean {
+  return url !== undefined && new URL(url).searchParams.get('pgbouncer') === 'true'
+}
+
 /** As it may be shown: with the password masked. */
 export function shownUrl(url: string): string {
   const shown = new URL(url)

@@ -1,5 +1,5 @@
 import type { PortRepository } from '@ports/core'
-import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
+import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { migratePool, readSchemaState } from './migrate.js'
 import { openPool } from './openPool.js'
 import { PrismaPortRepository } from './PrismaPortRepository.js'
@@ -12,14 +12,15 @@ import { notMigrated, translate } from './sqlState.js'
  * that is behind
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
+  const url = databaseUrl(options)
   const pool = await openPool(options)
   try {
     const { pending } = await readSchemaState(pool)
     if (pending.length > 0) {
-      if (databaseUrl(options) !== undefined) throw notMigrated()
+      if (url !== undefined) throw notMigrated()
       await migratePool(pool, true)
     }
-    return new PrismaPortRepository(pool)
+    return new PrismaPortRepository(pool, !isBehindPgBouncer(url))
   } catch (error) {
     await pool.end()
     throw translate(error, { write: false })

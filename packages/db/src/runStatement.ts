@@ -2,9 +2,9 @@ import { createHash } from 'node:crypto'
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { type CallSubject, outcomeUnknown, translate } from './sqlState.js'
 
-/** A statement that each connection prepares once. */
+/** A statement; where it has a name, each connection prepares it once. */
 export interface Statement {
-  readonly name: string
+  readonly name?: string
   readonly text: string
 }
 

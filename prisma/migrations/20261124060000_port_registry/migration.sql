@@ -40,6 +40,8 @@ create table ports.port_allocations (
   service_type varchar(100),
   description varchar(1000),
   cloudflare_hostname varchar(253),
+  -- What the caller of allocate_port named this holding, to be able to ask for it again.
+  idempotency_key varchar(100),
   allocated_at timestamptz(6) default now(),
   last_used_at timestamptz(6),
   -- Checked when a row is inserted; the hot updates do not touch the column and pay nothing.

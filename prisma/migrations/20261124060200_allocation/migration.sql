@@ -144,7 +144,8 @@ create function ports.take_lowest_free_port(
   p_ordinal integer,
   p_service_type text,
   p_description text,
-  p_cloudflare_hostname text
+  p_cloudflare_hostname text,
+  p_idempotency_key text default null
 ) returns integer
 language plpgsql as $$
 declare
@@ -164,6 +165,7 @@ begin
         service_type = p_service_type,
         description = p_description,
         cloudflare_hostname = p_cloudflare_hostname,
+        idempotency_key = p_idempotency_key,
         allocated_at = now(),
         last_used_at = null
       where ctid = (
@@ -262,9 +264,11 @@ language sql as $$
   )
 $$;
 
--- Another port for the service: the lowest free number of the project's range in that scope.
+-- Another port for the service: the lowest free number of the project's range in that scope. With
+-- an idempotency key: the port that the service holds under it, if there is one.
 --
--- Locks: the service in its scope; the slot. Raises and costs what take_lowest_free_port does.
+-- Locks: the service in its scope; the slot. Raises and costs what take_lowest_free_port does, and
+-- with a key, a look at the service's other ports.
 create function ports.allocate_port(
   p_project_name text,
   p_service_name text,
@@ -272,14 +276,34 @@ create function ports.allocate_port(
   p_protocol text default 'tcp',
   p_service_type text default null,
   p_description text default null,
-  p_cloudflare_hostname text default null
+  p_cloudflare_hostname text default null,
+  p_idempotency_key text default null
 ) returns integer
 language plpgsql as $$
 declare
   v_newest integer;
+  v_port integer;
 begin
   p_hostname := lower(p_hostname);
   perform ports.lock_service(p_project_name, p_service_name, p_hostname, p_protocol);
+
+  if p_idempotency_key is not null then
+    select port_number
+    into v_port
+    from ports.port_allocations
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and idempotency_key = p_idempotency_key
+      and status <> 'released'
+    order by ordinal
+    limit 1;
+
+    if found then
+      return v_port;
+    end if;
+  end if;
 
   select ordinal
   into v_newest
@@ -294,7 +318,7 @@ begin
 
   return ports.take_lowest_free_port(
     p_project_name, p_service_name, p_hostname, p_protocol, coalesce(v_newest, 0) + 1,
-    p_service_type, p_description, p_cloudflare_hostname
+    p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key
   );
 end
 $$;

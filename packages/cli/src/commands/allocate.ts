@@ -18,16 +18,14 @@ export function allocateCommand({ openManager, output, signal }: Context) {
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
+    .option('--idempotency-key <text>', 'asked again under the same key, print the same port')
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { hostname, protocol, type: serviceType, description, cloudflareHostname } = options
+      const { type: serviceType, ...rest } = options
       const ports = await openManager()
       const port = await ports.allocate(projectName, serviceName, {
-        hostname,
-        protocol,
+        ...rest,
         serviceType,
-        description,
-        cloudflareHostname,
         signal,
       })
       output.result({ port, projectName, serviceName, ...ports.scope(options) }, () => `${port}`)

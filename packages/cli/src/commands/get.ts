@@ -20,14 +20,11 @@ export function getCommand({ openManager, output, signal }: Context) {
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { hostname, protocol, type: serviceType, description, cloudflareHostname } = options
+      const { type: serviceType, ...rest } = options
       const ports = await openManager()
       const port = await ports.getOrAllocate(projectName, serviceName, {
-        hostname,
-        protocol,
+        ...rest,
         serviceType,
-        description,
-        cloudflareHostname,
         signal,
       })
       output.result({ port, projectName, serviceName, ...ports.scope(options) }, () => `${port}`)

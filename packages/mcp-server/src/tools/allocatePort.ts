@@ -15,7 +15,15 @@ export const allocatePort = defineTool({
     idempotentHint: false,
     openWorldHint: false,
   },
-  input: z.strictObject({ ...service, ...metadata, ...scope }),
+  input: z.strictObject({
+    ...service,
+    ...metadata,
+    ...scope,
+    idempotencyKey: z
+      .string()
+      .optional()
+      .describe('Any text of your choice; a repeated call with the same one gives the same port'),
+  }),
   output: heldPort.extend({
     portRange: z.string().optional().describe('e.g. 3100-3199'),
     portsRemaining: z.number().optional(),

@@ -1,0 +1,62 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PortsError } from './errors.js'
+
+const ATTEMPTS = 6
+/** Doubled from one pause to the next; all together at most 1.6 s. */
+const FIRST_PAUSE_MS = 50
+
+/**
+ * Repeats a call that others got in the way of (`BUSY`: nothing was changed) after a pause of random
+ * length, six times in all.
+ * @throws what the last attempt threw
+ */
+export function repeatBusy<Result>(
+  call: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  return repeat(call, ({ code }) => code === 'BUSY', signal)
+}
+
+/**
+ * Repeats a call that does no harm when it is done twice: also when its answer was lost, which the
+ * next answer makes up for.
+ * @throws what the last attempt threw; `OUTCOME_UNKNOWN` when an answer was lost and none came since
+ */
+export async function repeatIdempotent<Result>(
+  call: () => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  let lost: PortsError | undefined
+  const mayBeRepeated = (error: PortsError) => {
+    if (error.code === 'OUTCOME_UNKNOWN') lost ??= error
+    return error.code === 'BUSY' || isUnanswered(error, lost)
+  }
+  try {
+    return await repeat(call, mayBeRepeated, signal)
+  } catch (error) {
+    throw error instanceof PortsError && !isUnanswered(error, lost) ? error : (lost ?? error)
+  }
+}
+
+/** Once an answer was lost, a database that is gone does not mean that nothing was changed. */
+function isUnanswered({ code }: PortsError, lost: PortsError | undefined): boolean {
+  return code === 'OUTCOME_UNKNOWN' || (code === 'DATABASE_UNAVAILABLE' && lost !== undefined)
+}
+
+async function repeat<Result>(
+  call: () => Promise<Result>,
+  mayBeRepeated: (error: PortsError) => boolean,
+  signal: AbortSignal | undefined,
+): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await call()
+    } catch (error) {
+      const again = error instanceof PortsError && mayBeRepeated(error)
+      if (!again || attempt === ATTEMPTS || signal?.aborted) throw error
+    }
+    // At random, so that those who met once do not meet again.
+    const pause = Math.random() * FIRST_PAUSE_MS * 2 ** (attempt - 1)
+    await sleep(pause, undefined, { signal }).catch(() => signal?.throwIfAborted())
+  }
+}
