@@ -149,7 +149,9 @@ export class PrismaPortRepository implements PortRepository {
         const rows = await prisma.portAllocation.findMany(page)
         return { rows, total: rows.length }
       }
-      const [rows, total] = await prisma.$transaction([
+      // Not in a transaction of Prisma's: one that fails can leave it open on its connection, and
+      // what is acknowledged on that connection afterwards would not be committed.
+      const [rows, total] = await Promise.all([
         prisma.portAllocation.findMany(page),
         prisma.portAllocation.count({ where }),
       ])
@@ -270,7 +272,7 @@ export class PrismaPortRepository implements PortRepository {
     try {
       return await abortable(question(prisma), subject, signal)
     } catch (error) {
-      throw translate(error, subject)
+      throw signal?.aborted && error === signal.reason ? error : translate(error, subject)
     }
   }
 

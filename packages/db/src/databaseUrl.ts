@@ -12,11 +12,21 @@ export function databaseUrl(options: DatabaseOptions): string | undefined {
   const url = options.url ?? process.env.PORTS_DATABASE_URL
   if (!url) return undefined
   const field = options.url === undefined ? 'PORTS_DATABASE_URL' : 'url'
-  if (!URL.canParse(url) || !/^postgres(ql)?:$/.test(new URL(url).protocol)) {
+  if (!isPostgresUrl(url)) {
     // Not the value itself: it may hold a password.
     throw invalidArgument(field, '…', 'a URL like postgresql://user:password@host:5432/database')
   }
   return url
+}
+
+function isPostgresUrl(url: string): boolean {
+  try {
+    // A percent sign that escapes nothing passes as a URL, and fails when it is taken apart.
+    decodeURIComponent(url)
+    return /^postgres(ql)?:$/.test(new URL(url).protocol)
+  } catch {
+    return false
+  }
 }
 
 /**

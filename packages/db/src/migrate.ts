@@ -102,9 +102,7 @@ async function inTransaction<Result>(
   pool: Pool,
   work: (client: ClientBase) => Promise<Result>,
 ): Promise<Result> {
-  const client = await pool.connect().catch((error) => {
-    throw translate(error, { write: false })
-  })
+  const client = await pool.connect()
   let failed = true
   try {
     await client.query('begin isolation level read committed')

@@ -1,11 +1,11 @@
-import pg, { type PoolConfig } from 'pg'
+import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
-import { EmbeddedPool } from './embedded/EmbeddedPool.js'
 import { ensureRunning } from './embedded/embeddedPostgres.js'
 import { connectionOf } from './embedded/postmaster.js'
 import { dataDirectory, registryHome } from './embedded/registryHome.js'
+import { RegistryPool } from './RegistryPool.js'
 
-const POOL: PoolConfig = {
+const POOL: pg.PoolConfig = {
   application_name: 'ports',
   max: 10,
   // A program that is done ends without closing the pool first.
@@ -19,19 +19,9 @@ const POOL: PoolConfig = {
 /** Connects to nothing yet, except that an embedded server that was never made is made. */
 export async function openPool(options: DatabaseOptions): Promise<pg.Pool> {
   const url = databaseUrl(options)
-  const pool = url === undefined ? await embeddedPool(options) : externalPool(url)
-  // A connection that breaks also says so by an event, which would end the process if nobody
-  // listened. The call that was using it fails by itself; one that was idle the pool has dropped.
-  pool.on('connect', (client) => client.on('error', () => {}))
-  pool.on('error', () => {})
-  return pool
-}
+  if (url !== undefined) return new RegistryPool({ ...POOL, connectionString: url })
 
-function externalPool(url: string): pg.Pool {
-  return new pg.Pool({ ...POOL, connectionString: url })
-}
-
-async function embeddedPool({ notify = () => {} }: DatabaseOptions): Promise<pg.Pool> {
-  const data = dataDirectory(registryHome()) ?? (await ensureRunning(notify))
-  return new EmbeddedPool({ ...POOL, ...connectionOf(data) }, notify)
+  const start = () => ensureRunning(options.notify ?? (() => {}))
+  const data = dataDirectory(registryHome()) ?? (await start())
+  return new RegistryPool({ ...POOL, ...connectionOf(data) }, start)
 }

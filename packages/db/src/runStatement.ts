@@ -36,7 +36,7 @@ export async function runStatement<Row extends QueryResultRow>(
   } catch (error) {
     // Unless the server said how it ended, and goes on, the connection is in doubt.
     destroy = (error as { severity?: string }).severity !== 'ERROR'
-    throw translate(error, subject)
+    throw signal?.aborted && error === signal.reason ? error : translate(error, subject)
   } finally {
     client.release(destroy)
   }
@@ -45,18 +45,14 @@ export async function runStatement<Row extends QueryResultRow>(
 async function checkOut(pool: Pool, signal?: AbortSignal): Promise<PoolClient> {
   signal?.throwIfAborted()
   const connecting = pool.connect()
-  try {
-    // Nothing was sent yet, so this counts as a read whatever follows.
-    return await abortable(connecting, { write: false }, signal)
-  } catch (error) {
-    if (signal?.aborted) {
-      connecting.then(
-        (client) => client.release(),
-        () => {},
-      )
-    }
-    throw translate(error, { write: false })
-  }
+  // Nothing was sent yet, so this counts as a read whatever follows.
+  return abortable(connecting, { write: false }, signal).catch((error) => {
+    connecting.then(
+      (client) => client.release(),
+      () => {},
+    )
+    throw error
+  })
 }
 
 /** Settles as the call does, or at once when aborted; the call itself may go on. */

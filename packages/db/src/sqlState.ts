@@ -1,5 +1,6 @@
 import {
   type ErrorDetails,
+  EXIT_STATUS,
   type ExhaustedRange,
   type PortRange,
   PortsError,
@@ -12,11 +13,10 @@ import {
 
 /** What PostgreSQL, `pg` or Prisma say went wrong, in one form. */
 interface Failure {
+  /** Absent where the server did not say how it ended: the connection was lost. */
   readonly sqlState?: string
   readonly detail?: string
   readonly message: string
-  /** The request certainly never left: there was no connection to send it on. */
-  readonly neverSent: boolean
 }
 
 /** SQLSTATEs by their beginning; PostgreSQL's documentation, appendix A. ZP are the registry's own. */
@@ -45,8 +45,6 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['3F000', 'DATABASE_NOT_MIGRATED'],
 ]
 
-const NEVER_SENT = ['ENOENT', 'ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EACCES', 'EHOSTUNREACH']
-
 /** What a call was about, for the errors that need to say so. */
 export interface CallSubject {
   readonly write: boolean
@@ -57,19 +55,19 @@ export interface CallSubject {
 }
 
 /**
- * The PortsError that a failed call means, or the failure itself where it is a bug. `knownProjects`
- * is left to the caller, who has the connection to ask for them.
+ * The PortsError that a failed call means, or the failure itself where it is a bug. That there was
+ * no connection to send it on is the pool's to say, and comes by here as it is. `knownProjects` is
+ * left to the caller, who has the connection to ask for them.
  */
 export function translate(error: unknown, subject: CallSubject): unknown {
-  if (error instanceof PortsError) return error
+  if (error instanceof PortsError || !(error instanceof Error)) return error
+  const fromPool = poolErrorIn(error)
+  if (fromPool) return fromPool
   const failure = describe(error)
   if (!failure) return error
   const { sqlState } = failure
   if (sqlState === undefined) {
-    if (isPoolTimeout(failure)) return busy(failure, error)
-    return subject.write && !failure.neverSent
-      ? outcomeUnknown(failure, subject, error)
-      : unavailable(failure, error)
+    return subject.write ? outcomeUnknown(failure, subject, error) : unavailable(failure, error)
   }
   const code = CODES.find(([prefix]) => sqlState.startsWith(prefix))?.[1]
   const details = parseDetail(failure.detail)
@@ -102,29 +100,30 @@ export function translate(error: unknown, subject: CallSubject): unknown {
   }
 }
 
+/** Prisma makes an error of its own of the pool's, and keeps its code and, at the end, its words. */
+function poolErrorIn(error: Error & { code?: string }): PortsError | undefined {
+  if (error.code === undefined || !(error.code in EXIT_STATUS)) return undefined
+  const message = error.message.trim().split('\n').at(-1) ?? ''
+  return new PortsError(error.code as PortsErrorCode, message, {}, { cause: error })
+}
+
 /** Of an error that `pg` or Prisma threw; undefined where it is neither's. */
-function describe(error: unknown): Failure | undefined {
-  if (!(error instanceof Error)) return undefined
-  const { code, detail, meta, errors } = error as Error & {
+function describe(error: Error): Failure | undefined {
+  const { code, detail, meta } = error as Error & {
     code?: string
     detail?: string
     meta?: { driverAdapterError?: unknown }
-    errors?: unknown[]
   }
   if (meta?.driverAdapterError) return describeAdapter(meta.driverAdapterError, error)
   if (error.name === 'DriverAdapterError') return describeAdapter(error, error)
-  // Node's own when every address of a name refused.
-  const first = errors?.[0]
-  if (code === undefined && first instanceof Error) return describe(first)
   if (code !== undefined && /^[0-9A-Z]{5}$/.test(code) && 'severity' in error) {
-    return { sqlState: code, detail, message: error.message, neverSent: false }
+    return { sqlState: code, detail, message: error.message }
   }
-  const isConnection =
-    (code !== undefined && 'syscall' in error) ||
-    /^(Connection terminated|timeout exceeded|Query read timeout|Client )/.test(error.message) ||
-    /^(The server does not support SSL|self[- ]signed certificate)/.test(error.message)
-  if (!isConnection) return undefined
-  return { message: error.message, neverSent: NEVER_SENT.includes(code ?? '') }
+  const message = error.message.trim().split('\n').at(-1) ?? ''
+  const isLost =
+    /^(ECONN|EPIPE|ETIMEDOUT|EHOST|ENET)/.test(code ?? '') ||
+    /^(Connection terminated|Query read timeout|Client has encountered a connection)/.test(message)
+  return isLost ? { message } : undefined
 }
 
 function describeAdapter(adapterError: unknown, error: Error): Failure {
@@ -143,16 +142,11 @@ function describeAdapter(adapterError: unknown, error: Error): Failure {
     ...(sqlState !== undefined && { sqlState }),
     ...(cause?.detail !== undefined && { detail: cause.detail }),
     message: cause?.originalMessage ?? cause?.message ?? cause?.kind ?? error.message,
-    neverSent: cause?.kind === 'DatabaseNotReachable',
   }
 }
 
 function parseDetail(detail: string | undefined): ErrorDetails {
   return detail?.startsWith('{') ? JSON.parse(detail) : {}
-}
-
-function isPoolTimeout(failure: Failure): boolean {
-  return failure.message.startsWith('timeout exceeded')
 }
 
 function busy(failure: Failure, cause: unknown): PortsError {
@@ -167,7 +161,7 @@ function busy(failure: Failure, cause: unknown): PortsError {
 function unavailable(failure: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The database cannot be used (${failure.message}). Nothing was changed. ` +
+    `The database failed (${failure.message}). Nothing was changed. ` +
       'See "ports db status"; PORTS_DATABASE_URL says which database it is.',
     {},
     { cause },

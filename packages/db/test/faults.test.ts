@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { type CallOptions, type PortRepository, PortsError, type PortsErrorCode } from '@ports/core'
-import pg, { type Pool } from 'pg'
+import type pg from 'pg'
+import type { Pool } from 'pg'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { emptyDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { databaseUrlOn } from '../../../test/databaseUrl.js'
@@ -22,6 +23,7 @@ import {
 import { migrationNames, readMigration } from '../src/migrations.js'
 import { openPool } from '../src/openPool.js'
 import { PrismaPortRepository } from '../src/PrismaPortRepository.js'
+import { RegistryPool } from '../src/RegistryPool.js'
 import { translate } from '../src/sqlState.js'
 import { FaultyProxy } from './fixtures/FaultyProxy.js'
 import { ending, numbers, Session, untilWaiting } from './sessions.js'
@@ -131,10 +133,7 @@ function withPool(pool: Pool) {
 
 /** On a pool whose patience is short. */
 function openImpatiently(config: pg.PoolConfig) {
-  const pool = new pg.Pool({ connectionString: url, application_name: 'ports', ...config })
-  pool.on('connect', (client) => client.on('error', () => {}))
-  pool.on('error', () => {})
-  return withPool(pool)
+  return withPool(new RegistryPool({ connectionString: url, application_name: 'ports', ...config }))
 }
 
 const SQL =
@@ -853,7 +852,7 @@ describe('a call that is aborted', () => {
       const before = await contents()
       const giveBack = await takeConnection(pool)
       const error = await abortWhen(
-        () => vi.waitUntil(() => pool.waitingCount === 1, { interval: 1 }),
+        () => vi.waitUntil(() => pool.waitingCount > 0, { interval: 1 }),
         (options) => call(repository, options),
         REASON,
       )
@@ -885,7 +884,7 @@ describe('a call that is aborted', () => {
     for (const name of ['findPort', 'listRanges', 'allocate'] as const) {
       const giveBack = await takeConnection(pool)
       const error = await abortWhen(
-        () => vi.waitUntil(() => pool.waitingCount === 1, { interval: 1 }),
+        () => vi.waitUntil(() => pool.waitingCount > 0, { interval: 1 }),
         (options) => CALLS[name]!(repository, options),
         reason,
       )

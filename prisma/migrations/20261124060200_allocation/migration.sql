@@ -197,7 +197,11 @@ begin
           and live.status <> 'released';
         get diagnostics v_dropped = row_count;
       end if;
-      if v_dropped = 0 then
+      -- At READ COMMITTED somebody else may have dropped it first: look again. But who cannot see
+      -- the winner would meet the same slot for ever.
+      if v_constraint <> 'port_allocations_live_port'
+        or (v_dropped = 0 and current_setting('transaction_isolation') <> 'read committed')
+      then
         raise exception 'another transaction gave % a port at the same time', p_service_name
           using errcode = 'serialization_failure';
       end if;

@@ -1,0 +1,79 @@
+import { PortsError } from '@ports/core'
+import pg, { type PoolClient, type PoolConfig } from 'pg'
+import { isNotRunning } from './embedded/postmaster.js'
+
+type ConnectCallback = (
+  error: Error | undefined,
+  client: PoolClient | undefined,
+  release: (destroy?: Error | boolean) => void,
+) => void
+
+/**
+ * A pool that says why there is no connection in the registry's own error: whoever gets it knows
+ * that nothing was sent. Where it has a way to start its server it does so when it is needed: at
+ * the first connection, and again at the next one after the server was stopped or killed. A
+ * running server costs nothing extra.
+ */
+export class RegistryPool extends pg.Pool {
+  readonly #start: (() => Promise<unknown>) | undefined
+
+  constructor(config: PoolConfig, start?: () => Promise<unknown>) {
+    super(config)
+    this.#start = start
+    // A connection that breaks also says so by an event, which would end the process if nobody
+    // listened. The call that was using it fails by itself; one that was idle the pool has dropped.
+    this.on('connect', (client) => client.on('error', () => {}))
+    this.on('error', () => {})
+  }
+
+  // pg-pool's own query(), and so Prisma, comes by here with a callback.
+  override connect(): Promise<PoolClient>
+  override connect(callback: ConnectCallback): void
+  override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
+    const connected = this.#connect()
+    if (!callback) return connected
+    connected.then(
+      (client) => callback(undefined, client, (destroy) => client.release(destroy)),
+      (error) => callback(error, undefined, () => {}),
+    )
+  }
+
+  async #connect(): Promise<PoolClient> {
+    try {
+      return await super.connect()
+    } catch (error) {
+      if (this.#start === undefined || !isNotRunning(error)) throw notConnected(error)
+    }
+    await this.#start()
+    return super.connect().catch((error) => {
+      throw notConnected(error)
+    })
+  }
+}
+
+/** Whatever the reason (network, password, certificate, no such database): nothing was sent. */
+function notConnected(cause: unknown): PortsError {
+  const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
+  // What pg-pool says when its connections are all in use for too long.
+  if (reason.startsWith('timeout exceeded')) {
+    return new PortsError(
+      'BUSY',
+      'All connections to the database are in use. Nothing was changed; try again.',
+      {},
+      { cause },
+    )
+  }
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The database cannot be reached (${reason}). Nothing was changed. ` +
+      'See "ports db status"; PORTS_DATABASE_URL says which database it is.',
+    {},
+    { cause },
+  )
+}
+
+/** When every address of a name refused, Node says so in an error without a message. */
+function reasonOf(error: Error): string {
+  if (error.message !== '' || !(error instanceof AggregateError)) return error.message
+  return error.errors.map((each: Error) => each.message).join(', ')
+}
