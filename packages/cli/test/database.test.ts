@@ -23,7 +23,7 @@ describe('says what is wrong with a database', () => {
     expectError(await ports('db', 'status', '--json'), 'DATABASE_UNAVAILABLE')
     expectError(await ports('db', 'migrate', '--json'), 'DATABASE_UNAVAILABLE')
     const text = await ports('get', 'consilio', 'api')
-    expect(text.stderr).toMatch(/^error: The database cannot be used/)
+    expect(text.stderr).toMatch(/^error: The database cannot be reached/)
   })
 
   test('that refuses the password', async () => {

@@ -1,29 +1,24 @@
 import { invalidArgument } from '@ports/core'
 import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl, shownUrl } from './databaseUrl.js'
-import { ensureRunning, stop } from './embedded/embeddedPostgres.js'
-import { isAccepting, postmasterPid } from './embedded/postmaster.js'
-import { dataDirectory, registryHome } from './embedded/registryHome.js'
-import { accountOf } from './embedded/serverAccount.js'
-import { socketDirectory } from './embedded/socketDirectory.js'
+import {
+  type EmbeddedStatus,
+  embeddedStatus,
+  ensureRunning,
+  stop,
+} from './embedded/embeddedPostgres.js'
 import { readSchemaState, type SchemaState } from './migrate.js'
 import { openPool } from './openPool.js'
 import { openRepository } from './openRepository.js'
 import { translate } from './sqlState.js'
 
-export interface DatabaseStatus {
+export interface DatabaseStatus extends Partial<EmbeddedStatus> {
   readonly kind: 'embedded' | 'external'
   readonly running: boolean
   readonly serverVersion?: string
   readonly schema?: SchemaState
   /** Of an external server, its password masked. */
   readonly url?: string
-  readonly home?: string
-  readonly dataDirectory?: string
-  readonly socketDirectory?: string
-  /** Whom the embedded server runs as. */
-  readonly owner?: string
-  readonly pid?: number
 }
 
 /**
@@ -36,24 +31,8 @@ export async function databaseStatus(options: DatabaseOptions = {}): Promise<Dat
     const state = await askServer(options)
     return { kind: 'external', running: true, url: shownUrl(url), ...state }
   }
-  const home = registryHome()
-  const data = dataDirectory(home)
-  if (data === undefined) return { kind: 'embedded', running: false, home }
-  const place = {
-    home,
-    dataDirectory: data,
-    socketDirectory: socketDirectory(data),
-    owner: accountOf(data).name,
-  }
-  if (!(await isAccepting(data))) return { kind: 'embedded', running: false, ...place }
-  const pid = postmasterPid(data)
-  return {
-    kind: 'embedded',
-    running: true,
-    ...place,
-    ...(pid !== undefined && { pid }),
-    ...(await askServer(options)),
-  }
+  const status = await embeddedStatus()
+  return { kind: 'embedded', ...status, ...(status.running && (await askServer(options))) }
 }
 
 async function askServer(options: DatabaseOptions) {

@@ -1,8 +1,7 @@
 import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
-import { ensureRunning } from './embedded/embeddedPostgres.js'
+import { ensureRunning, existingData } from './embedded/embeddedPostgres.js'
 import { connectionOf } from './embedded/postmaster.js'
-import { dataDirectory, registryHome } from './embedded/registryHome.js'
 import { RegistryPool } from './RegistryPool.js'
 
 const POOL: pg.PoolConfig = {
@@ -22,6 +21,6 @@ export async function openPool(options: DatabaseOptions): Promise<pg.Pool> {
   if (url !== undefined) return new RegistryPool({ ...POOL, connectionString: url })
 
   const start = () => ensureRunning(options.notify ?? (() => {}))
-  const data = dataDirectory(registryHome()) ?? (await start())
+  const data = (await existingData()) ?? (await start())
   return new RegistryPool({ ...POOL, ...connectionOf(data) }, start)
 }

@@ -87,6 +87,16 @@ const getApi = (program: RegistryProgram) => program.get('consilio', 'api')
 const statusOf = async (setting: Setting): Promise<DatabaseStatus> =>
   (await once(setting, (program) => program.status())).result!
 
+/** Makes a registry with the api's port in it, and says how it then is. */
+async function makeRegistry(setting: Setting): Promise<DatabaseStatus> {
+  const program = open(setting)
+  const { error, result } = await getApi(program)
+  expect({ error, result }).toEqual({ result: 3100 })
+  const status = await program.status()
+  await program.end()
+  return status.result!
+}
+
 /** The api's port, which a registry has for good, however it was treated. */
 async function expectApiKept(setting: Setting): Promise<void> {
   expect(await once(setting, getApi)).toEqual({ result: 3100, notices: [] })
@@ -217,8 +227,7 @@ describe('the embedded database', () => {
 
   it('keeps its ports when it is stopped, and starts at the next call', async () => {
     const home = freshHome()
-    await once(inHome(home), getApi)
-    const running = await statusOf(inHome(home))
+    const running = await makeRegistry(inHome(home))
     expect(running).toMatchObject({
       kind: 'embedded',
       running: true,
@@ -253,8 +262,7 @@ describe('the embedded database', () => {
 
   it('has a private socket and no other door, and syncs what it stores', async () => {
     const home = freshHome()
-    await once(inHome(home), getApi)
-    const { socketDirectory, dataDirectory, owner } = await statusOf(inHome(home))
+    const { socketDirectory, dataDirectory, owner } = await makeRegistry(inHome(home))
     for (const directory of [socketDirectory!, dataDirectory!]) {
       expect(statSync(directory).mode & 0o777).toBe(0o700)
       expect(statSync(directory).uid).toBe(userNamed(owner!)!.uid)
@@ -290,8 +298,7 @@ describe('the home of a registry', () => {
 
   it('may be closed to all but its owner', async () => {
     const home = freshHome('home', 0o700)
-    await once(inHome(home), getApi)
-    const { dataDirectory } = await statusOf(inHome(home))
+    const { dataDirectory } = await makeRegistry(inHome(home))
     if (isRoot) {
       // The server's account cannot enter the home, so it has a link to where the data are.
       expect(lstatSync(join(home, 'data')).isSymbolicLink()).toBe(true)
@@ -308,8 +315,7 @@ describe('the home of a registry', () => {
     'may be called %s',
     async (name) => {
       const home = freshHome(name)
-      await once(inHome(home), getApi)
-      const { dataDirectory, socketDirectory } = await statusOf(inHome(home))
+      const { dataDirectory, socketDirectory } = await makeRegistry(inHome(home))
       expect(dataDirectory).toBe(join(realpathSync(home), 'data'))
       expect(socketDirectory).toBe(join(realpathSync(home), 'run'))
       await once(inHome(home), (program) => program.stop())
@@ -319,8 +325,7 @@ describe('the home of a registry', () => {
 
   it('may have a path too long for a socket, which then is elsewhere', async () => {
     const home = freshHome(join('long'.repeat(20), 'longer'.repeat(20)))
-    await once(inHome(home), getApi)
-    const { dataDirectory, socketDirectory } = await statusOf(inHome(home))
+    const { dataDirectory, socketDirectory } = await makeRegistry(inHome(home))
     expect(dataDirectory).toBe(join(realpathSync(home), 'data'))
     expect(socketDirectory).toMatch(/^\/tmp\/ports-[0-9a-f]{16}$/)
     expect(statSync(socketDirectory!).mode & 0o777).toBe(0o700)
@@ -368,23 +373,22 @@ describe('the home of a registry', () => {
 describe('the embedded database is there again', () => {
   it('after kill -9 of the server', async () => {
     const home = freshHome()
-    await once(inHome(home), getApi)
-    process.kill((await statusOf(inHome(home))).pid!, 'SIGKILL')
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(pid!, 'SIGKILL')
     await expectApiKept(inHome(home))
   })
 
   it('after kill -9 of the server and every process of it', async () => {
     const home = freshHome()
-    await once(inHome(home), getApi)
-    killServer(await statusOf(inHome(home)))
+    killServer(await makeRegistry(inHome(home)))
     await expectApiKept(inHome(home))
   })
 
   it('for twenty processes at once, right after kill -9', async () => {
     const home = freshHome()
-    await once(inHome(home), getApi)
+    const { pid } = await makeRegistry(inHome(home))
     const programs = numbers(1, 20).map(() => open(inHome(home)))
-    process.kill((await statusOf(inHome(home))).pid!, 'SIGKILL')
+    process.kill(pid!, 'SIGKILL')
     const answers = await Promise.all(
       programs.map((program, nth) => program.get('consilio', nth === 0 ? 'api' : `service-${nth}`)),
     )
@@ -434,8 +438,7 @@ describe('the embedded database is there again', () => {
   }) => {
     if (!isRoot) skipBecause(skip, 'only root’s server has an account of its own')
     const home = freshHome()
-    await once(inHome(home), getApi)
-    const { socketDirectory } = await statusOf(inHome(home))
+    const { socketDirectory } = await makeRegistry(inHome(home))
     await once(inHome(home), (program) => program.stop())
     rmSync(socketDirectory!, { recursive: true })
     mkdirSync(socketDirectory!, { mode: 0o700 })
@@ -467,8 +470,7 @@ describe('the embedded database is there again', () => {
 
   it('when a living process of somebody else has the pid of the one that was killed', async () => {
     const home = freshHome()
-    await once(inHome(home), getApi)
-    const status = await statusOf(inHome(home))
+    const status = await makeRegistry(inHome(home))
     const dataDirectory = status.dataDirectory!
     killServer(status)
     // As the server's own account, for only such a process can make PostgreSQL hesitate.
@@ -521,8 +523,7 @@ describe('the embedded database lets nobody in but its owner', () => {
   it('and root, through every command', async ({ skip }) => {
     const other = stranger(skip)
     const home = freshHome()
-    await once(inHome(home), getApi)
-    const status = await statusOf(inHome(home))
+    const status = await makeRegistry(inHome(home))
     const program = open(inHome(home, other))
     const answers = {
       get: await getApi(program),
@@ -544,8 +545,7 @@ describe('the embedded database lets nobody in but its owner', () => {
   it('by the socket either, not even the account that it runs as', async ({ skip }) => {
     const other = stranger(skip)
     const home = freshHome()
-    await once(inHome(home), getApi)
-    const { socketDirectory, owner } = await statusOf(inHome(home))
+    const { socketDirectory, owner } = await makeRegistry(inHome(home))
     const server = { host: socketDirectory!, database: 'postgres' }
     const connect = async (as: User, user: string) =>
       (await once(inHome(home, as), (program) => program.connect({ ...server, user }))).error?.code

@@ -1032,6 +1032,21 @@ describe('a database that takes no writes', () => {
   })
 })
 
+describe('a database in which a role has no rights', () => {
+  const withoutRights = () => `${url}&options=${encodeURIComponent('-c role=pg_monitor')}`
+
+  it.each(DOOR_LIST)('is unavailable to %s', async (_name, door) => {
+    await expectRefusal(door(withoutRights()), 'DATABASE_UNAVAILABLE')
+  })
+
+  it.each(SOME_OF_EACH)('is unavailable to %s and as it was', async (_name, call) => {
+    const { repository } = await openOn(withoutRights())
+    const before = await contents()
+    await expectRefusal(call(repository), 'DATABASE_UNAVAILABLE')
+    expect(await contents()).toEqual(before)
+  })
+})
+
 describe('a URL that is none', () => {
   const MALFORMED = [
     'ports',

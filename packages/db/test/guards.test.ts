@@ -467,6 +467,9 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     const project = await newProject(3)
     const taken = await allocate(project)
     await query(STORE_FREE, [project.name, taken, ...HERE])
+    expect(await query('select ports.find_available_port($1) as port', [project.name])).toEqual([
+      { port: taken + 1 },
+    ])
     const attempts: string[] = []
     for (const _ of numbers(1, 3)) {
       attempts.push(await ending(at(level, ALLOCATE, [project.name, 'api'])))

@@ -3,7 +3,7 @@ import {
   cpSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -14,6 +14,9 @@ import { basename, dirname, join } from 'node:path'
 import { PortsError } from '@ports/core'
 
 const require = createRequire(import.meta.url)
+
+/** A copy under way, by the pid of its maker. */
+const INCOMING = 'incoming-'
 
 /**
  * Puts a copy of the server's programs into the directory, once per version, and returns where.
@@ -27,7 +30,9 @@ export function installBinaries(directory: string): string {
   if (existsSync(target)) return join(target, 'bin')
 
   makeEnterable(directory)
-  const incomplete = mkdtempSync(join(directory, 'incoming-'))
+  removeAbandoned(directory)
+  const incomplete = join(directory, `${INCOMING}${process.pid}`)
+  mkdirSync(incomplete)
   try {
     cpSync(join(source, 'native'), incomplete, { recursive: true, verbatimSymlinks: true })
     chmodSync(incomplete, 0o755)
@@ -39,6 +44,25 @@ export function installBinaries(directory: string): string {
     if (!existsSync(target)) throw error
   }
   return join(target, 'bin')
+}
+
+/** Copies whose maker was killed. Others that share the directory may be making theirs. */
+function removeAbandoned(directory: string): void {
+  for (const name of readdirSync(directory)) {
+    if (!name.startsWith(INCOMING)) continue
+    const pid = Number(name.slice(INCOMING.length))
+    if (pid === process.pid || !isRunning(pid)) {
+      rmSync(join(directory, name), { recursive: true, force: true })
+    }
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
+  }
 }
 
 /** Makes a directory that the server's account can enter, whatever the umask. */

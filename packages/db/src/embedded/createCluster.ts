@@ -4,9 +4,11 @@ import {
   chownSync,
   closeSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readlinkSync,
   realpathSync,
   renameSync,
   rmSync,
@@ -58,10 +60,6 @@ export function createCluster(home: string, notify: Notify): string {
   admitOnly(owner, unfinished, account)
   renameSync(unfinished, data)
   sync(cluster)
-  if (cluster !== home) {
-    symlinkSync(data, join(home, 'data'))
-    sync(home)
-  }
 
   const where = cluster === home ? home : `${home}, its data in ${cluster}`
   notify(`made the registry of ${owner} in ${where}`)
@@ -70,11 +68,20 @@ export function createCluster(home: string, notify: Notify): string {
 
 /**
  * The registry's home itself, or where the server's account cannot enter that (a home of mode 0700,
- * as root), a directory of its own below /var/lib/ports, to which the home then has a link.
+ * as root), a directory of its own below /var/lib/ports. To that the home has a link before there is
+ * anything behind it: an attempt that is killed is taken up again at the same place.
  */
 function clusterDirectory(home: string): string {
-  if (!isRoot() || everyoneCanEnter(realpathSync(home))) return home
-  const cluster = join(rootDirectory, `registry-${randomBytes(6).toString('hex')}`)
+  const link = join(home, 'data')
+  const linked = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()
+  if (!linked && (!isRoot() || everyoneCanEnter(realpathSync(home)))) return home
+
+  if (!linked) {
+    const name = `registry-${randomBytes(6).toString('hex')}`
+    symlinkSync(join(rootDirectory, name, 'data'), link)
+    sync(home)
+  }
+  const cluster = dirname(readlinkSync(link))
   for (const directory of [rootDirectory, cluster]) makeEnterable(directory)
   return cluster
 }

@@ -1,41 +1,81 @@
 import { PortsError } from '@ports/core'
 import { createCluster } from './createCluster.js'
-import { isAccepting, startPostmaster, stopPostmaster } from './postmaster.js'
+import { isAccepting, postmasterPid, startPostmaster, stopPostmaster } from './postmaster.js'
 import { dataDirectory, registryHome } from './registryHome.js'
-import type { Notify } from './serverAccount.js'
+import { accountOf, type Notify } from './serverAccount.js'
+import { socketDirectory } from './socketDirectory.js'
 import { withStartLock } from './startLock.js'
+
+export interface EmbeddedStatus {
+  readonly running: boolean
+  readonly home: string
+  readonly dataDirectory?: string
+  readonly socketDirectory?: string
+  /** Whom the server runs as. */
+  readonly owner?: string
+  readonly pid?: number
+}
 
 /**
  * Makes the registry's server where there is none, starts it where it does not run, and returns its
  * data directory once it takes connections. Any number of processes may call this at once, and any
  * of them may be killed at any point.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE`
  */
 export function ensureRunning(notify: Notify): Promise<string> {
-  const home = registryHome()
-  return withStartLock(home, async () => {
-    const data = dataDirectory(home) ?? createCluster(home, notify)
-    if (!(await isAccepting(data))) await startPostmaster(data)
-    return data
-  }).catch((error) => {
-    throw placeUnusable(error, home)
-  })
-}
-
-/** A file system's refusal (no right, no space, read-only) as what it means for the registry. */
-function placeUnusable(error: unknown, home: string): unknown {
-  if (!(error instanceof Error) || !('syscall' in error)) return error
-  return new PortsError(
-    'DATABASE_UNAVAILABLE',
-    `The registry in ${home} cannot be used (${error.message}). Set PORTS_HOME to a directory of ` +
-      'your own, or PORTS_DATABASE_URL to a PostgreSQL.',
-    { home },
-    { cause: error },
+  return atHome((home) =>
+    withStartLock(home, async () => {
+      const data = dataDirectory(home) ?? createCluster(home, notify)
+      if (!(await isAccepting(data))) await startPostmaster(data)
+      return data
+    }),
   )
 }
 
+/** Its data directory, or undefined where none was made yet. */
+export function existingData(): Promise<string | undefined> {
+  return atHome(async (home) => dataDirectory(home))
+}
+
 /** False if it was not running. */
-export async function stop(): Promise<boolean> {
-  const home = registryHome()
-  const data = dataDirectory(home)
-  return data !== undefined && withStartLock(home, () => stopPostmaster(data))
+export function stop(): Promise<boolean> {
+  return atHome(async (home) => {
+    const data = dataDirectory(home)
+    return data !== undefined && withStartLock(home, () => stopPostmaster(data))
+  })
+}
+
+/** Starts and makes nothing. */
+export function embeddedStatus(): Promise<EmbeddedStatus> {
+  return atHome(async (home) => {
+    const data = dataDirectory(home)
+    if (data === undefined) return { running: false, home }
+    const running = await isAccepting(data)
+    const pid = running ? postmasterPid(data) : undefined
+    return {
+      running,
+      home,
+      dataDirectory: data,
+      socketDirectory: socketDirectory(data),
+      owner: accountOf(data).name,
+      ...(pid !== undefined && { pid }),
+    }
+  })
+}
+
+/** What the system refuses there (no right, no space, read-only) concerns the registry's place. */
+async function atHome<Result>(work: (home: string) => Promise<Result>): Promise<Result> {
+  const home = await registryHome()
+  try {
+    return await work(home)
+  } catch (error) {
+    if (!(error instanceof Error) || !('syscall' in error)) throw error
+    throw new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `The registry in ${home} cannot be used (${error.message}). Set PORTS_HOME to a directory ` +
+        'of your own, or PORTS_DATABASE_URL to a PostgreSQL.',
+      { home },
+      { cause: error },
+    )
+  }
 }

@@ -1,14 +1,26 @@
 import { existsSync, realpathSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import envPaths from 'env-paths'
+import { PortsError } from '@ports/core'
 
 /**
  * The directory of a user's registry: `PORTS_HOME`, else `ports` in the user's data directory
  * (XDG's on Linux, Application Support on macOS).
  */
-export function registryHome(): string {
+export async function registryHome(): Promise<string> {
   const home = process.env.PORTS_HOME
-  return home ? resolve(home) : envPaths('ports', { suffix: '' }).data
+  if (home) return resolve(home)
+  // Only here: it looks the user up when it is loaded, and fails for one who has neither an entry
+  // in the system's list nor a HOME.
+  const envPaths = await import('env-paths').catch((cause) => {
+    throw new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `There is no home directory to keep a registry in (${cause.message}). ` +
+        'Set HOME or PORTS_HOME, or PORTS_DATABASE_URL to a PostgreSQL of your own.',
+      {},
+      { cause },
+    )
+  })
+  return envPaths.default('ports', { suffix: '' }).data
 }
 
 /**

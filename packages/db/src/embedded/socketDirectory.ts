@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
-import { chownSync, lstatSync, mkdirSync } from 'node:fs'
+import { existsSync, lchownSync, lstatSync, mkdirSync } from 'node:fs'
 import { PortsError } from '@ports/core'
 import { clusterFiles } from './registryHome.js'
-import type { ServerAccount } from './serverAccount.js'
+import { isRoot, type ServerAccount } from './serverAccount.js'
 
 /** Part of the socket's file name; nothing listens on TCP. */
 export const SOCKET_PORT = 5432
@@ -24,12 +24,12 @@ export function socketDirectory(data: string): string {
 
 /** Makes it enterable by the server's account alone. */
 export function ensureSocketDirectory(directory: string, account: ServerAccount): void {
-  try {
-    mkdirSync(directory, { mode: 0o700 })
-    chownSync(directory, account.uid, account.gid)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 })
+  // Root's until it is given away; whoever was to do that may have been killed before.
+  if (isRoot() && lstatSync(directory).uid === 0) {
+    lchownSync(directory, account.uid, account.gid)
   }
+
   // Under /tmp anyone could have been here first, to stand between the server and its clients.
   const found = lstatSync(directory)
   if (!found.isDirectory() || found.uid !== account.uid || (found.mode & 0o077) !== 0) {
