@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   realpathSync,
   rmSync,
   statSync,
@@ -445,27 +446,32 @@ describe('the embedded database is there again', () => {
     await expectApiKept(inHome(home))
   })
 
-  it('and nothing is left of the attempt where the data are outside the home', async ({ skip }) => {
+  it('and the attempt is taken up where it was, where the data are outside the home', async ({
+    skip,
+  }) => {
     if (!isRoot) skipBecause(skip, 'only root’s registries are outside such a home')
-    const home = freshHome('home', 0o700)
     const root = '/var/lib/ports'
+    let attempt = ''
+    onTestFinished(() => rmSync(attempt, { recursive: true, force: true, maxRetries: 10 }))
+    const home = freshHome('home', 0o700)
     const maker = open(inHome(home))
     const answer = getApi(maker).catch(() => 'killed')
     // Others make registries there too; the unfinished data bear the pid of their maker.
-    const attempt = await vi.waitUntil(
+    attempt = await vi.waitUntil(
       () =>
         readdirSync(root)
           .map((name) => join(root, name))
           .find((directory) => existsSync(join(directory, `data.unfinished-${maker.pid}`))),
       { interval: 5, timeout: 30_000 },
     )
-    onTestFinished(() => rmSync(attempt, { recursive: true, force: true, maxRetries: 10 }))
     await maker.end('SIGKILL')
     expect(await answer).toBe('killed')
-    expect(readdirSync(home)).toEqual(['lock'])
+    expect(readlinkSync(join(home, 'data'))).toBe(join(attempt, 'data'))
+    expect(existsSync(join(attempt, 'data'))).toBe(false)
 
-    expect((await once(inHome(home), getApi)).result).toBe(3100)
-    expect(existsSync(attempt), `${attempt} is still there`).toBe(false)
+    const { dataDirectory } = await makeRegistry(inHome(home))
+    expect(dataDirectory).toBe(join(attempt, 'data'))
+    expect(readdirSync(attempt).filter((file) => file.startsWith('data'))).toEqual(['data'])
   })
 
   it('when a living process of somebody else has the pid of the one that was killed', async () => {

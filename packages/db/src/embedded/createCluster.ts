@@ -51,7 +51,9 @@ export function createCluster(home: string, notify: Notify): string {
   const bin = binariesFor(data)
 
   for (const name of readdirSync(cluster)) {
-    if (name.startsWith(UNFINISHED)) rmSync(join(cluster, name), { recursive: true, force: true })
+    if (!name.startsWith(UNFINISHED)) continue
+    // Retried, because an initdb that outlived its maker may still be writing there.
+    rmSync(join(cluster, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
   }
   const unfinished = join(cluster, `${UNFINISHED}${process.pid}`)
   mkdirSync(unfinished, { mode: 0o700 })
