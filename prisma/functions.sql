@@ -161,7 +161,8 @@ begin
   from ports.port_ranges as other
   where (tg_op = 'INSERT' and other.project_name = new.project_name)
     or (
-      other.project_name <> new.project_name
+      -- Its own former self is not in its way, under whatever name.
+      other.project_name is distinct from old.project_name
       and int4range(other.start_port, other.end_port, '[]')
         && int4range(new.start_port, new.end_port, '[]')
     )

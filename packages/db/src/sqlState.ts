@@ -27,13 +27,13 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
   ['22023', 'INVALID_ARGUMENT'],
-  ['08', 'DATABASE_UNAVAILABLE'],
   ['28', 'DATABASE_UNAVAILABLE'],
   ['3D000', 'DATABASE_UNAVAILABLE'],
   ['53', 'DATABASE_UNAVAILABLE'],
   ['57P', 'DATABASE_UNAVAILABLE'],
   ['58', 'DATABASE_UNAVAILABLE'],
   ['25006', 'DATABASE_UNAVAILABLE'],
+  ['42501', 'DATABASE_UNAVAILABLE'],
   ['40', 'BUSY'],
   ['55P03', 'BUSY'],
   ['57014', 'BUSY'],
@@ -66,7 +66,8 @@ export function translate(error: unknown, subject: CallSubject): unknown {
   const failure = describe(error)
   if (!failure) return error
   const { sqlState } = failure
-  if (sqlState === undefined) {
+  // A pooler says 08 when the server behind it was lost, which may have been after the commit.
+  if (sqlState === undefined || sqlState.startsWith('08')) {
     return subject.write ? outcomeUnknown(failure, subject, error) : unavailable(failure, error)
   }
   const code = CODES.find(([prefix]) => sqlState.startsWith(prefix))?.[1]

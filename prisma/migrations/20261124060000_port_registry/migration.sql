@@ -51,7 +51,7 @@ create table ports.port_allocations (
   constraint port_allocations_service_name_check
     check (service_name ~ '^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$'),
   constraint port_allocations_hostname_check
-    check (hostname <> '' and hostname = lower(hostname)),
+    check (hostname ~ '^[a-z0-9._:-]+$'),
   constraint port_allocations_protocol_check
     check (protocol in ('tcp', 'udp')),
   constraint port_allocations_port_number_check

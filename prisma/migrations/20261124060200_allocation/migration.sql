@@ -382,7 +382,7 @@ $$;
 -- Releases the live ports of a service on a host: all, or those of one protocol or number. False
 -- when there was none.
 --
--- Locks: the rows released, oldest first. Raises: ZP001. Cost: the rows released.
+-- Locks: the rows released. Raises: ZP001. Cost: the rows released.
 create function ports.release_port(
   p_project_name text,
   p_service_name text,
