@@ -14,7 +14,8 @@ export function screenOf(stream: NodeJS.WriteStream, environment: NodeJS.Process
   const coloured = Boolean(stream.isTTY) && !environment.NO_COLOR && environment.TERM !== 'dumb'
   return {
     write: (text) => void stream.write(text),
-    columns: stream.isTTY ? stream.columns : undefined,
+    // A terminal that does not know its width says 0.
+    columns: stream.isTTY && stream.columns > 0 ? stream.columns : undefined,
     colours: picocolors.createColors(coloured),
   }
 }

@@ -21,8 +21,10 @@ export function describeDatabase(status: DatabaseStatus): string {
     .join('\n')
 }
 
-function describeSchema({ applied, pending }: NonNullable<DatabaseStatus['schema']>): string {
+function describeSchema(schema: NonNullable<DatabaseStatus['schema']>): string {
+  const { applied, pending, different } = schema
   const migrations = `${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'} applied`
+  if (different.length > 0) return `${migrations}, of another edition: ${different.join(', ')}`
   return pending.length === 0
     ? `${migrations}, none pending`
     : `${migrations}, pending: ${pending.join(', ')}; to apply: ports db migrate`

@@ -20,7 +20,9 @@ export async function failureOf(error: unknown): Promise<Failure> {
     return { code, message, details, status: EXIT_STATUS[code] }
   }
   debuglog('ports')('%o', error)
-  const [summary] = (error instanceof Error ? error.message : String(error)).trim().split('\n')
+  // The last line: where a library says much, what went wrong comes at the end.
+  const text = error instanceof Error ? error.message : String(error)
+  const summary = text.trim().split('\n').at(-1)
   return {
     code: 'INTERNAL_ERROR',
     message: `${summary}\nThis is a bug in ports; with NODE_DEBUG=ports it shows where.`,

@@ -52,7 +52,7 @@ function visibleProgram(context: Context): CommandUnknownOpts {
     .commandsGroup('Administration:')
     .addCommand(rangeCommand(context))
     .addCommand(dbCommand(context))
-    .addCommand(completionCommand())
+    .addCommand(completionCommand(context))
     .helpCommand('help [command]', 'show the help of a command')
 }
 

@@ -12,7 +12,8 @@ const GAP = '  '
 
 /**
  * Aligned columns, numbers to the right; a column that nobody fills is left out. On a terminal no
- * line is longer than the terminal is wide: the widest columns are cut. Elsewhere nothing is cut.
+ * line is longer than the terminal is wide: columns are cut, the last ones first, since those that
+ * say what a row is about come first. Elsewhere nothing is cut.
  */
 export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: Screen): string {
   const shown = Object.entries(columns)
@@ -24,7 +25,11 @@ export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: 
       numeric: cells.every((cell) => typeof cell === 'number'),
     }))
   const widths = fit(
-    shown.map(({ heading, texts, numeric }) => ({ width: longest([heading, ...texts]), numeric })),
+    shown.map(({ heading, texts, numeric }) => ({
+      width: longest([heading, ...texts]),
+      heading: stringWidth(heading),
+      numeric,
+    })),
     screen.columns,
   )
   const line = (textOf: (column: (typeof shown)[number]) => string) =>
@@ -40,19 +45,26 @@ export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: 
 
 interface Width {
   readonly width: number
+  readonly heading: number
+  /** Not cut at all, for half a number would be another one. */
   readonly numeric: boolean
 }
 
-/** The widths, the widest ones reduced until the line fits. Half a number would be another one. */
+/**
+ * The widths, reduced from the last column on until the line fits, if it can: first down to the
+ * headings, then further.
+ */
 function fit(columns: readonly Width[], available = Number.POSITIVE_INFINITY): number[] {
-  const widths = columns.map(({ width }) => width)
   const gaps = GAP.length * (columns.length - 1)
+  const widths = columns.map(({ width }) => width)
   let excess = widths.reduce((total, width) => total + width, gaps) - available
-  while (excess-- > 0) {
-    const cuttable = widths.map((width, index) => (columns[index]?.numeric ? 0 : width))
-    const widest = Math.max(...cuttable)
-    if (widest <= 1) break
-    widths[cuttable.indexOf(widest)] = widest - 1
+  for (const leastOf of [({ heading }: Width) => heading, () => 1]) {
+    for (const [index, column] of [...columns.entries()].reverse()) {
+      const width = widths[index] ?? 0
+      const cut = column.numeric ? 0 : Math.max(0, Math.min(excess, width - leastOf(column)))
+      widths[index] = width - cut
+      excess -= cut
+    }
   }
   return widths
 }

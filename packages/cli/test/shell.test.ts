@@ -90,6 +90,21 @@ describe('completion', () => {
     expect(checked).toEqual({ stdout: '', stderr: '', status: 0 })
   })
 
+  test('does not run what is typed', async () => {
+    const { stdout: script } = await ports('completion', 'bash')
+    const typed = ['ports', 'get', '$(echo RUN >&2)', '`echo RUN >&2`', '; echo RUN >&2', '']
+    const pressTab = `${script}
+      COMP_WORDS=(${typed.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=5
+      ports() { printf 'get\\tthe port\\n:4\\n'; }
+      _ports
+      echo "\${COMPREPLY[*]}"`
+    expect(await ended('bash', ['-c', pressTab], environmentOn(''))).toEqual({
+      stdout: 'get\n',
+      stderr: '',
+      status: 0,
+    })
+  })
+
   test.each(['zsh', 'fish'])('prints a script for %s', async (shell) => {
     const { stdout, status } = await ports('completion', shell)
     expect(status).toBe(0)

@@ -116,8 +116,8 @@ export function rangeExhausted(range: ExhaustedRange, cause?: unknown): PortsErr
 export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {
   return new PortsError(
     'RANGE_EXHAUSTED',
-    `No free block of ${size} ports is left in ${searched.startPort}-${searched.endPort}. ` +
-      'Ask for a smaller one, or give --start and --end.',
+    `No free block of ${size} ports that starts on a multiple of ${size} is left in ` +
+      `${searched.startPort}-${searched.endPort}. Ask for a smaller one, or give --start and --end.`,
     { size, range: searched },
   )
 }
@@ -133,8 +133,7 @@ export function rangeOverlap(
       ? `${projectName} has a range already, ${startPort}-${endPort}. To change it: ` +
         `ports range resize ${projectName} --start <port> --end <port>`
       : `${wanted.startPort}-${wanted.endPort} would overlap ${startPort}-${endPort} of ` +
-        `${projectName}. Choose other numbers, or let the registry choose: ` +
-        `ports range create ${wanted.projectName} --size <count>`
+        `${projectName}. Choose other numbers; for who owns which: ports range list`
   return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
 }
 

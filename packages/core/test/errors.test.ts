@@ -54,14 +54,14 @@ describe('what went wrong and what to do next', () => {
     [
       'no free block',
       noFreeBlock(500, { startPort: 3000, endPort: 32767 }),
-      'No free block of 500 ports is left in 3000-32767. ' +
+      'No free block of 500 ports that starts on a multiple of 500 is left in 3000-32767. ' +
         'Ask for a smaller one, or give --start and --end.',
     ],
     [
       'numbers of another project',
       rangeOverlap({ projectName: 'blog', startPort: 3050, endPort: 3149 }, shop),
-      '3050-3149 would overlap 3000-3099 of shop. Choose other numbers, or let the registry ' +
-        'choose: ports range create blog --size <count>',
+      '3050-3149 would overlap 3000-3099 of shop. Choose other numbers; ' +
+        'for who owns which: ports range list',
     ],
     [
       'a second range',

@@ -26,6 +26,12 @@ export class RegistryPool extends pg.Pool {
     this.on('error', () => {})
   }
 
+  get #hint(): string {
+    return this.#start === undefined
+      ? 'PORTS_DATABASE_URL says where it is looked for.'
+      : 'See: ports db status'
+  }
+
   // pg-pool's own query(), and so Prisma, comes by here with a callback.
   override connect(): Promise<PoolClient>
   override connect(callback: ConnectCallback): void
@@ -42,17 +48,17 @@ export class RegistryPool extends pg.Pool {
     try {
       return await super.connect()
     } catch (error) {
-      if (this.#start === undefined || !isNotRunning(error)) throw notConnected(error)
+      if (this.#start === undefined || !isNotRunning(error)) throw notConnected(error, this.#hint)
     }
     await this.#start()
     return super.connect().catch((error) => {
-      throw notConnected(error)
+      throw notConnected(error, this.#hint)
     })
   }
 }
 
 /** Whatever the reason (network, password, certificate, no such database): nothing was sent. */
-function notConnected(cause: unknown): PortsError {
+function notConnected(cause: unknown, hint: string): PortsError {
   const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
   // What pg-pool says when its connections are all in use for too long.
   if (reason.startsWith('timeout exceeded')) {
@@ -65,8 +71,7 @@ function notConnected(cause: unknown): PortsError {
   }
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The database cannot be reached (${reason}). Nothing was changed. ` +
-      'See "ports db status"; PORTS_DATABASE_URL says which database it is.',
+    `The database cannot be reached (${reason}). Nothing was changed. ${hint}`,
     {},
     { cause },
   )

@@ -5,7 +5,7 @@ import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { type Migration, migrationNames, readMigration } from './migrations.js'
 import { openPool } from './openPool.js'
 import { insertSeed } from './seed.js'
-import { translate } from './sqlState.js'
+import { migratedDifferently, translate } from './sqlState.js'
 
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
 const PRISMA_MIGRATE_LOCK = 72707369
@@ -26,6 +26,8 @@ const CREATE_BOOK = `
 export interface SchemaState {
   readonly applied: readonly string[]
   readonly pending: readonly string[]
+  /** Applied, but not as this version has them: by a development version, or by hand. */
+  readonly different: readonly string[]
 }
 
 /**
@@ -47,7 +49,8 @@ export async function migrate(options: DatabaseOptions = {}): Promise<string[]> 
 export async function migratePool(pool: Pool, seedNew: boolean): Promise<string[]> {
   return inTransaction(pool, async (client) => {
     await client.query('select pg_advisory_xact_lock($1)', [PRISMA_MIGRATE_LOCK])
-    const { applied, pending } = await readSchemaState(client)
+    const { applied, pending, different } = await readSchemaState(client)
+    if (different.length > 0) throw migratedDifferently(different)
     if (pending.length === 0) return []
     await client.query('create schema if not exists ports')
     await client.query(CREATE_BOOK)
@@ -70,15 +73,21 @@ async function apply(client: ClientBase, { name, sql, checksum }: Migration): Pr
 
 /** What the book says of this version's migrations. */
 export async function readSchemaState(client: Pool | ClientBase): Promise<SchemaState> {
-  const names = migrationNames()
-  const applied = await appliedMigrations(client)
+  const migrations = migrationNames().map(readMigration)
+  const checksums = await appliedChecksums(client)
+  const namesOf = (wanted: (migration: Migration) => boolean) =>
+    migrations.filter(wanted).map(({ name }) => name)
   return {
-    applied: names.filter((name) => applied.has(name)),
-    pending: names.filter((name) => !applied.has(name)),
+    applied: namesOf(({ name }) => checksums.has(name)),
+    pending: namesOf(({ name }) => !checksums.has(name)),
+    different: namesOf(
+      ({ name, checksum }) => checksums.has(name) && checksums.get(name) !== checksum,
+    ),
   }
 }
 
-async function appliedMigrations(client: Pool | ClientBase): Promise<Set<string>> {
+/** By the name of the migration. */
+async function appliedChecksums(client: Pool | ClientBase): Promise<Map<string, string>> {
   // From the catalogue itself: to_regclass() would answer from this session's cache, which a wait
   // for the migrators' lock does not refresh.
   const book = await client.query(
@@ -88,14 +97,14 @@ async function appliedMigrations(client: Pool | ClientBase): Promise<Set<string>
      where nspname = 'ports'
        and relname = '_prisma_migrations'`,
   )
-  if (book.rowCount === 0) return new Set()
-  const { rows } = await client.query<{ migration_name: string }>(
-    `select migration_name
+  if (book.rowCount === 0) return new Map()
+  const { rows } = await client.query<{ migration_name: string; checksum: string }>(
+    `select migration_name, checksum
      from ports._prisma_migrations
      where finished_at is not null
        and rolled_back_at is null`,
   )
-  return new Set(rows.map((row) => row.migration_name))
+  return new Map(rows.map((row) => [row.migration_name, row.checksum]))
 }
 
 async function inTransaction<Result>(

@@ -3,7 +3,7 @@ import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './database
 import { migratePool, readSchemaState } from './migrate.js'
 import { openPool } from './openPool.js'
 import { PrismaPortRepository } from './PrismaPortRepository.js'
-import { notMigrated, translate } from './sqlState.js'
+import { migratedDifferently, notMigrated, translate } from './sqlState.js'
 
 /**
  * Opens the registry: the database that `PORTS_DATABASE_URL` (or `url`) names, else the embedded
@@ -15,7 +15,8 @@ export async function openRepository(options: DatabaseOptions = {}): Promise<Por
   const url = databaseUrl(options)
   const pool = await openPool(options)
   try {
-    const { pending } = await readSchemaState(pool)
+    const { pending, different } = await readSchemaState(pool)
+    if (different.length > 0) throw migratedDifferently(different)
     if (pending.length > 0) {
       if (url !== undefined) throw notMigrated()
       await migratePool(pool, true)

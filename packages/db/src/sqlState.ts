@@ -162,8 +162,7 @@ function busy(failure: Failure, cause: unknown): PortsError {
 function unavailable(failure: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The database failed (${failure.message}). Nothing was changed. ` +
-      'See "ports db status"; PORTS_DATABASE_URL says which database it is.',
+    `The database failed (${failure.message}). Nothing was changed. See: ports db status`,
     {},
     { cause },
   )
@@ -190,5 +189,14 @@ export function notMigrated(cause?: unknown): PortsError {
       'Run: ports db migrate',
     {},
     { cause },
+  )
+}
+
+export function migratedDifferently(names: readonly string[]): PortsError {
+  return new PortsError(
+    'DATABASE_NOT_MIGRATED',
+    `The database was migrated by another edition of ${names.join(', ')} than this version has, ` +
+      'which "ports db migrate" cannot mend. Use the version that made it, or another database.',
+    { migrations: names },
   )
 }

@@ -1016,7 +1016,9 @@ describe('ranges', () => {
     const before = await everything()
     const error = await errorOf(ports.createRange({ projectName: 'more', size: 16_384 }))
     expect(error.code).toBe('RANGE_EXHAUSTED')
-    expect(error.message).toContain('No free block of 16384 ports is left in 3000-32767')
+    expect(error.message).toContain(
+      'No free block of 16384 ports that starts on a multiple of 16384 is left in 3000-32767',
+    )
     expect(await everything()).toEqual(before)
   })
 

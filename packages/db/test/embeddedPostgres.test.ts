@@ -597,6 +597,14 @@ describe('a user who is not root', () => {
     expect((await once(own, (program) => program.stop())).result).toBe(true)
   })
 
+  it('may have a home of any name, where the server’s programs are too', async ({ skip }) => {
+    const user = isRoot ? otherUser(skip) : undefined
+    // What a shell reads in double quotes, for PostgreSQL's programs find each other through one.
+    const home = freshHome('a "home" of $HOME and `id`', 0o755, user)
+    const { dataDirectory } = await makeRegistry(inHome(home, user))
+    expect(dataDirectory).toBe(join(realpathSync(home), 'data'))
+  })
+
   it('leaves nothing behind when killed while the server’s programs are copied', async ({
     skip,
   }) => {

@@ -106,7 +106,24 @@ describe('a database of one’s own', () => {
     expect((await databaseStatus({ url })).schema).toEqual({
       applied: [],
       pending: migrationNames(),
+      different: [],
     })
+  })
+
+  it('is refused when it was migrated by another edition of a migration', async () => {
+    const url = await emptyDatabase()
+    const [first] = migrationNames()
+    await sql(url, 'update ports._prisma_migrations set checksum = $1 where migration_name = $2', [
+      '0'.repeat(64),
+      first,
+    ])
+    const refusal = {
+      code: 'DATABASE_NOT_MIGRATED',
+      message: expect.stringContaining(`another edition of ${first}`),
+    }
+    await expect(openRepository({ url })).rejects.toMatchObject(refusal)
+    await expect(migrate({ url })).rejects.toMatchObject(refusal)
+    expect((await databaseStatus({ url })).schema?.different).toEqual([first])
   })
 
   it('gets the default ranges from seed, once, and keeps what was changed since', async () => {

@@ -1,14 +1,13 @@
 import { Argument, Command } from '@commander-js/extra-typings'
+import type { Context } from '../Context.js'
+import { COMPLETION_SCRIPTS } from '../completionScripts.js'
 
-export function completionCommand() {
+export function completionCommand({ output }: Context) {
   return new Command('completion')
     .description('Print the completion script of a shell')
     .addArgument(new Argument('<shell>').choices(['bash', 'zsh', 'fish'] as const))
     .addHelpText('after', MORE_HELP)
-    .action(async (shell) => {
-      const { script } = await import('@bomb.sh/tab')
-      script(shell, 'ports', 'ports')
-    })
+    .action((shell) => output.stdout.write(COMPLETION_SCRIPTS[shell]))
 }
 
 const MORE_HELP = `

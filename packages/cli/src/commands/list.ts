@@ -32,5 +32,7 @@ export function listCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
+The status is as of the last audit: in_use where something listened then.
+
 Example:
   ports list consilio`

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
+import { PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import {
   cloudflareHostnameOption,
@@ -26,6 +27,13 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
       const { hostname, protocol, port: portNumber } = options
+      if ([options.type, options.description, options.cloudflareHostname].every(isAbsent)) {
+        throw new PortsError(
+          'INVALID_ARGUMENT',
+          'Nothing to change was given: use --type, --description or --cloudflare-hostname, ' +
+            'or --no-… to clear one.',
+        )
+      }
       const ports = await openManager()
       const updated = await ports.updatePort(
         projectName,
@@ -44,6 +52,10 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
       )
       if (!updated) answerNo()
     })
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined
 }
 
 /** `--no-…` arrives as false. */

@@ -1,5 +1,6 @@
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import {
   chownSync,
   closeSync,
@@ -43,7 +44,7 @@ export function binariesFor(data: string): string {
  * not at all: whoever is killed here leaves only what the next attempt removes. Call it under the
  * start lock.
  */
-export function createCluster(home: string, notify: Notify): string {
+export async function createCluster(home: string, notify: Notify): Promise<string> {
   const owner = registryOwner()
   const account = accountForNewServer(notify)
   const cluster = clusterDirectory(home)
@@ -58,7 +59,7 @@ export function createCluster(home: string, notify: Notify): string {
   const unfinished = join(cluster, `${UNFINISHED}${process.pid}`)
   mkdirSync(unfinished, { mode: 0o700 })
   chownSync(unfinished, account.uid, account.gid)
-  initialise(bin, unfinished, account)
+  await initialise(bin, unfinished, account)
   admitOnly(owner, unfinished, account)
   renameSync(unfinished, data)
   sync(cluster)
@@ -94,8 +95,8 @@ function everyoneCanEnter(directory: string): boolean {
   return enterable && (parent === directory || everyoneCanEnter(parent))
 }
 
-function initialise(bin: string, data: string, account: ServerAccount): void {
-  const { status, stderr, error } = spawnSync(
+async function initialise(bin: string, data: string, account: ServerAccount): Promise<void> {
+  const initdb = spawn(
     join(bin, 'initdb'),
     [
       ...['--pgdata', data],
@@ -108,21 +109,28 @@ function initialise(bin: string, data: string, account: ServerAccount): void {
     ],
     {
       cwd: '/',
+      // Out of reach of a Ctrl-C that is meant for this process, and would look like a failure.
+      detached: true,
+      stdio: ['ignore', 'ignore', 'pipe'],
       env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
       ...(isRoot() && { uid: account.uid, gid: account.gid }),
     },
   )
-  if (status === 0) return
+  let said = ''
+  initdb.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text
+  })
+  const reason = await once(initdb, 'close').then(
+    ([status]) => (status === 0 ? undefined : said.trim().split('\n').slice(-3).join(' ')),
+    (error: Error) => error.message,
+  )
+  if (reason === undefined) return
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The embedded database could not be made in ${dirname(data)}: ` +
-      `${error?.message ?? lastLines(stderr.toString())}. Free space or rights missing? ` +
-      'PORTS_HOME moves it; PORTS_DATABASE_URL names a PostgreSQL of your own.',
+    `The embedded database could not be made in ${dirname(data)}: ${reason}. ` +
+      'Free space or rights missing? PORTS_HOME moves it; PORTS_DATABASE_URL names a PostgreSQL ' +
+      'of your own.',
   )
-}
-
-function lastLines(text: string): string {
-  return text.trim().split('\n').slice(-3).join(' ')
 }
 
 /**

@@ -25,7 +25,7 @@ export interface EmbeddedStatus {
 export function ensureRunning(notify: Notify): Promise<string> {
   return atHome((home) =>
     withStartLock(home, async () => {
-      const data = dataDirectory(home) ?? createCluster(home, notify)
+      const data = dataDirectory(home) ?? (await createCluster(home, notify))
       if (!(await isAccepting(data))) await startPostmaster(data)
       return data
     }),

@@ -1,6 +1,6 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
-import { PortsError } from '@ports/core'
+import { dirname, isAbsolute, join, normalize } from 'node:path'
+import { invalidArgument, PortsError } from '@ports/core'
 
 /**
  * The directory of a user's registry: `PORTS_HOME`, else `ports` in the user's data directory
@@ -8,19 +8,30 @@ import { PortsError } from '@ports/core'
  */
 export async function registryHome(): Promise<string> {
   const home = process.env.PORTS_HOME
-  if (home) return resolve(home)
+  if (home) {
+    // Relative to whatever directory each caller is in, it would be another registry for each.
+    if (!isAbsolute(home)) throw invalidArgument('PORTS_HOME', home, 'an absolute path')
+    return normalize(home)
+  }
   // Only here: it looks the user up when it is loaded, and fails for one who has neither an entry
   // in the system's list nor a HOME.
   const envPaths = await import('env-paths').catch((cause) => {
-    throw new PortsError(
-      'DATABASE_UNAVAILABLE',
-      `There is no home directory to keep a registry in (${cause.message}). ` +
-        'Set HOME or PORTS_HOME, or PORTS_DATABASE_URL to a PostgreSQL of your own.',
-      {},
-      { cause },
-    )
+    throw noHome(cause.message, cause)
   })
-  return envPaths.default('ports', { suffix: '' }).data
+  const { data } = envPaths.default('ports', { suffix: '' })
+  // With an empty HOME it would be a directory below wherever the caller is.
+  if (!isAbsolute(data)) throw noHome('HOME is empty')
+  return data
+}
+
+function noHome(reason: string, cause?: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `There is no home directory to keep a registry in (${reason}). ` +
+      'Set HOME or PORTS_HOME, or PORTS_DATABASE_URL to a PostgreSQL of your own.',
+    {},
+    { cause },
+  )
 }
 
 /**
