@@ -1032,7 +1032,7 @@ describe('ranges', () => {
       const error = await errorOf(ports.createRange({ projectName: 'myapp', startPort, endPort }))
       expect(error.code).toBe('RANGE_OVERLAP')
       expect(error.message).toMatch(/would overlap 3\d00-3\d99 of (consilio|meta-supervisor)\./)
-      expect(error.message).toContain('ports range create myapp --size')
+      expect(error.message).toContain('ports range list')
     }
     const again = await errorOf(ports.createRange({ projectName: 'consilio', size: 100 }))
     expect(again.code).toBe('RANGE_OVERLAP')

@@ -312,7 +312,9 @@ describe('the home of a registry', () => {
     await expectApiKept(inHome(home))
   })
 
-  it.each([`it's my "home", or one of them`, 'Zuhause – 家 🏠 100%;#$HOME\\'])(
+  // Root's programs are elsewhere; for where they are, see what others are told below.
+  const forRoot = isRoot ? '"$`' : ''
+  it.each([`it's my home${forRoot}, or one of them`, 'Zuhause – 家 🏠 100%;#\\'])(
     'may be called %s',
     async (name) => {
       const home = freshHome(name)
@@ -597,12 +599,18 @@ describe('a user who is not root', () => {
     expect((await once(own, (program) => program.stop())).result).toBe(true)
   })
 
-  it('may have a home of any name, where the server’s programs are too', async ({ skip }) => {
+  it('is told where the server’s programs do not run because of the name of the home', async ({
+    skip,
+  }) => {
     const user = isRoot ? otherUser(skip) : undefined
     // What a shell reads in double quotes, for PostgreSQL's programs find each other through one.
-    const home = freshHome('a "home" of $HOME and `id`', 0o755, user)
-    const { dataDirectory } = await makeRegistry(inHome(home, user))
-    expect(dataDirectory).toBe(join(realpathSync(home), 'data'))
+    for (const name of ['a "home"', 'a $HOME', 'a `home`']) {
+      const home = freshHome(name, 0o755, user)
+      const { error } = await once(inHome(home, user), getApi)
+      expect(error).toMatchObject({ isPortsError: true, code: 'DATABASE_UNAVAILABLE' })
+      expect(error!.message).toContain('Set PORTS_HOME to a path without')
+      expect(readdirSync(home)).toEqual(['lock'])
+    }
   })
 
   it('leaves nothing behind when killed while the server’s programs are copied', async ({

