@@ -48,7 +48,7 @@ export function connectionOf(data: string): ClientConfig {
   }
 }
 
-/** Whether the server takes connections now. */
+/** Whether the server takes connections now, be it to refuse them. */
 export async function isAccepting(data: string): Promise<boolean> {
   const client = new Client(connectionOf(data))
   try {
@@ -57,6 +57,8 @@ export async function isAccepting(data: string): Promise<boolean> {
     return true
   } catch (error) {
     if (isNotRunning(error)) return false
+    // Too many connections, a stranger: an answer all the same.
+    if ((error as { severity?: string }).severity !== undefined) return true
     throw error
   }
 }
