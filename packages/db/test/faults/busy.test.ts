@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describe, expect, it, vi } from 'vitest'
+import { sql } from '../../../../test/database.js'
+import { Session } from '../sessions.js'
+import {
+  api,
+  CALL_LIST,
+  contents,
+  expectRefusal,
+  expectWorking,
+  lockTables,
+  openImpatiently,
+  openOn,
+  SOME_OF_EACH,
+  takeConnection,
+  underWay,
+  untilGivenBack,
+  url,
+  waitingBackend,
+} from './registry.js'
+
+describe('others that hold what a call needs', () => {
+  it.each(SOME_OF_EACH)('all of the connections, make %s BUSY', async (_name, call) => {
+    const { pool, repository } = openImpatiently({ max: 1, connectionTimeoutMillis: 400 })
+    await repository.listRanges()
+    const before = await contents()
+    const giveBack = await takeConnection(pool)
+    const error = await expectRefusal(call(repository), 'BUSY')
+    expect(error.message).toContain('try again')
+    giveBack()
+    await untilGivenBack(pool)
+    expect(await contents()).toEqual(before)
+    await call(repository)
+    await expectWorking(repository)
+  })
+
+  it('all of the connections, make a page of list wait for one', async () => {
+    const { pool, repository } = openImpatiently({ max: 1 })
+    await repository.listRanges()
+    const giveBack = await takeConnection(pool)
+    const page = underWay(repository.list({ limit: 1 }))
+    // Longer than the two seconds after which Prisma gives up on a transaction in words of its own.
+    await sleep(2200)
+    giveBack()
+    expect((await page).total).toBe(1)
+  })
+
+  it.each(CALL_LIST)(
+    'its tables, for longer than it may wait, make %s BUSY',
+    async (_name, call) => {
+      const { repository } = openImpatiently({ lock_timeout: 50 })
+      await repository.listRanges()
+      const before = await contents()
+      const lock = await lockTables()
+      await expectRefusal(call(repository), 'BUSY')
+      await lock.rollback()
+      expect(await contents()).toEqual(before)
+      await call(repository)
+      await expectWorking(repository)
+    },
+  )
+
+  it('the last free number make getOrAllocate BUSY until they give it up', async () => {
+    const { repository } = await openOn(url)
+    await repository.resizeRange('shop', { startPort: 3000, endPort: 3001 })
+    const holder = await Session.open(url)
+    await holder.begin()
+    await holder.query(`select ports.allocate_port('shop', 'holder')`)
+    await expectRefusal(repository.getOrAllocate(api), 'BUSY')
+    await holder.rollback()
+    expect(await repository.getOrAllocate(api)).toBe(3001)
+  })
+
+  it.each(['allocate', 'getOrAllocate'] as const)(
+    "a service's first place make %s BUSY, and asking again gives the port",
+    async (name) => {
+      const { repository } = await openOn(url)
+      const writer = await Session.open(url)
+      await writer.begin()
+      await writer.query(
+        `insert into ports.port_allocations (project_name, service_name, port_number)
+         values ('shop', 'api', 3005)`,
+      )
+      const refused = underWay(expectRefusal(repository[name](api), 'BUSY'))
+      await waitingBackend()
+      await writer.commit()
+      await refused
+      expect(await repository.getOrAllocate(api)).toBe(3005)
+      expect((await repository.list({ projectName: 'shop' })).total).toBe(2)
+    },
+  )
+
+  it('the other one of two ports at most make release and an audit BUSY', async () => {
+    const { repository } = openImpatiently({ options: '-c deadlock_timeout=10ms' })
+    // The audit locks in the order of the ids, and tcp is the newer one.
+    await repository.allocate({ ...api, protocol: 'udp' })
+    await repository.allocate(api)
+    const { allocations } = await repository.list({ projectName: 'shop' })
+    const held = allocations.filter(({ serviceName }) => serviceName === 'api')
+    const holder = await Session.open(url)
+    await holder.query('begin')
+    await holder.query(
+      `select
+       from ports.port_allocations
+       where service_name = 'api' and protocol = 'udp' and status <> 'released'
+       for update`,
+    )
+    const { projectName, serviceName, hostname } = api
+    const audit = underWay(
+      repository.recordChecks(
+        held.map(({ id }) => ({ allocationId: id, verdict: 'listening' as const })),
+      ),
+    )
+    await waitingBackend()
+    const release = underWay(repository.release({ projectName, serviceName, hostname }))
+    await vi.waitUntil(
+      async () => {
+        const waiting = await sql(url, `select from pg_locks where not granted`)
+        return waiting.length >= 2
+      },
+      { interval: 10 },
+    )
+    await holder.rollback()
+    for (const call of [audit, release]) {
+      await call.catch(async (error) => expectRefusal(Promise.reject(error), 'BUSY'))
+    }
+    await repository.release({ projectName, serviceName, hostname })
+    expect((await repository.list({ projectName: 'shop' })).total).toBe(1)
+  })
+})

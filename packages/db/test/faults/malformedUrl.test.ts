@@ -1,0 +1,51 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import {
+  databaseStatus,
+  migrate,
+  openRepository,
+  seed,
+  startDatabase,
+  stopDatabase,
+} from '../../src/index.js'
+import { DOOR_LIST, expectRefusal } from './registry.js'
+
+describe('a URL that is none', () => {
+  const MALFORMED = [
+    'ports',
+    'localhost:5432/ports',
+    '//ports:hunter2@localhost/ports',
+    'mysql://ports:hunter2@localhost/ports',
+    'http://ports:hunter2@localhost/ports',
+    'postgresql//ports:hunter2@localhost/ports',
+    'postgresql://ports:hunter2@localhost:65536/ports',
+    'postgresql://ports:hunter2@localhost:5432x/ports',
+    // Not UTF-8, as a password that was not encoded may look like.
+    'postgresql://ports:hunter2%ff@localhost/ports',
+  ]
+
+  it.each(
+    MALFORMED.flatMap((malformed) =>
+      DOOR_LIST.map(([name, door]) => [malformed, name, door] as const),
+    ),
+  )('%s, is an invalid argument to %s', async (malformed, _name, door) => {
+    const error = await expectRefusal(door(malformed), 'INVALID_ARGUMENT')
+    expect(error.details).toMatchObject({ field: 'url' })
+    expect(error.message).toContain('postgresql://')
+  })
+
+  it.each(MALFORMED)('%s, is an invalid argument in the environment', async (malformed) => {
+    vi.stubEnv('PORTS_DATABASE_URL', malformed)
+    onTestFinished(() => void vi.unstubAllEnvs())
+    for (const door of [
+      openRepository,
+      migrate,
+      seed,
+      databaseStatus,
+      startDatabase,
+      stopDatabase,
+    ]) {
+      const error = await expectRefusal(door(), 'INVALID_ARGUMENT')
+      expect(error.details).toMatchObject({ field: 'PORTS_DATABASE_URL' })
+    }
+  })
+})

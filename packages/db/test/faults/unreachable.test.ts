@@ -1,0 +1,150 @@
+import { once } from 'node:events'
+import { createServer as createHttpServer } from 'node:http'
+import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { databaseUrlOn } from '../../../../test/databaseUrl.js'
+import { FaultyProxy } from './FaultyProxy.js'
+import {
+  CALL_LIST,
+  contents,
+  DOOR_LIST,
+  expectRefusal,
+  expectWorking,
+  openOn,
+  QUOTED_PASSWORD,
+  READS,
+  refusal,
+  temporaryDirectory,
+  url,
+} from './registry.js'
+
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+describe('a database that is not there', () => {
+  it.each(DOOR_LIST)('is unavailable to %s behind a closed port', async (_name, door) => {
+    const port = await closedPort()
+    const error = await expectRefusal(
+      door(`postgresql://ports:${QUOTED_PASSWORD}@127.0.0.1:${port}/ports`),
+      'DATABASE_UNAVAILABLE',
+    )
+    expect(error.message).toContain('PORTS_DATABASE_URL')
+    expect(error.message).toContain(String(port))
+  })
+
+  it.each(DOOR_LIST)('is unavailable to %s without a socket', async (_name, door) => {
+    const directory = temporaryDirectory()
+    await expectRefusal(door(databaseUrlOn(directory, 'ports')), 'DATABASE_UNAVAILABLE')
+  })
+
+  it.each(DOOR_LIST)('is unavailable to %s where it has another name', async (_name, door) => {
+    const unknown = url.replace(/test_\w+/, 'test_unknown')
+    await expectRefusal(door(unknown), 'DATABASE_UNAVAILABLE')
+  })
+
+  it.each(DOOR_LIST)('is unavailable to %s where it is a web server', async (_name, door) => {
+    const server = createHttpServer((_request, response) => response.end()).listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await once(server, 'listening')
+    const { port } = server.address() as AddressInfo
+    await expectRefusal(
+      door(`postgresql://ports:${QUOTED_PASSWORD}@127.0.0.1:${port}/ports`),
+      'DATABASE_UNAVAILABLE',
+    )
+  })
+
+  it.each(DOOR_LIST)('is unavailable to %s where it takes no connections', async (_name, door) => {
+    // Never does.
+    await expectRefusal(door(url.replace(/test_\w+/, 'template0')), 'DATABASE_UNAVAILABLE')
+  })
+
+  it.each(DOOR_LIST)('is unavailable to %s where it cannot encrypt', async (_name, door) => {
+    await expectRefusal(door(`${url}&sslmode=no-verify`), 'DATABASE_UNAVAILABLE')
+  })
+
+  it.each(DOOR_LIST)(
+    'is unavailable to %s where its certificate is missing',
+    async (_name, door) => {
+      const missing = encodeURIComponent(join(temporaryDirectory(), 'ca.pem'))
+      await expectRefusal(
+        door(`${url}&sslmode=verify-full&sslrootcert=${missing}`),
+        'DATABASE_UNAVAILABLE',
+      )
+    },
+  )
+
+  it.each(DOOR_LIST)('is unavailable to %s where it hangs up', async (_name, door) => {
+    const proxy = new FaultyProxy(url)
+    await proxy.up()
+    onTestFinished(() => proxy.down())
+    proxy.refuse()
+    await expectRefusal(door(proxy.url), 'DATABASE_UNAVAILABLE')
+  })
+})
+
+describe.each([
+  ['TCP', () => undefined],
+  ['a Unix socket', temporaryDirectory],
+])('a database that goes away, on %s,', (_kind, directory) => {
+  it.each(CALL_LIST)('is unavailable to %s until it is back', async (_name, call) => {
+    const proxy = new FaultyProxy(url, directory())
+    await proxy.up()
+    onTestFinished(() => proxy.down())
+    const { pool, repository } = await openOn(proxy.url)
+    await repository.listRanges()
+    const before = await contents()
+    await proxy.down()
+    // Not yet noticed, a broken connection would still be written to.
+    await vi.waitUntil(() => pool.totalCount === 0, { interval: 1 })
+    await expectRefusal(call(repository), 'DATABASE_UNAVAILABLE')
+    expect(await contents()).toEqual(before)
+    await proxy.up()
+    await call(repository)
+    await expectWorking(repository)
+  })
+})
+
+describe.each([
+  ['TCP', () => undefined],
+  ['a Unix socket', temporaryDirectory],
+])('a connection that broke unnoticed, on %s,', (_kind, directory) => {
+  it.each(CALL_LIST)('is found out by %s', async (name, call) => {
+    const proxy = new FaultyProxy(url, directory())
+    await proxy.up()
+    onTestFinished(() => proxy.down())
+    const { repository } = await openOn(proxy.url)
+    await repository.listRanges()
+    const before = await contents()
+    proxy.cut()
+    const error = await refusal(call(repository))
+    // Whether anything could be sent depends on when the kernel says that nobody is there.
+    const possible = ['DATABASE_UNAVAILABLE', ...(name in READS ? [] : ['OUTCOME_UNKNOWN'])]
+    expect(possible).toContain(error.code)
+    expect(await contents()).toEqual(before)
+    await call(repository)
+    await expectWorking(repository)
+  })
+})
+
+describe('a database that hangs up on new connections', () => {
+  it.each(CALL_LIST)('is unavailable to %s, for nothing was sent', async (_name, call) => {
+    const proxy = new FaultyProxy(url)
+    await proxy.up()
+    onTestFinished(() => proxy.down())
+    const { repository } = await openOn(proxy.url)
+    const before = await contents()
+    proxy.refuse()
+    await expectRefusal(call(repository), 'DATABASE_UNAVAILABLE')
+    expect(await contents()).toEqual(before)
+    proxy.accept()
+    await call(repository)
+    await expectWorking(repository)
+  })
+})

@@ -1,0 +1,95 @@
+import { describe, expect, it } from 'vitest'
+import { ascending, ending, numbers, Session } from '../sessions.js'
+import { ALLOCATE, allocate, drain, newProject, offerNumbers, query, url } from './projects.js'
+
+describe('the functions', () => {
+  it('take a hostname in any case for the same host', async () => {
+    const project = await newProject()
+    const value = async (text: string, hostname: string) => {
+      const [row] = await query(`select ${text} as value`, [project.name, hostname])
+      return row!.value
+    }
+    const available = () => value('ports.find_available_port($1, $2)', 'ALPHA')
+    expect(await value("ports.allocate_port($1, 'web', $2)", 'Alpha')).toBe(project.start)
+    expect(await value("ports.get_or_allocate_port($1, 'web', $2)", 'ALPHA')).toBe(project.start)
+    expect(await available()).toBe(project.start + 1)
+    expect(
+      await query(`select distinct hostname from ports.port_allocations where project_name = $1`, [
+        project.name,
+      ]),
+    ).toEqual([{ hostname: 'alpha' }])
+    expect(await value("ports.release_port($1, 'web', $2)", 'aLPHA')).toBe(true)
+    expect(await available()).toBe(project.start)
+  })
+
+  it('number the ports of a service that are stored by hand in the order of the rows', async () => {
+    const project = await newProject()
+    await query(
+      `insert into ports.port_allocations (project_name, service_name, port_number)
+       values ($1, 'web', $2 + 5), ($1, 'web', $2 + 1)`,
+      [project.name, project.start],
+    )
+    expect(await allocate(project, 'web')).toBe(project.start)
+    expect(
+      await query('select ports.get_or_allocate_port($1, $2) as port', [project.name, 'web']),
+    ).toEqual([{ port: project.start + 5 }])
+  })
+
+  it('offer every number anew after the table was truncated', async () => {
+    const project = await newProject(200)
+    for (const _ of numbers(1, 3)) await allocate(project)
+    await query('truncate ports.port_allocations')
+    expect(await query('select ports.find_available_port($1) as port', [project.name])).toEqual([
+      { port: project.start },
+    ])
+    expect(await drain(project)).toEqual(numbers(project.start, project.end))
+  })
+
+  it('say that the last free numbers stay locked, and wait for no end of it', async () => {
+    const project = await newProject(1)
+    await offerNumbers(project)
+    const holder = await Session.open(url)
+    await holder.begin()
+    await holder.query(ALLOCATE, [project.name, 'web'])
+    await expect(query(ALLOCATE, [project.name, 'api'])).rejects.toMatchObject({ code: '55P03' })
+    await holder.rollback()
+    expect(await allocate(project, 'api')).toBe(project.start)
+  })
+
+  it('give a number to the one who waits when the one who was taking it fails', async () => {
+    const project = await newProject(1)
+    await offerNumbers(project)
+    const [holder, waiter] = [await Session.open(url), await Session.open(url)]
+    await holder.begin()
+    await holder.query(ALLOCATE, [project.name, 'web'])
+    const allocated = waiter.value<number>(ALLOCATE, [project.name, 'api'])
+    await waiter.waiting()
+    await holder.rollback()
+    expect(await allocated).toBe(project.start)
+  })
+
+  it('call a range full when the last number that was being taken is', async () => {
+    const project = await newProject(1)
+    await offerNumbers(project)
+    const [holder, waiter] = [await Session.open(url), await Session.open(url)]
+    await holder.begin()
+    await holder.query(ALLOCATE, [project.name, 'web'])
+    const allocated = waiter.value<number>(ALLOCATE, [project.name, 'api'])
+    await waiter.waiting()
+    await holder.commit()
+    expect(await ending(allocated)).toBe('ZP002')
+  })
+
+  it('take a whole range in one transaction and give it back when that is rolled back', async () => {
+    const project = await newProject(300)
+    const session = await Session.open(url)
+    await session.begin()
+    const taken = await session.query<{ port: number }>(
+      'select ports.allocate_port($1, $2) as port from generate_series(1, 300)',
+      [project.name, 'web'],
+    )
+    expect(ascending(taken.map(({ port }) => port))).toEqual(numbers(project.start, project.end))
+    await session.rollback()
+    expect(await drain(project)).toEqual(numbers(project.start, project.end))
+  })
+})
