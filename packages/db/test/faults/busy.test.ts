@@ -115,7 +115,10 @@ describe('others that hold what a call needs', () => {
     const release = underWay(repository.release({ projectName, serviceName, hostname }))
     await vi.waitUntil(
       async () => {
-        const waiting = await sql(url, `select from pg_locks where not granted`)
+        const waiting = await sql(
+          url,
+          `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+        )
         return waiting.length >= 2
       },
       { interval: 10 },
