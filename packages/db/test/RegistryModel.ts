@@ -1,0 +1,210 @@
+import {
+  type AllocateOptions,
+  BLOCK_SEARCH,
+  type GetOptions,
+  type Metadata,
+  type MetadataChange,
+  type NarrowOptions,
+  type NewRange,
+  type PortAllocation,
+  type PortRange,
+  type PortSummary,
+  PortsError,
+  type PortsErrorCode,
+  type Scope,
+  type UpdateOptions,
+  type Verdict,
+} from '@ports/core'
+import { numbers } from './sessions.js'
+
+/** All of an allocation but its id and times, which no model can foretell. */
+type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt'> & {
+  readonly idempotencyKey?: string
+}
+
+/**
+ * The registry as one would explain it: a map of ranges, and who holds what, oldest first. Free is
+ * what lies in the range and nobody holds. Its methods are those of the real one.
+ */
+export class RegistryModel {
+  readonly #ranges = new Map<string, PortRange>()
+  #held: Holding[] = []
+
+  getOrAllocate(project: string, service: string, options: GetOptions): number {
+    const [oldest] = this.#select(project, service, options)
+    if (!oldest) return this.#takeLowest(project, service, options)
+    const { serviceType, description, cloudflareHostname } = oldest
+    Object.assign(oldest, {
+      serviceType: serviceType ?? options.serviceType,
+      description: description ?? options.description,
+      cloudflareHostname: cloudflareHostname ?? options.cloudflareHostname,
+    } satisfies Metadata)
+    return oldest.portNumber
+  }
+
+  allocate(project: string, service: string, options: AllocateOptions): number {
+    const key = options.idempotencyKey
+    const known = this.#select(project, service, options).find((it) => it.idempotencyKey === key)
+    return key !== undefined && known
+      ? known.portNumber
+      : this.#takeLowest(project, service, options)
+  }
+
+  allocateUpTo(project: string, service: string, scope: Scope, count: number): number[] {
+    const free = [...this.free(project, scopeOf(scope))]
+    return numbers(1, Math.min(count, free.length)).map(() =>
+      this.#takeLowest(project, service, scope),
+    )
+  }
+
+  release(project: string, service: string, hostname: string, which: NarrowOptions): boolean {
+    const selected = this.#select(project, service, { hostname, ...which })
+    this.#held = this.#held.filter((it) => !selected.includes(it))
+    return selected.length > 0
+  }
+
+  updatePort(project: string, service: string, change: MetadataChange, which: UpdateOptions) {
+    const selected = this.#select(project, service, which)
+    for (const holding of selected) {
+      // Cleared is absent.
+      for (const [field, value] of Object.entries(change)) {
+        Object.assign(holding, { [field]: value ?? undefined })
+      }
+    }
+    return selected.length > 0
+  }
+
+  recordChecks(projectName: string, serviceName: string, verdict: Verdict): void {
+    const checked = this.#heldBy(projectName).filter((it) => it.serviceName === serviceName)
+    if (verdict === 'unknown') return
+    const status = verdict === 'listening' ? 'in_use' : 'allocated'
+    for (const holding of checked) Object.assign(holding, { status })
+  }
+
+  listAll() {
+    return this.#held.toSorted(byPlace).map(({ idempotencyKey: _, ...listed }) => listed)
+  }
+
+  listInPages(_limit: number) {
+    return this.listAll()
+  }
+
+  listByProject(project: string) {
+    this.#range(project)
+    return this.listAll().filter((it) => it.projectName === project)
+  }
+
+  getProjectSummary(projectName: string, options: Scope): PortSummary {
+    const { startPort, endPort } = this.#range(projectName)
+    const scope = scopeOf(options)
+    const totalPorts = endPort - startPort + 1
+    const availablePorts = [...this.free(projectName, scope)].length
+    const allocatedPorts = totalPorts - availablePorts
+    return {
+      ...{ projectName, ...scope, rangeStart: startPort, rangeEnd: endPort },
+      ...{ totalPorts, allocatedPorts, availablePorts },
+      utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
+    }
+  }
+
+  listRanges(): PortRange[] {
+    return [...this.#ranges.values()].sort((a, b) => a.startPort - b.startPort)
+  }
+
+  createRange(wanted: NewRange): PortRange {
+    const range = 'size' in wanted ? this.#nextBlock(wanted.projectName, wanted.size) : wanted
+    if (this.#ranges.has(range.projectName) || this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
+    this.#ranges.set(range.projectName, range)
+    return range
+  }
+
+  resizeRange(projectName: string, bounds: { startPort: number; endPort: number }): PortRange {
+    const range = { ...this.#range(projectName), ...bounds }
+    if (this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
+    if (this.#heldBy(projectName).some((it) => !isIn(range, it.portNumber))) {
+      throw refusal('RANGE_IN_USE')
+    }
+    this.#ranges.set(projectName, range)
+    return range
+  }
+
+  deleteRange(projectName: string): void {
+    if (this.#heldBy(projectName).length > 0) throw refusal('RANGE_IN_USE')
+    this.#ranges.delete(projectName)
+  }
+
+  /** The numbers that are free in one scope, lowest first. */
+  *free(projectName: string, { hostname, protocol }: Scope): Generator<number> {
+    const { startPort, endPort } = this.#range(projectName)
+    const inScope = this.#held.filter((it) => it.hostname === hostname && it.protocol === protocol)
+    const held = new Set(inScope.map((it) => it.portNumber))
+    for (let number = startPort; number <= endPort; number++) if (!held.has(number)) yield number
+  }
+
+  #takeLowest(projectName: string, serviceName: string, options: AllocateOptions): number {
+    const scope = scopeOf(options)
+    const [portNumber] = this.free(projectName, scope)
+    if (portNumber === undefined) throw refusal('RANGE_EXHAUSTED')
+    const holder = { projectName, serviceName, portNumber, status: 'allocated' } as const
+    this.#held.push({ ...options, ...scope, ...holder })
+    return portNumber
+  }
+
+  #select(projectName: string, serviceName: string, which: UpdateOptions): Holding[] {
+    const { hostname } = scopeOf(which)
+    const { protocol, portNumber } = which
+    return this.#heldBy(projectName)
+      .filter((it) => it.serviceName === serviceName && it.hostname === hostname)
+      .filter((it) => protocol === undefined || it.protocol === protocol)
+      .filter((it) => portNumber === undefined || it.portNumber === portNumber)
+  }
+
+  #heldBy(projectName: string): Holding[] {
+    this.#range(projectName)
+    return this.#held.filter((it) => it.projectName === projectName)
+  }
+
+  #range(projectName: string): PortRange {
+    const range = this.#ranges.get(projectName)
+    if (!range) throw refusal('PROJECT_NOT_FOUND')
+    return range
+  }
+
+  #nextBlock(projectName: string, size: number): PortRange {
+    const blocks = numbers(1, Math.floor((BLOCK_SEARCH.endPort + 1) / size) - 1)
+      .map((nth) => ({ projectName, startPort: nth * size, endPort: nth * size + size - 1 }))
+      .filter(({ startPort }) => startPort >= BLOCK_SEARCH.startPort)
+    const free = blocks.find((block) => !this.#overlaps(block).length)
+    if (!free) throw refusal('RANGE_EXHAUSTED')
+    return free
+  }
+
+  #isTaken(wanted: PortRange): boolean {
+    return this.#overlaps(wanted).some((it) => it.projectName !== wanted.projectName)
+  }
+
+  #overlaps({ startPort, endPort }: PortRange): PortRange[] {
+    return this.listRanges().filter((it) => it.startPort <= endPort && startPort <= it.endPort)
+  }
+}
+
+/** Without a protocol the default one, where a method has a default. */
+function scopeOf({ hostname = 'localhost', protocol = 'tcp' }: Partial<Scope>): Scope {
+  const name = hostname.toLowerCase()
+  // Two spellings of a host are one scope.
+  return { hostname: name === '127.0.0.1' ? 'localhost' : name, protocol }
+}
+
+function isIn({ startPort, endPort }: PortRange, number: number): boolean {
+  return startPort <= number && number <= endPort
+}
+
+/** The order of listings. */
+function byPlace(a: Holding, b: Holding): number {
+  const [placeA, placeB] = [a, b].map((it) => `${it.hostname} ${it.protocol}`)
+  return a.portNumber - b.portNumber || (placeA! < placeB! ? -1 : 1)
+}
+
+function refusal(code: PortsErrorCode): PortsError {
+  return new PortsError(code, code)
+}
