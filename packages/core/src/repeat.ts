@@ -38,9 +38,13 @@ export async function repeatIdempotent<Result>(
   }
 }
 
-/** Once an answer was lost, a database that is gone does not mean that nothing was changed. */
+/**
+ * Once an answer was lost, a database that is gone, or too busy to say, does not mean that nothing
+ * was changed.
+ */
 function isUnanswered({ code }: PortsError, lost: PortsError | undefined): boolean {
-  return code === 'OUTCOME_UNKNOWN' || (code === 'DATABASE_UNAVAILABLE' && lost !== undefined)
+  if (code === 'OUTCOME_UNKNOWN') return true
+  return lost !== undefined && (code === 'DATABASE_UNAVAILABLE' || code === 'BUSY')
 }
 
 async function repeat<Result>(

@@ -56,6 +56,11 @@ describe.each(Object.entries(IDEMPOTENT))('%s', (_name, call) => {
     await expect(call(ports)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 
+  it('still says so when the database is too busy to tell after that', async () => {
+    const { ports } = scripted(['OUTCOME_UNKNOWN', ...Array(9).fill('BUSY')])
+    await expect(call(ports)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
   it('takes a later answer for the lost one, a refusal too', async () => {
     const { ports } = scripted(['OUTCOME_UNKNOWN', 'RANGE_EXHAUSTED'])
     await expect(call(ports)).rejects.toMatchObject({ code: 'RANGE_EXHAUSTED' })

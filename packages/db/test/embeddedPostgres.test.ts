@@ -161,6 +161,12 @@ function everyProcess(): { pid: number; parent: number }[] {
 }
 
 /** Kills the server and all that belongs to it, without giving one of them the time to notice. */
+/** One of the server's own processes, such as its checkpointer. */
+function childOf(pid: number): number {
+  const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(pid)], { encoding: 'utf8' })
+  return Number(stdout.trim().split('\n')[0])
+}
+
 function killServer({ pid }: DatabaseStatus): void {
   const children = childrenOf(pid!)
   expect(children.length, 'processes of the server').toBeGreaterThan(1)
@@ -399,6 +405,30 @@ describe('the embedded database is there again', () => {
     const ports = answers.map(({ result }) => result!)
     expect(ports[0]).toBe(3100)
     expect(ascending(ports)).toEqual(numbers(3100, 3119))
+  })
+
+  // The server then ends all its backends and recovers, without going down itself.
+  it('for all who ask while it recovers from the kill -9 of one of its processes', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    const programs = numbers(1, 10).map(() => open(inHome(home)))
+    for (const round of numbers(1, 3)) {
+      process.kill(childOf(pid!), 'SIGKILL')
+      const answers = await Promise.all(
+        programs.map((program, nth) => program.get('consilio', `service-${round}-${nth}`)),
+      )
+      expect(answers.flatMap(({ error }) => error ?? [])).toEqual([])
+    }
+    expect((await once(inHome(home), (program) => program.status())).result!.pid).toBe(pid)
+  })
+
+  it('and can be stopped while it recovers', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(childOf(pid!), 'SIGKILL')
+    expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
+    expect(existsSync(join(home, 'data', 'postmaster.pid'))).toBe(false)
+    await expectApiKept(inHome(home))
   })
 
   // In the order in which they come to be.

@@ -71,20 +71,21 @@ export function isNotRunning(error: unknown): boolean {
 
 /**
  * Starts the server, as a process of its own that outlives this one, and waits until it takes
- * connections. Call it under the start lock.
+ * connections. One that runs already and is still recovering is only waited for. Call it under the
+ * start lock.
  */
 export async function startPostmaster(data: string): Promise<void> {
   const giveUpAt = Date.now() + START_TIMEOUT_MS
   removeForeignLockFiles(data)
-  let postmaster = launch(data)
+  let launched: { ended: boolean } | undefined
   while (!(await isAccepting(data))) {
-    if (postmaster.ended) {
-      // The backends of a killed server take a moment to notice; until then they block the next.
-      if (!isHeldByOldBackends(data) || Date.now() > giveUpAt) throw startFailed(data)
-      await sleep(10 * POLL_MS)
-      postmaster = launch(data)
-    }
     if (Date.now() > giveUpAt) throw startFailed(data)
+    if (!isPostmasterAlive(data) && launched?.ended !== false) {
+      // The backends of a killed server take a moment to notice; until then they block the next.
+      if (launched && !isHeldByOldBackends(data)) throw startFailed(data)
+      if (launched) await sleep(10 * POLL_MS)
+      launched = launch(data)
+    }
     await sleep(POLL_MS)
   }
 }
@@ -132,12 +133,16 @@ function openLog(data: string): number {
  * the start lock. False if it was not running.
  */
 export async function stopPostmaster(data: string): Promise<boolean> {
-  if (!(await isAccepting(data))) return false
   const pid = postmasterPid(data)
-  if (pid === undefined) return false
+  if (pid === undefined || !isPostmasterAlive(data)) return false
+  // A request to stop can be lost on a server that is recovering from a crash of its backends.
+  const giveUpAt = Date.now() + START_TIMEOUT_MS
+  while (!(await isAccepting(data)) && isPostmasterAlive(data) && Date.now() < giveUpAt) {
+    await sleep(POLL_MS)
+  }
   process.kill(pid, 'SIGINT')
   // The last thing that it does is to remove its pid file.
-  while (postmasterPid(data) === pid) await sleep(POLL_MS)
+  while (postmasterPid(data) === pid && isPostmasterAlive(data)) await sleep(POLL_MS)
   return true
 }
 
@@ -170,6 +175,12 @@ function removeForeignLockFiles(data: string): void {
   }
 }
 
+/** Also while it recovers and takes no connections yet. */
+function isPostmasterAlive(data: string): boolean {
+  const pid = postmasterPid(data)
+  return pid !== undefined && commandOf(pid).includes(data)
+}
+
 /** The command line of a process; empty for one that is gone or a zombie. */
 function commandOf(pid: number): string {
   const procFile = `/proc/${pid}/cmdline`
@@ -186,7 +197,8 @@ function isHeldByOldBackends(data: string): boolean {
 function startFailed(data: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The embedded database did not start. The end of ${clusterFiles.log(data)}:\n${logTail(data)}`,
+    `The embedded database did not start. The end of ${clusterFiles.log(data)}: ` +
+      logTail(data).replaceAll('\n', ' | '),
     { dataDirectory: data, log: clusterFiles.log(data) },
   )
 }
