@@ -90,7 +90,6 @@ export class PrismaPortRepository implements PortRepository {
       valuesOf(request),
       {
         write: true,
-        projectName: request.projectName,
         resolveBy: 'Ask again: it gives the same port, or one if there is none.',
       },
       call,
@@ -101,7 +100,6 @@ export class PrismaPortRepository implements PortRepository {
   async allocate(request: NewAllocationRequest, call: CallOptions = {}): Promise<number> {
     const subject = {
       write: true,
-      projectName: request.projectName,
       resolveBy:
         request.idempotencyKey === undefined
           ? `To find out, see: ports list ${request.projectName}`
@@ -117,7 +115,7 @@ export class PrismaPortRepository implements PortRepository {
     const { rows } = await this.#run(
       RELEASE,
       [projectName, serviceName, hostname, protocol, portNumber],
-      { write: true, projectName, resolveBy: 'Release it again: that does no harm.' },
+      { write: true, resolveBy: 'Release it again: that does no harm.' },
       call,
     )
     return rows[0]?.released

@@ -34,7 +34,8 @@ export interface SchemaState {
  * Brings the database to the schema of this version and enters it in Prisma's book, so that
  * `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction; any
  * number may run it at once. Returns the names of the migrations it applied.
- * @throws {PortsError} `DATABASE_UNAVAILABLE`
+ * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
+ * again; `DATABASE_NOT_MIGRATED` where another edition of a migration was applied
  */
 export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
   const pool = await openPool(options)

@@ -10,7 +10,8 @@ const POOL: pg.PoolConfig = {
   // A program that is done ends without closing the pool first.
   allowExitOnIdle: true,
   connectionTimeoutMillis: 10_000,
-  // No call here takes a second; a server that says nothing for so long is not there any more.
+  // The longest call, an audit of all ports there are, takes seconds; a server that says nothing
+  // for so long is not there any more.
   query_timeout: 30_000,
   keepAlive: true,
 }

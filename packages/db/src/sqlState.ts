@@ -48,7 +48,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
 /** What a call was about, for the errors that need to say so. */
 export interface CallSubject {
   readonly write: boolean
-  readonly projectName?: string
+  /** The range that was to be. */
   readonly range?: { projectName: string; startPort?: number; endPort?: number }
   /** How to find out what an unknown outcome was. */
   readonly resolveBy?: string
@@ -78,11 +78,8 @@ export function translate(error: unknown, subject: CallSubject): unknown {
     case 'RANGE_EXHAUSTED':
       return rangeExhausted(details as unknown as ExhaustedRange, error)
     case 'RANGE_OVERLAP':
-      return rangeOverlap(
-        subject.range ?? { projectName: subject.projectName ?? '' },
-        details as unknown as PortRange,
-        error,
-      )
+      // Only a range that was to be can overlap.
+      return rangeOverlap(subject.range!, details as unknown as PortRange, error)
     case 'RANGE_IN_USE':
       return rangeInUse(
         String(details.projectName),

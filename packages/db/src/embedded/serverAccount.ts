@@ -13,14 +13,13 @@ export interface ServerAccount {
 export type Notify = (message: string) => void
 
 const SYSTEM_ACCOUNT = 'ports'
-const ROOT_DIRECTORY = '/var/lib/ports'
 
 export function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
 /** Where root's registries are, for a server that may not enter root's own directories. */
-export const rootDirectory = ROOT_DIRECTORY
+export const rootDirectory = '/var/lib/ports'
 
 /** Whose registry it is: the user who runs this process. */
 export function registryOwner(): string {
@@ -53,7 +52,7 @@ export function accountForNewServer(notify: Notify): ServerAccount {
     '--system',
     '--user-group',
     '--no-create-home',
-    ...['--home-dir', ROOT_DIRECTORY],
+    ...['--home-dir', rootDirectory],
     ...['--shell', '/usr/sbin/nologin'],
     SYSTEM_ACCOUNT,
   ])
