@@ -63,10 +63,15 @@ export async function isAccepting(data: string): Promise<boolean> {
   }
 }
 
-/** No server behind the socket, or one that is not ready (57P03) or going away (57P01). */
+/** No server behind the socket, or one that is not ready (57P03) or going away. */
 export function isNotRunning(error: unknown): boolean {
-  const { code } = error as { code?: string }
-  return ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', '57P03', '57P01'].includes(code ?? '')
+  const { code, message } = error as { code?: string; message?: string }
+  return (
+    ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
+    ['57P01', '57P02', '57P03'].includes(code ?? '') ||
+    // What pg says, without a code, when the server ends its backends in mid-connection.
+    message === 'Connection terminated unexpectedly'
+  )
 }
 
 /**
