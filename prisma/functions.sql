@@ -6,7 +6,6 @@ CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_na
  LANGUAGE plpgsql
 AS $function$
 declare
-  v_newest integer;
   v_port integer;
 begin
   p_hostname := lower(p_hostname);
@@ -30,19 +29,8 @@ begin
     end if;
   end if;
 
-  select ordinal
-  into v_newest
-  from ports.port_allocations
-  where project_name = p_project_name
-    and service_name = p_service_name
-    and hostname = p_hostname
-    and protocol = p_protocol
-    and status <> 'released'
-  order by ordinal desc
-  limit 1;
-
   return ports.take_lowest_free_port(
-    p_project_name, p_service_name, p_hostname, p_protocol, coalesce(v_newest, 0) + 1,
+    p_project_name, p_service_name, p_hostname, p_protocol,
     p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key
   );
 end
@@ -185,6 +173,30 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION ports.complete_row()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.allocated_at := coalesce(new.allocated_at, now());
+  if new.status = 'released' then
+    new.service_name := coalesce(new.service_name, 'nobody');
+    new.ordinal := 0;
+    return new;
+  end if;
+
+  select coalesce(max(ordinal), 0) + 1
+  into new.ordinal
+  from ports.port_allocations
+  where project_name = new.project_name
+    and service_name = new.service_name
+    and hostname = new.hostname
+    and protocol = new.protocol
+    and status <> 'released';
+  return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION ports.create_next_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_description text DEFAULT NULL::text)
  RETURNS port_ranges
  LANGUAGE plpgsql
@@ -195,19 +207,24 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('ports.port_ranges', 0));
 
+  -- The lowest free block has a range just before it, or nothing.
   select candidate
   into v_start
-  from generate_series(
-    (p_lowest + p_size - 1) / p_size * p_size,
-    p_highest - p_size + 1,
-    p_size
-  ) as candidate
-  where not exists (
-    select
+  from (
+    select p_lowest as earliest
+    union all
+    select end_port + 1
     from ports.port_ranges
-    where int4range(start_port, end_port, '[]')
-      && int4range(candidate, candidate + p_size - 1, '[]')
-  )
+    where end_port >= p_lowest
+  ) as place
+  cross join lateral (select (earliest + p_size - 1) / p_size * p_size as candidate) as aligned
+  where candidate + p_size - 1 <= p_highest
+    and not exists (
+      select
+      from ports.port_ranges
+      where int4range(start_port, end_port, '[]')
+        && int4range(candidate, candidate + p_size - 1, '[]')
+    )
   order by candidate
   limit 1;
 
@@ -283,7 +300,7 @@ begin
 
   if not found then
     return ports.take_lowest_free_port(
-      p_project_name, p_service_name, p_hostname, p_protocol, 1,
+      p_project_name, p_service_name, p_hostname, p_protocol,
       p_service_type, p_description, p_cloudflare_hostname
     );
   end if;
@@ -362,23 +379,6 @@ AS $function$
       limit 1
     )
   )
-$function$;
-
-CREATE OR REPLACE FUNCTION ports.number_holding()
- RETURNS trigger
- LANGUAGE plpgsql
-AS $function$
-begin
-  select coalesce(max(ordinal), 0) + 1
-  into new.ordinal
-  from ports.port_allocations
-  where project_name = new.project_name
-    and service_name = new.service_name
-    and hostname = new.hostname
-    and protocol = new.protocol
-    and status <> 'released';
-  return new;
-end
 $function$;
 
 CREATE OR REPLACE FUNCTION ports.offer_deleted_numbers()
@@ -608,7 +608,7 @@ begin
 end
 $function$;
 
-CREATE OR REPLACE FUNCTION ports.take_lowest_free_port(p_project_name text, p_service_name text, p_hostname text, p_protocol text, p_ordinal integer, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.take_lowest_free_port(p_project_name text, p_service_name text, p_hostname text, p_protocol text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
@@ -625,7 +625,20 @@ begin
       set id = default,
         status = 'allocated',
         service_name = p_service_name,
-        ordinal = p_ordinal,
+        ordinal = 1 + coalesce(
+          (
+            select held.ordinal
+            from ports.port_allocations as held
+            where held.project_name = p_project_name
+              and held.service_name = p_service_name
+              and held.hostname = p_hostname
+              and held.protocol = p_protocol
+              and held.status <> 'released'
+            order by held.ordinal desc
+            limit 1
+          ),
+          0
+        ),
         service_type = p_service_type,
         description = p_description,
         cloudflare_hostname = p_cloudflare_hostname,
@@ -693,6 +706,10 @@ begin
         and protocol = p_protocol
         and status = 'released'
     ) then
+      -- The range that was looked at may be gone, or larger, since.
+      if ports.range_of(p_project_name) is distinct from v_range then
+        continue;
+      end if;
       raise exception 'the range of % is exhausted on %/%', p_project_name, p_hostname, p_protocol
         using
           errcode = 'ZP002',

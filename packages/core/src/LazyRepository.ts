@@ -22,10 +22,6 @@ export class LazyRepository implements PortRepository {
     return this.#opened
   }
 
-  async findPort(...given: Arguments<'findPort'>) {
-    return (await this.#repository()).findPort(...given)
-  }
-
   async getOrAllocate(...given: Arguments<'getOrAllocate'>) {
     return (await this.#repository()).getOrAllocate(...given)
   }

@@ -1,6 +1,6 @@
 import type { AuditResult, Verdict } from './Audit.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
-import { invalidArgument, PortsError, unverifiable } from './errors.js'
+import { invalidArgument, unverifiable } from './errors.js'
 import { type CheckOptions, checkListener } from './listeners/checkListener.js'
 import { LocalHost } from './localHost.js'
 import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
@@ -107,8 +107,6 @@ export class PortManager {
     options: GetOptions = {},
   ): Promise<number> {
     const request = this.#request(projectName, serviceName, options)
-    const held = await this.#repository.findPort(request, options).catch(unlessUnavailable)
-    if (held && !lacksAny(held, request)) return held.portNumber
     return repeatIdempotent(() => this.#repository.getOrAllocate(request, options), options.signal)
   }
 
@@ -350,15 +348,6 @@ function validChange(change: MetadataChange): MetadataChange {
   return Object.fromEntries(
     fields.map((field) => [field, change[field] === null ? null : METADATA[field](change[field])]),
   )
-}
-
-/** A look that could not be had decides nothing: a connection that broke may be replaced by now. */
-function unlessUnavailable(error: unknown): undefined {
-  if (!(error instanceof PortsError && error.code === 'DATABASE_UNAVAILABLE')) throw error
-}
-
-function lacksAny(held: Metadata, wanted: Metadata): boolean {
-  return METADATA_FIELDS.some((field) => wanted[field] !== undefined && held[field] === undefined)
 }
 
 function validBounds(bounds: { startPort: unknown; endPort: unknown }) {

@@ -32,10 +32,6 @@ export interface Selection {
   readonly portNumber?: number
 }
 
-export interface HeldPort extends Metadata {
-  readonly portNumber: number
-}
-
 /** A place in the order of listings: port number, then hostname, then protocol. */
 export interface PageKey extends Scope {
   readonly portNumber: number
@@ -67,12 +63,6 @@ export interface RangeUsage {
  * and no answer came. `@ports/core/testing` holds the suite that every store must pass.
  */
 export interface PortRepository {
-  /**
-   * The oldest live port of the service, or undefined. A look, not a promise: it may be released
-   * at once. May leave an unknown project unnoticed.
-   */
-  findPort(service: ServiceKey, call?: CallOptions): Promise<HeldPort | undefined>
-
   /**
    * The oldest live port of the service, its missing metadata filled in; else the lowest free
    * number of the range. Atomic: callers at the same time get the same port.

@@ -41,7 +41,6 @@ export { BLOCK_SEARCH, LARGEST_BLOCK, type PortRange, type PortSummary } from '.
 export type {
   AllocationRequest,
   CallOptions,
-  HeldPort,
   ListQuery,
   ListResult,
   NewAllocationRequest,

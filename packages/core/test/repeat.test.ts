@@ -18,7 +18,6 @@ function scripted(answers: (PortsErrorCode | number | boolean)[]) {
   }
   const repository = {
     ...untouchedStore,
-    findPort: async () => undefined,
     getOrAllocate: answer,
     allocate: answer,
     release: answer,

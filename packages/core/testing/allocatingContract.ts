@@ -1,5 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { api, ascending, atOnce, livePorts, numbers, type Store, shopRange, web } from './shop.js'
+import {
+  api,
+  ascending,
+  atOnce,
+  heldBy,
+  livePorts,
+  numbers,
+  type Store,
+  shopRange,
+  web,
+} from './shop.js'
 
 export function describeAllocating(store: Store) {
   describe('allocate', () => {
@@ -102,7 +112,7 @@ export function describeAllocating(store: Store) {
         cloudflareHostname: 'shop.example.com',
       }
       await store().allocate({ ...web, ...metadata })
-      expect(await store().findPort(web)).toEqual({ portNumber: 3000, ...metadata })
+      expect(await heldBy(store, web)).toEqual([{ portNumber: 3000, ...metadata }])
     })
 
     it('drains a range for callers at the same time, each number once', async () => {
@@ -165,7 +175,6 @@ export function describeAllocating(store: Store) {
       const newer = await store().allocate(web)
       expect(newer).toBeLessThan(oldest)
       expect(await store().getOrAllocate(web)).toBe(oldest)
-      expect(await store().findPort(web)).toMatchObject({ portNumber: oldest })
     })
 
     it('gives the next oldest port when the oldest is released', async () => {
@@ -201,11 +210,13 @@ export function describeAllocating(store: Store) {
     it('stores the metadata of a new port', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().getOrAllocate({ ...web, serviceType: 'vite', description: 'Storefront' })
-      expect(await store().findPort(web)).toEqual({
-        portNumber: 3000,
-        serviceType: 'vite',
-        description: 'Storefront',
-      })
+      expect(await heldBy(store, web)).toEqual([
+        {
+          portNumber: 3000,
+          serviceType: 'vite',
+          description: 'Storefront',
+        },
+      ])
     })
 
     it('fills in missing metadata and overwrites none', async () => {
@@ -219,12 +230,14 @@ export function describeAllocating(store: Store) {
       })
       await store().getOrAllocate({ ...web, serviceType: 'next.js' })
       await store().getOrAllocate(web)
-      expect(await store().findPort(web)).toEqual({
-        portNumber: 3000,
-        serviceType: 'vite',
-        description: 'Storefront',
-        cloudflareHostname: 'shop.example.com',
-      })
+      expect(await heldBy(store, web)).toEqual([
+        {
+          portNumber: 3000,
+          serviceType: 'vite',
+          description: 'Storefront',
+          cloudflareHostname: 'shop.example.com',
+        },
+      ])
     })
 
     it('fills in metadata of the oldest port alone', async () => {
@@ -270,30 +283,6 @@ export function describeAllocating(store: Store) {
       ])
       const portNumber = await store().getOrAllocate(web)
       expect(await livePorts(store)).toEqual([portNumber])
-    })
-  })
-
-  describe('findPort', () => {
-    it('finds nothing for a service without a port', async () => {
-      await store().createRange(shopRange(3000, 3009))
-      await store().allocate(api)
-      expect(await store().findPort(web)).toBeUndefined()
-    })
-
-    it('finds the port and its metadata, on that host and in that protocol alone', async () => {
-      await store().createRange(shopRange(3000, 3009))
-      await store().allocate({ ...web, description: 'Storefront' })
-      expect(await store().findPort(web)).toEqual({ portNumber: 3000, description: 'Storefront' })
-      expect(await store().findPort({ ...web, hostname: 'alpha' })).toBeUndefined()
-      expect(await store().findPort({ ...web, protocol: 'udp' })).toBeUndefined()
-      expect(await store().findPort({ ...web, serviceName: 'WEB' })).toBeUndefined()
-    })
-
-    it('does not find a released port', async () => {
-      await store().createRange(shopRange(3000, 3009))
-      await store().allocate(web)
-      await store().release(web)
-      expect(await store().findPort(web)).toBeUndefined()
     })
   })
 }

@@ -22,7 +22,6 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
 /** Every method that takes `CallOptions`. */
 const ABORTABLE: Readonly<Record<string, Call>> = {
   ...IN_A_PROJECT,
-  findPort: (store, projectName, call) => store.findPort({ ...web, projectName }, call),
   recordChecks: (store, _projectName, call) => store.recordChecks([], call),
   listRanges: (store, _projectName, call) => store.listRanges(call),
   createRange: (store, _projectName, call) =>
@@ -42,13 +41,6 @@ export function describeCalls(store: Store) {
       })
       expect(await store().listRanges()).toEqual([shopRange(3000, 3009)])
       expect((await store().list({})).total).toBe(0)
-    })
-
-    it('has no port to find, whether that is an error or not', async () => {
-      const held = await store()
-        .findPort({ ...web, projectName: 'ghost' })
-        .catch((error) => expect(error).toMatchObject({ code: 'PROJECT_NOT_FOUND' }))
-      expect(held).toBeUndefined()
     })
 
     it('is another one where its name differs in case', async () => {

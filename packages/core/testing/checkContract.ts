@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Verdict } from '../src/Audit.js'
-import { api, numbers, type Store, shopRange, web } from './shop.js'
+import { api, heldBy, numbers, type Store, shopRange, web } from './shop.js'
 
 export function describeChecks(store: Store) {
   const allocations = async () => (await store().list({})).allocations
@@ -95,7 +95,7 @@ export function describeChecks(store: Store) {
 
     it('leaves the port with the service that holds it, whatever was seen', async () => {
       await record('not-listening')
-      expect(await store().findPort(web)).toEqual({ portNumber: 3000 })
+      expect(await heldBy(store, web)).toEqual([{ portNumber: 3000 }])
       await record('listening')
       expect(await store().getOrAllocate(web)).toBe(3000)
     })

@@ -24,6 +24,21 @@ export async function livePorts(store: Store): Promise<number[]> {
   return allocations.map(({ portNumber }) => portNumber)
 }
 
+/** The ports that a service holds, each with its metadata, by number. */
+export async function heldBy(store: Store, service: ServiceKey) {
+  const { allocations } = await store().list({})
+  return allocations
+    .filter((held) =>
+      (Object.keys(service) as (keyof ServiceKey)[]).every((key) => held[key] === service[key]),
+    )
+    .map(({ portNumber, serviceType, description, cloudflareHostname }) => ({
+      portNumber,
+      ...(serviceType !== undefined && { serviceType }),
+      ...(description !== undefined && { description }),
+      ...(cloudflareHostname !== undefined && { cloudflareHostname }),
+    }))
+}
+
 /** `count` calls at the same time: what they gave, and what the others were rejected with. */
 export async function atOnce(count: number, call: (nth: number) => Promise<number>) {
   const outcomes = await Promise.allSettled(Array.from({ length: count }, (_, nth) => call(nth)))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { api, numbers, type Store, shopRange, web } from './shop.js'
+import { api, heldBy, numbers, type Store, shopRange, web } from './shop.js'
 
 export function describeUpdating(store: Store) {
   const descriptions = async () =>
@@ -14,18 +14,20 @@ export function describeUpdating(store: Store) {
         cloudflareHostname: 'shop.example.com',
       })
       expect(updated).toBe(true)
-      expect(await store().findPort(web)).toEqual({
-        portNumber: 3000,
-        serviceType: 'vite',
-        cloudflareHostname: 'shop.example.com',
-      })
+      expect(await heldBy(store, web)).toEqual([
+        {
+          portNumber: 3000,
+          serviceType: 'vite',
+          cloudflareHostname: 'shop.example.com',
+        },
+      ])
     })
 
     it('overwrites what was there', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate({ ...web, description: 'Storefront' })
       await store().update(web, { description: 'Checkout' })
-      expect(await store().findPort(web)).toMatchObject({ description: 'Checkout' })
+      expect(await heldBy(store, web)).toMatchObject([{ description: 'Checkout' }])
     })
 
     it('changes neither the holding nor its status', async () => {
@@ -73,7 +75,7 @@ export function describeUpdating(store: Store) {
       await store().allocate(web)
       await store().update(web, { description: 'Storefront' })
       expect((await descriptions()).filter((description) => description)).toHaveLength(1)
-      expect(await store().findPort(web)).toMatchObject({ description: 'Storefront' })
+      expect(await heldBy(store, web)).toMatchObject([{ description: 'Storefront' }])
     })
 
     it('is false where there is nothing to update, and allocates nothing', async () => {

@@ -3,7 +3,6 @@ import {
   BLOCK_SEARCH,
   type CallOptions,
   type HealthCheck,
-  type HeldPort,
   type ListQuery,
   type ListResult,
   type MetadataChange,
@@ -20,31 +19,98 @@ import {
   type ServiceKey,
 } from '@ports/core'
 import type { Pool, QueryResultRow } from 'pg'
+import { GroupCommit, type SharedCall } from './GroupCommit.js'
 import type { PortAllocation as AllocationRow, Prisma } from './generated/prisma/client.js'
 import type { PrismaClient } from './prismaClient.js'
 import { abortable, runStatement, type Statement, statement } from './runStatement.js'
 import { type CallSubject, translate } from './sqlState.js'
 
-const FIND_PORT = statement(`
-  select port_number, service_type, description, cloudflare_hostname
-  from ports.port_allocations
-  where project_name = $1
-    and service_name = $2
-    and hostname = $3
-    and protocol = $4
-    and status <> 'released'
-  order by ordinal
-  limit 1`)
+// Whoever holds a port already, with nothing to fill in, is told by the look alone, as fast as a
+// look can be; the function, which locks, is called by the same statement for the others.
+const GET_OR_ALLOCATE = statement(`
+  select coalesce(
+    (
+      select port_number
+      from (
+        select port_number, service_type, description, cloudflare_hostname
+        from ports.port_allocations
+        where project_name = $1
+          and service_name = $2
+          and hostname = $3
+          and protocol = $4
+          and status <> 'released'
+        order by ordinal
+        limit 1
+      ) as oldest
+      where (service_type is not null or $5::text is null)
+        and (description is not null or $6::text is null)
+        and (cloudflare_hostname is not null or $7::text is null)
+    ),
+    ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7)
+  ) as answer`)
 
-const GET_OR_ALLOCATE = statement(
-  'select ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7) as port_number',
-)
+const ALLOCATE = statement('select ports.allocate_port($1, $2, $3, $4, $5, $6, $7, $8) as answer')
 
-const ALLOCATE = statement(
-  'select ports.allocate_port($1, $2, $3, $4, $5, $6, $7, $8) as port_number',
-)
+const RELEASE = statement('select ports.release_port($1, $2, $3, $4, $5) as answer')
 
-const RELEASE = statement('select ports.release_port($1, $2, $3, $4, $5) as released')
+// Several calls in one transaction. What each of them locks is locked for all of them first, and in
+// one order, so that two such transactions never wait for each other; after that, an allocation
+// waits for nobody but who offers numbers, one project after the other.
+
+const ALLOCATE_TOGETHER = statement(`
+  with call as (
+    select *
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+      with ordinality
+      as call (project, service, hostname, protocol, type, description, cloudflare, turn)
+    order by project, service, hostname, protocol, turn
+  ), locked as materialized (
+    select count(ports.lock_service(project, service, hostname, protocol))
+    from call
+  )
+  select turn::integer,
+    ports.allocate_port(project, service, hostname, protocol, type, description, cloudflare)
+      as answer
+  from locked
+  cross join call`)
+
+const RELEASE_TOGETHER = statement(`
+  with call as (
+    select *
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[])
+      with ordinality
+      as call (project, service, hostname, protocol, port, turn)
+    order by turn
+  ), locked as materialized (
+    select count(*)
+    from (
+      select
+      from ports.port_allocations as held
+      join (select distinct project, service, hostname from call) as call
+        on held.project_name = project
+        and held.service_name = service
+        and held.hostname = call.hostname
+      where held.status <> 'released'
+      order by held.id
+      for update of held
+    ) as held
+  )
+  select turn::integer, ports.release_port(project, service, hostname, protocol, port) as answer
+  from locked
+  cross join call`)
+
+const SUMMARIZE = statement(`
+  select start_port, end_port, description,
+    (
+      select count(*)::integer
+      from ports.port_allocations
+      where hostname = $2
+        and protocol = $3
+        and port_number between start_port and end_port
+        and status <> 'released'
+    ) as allocated_ports
+  from ports.port_ranges
+  where project_name = $1`)
 
 const RECORD_CHECKS = statement('select ports.record_health_checks($1, $2)')
 
@@ -62,6 +128,15 @@ const LIVE = { status: { not: 'released' } } as const
 export class PrismaPortRepository implements PortRepository {
   readonly #pool: Pool
   readonly #prepares: boolean
+  readonly #allocations = new GroupCommit<number>(
+    ({ values, subject, signal }) =>
+      this.#answer(ALLOCATE, [...values, undefined], subject, { signal }),
+    (calls) => this.#answerTogether(ALLOCATE_TOGETHER, calls),
+  )
+  readonly #releases = new GroupCommit<boolean>(
+    ({ values, subject, signal }) => this.#answer(RELEASE, values, subject, { signal }),
+    (calls) => this.#answerTogether(RELEASE_TOGETHER, calls),
+  )
   #prisma: Promise<PrismaClient> | undefined
 
   /** @param prepares whether a connection may keep prepared statements */
@@ -70,55 +145,36 @@ export class PrismaPortRepository implements PortRepository {
     this.#prepares = prepares
   }
 
-  async findPort(service: ServiceKey, call: CallOptions = {}): Promise<HeldPort | undefined> {
-    const { rows } = await this.#run(FIND_PORT, keyOf(service), { write: false }, call)
-    const row = rows[0]
-    if (!row) return undefined
-    return {
-      portNumber: row.port_number,
-      ...present({
-        serviceType: row.service_type,
-        description: row.description,
-        cloudflareHostname: row.cloudflare_hostname,
-      }),
-    }
-  }
-
   async getOrAllocate(request: AllocationRequest, call: CallOptions = {}): Promise<number> {
-    const { rows } = await this.#run(
-      GET_OR_ALLOCATE,
-      valuesOf(request),
-      {
-        write: true,
-        resolveBy: 'Ask again: it gives the same port, or one if there is none.',
-      },
-      call,
-    )
-    return rows[0]?.port_number
+    const subject = {
+      write: true,
+      resolveBy: 'Ask again: it gives the same port, or one if there is none.',
+    }
+    return this.#answer(GET_OR_ALLOCATE, valuesOf(request), subject, call)
   }
 
   async allocate(request: NewAllocationRequest, call: CallOptions = {}): Promise<number> {
+    const { projectName, idempotencyKey } = request
+    const values = valuesOf(request)
+    if (idempotencyKey === undefined) {
+      const subject = { write: true, resolveBy: `To find out, see: ports list ${projectName}` }
+      return this.#allocations.run({ values, subject, signal: call.signal })
+    }
     const subject = {
       write: true,
       resolveBy:
-        request.idempotencyKey === undefined
-          ? `To find out, see: ports list ${request.projectName}`
-          : 'Ask again under the same key: it gives the port that this call got, if it got one.',
+        'Ask again under the same key: it gives the port that this call got, if it got one.',
     }
-    const values = [...valuesOf(request), request.idempotencyKey]
-    const { rows } = await this.#run(ALLOCATE, values, subject, call)
-    return rows[0]?.port_number
+    return this.#answer(ALLOCATE, [...values, idempotencyKey], subject, call)
   }
 
   async release(selection: Selection, call: CallOptions = {}): Promise<boolean> {
     const { projectName, serviceName, hostname, protocol, portNumber } = selection
-    const { rows } = await this.#run(
-      RELEASE,
-      [projectName, serviceName, hostname, protocol, portNumber],
-      { write: true, resolveBy: 'Release it again: that does no harm.' },
-      call,
-    )
-    return rows[0]?.released
+    return this.#releases.run({
+      values: [projectName, serviceName, hostname, protocol, portNumber],
+      subject: { write: true, resolveBy: 'Release it again: that does no harm.' },
+      signal: call.signal,
+    })
   }
 
   async update(
@@ -160,14 +216,16 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   async summarize(projectName: string, scope: Scope, call: CallOptions = {}): Promise<RangeUsage> {
-    const row = await this.#ask({ write: false }, call, (prisma) =>
-      prisma.portRange.findUnique({
-        where: { projectName },
-        include: { _count: { select: { allocations: { where: { ...scope, ...LIVE } } } } },
-      }),
-    )
+    const { hostname, protocol } = scope
+    const values = [projectName, hostname, protocol]
+    const { rows } = await this.#run(SUMMARIZE, values, { write: false }, call)
+    const row = rows[0]
     if (!row) throw await this.#unknownProject(projectName)
-    return { range: toRange(row), allocatedPorts: row._count.allocations }
+    const { start_port: startPort, end_port: endPort, description } = row
+    return {
+      range: toRange({ projectName, startPort, endPort, description }),
+      allocatedPorts: row.allocated_ports,
+    }
   }
 
   async recordChecks(checks: readonly HealthCheck[], call: CallOptions = {}): Promise<void> {
@@ -238,6 +296,32 @@ export class PrismaPortRepository implements PortRepository {
     if (this.#pool.ended) return
     await (await this.#prisma)?.$disconnect()
     await this.#pool.end()
+  }
+
+  async #answer<Answer>(
+    statement: Statement,
+    values: readonly unknown[],
+    subject: CallSubject,
+    call: CallOptions,
+  ): Promise<Answer> {
+    const { rows } = await this.#run<{ answer: Answer }>(statement, values, subject, call)
+    return rows[0]!.answer
+  }
+
+  async #answerTogether<Answer>(
+    statement: Statement,
+    calls: readonly SharedCall[],
+  ): Promise<Answer[]> {
+    const columns = calls[0]!.values.map((_, column) => calls.map(({ values }) => values[column]))
+    const { rows } = await this.#run<{ turn: number; answer: Answer }>(
+      statement,
+      columns,
+      { write: true },
+      {},
+    )
+    const answers: Answer[] = []
+    for (const { turn, answer } of rows) answers[turn - 1] = answer
+    return answers
   }
 
   async #run<Row extends QueryResultRow>(

@@ -311,10 +311,10 @@ describe('allocate', () => {
     await ports.allocate('tiny', 'web')
     const before = await everything()
     for (const call of [
-      ports.allocate('tiny', 'api'),
-      ports.getOrAllocate('tiny', 'worker', METADATA),
+      () => ports.allocate('tiny', 'api'),
+      () => ports.getOrAllocate('tiny', 'worker', METADATA),
     ]) {
-      const error = await errorOf(call)
+      const error = await errorOf(call())
       expect(error.code).toBe('RANGE_EXHAUSTED')
       expect(error.message).toContain('All 2 ports of tiny (4000-4001) are held on localhost/tcp')
       expect(error.message).toContain('ports range resize tiny')

@@ -105,7 +105,7 @@ default_pool_size = 3
     const repository = await openRepository({ url: pooled.href })
     const outcomes = await Promise.allSettled(
       Array.from({ length: 60 }, (_, nth) =>
-        repository.findPort({
+        repository.getOrAllocate({
           projectName: 'consilio',
           serviceName: `service-${nth}`,
           hostname: 'localhost',

@@ -24,7 +24,7 @@ import {
 } from './registry.js'
 
 /** Those that wait for a connection before they send anything. */
-const HOT = ['findPort', 'getOrAllocate', 'allocate', 'release', 'recordChecks', 'createNextRange']
+const HOT = ['getOrAllocate', 'allocate', 'release', 'recordChecks', 'createNextRange']
 
 describe('a call that is aborted', () => {
   /** What the call is rejected with once it is aborted, which it is when `ready`. */
@@ -117,7 +117,7 @@ describe('a call that is aborted', () => {
     ['null', null],
   ])('is rejected with its reason, %s', async (_what, reason) => {
     const { pool, repository } = openImpatiently({ max: 1 })
-    for (const name of ['findPort', 'listRanges', 'allocate'] as const) {
+    for (const name of ['getOrAllocate', 'listRanges', 'allocate'] as const) {
       const giveBack = await takeConnection(pool)
       const error = await abortWhen(
         () => vi.waitUntil(() => pool.waitingCount > 0, { interval: 1 }),
@@ -139,7 +139,7 @@ describe('a call that is aborted', () => {
     process.on('warning', onWarning)
     onTestFinished(() => void process.off('warning', onWarning))
     for (const _ of numbers(1, 15)) {
-      await repository.findPort(web, { signal: controller.signal })
+      await repository.getOrAllocate(web, { signal: controller.signal })
       await repository.listRanges({ signal: controller.signal })
     }
     controller.abort()

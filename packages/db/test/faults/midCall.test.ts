@@ -42,7 +42,7 @@ describe('a backend that is terminated in mid-call', () => {
 
   it('or between calls is not noticed by the next one', async () => {
     const { pool, repository } = await openOn(url)
-    await Promise.all([repository.findPort(web), repository.listRanges()])
+    await Promise.all([repository.getOrAllocate(web), repository.listRanges()])
     expect(pool.totalCount).toBeGreaterThan(0)
     await sql(
       url,

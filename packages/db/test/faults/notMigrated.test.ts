@@ -123,7 +123,7 @@ describe('a database without the registry', () => {
     const before = await contents()
     const bringBack = await hide(`function ports.${name}`)
     await expectRefusal(call(repository), 'DATABASE_NOT_MIGRATED')
-    expect(await repository.findPort(web)).toEqual({ portNumber: 3000 })
+    expect((await repository.list({ projectName: 'shop' })).total).toBe(1)
     await bringBack()
     expect(await contents()).toEqual(before)
     await call(repository)

@@ -132,14 +132,14 @@ describe('the constraints', () => {
   })
 
   it.each([
-    ['a status that is none', "status = 'gone'"],
-    ['a holder without a name', 'service_name = null'],
-    ['a holder without a place among its ports', 'ordinal = null'],
-    ['a holder without a date', 'allocated_at = null'],
-    ['a port 0', 'port_number = 0'],
-    ['a port 65536', 'port_number = 65536'],
-    ['a port -1', 'port_number = -1'],
-  ])('refuse %s', async (_what, change) => {
+    ['a status that is none', "status = 'gone'", '23514'],
+    ['a holder without a name', 'service_name = null', '23502'],
+    ['a holder without a place among its ports', 'ordinal = null', '23502'],
+    ['a holder without a date', 'allocated_at = null', '23502'],
+    ['a port 0', 'port_number = 0', '0A000'],
+    ['a port 65536', 'port_number = 65536', '0A000'],
+    ['a port -1', 'port_number = -1', '0A000'],
+  ])('refuse %s', async (_what, change, code) => {
     const project = await newProject()
     await allocate(project)
     await expect(
@@ -149,7 +149,7 @@ describe('the constraints', () => {
          where project_name = $1 and status = 'allocated'`,
         [project.name],
       ),
-    ).rejects.toMatchObject({ code: '23514' })
+    ).rejects.toMatchObject({ code })
   })
 
   it('refuse a row of a project without a range', async () => {
