@@ -22,102 +22,18 @@ import type { Pool, QueryResultRow } from 'pg'
 import { GroupCommit, type SharedCall } from './GroupCommit.js'
 import type { PortAllocation as AllocationRow, Prisma } from './generated/prisma/client.js'
 import type { PrismaClient } from './prismaClient.js'
-import { abortable, runStatement, type Statement, statement } from './runStatement.js'
+import { abortable, runStatement, type Statement } from './runStatement.js'
 import { type CallSubject, translate } from './sqlState.js'
-
-// Whoever holds a port already, with nothing to fill in, is told by the look alone, as fast as a
-// look can be; the function, which locks, is called by the same statement for the others.
-const GET_OR_ALLOCATE = statement(`
-  select coalesce(
-    (
-      select port_number
-      from (
-        select port_number, service_type, description, cloudflare_hostname
-        from ports.port_allocations
-        where project_name = $1
-          and service_name = $2
-          and hostname = $3
-          and protocol = $4
-          and status <> 'released'
-        order by ordinal
-        limit 1
-      ) as oldest
-      where (service_type is not null or $5::text is null)
-        and (description is not null or $6::text is null)
-        and (cloudflare_hostname is not null or $7::text is null)
-    ),
-    ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7)
-  ) as answer`)
-
-const ALLOCATE = statement('select ports.allocate_port($1, $2, $3, $4, $5, $6, $7, $8) as answer')
-
-const RELEASE = statement('select ports.release_port($1, $2, $3, $4, $5) as answer')
-
-// Several calls in one transaction. What each of them locks is locked for all of them first, and in
-// one order, so that two such transactions never wait for each other; after that, an allocation
-// waits for nobody but who offers numbers, one project after the other.
-
-const ALLOCATE_TOGETHER = statement(`
-  with call as (
-    select *
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
-      with ordinality
-      as call (project, service, hostname, protocol, type, description, cloudflare, turn)
-    order by project, service, hostname, protocol, turn
-  ), locked as materialized (
-    select count(ports.lock_service(project, service, hostname, protocol))
-    from call
-  )
-  select turn::integer,
-    ports.allocate_port(project, service, hostname, protocol, type, description, cloudflare)
-      as answer
-  from locked
-  cross join call`)
-
-const RELEASE_TOGETHER = statement(`
-  with call as (
-    select *
-    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::integer[])
-      with ordinality
-      as call (project, service, hostname, protocol, port, turn)
-    order by turn
-  ), locked as materialized (
-    select count(*)
-    from (
-      select
-      from ports.port_allocations as held
-      join (select distinct project, service, hostname from call) as call
-        on held.project_name = project
-        and held.service_name = service
-        and held.hostname = call.hostname
-      where held.status <> 'released'
-      order by held.id
-      for update of held
-    ) as held
-  )
-  select turn::integer, ports.release_port(project, service, hostname, protocol, port) as answer
-  from locked
-  cross join call`)
-
-const SUMMARIZE = statement(`
-  select start_port, end_port, description,
-    (
-      select count(*)::integer
-      from ports.port_allocations
-      where hostname = $2
-        and protocol = $3
-        and port_number between start_port and end_port
-        and status <> 'released'
-    ) as allocated_ports
-  from ports.port_ranges
-  where project_name = $1`)
-
-const RECORD_CHECKS = statement('select ports.record_health_checks($1, $2)')
-
-const CREATE_NEXT_RANGE = statement(`
-  select start_port, end_port
-  from ports.create_next_range($1, $2, $3, $4, $5)
-  where project_name is not null`)
+import {
+  ALLOCATE,
+  ALLOCATE_TOGETHER,
+  CREATE_NEXT_RANGE,
+  GET_OR_ALLOCATE,
+  RECORD_CHECKS,
+  RELEASE,
+  RELEASE_TOGETHER,
+  SUMMARIZE,
+} from './statements.js'
 
 const LIVE = { status: { not: 'released' } } as const
 
@@ -399,9 +315,8 @@ function toAllocation(row: AllocationRow): PortAllocation {
     id: String(row.id),
     portNumber: row.portNumber,
     projectName: row.projectName,
-    // Neither is null in a live row: a check constraint sees to it.
-    serviceName: row.serviceName!,
-    allocatedAt: row.allocatedAt!,
+    serviceName: row.serviceName,
+    allocatedAt: row.allocatedAt,
     hostname: row.hostname,
     protocol: row.protocol as PortAllocation['protocol'],
     status: row.status as PortAllocation['status'],
