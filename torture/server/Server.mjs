@@ -1,4 +1,5 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
@@ -86,9 +87,8 @@ export class Server {
 
   /** Undefined where none runs. A file left by a dead server may name somebody else's process. */
   postmasterPid() {
-    const file = join(this.dataDirectory, 'postmaster.pid')
-    if (!existsSync(file)) return undefined
-    const pid = Number.parseInt(readFileSync(file, 'utf8'), 10)
+    const text = textOf(join(this.dataDirectory, 'postmaster.pid'))
+    const pid = Number.parseInt(text, 10)
     return pid > 0 && commandOf(pid).includes(this.dataDirectory) ? pid : undefined
   }
 
@@ -104,9 +104,27 @@ export class Server {
   }
 }
 
-/** @param {number} pid */
+/**
+ * The command line; empty for a process that is gone.
+ * @param {number} pid
+ */
 function commandOf(pid) {
-  const file = `/proc/${pid}/cmdline`
-  if (process.platform !== 'linux') return 'unknown'
-  return existsSync(file) ? readFileSync(file, 'utf8').replaceAll('\0', ' ') : ''
+  if (process.platform !== 'linux') {
+    return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
+  }
+  return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+}
+
+/**
+ * Empty for a file that is gone, be it since a moment ago.
+ * @param {string} file
+ */
+function textOf(file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error)
+    if (code === 'ENOENT' || code === 'ESRCH') return ''
+    throw error
+  }
 }
