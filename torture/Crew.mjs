@@ -1,0 +1,171 @@
+import { spawn } from 'node:child_process'
+import { appendFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { DEATHS } from './check/Ledger.mjs'
+import { now, pick } from './workload.mjs'
+
+/**
+ * @typedef {import('node:child_process').ChildProcess} ChildProcess
+ *
+ * @typedef {object} Place where a worker works, which its successor takes over
+ * @property {number} lanes how many calls it has in flight
+ * @property {string | undefined} url
+ * @property {Record<string, string>} environment
+ * @property {number} [until]
+ */
+
+/** Longer than any call may take, the start of a crashed server included. */
+const PATIENCE_MS = 120_000
+const programOf = (/** @type {string} */ name) =>
+  fileURLToPath(new URL(`processes/${name}.mjs`, import.meta.url))
+
+/** The processes that ask the registry. A worker who dies has a successor, until the time is up. */
+export class Crew {
+  crashes =
+    /** @type {{ name: string, code: number | null, signal: string | null, complaint: string }[]} */ ([])
+  until
+  #directory
+  #onStart
+  #workers = /** @type {Set<ChildProcess>} */ (new Set())
+  #others = /** @type {Set<ChildProcess>} */ (new Set())
+  /** By the run itself: no crash of their own. */
+  #killed = new WeakSet()
+  #stopped = /** @type {Set<ChildProcess>} */ (new Set())
+  #acknowledged = /** @type {Map<string, number>} */ (new Map())
+  #hired = 0
+  #sweeper
+
+  /**
+   * @param {string} directory of the histories
+   * @param {number} until µs
+   * @param {string | undefined} url for those who are not workers
+   * @param {(child: ChildProcess, place: Place) => void} onStart
+   */
+  constructor(directory, until, url, onStart) {
+    this.#directory = directory
+    this.until = until
+    this.#onStart = onStart
+    this.#sweeper = this.#spawn('sweeper', 'sweeper', { url })
+  }
+
+  get acknowledged() {
+    return [...this.#acknowledged.values()].reduce((sum, count) => sum + count, 0)
+  }
+
+  /** @param {Place} place */
+  hire(place) {
+    const name = `w${this.#hired++}`
+    const until = place.until ?? this.until
+    const { lanes, url, environment } = place
+    const child = this.#spawn('worker', name, { name, until, lanes, url }, environment)
+    this.#workers.add(child)
+    this.#onStart(child, place)
+    child.on('message', (/** @type {{ acknowledged: number }} */ { acknowledged }) => {
+      this.#acknowledged.set(name, acknowledged)
+    })
+    child.once('exit', (code) => {
+      this.#workers.delete(child)
+      if (code !== 0) {
+        appendFileSync(join(this.#directory, DEATHS), `${name} ${now()}\n`)
+        if (this.#sweeper.connected) this.#sweeper.send({ name, file: this.#fileOf(name) })
+      }
+      if (now() < Math.min(until, this.until)) this.hire(place)
+    })
+    return child
+  }
+
+  /**
+   * Somebody else than a worker.
+   * @param {string} program
+   * @param {string} name of its history, if it writes one
+   * @param {object} told
+   */
+  other(program, name, told) {
+    return this.#spawn(program, name, told)
+  }
+
+  /** @returns {ChildProcess | undefined} */
+  any() {
+    return this.#workers.size === 0 ? undefined : pick([...this.#workers])
+  }
+
+  /** @param {ChildProcess | undefined} child */
+  kill(child) {
+    if (!child) return false
+    this.#killed.add(child)
+    return child.kill('SIGKILL')
+  }
+
+  /**
+   * Resumed when the pause is over.
+   * @param {ChildProcess | undefined} child
+   * @param {Promise<unknown>} pause
+   */
+  async stop(child, pause) {
+    if (!child || this.#stopped.has(child)) return false
+    this.#stopped.add(child)
+    child.kill('SIGSTOP')
+    await pause
+    child.kill('SIGCONT')
+    this.#stopped.delete(child)
+    return true
+  }
+
+  /** Whoever is asked to hurry begins no further call. Returns how many would not end. */
+  async end() {
+    this.until = 0
+    for (const child of this.#workers) if (child.connected) child.send({})
+    const giveUpAt = performance.now() + PATIENCE_MS
+    while (this.#workers.size > 0 && performance.now() < giveUpAt) await sleep(50)
+    const hung = this.#workers.size
+    for (const child of this.#workers) this.kill(child)
+    if (this.#sweeper.connected) this.#sweeper.send({})
+    while (this.#others.size > 0 && performance.now() < giveUpAt) await sleep(50)
+    for (const child of this.#others) this.kill(child)
+    return hung
+  }
+
+  /** At once, without a word. */
+  disband() {
+    this.until = 0
+    for (const child of [...this.#workers, ...this.#others]) this.kill(child)
+  }
+
+  /** @param {string} name */
+  #fileOf(name) {
+    return join(this.#directory, `${name}.jsonl`)
+  }
+
+  /**
+   * @param {string} program
+   * @param {string} name
+   * @param {object} told
+   * @param {Record<string, string>} [environment]
+   */
+  #spawn(program, name, told, environment = {}) {
+    const child = spawn(
+      process.execPath,
+      [programOf(program), JSON.stringify({ file: this.#fileOf(name), ...told })],
+      {
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        // Ctrl-C is for the run, which ends them in good order.
+        detached: true,
+        env: { ...process.env, ...environment },
+      },
+    )
+    if (program !== 'worker') this.#others.add(child)
+    let complaint = ''
+    child.stderr?.on('data', (text) => {
+      complaint = (complaint + text).slice(0, 4_000)
+    })
+    child.on('error', () => {})
+    child.once('exit', (code, signal) => {
+      this.#others.delete(child)
+      if (code !== 0 && !this.#killed.has(child))
+        this.crashes.push({ name, code, signal, complaint })
+    })
+    return child
+  }
+}

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, statSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const JANITOR = fileURLToPath(new URL('processes/janitor.mjs', import.meta.url))
+
+/** The run's directories and what else must be gone when it is over, however that comes. */
+export class Household {
+  home = temporaryDirectory('ports-torture-')
+  histories = temporaryDirectory('ports-histories-')
+  #marks = [this.home, this.histories]
+  #mounts = /** @type {string[]} */ ([])
+  #files = [this.home, this.histories]
+  #janitor = spawn(process.execPath, [JANITOR], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+  })
+
+  constructor() {
+    this.#janitor.stdin.on('error', () => {})
+    this.#janitor.unref()
+    this.#tell()
+  }
+
+  /** @param {{ mount?: string, files?: readonly string[], mark?: string }} what */
+  add({ mount, files = [], mark }) {
+    if (mount !== undefined) this.#mounts.push(mount)
+    if (mark !== undefined) this.#marks.push(mark)
+    this.#files.push(...files)
+    this.#tell()
+  }
+
+  /** @param {boolean} keepHistories */
+  async clear(keepHistories) {
+    if (keepHistories) this.#files = this.#files.filter((file) => file !== this.histories)
+    this.#tell()
+    this.#janitor.stdin.end()
+    this.#janitor.ref()
+    await once(this.#janitor, 'exit')
+  }
+
+  #tell() {
+    const line = { marks: this.#marks, mounts: this.#mounts, files: this.#files }
+    this.#janitor.stdin.write(`${JSON.stringify(line)}\n`)
+  }
+}
+
+/** @param {string} prefix */
+function temporaryDirectory(prefix) {
+  const directory = mkdtempSync(join(everyonesTemporaryDirectory(), prefix))
+  // So that the server's own account can enter, and the data stay in it, under root too.
+  chmodSync(directory, 0o755)
+  return directory
+}
+
+/** One that the server's account can enter. */
+function everyonesTemporaryDirectory() {
+  return everyoneCanEnter(tmpdir()) ? tmpdir() : '/tmp'
+}
+
+/**
+ * @param {string} directory
+ * @returns {boolean}
+ */
+function everyoneCanEnter(directory) {
+  const parent = dirname(directory)
+  const enterable = (statSync(directory).mode & 0o001) !== 0
+  return enterable && (parent === directory || everyoneCanEnter(parent))
+}

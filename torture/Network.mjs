@@ -1,0 +1,315 @@
+// Stands between workers and the server and does what networks do to connections. Of the protocol
+// (https://www.postgresql.org/docs/current/protocol-message-formats.html) it understands where a
+// message ends, which statements write, and which answer is theirs.
+import { once } from 'node:events'
+import { connect, createServer } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * @typedef {import('node:net').Socket} Socket
+ *
+ * Where the connection of a write is cut: `before` the server sees its Execute; `during`, when the
+ * request is on its way and nobody waited for the answer; `after` the server committed and said so,
+ * which nobody is told.
+ * @typedef {'before' | 'during' | 'after'} Cut
+ *
+ * @typedef {object} Weather
+ * @property {number} [delayMs] at most, for each piece that arrives
+ * @property {number} [bytesPerSecond]
+ * @property {number} [pieceBytes] sent one at a time
+ * @property {number} [stalls] how often, of 1, what arrives waits as if it had been lost on the way
+ * @property {number} [resets] how often, of 1, the connection is reset instead
+ */
+
+const LONGEST_STALL_MS = 1_500
+const WRITES = /\b(allocate_port|get_or_allocate_port|release_port|commit|insert|update|delete)\b/i
+
+export class Network {
+  weather = /** @type {Weather} */ ({})
+  #socketPath
+  #server = createServer((client) => this.#pair(client))
+  #pairs = /** @type {Set<Pair>} */ (new Set())
+  #armed = /** @type {{ cut: Cut, done: () => void } | undefined} */ (undefined)
+
+  /** @param {string} socketDirectory of the server */
+  constructor(socketDirectory) {
+    this.#socketPath = `${socketDirectory}/.s.PGSQL.5432`
+  }
+
+  async up() {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+  }
+
+  get url() {
+    const address = /** @type {import('node:net').AddressInfo} */ (this.#server.address())
+    return `postgresql://ports@127.0.0.1:${address.port}/postgres`
+  }
+
+  /**
+   * Cuts the connection of the next write. False if none came in time.
+   * @param {Cut} cut
+   * @param {number} patienceMs
+   */
+  async cutNextWrite(cut, patienceMs) {
+    if (this.#armed) return false
+    const done = new Promise((resolve) => {
+      this.#armed = { cut, done: () => resolve(true) }
+    })
+    const given = new AbortController()
+    const happened = await Promise.race([
+      done,
+      sleep(patienceMs, false, { signal: given.signal }).catch(() => false),
+    ])
+    given.abort()
+    if (!happened) this.#armed = undefined
+    return happened === true
+  }
+
+  /** Resets so many connections, chosen at random. */
+  reset(/** @type {number} */ count) {
+    const chosen = [...this.#pairs].sort(() => Math.random() - 0.5).slice(0, count)
+    for (const pair of chosen) pair.reset()
+    return chosen.length > 0
+  }
+
+  async down() {
+    this.weather = {}
+    this.#server.close()
+    for (const pair of this.#pairs) pair.reset()
+    if (this.#server.listening) await once(this.#server, 'close')
+  }
+
+  /** @param {Socket} client */
+  #pair(client) {
+    const pair = new Pair(client, connect(this.#socketPath), {
+      weather: () => this.weather,
+      takeCut: () => {
+        const armed = this.#armed
+        this.#armed = undefined
+        return armed
+      },
+      putBack: (armed) => {
+        this.#armed ??= armed
+      },
+      gone: () => this.#pairs.delete(pair),
+    })
+    this.#pairs.add(pair)
+  }
+}
+
+/**
+ * @typedef {{ cut: Cut, done: () => void }} Armed
+ * @typedef {object} Surroundings
+ * @property {() => Weather} weather
+ * @property {() => Armed | undefined} takeCut
+ * @property {(armed: Armed) => void} putBack
+ * @property {() => void} gone
+ */
+
+class Pair {
+  #client
+  #database
+  #around
+  #requests = new Messages(true)
+  #answers = new Messages(false)
+  /** By name: prepared statements that write. */
+  #writes = new Set()
+  #bindsWrite = false
+  #sent = 0
+  #answered = 0
+  /** The write whose answer is swallowed, by the number of its ReadyForQuery. */
+  #swallowing = /** @type {{ armed: Armed, ready: number, held: Buffer[] } | undefined} */ (
+    undefined
+  )
+
+  /**
+   * @param {Socket} client
+   * @param {Socket} database
+   * @param {Surroundings} around
+   */
+  constructor(client, database, around) {
+    this.#client = client
+    this.#database = database
+    this.#around = around
+    for (const socket of [client, database]) {
+      socket.setNoDelay(true)
+      socket.on('error', () => {})
+    }
+    const over = [
+      this.#carry(client, database, (bytes) => this.#request(bytes)),
+      this.#carry(database, client, (bytes) => this.#answer(bytes)),
+    ]
+    Promise.all(over).then(around.gone)
+  }
+
+  reset() {
+    this.#client.resetAndDestroy()
+    this.#database.destroy()
+  }
+
+  /**
+   * @param {Socket} from
+   * @param {Socket} to
+   * @param {(bytes: Buffer) => Buffer | undefined} judge what is to be passed on; undefined: cut
+   */
+  async #carry(from, to, judge) {
+    try {
+      for await (const bytes of from) {
+        const passed = judge(bytes)
+        if (passed === undefined) return
+        await this.#pass(passed, to)
+      }
+    } catch {
+      // Reset by whoever is at its end.
+    } finally {
+      from.destroy()
+      // What was written is still to arrive.
+      to.end()
+      to.destroySoon()
+    }
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @param {Socket} to
+   */
+  async #pass(bytes, to) {
+    const {
+      delayMs = 0,
+      bytesPerSecond,
+      pieceBytes,
+      stalls = 0,
+      resets = 0,
+    } = this.#around.weather()
+    if (Math.random() < resets) return this.reset()
+    if (delayMs > 0) await sleep(Math.random() * delayMs)
+    if (Math.random() < stalls) await sleep(Math.random() * LONGEST_STALL_MS)
+    if (bytesPerSecond !== undefined) await sleep((1000 * bytes.length) / bytesPerSecond)
+    const step = pieceBytes ?? Math.max(bytes.length, 1)
+    for (let start = 0; start < bytes.length; start += step) {
+      if (start > 0) await new Promise(setImmediate)
+      if (to.writableEnded || to.destroyed) return
+      if (!to.write(bytes.subarray(start, start + step))) await drained(to)
+    }
+  }
+
+  /** @param {Buffer} bytes */
+  #request(bytes) {
+    const passed = []
+    for (const message of this.#requests.read(bytes)) {
+      const { type, body, raw } = message
+      if (type === 'P') this.#prepare(body)
+      if (type === 'B') this.#bindsWrite = this.#writes.has(textsIn(body)[1])
+      const isWrite = type === 'Q' ? WRITES.test(body.toString()) : type === 'E' && this.#bindsWrite
+      if (type === 'Q' || type === 'S') this.#sent++
+      if (isWrite && !this.#swallowing) {
+        const armed = this.#around.takeCut()
+        if (armed?.cut === 'before') {
+          armed.done()
+          // What came before it in the same piece does get there.
+          this.#database.end(Buffer.concat(passed))
+          this.#client.resetAndDestroy()
+          return undefined
+        }
+        const ready = type === 'Q' ? this.#sent : this.#sent + 1
+        if (armed) this.#swallowing = { armed, ready, held: [] }
+      }
+      passed.push(raw)
+    }
+    const request = Buffer.concat(passed)
+    const { armed, ready } = this.#swallowing ?? {}
+    if (armed?.cut === 'during' && this.#sent === ready) {
+      armed.done()
+      this.#database.end(request)
+      this.#client.resetAndDestroy()
+      return undefined
+    }
+    return request
+  }
+
+  /** @param {Buffer} bytes */
+  #answer(bytes) {
+    const passed = []
+    for (const { type, raw } of this.#answers.read(bytes)) {
+      const swallowing = this.#swallowing
+      const isTheirs = swallowing !== undefined && this.#answered >= swallowing.ready - 1
+      if (type === 'Z') this.#answered++
+      if (!isTheirs || swallowing.armed.cut !== 'after') {
+        passed.push(raw)
+        continue
+      }
+      swallowing.held.push(raw)
+      if (type === 'E') {
+        // It was refused: nothing was committed, so there is nothing to hide.
+        this.#swallowing = undefined
+        this.#around.putBack(swallowing.armed)
+        passed.push(...swallowing.held)
+      } else if (type === 'Z') {
+        swallowing.armed.done()
+        // Every other time the answer arrives but for its last message.
+        const almost = Math.random() < 0.5 ? swallowing.held.slice(0, -1) : []
+        this.#client.end(Buffer.concat([...passed, ...almost]), () => this.#client.destroy())
+        this.#database.destroy()
+        return undefined
+      }
+    }
+    return Buffer.concat(passed)
+  }
+
+  /** @param {Buffer} body */
+  #prepare(body) {
+    const [name, text = ''] = textsIn(body)
+    if (WRITES.test(text)) this.#writes.add(name)
+    else this.#writes.delete(name)
+  }
+}
+
+/** Cuts a stream into messages. */
+class Messages {
+  #rest = /** @type {Buffer} */ (Buffer.alloc(0))
+  /** A client's first message has no type. */
+  #isFirst
+
+  /** @param {boolean} fromClient */
+  constructor(fromClient) {
+    this.#isFirst = fromClient
+  }
+
+  /**
+   * @param {Buffer} bytes
+   * @returns {Generator<{ type: string, body: Buffer, raw: Buffer }>}
+   */
+  *read(bytes) {
+    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
+    for (;;) {
+      const head = this.#isFirst ? 0 : 1
+      if (this.#rest.length < head + 4) return
+      const length = head + this.#rest.readInt32BE(head)
+      if (this.#rest.length < length) return
+      const raw = this.#rest.subarray(0, length)
+      this.#rest = this.#rest.subarray(length)
+      const type = this.#isFirst ? 'startup' : String.fromCharCode(raw[0] ?? 0)
+      this.#isFirst = false
+      yield { type, body: raw.subarray(head + 4), raw }
+    }
+  }
+}
+
+/**
+ * The first two texts of a message, each ended by a zero.
+ * @param {Buffer} body
+ */
+function textsIn(body) {
+  const first = body.indexOf(0)
+  const second = body.indexOf(0, first + 1)
+  return [body.toString('utf8', 0, first), body.toString('utf8', first + 1, second)]
+}
+
+/** @param {Socket} socket */
+function drained(socket) {
+  return new Promise((resolve) => {
+    socket.once('drain', resolve)
+    socket.once('close', resolve)
+  })
+}

@@ -1,0 +1,258 @@
+// One run: a server, workers, faults; then the checker.
+import { once } from 'node:events'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PortManager } from '@ports/core'
+import { openRepository } from '@ports/db'
+import { Clock } from './Clock.mjs'
+import { Crew } from './Crew.mjs'
+import { check, findDoubts } from './check/check.mjs'
+import { RESOLVER } from './check/doubts.mjs'
+import { corruption, DeadlockCount, readTable, untilQuiet } from './database.mjs'
+import { Injector } from './faults/Injector.mjs'
+import { Household } from './Household.mjs'
+import { Network } from './Network.mjs'
+import { Room } from './Room.mjs'
+import { SABOTAGES } from './sabotage.mjs'
+import { EmbeddedServer } from './server/EmbeddedServer.mjs'
+import { OwnServer } from './server/OwnServer.mjs'
+import { now, PROJECTS } from './workload.mjs'
+
+/** Of the workers, in turn: how many calls each has in flight. */
+const LANES = [1, 8, 1, 32]
+const PROGRESS_EVERY_MS = 5_000
+const STOPS_WITHIN_MS = 30_000
+
+/**
+ * @typedef {import('./options.mjs').Options} Options
+ * @typedef {Awaited<ReturnType<Torture['run']>>} Outcome
+ */
+
+export class Torture {
+  #options
+  #interrupted
+  #household = new Household()
+  #server = /** @type {EmbeddedServer | OwnServer | undefined} */ (undefined)
+  #crew = /** @type {Crew | undefined} */ (undefined)
+
+  /**
+   * @param {Options} options
+   * @param {AbortSignal} interrupted ends the faults; what was done until then is judged
+   */
+  constructor(options, interrupted) {
+    this.#options = options
+    this.#interrupted = interrupted
+  }
+
+  /**
+   * Leaves nothing behind, except histories in which something is wrong.
+   * @param {Promise<never>} abandoned rejects to end everything at once
+   */
+  async run(abandoned) {
+    let keep = false
+    try {
+      const outcome = await Promise.race([this.#run(), abandoned])
+      keep = outcome.wrong || this.#options.keep
+      return { ...outcome, ...(keep && { histories: this.#household.histories }) }
+    } finally {
+      this.#crew?.disband()
+      const patience = sleep(STOPS_WITHIN_MS, undefined, { ref: false })
+      await Promise.race([this.#server?.stop(), patience]).catch((error) => {
+        say(`the server did not stop by itself: ${error.message}`)
+      })
+      await this.#household.clear(keep)
+    }
+  }
+
+  async #run() {
+    const { room, clock } = surroundings(this.#options, this.#household)
+    const server = await this.#startServer(room?.directory ?? this.#household.home, clock)
+    const deadlocks = new DeadlockCount(server)
+    const network = await networkFor(this.#options, server)
+    const until = now() + this.#options.seconds * 1_000_000
+    const crew = this.#hire(server, until, network, clock)
+    const scene = { crew, server, url: server.url, network, room, clock }
+    const injected = await this.#inject(scene, until)
+
+    say('the faults are over; waiting for what is under way')
+    const hung = await crew.end()
+    await network?.down()
+    await server.awaken()
+    await untilQuiet(server)
+    const judged = await this.#judge(crew, server, deadlocks, hung)
+    return { ...judged, ...injected, serverVersion: server.version }
+  }
+
+  /**
+   * @param {string} home
+   * @param {Clock | undefined} clock
+   */
+  async #startServer(home, clock) {
+    const { postgres, sabotage } = this.#options
+    const server =
+      postgres === undefined
+        ? await EmbeddedServer.start(home)
+        : await OwnServer.start(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
+    this.#server = server
+    this.#household.add({ mark: server.dataDirectory })
+    await createRanges(server)
+    if (sabotage) await server.with(SABOTAGES[sabotage])
+    return server
+  }
+
+  /**
+   * @param {EmbeddedServer | OwnServer} server
+   * @param {number} until
+   * @param {Network | undefined} network
+   * @param {Clock | undefined} clock
+   */
+  #hire(server, until, network, clock) {
+    const crew = new Crew(
+      this.#household.histories,
+      until,
+      server.url,
+      (child, { environment }) => {
+        if ('LD_PRELOAD' in environment) clock?.note(child.pid)
+      },
+    )
+    this.#crew = crew
+    for (const place of places(this.#options, server.url, network, clock)) crew.hire(place)
+    return crew
+  }
+
+  /**
+   * @param {Omit<import('./faults/Fault.mjs').Scene, 'pause' | 'isOver'>} scene
+   * @param {number} until
+   */
+  async #inject(scene, until) {
+    const injector = new Injector(this.#options.faults, {
+      ...scene,
+      isOver: () => now() >= until || this.#interrupted.aborted,
+      pause: (ms) => pauseWithin(ms, until, this.#interrupted),
+    })
+    const began = now()
+    const progress = setInterval(() => {
+      const { acknowledged } = scene.crew
+      say(`${seconds(now() - began)} s: ${acknowledged} calls, ${injector.total} faults`)
+    }, PROGRESS_EVERY_MS)
+    await injector.run(this.#options.pause).finally(() => clearInterval(progress))
+    return {
+      faults: injector.counts,
+      lasted: seconds(now() - began),
+      wasInterrupted: this.#interrupted.aborted,
+    }
+  }
+
+  /**
+   * @param {Crew} crew
+   * @param {EmbeddedServer | OwnServer} server
+   * @param {DeadlockCount} deadlocks
+   * @param {number} hung
+   */
+  async #judge(crew, server, deadlocks, hung) {
+    const { histories } = this.#household
+    const table = await readTable(server)
+    const doubts = findDoubts(histories, table)
+    say(`${doubts.length} services in doubt, to be resolved`)
+    await resolveDoubts(crew, histories, server, doubts)
+    const corrupt = await corruption(server)
+    await deadlocks.end()
+    say('judging')
+    const verdict = check(histories, table, doubts)
+    const found = {
+      ...verdict.found,
+      'deadlock (by the server’s count)': deadlocks.total,
+      'process that crashed by itself': crew.crashes.length,
+      'process that hung': hung,
+      'corrupt table or index (amcheck)': corrupt?.found.length ?? 0,
+    }
+    const wrong = Object.values(found).some((count) => count > 0)
+    return { ...verdict, found, wrong, corrupt, crashes: crew.crashes, resolved: doubts.length }
+  }
+}
+
+/**
+ * @param {Options} options
+ * @param {Household} household
+ */
+function surroundings({ faults }, household) {
+  const needs = new Set(faults.map((fault) => fault.needs))
+  const mount = join(household.home, 'registry')
+  if (needs.has('room')) household.add({ mount })
+  return {
+    room: needs.has('room') ? new Room(mount) : undefined,
+    clock: needs.has('clock')
+      ? new Clock(join(household.home, 'clock'), (files) => household.add({ files }))
+      : undefined,
+  }
+}
+
+/**
+ * @param {Options} options
+ * @param {EmbeddedServer | OwnServer} server
+ */
+async function networkFor({ faults }, server) {
+  if (!faults.some(({ needs }) => needs === 'network')) return undefined
+  const network = new Network(server.socketDirectory)
+  await network.up()
+  return network
+}
+
+/** @param {EmbeddedServer | OwnServer} server */
+async function createRanges({ url }) {
+  const repository = await openRepository(url === undefined ? {} : { url })
+  const ports = new PortManager(repository)
+  for (const project of PROJECTS) await ports.createRange(project)
+  await repository.close()
+}
+
+/**
+ * Every second worker is behind the network, all of them where only that goes wrong; every fourth
+ * has a clock that jumps.
+ * @param {Options} options
+ * @param {string | undefined} url
+ * @param {Network | undefined} network
+ * @param {Clock | undefined} clock
+ */
+function places({ processes, faults }, url, network, clock) {
+  const onlyNetwork = faults.every(({ needs }) => needs === 'network')
+  return Array.from({ length: processes }, (_, index) => ({
+    lanes: LANES[index % LANES.length] ?? 1,
+    url: network && (onlyNetwork || index % 2 === 1) ? network.url : url,
+    environment: clock && index % 4 === 2 ? clock.environment : {},
+  }))
+}
+
+/**
+ * @param {Crew} crew
+ * @param {string} histories
+ * @param {EmbeddedServer | OwnServer} server
+ * @param {object[]} doubts
+ */
+async function resolveDoubts(crew, histories, server, doubts) {
+  const file = join(histories, 'doubts.json')
+  writeFileSync(file, JSON.stringify(doubts))
+  const resolver = crew.other(RESOLVER, RESOLVER, { doubts: file, url: server.url })
+  await once(resolver, 'exit')
+}
+
+/**
+ * @param {number} ms
+ * @param {number} until µs
+ * @param {AbortSignal} interrupted
+ */
+async function pauseWithin(ms, until, interrupted) {
+  const left = (until - now()) / 1_000
+  if (left > 0) await sleep(Math.min(ms, left), undefined, { signal: interrupted }).catch(() => {})
+}
+
+/** @param {number} us */
+function seconds(us) {
+  return Math.round(us / 1e6)
+}
+
+/** @param {string} text */
+function say(text) {
+  process.stderr.write(`${text}\n`)
+}

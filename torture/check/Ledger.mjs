@@ -1,0 +1,92 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { LANDED_AFTER_US, PROTOCOLS } from '../workload.mjs'
+import { nameOf, Service } from './claims.mjs'
+import { FOREVER, historyFiles, readHistory } from './histories.mjs'
+
+/** @typedef {import('./histories.mjs').Call} Call */
+
+/** The file of who died when, beside the histories: a line `<name> <µs>` for each. */
+export const DEATHS = 'deaths.txt'
+
+/**
+ * A call without an answer that may have allocated a number, or still may.
+ * @typedef {object} Doubt
+ * @property {Call} call
+ * @property {Service} service
+ * @property {number} from
+ * @property {number} until when it was certain that it holds nothing that nobody was told of
+ */
+
+/** All that was asked and told, by service. */
+export class Ledger {
+  files
+  /** In the order in which they were asked. */
+  calls
+  services = /** @type {Map<string, Service>} */ (new Map())
+  doubts = /** @type {Doubt[]} */ ([])
+  #deaths
+
+  /** @param {string} directory */
+  constructor(directory) {
+    this.files = historyFiles(directory)
+    this.calls = this.files.flatMap(readHistory).sort((one, other) => one.at - other.at)
+    this.#deaths = readDeaths(directory)
+    for (const call of this.calls) {
+      if (call.op !== 'get' && call.op !== 'allocate' && call.op !== 'release') continue
+      for (const proto of call.proto === undefined ? PROTOCOLS : [call.proto]) {
+        this.#serviceOf({ .../** @type {any} */ (call), proto }).follow(call)
+      }
+    }
+    for (const service of this.services.values()) {
+      service.settle()
+      for (const call of service.unknown) this.doubts.push(this.#doubt(service, call))
+    }
+  }
+
+  /** @param {{ project: string, service: string, host: string, proto: string }} asked */
+  #serviceOf(asked) {
+    const name = nameOf(asked)
+    const known = this.services.get(name)
+    if (known) return known
+    const service = new Service(asked)
+    this.services.set(name, service)
+    return service
+  }
+
+  /**
+   * @param {Service} service
+   * @param {Call} call
+   * @returns {Doubt}
+   */
+  #doubt(service, call) {
+    const lost = call.error === undefined ? (this.#deaths.get(call.by) ?? FOREVER) : call.end
+    const cleared = service.releasedAfter(lost + LANDED_AFTER_US)
+    return { call, service, from: call.at, until: Math.min(cleared, explained(service, call)) }
+  }
+}
+
+/**
+ * What a get without an answer allocated, if it did, is what the next get is told; where that is
+ * never released, there can be nothing else.
+ * @param {Service} service
+ * @param {Call} call
+ */
+function explained(service, call) {
+  if (call.op !== 'get') return FOREVER
+  const lasting = service.claims.find((claim) => claim.call.op === 'get' && claim.until === FOREVER)
+  return lasting?.from ?? FOREVER
+}
+
+/** @param {string} directory */
+function readDeaths(directory) {
+  const path = join(directory, DEATHS)
+  if (!existsSync(path)) return new Map()
+  const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean)
+  return new Map(
+    lines.map((line) => {
+      const [name, at] = line.split(' ')
+      return [name, Number(at)]
+    }),
+  )
+}

@@ -1,0 +1,117 @@
+// Judges a run from what the callers were told and what the database holds in the end. Written from
+// the registry's promises alone; shares no code with it.
+//
+// What is certain is told from what is possible (claims.mjs). Calls may overlap, in one process as
+// among many: a call takes effect at some moment between its asking and its answer, one without an
+// answer at any time from its asking on. Whatever is reported is wrong in every order of effects
+// that these leave open; what hides in a doubt is not reported.
+import { checkResolved, checkUntold, servicesInDoubt } from './doubts.mjs'
+import { checkExhausted } from './exhausted.mjs'
+import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
+import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
+import { Ledger } from './Ledger.mjs'
+import { checkLists, checkRows, isInRange } from './lists.mjs'
+
+/**
+ * @typedef {{ project: string, service: string, host: string, proto: string, port: number }} Row
+ *
+ * The live rows, and when they were asked for and given.
+ * @typedef {{ at: number, end: number, rows: readonly Row[] }} Table
+ *
+ * @typedef {keyof typeof NOTHING_FOUND} Wrong
+ * @typedef {(kind: Wrong, details: unknown) => void} Report
+ */
+
+const NOTHING_FOUND = {
+  'held by two at once': 0,
+  'acknowledged and lost': 0,
+  'held, and nobody was told (zombie)': 0,
+  'outside its range': 0,
+  'false RANGE_EXHAUSTED': 0,
+  'two ports for one service or key': 0,
+  'told of a deadlock': 0,
+  'raw or absurd error': 0,
+}
+
+const EXAMPLES = 3
+
+/**
+ * @param {string} directory of the histories
+ * @param {Table} table when all calls had ended
+ */
+export function findDoubts(directory, table) {
+  return servicesInDoubt(new Ledger(directory), table)
+}
+
+/**
+ * @param {string} directory of the histories
+ * @param {Table} table when all calls had ended, but for those of the resolver
+ * @param {readonly import('./doubts.mjs').InDoubt[]} [doubts] that it was to resolve
+ */
+export function check(directory, table, doubts = []) {
+  const found = { ...NOTHING_FOUND }
+  const examples = /** @type {{ kind: Wrong, details: unknown }[]} */ ([])
+  const report = /** @type {Report} */ (
+    (kind, details) => {
+      if (found[kind]++ < EXAMPLES) examples.push({ kind, details })
+    }
+  )
+  const ledger = new Ledger(directory)
+  checkAnswers(ledger, report)
+  const holdings = certainHoldings(ledger)
+  checkHeldByTwo(holdings, report)
+  checkAllocatedTwice(ledger, report)
+  checkOnePort(ledger, report)
+  checkLists(ledger.files, holdings, report)
+  checkRows({ what: 'the table in the end', ...table }, holdings, report)
+  checkUntold(ledger, table, report)
+  checkResolved(ledger, doubts, report)
+  const exhausted = checkExhausted(ledger, report)
+  return { found, examples, exhausted, ...statistics(ledger.calls) }
+}
+
+/**
+ * @param {Ledger} ledger
+ * @param {Report} report
+ */
+function checkAnswers({ calls }, report) {
+  for (const call of calls) {
+    if (call.error !== undefined && !isExpected(call)) report('raw or absurd error', call)
+    // The registry takes its locks in one order, and promises that nobody has to be sent away.
+    if (/deadlock/i.test(call.text ?? '')) report('told of a deadlock', call)
+    if (call.ok === undefined) continue
+    if ((call.op === 'get' || call.op === 'allocate') && !isInRange(asRow(call))) {
+      report('outside its range', call)
+    }
+  }
+}
+
+/** @param {import('./histories.mjs').Call} call */
+function asRow(call) {
+  return { project: String(call.project), port: call.ok }
+}
+
+/** @param {import('./histories.mjs').Call} call */
+function isExpected({ op, error = '' }) {
+  if (error === 'OUTCOME_UNKNOWN') return ['get', 'allocate', 'release', 'migrate'].includes(op)
+  if (error === 'RANGE_EXHAUSTED') return op === 'get' || op === 'allocate'
+  return NOTHING_CHANGED.has(error)
+}
+
+/** @param {readonly import('./histories.mjs').Call[]} calls */
+function statistics(calls) {
+  const acknowledged = /** @type {Record<string, number>} */ ({})
+  const errors = /** @type {Record<string, number>} */ ({})
+  let unanswered = 0
+  let slowest = 0
+  for (const { op, at, end, ok, error } of calls) {
+    if (ok !== undefined) acknowledged[op] = (acknowledged[op] ?? 0) + 1
+    else if (error === undefined) unanswered++
+    else {
+      const told = `${error} to ${op}`
+      errors[told] = (errors[told] ?? 0) + 1
+    }
+    if (end !== FOREVER) slowest = Math.max(slowest, end - at)
+  }
+  return { acknowledged, errors, unanswered, slowest }
+}

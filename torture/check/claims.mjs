@@ -1,0 +1,177 @@
+// What a caller that was told a port may rely on, and what may be true beyond that.
+import { FOREVER, isUnknown, NOTHING_CHANGED } from './histories.mjs'
+import { byStart } from './intervals.mjs'
+
+/** @typedef {import('./histories.mjs').Call} Call */
+
+/**
+ * An acknowledged port. It is certainly held from the answer to the asking for the first release
+ * that may have met it; possibly, from when it was asked for to the answer of the first release
+ * that must have met it. What may have been released before it was told is certain at no moment.
+ * @typedef {object} Claim
+ * @property {Call} call
+ * @property {Service} service
+ * @property {number} port
+ * @property {number} from
+ * @property {number} until
+ * @property {number} possiblyFrom
+ * @property {number} possiblyUntil
+ */
+
+/** A service in one scope, with all that was ever asked for it. */
+export class Service {
+  name
+  project
+  host
+  proto
+  /** By when they were told. */
+  claims = /** @type {Claim[]} */ ([])
+  claimsByPort = /** @type {Map<number, Claim[]>} */ (new Map())
+  /** Allocations, and gets, that may have taken effect without their caller's knowing. */
+  unknown = /** @type {Call[]} */ ([])
+  #releases = new Releases()
+  #ofPort = /** @type {Map<number, Releases>} */ (new Map())
+
+  /** @param {{ project: string, service: string, host: string, proto: string }} asked */
+  constructor({ project, service, host, proto }) {
+    this.service = service
+    this.name = nameOf({ project, service, host, proto })
+    this.project = project
+    this.host = host
+    this.proto = proto
+  }
+
+  /**
+   * In the order in which they were asked.
+   * @param {Call} call
+   */
+  follow(call) {
+    if (call.op === 'release') this.#releasesOf(call.port).add(call)
+    else if (isUnknown(call)) this.unknown.push(call)
+    else if (call.ok !== undefined) {
+      this.claims.push({
+        call,
+        service: this,
+        port: call.ok,
+        from: call.end,
+        until: FOREVER,
+        possiblyFrom: call.at,
+        possiblyUntil: FOREVER,
+      })
+    }
+  }
+
+  /** Once all its calls are known. */
+  settle() {
+    for (const claim of this.claims) {
+      for (const releases of [this.#releases, this.#ofPort.get(claim.port)]) {
+        if (!releases) continue
+        claim.until = Math.min(claim.until, releases.firstThatMayMeet(claim.call))
+        claim.possiblyUntil = Math.min(claim.possiblyUntil, releases.firstThatMustMeet(claim.call))
+      }
+    }
+    this.claims.sort(byStart)
+    for (const claim of this.claims) {
+      const ofPort = this.claimsByPort.get(claim.port)
+      if (ofPort) ofPort.push(claim)
+      else this.claimsByPort.set(claim.port, [claim])
+    }
+  }
+
+  /**
+   * When the first release of everything, asked for after that time, was acknowledged.
+   * @param {number} time
+   */
+  releasedAfter(time) {
+    return this.#releases.acknowledgedAfter(time)
+  }
+
+  /** @param {number | undefined} port undefined for all */
+  #releasesOf(port) {
+    if (port === undefined) return this.#releases
+    const known = this.#ofPort.get(port)
+    if (known) return known
+    const releases = new Releases()
+    this.#ofPort.set(port, releases)
+    return releases
+  }
+}
+
+/** Those of one service, in the order in which they were asked. */
+class Releases {
+  #asked = /** @type {{ from: number, end: number }[]} */ ([])
+  /** Of those up to here, when the last may have taken effect. */
+  #latestEnd = /** @type {number[]} */ ([])
+  #earliestEnd = /** @type {number[] | undefined} */ (undefined)
+
+  /** @param {Call} call */
+  add(call) {
+    if (NOTHING_CHANGED.has(call.error ?? '')) return
+    // Without an answer it may land at any time.
+    const end = call.ok === undefined ? FOREVER : call.end
+    this.#asked.push({ from: call.at, end })
+    this.#latestEnd.push(Math.max(this.#latestEnd.at(-1) ?? 0, end))
+    this.#earliestEnd = undefined
+  }
+
+  /**
+   * When it was asked for.
+   * @param {Call} call
+   */
+  firstThatMayMeet({ at }) {
+    const later = this.#firstFrom(at)
+    if ((this.#latestEnd[later - 1] ?? 0) > at) return Number.NEGATIVE_INFINITY
+    return this.#asked[later]?.from ?? FOREVER
+  }
+
+  /**
+   * When it was acknowledged.
+   * @param {Call} call
+   */
+  firstThatMustMeet({ end }) {
+    return this.acknowledgedAfter(end)
+  }
+
+  /** @param {number} time */
+  acknowledgedAfter(time) {
+    this.#earliestEnd ??= this.#suffixMinima()
+    return this.#earliestEnd[this.#firstFrom(time)] ?? FOREVER
+  }
+
+  #suffixMinima() {
+    const minima = /** @type {number[]} */ (new Array(this.#asked.length))
+    let least = FOREVER
+    for (let index = this.#asked.length - 1; index >= 0; index--) {
+      least = Math.min(least, this.#asked[index]?.end ?? FOREVER)
+      minima[index] = least
+    }
+    return minima
+  }
+
+  /** @param {number} time */
+  #firstFrom(time) {
+    let low = 0
+    let high = this.#asked.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#asked[middle]?.from ?? FOREVER) < time) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+}
+
+/** @param {{ host: string, proto: string, port: number }} where */
+export function placeOf({ host, proto, port }) {
+  return `${host}/${proto}/${port}`
+}
+
+/** @param {{ project: string, service: string, host: string, proto: string }} whose */
+export function nameOf({ project, service, host, proto }) {
+  return `${project}/${service}/${host}/${proto}`
+}
+
+/** @param {{ project?: string, host?: string, proto?: string }} where */
+export function scopeOf({ project, host, proto }) {
+  return `${project}/${host}/${proto}`
+}

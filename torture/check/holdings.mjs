@@ -1,0 +1,192 @@
+// Who certainly held what when; that no port was held by two at once, and that no service, and no
+// idempotency key, got a second port where it had one.
+import { placeOf } from './claims.mjs'
+import { groupBy } from './groups.mjs'
+import { byStart, firstAfter, merged } from './intervals.mjs'
+
+/**
+ * @typedef {import('./claims.mjs').Claim} Claim
+ * @typedef {import('./claims.mjs').Service} Service
+ * @typedef {import('./Ledger.mjs').Ledger} Ledger
+ * @typedef {import('./check.mjs').Report} Report
+ */
+
+/**
+ * A time through which a service certainly held a port.
+ * @typedef {{ service: Service, port: number, from: number, until: number }} Holding
+ */
+
+/**
+ * By place, in each by time.
+ * @param {Ledger} ledger
+ * @returns {Map<string, Holding[]>}
+ */
+export function certainHoldings(ledger) {
+  const holdings = /** @type {Map<string, Holding[]>} */ (new Map())
+  for (const service of ledger.services.values()) {
+    for (const holding of holdingsOf(service)) {
+      const place = placeOf({ ...service, port: holding.port })
+      const there = holdings.get(place)
+      if (there) there.push(holding)
+      else holdings.set(place, [holding])
+    }
+  }
+  for (const there of holdings.values()) there.sort(byStart)
+  return holdings
+}
+
+/** @param {Service} service */
+function holdingsOf(service) {
+  const holdings = /** @type {Holding[]} */ ([])
+  for (const [port, claims] of service.claimsByPort) {
+    const certain = claims.filter((claim) => claim.from < claim.until)
+    for (const span of merged(certain)) holdings.push({ service, port, ...span })
+  }
+  return holdings
+}
+
+/**
+ * @param {Map<string, Holding[]>} holdings
+ * @param {Report} report
+ */
+export function checkHeldByTwo(holdings, report) {
+  for (const there of holdings.values()) {
+    let last = there[0]
+    for (const holding of there.slice(1)) {
+      if (last && holding.from < last.until)
+        report('held by two at once', [last, holding].map(shown))
+      if (!last || holding.until > last.until) last = holding
+    }
+  }
+}
+
+/**
+ * `allocate` always makes another, except under a key that was used before.
+ * @param {Ledger} ledger
+ * @param {Report} report
+ */
+export function checkAllocatedTwice(ledger, report) {
+  for (const service of ledger.services.values()) {
+    const allocations = service.claims.filter(({ call }) => call.op === 'allocate')
+    if (allocations.length === 0) continue
+    const keyed = keyedCalls(service)
+    const byPort = groupBy(holdingsOf(service).sort(byStart), ({ port }) => String(port))
+    for (const claim of allocations) {
+      const { at, end, key } = claim.call
+      const repeated =
+        key !== undefined && keyed.get(key)?.some((call) => call !== claim.call && call.at < end)
+      if (repeated) continue
+      const held = byPort.get(String(claim.port)) ?? []
+      const before = held[firstAfter(held, at) - 1]
+      // From before it was asked for until after it was answered, by what others were told.
+      if (before && before.from < at && before.until > end) {
+        report('held by two at once', [shown(before), claim.call])
+      }
+    }
+  }
+}
+
+/** @param {Service} service */
+function keyedCalls(service) {
+  const calls = [...service.claims.map(({ call }) => call), ...service.unknown]
+  return groupBy(
+    calls.filter(({ key }) => key !== undefined),
+    ({ key }) => String(key),
+  )
+}
+
+/**
+ * Of two ports that a service holds at the same time, one at most was made by a get; and a get makes
+ * none while another is held.
+ * @param {Ledger} ledger
+ * @param {Report} report
+ */
+export function checkOnePort(ledger, report) {
+  for (const service of ledger.services.values()) {
+    checkKeys(service, report)
+    const unknown = service.unknown.filter(({ op }) => op === 'allocate')
+    const holdings = holdingsOf(service).sort(byStart)
+    if (holdings.length < 2) continue
+    const gotten = holdings.filter((holding) => !wasAllocated(service, holding))
+    for (const holding of gotten) {
+      const made = whenMade(service, holding)
+      if (unknown.some(({ at }) => at < made.until)) continue
+      for (const other of holdings) {
+        if (other.from >= made.from) break
+        if (other.port !== holding.port && other.until > made.until) {
+          report('two ports for one service or key', [other, holding].map(shown))
+        }
+      }
+    }
+    checkGottenTogether(gotten, unknown, report)
+  }
+}
+
+/**
+ * @param {Holding[]} gotten
+ * @param {import('./histories.mjs').Call[]} unknown
+ * @param {Report} report
+ */
+function checkGottenTogether(gotten, unknown, report) {
+  let last = gotten[0]
+  for (const holding of gotten.slice(1)) {
+    const isDoubtful = unknown.some(({ at }) => at < holding.from)
+    if (last && holding.from < last.until && holding.port !== last.port && !isDoubtful) {
+      report('two ports for one service or key', [last, holding].map(shown))
+    }
+    if (!last || holding.until > last.until) last = holding
+  }
+}
+
+/**
+ * @param {Service} service
+ * @param {Holding} holding
+ */
+function wasAllocated(service, { port, from, until }) {
+  return service.claimsByPort
+    .get(port)
+    ?.some(
+      ({ call, possiblyFrom, possiblyUntil }) =>
+        call.op === 'allocate' && possiblyFrom < until && possiblyUntil > from,
+    )
+}
+
+/**
+ * Between which moments a get made the holding.
+ * @param {Service} service
+ * @param {Holding} holding
+ */
+function whenMade(service, { port, from }) {
+  const told = service.claimsByPort.get(port) ?? []
+  const mayHaveMade = [
+    ...told.filter((claim) => claim.possiblyFrom < from && claim.possiblyUntil > from),
+    ...service.unknown.map(({ at }) => ({ possiblyFrom: at })),
+  ]
+  return {
+    from: mayHaveMade.reduce((first, { possiblyFrom }) => Math.min(first, possiblyFrom), from),
+    until: from,
+  }
+}
+
+/**
+ * @param {Service} service
+ * @param {Report} report
+ */
+function checkKeys(service, report) {
+  const keyed = service.claims.filter(({ call, from, until }) => call.key && from < until)
+  for (const claims of groupBy(keyed, ({ call }) => String(call.key)).values()) {
+    claims.sort(byStart)
+    let last = claims[0]
+    for (const claim of claims.slice(1)) {
+      if (last && claim.from < last.until && claim.port !== last.port) {
+        report('two ports for one service or key', [last.call, claim.call])
+      }
+      if (!last || claim.until > last.until) last = claim
+    }
+  }
+}
+
+/** @param {Holding} holding */
+function shown({ service, port, from, until }) {
+  return { service: service.name, port, from, until: String(until) }
+}

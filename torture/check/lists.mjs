@@ -1,0 +1,74 @@
+// What a list, or the table itself, must show: everything that was certainly held from before it was
+// asked for to after it was answered, each place once, and nothing outside of its range.
+import { HOSTS, PROJECTS, PROTOCOLS } from '../workload.mjs'
+import { nameOf, placeOf } from './claims.mjs'
+import { readLists } from './histories.mjs'
+import { firstAfter } from './intervals.mjs'
+
+/**
+ * @typedef {import('./holdings.mjs').Holding} Holding
+ * @typedef {import('./check.mjs').Report} Report
+ * @typedef {import('./check.mjs').Row} Row
+ */
+
+/**
+ * @param {readonly string[]} files
+ * @param {Map<string, Holding[]>} holdings
+ * @param {Report} report
+ */
+export function checkLists(files, holdings, report) {
+  for (const file of files) {
+    for (const { by, project, at, end, ok } of readLists(file)) {
+      const rows = ok.map((/** @type {any[]} */ [project, service, host, proto, port]) => ({
+        project,
+        service,
+        host,
+        proto,
+        port,
+      }))
+      checkRows({ what: `a list that ${by} was told`, project, at, end, rows }, holdings, report)
+    }
+  }
+}
+
+/**
+ * @param {{ what: string, project?: string | undefined, at: number, end: number, rows: readonly Row[] }} seen
+ * @param {Map<string, Holding[]>} holdings
+ * @param {Report} report
+ */
+export function checkRows({ what, project, at, end, rows }, holdings, report) {
+  const listed = new Map()
+  for (const row of rows) {
+    const place = placeOf(row)
+    if (listed.has(place)) report('held by two at once', { place, in: what, at })
+    listed.set(place, nameOf(row))
+    if (!isInRange(row)) report('outside its range', { row, in: what, at })
+  }
+  for (const range of PROJECTS) {
+    if (project !== undefined && project !== range.projectName) continue
+    for (const place of placesOf(range)) {
+      const there = holdings.get(place) ?? []
+      const held = there[firstAfter(there, at) - 1]
+      if (!held || held.from >= at || held.until <= end) continue
+      if (listed.get(place) !== held.service.name) {
+        const { service, from } = held
+        report('acknowledged and lost', { service: service.name, place, from, 'not in': what, at })
+      }
+    }
+  }
+}
+
+/** @param {{ startPort: number, endPort: number }} range */
+function* placesOf({ startPort, endPort }) {
+  for (const host of HOSTS) {
+    for (const proto of PROTOCOLS) {
+      for (let port = startPort; port <= endPort; port++) yield placeOf({ host, proto, port })
+    }
+  }
+}
+
+/** @param {{ project: string, port: number }} row */
+export function isInRange({ project, port }) {
+  const range = PROJECTS.find(({ projectName }) => projectName === project)
+  return range !== undefined && port >= range.startPort && port <= range.endPort
+}

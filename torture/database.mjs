@@ -1,0 +1,114 @@
+// What the server itself says at the end: the table, its indexes, its deadlocks.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { now } from './workload.mjs'
+
+/** @typedef {import('./server/Server.mjs').Server} Server */
+
+const PATIENCE_MS = 120_000
+
+/**
+ * Until nothing is under way any more that a worker asked for.
+ * @param {Server} server
+ */
+export async function untilQuiet(server) {
+  const giveUpAt = performance.now() + PATIENCE_MS
+  for (;;) {
+    const [row] = await server.insist(
+      `select count(*)::integer as busy
+       from pg_stat_activity
+       where application_name = 'ports'
+         and (state <> 'idle' or backend_xid is not null)`,
+    )
+    if (row.busy === 0) return
+    if (performance.now() > giveUpAt)
+      throw new Error(`${row.busy} calls of dead workers do not end`)
+    await sleep(100)
+  }
+}
+
+/**
+ * @param {Server} server
+ * @returns {Promise<import('./check/check.mjs').Table>}
+ */
+export async function readTable(server) {
+  const at = now()
+  const rows = await server.insist(
+    `select project_name as project, service_name as service, hostname as host,
+       protocol as proto, port_number as port
+     from ports.port_allocations
+     where status <> 'released'`,
+  )
+  return { at, end: now() + 1, rows }
+}
+
+/**
+ * What amcheck finds, or undefined where the server comes without it.
+ * @param {Server} server
+ */
+export async function corruption(server) {
+  const [available] = await server.insist(
+    `select from pg_available_extensions where name = 'amcheck'`,
+  )
+  if (!available) return undefined
+  return server.with(async (client) => {
+    await client.query('create extension if not exists amcheck')
+    const { rows: relations } = await client.query(
+      `select pg_class.oid::regclass::text as name, amname
+       from pg_class
+       join pg_am on pg_am.oid = relam
+       where relnamespace = 'ports'::regnamespace
+         and amname in ('btree', 'heap')`,
+    )
+    const found = /** @type {string[]} */ ([])
+    for (const { name, amname } of relations) {
+      const text =
+        amname === 'heap'
+          ? 'select msg from verify_heapam($1::regclass)'
+          : 'select null as msg from bt_index_parent_check($1::regclass, true, true)'
+      try {
+        const { rows } = await client.query(text, [name])
+        for (const { msg } of rows) if (msg) found.push(`${name}: ${msg}`)
+      } catch (error) {
+        found.push(`${name}: ${/** @type {Error} */ (error).message}`)
+      }
+    }
+    return { checked: relations.length, found }
+  })
+}
+
+/** Deadlocks, as the server's statistics count them; a crash sets these back to nothing. */
+export class DeadlockCount {
+  total = 0
+  #last = 0
+  #server
+  #over = false
+  #watching
+
+  /** @param {Server} server */
+  constructor(server) {
+    this.#server = server
+    this.#watching = this.#watch()
+  }
+
+  async end() {
+    this.#over = true
+    await this.#watching
+    await this.#look()
+  }
+
+  async #watch() {
+    while (!this.#over) {
+      // One that cannot be asked is down, and says so to others.
+      await this.#look().catch(() => {})
+      await sleep(500)
+    }
+  }
+
+  async #look() {
+    const [row] = await this.#server.query(
+      'select sum(deadlocks)::integer as count from pg_stat_database',
+    )
+    this.total += row.count >= this.#last ? row.count - this.#last : row.count
+    this.#last = row.count
+  }
+}

@@ -1,0 +1,37 @@
+/**
+ * What goes wrong, and is right again when `inject` is over.
+ * @typedef {object} Fault
+ * @property {string} name
+ * @property {string} what it is, for `--list`
+ * @property {number} weight how often it is chosen, relative to the others
+ * @property {() => string | undefined} [missing] why this machine cannot do it, and what it needs
+ * @property {'network' | 'room' | 'clock'} [needs]
+ * @property {(scene: Scene) => boolean | Promise<boolean>} inject true if it was done
+ *
+ * Where it goes wrong.
+ * @typedef {object} Scene
+ * @property {import('../Crew.mjs').Crew} crew
+ * @property {import('../server/Server.mjs').Server} server
+ * @property {string | undefined} url as the processes open the registry
+ * @property {import('../Network.mjs').Network | undefined} network
+ * @property {import('../Room.mjs').Room | undefined} room
+ * @property {import('../Clock.mjs').Clock | undefined} clock
+ * @property {(ms: number) => Promise<void>} pause shorter where the run ends before
+ * @property {() => boolean} isOver
+ */
+
+/** @param {number} least @param {number} most */
+export function between(least, most) {
+  return least + Math.random() * (most - least)
+}
+
+/**
+ * What the server cannot be asked because it is down is not done: that is a fault already.
+ * @param {Promise<unknown[]>} answer
+ */
+export function happened(answer) {
+  return answer.then(
+    (rows) => rows.length > 0,
+    () => false,
+  )
+}

@@ -1,0 +1,19 @@
+import { backends } from './backends.mjs'
+import { clients } from './clients.mjs'
+import { clock } from './clock.mjs'
+import { disk } from './disk.mjs'
+import { limits } from './limits.mjs'
+import { migration } from './migration.mjs'
+import { network } from './network.mjs'
+import { rows } from './rows.mjs'
+
+export const FAULTS = [
+  ...clients,
+  ...backends,
+  ...rows,
+  ...network,
+  ...limits,
+  ...disk,
+  ...clock,
+  ...migration,
+]

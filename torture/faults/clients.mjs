@@ -1,0 +1,71 @@
+import { now } from '../workload.mjs'
+import { between } from './Fault.mjs'
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const clients = [
+  {
+    name: 'client-killed',
+    what: 'kill -9 of a worker, in the middle of its calls',
+    weight: 5,
+    inject: ({ crew }) => crew.kill(crew.any()),
+  },
+  {
+    name: 'client-stopped',
+    what: 'SIGSTOP of a worker in the middle of its calls, SIGCONT up to two seconds later',
+    weight: 5,
+    inject: ({ crew, pause }) => crew.stop(crew.any(), pause(between(0, 2_000))),
+  },
+  {
+    name: 'lock-holder-stopped',
+    what: 'SIGSTOP of a client that holds the locks of a service and of free slots; then it goes on, or is killed',
+    weight: 3,
+    inject: stopLockHolder,
+  },
+  {
+    name: 'pool-exhausted',
+    what: 'a worker with 150 calls in flight on its ten connections; at times the table is locked meanwhile, for longer than they wait',
+    weight: 2,
+    inject: exhaustPool,
+  },
+]
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function stopLockHolder({ crew, server, pause }) {
+  const holder = crew.other('lockHolder', 'locks', { connection: server.connection })
+  const ended = new Promise((resolve) => holder.once('exit', resolve))
+  const locked = await Promise.race([
+    new Promise((resolve) => holder.once('message', () => resolve(true))),
+    ended.then(() => false),
+  ])
+  if (!locked) return false
+  await crew.stop(holder, pause(between(500, 3_000)))
+  if (Math.random() < 0.5) crew.kill(holder)
+  else if (holder.connected) holder.send({})
+  await ended
+  return true
+}
+
+let floods = 0
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function exhaustPool({ crew, server, url, pause }) {
+  const withLock = floods++ % 4 === 0
+  const seconds = withLock ? 13 : 3
+  const until = Math.min(crew.until, now() + seconds * 1_000_000)
+  const flood = crew.hire({ lanes: 150, url, environment: {}, until })
+  const ended = new Promise((resolve) => flood.once('exit', resolve))
+  await pause(1_000)
+  if (withLock) {
+    await server
+      .with(async (client) => {
+        await client.query('begin')
+        await client.query('lock table ports.port_allocations in access exclusive mode')
+        // Who waits for a connection gives up after ten seconds.
+        await pause(11_000)
+        await client.query('rollback')
+      })
+      .catch(() => {})
+  }
+  await ended
+  return true
+}

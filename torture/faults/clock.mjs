@@ -1,0 +1,32 @@
+import { Clock } from '../Clock.mjs'
+import { EmbeddedServer } from '../server/EmbeddedServer.mjs'
+import { between } from './Fault.mjs'
+
+const HOUR_S = 3_600
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const clock = [
+  {
+    name: 'clock-jump',
+    what: 'the wall clock of the server and of some workers jumps by up to twelve hours, either way',
+    weight: 3,
+    missing: Clock.missing,
+    needs: 'clock',
+    inject: jump,
+  },
+]
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function jump({ clock: wallClock, server, pause }) {
+  if (!wallClock) return false
+  // The embedded server is started without the clock, by the registry.
+  const isOnTrueTime = !wallClock.isFor(server.postmasterPid())
+  if (isOnTrueTime && server instanceof EmbeddedServer) {
+    if (!(await server.restartWith(wallClock.environment))) return false
+    wallClock.note(server.postmasterPid())
+  }
+  wallClock.set(Math.round(between(-12, 12) * HOUR_S))
+  // Who looks at the clock looks at the file every second.
+  await pause(1_200)
+  return true
+}

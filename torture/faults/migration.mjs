@@ -1,0 +1,64 @@
+import { readFileSync } from 'node:fs'
+
+const MIGRATORS = 3
+const FUNCTIONS = new URL('../../prisma/functions.sql', import.meta.url)
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const migration = [
+  {
+    name: 'migrate',
+    what: 'three processes call migrate() at once',
+    weight: 2,
+    inject: migrateAtOnce,
+  },
+  {
+    name: 'functions-replaced',
+    what: 'all functions created again, in one transaction, as a migration would',
+    weight: 2,
+    inject: ({ server }) =>
+      isDone(
+        server.query(
+          `begin; set local search_path = ports; ${readFileSync(FUNCTIONS, 'utf8')}; commit`,
+        ),
+      ),
+  },
+  {
+    name: 'column-added',
+    what: 'a column added to a table and dropped again, each under an exclusive lock',
+    weight: 2,
+    inject: addColumn,
+  },
+]
+
+let migrators = 0
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function migrateAtOnce({ crew, url }) {
+  const ends = Array.from({ length: MIGRATORS }, () => {
+    const migrator = crew.other('migrator', `m${migrators++}`, { url })
+    return new Promise((resolve) => migrator.once('exit', (code) => resolve(code === 0)))
+  })
+  return (await Promise.all(ends)).every(Boolean)
+}
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function addColumn({ server, pause }) {
+  const table = Math.random() < 0.7 ? 'ports.port_allocations' : 'ports.port_ranges'
+  try {
+    await server.query(`alter table ${table} add column torture integer`)
+    await pause(200)
+    return true
+  } catch {
+    return false
+  } finally {
+    await server.insist(`alter table ${table} drop column if exists torture`)
+  }
+}
+
+/** @param {Promise<unknown>} done */
+function isDone(done) {
+  return done.then(
+    () => true,
+    () => false,
+  )
+}

@@ -1,0 +1,59 @@
+// Network.mjs emulates, on the stream of bytes, what a network does to it: a lost packet is a stall,
+// since TCP sends it again. The kernel's own emulation (tc netem) is a module that few machines have.
+import { between } from './Fault.mjs'
+
+const PATIENCE_MS = 3_000
+const LASTS_MS = [1_500, 4_000]
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const network = [
+  ...['before', 'during', 'after'].map((cut) => ({
+    name: `commit-cut-${cut}`,
+    what:
+      {
+        before: 'the connection is cut before the server sees the Execute of a write',
+        during: 'the connection is cut while a write and its commit are under way',
+        after: 'the connection is cut when the server has committed, and nobody is told',
+      }[cut] ?? cut,
+    weight: 4,
+    needs: /** @type {const} */ ('network'),
+    inject: (/** @type {import('./Fault.mjs').Scene} */ { network }) =>
+      network?.cutNextWrite(/** @type {import('../Network.mjs').Cut} */ (cut), PATIENCE_MS) ??
+      false,
+  })),
+  {
+    name: 'network-slow',
+    what: 'up to 40 ms for each piece, 20 kB/s',
+    weight: 2,
+    needs: 'network',
+    inject: (scene) => weather(scene, { delayMs: 40, bytesPerSecond: 20_000 }),
+  },
+  {
+    name: 'network-lossy',
+    what: 'emulated at the stream: stalls of up to 1.5 s as after a lost packet, single bytes, resets',
+    weight: 2,
+    needs: 'network',
+    inject: (scene) => weather(scene, { stalls: 0.02, resets: 0.004, pieceBytes: 1, delayMs: 2 }),
+  },
+  {
+    name: 'network-reset',
+    what: 'up to ten connections reset at once (RST)',
+    weight: 3,
+    needs: 'network',
+    inject: ({ network }) => network?.reset(Math.ceil(between(0, 10))) ?? false,
+  },
+]
+
+/**
+ * @param {import('./Fault.mjs').Scene} scene
+ * @param {import('../Network.mjs').Weather} bad
+ */
+async function weather({ network, pause }, bad) {
+  if (!network) return false
+  network.weather = { ...network.weather, ...bad }
+  const [least = 0, most = 0] = LASTS_MS
+  await pause(between(least, most))
+  for (const key of /** @type {(keyof typeof bad)[]} */ (Object.keys(bad)))
+    delete network.weather[key]
+  return true
+}

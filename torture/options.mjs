@@ -1,0 +1,134 @@
+import { existsSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { FAULTS } from './faults/all.mjs'
+import { SABOTAGES } from './sabotage.mjs'
+
+export const USAGE = `pnpm torture [options]
+
+  --seconds <n>      of faults (120; with --each, for each fault: 8)
+  --processes <n>    workers (12)
+  --pause <ms>       from one fault to the next, on average (250)
+  --only <fault>     this one alone; repeatable
+  --each             every fault alone, one after the other
+  --list             what faults there are, and which this machine cannot do
+  --postgres <dir>   a server of the binaries in this directory, not the embedded one
+  --sabotage <name>  break the registry, which must be found: ${Object.keys(SABOTAGES).join(', ')}
+  --report <file>    where the report is written as well
+  --keep             the histories, also when nothing is wrong`
+
+/** What the arguments ask for cannot be done. */
+export class WrongArguments extends Error {}
+
+/**
+ * @typedef {object} Options
+ * @property {number} seconds
+ * @property {number} processes
+ * @property {number} pause
+ * @property {import('./faults/Fault.mjs').Fault[]} faults
+ * @property {string[]} missing faults that this machine cannot do, and why
+ * @property {boolean} each
+ * @property {boolean} list
+ * @property {boolean} help
+ * @property {string} [postgres]
+ * @property {keyof typeof SABOTAGES} [sabotage]
+ * @property {string} [report]
+ * @property {boolean} keep
+ */
+
+/**
+ * @param {string[]} args
+ * @returns {Options}
+ */
+export function readOptions(args) {
+  const values = parsed(args)
+  const each = values.each ?? false
+  const chosen = values.only === undefined ? FAULTS : values.only.map(faultNamed)
+  if (each && values.only) throw new WrongArguments('--each runs every fault: leave --only out')
+  const unable = chosen.filter((fault) => fault.missing?.() !== undefined)
+  const missing = unable.map(({ name, missing }) => `${name} ${missing?.()}`)
+  if (values.only && missing.length > 0) throw new WrongArguments(missing.join('; '))
+  const sabotage = sabotageNamed(values.sabotage)
+  return {
+    seconds: count('seconds', values.seconds ?? (each ? '8' : '120')),
+    processes: count('processes', values.processes ?? '12'),
+    pause: count('pause', values.pause ?? '250'),
+    faults: chosen.filter((fault) => !unable.includes(fault) && !mends(fault.name, sabotage)),
+    missing,
+    each,
+    list: values.list ?? false,
+    help: values.help ?? false,
+    keep: values.keep ?? false,
+    ...(sabotage && { sabotage }),
+    ...(values.report !== undefined && { report: resolve(values.report) }),
+    ...(values.postgres !== undefined && { postgres: binariesIn(resolve(values.postgres)) }),
+  }
+}
+
+/** @param {string[]} args */
+function parsed(args) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        seconds: { type: 'string' },
+        processes: { type: 'string' },
+        pause: { type: 'string' },
+        only: { type: 'string', multiple: true },
+        each: { type: 'boolean' },
+        list: { type: 'boolean' },
+        help: { type: 'boolean', short: 'h' },
+        postgres: { type: 'string' },
+        sabotage: { type: 'string' },
+        report: { type: 'string' },
+        keep: { type: 'boolean' },
+      },
+    }).values
+  } catch (error) {
+    throw new WrongArguments(/** @type {Error} */ (error).message, { cause: error })
+  }
+}
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+function count(name, text) {
+  const number = Number(text)
+  if (Number.isInteger(number) && number >= 1 && number <= 1_000_000) return number
+  throw new WrongArguments(`--${name} is ${JSON.stringify(text)}, but must be 1 to 1000000`)
+}
+
+/** @param {string} name */
+function faultNamed(name) {
+  const fault = FAULTS.find((each) => each.name === name)
+  if (fault) return fault
+  const names = FAULTS.map((each) => each.name).join(', ')
+  throw new WrongArguments(`--only ${JSON.stringify(name)}: the faults are ${names}`)
+}
+
+/** @param {string | undefined} name */
+function sabotageNamed(name) {
+  if (name === undefined) return undefined
+  if (Object.hasOwn(SABOTAGES, name)) return /** @type {keyof typeof SABOTAGES} */ (name)
+  throw new WrongArguments(`--sabotage is one of ${Object.keys(SABOTAGES).join(', ')}`)
+}
+
+/**
+ * @param {string} fault
+ * @param {string | undefined} sabotage
+ */
+function mends(fault, sabotage) {
+  return sabotage === 'no-lock' && fault === 'functions-replaced'
+}
+
+/** @param {string} directory */
+function binariesIn(directory) {
+  if (existsSync(join(directory, 'postgres')) && existsSync(join(directory, 'initdb'))) {
+    return directory
+  }
+  throw new WrongArguments(
+    `--postgres ${directory} has no postgres and initdb. Debian and Ubuntu have them in ` +
+      '/usr/lib/postgresql/<version>/bin, after: apt-get install postgresql',
+  )
+}

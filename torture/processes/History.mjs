@@ -1,0 +1,53 @@
+import { openSync, writeSync } from 'node:fs'
+import { PortsError } from '@ports/core'
+import { now } from '../workload.mjs'
+
+/**
+ * What a process asked and what it was told: a line before each call and a line after it, in one
+ * write each, so that it survives the death of the process.
+ */
+export class History {
+  acknowledged = 0
+  #file
+  #calls = 0
+
+  /** @param {string} path */
+  constructor(path) {
+    this.#file = openSync(path, 'a')
+  }
+
+  /**
+   * @template Result
+   * @param {object} asked
+   * @param {() => Promise<Result>} call
+   * @param {(told: Result) => unknown} [kept] what the checker wants to know of the answer
+   * @returns {Promise<{ ok: Result, error?: undefined } | { ok?: undefined, error: string }>}
+   */
+  async record(asked, call, kept = (told) => told) {
+    const id = this.#calls++
+    this.#write({ id, at: now(), ...asked })
+    try {
+      const ok = await call()
+      // Never rounded down: what ends in the same microsecond as another call begins is not before.
+      this.#write({ id, end: now() + 1, ok: kept(ok) })
+      this.acknowledged++
+      return { ok }
+    } catch (error) {
+      const code = error instanceof PortsError ? error.code : 'RAW'
+      const text = error instanceof PortsError ? error.message : describe(error)
+      this.#write({ id, end: now() + 1, error: code, text })
+      return { error: code }
+    }
+  }
+
+  /** @param {object} line */
+  #write(line) {
+    writeSync(this.#file, `${JSON.stringify(line)}\n`)
+  }
+}
+
+/** @param {unknown} error */
+function describe(error) {
+  const { stack, code, meta } = /** @type {any} */ (error ?? {})
+  return [code, stack ?? error, meta && JSON.stringify(meta)].filter(Boolean).join(' ')
+}

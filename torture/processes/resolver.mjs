@@ -1,0 +1,58 @@
+// The last phase, with all faults off: for every service in doubt, getOrAllocate must tell what it
+// holds. Told one, the resolver releases that one and asks again, until it was told all.
+//
+// node torture/processes/resolver.mjs '{ "file", "doubts", "url" }'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { History } from './History.mjs'
+import { endWithParent, openRegistry } from './registry.mjs'
+
+/** The server may still be recovering from the last fault. */
+const ATTEMPTS = 100
+const LANES = 8
+
+const { file, doubts, url } = JSON.parse(process.argv[2] ?? '{}')
+endWithParent()
+const history = new History(file)
+/** @type {{ project: string, service: string, host: string, proto: 'tcp' | 'udp', ports: number[] }[]} */
+const left = JSON.parse(readFileSync(doubts, 'utf8'))
+const ports = await openRegistry(history, url)
+await Promise.all(Array.from({ length: LANES }, resolveRest))
+process.exit(0)
+
+async function resolveRest() {
+  for (let doubt = left.pop(); doubt; doubt = left.pop()) await resolve(doubt)
+}
+
+/** @param {typeof left[number]} doubt */
+async function resolve({ project, service, host, proto, ports: held }) {
+  const asked = { project, service, host, proto }
+  const scope = { hostname: host, protocol: proto }
+  const untold = new Set(held)
+  do {
+    const told = await insist({ op: 'get', ...asked }, () =>
+      ports.getOrAllocate(project, service, scope),
+    )
+    if (told === undefined) return
+    await insist({ op: 'release', ...asked, port: told }, () =>
+      ports.release(project, service, host, { protocol: proto, portNumber: told }),
+    )
+    // A number that it did not hold: there is nothing more to be told.
+    if (!untold.delete(told)) return
+  } while (untold.size > 0)
+}
+
+/**
+ * @template Result
+ * @param {object} asked
+ * @param {() => Promise<Result>} call
+ */
+async function insist(asked, call) {
+  for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
+    const { ok, error } = await history.record(asked, call)
+    if (error === undefined) return ok
+    if (error === 'RANGE_EXHAUSTED' || error === 'RAW') return undefined
+    await sleep(100)
+  }
+  return undefined
+}

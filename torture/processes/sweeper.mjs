@@ -1,0 +1,62 @@
+// Releases what dead workers left behind, and outdated common services, so that the ranges do not
+// fill up with what nobody will ask for again. What a worker had in flight when it died may land
+// later, so it is released again once nothing can.
+//
+// node torture/processes/sweeper.mjs '{ "file", "url" }', and a message { name, file } for each dead
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isUnknown, readHistory } from '../check/histories.mjs'
+import { isOutdated, LANDED_AFTER_US, now } from '../workload.mjs'
+import { History } from './History.mjs'
+import { endWithParent, listAll, openRegistry, release } from './registry.mjs'
+
+const COMMON_EVERY_US = 4_000_000
+
+const { file, url } = JSON.parse(process.argv[2] ?? '{}')
+endWithParent()
+const history = new History(file)
+const graves = /** @type {{ name: string, file: string, due: number, isLast?: boolean }[]} */ ([])
+let ended = false
+process.on('message', (/** @type {{ name?: string, file: string }} */ { name, file: left }) => {
+  if (name === undefined) ended = true
+  else graves.push({ name, file: left, due: now() })
+})
+
+const ports = await openRegistry(history, url)
+let commonAt = 0
+while (!ended) {
+  const due = graves.filter((grave) => grave.due <= now())
+  if (due.length > 0 || commonAt < now()) await sweep(due)
+  for (const grave of due) {
+    graves.splice(graves.indexOf(grave), 1)
+    if (grave.isLast) await releaseDoubts(grave.file)
+    else graves.push({ ...grave, due: now() + LANDED_AFTER_US + 1_000_000, isLast: true })
+  }
+  await sleep(100)
+}
+process.exit(0)
+
+/** @param {{ name: string }[]} dead */
+async function sweep(dead) {
+  commonAt = now() + COMMON_EVERY_US
+  const { ok } = await listAll(history, ports)
+  const left = new Map()
+  for (const { projectName: project, serviceName: service, hostname: host } of ok ?? []) {
+    const isDead = dead.some(
+      ({ name }) => service.startsWith(`${name}-`) || service.startsWith(`${name}.`),
+    )
+    const isPast = service.startsWith('common-') && isOutdated(service)
+    if (isDead || isPast) left.set([project, service, host].join('/'), { project, service, host })
+  }
+  for (const place of left.values()) await release(history, ports, place)
+}
+
+/** @param {string} grave the history of the dead */
+async function releaseDoubts(grave) {
+  const places = new Map()
+  for (const call of readHistory(grave)) {
+    const { project, service, host } = call
+    if (!isUnknown(call) || !service || service.startsWith('shared-')) continue
+    places.set([project, service, host].join('/'), { project, service, host })
+  }
+  for (const place of places.values()) await release(history, ports, place)
+}

@@ -1,0 +1,163 @@
+// One caller among many. It asks the registry at random, in one or several lanes at once. The
+// services of a lane are asked for by that lane alone; those of the worker by all its lanes, and the
+// common and shared ones by every worker.
+//
+// node torture/processes/worker.mjs '{ "file", "name", "until", "lanes", "url" }'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  commonService,
+  HOSTS,
+  LANDED_AFTER_US,
+  LARGE,
+  now,
+  PROJECTS,
+  PROTOCOLS,
+  pick,
+  SHARED,
+} from '../workload.mjs'
+import { History } from './History.mjs'
+import { briefly, endWithParent, openRegistry, release } from './registry.mjs'
+
+const { file, name, until, lanes, url } = JSON.parse(process.argv[2] ?? '{}')
+endWithParent()
+const history = new History(file)
+let ended = false
+process.on('message', () => {
+  ended = true
+})
+setInterval(() => process.send?.({ acknowledged: history.acknowledged }), 500).unref()
+
+/** Which generation of its services the worker is at. */
+let generation = 0
+let keys = 0
+/** Where something is in doubt, until it can be released for good. */
+const doubts = /** @type {{ project: string, service: string, host: string, due: number }[]} */ ([])
+
+const ports = await openRegistry(history, url)
+
+class Lane {
+  #name
+  #generation = 0
+  /** By place: the last idempotency key used, to ask under it again. */
+  #lastKey = new Map()
+
+  /** @param {string} name */
+  constructor(name) {
+    this.#name = name
+  }
+
+  async work() {
+    while (!ended && now() < until) {
+      const error = await this.#act()
+      if (error === 'DATABASE_UNAVAILABLE') await sleep(20 + 60 * Math.random())
+      await releaseDoubts()
+    }
+  }
+
+  /** @returns {Promise<string | undefined>} */
+  #act() {
+    const { projectName } = Math.random() < 0.6 ? LARGE : pick(PROJECTS)
+    const place = { project: projectName, host: pick(HOSTS), proto: pick(PROTOCOLS) }
+    const dice = Math.random()
+    if (dice < 0.08) return this.#get({ ...place, service: pick(SHARED) })
+    if (dice < 0.18) return this.#useTogether({ ...place, service: commonService() })
+    if (dice < 0.32) return this.#useTogether({ ...place, service: `${name}-${generation}` })
+    if (dice < 0.34) return list(projectName)
+
+    const own = { ...place, service: `${this.#name}-${this.#generation}` }
+    if (dice < 0.54) return this.#get(own)
+    if (dice < 0.73) return this.#allocateUnderKey(own)
+    if (dice < 0.78) return this.#allocate(own)
+    return this.#release(own, Math.random() < 0.7)
+  }
+
+  /** As others do at the same time. */
+  #useTogether(/** @type {Place} */ place) {
+    const dice = Math.random()
+    if (dice < 0.55) return this.#get(place)
+    if (dice < 0.75)
+      return this.#allocate(place, `${place.service}-${Math.floor(Math.random() * 4)}`)
+    return this.#release(place, true)
+  }
+
+  async #get(/** @type {Place} */ place) {
+    const { project, service, host, proto } = place
+    const { error } = await history.record({ op: 'get', ...place }, () =>
+      ports.getOrAllocate(project, service, { hostname: host, protocol: proto }),
+    )
+    return this.#retireIfUnknown(error, place)
+  }
+
+  async #allocate(/** @type {Place} */ place, /** @type {string | undefined} */ key = undefined) {
+    const { project, service, host, proto } = place
+    const { error } = await history.record({ op: 'allocate', ...place, key }, () =>
+      ports.allocate(project, service, {
+        hostname: host,
+        protocol: proto,
+        ...(key !== undefined && { idempotencyKey: key }),
+      }),
+    )
+    return this.#retireIfUnknown(error, place)
+  }
+
+  /** One time in six under the key used last, which must give the same port while that is held. */
+  #allocateUnderKey(/** @type {Place} */ place) {
+    const at = Object.values(place).join('/')
+    const again = this.#lastKey.get(at)
+    const key = again !== undefined && Math.random() < 1 / 6 ? again : `${this.#name}-${keys++}`
+    this.#lastKey.set(at, key)
+    return this.#allocate(place, key)
+  }
+
+  async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
+    const { project, service, host } = place
+    const proto = isNarrow ? place.proto : undefined
+    const { error } = await history.record({ op: 'release', project, service, host, proto }, () =>
+      ports.release(project, service, host, { ...(proto !== undefined && { protocol: proto }) }),
+    )
+    return this.#retireIfUnknown(error, place)
+  }
+
+  /** A service of which something is in doubt is given up, so that the rest stays exact. */
+  async #retireIfUnknown(
+    /** @type {string | undefined} */ error,
+    /** @type {Place} */ { project, service, host },
+  ) {
+    if (error !== 'OUTCOME_UNKNOWN' || SHARED.includes(service)) return error
+    doubts.push({ project, service, host, due: now() + LANDED_AFTER_US + 1_000_000 })
+    if (service === `${name}-${generation}`) generation++
+    else if (service === `${this.#name}-${this.#generation}`) {
+      this.#generation++
+      this.#lastKey.clear()
+    } else return error
+    for (const { projectName } of PROJECTS) {
+      for (const each of HOSTS) {
+        await release(history, ports, { project: projectName, service, host: each })
+      }
+    }
+    return error
+  }
+}
+
+/** @typedef {{ project: string, service: string, host: string, proto: 'tcp' | 'udp' }} Place */
+
+async function releaseDoubts() {
+  while (doubts[0] && doubts[0].due < now()) {
+    const doubt = doubts.shift()
+    if (doubt) await release(history, ports, doubt)
+  }
+}
+
+/** @param {string} project */
+async function list(project) {
+  const { error } = await history.record(
+    { op: 'list', project },
+    () => ports.listByProject(project),
+    briefly,
+  )
+  return error
+}
+
+await Promise.all(Array.from({ length: lanes }, (_, lane) => new Lane(`${name}.${lane}`).work()))
+process.send?.({ acknowledged: history.acknowledged })
+process.exit(0)

@@ -1,0 +1,126 @@
+import { cpus, totalmem } from 'node:os'
+
+/**
+ * @typedef {import('./Torture.mjs').Outcome} Outcome
+ * @typedef {import('./options.mjs').Options} Options
+ */
+
+/**
+ * In Markdown.
+ * @param {Outcome} outcome
+ * @param {Options} options
+ */
+export function report(outcome, options) {
+  const { found, exhausted, slowest, faults, corrupt, crashes, examples } = outcome
+  const lines = [
+    machine(outcome.serverVersion, options),
+    `${outcome.lasted} s of faults${outcome.wasInterrupted ? `, interrupted (${options.seconds} s were asked for)` : ''}.`,
+    ...table('acknowledged', { ...outcome.acknowledged, 'in all': sum(outcome.acknowledged) }),
+    ...table('told an error', outcome.errors),
+    ...table('faults', { ...faults, 'in all': sum(faults) }),
+    ...table('found wrong', found),
+    '',
+    `${outcome.unanswered} calls were told nothing, because their process was killed. ` +
+      `${outcome.resolved} services were in doubt at the end, and getOrAllocate was asked for each.`,
+    `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them with no ` +
+      `call of unknown outcome in that range at the time. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
+    corrupt === undefined
+      ? 'This server has no amcheck: tables and indexes were not checked.'
+      : `amcheck: ${corrupt.checked} tables and indexes checked.`,
+    ...options.missing.map((what) => `Not done on this machine: ${what}.`),
+    ...network(options),
+    ...examples.flatMap(({ kind, details }) => apart(`${kind}: ${JSON.stringify(details)}`)),
+    ...crashes.slice(0, 3).flatMap((crash) => apart(`crashed: ${JSON.stringify(crash)}`)),
+    ...(corrupt?.found.slice(0, 3) ?? []).flatMap((text) => apart(`corrupt: ${text}`)),
+    ...(outcome.histories === undefined ? [] : apart(`The histories are in ${outcome.histories}`)),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/**
+ * One line for each fault.
+ * @param {{ name: string, outcome: Outcome }[]} outcomes
+ * @param {Options} options
+ */
+export function reportEach(outcomes, options) {
+  const rows = outcomes.map(({ name, outcome }) => {
+    const wrong = Object.entries(outcome.found).filter(([, count]) => count > 0)
+    const cells = [
+      name,
+      outcome.faults[name],
+      sum(outcome.acknowledged),
+      sum(outcome.errors) - rangeExhausted(outcome.errors),
+      (outcome.slowest / 1e6).toFixed(1),
+      wrong.map(([kind, count]) => `${count} ${kind}`).join(', ') || 0,
+    ]
+    return `| ${cells.join(' | ')} |`
+  })
+  const version = outcomes[0]?.outcome.serverVersion ?? 'none'
+  const lines = [
+    machine(version, options),
+    `Each fault alone for ${options.seconds} s.`,
+    '',
+    '| fault | times | acknowledged | told an error | slowest call, s | found wrong |',
+    '|---|---:|---:|---:|---:|---|',
+    ...rows,
+    '',
+    'Errors are counted without RANGE_EXHAUSTED, which is an answer.',
+    ...network(options),
+    ...options.missing.map((what) => `Not done on this machine: ${what}.`),
+    ...outcomes.flatMap(({ name, outcome: { examples, crashes, histories } }) => [
+      ...examples.flatMap(({ kind, details }) =>
+        apart(`${name}: ${kind}: ${JSON.stringify(details)}`),
+      ),
+      ...crashes.slice(0, 2).flatMap((crash) => apart(`${name}: ${JSON.stringify(crash)}`)),
+      ...(histories === undefined ? [] : apart(`The histories of ${name} are in ${histories}`)),
+    ]),
+  ]
+  return `${lines.join('\n')}\n`
+}
+
+/**
+ * @param {string} serverVersion
+ * @param {Options} options
+ */
+function machine(serverVersion, { processes, pause, sabotage }) {
+  return (
+    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
+    `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, PostgreSQL ${serverVersion}; ` +
+    `${processes} processes, a fault every ${pause} ms` +
+    `${sabotage === undefined ? '' : `, sabotaged: ${sabotage}`}.`
+  )
+}
+
+/** @param {Options} options */
+function network({ faults }) {
+  if (!faults.some(({ name }) => name === 'network-lossy')) return []
+  return ['The lossy network is emulated by a proxy, on the stream of bytes.']
+}
+
+/**
+ * @param {string} title
+ * @param {Record<string, number>} counts
+ */
+function table(title, counts) {
+  const rows = Object.entries(counts).map(([name, count]) => `| ${name} | ${count} |`)
+  return ['', `| ${title} | |`, '|---|---:|', ...rows]
+}
+
+/** @param {Record<string, number>} counts */
+function sum(counts) {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}
+
+/** @param {Record<string, number>} errors */
+function rangeExhausted(errors) {
+  return sum(
+    Object.fromEntries(
+      Object.entries(errors).filter(([told]) => told.startsWith('RANGE_EXHAUSTED')),
+    ),
+  )
+}
+
+/** @param {string} text */
+function apart(text) {
+  return ['', text]
+}

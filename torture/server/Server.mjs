@@ -1,0 +1,130 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+
+/** Whoever asks for the run's own purposes is not to be hit by the limits that it sets for others. */
+const WITHOUT_LIMITS =
+  '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
+const PATIENCE_MS = 60_000
+
+/** The PostgreSQL that the run tortures, in a directory of its own. */
+export class Server {
+  dataDirectory
+  socketDirectory
+  version = ''
+  /** How workers find it; undefined where they find, and start, it by themselves. */
+  url = /** @type {string | undefined} */ (undefined)
+
+  /**
+   * @param {string} dataDirectory
+   * @param {string} socketDirectory
+   */
+  constructor(dataDirectory, socketDirectory) {
+    this.dataDirectory = dataDirectory
+    this.socketDirectory = socketDirectory
+  }
+
+  /** @returns {pg.ClientConfig} */
+  get connection() {
+    return {
+      host: this.socketDirectory,
+      port: 5432,
+      user: 'ports',
+      database: 'postgres',
+      application_name: 'torture',
+      options: WITHOUT_LIMITS,
+      connectionTimeoutMillis: 10_000,
+    }
+  }
+
+  /** On a connection of its own, for the last one may be dead. */
+  async client() {
+    const client = new pg.Client(this.connection)
+    client.on('error', () => {})
+    await client.connect()
+    return client
+  }
+
+  /**
+   * @param {string} text
+   * @param {unknown[]} [values]
+   */
+  async query(text, values) {
+    return this.with(async (client) => (await client.query(text, values)).rows)
+  }
+
+  /**
+   * @template Result
+   * @param {(client: pg.Client) => Promise<Result>} work
+   */
+  async with(work) {
+    const client = await this.client()
+    try {
+      return await work(client)
+    } finally {
+      await client.end().catch(() => {})
+    }
+  }
+
+  /**
+   * Repeated until it is answered.
+   * @param {string} text
+   * @returns {Promise<any[]>}
+   */
+  async insist(text) {
+    const giveUpAt = performance.now() + PATIENCE_MS
+    for (;;) {
+      try {
+        return await this.query(text)
+      } catch (error) {
+        if (performance.now() > giveUpAt) throw error
+        await sleep(100)
+      }
+    }
+  }
+
+  /** Undefined where none runs. A file left by a dead server may name somebody else's process. */
+  postmasterPid() {
+    const text = textOf(join(this.dataDirectory, 'postmaster.pid'))
+    const pid = Number.parseInt(text, 10)
+    return pid > 0 && commandOf(pid).includes(this.dataDirectory) ? pid : undefined
+  }
+
+  /** True if it was there. */
+  killPostmaster() {
+    try {
+      const pid = this.postmasterPid()
+      return pid !== undefined && process.kill(pid, 'SIGKILL')
+    } catch {
+      // It ended in between.
+      return false
+    }
+  }
+}
+
+/**
+ * The command line; empty for a process that is gone.
+ * @param {number} pid
+ */
+function commandOf(pid) {
+  if (process.platform !== 'linux') {
+    return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
+  }
+  return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+}
+
+/**
+ * Empty for a file that is gone, be it since a moment ago.
+ * @param {string} file
+ */
+function textOf(file) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code = '' } = /** @type {NodeJS.ErrnoException} */ (error)
+    if (code === 'ENOENT' || code === 'ESRCH') return ''
+    throw error
+  }
+}

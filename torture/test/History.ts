@@ -1,0 +1,130 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { check, findDoubts } from '../check/check.mjs'
+
+type Answer = { ok: unknown } | { error: string; text?: string }
+
+interface Asked {
+  readonly project?: string
+  readonly service?: string
+  readonly host?: string
+  readonly proto?: string
+  readonly port?: number
+  readonly key?: string
+}
+
+const PLACE = { project: 'small', service: 'api', host: 'alpha', proto: 'tcp' }
+
+/** A history as a run would leave it: times are in seconds, ports count from the first of `small`. */
+export class History {
+  readonly #lines = new Map<string, string[]>()
+  readonly #rows: {
+    project: string
+    service: string
+    host: string
+    proto: string
+    port: number
+  }[] = []
+  #tableAt = 1_000
+  #deaths = ''
+
+  get(from: number, until: number, answer: number | Answer, asked: Asked = {}, by = 'w0'): this {
+    return this.#call('get', [from, until], answer, asked, by)
+  }
+
+  allocate(from: number, until: number, answer: number | Answer, asked: Asked = {}): this {
+    return this.#call('allocate', [from, until], answer, asked)
+  }
+
+  release(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {
+    return this.#call('release', [from, until], answer, asked)
+  }
+
+  /** What was listed of `small`: services by port. */
+  list(from: number, until: number, held: Readonly<Record<number, string>>): this {
+    const ok = Object.entries(held).map(([port, service]) => [
+      'small',
+      service,
+      'alpha',
+      'tcp',
+      numberOf(Number(port)),
+    ])
+    return this.#write('w0', { op: 'list', project: 'small' }, [from, until], { ok })
+  }
+
+  /** Asked, and the process killed before the answer. */
+  cutOff(op: string, from: number, asked: Asked = {}, by = 'w9', diedAt = from): this {
+    this.#deaths += `${by} ${diedAt * 1e6}\n`
+    return this.#write(by, { op, ...PLACE, ...asked }, [from])
+  }
+
+  /** In the table at the end. */
+  holds(port: number, asked: Asked = {}): this {
+    this.#rows.push({ ...PLACE, ...asked, port: numberOf(port) })
+    return this
+  }
+
+  /** When that was. */
+  tableAt(seconds: number): this {
+    this.#tableAt = seconds
+    return this
+  }
+
+  /** The kinds that the checker reports. */
+  judged(): string[] {
+    return this.#inDirectory((directory) => {
+      const { found } = check(directory, this.#table())
+      return kindsIn(found)
+    })
+  }
+
+  /** The same, with what the resolver was to resolve, as found in the history before its calls. */
+  judgedAfterResolving(resolver: (history: History) => void): string[] {
+    const doubts = this.#inDirectory((directory) => findDoubts(directory, this.#table()))
+    resolver(this)
+    return this.#inDirectory((directory) => kindsIn(check(directory, this.#table(), doubts).found))
+  }
+
+  #table() {
+    return { at: this.#tableAt * 1e6, end: this.#tableAt * 1e6 + 1, rows: this.#rows }
+  }
+
+  #call(op: string, times: number[], answer: number | Answer, asked: Asked, by = 'w0'): this {
+    const told = typeof answer === 'number' ? { ok: numberOf(answer) } : answer
+    return this.#write(by, { op, ...PLACE, ...asked }, times, told)
+  }
+
+  #write(by: string, asked: object, [from, until]: number[], answer?: Answer): this {
+    const lines = this.#lines.get(by) ?? []
+    this.#lines.set(by, lines)
+    const id = lines.filter((line) => line.includes('"at"')).length
+    lines.push(JSON.stringify({ id, at: from! * 1e6, ...asked }))
+    if (answer) lines.push(JSON.stringify({ id, end: until! * 1e6, ...answer }))
+    return this
+  }
+
+  #inDirectory<Result>(work: (directory: string) => Result): Result {
+    const directory = mkdtempSync(join(tmpdir(), 'ports-history-'))
+    try {
+      for (const [name, lines] of this.#lines) {
+        writeFileSync(join(directory, `${name}.jsonl`), `${lines.join('\n')}\n`)
+      }
+      writeFileSync(join(directory, 'deaths.txt'), this.#deaths)
+      return work(directory)
+    } finally {
+      rmSync(directory, { recursive: true })
+    }
+  }
+}
+
+export const UNKNOWN = { error: 'OUTCOME_UNKNOWN' }
+export const EXHAUSTED = { error: 'RANGE_EXHAUSTED' }
+
+function numberOf(port: number): number {
+  return 20_000 + port
+}
+
+function kindsIn(found: Readonly<Record<string, number>>): string[] {
+  return Object.keys(found).filter((kind) => found[kind]! > 0)
+}

@@ -1,0 +1,300 @@
+import { describe, expect, it } from 'vitest'
+import { EXHAUSTED, History, UNKNOWN } from './History.js'
+
+const TWO = 'held by two at once'
+const LOST = 'acknowledged and lost'
+const ZOMBIE = 'held, and nobody was told (zombie)'
+const OUTSIDE = 'outside its range'
+const FULL = 'false RANGE_EXHAUSTED'
+const SECOND = 'two ports for one service or key'
+const DEADLOCK = 'told of a deadlock'
+const RAW = 'raw or absurd error'
+
+const web = { service: 'web' }
+const key = { key: 'k' }
+
+describe('a port', () => {
+  it('that two services hold at the same time is reported', () => {
+    const history = new History().get(1, 2, 0).get(3, 4, 0, web).holds(0)
+    expect(history.judged()).toContain(TWO)
+  })
+
+  it('that the first gave up before is not', () => {
+    const history = new History().get(1, 2, 0).release(3, 4).get(5, 6, 0, web).holds(0, web)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that the first was giving up meanwhile is not', () => {
+    const history = new History().get(1, 2, 0).release(3, 9).get(4, 5, 0, web).holds(0, web)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that a release without an answer may have given up is not', () => {
+    const history = new History()
+      .get(1, 2, 0)
+      .release(3, 4, UNKNOWN)
+      .get(50, 51, 0, web)
+      .holds(0, web)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that BUSY says was not given up is reported', () => {
+    const history = new History().get(1, 2, 0).release(3, 4, { error: 'BUSY' }).get(5, 6, 0, web)
+    expect(history.holds(0).judged()).toContain(TWO)
+  })
+
+  it('of another host or protocol is another', () => {
+    const history = new History()
+      .get(1, 2, 0)
+      .get(3, 4, 0, { ...web, host: 'beta' })
+      .get(5, 6, 0, { ...web, proto: 'udp' })
+    history
+      .holds(0)
+      .holds(0, { ...web, host: 'beta' })
+      .holds(0, { ...web, proto: 'udp' })
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that a list shows twice is reported, and in the table as well', () => {
+    const twice = new History().get(1, 2, 0).holds(0).holds(0, web)
+    expect(twice.judged()).toContain(TWO)
+  })
+
+  it('that allocate gives twice to one service is reported', () => {
+    const history = new History().allocate(1, 2, 0).allocate(3, 4, 0).holds(0)
+    expect(history.judged()).toEqual([TWO])
+  })
+
+  it('that allocate gives again under the same key is not', () => {
+    const history = new History().allocate(1, 2, 0, key).allocate(3, 4, 0, key).holds(0)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that a get was told while allocate was making it is not', () => {
+    const history = new History().allocate(1, 9, 0).get(3, 4, 0).holds(0)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that allocate gives again after a release that overlaps it is not', () => {
+    const history = new History().allocate(1, 2, 0).release(3, 6).allocate(4, 5, 0).holds(0)
+    expect(history.judged()).toEqual([])
+  })
+})
+
+describe('an acknowledged port', () => {
+  it('that the table does not have is reported', () => {
+    expect(new History().get(1, 2, 0).judged()).toEqual([LOST])
+  })
+
+  it('that the table has for another is reported', () => {
+    expect(new History().get(1, 2, 0).holds(0, web).judged()).toContain(LOST)
+  })
+
+  it('that a list in between does not show is reported', () => {
+    const history = new History().get(1, 2, 0).list(3, 4, {}).holds(0)
+    expect(history.judged()).toEqual([LOST])
+  })
+
+  it('that a list shows, or was asked for before, or during its release, is not', () => {
+    const history = new History()
+      .list(0, 2, {})
+      .get(1, 3, 0)
+      .list(4, 5, { 0: 'api' })
+      .list(6, 8, {})
+      .release(7, 9)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that was released while it was being told may be gone', () => {
+    expect(new History().get(1, 5, 0).release(2, 3).judged()).toEqual([])
+  })
+
+  it('is not given up by a release for another protocol, or of another number', () => {
+    const udp = new History().get(1, 2, 0).release(3, 4, { ok: false }, { proto: 'udp' })
+    expect(udp.judged()).toEqual([LOST])
+    const other = new History().get(1, 2, 0).release(3, 4, { ok: false }, { port: 20_001 })
+    expect(other.judged()).toEqual([LOST])
+  })
+})
+
+describe('a holding that nobody was told of', () => {
+  it('is reported', () => {
+    expect(new History().get(1, 2, 0).holds(0).holds(1, web).judged()).toEqual([ZOMBIE])
+  })
+
+  it('is explained by one call of unknown outcome, and no more than one', () => {
+    const history = new History().allocate(1, 2, UNKNOWN).holds(0)
+    expect(history.judged()).toEqual([])
+    expect(history.holds(1).judged()).toEqual([ZOMBIE])
+  })
+
+  it('is explained by a call whose process was killed', () => {
+    expect(new History().cutOff('get', 1).holds(0).judged()).toEqual([])
+  })
+
+  it('is reported where it was released long after that call', () => {
+    const history = new History().allocate(1, 2, UNKNOWN).release(40, 41).holds(0)
+    expect(history.judged()).toEqual([ZOMBIE])
+  })
+
+  it('is no zombie where getOrAllocate tells of it', () => {
+    const history = new History().cutOff('get', 1).holds(0)
+    const resolve = (it: History) =>
+      it.get(2_000, 2_001, 0, {}, 'resolver').release(2_002, 2_003, { ok: true }, { port: 20_000 })
+    expect(history.judgedAfterResolving(resolve)).toEqual([])
+  })
+
+  it('is one where getOrAllocate tells of another, or does not answer', () => {
+    const other = new History().cutOff('get', 1).holds(0)
+    expect(
+      other.judgedAfterResolving((it) => void it.get(2_000, 2_001, 1, {}, 'resolver')),
+    ).toContain(ZOMBIE)
+    const silent = new History().cutOff('get', 1)
+    expect(
+      silent.judgedAfterResolving(
+        (it) => void it.get(2_000, 2_001, { error: 'BUSY' }, {}, 'resolver'),
+      ),
+    ).toEqual([ZOMBIE])
+  })
+})
+
+describe('a number', () => {
+  it('outside of the range is reported, told, listed or stored', () => {
+    expect(new History().get(1, 2, 12).holds(12).judged()).toEqual([OUTSIDE])
+    expect(new History().list(1, 2, { 12: 'api' }).judged()).toEqual([OUTSIDE])
+    expect(new History().cutOff('get', 1).holds(12).judged()).toEqual([OUTSIDE])
+  })
+
+  it('at the end of the range is not', () => {
+    expect(new History().get(1, 2, 11).holds(11).judged()).toEqual([])
+  })
+})
+
+describe('RANGE_EXHAUSTED', () => {
+  /** All but the last of the twelve numbers, held by services of their own. */
+  function nearlyFull() {
+    const history = new History()
+    for (let port = 0; port < 11; port++) {
+      history.get(1 + port, 1.5 + port, port, { service: `s${port}` })
+      history.holds(port, { service: `s${port}` })
+    }
+    return history
+  }
+
+  it('is false while a number is free', () => {
+    expect(nearlyFull().get(20, 21, EXHAUSTED).judged()).toEqual([FULL])
+  })
+
+  it('is true when all are held', () => {
+    const history = nearlyFull().get(15, 16, 11).holds(11)
+    expect(history.get(20, 21, EXHAUSTED, web).judged()).toEqual([])
+  })
+
+  it('may be true while the last one is being taken, or given up', () => {
+    const taken = nearlyFull().get(15, 25, 11).holds(11).get(20, 21, EXHAUSTED, web)
+    expect(taken.judged()).toEqual([])
+    const given = nearlyFull().get(15, 16, 11).release(18, 25).get(20, 21, EXHAUSTED, web)
+    expect(given.judged()).toEqual([])
+  })
+
+  it('is false once the last one was given up', () => {
+    const history = nearlyFull().get(15, 16, 11).release(17, 18)
+    expect(history.get(20, 21, EXHAUSTED, web).judged()).toEqual([FULL])
+  })
+
+  it('is false where the numbers were never all held at one moment', () => {
+    const once = nearlyFull().release(18, 22.5, { ok: true }, { service: 's0' })
+    once.get(22, 23, 11).holds(11).get(26, 27, 0, { service: 's0' })
+    expect(once.get(20, 25, EXHAUSTED, web).judged()).toEqual([])
+    const never = nearlyFull().release(18, 19, { ok: true }, { service: 's0' })
+    never.get(22, 23, 11).holds(11).get(26, 27, 0, { service: 's0' })
+    expect(never.get(20, 25, EXHAUSTED, web).judged()).toEqual([FULL])
+  })
+
+  it('may be true where a call of unknown outcome may hold the last one', () => {
+    const history = nearlyFull().cutOff('get', 15, { service: 'x' }, 'w9', 16)
+    expect(history.get(20, 21, EXHAUSTED, web).judged()).toEqual([])
+  })
+
+  it('is false where what that call may hold was given up long after it', () => {
+    const history = nearlyFull().cutOff('get', 15, { service: 'x' }, 'w9', 16)
+    history.release(50, 51, { ok: false }, { service: 'x' })
+    expect(history.get(60, 61, EXHAUSTED, web).judged()).toEqual([FULL])
+  })
+
+  it('may be true where it was given up too soon to be sure', () => {
+    const history = nearlyFull().cutOff('get', 15, { service: 'x' }, 'w9', 16)
+    history.release(20, 21, { ok: false }, { service: 'x' })
+    expect(history.get(60, 61, EXHAUSTED, web).judged()).toEqual([])
+  })
+})
+
+describe('a service', () => {
+  it('that gets a second port while it has one is reported', () => {
+    const history = new History().get(1, 2, 0).get(3, 4, 1).holds(0).holds(1)
+    expect(history.judged()).toEqual([SECOND])
+  })
+
+  it('that two callers at once get two ports is reported', () => {
+    const history = new History().get(1, 4, 0).get(2, 3, 1).holds(0).holds(1)
+    expect(history.judged()).toEqual([SECOND])
+  })
+
+  it('that gets another after a release, or during one, is not', () => {
+    const after = new History().get(1, 2, 0).release(3, 4).get(5, 6, 1).holds(1)
+    expect(after.judged()).toEqual([])
+    const during = new History().get(1, 2, 0).release(3, 9).get(4, 5, 1).holds(1)
+    expect(during.judged()).toEqual([])
+  })
+
+  it('gets as many by allocate as it asks for, and get tells any of them', () => {
+    const history = new History().allocate(1, 2, 0).allocate(3, 4, 1).get(5, 6, 1)
+    expect(history.holds(0).holds(1).judged()).toEqual([])
+  })
+
+  it('that gets a port that allocate did not give it, while it has one, is reported', () => {
+    const history = new History().allocate(1, 2, 0).get(3, 4, 1).holds(0).holds(1)
+    expect(history.judged()).toEqual([SECOND])
+  })
+
+  it('that gets one that an allocate of unknown outcome may have given it is not', () => {
+    const history = new History().allocate(0, 1, UNKNOWN).allocate(2, 3, 0).get(4, 5, 1)
+    expect(history.holds(0).holds(1).judged()).toEqual([])
+  })
+
+  it('that gets a second port under one key is reported', () => {
+    const history = new History().allocate(1, 2, 0, key).allocate(3, 4, 1, key)
+    expect(history.holds(0).holds(1).judged()).toEqual([SECOND])
+    const atOnce = new History().allocate(1, 4, 0, key).allocate(2, 3, 1, key)
+    expect(atOnce.holds(0).holds(1).judged()).toEqual([SECOND])
+  })
+
+  it('that gets another under the same key after a release is not', () => {
+    const history = new History().allocate(1, 2, 0, key).release(3, 4).allocate(5, 6, 1, key)
+    expect(history.holds(1).judged()).toEqual([])
+  })
+})
+
+describe('an error', () => {
+  it('that is no error of the registry is reported', () => {
+    expect(new History().get(1, 2, { error: 'RAW', text: 'oops' }).judged()).toEqual([RAW])
+  })
+
+  it('that makes no sense for the call is reported', () => {
+    expect(new History().release(1, 2, { error: 'PORT_TAKEN' }).judged()).toEqual([RAW])
+    expect(new History().get(1, 2, { error: 'DATABASE_NOT_MIGRATED' }).judged()).toEqual([RAW])
+  })
+
+  it('that tells of a deadlock is reported', () => {
+    const told = { error: 'BUSY', text: 'Others hold what this call needs (deadlock detected).' }
+    expect(new History().get(1, 2, told).judged()).toEqual([DEADLOCK])
+  })
+
+  it('that is foreseeable is not', () => {
+    const history = new History()
+      .get(1, 2, { error: 'BUSY' })
+      .get(3, 4, { error: 'DATABASE_UNAVAILABLE' })
+      .get(5, 6, UNKNOWN)
+    expect(history.judged()).toEqual([])
+  })
+})
