@@ -53,8 +53,8 @@ export class RegistryProgram {
     return this.#process.pid!
   }
 
-  get(project: string, service: string) {
-    return this.#ask<number>('get', project, service)
+  get(project: string, service: string, options: { readonly hostname?: string } = {}) {
+    return this.#ask<number>('get', project, service, options)
   }
 
   status() {

@@ -15,7 +15,12 @@ export function place(): string {
 
 /** A home where no registry has ever been. What comes to be there goes when the test ends. */
 export function freshHome(name = 'home', mode = 0o755, owner?: User): string {
-  const home = join(place(), name)
+  return homeIn(place(), name, mode, owner)
+}
+
+/** The same in a directory that is there. */
+export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: User): string {
+  const home = join(directory, name)
   mkdirSync(home, { recursive: true, mode })
   if (owner) chownSync(home, owner.uid, owner.gid)
   onTestFinished(() => removeRegistry(home))

@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { numbers } from '../sessions.js'
+import { ascending, numbers } from '../sessions.js'
 import {
   expectApiKept,
   expectRefusal,
@@ -16,26 +16,35 @@ import {
   removeRegistry,
   statusOf,
 } from './homes.js'
+import { serversOf } from './processes.js'
 import { userNamed } from './users.js'
 
 describe('the embedded database', () => {
-  it('is made once by twenty processes at once, which all get a port of their own', async () => {
+  it('is made, and later started, once by fifty processes at once, each with a port of its own', async () => {
     const home = freshHome()
-    const programs = numbers(1, 20).map(() => open(inHome(home)))
-    const answers = await Promise.all(
-      programs.map((program, nth) => program.get('consilio', `service-${nth}`)),
-    )
-    expect(answers.flatMap(({ error }) => error ?? [])).toEqual([])
-    const ports = answers.map(({ result }) => result!)
-    expect(new Set(ports).size).toBe(20)
-    for (const port of ports) expect(numbers(3100, 3199)).toContain(port)
-    const notices = answers.flatMap(({ notices }) => notices)
-    expect(notices.filter((notice) => notice.startsWith('made the registry of '))).toHaveLength(1)
-    expect(notices.find((notice) => notice.startsWith('made the registry of '))).toContain(home)
+    const programs = numbers(1, 50).map(() => open(inHome(home)))
+    const askAll = () =>
+      Promise.all(programs.map((program, nth) => program.get('consilio', `service-${nth}`)))
+    const made = await askAll()
+    expect(made.flatMap(({ error }) => error ?? [])).toEqual([])
+    const ports = made.map(({ result }) => result!)
+    expect(ascending(ports)).toEqual(numbers(3100, 3149))
+    expect(made.flatMap(({ notices }) => notices)).toEqual([
+      expect.stringMatching(/^made the registry of \S+ in /),
+    ])
+    const data = join(realpathSync(home), 'data')
+    const [first, ...others] = serversOf(data)
+    expect(others).toEqual([])
+
+    await programs[0]!.stop()
+    const started = await askAll()
+    expect(started).toEqual(ports.map((port) => ({ result: port, notices: [] })))
     const again = await Promise.all(
-      programs.map((_, nth) => programs[19 - nth]!.get('consilio', `service-${nth}`)),
+      programs.map((program, nth) => program.get('consilio', `other-${nth}`)),
     )
-    expect(again.map(({ result }) => result)).toEqual(ports)
+    expect(ascending(again.map(({ result }) => result!))).toEqual(numbers(3150, 3199))
+    expect(serversOf(data)).toEqual([expect.any(Number)])
+    expect(serversOf(data)).not.toEqual([first])
   })
 
   it('keeps its ports when it is stopped, and starts at the next call', async () => {

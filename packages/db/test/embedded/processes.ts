@@ -48,3 +48,12 @@ export function isAlive(pid: number): boolean {
     return false
   }
 }
+
+/** The servers that have that data directory, not counting the processes that they made. */
+export function serversOf(data: string): number[] {
+  const { stdout } = spawnSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' })
+  return stdout.split('\n').flatMap((row) => {
+    const [, pid, command] = /^ *(\d+) (.*)$/.exec(row) ?? []
+    return command?.includes(`postgres -D ${data} `) ? [Number(pid)] : []
+  })
+}
