@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'torture/test/**/*.test.ts'],
-    globalSetup: 'test/embeddedServer.ts',
+    globalSetup: 'test/server.ts',
     // Processes and servers are started for real; on a busy machine that takes its time.
     testTimeout: 60_000,
     hookTimeout: 60_000,

@@ -2,6 +2,12 @@ import { PortsError } from '@ports/core'
 import pg, { type PoolClient, type PoolConfig } from 'pg'
 import { isNotRunning } from './embedded/postmaster.js'
 
+/** The registry's own server. */
+interface EmbeddedServer {
+  readonly dataDirectory: string
+  start(): Promise<unknown>
+}
+
 type ConnectCallback = (
   error: Error | undefined,
   client: PoolClient | undefined,
@@ -15,11 +21,11 @@ type ConnectCallback = (
  * running server costs nothing extra.
  */
 export class RegistryPool extends pg.Pool {
-  readonly #start: (() => Promise<unknown>) | undefined
+  readonly #embedded: EmbeddedServer | undefined
 
-  constructor(config: PoolConfig, start?: () => Promise<unknown>) {
+  constructor(config: PoolConfig, embedded?: EmbeddedServer) {
     super(config)
-    this.#start = start
+    this.#embedded = embedded
     // A connection that breaks also says so by an event, which would end the process if nobody
     // listened. The call that was using it fails by itself; one that was idle the pool has dropped.
     this.on('connect', (client) => client.on('error', () => {}))
@@ -27,9 +33,9 @@ export class RegistryPool extends pg.Pool {
   }
 
   get #hint(): string {
-    return this.#start === undefined
+    return this.#embedded === undefined
       ? 'PORTS_DATABASE_URL says where it is looked for.'
-      : 'See: ports db status'
+      : `Its files are in ${this.#embedded.dataDirectory}. See: ports db status`
   }
 
   // pg-pool's own query(), and so Prisma, comes by here with a callback.
@@ -48,9 +54,10 @@ export class RegistryPool extends pg.Pool {
     try {
       return await super.connect()
     } catch (error) {
-      if (this.#start === undefined || !isNotRunning(error)) throw notConnected(error, this.#hint)
+      if (this.#embedded === undefined || !isNotRunning(error))
+        throw notConnected(error, this.#hint)
     }
-    await this.#start()
+    await this.#embedded.start()
     return super.connect().catch((error) => {
       throw notConnected(error, this.#hint)
     })

@@ -23,5 +23,5 @@ export async function openPool(options: DatabaseOptions): Promise<pg.Pool> {
 
   const start = () => ensureRunning(options.notify ?? (() => {}))
   const data = (await existingData()) ?? (await start())
-  return new RegistryPool({ ...POOL, ...connectionOf(data) }, start)
+  return new RegistryPool({ ...POOL, ...connectionOf(data) }, { dataDirectory: data, start })
 }

@@ -121,16 +121,24 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
     said += text
   })
   const reason = await once(initdb, 'close').then(
-    ([status]) => (status === 0 ? undefined : said.trim().split('\n').slice(-3).join(' ')),
+    ([status, signal]) =>
+      status === 0 ? undefined : complaintsIn(said) || `initdb ended by ${signal ?? status}`,
     (error: Error) => error.message,
   )
   if (reason === undefined) return
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
     `The embedded database could not be made in ${dirname(data)}: ${reason}. ` +
-      'Free space or rights missing? PORTS_HOME moves it; PORTS_DATABASE_URL names a PostgreSQL ' +
-      'of your own.',
+      'Make room or give rights there; or set PORTS_HOME to another directory, or ' +
+      'PORTS_DATABASE_URL to a PostgreSQL of your own.',
   )
+}
+
+/** What went wrong, without what initdb then did. */
+function complaintsIn(said: string): string {
+  const lines = said.trim().split('\n')
+  const complaints = lines.filter((line) => /\b(error|FATAL|PANIC): /.test(line))
+  return (complaints.length > 0 ? complaints : lines).slice(-3).join(' ')
 }
 
 /**

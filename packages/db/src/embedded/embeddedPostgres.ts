@@ -1,6 +1,7 @@
 import { PortsError } from '@ports/core'
 import { createCluster } from './createCluster.js'
-import { isAccepting, postmasterPid, startPostmaster, stopPostmaster } from './postmaster.js'
+import { postmasterPid } from './lockFiles.js'
+import { isAccepting, startPostmaster, stopPostmaster } from './postmaster.js'
 import { dataDirectory, registryHome } from './registryHome.js'
 import { accountOf, type Notify } from './serverAccount.js'
 import { socketDirectory } from './socketDirectory.js'
@@ -72,10 +73,15 @@ async function atHome<Result>(work: (home: string) => Promise<Result>): Promise<
     if (!(error instanceof Error) || !('syscall' in error)) throw error
     throw new PortsError(
       'DATABASE_UNAVAILABLE',
-      `The registry in ${home} cannot be used (${error.message}). Set PORTS_HOME to a directory ` +
-        'of your own, or PORTS_DATABASE_URL to a PostgreSQL.',
+      `The registry in ${home} cannot be used (${error.message}). ${
+        isLackOfSpace(error) ? 'Make room there, or set' : 'Set'
+      } PORTS_HOME to a directory of your own, or PORTS_DATABASE_URL to a PostgreSQL.`,
       { home },
       { cause: error },
     )
   }
+}
+
+function isLackOfSpace(error: Error): boolean {
+  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
 }

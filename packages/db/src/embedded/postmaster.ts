@@ -1,19 +1,20 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import {
   closeSync,
-  existsSync,
   fchownSync,
+  fstatSync,
   openSync,
   readFileSync,
-  rmSync,
+  statfsSync,
   statSync,
   truncateSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { Client, type ClientConfig } from 'pg'
 import { binariesFor, DATABASE_ROLE } from './createCluster.js'
+import { isPostmasterAlive, postmasterPid, removeForeignLockFiles } from './lockFiles.js'
 import { clusterFiles } from './registryHome.js'
 import { accountOf, isRoot } from './serverAccount.js'
 import { ensureSocketDirectory, SOCKET_PORT, socketDirectory } from './socketDirectory.js'
@@ -22,6 +23,8 @@ const POLL_MS = 10
 /** Crash recovery replays at most max_wal_size; a minute is far more than that takes. */
 const START_TIMEOUT_MS = 60_000
 const LARGEST_LOG_BYTES = 10_000_000
+/** Less than one segment of its log of changes (wal_segment_size), which it may need to start. */
+const LEAST_SPACE_BYTES = 16 * 1024 * 1024
 
 const SETTINGS = {
   listen_addresses: '',
@@ -82,12 +85,12 @@ export function isNotRunning(error: unknown): boolean {
 export async function startPostmaster(data: string): Promise<void> {
   const giveUpAt = Date.now() + START_TIMEOUT_MS
   removeForeignLockFiles(data)
-  let launched: { ended: boolean } | undefined
+  let launched: Launch | undefined
   while (!(await isAccepting(data))) {
-    if (Date.now() > giveUpAt) throw startFailed(data)
+    if (Date.now() > giveUpAt) throw startFailed(data, launched)
     if (!isPostmasterAlive(data) && launched?.ended !== false) {
       // The backends of a killed server take a moment to notice; until then they block the next.
-      if (launched && !isHeldByOldBackends(data)) throw startFailed(data)
+      if (launched && !isHeldByOldBackends(launched)) throw startFailed(data, launched)
       if (launched) await sleep(10 * POLL_MS)
       launched = launch(data)
     }
@@ -95,7 +98,13 @@ export async function startPostmaster(data: string): Promise<void> {
   }
 }
 
-function launch(data: string): { ended: boolean } {
+interface Launch {
+  ended: boolean
+  /** The end of what the server has said since. */
+  lastWords(): string
+}
+
+function launch(data: string): Launch {
   const account = accountOf(data)
   const sockets = socketDirectory(data)
   ensureSocketDirectory(sockets, account)
@@ -106,6 +115,7 @@ function launch(data: string): { ended: boolean } {
   }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 
   const log = openLog(data)
+  const silentUntil = fstatSync(log).size
   if (isRoot()) fchownSync(log, account.uid, account.gid)
   const postmaster = spawn(join(binariesFor(data), 'postgres'), ['-D', data, ...settings], {
     cwd: '/',
@@ -117,7 +127,17 @@ function launch(data: string): { ended: boolean } {
   })
   closeSync(log)
   postmaster.unref()
-  const state = { ended: false }
+  const state = {
+    ended: false,
+    lastWords: () =>
+      readFileSync(clusterFiles.log(data))
+        .subarray(silentUntil)
+        .toString()
+        .trim()
+        .split('\n')
+        .slice(-5)
+        .join(' | '),
+  }
   for (const event of ['exit', 'error']) {
     postmaster.once(event, () => {
       state.ended = true
@@ -151,63 +171,34 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   return true
 }
 
-/** As its pid file says; see `isAccepting` for whether that is still true. */
-export function postmasterPid(data: string): number | undefined {
-  return firstNumberIn(pidFile(data))
+function isHeldByOldBackends(launched: Launch): boolean {
+  return /pre-existing shared memory block/.test(launched.lastWords())
 }
 
-function pidFile(data: string): string {
-  return join(data, 'postmaster.pid')
-}
-
-function firstNumberIn(file: string): number | undefined {
-  if (!existsSync(file)) return undefined
-  const number = Number.parseInt(readFileSync(file, 'utf8'), 10)
-  return number > 0 ? number : undefined
-}
-
-/**
- * After a crash the server's lock files stay, and PostgreSQL refuses to start while any process of
- * its user has the pid in them: in a restarted container often one does, and where nobody reaps
- * them the dead do. So where that process is none of this registry's, the files go. PostgreSQL's
- * other lock, on shared memory, still guards the data.
- */
-function removeForeignLockFiles(data: string): void {
-  const lockFiles = [pidFile(data), join(socketDirectory(data), `.s.PGSQL.${SOCKET_PORT}.lock`)]
-  for (const file of lockFiles) {
-    const pid = firstNumberIn(file)
-    if (pid !== undefined && !commandOf(pid).includes(data)) rmSync(file, { force: true })
+function startFailed(data: string, launched: Launch | undefined): PortsError {
+  const log = clusterFiles.log(data)
+  const said = launched?.lastWords() || 'nothing'
+  const details = { dataDirectory: data, log }
+  if (isFull(dirname(data))) {
+    return new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `The embedded database did not start: there is no space left in ${dirname(data)}. Make ` +
+        `room; the next call starts it again. It said: ${said}`,
+      details,
+    )
   }
-}
-
-/** Also while it recovers and takes no connections yet. */
-function isPostmasterAlive(data: string): boolean {
-  const pid = postmasterPid(data)
-  return pid !== undefined && commandOf(pid).includes(data)
-}
-
-/** The command line of a process; empty for one that is gone or a zombie. */
-function commandOf(pid: number): string {
-  const procFile = `/proc/${pid}/cmdline`
-  // Slim images have no ps.
-  if (process.platform === 'linux')
-    return existsSync(procFile) ? readFileSync(procFile, 'utf8') : ''
-  return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
-}
-
-function isHeldByOldBackends(data: string): boolean {
-  return /pre-existing shared memory block/.test(logTail(data))
-}
-
-function startFailed(data: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The embedded database did not start. The end of ${clusterFiles.log(data)}: ` +
-      logTail(data).replaceAll('\n', ' | '),
-    { dataDirectory: data, log: clusterFiles.log(data) },
+    `The embedded database in ${data} did not start; no file of it was removed. It said (in ${log}): ` +
+      `${said}. Put that right and try again: ports db start. Where its files are damaged, bring ` +
+      'them back from a backup. To begin anew instead, move the directory away; then numbers ' +
+      'that are held now can be given a second time.',
+    details,
   )
 }
 
-function logTail(data: string): string {
-  return readFileSync(clusterFiles.log(data), 'utf8').trim().split('\n').slice(-5).join('\n')
+/** For a server of its own account, which has no use of what is kept back for root. */
+function isFull(directory: string): boolean {
+  const { bavail, bsize, files, ffree } = statfsSync(directory)
+  return bavail * bsize < LEAST_SPACE_BYTES || (files > 0 && ffree === 0)
 }

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { DatabaseStatus } from '../src/index.js'
+import type { DatabaseStatus } from '../../src/index.js'
 
-const SCRIPT = fileURLToPath(new URL('fixtures/registry.mjs', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('../fixtures/registry.mjs', import.meta.url))
 
 /** Whom a program runs as. Default: whoever runs the tests. */
 export interface User {
@@ -53,8 +53,8 @@ export class RegistryProgram {
     return this.#process.pid!
   }
 
-  get(project: string, service: string) {
-    return this.#ask<number>('get', project, service)
+  get(project: string, service: string, options: { readonly hostname?: string } = {}) {
+    return this.#ask<number>('get', project, service, options)
   }
 
   status() {

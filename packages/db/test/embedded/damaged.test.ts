@@ -1,0 +1,106 @@
+import { createHash } from 'node:crypto'
+import {
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import pg from 'pg'
+import { expect, it } from 'vitest'
+import {
+  expectApiKept,
+  expectRefusal,
+  freshHome,
+  getApi,
+  inHome,
+  makeRegistry,
+  once,
+  open,
+} from './homes.js'
+
+/** Every file below the directory, with a digest of what is in it. */
+function contents(directory: string): Record<string, string> {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+  return Object.fromEntries(
+    files.map((file) => [file, createHash('sha1').update(readFileSync(file)).digest('hex')]),
+  )
+}
+
+async function inDatabase(socketDirectory: string, database: string, statement: string) {
+  const client = new pg.Client({ host: socketDirectory, user: 'ports', database })
+  await client.connect()
+  await client.query(statement)
+  await client.end()
+}
+
+it('a damaged data directory is named, with what to do, and left as it is', async () => {
+  const home = freshHome()
+  const { dataDirectory } = await makeRegistry(inHome(home))
+  const data = dataDirectory!
+  const program = open(inHome(home))
+  await program.stop()
+  for (const lost of ['PG_VERSION', 'global/pg_control', 'pg_wal', 'global']) {
+    renameSync(join(data, lost), join(home, 'lost'))
+    const before = contents(data)
+    for (const answer of [await getApi(program), await program.start(), await getApi(program)]) {
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'move the directory away')
+    }
+    expect(contents(data), lost).toEqual(before)
+    renameSync(join(home, 'lost'), join(data, lost))
+  }
+  const version = readFileSync(join(data, 'PG_VERSION'), 'utf8')
+  writeFileSync(join(data, 'PG_VERSION'), '9.6\n')
+  expectRefusal(await getApi(program), 'DATABASE_UNAVAILABLE', data, '9.6')
+  writeFileSync(join(data, 'PG_VERSION'), version)
+  await expectApiKept(inHome(home))
+})
+
+it('an empty data directory is not taken for a new one', async () => {
+  const home = freshHome()
+  const { dataDirectory } = await makeRegistry(inHome(home))
+  const data = dataDirectory!
+  const program = open(inHome(home))
+  await program.stop()
+  renameSync(data, join(home, 'kept'))
+  const { uid, gid } = statSync(join(home, 'kept'))
+  mkdirSync(data, { mode: 0o700 })
+  chownSync(data, uid, gid)
+  expectRefusal(await getApi(program), 'DATABASE_UNAVAILABLE', data, 'backup')
+  expect(readdirSync(data)).toEqual([])
+  rmSync(data, { recursive: true })
+  renameSync(join(home, 'kept'), data)
+  expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+})
+
+it('a server without the registry’s database is named, and given no other', async () => {
+  const home = freshHome()
+  const { socketDirectory, dataDirectory } = await makeRegistry(inHome(home))
+  await inDatabase(socketDirectory!, 'template1', 'alter database postgres rename to lost')
+  const program = open(inHome(home))
+  for (const answer of [await getApi(program), await program.start(), await program.status()]) {
+    expectRefusal(answer, 'DATABASE_UNAVAILABLE', 'database "postgres"', dataDirectory!)
+  }
+  await inDatabase(socketDirectory!, 'template1', 'alter database lost rename to postgres')
+
+  await program.stop()
+  renameSync(join(dataDirectory!, 'base'), join(home, 'lost'))
+  expectRefusal(await getApi(program), 'DATABASE_UNAVAILABLE', dataDirectory!)
+  await program.stop()
+  renameSync(join(home, 'lost'), join(dataDirectory!, 'base'))
+  expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+})
+
+// As whoever made the server leaves it, when killed before the first migration.
+it('a server without the registry’s schema is given one', async () => {
+  const home = freshHome()
+  const { socketDirectory } = await makeRegistry(inHome(home))
+  await inDatabase(socketDirectory!, 'postgres', 'drop schema ports cascade')
+  expect((await once(inHome(home), getApi)).result).toBe(3100)
+})

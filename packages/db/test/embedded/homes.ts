@@ -1,0 +1,99 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, watch } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, vi } from 'vitest'
+import { type DatabaseStatus, databaseStatus, stopDatabase } from '../../src/index.js'
+import { type Answer, RegistryProgram, type Setting, type User } from './RegistryProgram.js'
+
+/** A directory for a registry's home to be in, which everybody can enter. */
+export function place(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-embedded-'))
+  chmodSync(directory, 0o755)
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }))
+  return directory
+}
+
+/** A home where no registry has ever been. What comes to be there goes when the test ends. */
+export function freshHome(name = 'home', mode = 0o755, owner?: User): string {
+  return homeIn(place(), name, mode, owner)
+}
+
+/** The same in a directory that is there. */
+export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: User): string {
+  const home = join(directory, name)
+  mkdirSync(home, { recursive: true, mode })
+  if (owner) chownSync(home, owner.uid, owner.gid)
+  onTestFinished(() => removeRegistry(home))
+  return home
+}
+
+export async function removeRegistry(home: string): Promise<void> {
+  vi.stubEnv('PORTS_HOME', home)
+  try {
+    const { dataDirectory, socketDirectory } = await databaseStatus()
+    await stopDatabase()
+    for (const directory of [dataDirectory && dirname(dataDirectory), socketDirectory]) {
+      // Of what is elsewhere the home has but a link.
+      if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
+    }
+  } finally {
+    vi.unstubAllEnvs()
+  }
+}
+
+export function open(setting: Setting): RegistryProgram {
+  const program = new RegistryProgram(setting)
+  onTestFinished(() => program.end('SIGKILL'))
+  return program
+}
+
+/** A program that is there for one question. */
+export async function once<Result>(
+  setting: Setting,
+  ask: (program: RegistryProgram) => Promise<Answer<Result>>,
+): Promise<Answer<Result>> {
+  const program = open(setting)
+  const answer = await ask(program)
+  await program.end()
+  return answer
+}
+
+export const inHome = (home: string, as?: User): Setting => ({ env: { PORTS_HOME: home }, as })
+
+export const getApi = (program: RegistryProgram) => program.get('consilio', 'api')
+export const statusOf = async (setting: Setting): Promise<DatabaseStatus> =>
+  (await once(setting, (program) => program.status())).result!
+
+/** Makes a registry with the api's port in it, and says how it then is. */
+export async function makeRegistry(setting: Setting): Promise<DatabaseStatus> {
+  const program = open(setting)
+  const { error, result } = await getApi(program)
+  expect({ error, result }).toEqual({ result: 3100 })
+  const status = await program.status()
+  await program.end()
+  return status.result!
+}
+
+/** The api's port, which a registry has for good, however it was treated. */
+export async function expectApiKept(setting: Setting): Promise<void> {
+  expect(await once(setting, getApi)).toEqual({ result: 3100, notices: [] })
+}
+
+export function expectRefusal(
+  { error }: Answer<unknown>,
+  code: string,
+  ...parts: (string | RegExp)[]
+) {
+  expect(error).toMatchObject({ isPortsError: true, code })
+  for (const part of parts) expect(error!.message).toMatch(part)
+}
+
+/** Until a file of that name comes to be in the directory. */
+export function appearance(directory: string, name: RegExp): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(directory, (_event, file) => {
+      if (file !== null && name.test(file)) resolve()
+    })
+    onTestFinished(() => watcher.close())
+  })
+}

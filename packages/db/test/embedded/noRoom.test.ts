@@ -1,0 +1,153 @@
+import { readdirSync, rmSync } from 'node:fs'
+import pg from 'pg'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { numbers } from '../sessions.js'
+import { expectRefusal, getApi, homeIn, inHome, makeRegistry, open } from './homes.js'
+import { fill, remount, smallDisk } from './mounts.js'
+import type { Answer } from './RegistryProgram.js'
+import { isRoot, otherUser } from './users.js'
+
+/** Megabytes: the server's files, with the log of changes that it writes in these tests. */
+const ENOUGH = 160
+
+describe('on a disk that takes no writes', () => {
+  it('no registry is made, and none started, until it does', async ({ skip }) => {
+    const disk = smallDisk(skip, ENOUGH)
+    const home = homeIn(disk)
+    const program = open(inHome(home))
+    const expectRefused = async () => {
+      for (const answer of [await getApi(program), await program.start()]) {
+        expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, 'read-only', 'PORTS_HOME')
+      }
+      expect((await program.status()).result).toMatchObject({ running: false, home })
+    }
+    remount(disk, 'ro')
+    await expectRefused()
+    remount(disk, 'rw')
+    expect((await getApi(program)).result).toBe(3100)
+
+    await program.stop()
+    remount(disk, 'ro')
+    await expectRefused()
+    remount(disk, 'rw')
+    expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+  })
+})
+
+describe('on a full disk', () => {
+  it('no registry is made until there is room for all of it', async ({ skip }) => {
+    const disk = smallDisk(skip, ENOUGH)
+    const home = homeIn(disk)
+    const program = open(inHome(home))
+    for (const room of [0, 1_000_000, 20_000_000]) {
+      const filler = fill(disk, room)
+      for (const answer of [await getApi(program), await program.start()]) {
+        expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, /No space left|no space left/)
+        expectRefusal(answer, 'DATABASE_UNAVAILABLE', /[Mm]ake room/, 'PORTS_HOME')
+      }
+      expect(readdirSync(home)).not.toContain('data')
+      rmSync(filler)
+    }
+    expect((await getApi(program)).result).toBe(3100)
+  })
+
+  it('the server’s programs are not copied in part', async ({ skip }) => {
+    if (!isRoot) return skip('needs a mount')
+    const user = otherUser(skip)
+    const disk = smallDisk(skip, 2 * ENOUGH)
+    const home = homeIn(disk, 'home', 0o755, user)
+    const program = open(inHome(home, user))
+    const filler = fill(disk, 30_000_000)
+    expectRefusal(
+      await getApi(program),
+      'DATABASE_UNAVAILABLE',
+      home,
+      /no space left/,
+      /make room/i,
+    )
+    expect(readdirSync(home)).toEqual(['lock'])
+    rmSync(filler)
+    expect((await getApi(program)).result).toBe(3100)
+  })
+
+  it('a registry that is there is not started until there is room', async ({ skip }) => {
+    const disk = smallDisk(skip, ENOUGH)
+    const home = homeIn(disk)
+    await makeRegistry(inHome(home))
+    const program = open(inHome(home))
+    await program.stop()
+    const filler = fill(disk)
+    for (const answer of [await getApi(program), await program.start(), await getApi(program)]) {
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, /no space left/, /[Mm]ake room/)
+    }
+    rmSync(filler)
+    expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+  })
+})
+
+describe('when the disk of a running server fills', () => {
+  it('calls are refused while it lasts, and then all that was acknowledged is there', async ({
+    skip,
+  }) => {
+    const disk = smallDisk(skip, ENOUGH)
+    const home = homeIn(disk)
+    const { socketDirectory } = await makeRegistry(inHome(home))
+    const programs = [open(inHome(home)), open(inHome(home))]
+    const acknowledged = new Map<string, number>()
+    const refused: Answer<number>[] = []
+    // On a host of its own each, for which numbers have to be offered first: the tables grow.
+    const ask = async (nth: number) => {
+      const hostname = `host-${nth}`
+      const answer = await programs[nth % 2]!.get('consilio', 'api', { hostname })
+      if (answer.error) refused.push(answer)
+      else acknowledged.set(hostname, answer.result!)
+    }
+    const expectRefusals = () => {
+      expect(refused.length).toBeGreaterThan(0)
+      for (const { error } of refused.splice(0)) {
+        expect(error).toMatchObject({ isPortsError: true })
+        expect(['DATABASE_UNAVAILABLE', 'OUTCOME_UNKNOWN']).toContain(error!.code)
+      }
+    }
+
+    await ask(0)
+    const filler = fill(disk)
+    for (let nth = 1; nth < 200 && refused.length < 5; nth += 1) await ask(nth)
+    expectRefusals()
+    // What is held can still be asked for.
+    expect((await programs[1]!.get('consilio', 'api', { hostname: 'host-0' })).result).toBe(3100)
+
+    // Until its log of changes cannot go on: that ends the server, and it does not come up again.
+    const admin = new pg.Client({ host: socketDirectory!, user: 'ports', database: 'postgres' })
+    admin.on('error', () => {})
+    onTestFinished(() => admin.end().catch(() => {}))
+    await admin.connect()
+    for (const _ of numbers(1, 20)) {
+      const isUp = await admin.query('select pg_switch_wal()').then(
+        () => true,
+        () => false,
+      )
+      if (!isUp) break
+      await ask(200)
+    }
+    await Promise.all(numbers(201, 204).map(ask))
+    expectRefusals()
+    for (const program of programs) {
+      expectRefusal(
+        await program.start(),
+        'DATABASE_UNAVAILABLE',
+        home,
+        /no space left/,
+        /[Mm]ake room/,
+      )
+    }
+
+    rmSync(filler)
+    const found = new Map<string, number>()
+    for (const hostname of acknowledged.keys()) {
+      found.set(hostname, (await programs[0]!.get('consilio', 'api', { hostname })).result!)
+    }
+    expect(found).toEqual(acknowledged)
+    expect((await programs[1]!.get('consilio', 'web')).result).toBe(3101)
+  })
+})

@@ -1,0 +1,79 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { ascending, numbers } from '../sessions.js'
+import { expectApiKept, freshHome, getApi, inHome, makeRegistry, once, open } from './homes.js'
+import { childOf, killServer } from './processes.js'
+
+describe('the embedded database is there again', () => {
+  it('after kill -9 of the server', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(pid!, 'SIGKILL')
+    await expectApiKept(inHome(home))
+  })
+
+  it('after kill -9 of the server and every process of it', async () => {
+    const home = freshHome()
+    killServer(await makeRegistry(inHome(home)))
+    await expectApiKept(inHome(home))
+  })
+
+  it('for twenty processes at once, right after kill -9', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    const programs = numbers(1, 20).map(() => open(inHome(home)))
+    process.kill(pid!, 'SIGKILL')
+    const answers = await Promise.all(
+      programs.map((program, nth) => program.get('consilio', nth === 0 ? 'api' : `service-${nth}`)),
+    )
+    expect(answers.flatMap(({ error }) => error ?? [])).toEqual([])
+    const ports = answers.map(({ result }) => result!)
+    expect(ports[0]).toBe(3100)
+    expect(ascending(ports)).toEqual(numbers(3100, 3119))
+  })
+
+  // The server then ends all its backends and recovers, without going down itself.
+  it('for all who ask while it recovers from the kill -9 of one of its processes', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    const programs = numbers(1, 10).map(() => open(inHome(home)))
+    for (const round of numbers(1, 3)) {
+      process.kill(childOf(pid!), 'SIGKILL')
+      const answers = await Promise.all(
+        programs.map((program, nth) => program.get('consilio', `service-${round}-${nth}`)),
+      )
+      expect(answers.flatMap(({ error }) => error ?? [])).toEqual([])
+    }
+    expect((await once(inHome(home), (program) => program.status())).result!.pid).toBe(pid)
+  })
+
+  it('and can be stopped while it recovers', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(childOf(pid!), 'SIGKILL')
+    expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
+    expect(existsSync(join(home, 'data', 'postmaster.pid'))).toBe(false)
+    await expectApiKept(inHome(home))
+  })
+
+  it('for a program that has it open', async () => {
+    const home = freshHome()
+    const program = open(inHome(home))
+    await getApi(program)
+    const { result: first } = await program.status()
+    expect((await once(inHome(home), (other) => other.stop())).result).toBe(true)
+    expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+    const { result: second } = await program.status()
+    expect(second!.running).toBe(true)
+    expect(second!.pid).not.toBe(first!.pid)
+
+    killServer(second!)
+    // Meanwhile the program comes to know that its connection is gone.
+    expect((await once(inHome(home), (other) => other.status())).result).toMatchObject({
+      running: false,
+    })
+    expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+    expect((await program.get('consilio', 'web')).result).toBe(3101)
+  })
+})
