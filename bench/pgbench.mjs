@@ -36,7 +36,7 @@ export async function pgbench(program, script, { url, clients, seconds, variable
       ...['--client', String(clients)],
       ...['--jobs', String(Math.min(clients, availableParallelism()))],
       // It counts in whole seconds.
-      ...(seconds < 1 ? ['--transactions', '10'] : ['--time', String(Math.round(seconds))]),
+      ...(seconds < 0.5 ? ['--transactions', '10'] : ['--time', String(Math.round(seconds))]),
       ...Object.entries(variables ?? {}).flatMap(([name, value]) => ['-D', `${name}=${value}`]),
       ...['--file', fileURLToPath(script)],
       url,
