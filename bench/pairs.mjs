@@ -3,15 +3,16 @@ import { max, median, min, quantile } from 'simple-statistics'
 /**
  * @typedef {object} Comparison
  * @property {string} name
- * @property {'rate' | 'duration'} kind
+ * @property {'rate' | 'duration' | 'cost'} kind
  * @property {string} unit of `ours` and `baseline`, which are medians
  * @property {number} ours
  * @property {number} baseline
- * @property {number} ratio the median of the pairs' ratios; above 1, ours is the better
+ * @property {number} ratio the median of the pairs' ratios; above 1, ours is the better, and of a
+ * cost the other way round
  * @property {{ quartiles: [number, number], range: [number, number] }} spread of those ratios
  * @property {number} pairs
- * @property {number} [reach]
- * @property {number} [never] what the ratio must not fall below
+ * @property {number} [reach] at least, of a cost at most
+ * @property {number} [never] what the ratio must not fall below, of a cost not exceed
  * @property {boolean} [met] undefined where there is no reach
  * @property {string} [shortfall] where the time goes; shown when the reach is not met
  */
@@ -19,7 +20,9 @@ import { max, median, min, quantile } from 'simple-statistics'
 /**
  * Measures ours and the baseline in turn, so that what the machine does meanwhile meets both, and
  * each is the first of the two in every other pair. Both answer with a rate (`kind: 'rate'`, the
- * default) or a duration; either way a ratio above 1 says that ours is the better.
+ * default) or a duration; either way a ratio above 1 says that ours is the better. Where the baseline
+ * does less than ours ever could, a `cost` (milliseconds, or what `unit` says) says how many times as
+ * much ours takes.
  * @returns {Promise<Comparison>}
  */
 export async function comparePairs({
@@ -39,7 +42,7 @@ export async function comparePairs({
     for (const [side, measure] of Object.entries(order)) measured[side].push(await measure())
   }
   const ratios = measured.ours.map((value, pair) =>
-    kind === 'rate' ? value / measured.baseline[pair] : measured.baseline[pair] / value,
+    kind === 'duration' ? measured.baseline[pair] / value : value / measured.baseline[pair],
   )
   const ratio = median(ratios)
   return {
@@ -56,7 +59,7 @@ export async function comparePairs({
     pairs,
     reach,
     never,
-    met: reach === undefined ? undefined : ratio >= reach,
+    met: reach === undefined ? undefined : kind === 'cost' ? ratio <= reach : ratio >= reach,
     shortfall,
   }
 }
