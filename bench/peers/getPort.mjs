@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { nodeCaller } from './Peer.mjs'
 
 /** @returns {import('./Peer.mjs').Peer} from npm, installed in that directory */
@@ -31,7 +31,7 @@ export function getPort(installation) {
 
 /** Inside a caller. */
 export async function createClient() {
-  const require = createRequire(join(process.env.INSTALLATION, 'package.json'))
-  const { default: getPort } = await import(require.resolve('get-port'))
+  const file = join(process.env.INSTALLATION, 'node_modules/get-port/index.js')
+  const { default: getPort } = await import(pathToFileURL(file))
   return () => getPort()
 }
