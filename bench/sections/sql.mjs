@@ -72,7 +72,7 @@ async function pairs(context, compare, run) {
     ),
   )
   for (const clients of [1, 32]) {
-    const settings = { clients, ranges: 1 }
+    const settings = { clients, seconds: context.seconds / 2, ranges: 1 }
     rows.push(
       await compare({
         name: `the baseline with whole indexes, against itself with partial ones, ${clientsOf(clients)}`,
