@@ -9,11 +9,23 @@ export async function makeBaseline(pool) {
 }
 
 /**
- * Every turn of either side starts so: nothing dead, all of it on disk; and the baseline's table,
- * which only grows, empty.
+ * Offers all numbers of a range, as they are after some use: a range that was never used has rows
+ * for its first numbers only.
  */
+export async function offerAll(pool, projectName) {
+  await pool.query(
+    `select ports.allocate_port(project_name, 'all')
+     from ports.port_ranges
+     cross join generate_series(start_port, end_port)
+     where project_name = $1`,
+    [projectName],
+  )
+  await pool.query('select ports.release_port($1, $2)', [projectName, 'all'])
+}
+
+/** Both sides start each turn from the same state: nothing dead, all of it on disk. */
 export async function settle(pool) {
-  await pool.query('truncate baseline.allocations, baseline.whole_indexes')
+  await pool.query(readFileSync(new URL('settle.sql', SQL), 'utf8'))
   await pool.query('vacuum analyze')
   await pool.query('checkpoint')
 }

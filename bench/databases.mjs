@@ -3,7 +3,7 @@ import { migrate, openRepository } from '@ports/db'
 import pg from 'pg'
 
 /** What the registry's own pool has at most. */
-export const POOL_SIZE = 10
+const POOL_SIZE = 10
 
 /** The databases that are made for a run, on the server at that URL. */
 export class Databases {

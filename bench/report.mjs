@@ -51,10 +51,15 @@ function verdictOn({ kind, ratio, never, met }) {
   return ratio < never ? `below even ${never}` : 'short'
 }
 
+/** One paragraph for each reason. */
 function shortfallsOf(rows) {
-  return rows
-    .filter(({ met, shortfall }) => met === false && shortfall)
-    .map(({ name, shortfall }) => `*${name}* falls short: ${shortfall}`)
+  const namesFor = new Map()
+  for (const { name, met, shortfall } of rows) {
+    if (met === false && shortfall) {
+      namesFor.set(shortfall, [...(namesFor.get(shortfall) ?? []), `*${name}*`])
+    }
+  }
+  return [...namesFor].map(([reason, names]) => `Short are ${names.join('; ')}: ${reason}`)
 }
 
 /** @param {string[]} columns @param {(string | number)[][]} rows */

@@ -48,7 +48,7 @@ export async function measure(context) {
       context.progress(`  ${name}`)
       const rateOf = async (call) => {
         await settle(pool)
-        return rateInBatches({ ...operation, call }, inFlight, context.seconds / 2)
+        return rateInBatches({ ...operation, call }, inFlight, context.seconds / 4)
       }
       rows.push(
         await comparePairs({

@@ -36,3 +36,16 @@ create index on baseline.whole_indexes (hostname, protocol, port_number);
 create index on baseline.whole_indexes
   (project_name, service_name, hostname, protocol, ordinal);
 create index on baseline.whole_indexes (project_name, hostname, protocol, port_number);
+
+-- And with the check constraints of ours, to see what those cost.
+create table baseline.checked (
+  like ports.port_allocations
+  including defaults including identity including indexes including constraints
+)
+with (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0,
+  autovacuum_analyze_threshold = 10000
+);
