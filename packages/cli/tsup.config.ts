@@ -5,6 +5,12 @@ export default defineConfig({
   format: 'esm',
   target: 'node20',
   splitting: true,
+  // Many small files take longer to find than to run; ours stay apart, to be one with a library's.
+  noExternal: [/^(?!@ports\/)/],
+  banner: {
+    // What was CommonJS asks for Node's modules by it.
+    js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
+  },
   // A rebuild must not take the chunks away from a process that has yet to load them.
   clean: false,
 })

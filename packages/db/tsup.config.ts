@@ -8,6 +8,16 @@ export default defineConfig({
   target: 'node20',
   dts: { entry: 'src/index.ts' },
   splitting: true,
+  // The driver's many small files take longer to find than to run.
+  noExternal: ['pg', '@prisma/adapter-pg'],
+  external: ['pg-native'],
+  // What was CommonJS asks for Node's modules by it.
+  banner: {
+    js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
+  },
+  // Where there is no navigator, as on Node 20, the driver makes a Response to learn that this is
+  // not Cloudflare, and with it loads all of Node's fetch: a quarter of the time of `ports get`.
+  define: { navigator: JSON.stringify({ userAgent: 'Node.js' }) },
   // A rebuild must not take files away from a running process.
   clean: false,
   async onSuccess() {

@@ -61,7 +61,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 try {
-  await createProgram(context).parseAsync(args, { from: 'user' })
+  await createProgram(context, args).parseAsync(args, { from: 'user' })
 } catch (error) {
   process.exitCode = await statusOf(error)
 } finally {

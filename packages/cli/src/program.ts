@@ -15,16 +15,43 @@ import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
 import { usageError } from './usageError.js'
 
-/** Throws usage errors as `PortsError`s; only --help and --version end in a `CommanderError`. */
-export function createProgram(context: Context): CommandUnknownOpts {
-  const program = visibleProgram(context)
-  const completed = () => settle(visibleProgram(context))
+/** By the name it is called by, under the heading it has in the help. */
+const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnknownOpts>> = {
+  'Ports:': {
+    get: getCommand,
+    allocate: allocateCommand,
+    release: releaseCommand,
+    update: updateCommand,
+  },
+  'Looking:': {
+    list: listCommand,
+    summary: summaryCommand,
+    verify: verifyCommand,
+    audit: auditCommand,
+  },
+  'Administration:': {
+    range: rangeCommand,
+    db: dbCommand,
+    completion: completionCommand,
+  },
+}
+
+/**
+ * Throws usage errors as `PortsError`s; only --help and --version end in a `CommanderError`. Of a
+ * command line that begins with a command that command alone is made: all of them take longer than
+ * the answer of the database.
+ */
+export function createProgram(context: Context, args: readonly string[]): CommandUnknownOpts {
+  const known = Object.values(COMMANDS).flatMap(Object.keys)
+  if (known.includes(args[0] ?? '')) return settle(visibleProgram(context, [args[0]!]))
+  const program = visibleProgram(context, known)
+  const completed = () => settle(visibleProgram(context, known))
   return settle(program.addCommand(completeCommand(completed), { hidden: true }))
 }
 
-function visibleProgram(context: Context): CommandUnknownOpts {
+function visibleProgram(context: Context, names: readonly string[]): CommandUnknownOpts {
   const { stdout, stderr, json } = context.output
-  return new Command('ports')
+  const program = new Command('ports')
     .description('The registry that gives every service a port of its own.')
     .version(packageJson.version, '-v, --version', 'print the version')
     .helpOption('-h, --help', 'show help')
@@ -39,21 +66,14 @@ function visibleProgram(context: Context): CommandUnknownOpts {
       getErrHelpWidth: () => stderr.columns ?? 80,
     })
     .addHelpText('after', MORE_HELP)
-    .commandsGroup('Ports:')
-    .addCommand(getCommand(context))
-    .addCommand(allocateCommand(context))
-    .addCommand(releaseCommand(context))
-    .addCommand(updateCommand(context))
-    .commandsGroup('Looking:')
-    .addCommand(listCommand(context))
-    .addCommand(summaryCommand(context))
-    .addCommand(verifyCommand(context))
-    .addCommand(auditCommand(context))
-    .commandsGroup('Administration:')
-    .addCommand(rangeCommand(context))
-    .addCommand(dbCommand(context))
-    .addCommand(completionCommand(context))
-    .helpCommand('help [command]', 'show the help of a command')
+  for (const [heading, commands] of Object.entries(COMMANDS)) {
+    program.commandsGroup(heading)
+    for (const [name, make] of Object.entries(commands)) {
+      if (names.includes(name)) program.addCommand(make(context))
+    }
+  }
+  // Last, to be in the group of the last.
+  return program.helpCommand('help [command]', 'show the help of a command')
 }
 
 /** Settings are not inherited by commands that were made apart. */

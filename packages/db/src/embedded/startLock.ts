@@ -2,7 +2,6 @@ import { closeSync, fchownSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
-import { tryLock } from 'fs-native-extensions'
 import { isRoot } from './serverAccount.js'
 
 const POLL_MS = 20
@@ -17,6 +16,8 @@ export async function withStartLock<Result>(
   home: string,
   work: () => Promise<Result>,
 ): Promise<Result> {
+  // Only here: finding and linking native code is not for a call whose server runs.
+  const { tryLock } = await import('fs-native-extensions')
   mkdirSync(home, { recursive: true, mode: 0o755 })
   const file = openSync(join(home, 'lock'), 'a+', 0o600)
   // Root may be the first in a user's registry (sudo), but not the last.

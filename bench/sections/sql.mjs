@@ -1,0 +1,190 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { makeBaseline, offerAll, settledRate } from '../baseline.mjs'
+import { comparePairs } from '../pairs.mjs'
+import { findPgbench } from '../pgbench.mjs'
+import { recordStatement } from '../recordStatement.mjs'
+
+export const title = 'In SQL'
+
+const SPREAD = 100
+const FULL = { startPort: 5000, endPort: 64_999 }
+const HELD = 58_800
+const SERVICES = 1000
+
+const PAIR_SHORTFALL =
+  'the processor is what is short, not the disk and not a lock. PostgreSQL unpacks and prepares the ' +
+  'check constraints of a table again for every statement that writes to it, which the baseline ' +
+  'does not have to (a line below shows it with them); the rest is the search for the lowest free ' +
+  'slot, an update where the baseline inserts, and the calls of the functions.'
+
+const LOOKUP_SHORTFALL =
+  'the key is of five columns, four of them texts, and the baseline compares one number.'
+
+const intro = `
+pgbench on the server's Unix socket, with prepared statements and no pause. A pair is one call of \`allocate_port\` and one of \`release_port\`, two commits; its baseline, an insert and an update by primary key on a table of the same columns with as many indexes of the same kinds, two commits too ([baseline.sql](../bench/sql/baseline.sql) says why that is fair). Both start each turn from a vacuumed table of 1,000 free rows.
+`
+
+/** @param {import('../run.mjs').Context} context */
+export async function measure(context) {
+  const program = findPgbench()
+  const run = (registry, script, { clients, seconds = context.seconds, ...variables }) => {
+    const { signal } = context
+    return settledRate(program, registry, script, { clients, seconds, variables, signal })
+  }
+  const compare = (comparison) => {
+    context.progress(`  ${comparison.name}`)
+    return comparePairs({ pairs: context.pairs, ...comparison })
+  }
+  return {
+    intro,
+    rows: [
+      ...(await pairs(context, compare, run)),
+      ...(await fullRange(context, compare, run)),
+      ...(await lookup(context, compare, run)),
+    ],
+  }
+}
+
+async function pairs(context, compare, run) {
+  const registry = await context.newRegistry()
+  await registry.ports.createRange({ projectName: '1', size: 1000 })
+  for (let project = 2; project <= SPREAD; project++) {
+    await registry.ports.createRange({ projectName: `${project}`, size: 200 })
+  }
+  await offerAll(registry.pool, '1')
+  await makeBaseline(registry.pool)
+
+  const against = (script, name, settings, goal) =>
+    compare({
+      name,
+      ours: () => run(registry, 'pair.sql', settings),
+      baseline: () => run(registry, script, settings),
+      shortfall: PAIR_SHORTFALL,
+      ...goal,
+    })
+  const rows = []
+  for (const [clients, reach, never] of [
+    [1, 0.85, 0.75],
+    [8, 0.9, 0.6],
+    [32, 0.5, 0.4],
+  ]) {
+    const name = `allocate + release, one range, ${clientsOf(clients)}`
+    const settings = { clients, ranges: 1 }
+    rows.push(await against('baseline-pair.sql', name, settings, { reach, never }))
+  }
+  rows.push(
+    await against(
+      'baseline-pair.sql',
+      `the same, spread over ${SPREAD} ranges, 32 clients`,
+      { clients: 32, ranges: SPREAD },
+      { reach: 0.6, never: 0.4 },
+    ),
+  )
+  for (const [variant, script] of [
+    ['whole indexes', 'baseline-pair-whole-indexes.sql'],
+    ['our check constraints', 'baseline-pair-checked.sql'],
+  ]) {
+    for (const clients of [1, 32]) {
+      const settings = { clients, seconds: context.seconds / 2, ranges: 1 }
+      rows.push(
+        await compare({
+          name: `the baseline with ${variant}, against itself, ${clientsOf(clients)}`,
+          ours: () => run(registry, script, settings),
+          baseline: () => run(registry, 'baseline-pair.sql', settings),
+        }),
+      )
+    }
+  }
+  await registry.close()
+  return rows
+}
+
+async function fullRange(context, compare, run) {
+  const full = await context.newRegistry()
+  await full.ports.createRange({ projectName: '1', ...FULL })
+  await hold(full.pool, FULL.startPort, HELD)
+  const empty = await context.newRegistry()
+  await empty.ports.createRange({ projectName: '1', size: 1000 })
+  await offerAll(empty.pool, '1')
+  for (const { pool } of [full, empty]) await makeBaseline(pool)
+
+  const rows = []
+  for (const clients of [1, 32]) {
+    const settings = { clients, ranges: 1 }
+    rows.push(
+      await compare({
+        name: `60,000 ports, 98 % full, against 1,000 ports, empty, ${clientsOf(clients)}`,
+        ours: () => run(full, 'pair.sql', settings),
+        baseline: () => run(empty, 'pair.sql', settings),
+        reach: 0.9,
+      }),
+    )
+  }
+  await full.close()
+  await empty.close()
+  return rows
+}
+
+async function lookup(context, compare, run) {
+  const registry = await context.newRegistry()
+  const { pool, ports } = registry
+  const { startPort } = await ports.createRange({ projectName: '1', size: SERVICES })
+  await hold(pool, startPort, SERVICES)
+  await makeBaseline(pool)
+  const ids = await pool.query(
+    'select min(id) as lowest, max(id) as highest from ports.port_allocations',
+  )
+  const statement = await recordStatement(() => ports.getOrAllocate('1', '1'))
+  const { script, variables } = scriptOf(statement, context.home)
+
+  const rows = []
+  for (const [clients, reach] of [
+    [1, 0.95],
+    [32, 0.8],
+  ]) {
+    const settings = { clients, seconds: context.seconds / 2 }
+    rows.push(
+      await compare({
+        name: `lookup of an existing service, against select by primary key, ${clientsOf(clients)}`,
+        ours: () => run(registry, script, { ...settings, ...variables, services: SERVICES }),
+        baseline: () => run(registry, 'select-by-key.sql', { ...settings, ...ids.rows[0] }),
+        reach,
+        shortfall: LOOKUP_SHORTFALL,
+      }),
+    )
+  }
+  await registry.close()
+  return rows
+}
+
+/** Services named 1, 2, 3 …, each holding the next number of project 1. */
+async function hold(pool, startPort, count) {
+  await pool.query(
+    `insert into ports.port_allocations (project_name, service_name, port_number, ordinal)
+     select '1', number, $1 + number - 1, 1
+     from generate_series(1, $2::integer) as number`,
+    [startPort, count],
+  )
+}
+
+/** A statement of the registry's as a script that asks for any of the services. */
+function scriptOf({ text, values }, directory) {
+  const variables = {}
+  const query = text.replaceAll(/\$(\d+)/g, (_, position) => {
+    const value = values[position - 1]
+    if (value === null || value === undefined) return 'null'
+    // The second one is the service's name.
+    if (position === '2') return ':service'
+    variables[`value${position}`] = value
+    return `:value${position}`
+  })
+  const path = join(directory, 'lookup.sql')
+  writeFileSync(path, `\\set service random(1, :services)\n${query.trim()};\n`)
+  return { script: pathToFileURL(path), variables }
+}
+
+function clientsOf(count) {
+  return count === 1 ? '1 client' : `${count} clients`
+}

@@ -1,0 +1,51 @@
+-- What the registry is measured against: a table that is written to, one commit at a time.
+--
+-- As a copy it has the columns of ports.port_allocations and as many indexes of the same kinds,
+-- unique and partial alike, whatever becomes of that table. What else makes a write slower is left
+-- out (checks, foreign key, triggers): where there is a doubt, it is the baseline's.
+create schema baseline;
+
+create table baseline.allocations (
+  like ports.port_allocations including defaults including identity including indexes
+)
+-- The registry's own settings: the same room on each page, the same keen autovacuum.
+with (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0,
+  autovacuum_analyze_threshold = 10000
+);
+
+-- The other fair reading of "as many indexes": whole ones. None can be unique, for released rows
+-- repeat their numbers. An insert then enters four, and the update none (it is a HOT update),
+-- where with the partial ones the insert enters three and the update two.
+create table baseline.whole_indexes (
+  like ports.port_allocations including defaults including identity
+)
+with (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0,
+  autovacuum_analyze_threshold = 10000
+);
+
+alter table baseline.whole_indexes add primary key (id);
+create index on baseline.whole_indexes (hostname, protocol, port_number);
+create index on baseline.whole_indexes
+  (project_name, service_name, hostname, protocol, ordinal);
+create index on baseline.whole_indexes (project_name, hostname, protocol, port_number);
+
+-- And with the check constraints of ours, to see what those cost.
+create table baseline.checked (
+  like ports.port_allocations
+  including defaults including identity including indexes including constraints
+)
+with (
+  fillfactor = 70,
+  autovacuum_vacuum_scale_factor = 0,
+  autovacuum_vacuum_threshold = 2000,
+  autovacuum_analyze_scale_factor = 0,
+  autovacuum_analyze_threshold = 10000
+);

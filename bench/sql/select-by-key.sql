@@ -1,0 +1,2 @@
+\set id random(:lowest, :highest)
+select port_number from ports.port_allocations where id = :id;
