@@ -26,7 +26,10 @@ export async function offerAll(pool, projectName) {
 /** Both sides start each turn from the same state: nothing dead, all of it on disk. */
 export async function settle(pool) {
   await pool.query(readFileSync(new URL('settle.sql', SQL), 'utf8'))
-  await pool.query('vacuum analyze')
+  await pool.query(
+    `vacuum analyze ports.port_allocations, ports.port_ranges,
+       baseline.allocations, baseline.whole_indexes, baseline.checked`,
+  )
   await pool.query('checkpoint')
 }
 

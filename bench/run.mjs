@@ -81,8 +81,11 @@ try {
   for (const name of values.only ?? SECTIONS) {
     const section = await import(`./sections/${name}.mjs`)
     progress(section.title)
-    const result = await measure(section).catch((error) => failures.push({ name, error }))
-    if (!result.rows) continue
+    const result = await measure(section).catch((error) => {
+      if (interrupted.signal.aborted) throw error
+      failures.push({ name, error })
+    })
+    if (!result) continue
     results.push({ name, title: section.title, ...result })
     console.log(`\n## ${section.title}\n\n${tablesOf(result)}`)
   }

@@ -3,11 +3,12 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { makeBaseline, offerAll, settledRate } from '../baseline.mjs'
 import { comparePairs } from '../pairs.mjs'
-import { findPgbench } from '../pgbench.mjs'
+import { findPgbench, pgbench } from '../pgbench.mjs'
 import { recordStatement } from '../recordStatement.mjs'
 
 export const title = 'In SQL'
 
+const SELECT_BY_KEY = new URL('../sql/select-by-key.sql', import.meta.url)
 const SPREAD = 100
 const FULL = { startPort: 5000, endPort: 64_999 }
 const HELD = 58_800
@@ -42,7 +43,7 @@ export async function measure(context) {
     rows: [
       ...(await pairs(context, compare, run)),
       ...(await fullRange(context, compare, run)),
-      ...(await lookup(context, compare, run)),
+      ...(await lookup(context, compare, program)),
     ],
   }
 }
@@ -86,16 +87,15 @@ async function pairs(context, compare, run) {
     ['whole indexes', 'baseline-pair-whole-indexes.sql'],
     ['our check constraints', 'baseline-pair-checked.sql'],
   ]) {
-    for (const clients of [1, 32]) {
-      const settings = { clients, seconds: context.seconds / 2, ranges: 1 }
-      rows.push(
-        await compare({
-          name: `the baseline with ${variant}, against itself, ${clientsOf(clients)}`,
-          ours: () => run(registry, script, settings),
-          baseline: () => run(registry, 'baseline-pair.sql', settings),
-        }),
-      )
-    }
+    // Where the processor is what is short, and so the difference is largest.
+    const settings = { clients: 32, seconds: context.seconds / 2, ranges: 1 }
+    rows.push(
+      await compare({
+        name: `the baseline with ${variant}, against itself, 32 clients`,
+        ours: () => run(registry, script, settings),
+        baseline: () => run(registry, 'baseline-pair.sql', settings),
+      }),
+    )
   }
   await registry.close()
   return rows
@@ -127,12 +127,13 @@ async function fullRange(context, compare, run) {
   return rows
 }
 
-async function lookup(context, compare, run) {
+/** Nothing is written, so that nothing is to be put in order between the turns. */
+async function lookup(context, compare, program) {
   const registry = await context.newRegistry()
-  const { pool, ports } = registry
+  const { pool, ports, url } = registry
   const { startPort } = await ports.createRange({ projectName: '1', size: SERVICES })
   await hold(pool, startPort, SERVICES)
-  await makeBaseline(pool)
+  await pool.query('vacuum analyze')
   const ids = await pool.query(
     'select min(id) as lowest, max(id) as highest from ports.port_allocations',
   )
@@ -144,12 +145,14 @@ async function lookup(context, compare, run) {
     [1, 0.95],
     [32, 0.8],
   ]) {
-    const settings = { clients, seconds: context.seconds / 2 }
+    const { signal, seconds } = context
+    const run = (path, variables) =>
+      pgbench(program, path, { url, clients, seconds: seconds / 2, variables, signal })
     rows.push(
       await compare({
         name: `lookup of an existing service, against select by primary key, ${clientsOf(clients)}`,
-        ours: () => run(registry, script, { ...settings, ...variables, services: SERVICES }),
-        baseline: () => run(registry, 'select-by-key.sql', { ...settings, ...ids.rows[0] }),
+        ours: () => run(script, { ...variables, services: SERVICES }),
+        baseline: () => run(SELECT_BY_KEY, ids.rows[0]),
         reach,
         shortfall: LOOKUP_SHORTFALL,
       }),
