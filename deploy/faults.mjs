@@ -1,0 +1,40 @@
+// What happens to a cluster, and what undoes it.
+
+export const FAULTS = {
+  machine: {
+    title: 'machine of the primary killed: PostgreSQL, Patroni and etcd (kill -9)',
+    victim: 'leader',
+    inject: (machine) => machine.kill(),
+    undo: (machine) => machine.start(),
+    movesPrimary: true,
+  },
+  postgres: {
+    title: 'PostgreSQL of the primary killed (kill -9), Patroni lives',
+    victim: 'leader',
+    inject: (machine) => machine.killPostgres(),
+    undo: () => {},
+    // Patroni may start it again where it was.
+    movesPrimary: false,
+  },
+  patroni: {
+    title: 'Patroni of the primary killed (kill -9), PostgreSQL goes on without it',
+    victim: 'leader',
+    inject: (machine) => machine.killPatroni(),
+    undo: (machine) => machine.startPatroni(),
+    movesPrimary: true,
+  },
+  freeze: {
+    title: 'machine of the primary stopped (SIGSTOP), resumed after the failover',
+    victim: 'leader',
+    inject: (machine) => machine.freeze(),
+    undo: (machine) => machine.thaw(),
+    movesPrimary: true,
+  },
+  standby: {
+    title: 'machine of the synchronous standby stopped (SIGSTOP), then resumed',
+    victim: 'sync_standby',
+    inject: (machine) => machine.freeze(),
+    undo: (machine) => machine.thaw(),
+    movesPrimary: false,
+  },
+}
