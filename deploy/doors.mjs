@@ -51,7 +51,8 @@ export class Doors {
       name: 'get-port',
       arguments: { projectName: PROJECT, serviceName },
     })
-    if (isError) throw new Error(content[0].text)
+    // The code, which is all that the report has room for.
+    if (isError) throw new Error(content[0].text.split(':')[0])
     return structuredContent.port
   }
 
@@ -60,7 +61,7 @@ export class Doors {
       env: this.#environment,
     })
     const { stdout } = await asked.catch((error) => {
-      throw new Error(`exit ${error.code}: ${error.stderr.trim()}`)
+      throw new Error(`exit ${error.code}`)
     })
     return Number(stdout)
   }
@@ -77,6 +78,6 @@ async function timed(door, call) {
   try {
     return { door, port: await call(), seconds: seconds() }
   } catch (error) {
-    return { door, error: error.message, seconds: seconds() }
+    return { door, error: error.code ?? error.message, seconds: seconds() }
   }
 }

@@ -84,7 +84,7 @@ async function run() {
   await prepare()
   if (values.sabotage) await cluster.configure({ synchronous_mode: false })
   await doors.open()
-  const [{ port: held }] = await doors.ask('held')
+  const held = await portAtEveryDoor()
   for (const hostname of HOSTNAMES) {
     for (let nth = 0; nth < CLIENTS_PER_MACHINE; nth++) startClient(hostname, `${hostname}${nth}`)
   }
@@ -97,6 +97,15 @@ async function run() {
   const rows = await finalRows()
   const verdict = check(histories, rows, { hosts: HOSTNAMES })
   return report(rounds, verdict)
+}
+
+async function portAtEveryDoor() {
+  const answers = await doors.ask('held')
+  const [{ port }] = answers
+  if (port === undefined || answers.some((answer) => answer.port !== port)) {
+    throw new Error(`the doors do not agree: ${JSON.stringify(answers)}`)
+  }
+  return port
 }
 
 async function prepare() {
@@ -204,13 +213,13 @@ function report(rounds, verdict) {
     before = from
   }
 
-  print('\n| door | called when it happened | called first when a primary was there again |')
-  print('|---|---|---|')
-  for (const { during, after, held } of rounds) {
-    for (const [index, { door }] of after.entries()) {
-      if (after[index].port !== held) shut = true
-      print(`| ${door} | ${told(during[index])} | ${told(after[index])} |`)
-    }
+  print('\n`ports get`, at each door: called when it happened, and when a primary was there again')
+  print(`\n| fault | ${rounds[0].after.map(({ door }) => `${door} | again`).join(' | ')} |`)
+  print(`|---${'|---'.repeat(2 * rounds[0].after.length)}|`)
+  for (const { fault, during, after, held } of rounds) {
+    const cells = after.map((answer, index) => `${told(during[index])} | ${told(answer)}`)
+    print(`| ${fault.title} | ${cells.join(' | ')} |`)
+    if (after.some(({ port }) => port !== held)) shut = true
   }
 
   table('acknowledged', Object.entries(verdict.acknowledged))
@@ -230,7 +239,7 @@ function report(rounds, verdict) {
 }
 
 function told({ port, error, seconds }) {
-  return `${port ?? error.replaceAll('\n', ' ')}, ${seconds.toFixed(1)} s`
+  return `${port ?? error}, ${seconds.toFixed(1)} s`
 }
 
 function table(title, rows) {
