@@ -6,7 +6,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { postgresBin } from './debianPackages.mjs'
+import { postgresBin, safeEtcdApi } from './debianPackages.mjs'
 import { Machine } from './Machine.mjs'
 import { filled, parseEnv, readHere } from './settings.mjs'
 
@@ -27,7 +27,7 @@ export class Cluster {
   #account
   #doors = []
 
-  constructor(directory, pgbouncer) {
+  constructor(directory, { pgbouncer, etcdApi }) {
     this.#directory = directory
     this.#pgbouncer = pgbouncer
     this.#account = accountOf('postgres')
@@ -43,11 +43,16 @@ export class Cluster {
       REPLICATION_PASSWORD: password(),
       REWIND_PASSWORD: password(),
       REGISTRY_PASSWORD: password(),
+      ETCD_API: etcdApi ?? safeEtcdApi(),
       POSTGRES_BIN: postgresBin(),
       PGBOUNCER_USERS: join(directory, 'pgbouncer.users'),
       // It would reset the machine on which all three are.
       WATCHDOG: 'off',
     }
+  }
+
+  get etcdApi() {
+    return this.#settings.ETCD_API
   }
 
   /** What a client sets as PORTS_DATABASE_URL. */

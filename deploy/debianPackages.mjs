@@ -41,6 +41,13 @@ export function install(packages) {
   execFileSync('sh', ['-c', installLine(packages)], options)
 }
 
+/** For cluster.env, which says why. */
+export function safeEtcdApi() {
+  const { stdout } = spawnSync('/usr/bin/patroni', ['--version'], { encoding: 'utf8' })
+  const [major, minor, patch] = stdout.match(/\d+/g).map(Number)
+  return major * 10_000 + minor * 100 + patch >= 30_003 ? 'etcd3' : 'etcd'
+}
+
 /** What each program says it is. */
 export function versions(pgbouncer) {
   const asked = [

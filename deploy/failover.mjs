@@ -3,7 +3,7 @@
 // anything lost or given twice, and for how long was no write acknowledged?
 //
 // node deploy/failover.mjs [--faults machine,machine,postgres,patroni,freeze,standby]
-//   [--pgbouncer] [--install] [--sabotage] [--keep]
+//   [--pgbouncer] [--install] [--etcd-api etcd3] [--sabotage] [--keep]
 // As root. Progress is on stderr, the report on stdout. Exit 1 when something was lost, given twice
 // or unavailable for more than 30 s.
 import { spawn } from 'node:child_process'
@@ -36,7 +36,9 @@ const { values } = parseArgs({
     faults: { type: 'string', default: 'machine,machine,postgres,patroni,freeze,standby' },
     pgbouncer: { type: 'boolean', default: false },
     install: { type: 'boolean', default: false },
-    /** Without synchronous replication, which the checker must notice. */
+    /** etcd or etcd3; see cluster.env for what the wrong one does. */
+    'etcd-api': { type: 'string' },
+    /** Commits do not wait for a standby, which the checker must notice. */
     sabotage: { type: 'boolean', default: false },
     keep: { type: 'boolean', default: false },
   },
@@ -57,7 +59,10 @@ const directory = mkdtempSync(join(tmpdir(), 'ports-failover-'))
 chmodSync(directory, 0o711)
 const histories = join(directory, 'histories')
 mkdirSync(histories)
-const cluster = new Cluster(directory, values.pgbouncer)
+const cluster = new Cluster(directory, {
+  pgbouncer: values.pgbouncer,
+  etcdApi: values['etcd-api'],
+})
 const doors = new Doors(cluster.url)
 const clients = []
 const crashes = []
@@ -82,7 +87,9 @@ async function run() {
   say(`starting three nodes in ${directory}`)
   await cluster.start()
   await prepare()
-  if (values.sabotage) await cluster.configure({ synchronous_mode: false })
+  if (values.sabotage) {
+    await cluster.configure({ postgresql: { parameters: { synchronous_commit: 'local' } } })
+  }
   await doors.open()
   const held = await portAtEveryDoor()
   for (const hostname of HOSTNAMES) {
@@ -193,8 +200,8 @@ function report(rounds, verdict) {
   print(
     `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
       `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ` +
-      `${versions(values.pgbouncer).join(', ')}; ${HOSTNAMES.length} machines with ` +
-      `${CLIENTS_PER_MACHINE} clients each${values.sabotage ? ', synchronous replication off' : ''}`,
+      `${versions(values.pgbouncer).join(', ')} (${cluster.etcdApi}:); ${HOSTNAMES.length} machines with ` +
+      `${CLIENTS_PER_MACHINE} clients each${values.sabotage ? ', commits wait for no standby' : ''}`,
   )
   print(
     '\n| fault | primary | no write acknowledged for | longest for one client | writes acknowledged since the fault before | and from this one to the next |',
