@@ -76,6 +76,12 @@ export class Machine {
     return this.#signal('SIGKILL', this.#processes().filter(isPatroni))
   }
 
+  /** Ends the replication that it receives; PostgreSQL begins it again after a second. */
+  dropReplication() {
+    const isReceiver = (pid) => /^postgres: .*walreceiver/.test(readProc(pid, 'cmdline'))
+    return this.#signal('SIGTERM', this.#processes().filter(isReceiver))
+  }
+
   killPostgres() {
     return this.#signal('SIGKILL', [this.#postmaster()])
   }

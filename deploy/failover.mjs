@@ -66,6 +66,7 @@ const cluster = new Cluster(directory, {
 const doors = new Doors(cluster.url)
 const clients = []
 const crashes = []
+let cleaning
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, async () => {
@@ -156,7 +157,10 @@ async function suffer(fault, held) {
   const machine = await cluster.machineThatIs(fault.victim)
   const from = now()
   say(`${machine.name}: ${fault.title}`)
-  await fault.inject(machine)
+  await fault.inject(
+    machine,
+    cluster.machines.filter((other) => other !== machine),
+  )
   const during = doors.ask('held')
   await cluster.untilWritable(fault.movesPrimary ? machine : undefined)
   const primary = (await cluster.machineThatIs('leader')).name
@@ -267,7 +271,13 @@ function refuse(line) {
   process.exit(2)
 }
 
-async function cleanUp(keep) {
+/** Once, whoever is first: an interruption makes the run fail too. */
+function cleanUp(keep) {
+  cleaning ??= end(keep)
+  return cleaning
+}
+
+async function end(keep) {
   for (const child of clients) child.kill('SIGKILL')
   await doors.close()
   await cluster.end()

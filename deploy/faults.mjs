@@ -1,10 +1,16 @@
 // What happens to a cluster, and what undoes it.
+import { setTimeout as sleep } from 'node:timers/promises'
 
 export const FAULTS = {
   machine: {
     title: 'machine of the primary killed: PostgreSQL, Patroni and etcd (kill -9)',
     victim: 'leader',
-    inject: (machine) => machine.kill(),
+    // The network goes first: of what the primary did last, nobody else has heard.
+    inject: async (machine, others) => {
+      for (const other of others) other.dropReplication()
+      await sleep(400)
+      await machine.kill()
+    },
     undo: (machine) => machine.start(),
     movesPrimary: true,
   },
