@@ -149,6 +149,13 @@ export class Cluster {
     if (!answer.ok) throw new Error(`Patroni refused ${JSON.stringify(change)}: ${answer.status}`)
   }
 
+  async untilSet(parameter, value) {
+    await until(`${parameter} to be ${value}`, async () => {
+      const [row] = await this.sql('postgres', `select current_setting('${parameter}') as value`)
+      return row.value === value
+    })
+  }
+
   /** The nodes, as the first that answers sees them. */
   async #members() {
     for (const { address } of this.machines) {

@@ -76,7 +76,7 @@ export class Machine {
     return this.#signal('SIGKILL', this.#processes().filter(isPatroni))
   }
 
-  /** Ends the replication that it receives; PostgreSQL begins it again after a second. */
+  /** Ends the replication that it receives, which PostgreSQL begins again. */
   dropReplication() {
     const isReceiver = (pid) => /^postgres: .*walreceiver/.test(readProc(pid, 'cmdline'))
     return this.#signal('SIGTERM', this.#processes().filter(isReceiver))

@@ -90,6 +90,7 @@ async function run() {
   await prepare()
   if (values.sabotage) {
     await cluster.configure({ postgresql: { parameters: { synchronous_commit: 'local' } } })
+    await cluster.untilSet('synchronous_commit', 'local')
   }
   await doors.open()
   const held = await portAtEveryDoor()

@@ -7,8 +7,14 @@ export const FAULTS = {
     victim: 'leader',
     // The network goes first: of what the primary did last, nobody else has heard.
     inject: async (machine, others) => {
-      for (const other of others) other.dropReplication()
-      await sleep(400)
+      // Each drop lasts for a moment only.
+      const until = performance.now() + 500
+      let drops = 0
+      while (performance.now() < until) {
+        for (const other of others) drops += other.dropReplication()
+        await sleep(10)
+      }
+      if (drops === 0) throw new Error('there was no replication to cut')
       await machine.kill()
     },
     undo: (machine) => machine.start(),
