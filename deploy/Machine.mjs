@@ -1,7 +1,7 @@
 // One of the three nodes, on a loopback address and in a directory of its own. Whatever has its
 // working directory below that belongs to the machine and dies, stops and goes on with it: etcd,
 // Patroni, PostgreSQL with all its processes, and whatever they start.
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import {
   chownSync,
   mkdirSync,
@@ -9,6 +9,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
@@ -21,6 +22,8 @@ export class Machine {
   #directory
   #settings
   #account
+  /** Of servers that were killed, and could not free it. */
+  #sharedMemory = new Map()
 
   /** @param account the uid and gid that PostgreSQL runs under */
   constructor(directory, settings, account) {
@@ -68,6 +71,7 @@ export class Machine {
 
   /** As if the power were cut. */
   async kill() {
+    this.#noteSharedMemory()
     while (this.#signal('SIGKILL', this.#processes()) > 0) await sleep(10)
   }
 
@@ -83,6 +87,7 @@ export class Machine {
   }
 
   killPostgres() {
+    this.#noteSharedMemory()
     return this.#signal('SIGKILL', [this.#postmaster()])
   }
 
@@ -106,6 +111,19 @@ export class Machine {
       }
     }
     await this.kill()
+    for (const [place, id] of this.#sharedMemory) {
+      if (place.startsWith('/SYSV')) spawnSync('ipcrm', ['-m', id])
+      else rmSync(place, { force: true })
+    }
+  }
+
+  #noteSharedMemory() {
+    for (const pid of this.#processes()) {
+      const places = readProc(pid, 'maps').matchAll(
+        / (\d+) +(\/dev\/shm\/PostgreSQL\.\d+|\/SYSV\w+)/g,
+      )
+      for (const [, id, place] of places) this.#sharedMemory.set(place, id)
+    }
   }
 
   #postmaster() {

@@ -8,7 +8,7 @@
 // or unavailable for more than 30 s.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -97,6 +97,7 @@ async function run() {
   for (const hostname of HOSTNAMES) {
     for (let nth = 0; nth < CLIENTS_PER_MACHINE; nth++) startClient(hostname, `${hostname}${nth}`)
   }
+  await untilUnderLoad()
   await sleep(CALM_MS)
 
   const rounds = []
@@ -140,6 +141,15 @@ function startClient(hostname, name) {
     if (code !== 0 && signal !== 'SIGKILL') crashes.push({ name, code, signal, complaint })
   })
   clients.push(child)
+}
+
+/** Every client has been told something many times. */
+async function untilUnderLoad() {
+  const sizes = () => readdirSync(histories).map((file) => statSync(join(histories, file)).size)
+  while (sizes().length < clients.length || Math.min(...sizes()) < 10_000) {
+    if (crashes.length > 0) throw new Error(JSON.stringify(crashes[0]))
+    await sleep(100)
+  }
 }
 
 async function endClients() {
