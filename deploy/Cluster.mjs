@@ -1,0 +1,230 @@
+// Three machines and the one address, from the files of this folder, on one machine.
+import { execFileSync, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
+import { chownSync, openSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { postgresBin, safeEtcdApi } from './debianPackages.mjs'
+import { Machine } from './Machine.mjs'
+import { filled, parseEnv, readHere } from './settings.mjs'
+
+const DOOR = '127.0.0.10'
+const ADDRESSES = ['127.0.0.11', '127.0.0.12', '127.0.0.13']
+const HAPROXY_PORT = 5000
+const PGBOUNCER_PORT = 6432
+const NODE_PORTS = [2379, 2380, 5432, 8008]
+
+/** Far longer than a cluster on a busy machine takes to form or to heal. */
+const PATIENCE_MS = 180_000
+
+export class Cluster {
+  machines = []
+  #directory
+  #settings
+  #pgbouncer
+  #account
+  #doors = []
+
+  constructor(directory, { pgbouncer, etcdApi }) {
+    this.#directory = directory
+    this.#pgbouncer = pgbouncer
+    this.#account = accountOf('postgres')
+    const password = () => randomBytes(24).toString('hex')
+    this.#settings = {
+      ...parseEnv(readHere('cluster.env')),
+      NODE1_ADDRESS: ADDRESSES[0],
+      NODE2_ADDRESS: ADDRESSES[1],
+      NODE3_ADDRESS: ADDRESSES[2],
+      NETWORK: '127.0.0.0/8',
+      DOOR_ADDRESS: DOOR,
+      SUPERUSER_PASSWORD: password(),
+      REPLICATION_PASSWORD: password(),
+      REWIND_PASSWORD: password(),
+      REGISTRY_PASSWORD: password(),
+      ETCD_API: etcdApi ?? safeEtcdApi(),
+      POSTGRES_BIN: postgresBin(),
+      PGBOUNCER_USERS: join(directory, 'pgbouncer.users'),
+      // It would reset the machine on which all three are.
+      WATCHDOG: 'off',
+    }
+  }
+
+  get etcdApi() {
+    return this.#settings.ETCD_API
+  }
+
+  /** What a client sets as PORTS_DATABASE_URL. */
+  get url() {
+    const { REGISTRY_PASSWORD } = this.#settings
+    return this.#pgbouncer
+      ? `postgresql://ports:${REGISTRY_PASSWORD}@${DOOR}:${PGBOUNCER_PORT}/ports?pgbouncer=true`
+      : `postgresql://ports:${REGISTRY_PASSWORD}@${DOOR}:${HAPROXY_PORT}/ports`
+  }
+
+  async start() {
+    await this.#refuseIfTaken()
+    for (const [index, address] of ADDRESSES.entries()) {
+      const settings = {
+        ...this.#settings,
+        NODE_NAME: `node${index + 1}`,
+        NODE_ADDRESS: address,
+      }
+      this.machines.push(new Machine(this.#directory, settings, this.#account))
+    }
+    for (const machine of this.machines) machine.start()
+    this.#startDoor('/usr/sbin/haproxy', 'haproxy.cfg', ['-db', '-f'])
+    if (this.#pgbouncer) {
+      this.#write('pgbouncer.users')
+      this.#startDoor('/usr/sbin/pgbouncer', 'pgbouncer.ini', [], this.#account)
+    }
+    await this.untilWhole()
+    const { REGISTRY_PASSWORD } = this.#settings
+    await this.sql('postgres', `create role ports login password '${REGISTRY_PASSWORD}'`)
+    await this.sql('postgres', 'create database ports owner ports')
+  }
+
+  async #refuseIfTaken() {
+    const doors = [HAPROXY_PORT, ...(this.#pgbouncer ? [PGBOUNCER_PORT] : [])]
+    const wanted = [
+      ...doors.map((port) => [DOOR, port]),
+      ...ADDRESSES.flatMap((address) => NODE_PORTS.map((port) => [address, port])),
+    ]
+    for (const [address, port] of wanted) {
+      await new Promise((resolve, reject) => {
+        const server = createServer()
+        server.once('error', ({ message }) => reject(new Error(`this needs ${message}`)))
+        server.listen(port, address, () => server.close(resolve))
+      })
+    }
+  }
+
+  #startDoor(program, configuration, args, account = {}) {
+    const log = openSync(join(this.#directory, `${configuration}.log`), 'a')
+    const child = spawn(program, [...args, this.#write(configuration)], {
+      stdio: ['ignore', log, log],
+      detached: true,
+      ...account,
+    })
+    child.unref()
+    this.#doors.push(child)
+  }
+
+  #write(name) {
+    const file = join(this.#directory, name)
+    writeFileSync(file, filled(name, this.#settings), { mode: 0o640 })
+    chownSync(file, 0, this.#account.gid)
+    return file
+  }
+
+  /** Through HAProxy, as the superuser. */
+  async sql(database, text) {
+    const client = new pg.Client({
+      host: DOOR,
+      port: HAPROXY_PORT,
+      user: 'postgres',
+      password: this.#settings.SUPERUSER_PASSWORD,
+      database,
+      connectionTimeoutMillis: 3_000,
+      query_timeout: 10_000,
+    })
+    client.on('error', () => {})
+    try {
+      await client.connect()
+      return (await client.query(text)).rows
+    } finally {
+      // On a connection that nobody answers this would wait.
+      client.connection.stream.destroy()
+    }
+  }
+
+  /** Changes what Patroni keeps for all nodes. */
+  async configure(change) {
+    const { address } = await this.machineThatIs('leader')
+    const answer = await fetch(`http://${address}:8008/config`, {
+      method: 'PATCH',
+      body: JSON.stringify(change),
+    })
+    if (!answer.ok) throw new Error(`Patroni refused ${JSON.stringify(change)}: ${answer.status}`)
+  }
+
+  async untilSet(parameter, value) {
+    await until(`${parameter} to be ${value}`, async () => {
+      const [row] = await this.sql('postgres', `select current_setting('${parameter}') as value`)
+      return row.value === value
+    })
+  }
+
+  /** The nodes, as the first that answers sees them. */
+  async #members() {
+    for (const { address } of this.machines) {
+      try {
+        const answer = await fetch(`http://${address}:8008/cluster`, {
+          signal: AbortSignal.timeout(2_000),
+        })
+        return (await answer.json()).members ?? []
+      } catch {
+        // Dead or frozen: the next one knows.
+      }
+    }
+    return []
+  }
+
+  /** @param role leader or sync_standby */
+  async machineThatIs(role) {
+    const member = (await this.#members()).find((each) => each.role === role)
+    return this.machines.find(({ name }) => name === member?.name)
+  }
+
+  /** Three nodes on one timeline, one of them the synchronous standby. */
+  async untilWhole() {
+    await until('three healthy nodes', async () => {
+      const members = await this.#members()
+      const timelines = new Set(members.map(({ timeline }) => timeline))
+      return (
+        members.length === 3 &&
+        timelines.size === 1 &&
+        members.every(({ state }) => state === 'running' || state === 'streaming') &&
+        members.some(({ role }) => role === 'leader') &&
+        members.some(({ role }) => role === 'sync_standby')
+      )
+    })
+  }
+
+  /** A write goes through, on another primary than that one where one is given. */
+  async untilWritable(former) {
+    await until('a primary that takes writes', async () => {
+      if (former !== undefined) {
+        const leader = await this.machineThatIs('leader')
+        if (leader === undefined || leader === former) return false
+      }
+      await this.sql('postgres', `select pg_logical_emit_message(true, 'probe', '')`)
+      return true
+    })
+  }
+
+  async end() {
+    for (const child of this.#doors) child.kill('SIGKILL')
+    await Promise.all(this.machines.map((machine) => machine.end()))
+  }
+}
+
+async function until(what, isSo) {
+  const giveUpAt = Date.now() + PATIENCE_MS
+  let reason = ''
+  while (Date.now() < giveUpAt) {
+    try {
+      if (await isSo()) return
+    } catch (error) {
+      reason = ` (${error.message})`
+    }
+    await sleep(250)
+  }
+  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, in vain${reason}`)
+}
+
+function accountOf(name) {
+  const id = (flag) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
+  return { uid: id('-u'), gid: id('-g') }
+}

@@ -1,0 +1,178 @@
+// One of the three nodes, on a loopback address and in a directory of its own. Whatever has its
+// working directory below that belongs to the machine and dies, stops and goes on with it: etcd,
+// Patroni, PostgreSQL with all its processes, and whatever they start.
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  chownSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { filled, parseEnv } from './settings.mjs'
+
+export class Machine {
+  name
+  address
+  #directory
+  #settings
+  #account
+  /** Of servers that were killed, and could not free it. */
+  #sharedMemory = new Map()
+
+  /** @param account the uid and gid that PostgreSQL runs under */
+  constructor(directory, settings, account) {
+    this.name = settings.NODE_NAME
+    this.address = settings.NODE_ADDRESS
+    this.#directory = join(directory, this.name)
+    this.#account = account
+    const own = (name) => join(this.#directory, name)
+    this.#settings = {
+      ...settings,
+      POSTGRES_DATA: own('data'),
+      POSTGRES_SOCKETS: this.#directory,
+      PGPASS: own('pgpass'),
+      ETCD_DATA: own('etcd'),
+    }
+    mkdirSync(this.#directory, { mode: 0o700 })
+    chownSync(this.#directory, account.uid, account.gid)
+    writeFileSync(own('patroni.yml'), filled('patroni.yml', this.#settings))
+  }
+
+  start() {
+    this.#spawn('/usr/bin/etcd', [], parseEnv(filled('etcd.env', this.#settings)))
+    this.startPatroni()
+  }
+
+  startPatroni() {
+    this.#spawn('/usr/bin/patroni', [join(this.#directory, 'patroni.yml')], {})
+  }
+
+  #spawn(program, args, env) {
+    const log = openSync(join(this.#directory, `${program.split('/').at(-1)}.log`), 'a')
+    // In a session of its own: Ctrl-C is for the one who cleans up.
+    const child = spawn(program, args, {
+      cwd: this.#directory,
+      env: { PATH: process.env.PATH, HOME: this.#directory, LANG: 'C.UTF-8', ...env },
+      stdio: ['ignore', log, log],
+      detached: true,
+      ...this.#account,
+    })
+    child.on('error', (error) => {
+      throw error
+    })
+    child.unref()
+  }
+
+  /** As if the power were cut. */
+  async kill() {
+    this.#noteSharedMemory()
+    while (this.#signal('SIGKILL', this.#processes()) > 0) await sleep(10)
+  }
+
+  killPatroni() {
+    const isPatroni = (pid) => readProc(pid, 'cmdline').includes('/usr/bin/patroni')
+    return this.#signal('SIGKILL', this.#processes().filter(isPatroni))
+  }
+
+  /** Ends the replication that it receives, which PostgreSQL begins again. */
+  dropReplication() {
+    const isReceiver = (pid) => /^postgres: .*walreceiver/.test(readProc(pid, 'cmdline'))
+    return this.#signal('SIGTERM', this.#processes().filter(isReceiver))
+  }
+
+  killPostgres() {
+    this.#noteSharedMemory()
+    return this.#signal('SIGKILL', [this.#postmaster()])
+  }
+
+  /** As a machine that hangs, or that nobody can reach: it does nothing and knows nothing of it. */
+  async freeze() {
+    const isRunning = (pid) => !/^State:\s+[TZ]/m.test(readProc(pid, 'status'))
+    while (this.#signal('SIGSTOP', this.#processes().filter(isRunning)) > 0) await sleep(10)
+  }
+
+  thaw() {
+    return this.#signal('SIGCONT', this.#processes())
+  }
+
+  /** Ends it for good. PostgreSQL is told, so that it frees its shared memory. */
+  async end() {
+    this.thaw()
+    this.killPatroni()
+    if (this.#signal('SIGQUIT', [this.#postmaster()]) > 0) {
+      for (let tries = 0; tries < 50 && readProc(this.#postmaster(), 'stat'); tries++) {
+        await sleep(100)
+      }
+    }
+    await this.kill()
+    for (const [place, id] of this.#sharedMemory) {
+      if (place.startsWith('/SYSV')) spawnSync('ipcrm', ['-m', id])
+      else rmSync(place, { force: true })
+    }
+  }
+
+  #noteSharedMemory() {
+    for (const pid of this.#processes()) {
+      const places = readProc(pid, 'maps').matchAll(
+        / (\d+) +(\/dev\/shm\/PostgreSQL\.\d+|\/SYSV\w+)/g,
+      )
+      for (const [, id, place] of places) this.#sharedMemory.set(place, id)
+    }
+  }
+
+  #postmaster() {
+    try {
+      return Number(
+        readFileSync(join(this.#settings.POSTGRES_DATA, 'postmaster.pid'), 'utf8').split('\n')[0],
+      )
+    } catch {
+      return undefined
+    }
+  }
+
+  #processes() {
+    return readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(Number)
+      .filter((pid) => this.#isOwn(pid))
+  }
+
+  #isOwn(pid) {
+    try {
+      return `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${this.#directory}/`)
+    } catch {
+      // It ended a moment ago, or is a thread of the kernel.
+      return false
+    }
+  }
+
+  /** How many of them got it. Only what is of this machine does, whatever a stale file says. */
+  #signal(signal, pids) {
+    let reached = 0
+    for (const pid of pids) {
+      if (pid === undefined || !this.#isOwn(pid)) continue
+      try {
+        process.kill(pid, signal)
+        reached++
+      } catch (error) {
+        if (error.code !== 'ESRCH') throw error
+      }
+    }
+    return reached
+  }
+}
+
+/** Empty where there is no such process any more. */
+function readProc(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch {
+    return ''
+  }
+}

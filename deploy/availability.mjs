@@ -1,0 +1,50 @@
+// For how long nothing was acknowledged, from the histories of the clients.
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** When each client was told that a write of its was done, in order of time: { client, at }, in µs. */
+export function acknowledgedWrites(directory) {
+  return readdirSync(directory)
+    .filter((file) => file.endsWith('.jsonl'))
+    .flatMap((file) => writesIn(join(directory, file)).map((at) => ({ client: file, at })))
+    .sort((one, other) => one.at - other.at)
+}
+
+function writesIn(file) {
+  const operations = []
+  const writes = []
+  for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
+    const { id, op, end, ok } = JSON.parse(line)
+    if (op !== undefined) operations[id] = op
+    // A get may have been a look, and a release may have had nothing to do.
+    const isWrite = operations[id] === 'allocate' || (operations[id] === 'release' && ok === true)
+    if (isWrite && ok !== undefined) writes.push(end)
+  }
+  return writes
+}
+
+/** The longest time between two acknowledgements of which one, or both, are in that span, in s. */
+export function longestSilence(writes, from, until) {
+  let last = writes.findLast(({ at }) => at < from)?.at ?? from
+  let longest = 0
+  for (const { at } of writes) {
+    if (at < from || at > until) continue
+    longest = Math.max(longest, at - last)
+    last = at
+  }
+  return Math.max(longest, until - last) / 1e6
+}
+
+/** As the client saw it that waited longest. */
+export function longestSilenceOfOne(writes, from, until) {
+  const clients = [...new Set(writes.map(({ client }) => client))]
+  return Math.max(
+    ...clients.map((client) =>
+      longestSilence(
+        writes.filter((write) => write.client === client),
+        from,
+        until,
+      ),
+    ),
+  )
+}

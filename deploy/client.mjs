@@ -1,0 +1,128 @@
+// A process on one of the machines that share the registry: PORTS_HOSTNAME says which. It asks at
+// random, one call at a time, until its standard input ends, and is never restarted. What it asks
+// and what it is told it writes down in the form that torture/check.mjs reads.
+//
+// node deploy/client.mjs <history file> <name>
+import { openSync, writeSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { PortManager, PortsError } from '@ports/core'
+import { openRepository } from '@ports/db'
+import { now, PROJECTS, PROTOCOLS, SHARED } from '../torture/workload.mjs'
+import { HOSTNAMES } from './machines.mjs'
+
+const [, , file, name] = process.argv
+const history = openSync(file, 'a')
+const own = process.env.PORTS_HOSTNAME
+
+let ended = false
+process.stdin.once('end', () => {
+  ended = true
+})
+process.stdin.resume()
+
+let calls = 0
+let keys = 0
+let generation = 0
+const ports = new PortManager(await openRepository())
+while (!ended) {
+  const outcome = await act()
+  if (outcome === 'DATABASE_UNAVAILABLE') await sleep(20)
+}
+process.exit(0)
+
+async function act() {
+  const { projectName: project } = pick(PROJECTS)
+  const { hostname, host } = pickHost()
+  const proto = pick(PROTOCOLS)
+  const service = `${name}-${generation}`
+  const scope = { hostname, protocol: proto }
+  const asked = { project, service, host, proto }
+  const dice = Math.random()
+
+  if (dice < 0.2) {
+    return record({ ...asked, op: 'get' }, () => ports.getOrAllocate(project, service, scope))
+  }
+  if (dice < 0.3) {
+    const shared = pick(SHARED)
+    return record({ ...asked, service: shared, op: 'get' }, () =>
+      ports.getOrAllocate(project, shared, scope),
+    )
+  }
+  if (dice < 0.65) {
+    const key = `${name}-${keys++}`
+    const call = () =>
+      record({ ...asked, op: 'allocate', key }, () =>
+        ports.allocate(project, service, { ...scope, idempotencyKey: key }),
+      )
+    const outcome = await call()
+    return outcome === 'OUTCOME_UNKNOWN' ? call() : outcome
+  }
+  if (dice < 0.7) {
+    const outcome = await record({ ...asked, op: 'allocate' }, () =>
+      ports.allocate(project, service, scope),
+    )
+    return retireIfUnknown(outcome, service)
+  }
+  if (dice < 0.95) {
+    const outcome = await record({ ...asked, op: 'release' }, () =>
+      ports.release(project, service, hostname, { protocol: proto }),
+    )
+    return retireIfUnknown(outcome, service)
+  }
+  return record({ project, op: 'list' }, async () =>
+    (await ports.listByProject(project)).map((held) => [
+      held.projectName,
+      held.serviceName,
+      held.hostname,
+      held.protocol,
+      held.portNumber,
+    ]),
+  )
+}
+
+/** Mostly this machine, which has three names here, and sometimes another one. */
+function pickHost() {
+  const dice = Math.random()
+  if (dice < 0.6) return { hostname: undefined, host: own }
+  if (dice < 0.8) return { hostname: pick(['localhost', '127.0.0.1', own]), host: own }
+  const host = pick(HOSTNAMES)
+  return { hostname: host, host }
+}
+
+/** A service of which something is in doubt is given up, so that the rest stays exact. */
+async function retireIfUnknown(outcome, service) {
+  if (outcome !== 'OUTCOME_UNKNOWN') return outcome
+  generation++
+  for (const { projectName: project } of PROJECTS) {
+    for (const host of HOSTNAMES) {
+      await record({ project, service, host, op: 'release' }, () =>
+        ports.release(project, service, host),
+      )
+    }
+  }
+  return outcome
+}
+
+/** What the call gave, or the code of its error. */
+async function record(asked, call) {
+  const id = calls++
+  write({ id, at: now(), ...asked })
+  try {
+    const told = await call()
+    write({ id, end: now() + 1, ok: told })
+    return told
+  } catch (error) {
+    const code = error instanceof PortsError ? error.code : 'RAW'
+    const text = code === 'RAW' ? String(error?.stack ?? error) : error.message
+    write({ id, end: now() + 1, error: code, text })
+    return code
+  }
+}
+
+function write(line) {
+  writeSync(history, `${JSON.stringify(line)}\n`)
+}
+
+function pick(list) {
+  return list[Math.floor(Math.random() * list.length)]
+}

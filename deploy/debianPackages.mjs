@@ -1,0 +1,64 @@
+// The programs that a cluster is made of, as Debian and Ubuntu package them.
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+
+const POSTGRES = '/usr/lib/postgresql'
+
+const PROGRAMS = {
+  postgresql: () => existsSync(postgresBin() ?? '/nowhere'),
+  patroni: () => existsSync('/usr/bin/patroni'),
+  'etcd-server': () => existsSync('/usr/bin/etcd'),
+  haproxy: () => existsSync('/usr/sbin/haproxy'),
+}
+
+/** Of the newest server that is installed. */
+export function postgresBin() {
+  if (!existsSync(POSTGRES)) return undefined
+  const versions = readdirSync(POSTGRES).filter((name) =>
+    existsSync(`${POSTGRES}/${name}/bin/postgres`),
+  )
+  const newest = versions.sort((one, other) => Number(other) - Number(one))[0]
+  return newest && `${POSTGRES}/${newest}/bin`
+}
+
+/** The names of the packages that are not installed. */
+export function missingPackages(pgbouncer) {
+  const missing = Object.keys(PROGRAMS).filter((name) => !PROGRAMS[name]())
+  if (pgbouncer && !existsSync('/usr/sbin/pgbouncer')) missing.push('pgbouncer')
+  return missing
+}
+
+export function installLine(packages) {
+  return `apt-get install --no-install-recommends -y ${packages.join(' ')}`
+}
+
+export function install(packages) {
+  const options = {
+    stdio: ['ignore', 2, 2],
+    env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
+  }
+  execFileSync('apt-get', ['update', '-qq'], options)
+  execFileSync('sh', ['-c', installLine(packages)], options)
+}
+
+/** For cluster.env, which says why. */
+export function safeEtcdApi() {
+  const { stdout } = spawnSync('/usr/bin/patroni', ['--version'], { encoding: 'utf8' })
+  const [major, minor, patch] = stdout.match(/\d+/g).map(Number)
+  return major * 10_000 + minor * 100 + patch >= 30_003 ? 'etcd3' : 'etcd'
+}
+
+/** What each program says it is. */
+export function versions(pgbouncer) {
+  const asked = [
+    [`${postgresBin()}/postgres`, '--version'],
+    ['/usr/bin/patroni', '--version'],
+    ['/usr/bin/etcd', '--version'],
+    ['/usr/sbin/haproxy', '-v'],
+    ...(pgbouncer ? [['/usr/sbin/pgbouncer', '--version']] : []),
+  ]
+  return asked.map(([program, flag]) => {
+    const { stdout } = spawnSync(program, [flag], { encoding: 'utf8' })
+    return stdout.split('\n')[0].replace(/ - https.*| \((?!Postgre).*\)| 20..\/.*/, '')
+  })
+}

@@ -1,0 +1,297 @@
+// Starts three nodes and the one address on this machine, from the files of this folder; lets clients
+// with different hostnames allocate; takes the primary away in several manners; and judges: was
+// anything lost or given twice, and for how long was no write acknowledged?
+//
+// node deploy/failover.mjs [--faults machine,machine,postgres,patroni,freeze,standby]
+//   [--pgbouncer] [--install] [--etcd-api etcd3] [--sabotage] [--keep]
+// As root. Progress is on stderr, the report on stdout. Exit 1 when something was lost, given twice
+// or unavailable for more than 30 s.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
+import { cpus, tmpdir, totalmem } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { PortManager } from '@ports/core'
+import { migrate, openRepository, seed } from '@ports/db'
+import { check } from '../torture/check.mjs'
+import { now, PROJECTS } from '../torture/workload.mjs'
+import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
+import { Cluster } from './Cluster.mjs'
+import { install, installLine, missingPackages, versions } from './debianPackages.mjs'
+import { Doors } from './doors.mjs'
+import { FAULTS } from './faults.mjs'
+import { HOSTNAMES } from './machines.mjs'
+
+const CLIENT = fileURLToPath(new URL('client.mjs', import.meta.url))
+const CLIENTS_PER_MACHINE = 2
+const MOST_SECONDS = 30
+/** Under load, before the first fault and after each. */
+const CALM_MS = 5_000
+
+const { values } = parseArgs({
+  options: {
+    faults: { type: 'string', default: 'machine,machine,postgres,patroni,freeze,standby' },
+    pgbouncer: { type: 'boolean', default: false },
+    install: { type: 'boolean', default: false },
+    /** etcd or etcd3; see cluster.env for what the wrong one does. */
+    'etcd-api': { type: 'string' },
+    /** Commits do not wait for a standby, which the checker must notice. */
+    sabotage: { type: 'boolean', default: false },
+    keep: { type: 'boolean', default: false },
+  },
+})
+const faults = values.faults.split(',').map((name) => {
+  if (!FAULTS[name]) refuse(`--faults is a list of ${Object.keys(FAULTS).join(', ')}`)
+  return FAULTS[name]
+})
+if (process.getuid?.() !== 0) refuse('this starts servers under other accounts: run it as root')
+const missing = missingPackages(values.pgbouncer)
+if (missing.length > 0 && !values.install) {
+  refuse(`missing: ${missing.join(', ')}. Install them, or use --install:\n${installLine(missing)}`)
+}
+if (missing.length > 0) install(missing)
+
+const directory = mkdtempSync(join(tmpdir(), 'ports-failover-'))
+// So that the accounts of the servers can enter.
+chmodSync(directory, 0o711)
+const histories = join(directory, 'histories')
+mkdirSync(histories)
+const cluster = new Cluster(directory, {
+  pgbouncer: values.pgbouncer,
+  etcdApi: values['etcd-api'],
+})
+const doors = new Doors(cluster.url)
+const clients = []
+const crashes = []
+let cleaning
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.once(signal, async () => {
+    say('interrupted; cleaning up')
+    await cleanUp(false)
+    process.exit(130)
+  })
+}
+
+let failed = true
+try {
+  failed = await run()
+} finally {
+  await cleanUp(values.keep || failed)
+}
+process.exit(failed ? 1 : 0)
+
+async function run() {
+  say(`starting three nodes in ${directory}`)
+  await cluster.start()
+  await prepare()
+  if (values.sabotage) {
+    await cluster.configure({ postgresql: { parameters: { synchronous_commit: 'local' } } })
+    await cluster.untilSet('synchronous_commit', 'local')
+  }
+  await doors.open()
+  const held = await portAtEveryDoor()
+  for (const hostname of HOSTNAMES) {
+    for (let nth = 0; nth < CLIENTS_PER_MACHINE; nth++) startClient(hostname, `${hostname}${nth}`)
+  }
+  await untilUnderLoad()
+  await sleep(CALM_MS)
+
+  const rounds = []
+  for (const fault of faults) rounds.push(await suffer(fault, held))
+  await endClients()
+
+  const rows = await finalRows()
+  const verdict = check(histories, rows, { hosts: HOSTNAMES })
+  return report(rounds, verdict)
+}
+
+async function portAtEveryDoor() {
+  const answers = await doors.ask('held')
+  const [{ port }] = answers
+  if (port === undefined || answers.some((answer) => answer.port !== port)) {
+    throw new Error(`the doors do not agree: ${JSON.stringify(answers)}`)
+  }
+  return port
+}
+
+async function prepare() {
+  const url = cluster.url
+  await migrate({ url })
+  await seed({ url })
+  const repository = await openRepository({ url })
+  const manager = new PortManager(repository)
+  for (const project of PROJECTS) await manager.createRange(project)
+  await repository.close()
+}
+
+function startClient(hostname, name) {
+  const child = spawn(process.execPath, [CLIENT, join(histories, `${name}.jsonl`), name], {
+    env: { ...process.env, PORTS_DATABASE_URL: cluster.url, PORTS_HOSTNAME: hostname },
+    stdio: ['pipe', 'ignore', 'pipe'],
+  })
+  let complaint = ''
+  child.stderr.on('data', (text) => {
+    complaint += text
+  })
+  child.once('exit', (code, signal) => {
+    if (code !== 0 && signal !== 'SIGKILL') crashes.push({ name, code, signal, complaint })
+  })
+  clients.push(child)
+}
+
+/** Every client has been told something many times. */
+async function untilUnderLoad() {
+  const sizes = () => readdirSync(histories).map((file) => statSync(join(histories, file)).size)
+  while (sizes().length < clients.length || Math.min(...sizes()) < 10_000) {
+    if (crashes.length > 0) throw new Error(JSON.stringify(crashes[0]))
+    await sleep(100)
+  }
+}
+
+async function endClients() {
+  const running = clients.filter(({ exitCode, signalCode }) => exitCode === null && !signalCode)
+  await Promise.all(
+    running.map((child) => {
+      child.stdin.end()
+      return once(child, 'exit')
+    }),
+  )
+}
+
+/** One fault, from its begin until the cluster is whole again and has worked on for a while. */
+async function suffer(fault, held) {
+  await cluster.untilWhole()
+  const machine = await cluster.machineThatIs(fault.victim)
+  const from = now()
+  say(`${machine.name}: ${fault.title}`)
+  await fault.inject(
+    machine,
+    cluster.machines.filter((other) => other !== machine),
+  )
+  const during = doors.ask('held')
+  await cluster.untilWritable(fault.movesPrimary ? machine : undefined)
+  const primary = (await cluster.machineThatIs('leader')).name
+  say(`${primary} takes writes, ${((now() - from) / 1e6).toFixed(1)} s later`)
+  const after = await doors.ask('held')
+  await sleep(CALM_MS)
+  await fault.undo(machine)
+  await cluster.untilWhole()
+  say(`three healthy nodes again, ${((now() - from) / 1e6).toFixed(1)} s after the fault`)
+  await sleep(CALM_MS)
+  return {
+    fault,
+    moved: `${machine.name} → ${primary}`,
+    from,
+    until: now(),
+    during: await during,
+    after,
+    held,
+  }
+}
+
+function finalRows() {
+  const projects = PROJECTS.map(({ projectName }) => `'${projectName}'`).join(', ')
+  return cluster.sql(
+    'ports',
+    `select project_name as project, service_name as service, hostname as host,
+       protocol as proto, port_number as port
+     from ports.port_allocations
+     where status <> 'released' and project_name in (${projects})`,
+  )
+}
+
+/** True if anything is wrong. */
+function report(rounds, verdict) {
+  const writes = acknowledgedWrites(histories)
+  const wrong = Object.entries(verdict.found).map(([kind, list]) => [kind, list.length])
+  wrong.push(['client that crashed', crashes.length])
+  let tooLong = false
+  let shut = false
+
+  print(
+    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
+      `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ` +
+      `${versions(values.pgbouncer).join(', ')} (${cluster.etcdApi}:); ${HOSTNAMES.length} machines with ` +
+      `${CLIENTS_PER_MACHINE} clients each${values.sabotage ? ', commits wait for no standby' : ''}`,
+  )
+  print(
+    '\n| fault | primary | no write acknowledged for | longest for one client | writes acknowledged since the fault before | and from this one to the next |',
+  )
+  print('|---|---|---:|---:|---:|---:|')
+  let before = 0
+  for (const { fault, moved, from, until } of rounds) {
+    const silence = longestSilence(writes, from, until)
+    const ofOne = longestSilenceOfOne(writes, from, until)
+    if (ofOne > MOST_SECONDS) tooLong = true
+    const count = (start, end) => writes.filter(({ at }) => at >= start && at < end).length
+    print(
+      `| ${fault.title} | ${moved} | ${silence.toFixed(1)} s | ${ofOne.toFixed(1)} s | ` +
+        `${count(before, from)} | ${count(from, until)} |`,
+    )
+    before = from
+  }
+
+  print('\n`ports get`, at each door: called when it happened, and when a primary was there again')
+  print(`\n| fault | ${rounds[0].after.map(({ door }) => `${door} | again`).join(' | ')} |`)
+  print(`|---${'|---'.repeat(2 * rounds[0].after.length)}|`)
+  for (const { fault, during, after, held } of rounds) {
+    const cells = after.map((answer, index) => `${told(during[index])} | ${told(answer)}`)
+    print(`| ${fault.title} | ${cells.join(' | ')} |`)
+    if (after.some(({ port }) => port !== held)) shut = true
+  }
+
+  table('acknowledged', Object.entries(verdict.acknowledged))
+  table('told an error', Object.entries(verdict.errors))
+  table('found wrong', wrong)
+  print(`\nSlowest call: ${(verdict.slowest / 1e6).toFixed(1)} s.`)
+  for (const [kind, list] of Object.entries({ ...verdict.found, crashes })) {
+    for (const example of list.slice(0, 2)) print(`\n${kind}: ${JSON.stringify(example)}`)
+  }
+  const isLost = wrong.some(([, count]) => count > 0)
+  print(
+    `\n${isLost ? 'Something was lost or given twice, see above.' : 'Nothing was lost or given twice.'} ` +
+      `${tooLong ? `Unavailable for more than ${MOST_SECONDS} s.` : `Never unavailable for more than ${MOST_SECONDS} s.`} ` +
+      `${shut ? 'A door did not open again by itself.' : 'Every door opened again by itself.'}`,
+  )
+  return isLost || tooLong || shut
+}
+
+function told({ port, error, seconds }) {
+  return `${port ?? error}, ${seconds.toFixed(1)} s`
+}
+
+function table(title, rows) {
+  print(`\n| ${title} | |\n|---|---:|`)
+  for (const [name, count] of rows) print(`| ${name} | ${count} |`)
+}
+
+function print(line) {
+  console.log(line)
+}
+
+function say(line) {
+  console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
+}
+
+function refuse(line) {
+  console.error(line)
+  process.exit(2)
+}
+
+/** Once, whoever is first: an interruption makes the run fail too. */
+function cleanUp(keep) {
+  cleaning ??= end(keep)
+  return cleaning
+}
+
+async function end(keep) {
+  for (const child of clients) child.kill('SIGKILL')
+  await doors.close()
+  await cluster.end()
+  if (keep) say(`histories and logs are in ${directory}`)
+  else rmSync(directory, { recursive: true, force: true })
+}

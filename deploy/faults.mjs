@@ -1,0 +1,52 @@
+// What happens to a cluster, and what undoes it.
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export const FAULTS = {
+  machine: {
+    title: 'machine of the primary killed: PostgreSQL, Patroni and etcd (kill -9)',
+    victim: 'leader',
+    // The network goes first: of what the primary did last, nobody else has heard.
+    inject: async (machine, others) => {
+      // Each drop lasts for a moment only.
+      const until = performance.now() + 500
+      let drops = 0
+      while (performance.now() < until) {
+        for (const other of others) drops += other.dropReplication()
+        await sleep(10)
+      }
+      if (drops === 0) throw new Error('there was no replication to cut')
+      await machine.kill()
+    },
+    undo: (machine) => machine.start(),
+    movesPrimary: true,
+  },
+  postgres: {
+    title: 'PostgreSQL of the primary killed (kill -9), Patroni lives',
+    victim: 'leader',
+    inject: (machine) => machine.killPostgres(),
+    undo: () => {},
+    // Patroni may start it again where it was.
+    movesPrimary: false,
+  },
+  patroni: {
+    title: 'Patroni of the primary killed (kill -9), PostgreSQL goes on without it',
+    victim: 'leader',
+    inject: (machine) => machine.killPatroni(),
+    undo: (machine) => machine.startPatroni(),
+    movesPrimary: true,
+  },
+  freeze: {
+    title: 'machine of the primary stopped (SIGSTOP), resumed after the failover',
+    victim: 'leader',
+    inject: (machine) => machine.freeze(),
+    undo: (machine) => machine.thaw(),
+    movesPrimary: true,
+  },
+  standby: {
+    title: 'machine of the synchronous standby stopped (SIGSTOP), then resumed',
+    victim: 'sync_standby',
+    inject: (machine) => machine.freeze(),
+    undo: (machine) => machine.thaw(),
+    movesPrimary: false,
+  },
+}
