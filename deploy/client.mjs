@@ -1,17 +1,17 @@
 // A process on one of the machines that share the registry: PORTS_HOSTNAME says which. It asks at
 // random, one call at a time, until its standard input ends, and is never restarted. What it asks
-// and what it is told it writes down in the form that torture/check.mjs reads.
+// and what it is told it writes down for torture/check.
 //
 // node deploy/client.mjs <history file> <name>
-import { openSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PortManager, PortsError } from '@ports/core'
+import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
-import { now, PROJECTS, PROTOCOLS, SHARED } from '../torture/workload.mjs'
+import { History } from '../torture/processes/History.mjs'
+import { PROJECTS, PROTOCOLS, pick, SHARED } from '../torture/workload.mjs'
 import { HOSTNAMES } from './machines.mjs'
 
 const [, , file, name] = process.argv
-const history = openSync(file, 'a')
+const history = new History(file)
 const own = process.env.PORTS_HOSTNAME
 
 let ended = false
@@ -20,7 +20,6 @@ process.stdin.once('end', () => {
 })
 process.stdin.resume()
 
-let calls = 0
 let keys = 0
 let generation = 0
 const ports = new PortManager(await openRepository())
@@ -103,26 +102,7 @@ async function retireIfUnknown(outcome, service) {
   return outcome
 }
 
-/** What the call gave, or the code of its error. */
+/** The code of the call's error, where it had one. */
 async function record(asked, call) {
-  const id = calls++
-  write({ id, at: now(), ...asked })
-  try {
-    const told = await call()
-    write({ id, end: now() + 1, ok: told })
-    return told
-  } catch (error) {
-    const code = error instanceof PortsError ? error.code : 'RAW'
-    const text = code === 'RAW' ? String(error?.stack ?? error) : error.message
-    write({ id, end: now() + 1, error: code, text })
-    return code
-  }
-}
-
-function write(line) {
-  writeSync(history, `${JSON.stringify(line)}\n`)
-}
-
-function pick(list) {
-  return list[Math.floor(Math.random() * list.length)]
+  return (await history.record(asked, call)).error
 }

@@ -16,7 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { PortManager } from '@ports/core'
 import { migrate, openRepository, seed } from '@ports/db'
-import { check } from '../torture/check.mjs'
+import { check } from '../torture/check/check.mjs'
 import { now, PROJECTS } from '../torture/workload.mjs'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
 import { Cluster } from './Cluster.mjs'
@@ -104,8 +104,9 @@ async function run() {
   for (const fault of faults) rounds.push(await suffer(fault, held))
   await endClients()
 
+  const at = now()
   const rows = await finalRows()
-  const verdict = check(histories, rows, { hosts: HOSTNAMES })
+  const verdict = check(histories, { at, end: now(), rows })
   return report(rounds, verdict)
 }
 
@@ -207,7 +208,7 @@ function finalRows() {
 /** True if anything is wrong. */
 function report(rounds, verdict) {
   const writes = acknowledgedWrites(histories)
-  const wrong = Object.entries(verdict.found).map(([kind, list]) => [kind, list.length])
+  const wrong = Object.entries(verdict.found)
   wrong.push(['client that crashed', crashes.length])
   let tooLong = false
   let shut = false
@@ -248,9 +249,8 @@ function report(rounds, verdict) {
   table('told an error', Object.entries(verdict.errors))
   table('found wrong', wrong)
   print(`\nSlowest call: ${(verdict.slowest / 1e6).toFixed(1)} s.`)
-  for (const [kind, list] of Object.entries({ ...verdict.found, crashes })) {
-    for (const example of list.slice(0, 2)) print(`\n${kind}: ${JSON.stringify(example)}`)
-  }
+  const examples = [...verdict.examples, ...crashes.map((details) => ({ kind: 'crash', details }))]
+  for (const { kind, details } of examples) print(`\n${kind}: ${JSON.stringify(details)}`)
   const isLost = wrong.some(([, count]) => count > 0)
   print(
     `\n${isLost ? 'Something was lost or given twice, see above.' : 'Nothing was lost or given twice.'} ` +
