@@ -42,7 +42,7 @@ export class RegistryPool extends pg.Pool {
   override connect(): Promise<PoolClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
-    const connected = this.#connect()
+    const connected = this.#connect().then(keptWhenRefused)
     if (!callback) return connected
     connected.then(
       (client) => callback(undefined, client, (destroy) => client.release(destroy)),
@@ -62,6 +62,20 @@ export class RegistryPool extends pg.Pool {
       throw notConnected(error, this.#hint)
     })
   }
+}
+
+/**
+ * What the server refuses it says before the transaction has ended, and pg-pool's query() then gives
+ * up the connection: the caller's next call would be on another, and could find what the refused one
+ * touched still locked. On the same one it waits for the end.
+ */
+function keptWhenRefused(client: PoolClient): PoolClient {
+  const { release } = client
+  client.release = (destroy) => {
+    const isRefusal = (destroy as { severity?: string } | undefined)?.severity === 'ERROR'
+    release(isRefusal ? undefined : destroy)
+  }
+  return client
 }
 
 /** Whatever the reason (network, password, certificate, no such database): nothing was sent. */
