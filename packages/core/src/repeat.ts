@@ -4,6 +4,8 @@ import { PortsError } from './errors.js'
 const ATTEMPTS = 6
 /** Doubled from one pause to the next; all together at most 1.6 s. */
 const FIRST_PAUSE_MS = 50
+/** Each attempt may take as long as the store lets it; after this, none is begun. */
+const PATIENCE_MS = 30_000
 
 /**
  * Repeats a call that others got in the way of (`BUSY`: nothing was changed) after a pause of random
@@ -52,12 +54,14 @@ async function repeat<Result>(
   mayBeRepeated: (error: PortsError) => boolean,
   signal: AbortSignal | undefined,
 ): Promise<Result> {
+  const giveUpAt = performance.now() + PATIENCE_MS
   for (let attempt = 1; ; attempt++) {
     try {
       return await call()
     } catch (error) {
       const again = error instanceof PortsError && mayBeRepeated(error)
-      if (!again || attempt === ATTEMPTS || signal?.aborted) throw error
+      const isLast = attempt === ATTEMPTS || performance.now() > giveUpAt
+      if (!again || isLast || signal?.aborted) throw error
     }
     // At random, so that those who met once do not meet again.
     const pause = Math.random() * FIRST_PAUSE_MS * 2 ** (attempt - 1)

@@ -5,6 +5,7 @@ import { untouchedStore } from './untouchedStore.js'
 
 // The pauses are of random length: of none here.
 beforeEach(() => {
+  vi.restoreAllMocks()
   vi.spyOn(Math, 'random').mockReturnValue(0)
 })
 
@@ -81,6 +82,15 @@ describe.each(Object.entries(IDEMPOTENT))('%s', (_name, call) => {
     })
     expect(attempts()).toBe(1)
   })
+})
+
+it('begins no attempt after half a minute: each may take as long as the store lets it', async () => {
+  const clock = vi.spyOn(performance, 'now').mockReturnValue(0)
+  const { ports, attempts } = scripted(['BUSY', 'BUSY', 3000])
+  const call = ports.getOrAllocate('shop', 'web')
+  clock.mockReturnValue(30_001)
+  await expect(call).rejects.toMatchObject({ code: 'BUSY' })
+  expect(attempts()).toBe(1)
 })
 
 it('stops in a pause when it is aborted, with the reason', async () => {
