@@ -23,7 +23,9 @@ const abandoned = /** @type {Promise<never>} */ (
 abandoned.catch(() => {})
 
 try {
-  process.exitCode = await main(readOptions(process.argv.slice(2)))
+  const status = await main(readOptions(process.argv.slice(2)))
+  // At once: Node 20 can wait for ever, at full speed, for sockets that were reset.
+  process.stdout.write('', () => process.exit(status))
 } catch (error) {
   if (error instanceof Abandoned) {
     process.stderr.write(`${error.message}\n`)

@@ -46,7 +46,7 @@ export function checkRows({ what, project, at, end, rows }, holdings, report) {
   }
   for (const range of PROJECTS) {
     if (project !== undefined && project !== range.projectName) continue
-    for (const place of placesOf(range)) {
+    for (const place of PLACES.get(range) ?? []) {
       const there = holdings.get(place) ?? []
       const held = there[firstAfter(there, at) - 1]
       if (!held || held.from >= at || held.until <= end) continue
@@ -57,6 +57,8 @@ export function checkRows({ what, project, at, end, rows }, holdings, report) {
     }
   }
 }
+
+const PLACES = new Map(PROJECTS.map((range) => [range, [...placesOf(range)]]))
 
 /** @param {{ startPort: number, endPort: number }} range */
 function* placesOf({ startPort, endPort }) {

@@ -1,4 +1,5 @@
 import pg from 'pg'
+import { close } from '../server/Server.mjs'
 import { between } from './Fault.mjs'
 
 const LASTS_MS = 3_000
@@ -65,13 +66,16 @@ async function exhaustConnections({ server, pause, isOver }) {
   const take = async () => {
     const client = new pg.Client(server.connection)
     client.on('error', () => {})
-    taken.push(client)
-    await client.connect().catch((error) => {
-      refused ||= error.code === '53300'
-    })
+    try {
+      await client.connect()
+      taken.push(client)
+    } catch (error) {
+      // One that was refused is over; what it were asked would wait for ever.
+      refused ||= /** @type {{ code?: string }} */ (error).code === '53300'
+    }
   }
   try {
-    while (!refused && taken.length < ENOUGH && !isOver()) {
+    for (let tries = 0; !refused && tries < ENOUGH && !isOver(); tries += AT_ONCE) {
       await Promise.all(Array.from({ length: AT_ONCE }, take))
     }
     await taken[0]?.query(renewSessions(AT_ONCE)).catch(() => {})
@@ -79,6 +83,6 @@ async function exhaustConnections({ server, pause, isOver }) {
     await pause(between(500, 2_000))
     return refused
   } finally {
-    await Promise.all(taken.map((client) => client.end().catch(() => {})))
+    await Promise.all(taken.map(close))
   }
 }

@@ -3,6 +3,7 @@
 // later, so it is released again once nothing can.
 //
 // node torture/processes/sweeper.mjs '{ "file", "url" }', and a message { name, file } for each dead
+import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isUnknown, readHistory } from '../check/histories.mjs'
 import { isOutdated, LANDED_AFTER_US, now } from '../workload.mjs'
@@ -53,6 +54,8 @@ async function sweep(dead) {
 /** @param {string} grave the history of the dead */
 async function releaseDoubts(grave) {
   const places = new Map()
+  // Who was killed while it started has asked for nothing.
+  if (!existsSync(grave)) return
   for (const call of readHistory(grave)) {
     const { project, service, host } = call
     if (!isUnknown(call) || !service || service.startsWith('shared-')) continue

@@ -8,6 +8,7 @@ import pg from 'pg'
 const WITHOUT_LIMITS =
   '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
 const PATIENCE_MS = 60_000
+const GOODBYE_MS = 2_000
 
 /** The PostgreSQL that the run tortures, in a directory of its own. */
 export class Server {
@@ -64,7 +65,7 @@ export class Server {
     try {
       return await work(client)
     } finally {
-      await client.end().catch(() => {})
+      await close(client)
     }
   }
 
@@ -102,6 +103,15 @@ export class Server {
       return false
     }
   }
+}
+
+/**
+ * The goodbye of a connection that broke at the wrong moment may never be answered.
+ * @param {pg.Client} client
+ */
+export async function close(client) {
+  const patience = sleep(GOODBYE_MS, undefined, { ref: false })
+  await Promise.race([client.end().catch(() => {}), patience])
 }
 
 /**
