@@ -1,6 +1,6 @@
 // What a list, or the table itself, must show: everything that was certainly held from before it was
 // asked for to after it was answered, each place once, and nothing outside of its range.
-import { HOSTS, PROJECTS, PROTOCOLS } from '../workload.mjs'
+import { PROJECTS } from '../workload.mjs'
 import { nameOf, placeOf } from './claims.mjs'
 import { readLists } from './histories.mjs'
 import { firstAfter } from './intervals.mjs'
@@ -44,27 +44,13 @@ export function checkRows({ what, project, at, end, rows }, holdings, report) {
     listed.set(place, nameOf(row))
     if (!isInRange(row)) report('outside its range', { row, in: what, at })
   }
-  for (const range of PROJECTS) {
-    if (project !== undefined && project !== range.projectName) continue
-    for (const place of PLACES.get(range) ?? []) {
-      const there = holdings.get(place) ?? []
-      const held = there[firstAfter(there, at) - 1]
-      if (!held || held.from >= at || held.until <= end) continue
-      if (listed.get(place) !== held.service.name) {
-        const { service, from } = held
-        report('acknowledged and lost', { service: service.name, place, from, 'not in': what, at })
-      }
-    }
-  }
-}
-
-const PLACES = new Map(PROJECTS.map((range) => [range, [...placesOf(range)]]))
-
-/** @param {{ startPort: number, endPort: number }} range */
-function* placesOf({ startPort, endPort }) {
-  for (const host of HOSTS) {
-    for (const proto of PROTOCOLS) {
-      for (let port = startPort; port <= endPort; port++) yield placeOf({ host, proto, port })
+  for (const [place, there] of holdings) {
+    if (project !== undefined && there[0]?.service.project !== project) continue
+    const held = there[firstAfter(there, at) - 1]
+    if (!held || held.from >= at || held.until <= end) continue
+    if (listed.get(place) !== held.service.name) {
+      const { service, from } = held
+      report('acknowledged and lost', { service: service.name, place, from, 'not in': what, at })
     }
   }
 }

@@ -37,6 +37,8 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['40', 'BUSY'],
   ['55P03', 'BUSY'],
   ['57014', 'BUSY'],
+  // A time limit on transactions ended this one, and its connection.
+  ['25P', 'BUSY'],
   // Two wrote the same at once, past the checks that would have said so.
   ['23505', 'BUSY'],
   ['23P01', 'BUSY'],

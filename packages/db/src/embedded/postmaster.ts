@@ -57,6 +57,8 @@ export function connectionOf(data: string): ClientConfig {
 /** Whether the server takes connections now, be it to refuse them. */
 export async function isAccepting(data: string): Promise<boolean> {
   const client = new Client(connectionOf(data))
+  // A server that goes away says so by an event, too, which would end this process.
+  client.on('error', () => {})
   try {
     await client.connect()
     await client.end()

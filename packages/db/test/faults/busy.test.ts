@@ -60,6 +60,24 @@ describe('others that hold what a call needs', () => {
     },
   )
 
+  it.for(CALL_LIST)(
+    'its tables, for longer than a transaction may last, make %s BUSY',
+    async ([_name, call], { skip }) => {
+      const [server] = await sql<{ version: number }>(
+        url,
+        `select current_setting('server_version_num')::integer as version`,
+      )
+      skip(server!.version < 170_000, 'transaction_timeout came with PostgreSQL 17')
+      const { repository } = openImpatiently({ options: '-c transaction_timeout=100' })
+      await repository.listRanges()
+      const before = await contents()
+      const lock = await lockTables()
+      await expectRefusal(call(repository), 'BUSY')
+      await lock.rollback()
+      expect(await contents()).toEqual(before)
+    },
+  )
+
   it('the last free number make getOrAllocate BUSY until they give it up', async () => {
     const { repository } = await openOn(url)
     await repository.resizeRange('shop', { startPort: 3000, endPort: 3001 })
