@@ -51,9 +51,14 @@ export function isAlive(pid: number): boolean {
 
 /** The servers that have that data directory, not counting the processes that they made. */
 export function serversOf(data: string): number[] {
+  return running(`postgres -D ${data} `)
+}
+
+/** The processes with that in their command line. */
+export function running(command: string): number[] {
   const { stdout } = spawnSync('ps', ['-A', '-ww', '-o', 'pid=,args='], { encoding: 'utf8' })
   return stdout.split('\n').flatMap((row) => {
-    const [, pid, command] = /^ *(\d+) (.*)$/.exec(row) ?? []
-    return command?.includes(`postgres -D ${data} `) ? [Number(pid)] : []
+    const [, pid, args] = /^ *(\d+) (.*)$/.exec(row) ?? []
+    return args?.includes(command) ? [Number(pid)] : []
   })
 }
