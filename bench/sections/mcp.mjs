@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { median } from 'simple-statistics'
 import { bareNode, MCP_SERVER } from '../childProcess.mjs'
+import { SdkClient } from '../mcp/SdkClient.mjs'
 import { StdioClient } from '../mcp/StdioClient.mjs'
 import { ownRegistry } from '../ownRegistry.mjs'
 import { comparePairs } from '../pairs.mjs'
@@ -38,7 +39,7 @@ export async function measure(context) {
       ours: () => timeToInitialize(options),
       baseline: () => timeToInitialize(options, SDK),
     })
-    const roundTrip = await compareRoundTrips(context, options)
+    const roundTrips = await compareRoundTrips(context, options)
     const memory = await comparePairs({
       name: 'memory when idle, beside Node with the SDK loaded',
       pairs,
@@ -56,7 +57,7 @@ export async function measure(context) {
       ours: () => idleMemory(MCP_SERVER, options, (client) => client.call('get-port', SERVICE)),
       baseline: () => idleMemory(SDK, options),
     })
-    return { intro: INTRO, rows: [start, sdk, roundTrip, memory, memoryAfterCall] }
+    return { intro: INTRO, rows: [start, sdk, ...roundTrips, memory, memoryAfterCall] }
   } finally {
     registry.close()
   }
@@ -71,18 +72,41 @@ async function timeToInitialize(options, file = MCP_SERVER) {
   return duration
 }
 
-async function compareRoundTrips({ pairs, quick }, options) {
-  const calls = quick ? 20 : 500
-  const ours = new StdioClient(MCP_SERVER, options)
-  await ours.initialize()
-  const { tools } = await ours.request('tools/list', {})
-  const listing = tools.find(({ name }) => name === 'get-port')
-  const result = await ours.call('get-port', SERVICE)
+async function compareRoundTrips(context, options) {
+  const { listing, result } = await describeGetPort(options)
+  const nothing = { ...options, args: [JSON.stringify({ listing, result })] }
+  return [
+    await compareRoundTrip(context, {
+      name: "`get-port`, held, beside a tool that does nothing, to the SDK's client",
+      reach: 1.5,
+      ours: await SdkClient.connect(MCP_SERVER, options),
+      nothing: await SdkClient.connect(NOTHING, nothing),
+    }),
+    await compareRoundTrip(context, {
+      name: 'the same, to a client that does nothing but write and read',
+      ours: await connect(MCP_SERVER, options),
+      nothing: await connect(NOTHING, nothing),
+    }),
+  ]
+}
 
-  const args = [JSON.stringify({ listing, result })]
-  const nothing = new StdioClient(NOTHING, { ...options, args })
-  await nothing.initialize()
-  const medianOf = async (client) => {
+async function connect(file, options) {
+  const client = new StdioClient(file, options)
+  await client.initialize()
+  return client
+}
+
+async function describeGetPort(options) {
+  const client = await connect(MCP_SERVER, options)
+  const { tools } = await client.request('tools/list', {})
+  const listing = tools.find(({ name }) => name === 'get-port')
+  const result = await client.call('get-port', SERVICE)
+  await client.close()
+  return { listing, result }
+}
+
+async function compareRoundTrip({ pairs, quick }, { ours, nothing, ...goal }) {
+  const medianOf = async (client, calls = quick ? 20 : 500) => {
     const durations = []
     for (let call = 0; call < calls; call++) {
       const started = performance.now()
@@ -95,13 +119,14 @@ async function compareRoundTrips({ pairs, quick }, options) {
   for (const client of [ours, nothing]) await medianOf(client)
   try {
     return await comparePairs({
-      name: '`get-port`, held, round trip beside a tool that does nothing',
       pairs,
       kind: 'cost',
-      reach: 1.5,
       ours: () => medianOf(ours),
       baseline: () => medianOf(nothing),
-      shortfall: 'the question to the database, a round trip of its own.',
+      shortfall:
+        'the question to the database is a round trip of its own, between two processes like the ' +
+        'one that it is compared with.',
+      ...goal,
     })
   } finally {
     await ours.close()
@@ -120,4 +145,4 @@ async function idleMemory(file, options, use = async () => {}) {
   return Number(/^Pss: +(\d+) kB$/m.exec(rollup)[1]) / 1000
 }
 
-const INTRO = `Over stdio, to a client that writes and reads lines and is nothing more. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. Of a round trip each side is the median of 500 calls; memory is the proportional set size that Linux tells, a second after the answer to \`initialize\`.`
+const INTRO = `Over stdio, to a client that writes and reads lines and is nothing more, except where the client is the SDK's, as programs that use MCP have it: it checks each answer against the tool's schema. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. Of a round trip each side is the median of 500 calls; memory is the proportional set size that Linux tells, a second after the answer to \`initialize\`.`

@@ -74,8 +74,7 @@ async function apply(client: ClientBase, { name, sql, checksum }: Migration): Pr
 
 /** What the book says of this version's migrations. */
 export async function readSchemaState(client: Pool | ClientBase): Promise<SchemaState> {
-  const migrations = migrationNames().map(readMigration)
-  const checksums = await appliedChecksums(client)
+  const [checksums, migrations] = await Promise.all([appliedChecksums(client), readMigrations()])
   const namesOf = (wanted: (migration: Migration) => boolean) =>
     migrations.filter(wanted).map(({ name }) => name)
   return {
@@ -85,6 +84,11 @@ export async function readSchemaState(client: Pool | ClientBase): Promise<Schema
       ({ name, checksum }) => checksums.has(name) && checksums.get(name) !== checksum,
     ),
   }
+}
+
+/** Read while the server answers: every call of the command line waits for both. */
+async function readMigrations(): Promise<Migration[]> {
+  return migrationNames().map(readMigration)
 }
 
 /** By the name of the migration. */

@@ -1,5 +1,4 @@
 import type { LookupAddress } from 'node:dns'
-import { lookup } from 'node:dns/promises'
 import type { LookupFunction } from 'node:net'
 
 /**
@@ -10,11 +9,17 @@ import type { LookupFunction } from 'node:net'
 export function lookupOnce(): LookupFunction {
   const answers = new Map<string, Promise<LookupAddress[]>>()
   return (hostname, _options, callback) => {
-    const answer = answers.get(hostname) ?? lookup(hostname, { all: true })
+    const answer = answers.get(hostname) ?? lookupAll(hostname)
     answers.set(hostname, answer)
     answer.then(
       (addresses) => callback(null, addresses),
       (error) => callback(error, []),
     )
   }
+}
+
+async function lookupAll(hostname: string): Promise<LookupAddress[]> {
+  // Loaded only now: whoever asks for a port looks nothing up.
+  const { lookup } = await import('node:dns/promises')
+  return lookup(hostname, { all: true })
 }
