@@ -4,6 +4,7 @@ import { once } from 'node:events'
 import {
   chownSync,
   closeSync,
+  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -33,6 +34,7 @@ import {
 export const DATABASE_ROLE = 'ports'
 
 const UNFINISHED = 'data.unfinished-'
+const UNFINISHED_LINK = 'data.unfinished'
 
 /** Directory of the programs that serve this data directory. */
 export function binariesFor(data: string): string {
@@ -49,8 +51,20 @@ export async function createCluster(home: string, notify: Notify): Promise<strin
   const account = accountForNewServer(notify)
   const cluster = clusterDirectory(home)
   const data = join(cluster, 'data')
-  const bin = binariesFor(data)
+  // Whole, and its maker was killed before the home had its link to it.
+  if (!existsSync(data)) await createData(data, owner, account)
+  if (cluster !== home) {
+    renameSync(join(home, UNFINISHED_LINK), join(home, 'data'))
+    sync(home)
+  }
+  const where = cluster === home ? home : `${home}, its data in ${cluster}`
+  notify(`made the registry of ${owner} in ${where}`)
+  return data
+}
 
+async function createData(data: string, owner: string, account: ServerAccount): Promise<void> {
+  const cluster = dirname(data)
+  const bin = binariesFor(data)
   for (const name of readdirSync(cluster)) {
     if (!name.startsWith(UNFINISHED)) continue
     // Retried, because an initdb that outlived its maker may still be writing there.
@@ -63,19 +77,16 @@ export async function createCluster(home: string, notify: Notify): Promise<strin
   admitOnly(owner, unfinished, account)
   renameSync(unfinished, data)
   sync(cluster)
-
-  const where = cluster === home ? home : `${home}, its data in ${cluster}`
-  notify(`made the registry of ${owner} in ${where}`)
-  return data
 }
 
 /**
  * The registry's home itself, or where the server's account cannot enter that (a home of mode 0700,
  * as root), a directory of its own below /var/lib/ports. To that the home has a link before there is
- * anything behind it: an attempt that is killed is taken up again at the same place.
+ * anything behind it, so that an attempt that is killed is taken up again at the same place; but by
+ * another name than that of finished data, whose loss is none of an attempt's.
  */
 function clusterDirectory(home: string): string {
-  const link = join(home, 'data')
+  const link = join(home, UNFINISHED_LINK)
   const linked = lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()
   if (!linked && (!isRoot() || everyoneCanEnter(realpathSync(home)))) return home
 

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import {
   chownSync,
+  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -12,6 +13,7 @@ import {
 import { join } from 'node:path'
 import pg from 'pg'
 import { expect, it } from 'vitest'
+import { skipBecause } from '../skipBecause.js'
 import {
   expectApiKept,
   expectRefusal,
@@ -22,6 +24,7 @@ import {
   once,
   open,
 } from './homes.js'
+import { isRoot } from './users.js'
 
 /** Every file below the directory, with a digest of what is in it. */
 function contents(directory: string): Record<string, string> {
@@ -76,6 +79,23 @@ it('an empty data directory is not taken for a new one', async () => {
   expect(readdirSync(data)).toEqual([])
   rmSync(data, { recursive: true })
   renameSync(join(home, 'kept'), data)
+  expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+})
+
+// A home on a disk that lasts, and data on one that does not, or that is not mounted yet.
+it('data that were elsewhere and are not there are not made anew', async ({ skip }) => {
+  if (!isRoot) skipBecause(skip, 'only root’s data are outside such a home')
+  const home = freshHome('home', 0o700)
+  const { dataDirectory } = await makeRegistry(inHome(home))
+  const data = dataDirectory!
+  const program = open(inHome(home))
+  await program.stop()
+  renameSync(data, `${data}.moved`)
+  for (const answer of [await getApi(program), await program.start(), await program.status()]) {
+    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Bring it back')
+  }
+  expect(existsSync(data)).toBe(false)
+  renameSync(`${data}.moved`, data)
   expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
 })
 

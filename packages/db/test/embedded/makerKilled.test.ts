@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -171,11 +171,23 @@ describe('the embedded database is there again', () => {
     )
     await maker.end('SIGKILL')
     expect(await answer).toBe('killed')
-    expect(readlinkSync(join(home, 'data'))).toBe(join(attempt, 'data'))
+    expect(readlinkSync(join(home, 'data.unfinished'))).toBe(join(attempt, 'data'))
+    expect(existsSync(join(home, 'data'))).toBe(false)
     expect(existsSync(join(attempt, 'data'))).toBe(false)
 
     const { dataDirectory } = await makeRegistry(inHome(home))
     expect(dataDirectory).toBe(join(attempt, 'data'))
-    expect(readdirSync(attempt).filter((file) => file.startsWith('data'))).toEqual(['data'])
+    for (const directory of [attempt, home]) {
+      expect(readdirSync(directory).filter((file) => file.startsWith('data'))).toEqual(['data'])
+    }
+
+    // And if it came as far as that, and the home had no link to it yet.
+    await once(inHome(home), (program) => program.get('consilio', 'web'))
+    await once(inHome(home), (program) => program.stop())
+    renameSync(join(home, 'data'), join(home, 'data.unfinished'))
+    expect((await once(inHome(home), (program) => program.get('consilio', 'web'))).result).toBe(
+      3101,
+    )
+    expect(readdirSync(home).filter((file) => file.startsWith('data'))).toEqual(['data'])
   })
 })
