@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 
@@ -13,9 +13,18 @@ function pidFile(data: string): string {
 }
 
 function firstNumberIn(file: string): number | undefined {
-  if (!existsSync(file)) return undefined
-  const number = Number.parseInt(readFileSync(file, 'utf8'), 10)
+  const number = Number.parseInt(textOf(file), 10)
   return number > 0 ? number : undefined
+}
+
+/** Empty for a file that is not there, or went while it was read: a server may be stopping. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return ''
+    throw error
+  }
 }
 
 /**
@@ -46,10 +55,7 @@ function isServerOf(data: string, pid: number): boolean {
 
 /** The command line of a process, in one line; empty for one that is gone or a zombie. */
 function commandOf(pid: number): string {
-  const procFile = `/proc/${pid}/cmdline`
   // Slim images have no ps.
-  if (process.platform === 'linux') {
-    return existsSync(procFile) ? readFileSync(procFile, 'utf8').replaceAll('\0', ' ') : ''
-  }
+  if (process.platform === 'linux') return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
   return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
 }
