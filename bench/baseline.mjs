@@ -28,7 +28,7 @@ export async function settle(pool) {
   await pool.query(readFileSync(new URL('settle.sql', SQL), 'utf8'))
   await pool.query(
     `vacuum analyze ports.port_allocations, ports.port_ranges,
-       baseline.allocations, baseline.whole_indexes, baseline.checked`,
+       baseline.allocations, baseline.whole_indexes`,
   )
   await pool.query('checkpoint')
 }

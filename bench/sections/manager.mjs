@@ -2,7 +2,7 @@ import pg from 'pg'
 import { makeBaseline, settle, settledRate } from '../baseline.mjs'
 import { comparePairs } from '../pairs.mjs'
 import { findPgbench } from '../pgbench.mjs'
-import { recordStatement, replaceIn } from '../recordStatement.mjs'
+import { recordStatement } from '../recordStatement.mjs'
 
 export const title = 'From one process'
 
@@ -33,13 +33,21 @@ export async function measure(context) {
 
   const rows = []
   for (const operation of operations(ports, pool)) {
-    const statement = await recordStatement(async () => {
+    const {
+      name: id,
+      text,
+      values,
+    } = await recordStatement(url, async (recorded) => {
       await operation.holdFirst?.()
-      await operation.call(ANY_SERVICE)
+      await operation.call(ANY_SERVICE, recorded)
     })
     await operation.after?.()
     const replay = (service) =>
-      direct.query({ ...statement, values: replaceIn(statement.values, ANY_SERVICE, service) })
+      direct.query({
+        name: id,
+        text,
+        values: values.map((value) => value?.replaceAll(ANY_SERVICE, service)),
+      })
     for (const [inFlight, reach] of [
       [1, 0.95],
       [32, 0.75],
@@ -80,27 +88,27 @@ function operations(ports, pool) {
     {
       name: 'getOrAllocate, held',
       services: services.map((_, number) => `held-${(number * 7919) % HELD}`),
-      call: (service) => ports.getOrAllocate(PROJECT, service),
+      call: (service, on = ports) => on.getOrAllocate(PROJECT, service),
       holdFirst: () => ports.getOrAllocate(PROJECT, ANY_SERVICE),
       after: freeAll,
     },
     {
       name: 'getOrAllocate, new',
       services,
-      call: (service) => ports.getOrAllocate(PROJECT, service),
+      call: (service, on = ports) => on.getOrAllocate(PROJECT, service),
       after: freeAll,
     },
     {
       name: 'allocate',
       services,
-      call: (service) => ports.allocate(PROJECT, service),
+      call: (service, on = ports) => on.allocate(PROJECT, service),
       after: freeAll,
     },
     {
       name: 'release',
       services,
       before: () => allocateAll(pool, services),
-      call: (service) => ports.release(PROJECT, service),
+      call: (service, on = ports) => on.release(PROJECT, service),
     },
   ]
 }

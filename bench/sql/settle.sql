@@ -1,16 +1,12 @@
 -- Every turn of either side starts so. The baseline's tables only grow, so they are made anew, with
 -- as many released rows as the range of ours has free slots: in an empty one the planner would
 -- choose to scan it, and go on scanning as it fills.
-truncate baseline.allocations, baseline.whole_indexes, baseline.checked;
+truncate baseline.allocations, baseline.whole_indexes;
 
-insert into baseline.allocations (project_name, port_number, status, allocated_at)
-select '1', number, 'released', null
+insert into baseline.allocations (project_name, service_name, ordinal, port_number, status)
+select '1', 'nobody', 0, number, 'released'
 from generate_series(1, 1000) as number;
 
-insert into baseline.whole_indexes (project_name, port_number, status, allocated_at)
-select '1', number, 'released', null
-from generate_series(1, 1000) as number;
-
-insert into baseline.checked (project_name, port_number, status, allocated_at)
-select '1', number, 'released', null
+insert into baseline.whole_indexes (project_name, service_name, ordinal, port_number, status)
+select '1', 'nobody', 0, number, 'released'
 from generate_series(1, 1000) as number;
