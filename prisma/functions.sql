@@ -7,6 +7,10 @@ CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_na
 AS $function$
 declare
   v_port integer;
+  v_range ports.port_ranges;
+  v_waits integer := 0;
+  v_constraint text;
+  v_dropped integer;
 begin
   p_hostname := lower(p_hostname);
   perform ports.lock_service(p_project_name, p_service_name, p_hostname, p_protocol);
@@ -29,10 +33,119 @@ begin
     end if;
   end if;
 
-  return ports.take_lowest_free_port(
-    p_project_name, p_service_name, p_hostname, p_protocol,
-    p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key
-  );
+  loop
+    begin
+      update ports.port_allocations
+      set id = default,
+        status = 'allocated',
+        service_name = p_service_name,
+        ordinal = 1 + coalesce(
+          (
+            select held.ordinal
+            from ports.port_allocations as held
+            where held.project_name = p_project_name
+              and held.service_name = p_service_name
+              and held.hostname = p_hostname
+              and held.protocol = p_protocol
+              and held.status <> 'released'
+            order by held.ordinal desc
+            limit 1
+          ),
+          0
+        ),
+        service_type = p_service_type,
+        description = p_description,
+        cloudflare_hostname = p_cloudflare_hostname,
+        idempotency_key = p_idempotency_key,
+        allocated_at = now(),
+        last_used_at = null
+      where ctid = (
+        select free.ctid
+        from ports.port_allocations as free
+        where free.project_name = p_project_name
+          and free.hostname = p_hostname
+          and free.protocol = p_protocol
+          and free.status = 'released'
+        order by free.port_number
+        limit 1
+        for update skip locked
+      )
+      returning port_number into v_port;
+    exception when unique_violation then
+      get stacked diagnostics v_constraint = constraint_name;
+      v_dropped := 0;
+      if v_constraint = 'port_allocations_live_port' then
+        -- The number was stored by hand. Its slot is no longer one.
+        delete from ports.port_allocations as free
+        using ports.port_allocations as live
+        where free.project_name = p_project_name
+          and free.hostname = p_hostname
+          and free.protocol = p_protocol
+          and free.status = 'released'
+          and live.hostname = free.hostname
+          and live.protocol = free.protocol
+          and live.port_number = free.port_number
+          and live.status <> 'released';
+        get diagnostics v_dropped = row_count;
+      end if;
+      -- At READ COMMITTED somebody else may have dropped it first: look again. But who cannot see
+      -- the winner would meet the same slot for ever.
+      if v_constraint <> 'port_allocations_live_port'
+        or (v_dropped = 0 and current_setting('transaction_isolation') <> 'read committed')
+      then
+        raise exception 'another transaction gave % a port at the same time', p_service_name
+          using errcode = 'serialization_failure';
+      end if;
+      continue;
+    end;
+
+    if v_port is not null then
+      return v_port;
+    end if;
+
+    v_range := ports.range_of(p_project_name);
+    if ports.next_unoffered(v_range, p_hostname, p_protocol) <= v_range.end_port then
+      perform ports.offer_ports(p_project_name, p_hostname, p_protocol);
+      continue;
+    end if;
+
+    -- Every number was offered. Either all are held, or the last free ones are being taken right
+    -- now, which may yet fail: then look again. Waiting for their locks instead would deadlock
+    -- (a row that is rejected after the wait stays locked), so poll.
+    if not exists (
+      select
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status = 'released'
+    ) then
+      -- The range that was looked at may be gone, or larger, since.
+      if ports.range_of(p_project_name) is distinct from v_range then
+        continue;
+      end if;
+      raise exception 'the range of % is exhausted on %/%', p_project_name, p_hostname, p_protocol
+        using
+          errcode = 'ZP002',
+          detail = json_build_object(
+            'projectName', p_project_name,
+            'startPort', v_range.start_port,
+            'endPort', v_range.end_port,
+            'hostname', p_hostname,
+            'protocol', p_protocol
+          )::text;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+      raise exception 'free ports of % changed since this transaction began', p_project_name
+        using errcode = 'serialization_failure';
+    end if;
+    v_waits := v_waits + 1;
+    if v_waits > 500 then
+      raise exception 'the last free ports of % stay locked by others', p_project_name
+        using errcode = 'lock_not_available';
+    end if;
+    perform pg_sleep(0.002);
+  end loop;
 end
 $function$;
 
@@ -299,7 +412,7 @@ begin
   limit 1;
 
   if not found then
-    return ports.take_lowest_free_port(
+    return ports.allocate_port(
       p_project_name, p_service_name, p_hostname, p_protocol,
       p_service_type, p_description, p_cloudflare_hostname
     );
@@ -562,10 +675,15 @@ CREATE OR REPLACE FUNCTION ports.refuse_move()
  LANGUAGE plpgsql
 AS $function$
 begin
-  raise exception 'a row of port_allocations is the slot of one number and cannot become another'
-    using
-      errcode = 'feature_not_supported',
-      hint = 'Release the port and allocate one where you want it.';
+  if (old.project_name, old.hostname, old.protocol, old.port_number)
+    is distinct from (new.project_name, new.hostname, new.protocol, new.port_number)
+  then
+    raise exception 'a row of port_allocations is the slot of one number and cannot become another'
+      using
+        errcode = 'feature_not_supported',
+        hint = 'Release the port and allocate one where you want it.';
+  end if;
+  return null;
 end
 $function$;
 
@@ -591,146 +709,29 @@ CREATE OR REPLACE FUNCTION ports.release_port(p_project_name text, p_service_nam
  LANGUAGE plpgsql
 AS $function$
 begin
-  update ports.port_allocations
-  set status = 'released'
-  where project_name = p_project_name
-    and service_name = p_service_name
-    and hostname = lower(p_hostname)
-    and (p_protocol is null or protocol = p_protocol)
-    and (p_port_number is null or port_number = p_port_number)
-    and status <> 'released';
+  -- Mostly all of them: each condition that may be absent costs as much as one that is there.
+  if p_protocol is null and p_port_number is null then
+    update ports.port_allocations
+    set status = 'released'
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = lower(p_hostname)
+      and status <> 'released';
+  else
+    update ports.port_allocations
+    set status = 'released'
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = lower(p_hostname)
+      and (p_protocol is null or protocol = p_protocol)
+      and (p_port_number is null or port_number = p_port_number)
+      and status <> 'released';
+  end if;
 
   if not found then
     perform ports.range_of(p_project_name);
     return false;
   end if;
   return true;
-end
-$function$;
-
-CREATE OR REPLACE FUNCTION ports.take_lowest_free_port(p_project_name text, p_service_name text, p_hostname text, p_protocol text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text DEFAULT NULL::text)
- RETURNS integer
- LANGUAGE plpgsql
-AS $function$
-declare
-  v_port integer;
-  v_range ports.port_ranges;
-  v_waits integer := 0;
-  v_constraint text;
-  v_dropped integer;
-begin
-  loop
-    begin
-      update ports.port_allocations
-      set id = default,
-        status = 'allocated',
-        service_name = p_service_name,
-        ordinal = 1 + coalesce(
-          (
-            select held.ordinal
-            from ports.port_allocations as held
-            where held.project_name = p_project_name
-              and held.service_name = p_service_name
-              and held.hostname = p_hostname
-              and held.protocol = p_protocol
-              and held.status <> 'released'
-            order by held.ordinal desc
-            limit 1
-          ),
-          0
-        ),
-        service_type = p_service_type,
-        description = p_description,
-        cloudflare_hostname = p_cloudflare_hostname,
-        idempotency_key = p_idempotency_key,
-        allocated_at = now(),
-        last_used_at = null
-      where ctid = (
-        select free.ctid
-        from ports.port_allocations as free
-        where free.project_name = p_project_name
-          and free.hostname = p_hostname
-          and free.protocol = p_protocol
-          and free.status = 'released'
-        order by free.port_number
-        limit 1
-        for update skip locked
-      )
-      returning port_number into v_port;
-    exception when unique_violation then
-      get stacked diagnostics v_constraint = constraint_name;
-      v_dropped := 0;
-      if v_constraint = 'port_allocations_live_port' then
-        -- The number was stored by hand. Its slot is no longer one.
-        delete from ports.port_allocations as free
-        using ports.port_allocations as live
-        where free.project_name = p_project_name
-          and free.hostname = p_hostname
-          and free.protocol = p_protocol
-          and free.status = 'released'
-          and live.hostname = free.hostname
-          and live.protocol = free.protocol
-          and live.port_number = free.port_number
-          and live.status <> 'released';
-        get diagnostics v_dropped = row_count;
-      end if;
-      -- At READ COMMITTED somebody else may have dropped it first: look again. But who cannot see
-      -- the winner would meet the same slot for ever.
-      if v_constraint <> 'port_allocations_live_port'
-        or (v_dropped = 0 and current_setting('transaction_isolation') <> 'read committed')
-      then
-        raise exception 'another transaction gave % a port at the same time', p_service_name
-          using errcode = 'serialization_failure';
-      end if;
-      continue;
-    end;
-
-    if v_port is not null then
-      return v_port;
-    end if;
-
-    v_range := ports.range_of(p_project_name);
-    if ports.next_unoffered(v_range, p_hostname, p_protocol) <= v_range.end_port then
-      perform ports.offer_ports(p_project_name, p_hostname, p_protocol);
-      continue;
-    end if;
-
-    -- Every number was offered. Either all are held, or the last free ones are being taken right
-    -- now, which may yet fail: then look again. Waiting for their locks instead would deadlock
-    -- (a row that is rejected after the wait stays locked), so poll.
-    if not exists (
-      select
-      from ports.port_allocations
-      where project_name = p_project_name
-        and hostname = p_hostname
-        and protocol = p_protocol
-        and status = 'released'
-    ) then
-      -- The range that was looked at may be gone, or larger, since.
-      if ports.range_of(p_project_name) is distinct from v_range then
-        continue;
-      end if;
-      raise exception 'the range of % is exhausted on %/%', p_project_name, p_hostname, p_protocol
-        using
-          errcode = 'ZP002',
-          detail = json_build_object(
-            'projectName', p_project_name,
-            'startPort', v_range.start_port,
-            'endPort', v_range.end_port,
-            'hostname', p_hostname,
-            'protocol', p_protocol
-          )::text;
-    end if;
-    if current_setting('transaction_isolation') <> 'read committed' then
-      raise exception 'free ports of % changed since this transaction began', p_project_name
-        using errcode = 'serialization_failure';
-    end if;
-    v_waits := v_waits + 1;
-    if v_waits > 500 then
-      raise exception 'the last free ports of % stay locked by others', p_project_name
-        using errcode = 'lock_not_available';
-    end if;
-    perform pg_sleep(0.002);
-  end loop;
 end
 $function$;

@@ -20,7 +20,7 @@ export const SABOTAGES = {
     const { rows } = await client.query(
       `select pg_get_functiondef(oid) as definition
        from pg_proc
-       where proname = 'take_lowest_free_port'`,
+       where proname = 'allocate_port'`,
     )
     const broken = rows[0].definition
       .replace('for update skip locked', '')

@@ -81,34 +81,50 @@ for each row
 when (new.ordinal is null)
 execute function ports.complete_row();
 
+-- Every statement copies the conditions of a table's triggers as text, so this one is asked in the
+-- function, which the hot statements never reach.
+create or replace function ports.refuse_move() returns trigger
+language plpgsql as $$
+begin
+  if (old.project_name, old.hostname, old.protocol, old.port_number)
+    is distinct from (new.project_name, new.hostname, new.protocol, new.port_number)
+  then
+    raise exception 'a row of port_allocations is the slot of one number and cannot become another'
+      using
+        errcode = 'feature_not_supported',
+        hint = 'Release the port and allocate one where you want it.';
+  end if;
+  return null;
+end
+$$;
+
 create trigger refuse_move
 after update of project_name, hostname, protocol, port_number on ports.port_allocations
 for each row
-when (
-  (old.project_name, old.hostname, old.protocol, old.port_number)
-    is distinct from (new.project_name, new.hostname, new.protocol, new.port_number)
-)
 execute function ports.refuse_move();
 
 drop function ports.take_lowest_free_port(
   text, text, text, text, integer, text, text, text, text
 );
 
--- Makes a service the holder of the lowest free number that nobody else is taking at this instant.
+-- Another port for the service: the lowest number of the project's range in that scope that is free
+-- and that nobody else is taking at this instant. With an idempotency key: the port that the service
+-- holds under it, if there is one.
 --
--- Locks: the slot, with SKIP LOCKED, until commit; so callers do not wait for each other, and the
--- log flush at the end of their transactions can be shared.
+-- Locks: the service in its scope; the slot, with SKIP LOCKED, so that callers do not wait for each
+-- other and share the log flush at the end of their transactions. Both until commit.
 -- Raises: ZP001 (no such project), ZP002 (range exhausted), 55P03 (the last free numbers stay
 -- locked by others), 40001 (the service got a port in a transaction that this one cannot see).
--- Cost: one slot; and where many are taken at the same time, a step over each.
-create function ports.take_lowest_free_port(
+-- Cost: one slot, and where many are taken at the same time, a step over each; a look at the
+-- service's newest port; with a key, at all of them.
+create or replace function ports.allocate_port(
   p_project_name text,
   p_service_name text,
-  p_hostname text,
-  p_protocol text,
-  p_service_type text,
-  p_description text,
-  p_cloudflare_hostname text,
+  p_hostname text default 'localhost',
+  p_protocol text default 'tcp',
+  p_service_type text default null,
+  p_description text default null,
+  p_cloudflare_hostname text default null,
   p_idempotency_key text default null
 ) returns integer
 language plpgsql as $$
@@ -119,6 +135,27 @@ declare
   v_constraint text;
   v_dropped integer;
 begin
+  p_hostname := lower(p_hostname);
+  perform ports.lock_service(p_project_name, p_service_name, p_hostname, p_protocol);
+
+  if p_idempotency_key is not null then
+    select port_number
+    into v_port
+    from ports.port_allocations
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and idempotency_key = p_idempotency_key
+      and status <> 'released'
+    order by ordinal
+    limit 1;
+
+    if found then
+      return v_port;
+    end if;
+  end if;
+
   loop
     begin
       update ports.port_allocations
@@ -235,57 +272,11 @@ begin
 end
 $$;
 
--- Another port for the service: the lowest free number of the project's range in that scope. With
--- an idempotency key: the port that the service holds under it, if there is one.
---
--- Locks: the service in its scope; the slot. Raises and costs what take_lowest_free_port does, and
--- with a key, a look at the service's other ports.
-create or replace function ports.allocate_port(
-  p_project_name text,
-  p_service_name text,
-  p_hostname text default 'localhost',
-  p_protocol text default 'tcp',
-  p_service_type text default null,
-  p_description text default null,
-  p_cloudflare_hostname text default null,
-  p_idempotency_key text default null
-) returns integer
-language plpgsql as $$
-declare
-  v_port integer;
-begin
-  p_hostname := lower(p_hostname);
-  perform ports.lock_service(p_project_name, p_service_name, p_hostname, p_protocol);
-
-  if p_idempotency_key is not null then
-    select port_number
-    into v_port
-    from ports.port_allocations
-    where project_name = p_project_name
-      and service_name = p_service_name
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and idempotency_key = p_idempotency_key
-      and status <> 'released'
-    order by ordinal
-    limit 1;
-
-    if found then
-      return v_port;
-    end if;
-  end if;
-
-  return ports.take_lowest_free_port(
-    p_project_name, p_service_name, p_hostname, p_protocol,
-    p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key
-  );
-end
-$$;
-
 -- The oldest live port of the service in that scope, else a new one. Metadata fills in what the
 -- allocation lacks and overwrites nothing.
 --
--- Locks: the service in its scope; the slot. Raises and costs what take_lowest_free_port does.
+-- Locks, raises and costs what allocate_port does, where there is none yet; else it locks the service
+-- in its scope, and costs two looks.
 create or replace function ports.get_or_allocate_port(
   p_project_name text,
   p_service_name text,
@@ -314,7 +305,7 @@ begin
   limit 1;
 
   if not found then
-    return ports.take_lowest_free_port(
+    return ports.allocate_port(
       p_project_name, p_service_name, p_hostname, p_protocol,
       p_service_type, p_description, p_cloudflare_hostname
     );
@@ -380,5 +371,45 @@ begin
     returning * into v_range;
   end if;
   return v_range;
+end
+$$;
+
+-- Releases the live ports of a service on a host: all, or those of one protocol or number. False
+-- when there was none.
+--
+-- Locks: the rows released. Raises: ZP001. Cost: the rows released.
+create or replace function ports.release_port(
+  p_project_name text,
+  p_service_name text,
+  p_hostname text default 'localhost',
+  p_protocol text default null,
+  p_port_number integer default null
+) returns boolean
+language plpgsql as $$
+begin
+  -- Mostly all of them: each condition that may be absent costs as much as one that is there.
+  if p_protocol is null and p_port_number is null then
+    update ports.port_allocations
+    set status = 'released'
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = lower(p_hostname)
+      and status <> 'released';
+  else
+    update ports.port_allocations
+    set status = 'released'
+    where project_name = p_project_name
+      and service_name = p_service_name
+      and hostname = lower(p_hostname)
+      and (p_protocol is null or protocol = p_protocol)
+      and (p_port_number is null or port_number = p_port_number)
+      and status <> 'released';
+  end if;
+
+  if not found then
+    perform ports.range_of(p_project_name);
+    return false;
+  end if;
+  return true;
 end
 $$;
