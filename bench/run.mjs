@@ -2,6 +2,7 @@
 //
 // node bench/run.mjs [--only <section>]… [--pairs 10] [--seconds 2] [--quick]
 //                    [--server <url> | --postgres <directory of programs>]
+import { setMaxListeners } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -64,6 +65,8 @@ if (unknown) throw new Error(`--only ${unknown}: the sections are ${SECTIONS.joi
 const home = makeHome()
 const server = chooseServer()
 const interrupted = new AbortController()
+// As many as there are processes at a time.
+setMaxListeners(0, interrupted.signal)
 let databases
 for (const signal of ['SIGINT', 'SIGTERM']) {
   process.once(signal, () => {
