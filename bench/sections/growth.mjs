@@ -18,6 +18,8 @@ const NOISE = 1.25
 
 const intro = `
 Latency of a call, one at a time, on the embedded database. The sizes take turns, ${ROUNDS} rounds of ${TURN_MS} ms for each operation; shown is the median of the quietest round, for what else the machine does only adds. *Exponent* is the slope of the line through the logarithms: 0 does not depend on the size, 1 is proportional to it. *Log n* says whether the cost grows no faster than the logarithm of the size, from each of these sizes to the largest, with ${Math.round((NOISE - 1) * 100)} % for noise. Lists and audits go through everything they tell of and are shown, not judged.
+
+What grows faster: a summary counts what is held. Deleting and resizing a range look for its rows among those of all ranges, for an index on the project alone would be one more that every allocation enters. Finding the next block goes by the ranges there are. A single "no" elsewhere, with a yes at sizes above, is the machine's.
 `
 
 /**

@@ -18,6 +18,14 @@ const intro = `
 \`PortManager\` against \`pg\`, which runs the same named statements with the same values, as recorded, on a pool of the same size. The last rows set allocate + release with 32 calls in flight against the baseline above, which commits one at a time on each of its connections.
 `
 
+const CALL_SHORTFALL =
+  'some ten microseconds of JavaScript for each call: its arguments are validated, it can be repeated ' +
+  'and aborted, and it looks for others to share a transaction with.'
+
+const COMMITS_SHORTFALL =
+  'one process of JavaScript and the two backends that it keeps busy have the same two cores as the 32 ' +
+  'backends of the baseline.'
+
 /** @param {import('../run.mjs').Context} context */
 export async function measure(context) {
   const program = findPgbench()
@@ -65,6 +73,7 @@ export async function measure(context) {
           ours: () => rateOf(operation.call),
           baseline: () => rateOf(replay),
           reach,
+          shortfall: CALL_SHORTFALL,
         }),
       )
     }
@@ -172,6 +181,7 @@ async function againstCommits(context, program, registry) {
         ours: rateOfPairs,
         baseline: () => settledRate(program, registry, 'baseline-pair.sql', options),
         reach: 2,
+        shortfall: COMMITS_SHORTFALL,
       }),
     )
   }

@@ -23,7 +23,9 @@ const PAIR_SHORTFALL =
   'wakes with cold caches.'
 
 const LOOKUP_SHORTFALL =
-  'the key is of five columns, four of them texts, and the baseline compares one number.'
+  'the key is of five columns, four of them texts, where the baseline compares one number; and the ' +
+  'statement that looks is the one that allocates where there is nothing, so that a newcomer needs ' +
+  'one round trip: it prepares a call that the look then spares it.'
 
 const intro = `
 pgbench on the server's Unix socket, with prepared statements and no pause. A pair is one call of \`allocate_port\` and one of \`release_port\`, two commits; its baseline, an insert and an update by primary key on a table of the same columns with as many indexes of the same kinds, two commits too ([baseline.sql](../bench/sql/baseline.sql) says why that is fair). Both start each turn from a vacuumed table of 1,000 free rows.

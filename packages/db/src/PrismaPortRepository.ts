@@ -29,6 +29,7 @@ import {
   ALLOCATE_TOGETHER,
   CREATE_NEXT_RANGE,
   GET_OR_ALLOCATE,
+  GET_OR_ALLOCATE_WITH_METADATA,
   RECORD_CHECKS,
   RELEASE,
   RELEASE_TOGETHER,
@@ -66,7 +67,10 @@ export class PrismaPortRepository implements PortRepository {
       write: true,
       resolveBy: 'Ask again: it gives the same port, or one if there is none.',
     }
-    return this.#answer(GET_OR_ALLOCATE, valuesOf(request), subject, call)
+    const { serviceType, description, cloudflareHostname } = request
+    return (serviceType ?? description ?? cloudflareHostname) === undefined
+      ? this.#answer(GET_OR_ALLOCATE, keyOf(request), subject, call)
+      : this.#answer(GET_OR_ALLOCATE_WITH_METADATA, valuesOf(request), subject, call)
   }
 
   async allocate(request: NewAllocationRequest, call: CallOptions = {}): Promise<number> {

@@ -1,28 +1,27 @@
 import { statement } from './runStatement.js'
 
-// Whoever holds a port already, with nothing to fill in, is told by the look alone, as fast as a
-// look can be; the function, which locks, is called by the same statement for the others.
+// Whoever holds a port already is told by the look alone, as fast as a look can be; the function,
+// which locks, is called by the same statement for the others. No condition on a parameter: the
+// plan would be cheaper for each value of it than for all, and so be made anew for every call.
 export const GET_OR_ALLOCATE = statement(`
   select coalesce(
     (
       select port_number
-      from (
-        select port_number, service_type, description, cloudflare_hostname
-        from ports.port_allocations
-        where project_name = $1
-          and service_name = $2
-          and hostname = $3
-          and protocol = $4
-          and status <> 'released'
-        order by ordinal
-        limit 1
-      ) as oldest
-      where (service_type is not null or $5::text is null)
-        and (description is not null or $6::text is null)
-        and (cloudflare_hostname is not null or $7::text is null)
+      from ports.port_allocations
+      where project_name = $1
+        and service_name = $2
+        and hostname = $3
+        and protocol = $4
+        and status <> 'released'
+      order by ordinal
+      limit 1
     ),
-    ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7)
+    ports.get_or_allocate_port($1, $2, $3, $4)
   ) as answer`)
+
+export const GET_OR_ALLOCATE_WITH_METADATA = statement(
+  'select ports.get_or_allocate_port($1, $2, $3, $4, $5, $6, $7) as answer',
+)
 
 export const ALLOCATE = statement(
   'select ports.allocate_port($1, $2, $3, $4, $5, $6, $7, $8) as answer',

@@ -22,6 +22,8 @@ import { ensureSocketDirectory, SOCKET_PORT, socketDirectory } from './socketDir
 const POLL_MS = 10
 /** Crash recovery replays at most max_wal_size; a minute is far more than that takes. */
 const START_TIMEOUT_MS = 60_000
+/** A server that is stopped (SIGSTOP) takes connections and says nothing. */
+const ANSWER_TIMEOUT_MS = 10_000
 const LARGEST_LOG_BYTES = 10_000_000
 /** Less than one segment of its log of changes (wal_segment_size), which it may need to start. */
 const LEAST_SPACE_BYTES = 16 * 1024 * 1024
@@ -56,7 +58,7 @@ export function connectionOf(data: string): ClientConfig {
 
 /** Whether the server takes connections now, be it to refuse them. */
 export async function isAccepting(data: string): Promise<boolean> {
-  const client = new Client(connectionOf(data))
+  const client = new Client({ ...connectionOf(data), connectionTimeoutMillis: ANSWER_TIMEOUT_MS })
   // A server that goes away says so by an event, too, which would end this process.
   client.on('error', () => {})
   try {
@@ -66,8 +68,16 @@ export async function isAccepting(data: string): Promise<boolean> {
   } catch (error) {
     if (isNotRunning(error)) return false
     // Too many connections, a stranger: an answer all the same.
-    if ((error as { severity?: string }).severity !== undefined) return true
-    throw error
+    const { severity, message } = error as { severity?: string; message: string }
+    if (severity !== undefined) return true
+    if (message !== 'timeout expired') throw error
+    throw new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `The embedded database in ${data} takes connections and does not answer; its process is ` +
+        `${postmasterPid(data)}. Where that is stopped, let it go on: kill -CONT ${postmasterPid(data)}`,
+      { dataDirectory: data },
+      { cause: error },
+    )
   }
 }
 

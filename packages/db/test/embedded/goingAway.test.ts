@@ -33,6 +33,6 @@ it('a server that ends while it is looked for ends nobody else', async () => {
   })
   onTestFinished(() => void server.close())
 
-  await isAccepting(data)
+  await expect(isAccepting(data)).resolves.toBeTypeOf('boolean')
   await vi.waitUntil(() => visitors === 1)
 })

@@ -76,4 +76,17 @@ describe('the embedded database is there again', () => {
     expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
     expect((await program.get('consilio', 'web')).result).toBe(3101)
   })
+
+  it('after it was stopped for a while, and until then says that it does not answer', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(pid!, 'SIGSTOP')
+    try {
+      const { error } = await once(inHome(home), (program) => program.status())
+      expect(error).toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+    } finally {
+      process.kill(pid!, 'SIGCONT')
+    }
+    await expectApiKept(inHome(home))
+  })
 })
