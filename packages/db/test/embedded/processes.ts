@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { expect } from 'vitest'
 import type { DatabaseStatus } from '../../src/index.js'
 
-export function childrenOf(parent: number): number[] {
+function childrenOf(parent: number): number[] {
   return everyProcess().flatMap((one) => (one.parent === parent ? [one.pid] : []))
 }
 
