@@ -5,6 +5,14 @@ import pg from 'pg'
 /** What the registry's own pool has at most. */
 const POOL_SIZE = 10
 
+/** Its connections may be ended by the server, when their database is dropped, and say nothing of it. */
+export function openPool(url, max) {
+  const pool = new pg.Pool({ connectionString: url, max })
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
+}
+
 /** The databases that are made for a run, on the server at that URL. */
 export class Databases {
   #url
@@ -14,9 +22,7 @@ export class Databases {
 
   constructor(url) {
     this.#url = url
-    this.#admin = new pg.Pool({ connectionString: url, max: 1 })
-    // A server that is stopped under it, at a Ctrl-C, is no news.
-    this.#admin.on('error', () => {})
+    this.#admin = openPool(url, 1)
   }
 
   async setting(name) {
@@ -44,8 +50,7 @@ export class Databases {
     const url = await this.create()
     await migrate({ url })
     const repository = await openRepository({ url })
-    const pool = new pg.Pool({ connectionString: url, max: POOL_SIZE })
-    pool.on('error', () => {})
+    const pool = openPool(url, POOL_SIZE)
     const close = async () => {
       await pool.end()
       await repository.close()

@@ -26,7 +26,6 @@ export default async function setup(project: TestProject) {
   // Under root, so that the data is here too and goes with it.
   chmodSync(home, 0o755)
   process.env.PORTS_HOME = home
-  // biome-ignore lint/suspicious/noUndeclaredEnvVars: Turbo builds and does not run the tests
   const bin = process.env.PORTS_TEST_POSTGRES
   const server = bin ? await startInstalled(bin, home) : await startEmbedded(home)
   const admin = new pg.Client({

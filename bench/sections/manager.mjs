@@ -1,5 +1,5 @@
-import pg from 'pg'
 import { makeBaseline, settle, settledRate } from '../baseline.mjs'
+import { openPool } from '../databases.mjs'
 import { comparePairs } from '../pairs.mjs'
 import { findPgbench } from '../pgbench.mjs'
 import { recordStatement } from '../recordStatement.mjs'
@@ -37,7 +37,7 @@ export async function measure(context) {
     Array.from({ length: HELD }, (_, number) => `held-${number}`),
   )
   await makeBaseline(pool)
-  const direct = new pg.Pool({ connectionString: url, max: await connectionsOf(registry) })
+  const direct = openPool(url, await connectionsOf(registry))
 
   const rows = []
   for (const operation of operations(ports, pool)) {
