@@ -161,16 +161,24 @@ begin
 
   perform ports.refuse_live_outside(new.project_name, new.start_port, new.end_port);
 
-  insert into ports.port_allocations
-    (project_name, hostname, protocol, port_number, status, allocated_at)
-  select new.project_name, scope.hostname, scope.protocol, port_number, 'released', null
-  from (
-    select distinct hostname, protocol
-    from ports.port_allocations
-    where project_name = new.project_name
-  ) as scope
-  cross join generate_series(new.start_port, least(old.start_port - 1, new.end_port))
-    as port_number;
+  if new.start_port < old.start_port then
+    insert into ports.port_allocations
+      (project_name, hostname, protocol, port_number, status, allocated_at)
+    select new.project_name, scope.hostname, scope.protocol, port_number, 'released', null
+    from (
+      select hostname, protocol
+      from ports.port_allocations
+      where project_name = new.project_name
+        and status = 'released'
+      union
+      select hostname, protocol
+      from ports.port_allocations
+      where project_name = new.project_name
+        and status <> 'released'
+    ) as scope
+    cross join generate_series(new.start_port, least(old.start_port - 1, new.end_port))
+      as port_number;
+  end if;
   return null;
 end
 $function$;
@@ -320,24 +328,22 @@ declare
 begin
   perform pg_advisory_xact_lock(hashtextextended('ports.port_ranges', 0));
 
-  -- The lowest free block has a range just before it, or nothing.
+  -- Ranges are disjoint: between each and the one before it lies a gap, and another below the end.
   select candidate
   into v_start
   from (
-    select p_lowest as earliest
-    union all
-    select end_port + 1
-    from ports.port_ranges
-    where end_port >= p_lowest
-  ) as place
-  cross join lateral (select (earliest + p_size - 1) / p_size * p_size as candidate) as aligned
-  where candidate + p_size - 1 <= p_highest
-    and not exists (
-      select
+    select
+      greatest(p_lowest, 1 + lag(end_port) over (order by start_port)) as earliest,
+      least(p_highest, start_port - 1) as latest
+    from (
+      select start_port, end_port
       from ports.port_ranges
-      where int4range(start_port, end_port, '[]')
-        && int4range(candidate, candidate + p_size - 1, '[]')
-    )
+      union all
+      select p_highest + 1, p_highest
+    ) as taken
+  ) as gap
+  cross join lateral (select (earliest + p_size - 1) / p_size * p_size as candidate) as aligned
+  where candidate + p_size - 1 <= latest
   order by candidate
   limit 1;
 

@@ -5,6 +5,7 @@ import { median } from 'simple-statistics'
 import { bareNode, MCP_SERVER } from '../childProcess.mjs'
 import { SdkClient } from '../mcp/SdkClient.mjs'
 import { StdioClient } from '../mcp/StdioClient.mjs'
+import { onOneProcessor } from '../oneProcessor.mjs'
 import { ownRegistry } from '../ownRegistry.mjs'
 import { comparePairs } from '../pairs.mjs'
 
@@ -39,7 +40,8 @@ export async function measure(context) {
       ours: () => timeToInitialize(options),
       baseline: () => timeToInitialize(options, SDK),
     })
-    const roundTrips = await compareRoundTrips(context, options)
+    const { pid } = registry.status()
+    const roundTrips = await onOneProcessor(pid, () => compareRoundTrips(context, options))
     const memory = await comparePairs({
       name: 'memory when idle, beside Node with the SDK loaded',
       pairs,
@@ -145,4 +147,4 @@ async function idleMemory(file, options, use = async () => {}) {
   return Number(/^Pss: +(\d+) kB$/m.exec(rollup)[1]) / 1000
 }
 
-const INTRO = `Over stdio, to a client that writes and reads lines and is nothing more, except where the client is the SDK's, as programs that use MCP have it: it checks each answer against the tool's schema. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. Of a round trip each side is the median of 500 calls; memory is the proportional set size that Linux tells, a second after the answer to \`initialize\`.`
+const INTRO = `Over stdio, to a client that writes and reads lines and is nothing more, except where the client is the SDK's, as programs that use MCP have it: it checks each answer against the tool's schema. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. Of a round trip each side is the median of 500 calls, with all its processes on one processor: on two, either side takes twice as long or more whenever the scheduler sees fit; memory is the proportional set size that Linux tells, a second after the answer to \`initialize\`.`

@@ -87,6 +87,13 @@ async function pairs(context, compare, run) {
       { reach: 0.6, never: 0.4 },
     ),
   )
+  rows.push(
+    await compare({
+      name: 'its two updates as plain statements, without functions and locks, 1 client',
+      ours: () => run(registry, 'plain-pair.sql', { clients: 1, ranges: 1 }),
+      baseline: () => run(registry, 'baseline-pair.sql', { clients: 1, ranges: 1 }),
+    }),
+  )
   // Where the processor is what is short, and so the difference is largest.
   const settings = { clients: 32, seconds: context.seconds / 2, ranges: 1 }
   rows.push(

@@ -75,15 +75,26 @@ export const RELEASE_TOGETHER = statement(`
   from locked
   cross join call`)
 
+// Every number up to the highest that was offered has a row, so those that are not free are held:
+// counting the free ones takes less where many are held. A number that was stored by hand may have
+// several rows.
 export const SUMMARIZE = statement(`
   select start_port, end_port, description,
-    (
-      select count(*)::integer
-      from ports.port_allocations
-      where hostname = $2
-        and protocol = $3
-        and port_number between start_port and end_port
-        and status <> 'released'
+    ports.next_unoffered(port_ranges, $2, $3) - start_port - (
+      select count(distinct free.port_number)::integer
+      from ports.port_allocations as free
+      where free.project_name = $1
+        and free.hostname = $2
+        and free.protocol = $3
+        and free.status = 'released'
+        and not exists (
+          select
+          from ports.port_allocations as live
+          where live.hostname = free.hostname
+            and live.protocol = free.protocol
+            and live.port_number = free.port_number
+            and live.status <> 'released'
+        )
     ) as allocated_ports
   from ports.port_ranges
   where project_name = $1`)

@@ -582,6 +582,24 @@ describe('getProjectSummary', () => {
     expect(await ports.getProjectSummary('small')).toMatchObject({ allocatedPorts: 2 })
   })
 
+  it('counts a number once, however many rows were stored by hand', async () => {
+    await ports.allocate('consilio', 'api')
+    await sql(
+      url,
+      `insert into ports.port_allocations (project_name, service_name, port_number)
+       values ('consilio', 'by-hand', 3150), ('consilio', 'by-hand', 3151)`,
+    )
+    await sql(
+      url,
+      `insert into ports.port_allocations (project_name, port_number, status)
+       values ('consilio', 3150, 'released'), ('consilio', 3140, 'released')`,
+    )
+    expect(await ports.getProjectSummary('consilio')).toMatchObject({
+      allocatedPorts: 3,
+      availablePorts: 97,
+    })
+  })
+
   it('speaks of the range as it is now', async () => {
     await ports.allocate('consilio', 'api')
     await ports.resizeRange('consilio', { startPort: 3100, endPort: 3103 })
@@ -1009,6 +1027,18 @@ describe('ranges', () => {
       endPort: 3799,
       description: 'In its place',
     })
+  })
+
+  it('are created beside ranges that reach beyond where blocks are looked for', async () => {
+    await ports.resizeRange('meta-supervisor', { startPort: 2990, endPort: 3005 })
+    await ports.createRange({ projectName: 'middle', startPort: 4000, endPort: 8999 })
+    await ports.createRange({ projectName: 'above', startPort: 10_000, endPort: 40_000 })
+    await ports.createRange({ projectName: 'far', startPort: 50_000, endPort: 50_009 })
+    const create = (projectName: string, size: number) => ports.createRange({ projectName, size })
+    expect(await create('myapp', 7)).toMatchObject({ startPort: 3010, endPort: 3016 })
+    expect(await create('second', 200)).toMatchObject({ startPort: 3600, endPort: 3799 })
+    expect(await create('third', 200)).toMatchObject({ startPort: 3800, endPort: 3999 })
+    expect((await errorOf(create('fourth', 200))).code).toBe('RANGE_EXHAUSTED')
   })
 
   it('are refused where no block is free, and nothing is created', async () => {
