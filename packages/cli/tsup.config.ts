@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup'
+import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 export default defineConfig({
   entry: ['src/main.ts'],
@@ -7,6 +8,7 @@ export default defineConfig({
   splitting: true,
   // Many small files take longer to find than to run; ours stay apart, to be one with a library's.
   noExternal: [/^(?!@ports\/)/],
+  esbuildPlugins: [thirdPartyNotices()],
   banner: {
     // What was CommonJS asks for Node's modules by it.
     js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",

@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup'
+import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 export default defineConfig({
   entry: { index: 'src/index.ts', testing: 'testing/repositoryContract.ts' },
@@ -8,6 +9,7 @@ export default defineConfig({
   external: ['vitest'],
   // Two small files more take longer to find than to run.
   noExternal: ['p-limit'],
+  esbuildPlugins: [thirdPartyNotices()],
   // One file per entry, and none removed: a process that runs while we build finds all its files.
   splitting: false,
   clean: false,

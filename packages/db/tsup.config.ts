@@ -1,5 +1,6 @@
 import { cpSync } from 'node:fs'
 import { defineConfig } from 'tsup'
+import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 export default defineConfig({
   // Prisma is a file of its own, loaded when it is needed.
@@ -8,8 +9,9 @@ export default defineConfig({
   target: 'node20',
   dts: { entry: 'src/index.ts' },
   splitting: true,
-  // The driver's many small files take longer to find than to run.
-  noExternal: ['pg', '@prisma/adapter-pg'],
+  // Small files take longer to find than to run.
+  noExternal: ['pg', '@prisma/adapter-pg', 'dataloader', 'env-paths'],
+  esbuildPlugins: [thirdPartyNotices()],
   external: ['pg-native'],
   // What was CommonJS asks for Node's modules by it.
   banner: {

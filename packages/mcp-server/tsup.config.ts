@@ -1,4 +1,5 @@
 import { defineConfig, type Options } from 'tsup'
+import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 const shared: Options = {
   format: 'esm',
@@ -15,6 +16,7 @@ export default defineConfig([
     entry: ['src/main.ts'],
     // The SDK's many small files take longer to find than to run.
     noExternal: [/^(?!@ports\/)/],
+    esbuildPlugins: [thirdPartyNotices()],
     banner: {
       // What was CommonJS asks for Node's modules by it.
       js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",

@@ -1,0 +1,62 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Options } from 'tsup'
+
+type Plugin = NonNullable<Options['esbuildPlugins']>[number]
+type Outputs = Record<string, { inputs: Record<string, { bytesInOutput: number }> }>
+
+/**
+ * For tsup's `esbuildPlugins`: whoever gets a copy of a bundled package gets its licence with it, in
+ * dist/THIRD-PARTY-NOTICES.txt, as most licences ask.
+ */
+export function thirdPartyNotices(): Plugin {
+  return {
+    name: 'third-party-notices',
+    setup(build) {
+      build.initialOptions.metafile = true
+      build.onEnd(({ metafile }) => {
+        if (!metafile) return
+        const notices = bundledPackages(metafile.outputs).map(noticeOf)
+        mkdirSync('dist', { recursive: true })
+        writeFileSync(
+          join('dist', 'THIRD-PARTY-NOTICES.txt'),
+          notices.join(`\n\n${'-'.repeat(80)}\n\n`),
+        )
+      })
+    },
+  }
+}
+
+/** The directories of the packages of which something is in the outputs. */
+function bundledPackages(outputs: Outputs): string[] {
+  const files = Object.values(outputs).flatMap(({ inputs }) =>
+    Object.keys(inputs).filter((file) => inputs[file]!.bytesInOutput > 0),
+  )
+  const directories = files.flatMap(
+    (file) => /^.*\/node_modules\/(?:@[^/]+\/)?[^/]+(?=\/)/.exec(file)?.[0] ?? [],
+  )
+  return [...new Set(directories)].sort((one, other) => nameIn(one).localeCompare(nameIn(other)))
+}
+
+function noticeOf(directory: string): string {
+  const { name, version, license, repository } = JSON.parse(
+    readFileSync(join(directory, 'package.json'), 'utf8'),
+  )
+  const textsOf = (names: RegExp) =>
+    readdirSync(directory)
+      .filter((file) => names.test(file))
+      .map((file) => readFileSync(join(directory, file), 'utf8').trim())
+  const texts = textsOf(/^(licen[cs]e|notice|copying)/i)
+  if (texts.length === 0) texts.push(...textsOf(/^readme/i).flatMap(licenceIn))
+  if (texts.length === 0) texts.push(`It comes without a text. ${repository?.url ?? ''}`.trim())
+  return [`${name} ${version} (${license})`, ...texts].join('\n\n')
+}
+
+/** The last section of a readme, where it is one. */
+function licenceIn(readme: string): string | [] {
+  return /(?<=^#+ *licen[cs]e\n+)[^#]+$/im.exec(readme)?.[0] ?? []
+}
+
+function nameIn(directory: string): string {
+  return directory.slice(directory.lastIndexOf('/node_modules/'))
+}
