@@ -9,7 +9,8 @@ import { Clock } from './Clock.mjs'
 import { Crew } from './Crew.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
-import { corruption, DeadlockCount, readTable, untilQuiet } from './database.mjs'
+import { corruption, countSharedKeys, DeadlockCount, readTable, untilQuiet } from './database.mjs'
+import { countLostNumbers } from './drain.mjs'
 import { Injector } from './faults/Injector.mjs'
 import { Household } from './Household.mjs'
 import { Network } from './Network.mjs'
@@ -156,12 +157,16 @@ export class Torture {
     const doubts = findDoubts(histories, table)
     say(`${doubts.length} services in doubt, to be resolved`)
     await resolveDoubts(crew, histories, server, doubts)
+    const sharedKeys = await countSharedKeys(server)
+    const lostNumbers = await countLostNumbers(server)
     const corrupt = await corruption(server)
     await deadlocks.end()
     say('judging')
     const verdict = check(histories, table, doubts)
     const found = {
       ...verdict.found,
+      'key with two ports in the table': sharedKeys,
+      'number that nobody holds and nobody can have': lostNumbers,
       'deadlock (by the server’s count)': deadlocks.total,
       'process that crashed by itself': crew.crashes.length,
       'process that hung': hung,

@@ -42,6 +42,25 @@ export async function readTable(server) {
 }
 
 /**
+ * Idempotency keys under which a service has more than one port.
+ * @param {Server} server
+ */
+export async function countSharedKeys(server) {
+  const [row] = await server.insist(
+    `select count(*)::integer as count
+     from (
+       select
+       from ports.port_allocations
+       where status <> 'released'
+         and idempotency_key is not null
+       group by project_name, service_name, hostname, protocol, idempotency_key
+       having count(*) > 1
+     ) as shared`,
+  )
+  return row.count
+}
+
+/**
  * What amcheck finds, or undefined where the server comes without it.
  * @param {Server} server
  */

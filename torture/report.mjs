@@ -22,8 +22,8 @@ export function report(outcome, options) {
     '',
     `${outcome.unanswered} calls were told nothing, because their process was killed. ` +
       `${outcome.resolved} services were in doubt at the end, and getOrAllocate was asked for each.`,
-    `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them with no ` +
-      `call of unknown outcome in that range at the time. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
+    `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them with no get or ` +
+      `allocate of unknown outcome in that range at the time. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
     corrupt === undefined
       ? 'This server has no amcheck: tables and indexes were not checked.'
       : `amcheck: ${corrupt.checked} tables and indexes checked.`,

@@ -29,7 +29,8 @@ export function isOutdated(service) {
 
 /**
  * How long an attempt without an answer may still take effect: far longer than any lock is held
- * here, or any byte is under way. Only the judgement of RANGE_EXHAUSTED builds on it.
+ * here, or any byte is under way. The judgement builds on it where a service was released after that:
+ * what it holds then was told to somebody.
  */
 export const LANDED_AFTER_US = 30_000_000
 

@@ -55,12 +55,20 @@ export class Ledger {
   }
 
   /**
+   * The process whose call it was.
+   * @param {Call} call
+   */
+  diedAt({ by }) {
+    return this.#deaths.get(by) ?? FOREVER
+  }
+
+  /**
    * @param {Service} service
    * @param {Call} call
    * @returns {Doubt}
    */
   #doubt(service, call) {
-    const lost = call.error === undefined ? (this.#deaths.get(call.by) ?? FOREVER) : call.end
+    const lost = call.error === undefined ? this.diedAt(call) : call.end
     const cleared = service.releasedAfter(lost + LANDED_AFTER_US)
     return { call, service, from: call.at, until: Math.min(cleared, explained(service, call)) }
   }

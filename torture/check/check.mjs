@@ -31,9 +31,12 @@ const NOTHING_FOUND = {
   'two ports for one service or key': 0,
   'told of a deadlock': 0,
   'raw or absurd error': 0,
+  'call that did not end': 0,
 }
 
 const EXAMPLES = 3
+/** No attempt begins later than half a minute after the first, and none may take as long again. */
+const ENDS_WITHIN_US = 90_000_000
 
 /**
  * @param {string} directory of the histories
@@ -62,7 +65,7 @@ export function check(directory, table, doubts = []) {
   checkHeldByTwo(holdings, report)
   checkAllocatedTwice(ledger, report)
   checkOnePort(ledger, report)
-  checkLists(ledger.files, holdings, report)
+  checkLists(ledger, holdings, report)
   checkRows({ what: 'the table in the end', ...table }, holdings, report)
   checkUntold(ledger, table, report)
   checkResolved(ledger, doubts, report)
@@ -74,9 +77,11 @@ export function check(directory, table, doubts = []) {
  * @param {Ledger} ledger
  * @param {Report} report
  */
-function checkAnswers({ calls }, report) {
-  for (const call of calls) {
-    if (call.error !== undefined && !isExpected(call)) report('raw or absurd error', call)
+function checkAnswers(ledger, report) {
+  for (const call of ledger.calls) {
+    if (call.end !== FOREVER && !isExpected(call)) report('raw or absurd error', call)
+    const waited = Math.min(call.end, ledger.diedAt(call)) - call.at
+    if (waited > ENDS_WITHIN_US && waited !== FOREVER) report('call that did not end', call)
     // The registry takes its locks in one order, and promises that nobody has to be sent away.
     if (/deadlock/i.test(call.text ?? '')) report('told of a deadlock', call)
     if (call.ok === undefined) continue
@@ -92,7 +97,8 @@ function asRow(call) {
 }
 
 /** @param {import('./histories.mjs').Call} call */
-function isExpected({ op, error = '' }) {
+function isExpected({ op, ok, error }) {
+  if (error === undefined) return ok !== undefined
   if (error === 'OUTCOME_UNKNOWN') return ['get', 'allocate', 'release', 'migrate'].includes(op)
   if (error === 'RANGE_EXHAUSTED') return op === 'get' || op === 'allocate'
   return NOTHING_CHANGED.has(error)

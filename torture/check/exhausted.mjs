@@ -1,6 +1,7 @@
-// RANGE_EXHAUSTED is true only if at some moment of the call every number may have been held.
+// RANGE_EXHAUSTED is true only if at some moment of the call every number may have been held, and if
+// the caller has no port of its own to be told.
 import { PROJECTS } from '../workload.mjs'
-import { placeOf, scopeOf } from './claims.mjs'
+import { nameOf, placeOf, scopeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
 import { firstAfter, merged, mostAtOnce } from './intervals.mjs'
 
@@ -11,7 +12,7 @@ import { firstAfter, merged, mostAtOnce } from './intervals.mjs'
  */
 
 /**
- * `decided`: how often no call of unknown outcome made the judgement milder.
+ * `decided`: how often no get or allocate of unknown outcome made the judgement milder.
  * @param {import('./Ledger.mjs').Ledger} ledger
  * @param {import('./check.mjs').Report} report
  */
@@ -28,12 +29,28 @@ export function checkExhausted(ledger, report) {
       const { held, size } = mayBeHeld(call, possible)
       const most = mostAtOnce(window, [...held, ...doubtful])
       if (doubtful.length === 0) decided++
+      const own = ownClaim(ledger, call)
+      if (own) report('false RANGE_EXHAUSTED', { call, holds: own.port, toldBy: own.call })
       if (most < size) {
         report('false RANGE_EXHAUSTED', { call, most, size, doubts: doubtful.length })
       }
     }
   }
   return { refused: refusals.length, decided }
+}
+
+/**
+ * What the caller certainly held all the while, and was to be told instead.
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Call} call
+ */
+function ownClaim({ services }, call) {
+  const { op, key, at, end } = call
+  if (op === 'allocate' && key === undefined) return undefined
+  const service = services.get(nameOf(/** @type {any} */ (call)))
+  return service?.claims.find(
+    (claim) => claim.from < at && claim.until > end && (op === 'get' || claim.call.key === key),
+  )
 }
 
 /** @param {import('./Ledger.mjs').Ledger} ledger */

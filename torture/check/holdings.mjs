@@ -7,6 +7,7 @@ import { byStart, firstAfter, merged } from './intervals.mjs'
 /**
  * @typedef {import('./claims.mjs').Claim} Claim
  * @typedef {import('./claims.mjs').Service} Service
+ * @typedef {import('./Ledger.mjs').Doubt} Doubt
  * @typedef {import('./Ledger.mjs').Ledger} Ledger
  * @typedef {import('./check.mjs').Report} Report
  */
@@ -96,21 +97,24 @@ function keyedCalls(service) {
 }
 
 /**
- * Of two ports that a service holds at the same time, one at most was made by a get; and a get makes
- * none while another is held.
+ * Of two ports that a service holds at the same time, one at most was made by a get; a get makes none
+ * while another is held; and it tells the oldest.
  * @param {Ledger} ledger
  * @param {Report} report
  */
 export function checkOnePort(ledger, report) {
+  const doubts = groupBy(ledger.doubts, ({ service }) => service.name)
   for (const service of ledger.services.values()) {
     checkKeys(service, report)
-    const unknown = service.unknown.filter(({ op }) => op === 'allocate')
     const holdings = holdingsOf(service).sort(byStart)
     if (holdings.length < 2) continue
+    const doubtful = doubts.get(service.name) ?? []
+    checkOldest(service, holdings, doubtful, report)
+    const unknown = doubtful.filter(({ call }) => call.op === 'allocate')
     const gotten = holdings.filter((holding) => !wasAllocated(service, holding))
     for (const holding of gotten) {
-      const made = whenMade(service, holding)
-      if (unknown.some(({ at }) => at < made.until)) continue
+      const made = whenMade(service, holding, doubtful)
+      if (unknown.some((doubt) => doubt.from < made.until && doubt.until > made.from)) continue
       for (const other of holdings) {
         if (other.from >= made.from) break
         if (other.port !== holding.port && other.until > made.until) {
@@ -123,14 +127,39 @@ export function checkOnePort(ledger, report) {
 }
 
 /**
+ * A get that was told a port while one that is certainly older was held.
+ * @param {Service} service
+ * @param {Holding[]} holdings
+ * @param {Doubt[]} doubtful
+ * @param {Report} report
+ */
+function checkOldest(service, holdings, doubtful, report) {
+  for (const { call, port } of service.claims) {
+    if (call.op !== 'get') continue
+    const told = service.claimsByPort.get(port) ?? []
+    const mayHaveMadeIt = [
+      ...told.filter((claim) => claim.possiblyUntil > call.at).map((claim) => claim.possiblyFrom),
+      ...doubtful.filter(({ until }) => until > call.at).map(({ from }) => from),
+    ]
+    const earliest = Math.min(...mayHaveMadeIt)
+    const older = holdings.find(
+      (held) => held.port !== port && held.from < earliest && held.until > call.end,
+    )
+    if (older) report('two ports for one service or key', [shown(older), call])
+  }
+}
+
+/**
  * @param {Holding[]} gotten
- * @param {import('./histories.mjs').Call[]} unknown
+ * @param {Doubt[]} unknown
  * @param {Report} report
  */
 function checkGottenTogether(gotten, unknown, report) {
   let last = gotten[0]
   for (const holding of gotten.slice(1)) {
-    const isDoubtful = unknown.some(({ at }) => at < holding.from)
+    const isDoubtful = unknown.some(
+      ({ from, until }) => from < holding.from && until > (last?.from ?? 0),
+    )
     if (last && holding.from < last.until && holding.port !== last.port && !isDoubtful) {
       report('two ports for one service or key', [last, holding].map(shown))
     }
@@ -155,12 +184,15 @@ function wasAllocated(service, { port, from, until }) {
  * Between which moments a get made the holding.
  * @param {Service} service
  * @param {Holding} holding
+ * @param {Doubt[]} doubtful
  */
-function whenMade(service, { port, from }) {
+function whenMade(service, { port, from }, doubtful) {
   const told = service.claimsByPort.get(port) ?? []
   const mayHaveMade = [
     ...told.filter((claim) => claim.possiblyFrom < from && claim.possiblyUntil > from),
-    ...service.unknown.map(({ at }) => ({ possiblyFrom: at })),
+    ...doubtful
+      .filter((doubt) => doubt.until > from)
+      .map((doubt) => ({ possiblyFrom: doubt.from })),
   ]
   return {
     from: mayHaveMade.reduce((first, { possiblyFrom }) => Math.min(first, possiblyFrom), from),

@@ -1,7 +1,9 @@
 // What a list, or the table itself, must show: everything that was certainly held from before it was
-// asked for to after it was answered, each place once, and nothing outside of its range.
+// asked for to after it was answered, each place once, nothing outside of its range, and nothing that
+// nobody may hold.
 import { PROJECTS } from '../workload.mjs'
 import { nameOf, placeOf } from './claims.mjs'
+import { checkUntold } from './doubts.mjs'
 import { readLists } from './histories.mjs'
 import { firstAfter } from './intervals.mjs'
 
@@ -12,12 +14,12 @@ import { firstAfter } from './intervals.mjs'
  */
 
 /**
- * @param {readonly string[]} files
+ * @param {import('./Ledger.mjs').Ledger} ledger
  * @param {Map<string, Holding[]>} holdings
  * @param {Report} report
  */
-export function checkLists(files, holdings, report) {
-  for (const file of files) {
+export function checkLists(ledger, holdings, report) {
+  for (const file of ledger.files) {
     for (const { by, project, at, end, ok } of readLists(file)) {
       const rows = ok.map((/** @type {any[]} */ [project, service, host, proto, port]) => ({
         project,
@@ -27,6 +29,7 @@ export function checkLists(files, holdings, report) {
         port,
       }))
       checkRows({ what: `a list that ${by} was told`, project, at, end, rows }, holdings, report)
+      checkUntold(ledger, { at, end, rows }, report)
     }
   }
 }
@@ -42,7 +45,8 @@ export function checkRows({ what, project, at, end, rows }, holdings, report) {
     const place = placeOf(row)
     if (listed.has(place)) report('held by two at once', { place, in: what, at })
     listed.set(place, nameOf(row))
-    if (!isInRange(row)) report('outside its range', { row, in: what, at })
+    const isStray = project !== undefined && row.project !== project
+    if (isStray || !isInRange(row)) report('outside its range', { row, in: what, at })
   }
   for (const [place, there] of holdings) {
     if (project !== undefined && there[0]?.service.project !== project) continue

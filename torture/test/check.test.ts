@@ -9,6 +9,7 @@ const FULL = 'false RANGE_EXHAUSTED'
 const SECOND = 'two ports for one service or key'
 const DEADLOCK = 'told of a deadlock'
 const RAW = 'raw or absurd error'
+const ENDLESS = 'call that did not end'
 
 const web = { service: 'web' }
 const key = { key: 'k' }
@@ -137,6 +138,19 @@ describe('a holding that nobody was told of', () => {
     expect(history.judged()).toEqual([ZOMBIE])
   })
 
+  it('is reported where a list shows it, though it is gone in the end', () => {
+    const gone = (history: History) => history.list(3, 4, { 0: 'api' }).release(5, 6).judged()
+    expect(gone(new History())).toEqual([ZOMBIE])
+    expect(gone(new History().get(1, 2, { error: 'BUSY' }))).toEqual([ZOMBIE])
+    expect(gone(new History().get(1, 2, UNKNOWN))).toEqual([])
+    expect(gone(new History().get(1, 2, 0))).toEqual([])
+  })
+
+  it('is reported where a list shows it after its release', () => {
+    const history = new History().get(1, 2, 0).release(3, 4).list(5, 6, { 0: 'api' })
+    expect(history.judged()).toEqual([ZOMBIE])
+  })
+
   it('is no zombie where getOrAllocate tells of it', () => {
     const history = new History().cutOff('get', 1).holds(0)
     const resolve = (it: History) =>
@@ -161,7 +175,9 @@ describe('a holding that nobody was told of', () => {
 describe('a number', () => {
   it('outside of the range is reported, told, listed or stored', () => {
     expect(new History().get(1, 2, 12).holds(12).judged()).toEqual([OUTSIDE])
-    expect(new History().list(1, 2, { 12: 'api' }).judged()).toEqual([OUTSIDE])
+    expect(new History().get(1, 2, 12).list(3, 4, { 12: 'api' }).holds(12).judged()).toEqual([
+      OUTSIDE,
+    ])
     expect(new History().cutOff('get', 1).holds(12).judged()).toEqual([OUTSIDE])
   })
 
@@ -188,6 +204,14 @@ describe('RANGE_EXHAUSTED', () => {
   it('is true when all are held', () => {
     const history = nearlyFull().get(15, 16, 11).holds(11)
     expect(history.get(20, 21, EXHAUSTED, web).judged()).toEqual([])
+  })
+
+  it('is false to who has a port, by get or under its key', () => {
+    const full = () => nearlyFull().allocate(15, 16, 11, key).holds(11)
+    expect(full().get(20, 21, EXHAUSTED).judged()).toEqual([FULL])
+    expect(full().allocate(20, 21, EXHAUSTED, key).judged()).toEqual([FULL])
+    expect(full().allocate(20, 21, EXHAUSTED).judged()).toEqual([])
+    expect(full().allocate(20, 21, EXHAUSTED, { key: 'another' }).judged()).toEqual([])
   })
 
   it('may be true while the last one is being taken, or given up', () => {
@@ -247,9 +271,18 @@ describe('a service', () => {
     expect(during.judged()).toEqual([])
   })
 
-  it('gets as many by allocate as it asks for, and get tells any of them', () => {
-    const history = new History().allocate(1, 2, 0).allocate(3, 4, 1).get(5, 6, 1)
-    expect(history.holds(0).holds(1).judged()).toEqual([])
+  it('gets as many by allocate as it asks for, and get tells the oldest', () => {
+    const both = () => new History().allocate(1, 2, 0).allocate(3, 4, 1).holds(0).holds(1)
+    expect(both().get(5, 6, 0).judged()).toEqual([])
+    expect(both().get(5, 6, 1).judged()).toEqual([SECOND])
+  })
+
+  it('is told any of those that may be the oldest', () => {
+    const atOnce = new History().allocate(1, 4, 0).allocate(2, 3, 1).get(5, 6, 1)
+    expect(atOnce.holds(0).holds(1).judged()).toEqual([])
+    const remade = new History().allocate(1, 2, 0).allocate(3, 4, 1).get(5, 8, 1)
+    remade.release(6, 7, { ok: true }, { port: 20_000 })
+    expect(remade.holds(1).judged()).toEqual([])
   })
 
   it('that gets a port that allocate did not give it, while it has one, is reported', () => {
@@ -260,6 +293,12 @@ describe('a service', () => {
   it('that gets one that an allocate of unknown outcome may have given it is not', () => {
     const history = new History().allocate(0, 1, UNKNOWN).allocate(2, 3, 0).get(4, 5, 1)
     expect(history.holds(0).holds(1).judged()).toEqual([])
+  })
+
+  it('that gets another where what that allocate may have given was released long ago is', () => {
+    const history = new History().allocate(0, 1, UNKNOWN).release(40, 41)
+    history.allocate(42, 43, 0).get(44, 45, 1)
+    expect(history.holds(0).holds(1).judged()).toEqual([SECOND])
   })
 
   it('that gets a second port under one key is reported', () => {
@@ -285,6 +324,10 @@ describe('an error', () => {
     expect(new History().get(1, 2, { error: 'DATABASE_NOT_MIGRATED' }).judged()).toEqual([RAW])
   })
 
+  it('that is no answer either is reported', () => {
+    expect(new History().get(1, 2, { ok: undefined }).judged()).toEqual([RAW])
+  })
+
   it('that tells of a deadlock is reported', () => {
     const told = { error: 'BUSY', text: 'Others hold what this call needs (deadlock detected).' }
     expect(new History().get(1, 2, told).judged()).toEqual([DEADLOCK])
@@ -296,5 +339,17 @@ describe('an error', () => {
       .get(3, 4, { error: 'DATABASE_UNAVAILABLE' })
       .get(5, 6, UNKNOWN)
     expect(history.judged()).toEqual([])
+  })
+})
+
+describe('a call', () => {
+  it('that takes longer than the registry is patient is reported', () => {
+    expect(new History().release(1, 100).judged()).toEqual([ENDLESS])
+    expect(new History().release(1, 80).judged()).toEqual([])
+  })
+
+  it('that had no answer for so long when its process was killed is, too', () => {
+    expect(new History().cutOff('release', 1, {}, 'w9', 100).judged()).toEqual([ENDLESS])
+    expect(new History().cutOff('release', 1, {}, 'w9', 80).judged()).toEqual([])
   })
 })
