@@ -42,6 +42,7 @@ export class Cluster {
       SUPERUSER_PASSWORD: password(),
       REPLICATION_PASSWORD: password(),
       REWIND_PASSWORD: password(),
+      RESTAPI_PASSWORD: password(),
       REGISTRY_PASSWORD: password(),
       ETCD_API: etcdApi ?? safeEtcdApi(),
       POSTGRES_BIN: postgresBin(),
@@ -142,8 +143,10 @@ export class Cluster {
   /** Changes what Patroni keeps for all nodes. */
   async configure(change) {
     const { address } = await this.machineThatIs('leader')
+    const account = Buffer.from(`patroni:${this.#settings.RESTAPI_PASSWORD}`).toString('base64')
     const answer = await fetch(`http://${address}:8008/config`, {
       method: 'PATCH',
+      headers: { authorization: `Basic ${account}` },
       body: JSON.stringify(change),
     })
     if (!answer.ok) throw new Error(`Patroni refused ${JSON.stringify(change)}: ${answer.status}`)

@@ -91,7 +91,7 @@ export class Machine {
     return this.#signal('SIGKILL', [this.#postmaster()])
   }
 
-  /** As a machine that hangs, or that nobody can reach: it does nothing and knows nothing of it. */
+  /** As a machine that hangs: it does nothing and knows nothing of it. One cut off would go on. */
   async freeze() {
     const isRunning = (pid) => !/^State:\s+[TZ]/m.test(readProc(pid, 'status'))
     while (this.#signal('SIGSTOP', this.#processes().filter(isRunning)) > 0) await sleep(10)
