@@ -9,7 +9,7 @@ import { Clock } from './Clock.mjs'
 import { Crew } from './Crew.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
-import { corruption, DeadlockCount, readTable, untilQuiet } from './database.mjs'
+import { corruption, logErrors, readTable, untilQuiet } from './database.mjs'
 import { Injector } from './faults/Injector.mjs'
 import { Household } from './Household.mjs'
 import { Network } from './Network.mjs'
@@ -68,7 +68,6 @@ export class Torture {
   async #run() {
     const { room, clock } = surroundings(this.#options, this.#household)
     const server = await this.#startServer(room?.directory ?? this.#household.home, clock)
-    const deadlocks = new DeadlockCount(server)
     const network = await networkFor(this.#options, server)
     const until = now() + this.#options.seconds * 1_000_000
     const crew = this.#hire(server, until, network, clock)
@@ -80,7 +79,7 @@ export class Torture {
     await network?.down()
     await server.awaken()
     await untilQuiet(server)
-    const judged = await this.#judge(crew, server, deadlocks, hung)
+    const judged = await this.#judge(crew, server, hung)
     return { ...judged, ...injected, serverVersion: server.version }
   }
 
@@ -96,6 +95,7 @@ export class Torture {
         : await OwnServer.start(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
     this.#server = server
     this.#household.add({ mark: server.dataDirectory })
+    await logErrors(server)
     await createRanges(server)
     if (sabotage) await server.with(SABOTAGES[sabotage])
     return server
@@ -147,22 +147,21 @@ export class Torture {
   /**
    * @param {Crew} crew
    * @param {EmbeddedServer | OwnServer} server
-   * @param {DeadlockCount} deadlocks
    * @param {number} hung
    */
-  async #judge(crew, server, deadlocks, hung) {
+  async #judge(crew, server, hung) {
     const { histories } = this.#household
     const table = await readTable(server)
     const doubts = findDoubts(histories, table)
     say(`${doubts.length} services in doubt, to be resolved`)
     await resolveDoubts(crew, histories, server, doubts)
     const corrupt = await corruption(server)
-    await deadlocks.end()
+    server.log.look()
     say('judging')
     const verdict = check(histories, table, doubts)
     const found = {
       ...verdict.found,
-      'deadlock (by the server’s count)': deadlocks.total,
+      'deadlock (by the server’s log)': server.log.deadlocks,
       'process that crashed by itself': crew.crashes.length,
       'process that hung': hung,
       'corrupt table or index (amcheck)': corrupt?.found.length ?? 0,
