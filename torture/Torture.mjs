@@ -74,13 +74,17 @@ export class Torture {
     const scene = { crew, server, url: server.url, network, room, clock }
     const injected = await this.#inject(scene, until)
 
-    say('the faults are over; waiting for what is under way')
+    say('the faults are over; waiting for what is under way, and for one call more of each worker')
+    await server.awaken()
+    const recovered = await crew.recover()
+    const worked = crew.acknowledged
     const hung = await crew.end()
     await network?.down()
     await server.awaken()
     await untilQuiet(server)
-    const judged = await this.#judge(crew, server, hung)
-    return { ...judged, ...injected, serverVersion: server.version }
+    const judged = await this.#judge(crew, server, recovered.failures, hung)
+    const asked = { recovered, worked, hung }
+    return { ...judged, ...injected, ...asked, serverVersion: server.version }
   }
 
   /**
@@ -147,9 +151,10 @@ export class Torture {
   /**
    * @param {Crew} crew
    * @param {EmbeddedServer | OwnServer} server
-   * @param {number} hung
+   * @param {readonly string[]} unrecovered
+   * @param {readonly string[]} hung
    */
-  async #judge(crew, server, hung) {
+  async #judge(crew, server, unrecovered, hung) {
     const { histories } = this.#household
     const table = await readTable(server)
     const doubts = findDoubts(histories, table)
@@ -162,8 +167,9 @@ export class Torture {
     const found = {
       ...verdict.found,
       'deadlock (by the server’s log)': server.log.deadlocks,
+      'worker that did not recover': unrecovered.length,
       'process that crashed by itself': crew.crashes.length,
-      'process that hung': hung,
+      'process that hung': hung.length,
       'corrupt table or index (amcheck)': corrupt?.found.length ?? 0,
     }
     const wrong = Object.values(found).some((count) => count > 0)
