@@ -5,6 +5,9 @@ import { cpus, totalmem } from 'node:os'
  * @typedef {import('./options.mjs').Options} Options
  */
 
+/** Long enough for each fault to be done at least once. */
+const LONG_ENOUGH_S = 100
+
 /**
  * In Markdown.
  * @param {Outcome} outcome
@@ -31,6 +34,7 @@ export function report(outcome, options) {
       : `amcheck: ${corrupt.checked} tables and indexes checked.`,
     ...options.missing.map((what) => `Not done on this machine: ${what}.`),
     ...network(options),
+    ...shortcomings(outcome).flatMap(apart),
     ...examples.flatMap(({ kind, details }) => apart(`${kind}: ${JSON.stringify(details)}`)),
     ...crashes.slice(0, 3).flatMap((crash) => apart(`crashed: ${JSON.stringify(crash)}`)),
     ...complaints(outcome),
@@ -96,6 +100,18 @@ function machine(serverVersion, { processes, pause, sabotage }) {
     `${processes} processes, a fault every ${pause} ms` +
     `${sabotage === undefined ? '' : `, sabotaged: ${sabotage}`}.`
   )
+}
+
+/**
+ * What makes a run prove less than it should: it is to fail, though nothing was found wrong.
+ * @param {Outcome} outcome
+ */
+export function shortcomings({ worked, lasted, faults }) {
+  const idle = Object.keys(faults).filter((name) => faults[name] === 0)
+  return [
+    ...(worked === 0 ? ['No call was acknowledged.'] : []),
+    ...(lasted >= LONG_ENOUGH_S && idle.length > 0 ? [`Never done: ${idle.join(', ')}.`] : []),
+  ]
 }
 
 /** @param {Outcome} outcome */
