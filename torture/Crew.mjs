@@ -34,6 +34,7 @@ export class Crew {
   #killed = new WeakSet()
   #stopped = /** @type {Set<ChildProcess>} */ (new Set())
   #acknowledged = /** @type {Map<string, number>} */ (new Map())
+  #names = /** @type {Map<ChildProcess, string>} */ (new Map())
   #hired = 0
   #sweeper
 
@@ -58,12 +59,13 @@ export class Crew {
   hire(place) {
     const name = `w${this.#hired++}`
     const until = place.until ?? this.until
+    const stays = place.until === undefined
     const { lanes, url, environment } = place
-    const child = this.#spawn('worker', name, { name, until, lanes, url }, environment)
+    const child = this.#spawn('worker', name, { name, until, stays, lanes, url }, environment)
     this.#workers.add(child)
     this.#onStart(child, place)
-    child.on('message', (/** @type {{ acknowledged: number }} */ { acknowledged }) => {
-      this.#acknowledged.set(name, acknowledged)
+    child.on('message', (/** @type {{ acknowledged?: number }} */ { acknowledged }) => {
+      if (acknowledged !== undefined) this.#acknowledged.set(name, acknowledged)
     })
     child.once('exit', (code) => {
       this.#workers.delete(child)
@@ -113,24 +115,42 @@ export class Crew {
     return true
   }
 
-  /** Whoever is asked to hurry begins no further call. Returns how many would not end. */
+  /**
+   * Lets each worker end the calls that it has in flight and begin one more, which must be answered.
+   * Nothing may be wrong any more.
+   */
+  async recover() {
+    this.until = 0
+    const asked = [...this.#workers].filter((child) => !this.#killed.has(child))
+    const answers = asked.map(async (child) => {
+      const failure = await answerTo('recover', child)
+      return failure === undefined ? [] : [`${this.#names.get(child)}: ${failure}`]
+    })
+    return { asked: asked.length, failures: (await Promise.all(answers)).flat() }
+  }
+
+  /** Returns the names of those who would not end. */
   async end() {
     this.until = 0
-    for (const child of this.#workers) if (child.connected) child.send({})
-    const giveUpAt = performance.now() + PATIENCE_MS
-    while (this.#workers.size > 0 && performance.now() < giveUpAt) await sleep(50)
-    const hung = this.#workers.size
-    for (const child of this.#workers) this.kill(child)
+    for (const child of this.#workers) if (child.connected) child.send('end')
+    const workers = await this.#killRest(this.#workers)
     if (this.#sweeper.connected) this.#sweeper.send({})
-    while (this.#others.size > 0 && performance.now() < giveUpAt) await sleep(50)
-    for (const child of this.#others) this.kill(child)
-    return hung
+    return [...workers, ...(await this.#killRest(this.#others))]
   }
 
   /** At once, without a word. */
   disband() {
     this.until = 0
     for (const child of [...this.#workers, ...this.#others]) this.kill(child)
+  }
+
+  /** @param {Set<ChildProcess>} children who leave this set when they end */
+  async #killRest(children) {
+    const giveUpAt = performance.now() + PATIENCE_MS
+    while (children.size > 0 && performance.now() < giveUpAt) await sleep(50)
+    const hung = [...children]
+    for (const child of hung) this.kill(child)
+    return hung.map((child) => String(this.#names.get(child)))
   }
 
   /** @param {string} name */
@@ -155,6 +175,7 @@ export class Crew {
         env: { ...process.env, ...environment },
       },
     )
+    this.#names.set(child, name)
     if (program !== 'worker') this.#others.add(child)
     let complaint = ''
     child.stderr?.on('data', (text) => {
@@ -168,4 +189,25 @@ export class Crew {
     })
     return child
   }
+}
+
+/**
+ * What went wrong, or undefined.
+ * @param {string} word
+ * @param {ChildProcess} child
+ * @returns {Promise<string | undefined>}
+ */
+async function answerTo(word, child) {
+  const given = new AbortController()
+  const answered = new Promise((resolve) => {
+    child.on('message', (/** @type {{ failure?: string | null }} */ { failure }) => {
+      if (failure !== undefined) resolve(failure ?? undefined)
+    })
+    child.once('exit', () => resolve('it ended'))
+    if (child.connected) child.send(word)
+  })
+  const silence = sleep(PATIENCE_MS, 'no answer', { signal: given.signal }).catch(() => undefined)
+  const failure = await Promise.race([answered, silence])
+  given.abort()
+  return failure
 }

@@ -23,13 +23,15 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 const LONGEST_STALL_MS = 1_500
 const WRITES = /\b(allocate_port|get_or_allocate_port|release_port|commit|insert|update|delete)\b/i
+/** getOrAllocate, as workers ask it: for a service that holds a port, it only looks. */
+const LOOKS_FIRST = /\bcoalesce\(.*\bget_or_allocate_port\b/is
 
 export class Network {
-  weather = /** @type {Weather} */ ({})
+  #weathers = /** @type {Set<{ weather: Weather, pieces: number }>} */ (new Set())
   #socketPath
   #server = createServer((client) => this.#pair(client))
   #pairs = /** @type {Set<Pair>} */ (new Set())
-  #armed = /** @type {{ cut: Cut, done: () => void } | undefined} */ (undefined)
+  #armed = /** @type {Armed | undefined} */ (undefined)
 
   /** @param {string} socketDirectory of the server */
   constructor(socketDirectory) {
@@ -53,17 +55,33 @@ export class Network {
    */
   async cutNextWrite(cut, patienceMs) {
     if (this.#armed) return false
+    const armed = { cut, isOver: false, done: () => {} }
     const done = new Promise((resolve) => {
-      this.#armed = { cut, done: () => resolve(true) }
+      armed.done = () => resolve(true)
     })
+    this.#armed = armed
     const given = new AbortController()
     const happened = await Promise.race([
       done,
       sleep(patienceMs, false, { signal: given.signal }).catch(() => false),
     ])
     given.abort()
-    if (!happened) this.#armed = undefined
+    armed.isOver = true
+    if (this.#armed === armed) this.#armed = undefined
     return happened === true
+  }
+
+  /**
+   * Together with what other weather there is. False if it met nothing that was sent.
+   * @param {Weather} weather
+   * @param {Promise<unknown>} pause until it is over
+   */
+  async suffer(weather, pause) {
+    const current = { weather, pieces: 0 }
+    this.#weathers.add(current)
+    await pause
+    this.#weathers.delete(current)
+    return current.pieces > 0
   }
 
   /** Resets so many connections, chosen at random. */
@@ -74,7 +92,7 @@ export class Network {
   }
 
   async down() {
-    this.weather = {}
+    this.#weathers.clear()
     this.#server.close()
     for (const pair of this.#pairs) pair.reset()
     if (this.#server.listening) await once(this.#server, 'close')
@@ -83,14 +101,17 @@ export class Network {
   /** @param {Socket} client */
   #pair(client) {
     const pair = new Pair(client, connect(this.#socketPath), {
-      weather: () => this.weather,
+      weather: () => {
+        for (const current of this.#weathers) current.pieces++
+        return combined([...this.#weathers].map(({ weather }) => weather))
+      },
       takeCut: () => {
         const armed = this.#armed
         this.#armed = undefined
         return armed
       },
       putBack: (armed) => {
-        this.#armed ??= armed
+        if (!armed.isOver) this.#armed ??= armed
       },
       gone: () => this.#pairs.delete(pair),
     })
@@ -99,9 +120,9 @@ export class Network {
 }
 
 /**
- * @typedef {{ cut: Cut, done: () => void }} Armed
+ * @typedef {{ cut: Cut, isOver: boolean, done: () => void }} Armed
  * @typedef {object} Surroundings
- * @property {() => Weather} weather
+ * @property {() => Required<Weather>} weather of the next piece
  * @property {() => Armed | undefined} takeCut
  * @property {(armed: Armed) => void} putBack
  * @property {() => void} gone
@@ -175,22 +196,17 @@ class Pair {
    * @param {Socket} to
    */
   async #pass(bytes, to) {
-    const {
-      delayMs = 0,
-      bytesPerSecond,
-      pieceBytes,
-      stalls = 0,
-      resets = 0,
-    } = this.#around.weather()
+    // The beginning of a message, which waits for the rest.
+    if (bytes.length === 0) return
+    const { delayMs, bytesPerSecond, pieceBytes, stalls, resets } = this.#around.weather()
     if (Math.random() < resets) return this.reset()
     if (delayMs > 0) await sleep(Math.random() * delayMs)
     if (Math.random() < stalls) await sleep(Math.random() * LONGEST_STALL_MS)
-    if (bytesPerSecond !== undefined) await sleep((1000 * bytes.length) / bytesPerSecond)
-    const step = pieceBytes ?? Math.max(bytes.length, 1)
-    for (let start = 0; start < bytes.length; start += step) {
+    if (bytesPerSecond < Infinity) await sleep((1000 * bytes.length) / bytesPerSecond)
+    for (let start = 0; start < bytes.length; start += pieceBytes) {
       if (start > 0) await new Promise(setImmediate)
       if (to.writableEnded || to.destroyed) return
-      if (!to.write(bytes.subarray(start, start + step))) await drained(to)
+      if (!to.write(bytes.subarray(start, start + pieceBytes))) await drained(to)
     }
   }
 
@@ -201,7 +217,7 @@ class Pair {
       const { type, body, raw } = message
       if (type === 'P') this.#prepare(body)
       if (type === 'B') this.#bindsWrite = this.#writes.has(textsIn(body)[1])
-      const isWrite = type === 'Q' ? WRITES.test(body.toString()) : type === 'E' && this.#bindsWrite
+      const isWrite = type === 'Q' ? writes(body.toString()) : type === 'E' && this.#bindsWrite
       if (type === 'Q' || type === 'S') this.#sent++
       if (isWrite && !this.#swallowing) {
         const armed = this.#around.takeCut()
@@ -260,8 +276,28 @@ class Pair {
   /** @param {Buffer} body */
   #prepare(body) {
     const [name, text = ''] = textsIn(body)
-    if (WRITES.test(text)) this.#writes.add(name)
+    if (writes(text)) this.#writes.add(name)
     else this.#writes.delete(name)
+  }
+}
+
+/** @param {string} text of a statement */
+function writes(text) {
+  return WRITES.test(text) && !LOOKS_FIRST.test(text)
+}
+
+/**
+ * The worst of each.
+ * @param {readonly Weather[]} weathers
+ * @returns {Required<Weather>}
+ */
+function combined(weathers) {
+  return {
+    delayMs: Math.max(0, ...weathers.map(({ delayMs = 0 }) => delayMs)),
+    bytesPerSecond: Math.min(...weathers.map(({ bytesPerSecond = Infinity }) => bytesPerSecond)),
+    pieceBytes: Math.min(...weathers.map(({ pieceBytes = Infinity }) => pieceBytes)),
+    stalls: Math.max(0, ...weathers.map(({ stalls = 0 }) => stalls)),
+    resets: Math.max(0, ...weathers.map(({ resets = 0 }) => resets)),
   }
 }
 

@@ -9,7 +9,7 @@ import { Clock } from './Clock.mjs'
 import { Crew } from './Crew.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
-import { corruption, countSharedKeys, DeadlockCount, readTable, untilQuiet } from './database.mjs'
+import { corruption, countSharedKeys, logErrors, readTable, untilQuiet } from './database.mjs'
 import { countLostNumbers } from './drain.mjs'
 import { Injector } from './faults/Injector.mjs'
 import { Household } from './Household.mjs'
@@ -69,20 +69,23 @@ export class Torture {
   async #run() {
     const { room, clock } = surroundings(this.#options, this.#household)
     const server = await this.#startServer(room?.directory ?? this.#household.home, clock)
-    const deadlocks = new DeadlockCount(server)
     const network = await networkFor(this.#options, server)
     const until = now() + this.#options.seconds * 1_000_000
     const crew = this.#hire(server, until, network, clock)
     const scene = { crew, server, url: server.url, network, room, clock }
     const injected = await this.#inject(scene, until)
 
-    say('the faults are over; waiting for what is under way')
+    say('the faults are over; waiting for what is under way, and for one call more of each worker')
+    await server.awaken()
+    const recovered = await crew.recover()
+    const worked = crew.acknowledged
     const hung = await crew.end()
     await network?.down()
     await server.awaken()
     await untilQuiet(server)
-    const judged = await this.#judge(crew, server, deadlocks, hung)
-    return { ...judged, ...injected, serverVersion: server.version }
+    const judged = await this.#judge(crew, server, recovered.failures, hung)
+    const asked = { recovered, worked, hung }
+    return { ...judged, ...injected, ...asked, serverVersion: server.version }
   }
 
   /**
@@ -97,6 +100,7 @@ export class Torture {
         : await OwnServer.start(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
     this.#server = server
     this.#household.add({ mark: server.dataDirectory })
+    await logErrors(server)
     await createRanges(server)
     if (sabotage) await server.with(SABOTAGES[sabotage])
     return server
@@ -148,10 +152,10 @@ export class Torture {
   /**
    * @param {Crew} crew
    * @param {EmbeddedServer | OwnServer} server
-   * @param {DeadlockCount} deadlocks
-   * @param {number} hung
+   * @param {readonly string[]} unrecovered
+   * @param {readonly string[]} hung
    */
-  async #judge(crew, server, deadlocks, hung) {
+  async #judge(crew, server, unrecovered, hung) {
     const { histories } = this.#household
     const table = await readTable(server)
     const doubts = findDoubts(histories, table)
@@ -160,16 +164,17 @@ export class Torture {
     const sharedKeys = await countSharedKeys(server)
     const lostNumbers = await countLostNumbers(server)
     const corrupt = await corruption(server)
-    await deadlocks.end()
+    server.log.look()
     say('judging')
     const verdict = check(histories, table, doubts)
     const found = {
       ...verdict.found,
       'key with two ports in the table': sharedKeys,
       'number that nobody holds and nobody can have': lostNumbers,
-      'deadlock (by the server’s count)': deadlocks.total,
+      'deadlock (by the server’s log)': server.log.deadlocks,
+      'worker that did not recover': unrecovered.length,
       'process that crashed by itself': crew.crashes.length,
-      'process that hung': hung,
+      'process that hung': hung.length,
       'corrupt table or index (amcheck)': corrupt?.found.length ?? 0,
     }
     const wrong = Object.values(found).some((count) => count > 0)

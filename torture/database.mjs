@@ -1,10 +1,21 @@
-// What the server itself says at the end: the table, its indexes, its deadlocks.
+// What the server itself says at the end: the table and its indexes.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { now } from './workload.mjs'
 
 /** @typedef {import('./server/Server.mjs').Server} Server */
 
 const PATIENCE_MS = 120_000
+
+/**
+ * From the next session on. The embedded server keeps errors out of its log; a role's settings
+ * override its own. What else belongs to an error is left out: there are hundreds of errors a second.
+ * @param {Server} server
+ */
+export async function logErrors(server) {
+  await server.query(`alter role ports set log_min_messages = 'error'`)
+  await server.query(`alter role ports set log_min_error_statement = 'panic'`)
+  await server.query(`alter role ports set log_error_verbosity = 'terse'`)
+}
 
 /**
  * Until nothing is under way any more that a worker asked for.
@@ -93,41 +104,4 @@ export async function corruption(server) {
     }
     return { checked: relations.length, found }
   })
-}
-
-/** Deadlocks, as the server's statistics count them; a crash sets these back to nothing. */
-export class DeadlockCount {
-  total = 0
-  #last = 0
-  #server
-  #over = false
-  #watching
-
-  /** @param {Server} server */
-  constructor(server) {
-    this.#server = server
-    this.#watching = this.#watch()
-  }
-
-  async end() {
-    this.#over = true
-    await this.#watching
-    await this.#look()
-  }
-
-  async #watch() {
-    while (!this.#over) {
-      // One that cannot be asked is down, and says so to others.
-      await this.#look().catch(() => {})
-      await sleep(500)
-    }
-  }
-
-  async #look() {
-    const [row] = await this.#server.query(
-      'select sum(deadlocks)::integer as count from pg_stat_database',
-    )
-    this.total += row.count >= this.#last ? row.count - this.#last : row.count
-    this.#last = row.count
-  }
 }

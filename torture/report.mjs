@@ -5,6 +5,9 @@ import { cpus, totalmem } from 'node:os'
  * @typedef {import('./options.mjs').Options} Options
  */
 
+/** Long enough for each fault to be done at least once. */
+const LONG_ENOUGH_S = 100
+
 /**
  * In Markdown.
  * @param {Outcome} outcome
@@ -24,13 +27,17 @@ export function report(outcome, options) {
       `${outcome.resolved} services were in doubt at the end, and getOrAllocate was asked for each.`,
     `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them with no get or ` +
       `allocate of unknown outcome in that range at the time. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
+    `When the faults were over, each of the ${outcome.recovered.asked} workers that still ran was ` +
+      'asked for one call more.',
     corrupt === undefined
       ? 'This server has no amcheck: tables and indexes were not checked.'
       : `amcheck: ${corrupt.checked} tables and indexes checked.`,
     ...options.missing.map((what) => `Not done on this machine: ${what}.`),
     ...network(options),
+    ...shortcomings(outcome).flatMap(apart),
     ...examples.flatMap(({ kind, details }) => apart(`${kind}: ${JSON.stringify(details)}`)),
     ...crashes.slice(0, 3).flatMap((crash) => apart(`crashed: ${JSON.stringify(crash)}`)),
+    ...complaints(outcome),
     ...(corrupt?.found.slice(0, 3) ?? []).flatMap((text) => apart(`corrupt: ${text}`)),
     ...(outcome.histories === undefined ? [] : apart(`The histories are in ${outcome.histories}`)),
   ]
@@ -67,13 +74,17 @@ export function reportEach(outcomes, options) {
     'Errors are counted without RANGE_EXHAUSTED, which is an answer.',
     ...network(options),
     ...options.missing.map((what) => `Not done on this machine: ${what}.`),
-    ...outcomes.flatMap(({ name, outcome: { examples, crashes, histories } }) => [
-      ...examples.flatMap(({ kind, details }) =>
-        apart(`${name}: ${kind}: ${JSON.stringify(details)}`),
-      ),
-      ...crashes.slice(0, 2).flatMap((crash) => apart(`${name}: ${JSON.stringify(crash)}`)),
-      ...(histories === undefined ? [] : apart(`The histories of ${name} are in ${histories}`)),
-    ]),
+    ...outcomes.flatMap(({ name, outcome }) => {
+      const { examples, crashes, histories } = outcome
+      return [
+        ...examples.flatMap(({ kind, details }) =>
+          apart(`${name}: ${kind}: ${JSON.stringify(details)}`),
+        ),
+        ...complaints(outcome),
+        ...crashes.slice(0, 2).flatMap((crash) => apart(`${name}: ${JSON.stringify(crash)}`)),
+        ...(histories === undefined ? [] : apart(`The histories of ${name} are in ${histories}`)),
+      ]
+    }),
   ]
   return `${lines.join('\n')}\n`
 }
@@ -89,6 +100,26 @@ function machine(serverVersion, { processes, pause, sabotage }) {
     `${processes} processes, a fault every ${pause} ms` +
     `${sabotage === undefined ? '' : `, sabotaged: ${sabotage}`}.`
   )
+}
+
+/**
+ * What makes a run prove less than it should: it is to fail, though nothing was found wrong.
+ * @param {Outcome} outcome
+ */
+export function shortcomings({ worked, lasted, faults }) {
+  const idle = Object.keys(faults).filter((name) => faults[name] === 0)
+  return [
+    ...(worked === 0 ? ['No call was acknowledged.'] : []),
+    ...(lasted >= LONG_ENOUGH_S && idle.length > 0 ? [`Never done: ${idle.join(', ')}.`] : []),
+  ]
+}
+
+/** @param {Outcome} outcome */
+function complaints({ recovered, hung }) {
+  return [
+    ...recovered.failures.slice(0, 3).map((text) => `did not recover: ${text}`),
+    ...hung.slice(0, 3).map((name) => `hung: ${name}`),
+  ].flatMap(apart)
 }
 
 /** @param {Options} options */

@@ -2,7 +2,7 @@
 // injected; then the checker judges what they were told. See --help.
 import { writeFileSync } from 'node:fs'
 import { readOptions, USAGE, WrongArguments } from './options.mjs'
-import { report, reportEach } from './report.mjs'
+import { report, reportEach, shortcomings } from './report.mjs'
 import { Torture } from './Torture.mjs'
 
 class Abandoned extends Error {}
@@ -66,7 +66,7 @@ async function listOfFaults() {
 async function runAll(options) {
   const outcome = await new Torture(options, interrupted.signal).run(abandoned)
   publish(report(outcome, options), options)
-  return outcome.wrong ? 1 : 0
+  return outcome.wrong || shortcomings(outcome).length > 0 ? 1 : 0
 }
 
 /** @param {import('./options.mjs').Options} options */
@@ -80,8 +80,11 @@ async function runEach(options) {
     outcomes.push({ name: fault.name, outcome })
   }
   publish(reportEach(outcomes, options), options)
-  const wasIdle = outcomes.some(({ name, outcome }) => outcome.faults[name] === 0)
-  return wasIdle || outcomes.some(({ outcome }) => outcome.wrong) ? 1 : 0
+  const isProof = outcomes.every(
+    ({ name, outcome }) =>
+      !outcome.wrong && shortcomings(outcome).length === 0 && outcome.faults[name] !== 0,
+  )
+  return isProof ? 0 : 1
 }
 
 /**

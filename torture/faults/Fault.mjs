@@ -26,12 +26,13 @@ export function between(least, most) {
 }
 
 /**
- * What the server cannot be asked because it is down is not done: that is a fault already.
- * @param {Promise<unknown[]>} answer
+ * Where the answer is a row whose value is not false. What the server cannot be asked because it is
+ * down is not done: that is a fault already.
+ * @param {Promise<Record<string, unknown>[]>} answer
  */
 export function happened(answer) {
   return answer.then(
-    (rows) => rows.length > 0,
+    (rows) => rows.some((row) => Object.values(row)[0]),
     () => false,
   )
 }

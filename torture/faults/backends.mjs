@@ -10,9 +10,10 @@ export const backends = [
   },
   {
     name: 'statement-cancelled',
-    what: 'pg_cancel_backend, likewise',
+    what: 'pg_cancel_backend, of one in the middle of a statement',
     weight: 5,
-    inject: ({ server }) => happened(server.query(signalling('pg_cancel_backend'))),
+    inject: ({ server }) =>
+      happened(server.query(signalling('pg_cancel_backend', `state = 'active'`))),
   },
   {
     name: 'backend-killed',
@@ -28,12 +29,16 @@ export const backends = [
   },
 ]
 
-/** @param {string} functionName */
-function signalling(functionName) {
+/**
+ * @param {string} functionName
+ * @param {string} [condition]
+ */
+function signalling(functionName, condition = 'true') {
   return `select ${functionName}(pid) as pid
     from pg_stat_activity
     where application_name = 'ports'
       and backend_type = 'client backend'
+      and ${condition}
     order by state = 'active' and random() < 0.8 desc, random()
     limit 1`
 }

@@ -55,17 +55,19 @@ async function exhaustPool({ crew, server, url, pause }) {
   const flood = crew.hire({ lanes: 150, url, environment: {}, until })
   const ended = new Promise((resolve) => flood.once('exit', resolve))
   await pause(1_000)
+  let isLocked = false
   if (withLock) {
     await server
       .with(async (client) => {
         await client.query('begin')
         await client.query('lock table ports.port_allocations in access exclusive mode')
+        isLocked = true
         // Who waits for a connection gives up after ten seconds.
         await pause(11_000)
         await client.query('rollback')
       })
       .catch(() => {})
   }
-  await ended
-  return true
+  // Another fault may have killed it.
+  return (await ended) === 0 && isLocked === withLock
 }

@@ -3,6 +3,8 @@ import { EmbeddedServer } from '../server/EmbeddedServer.mjs'
 import { between } from './Fault.mjs'
 
 const HOUR_S = 3_600
+/** Far more than asking takes. */
+const MOVED_S = 60
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const clock = [
@@ -19,6 +21,7 @@ export const clock = [
 /** @param {import('./Fault.mjs').Scene} scene */
 async function jump({ clock: wallClock, server, pause }) {
   if (!wallClock) return false
+  const before = await offTrueTime(server)
   // The embedded server is started without the clock, by the registry.
   const isOnTrueTime = !wallClock.isFor(server.postmasterPid())
   if (isOnTrueTime && server instanceof EmbeddedServer) {
@@ -28,5 +31,18 @@ async function jump({ clock: wallClock, server, pause }) {
   wallClock.set(Math.round(between(-12, 12) * HOUR_S))
   // Who looks at the clock looks at the file every second.
   await pause(1_200)
-  return true
+  return Math.abs((await offTrueTime(server)) - before) > MOVED_S
+}
+
+/**
+ * In seconds; not a number where the server is down.
+ * @param {import('../server/Server.mjs').Server} server
+ */
+async function offTrueTime(server) {
+  try {
+    const [row] = await server.query('select extract(epoch from now())::float8 as seconds')
+    return row.seconds - Date.now() / 1_000
+  } catch {
+    return Number.NaN
+  }
 }

@@ -11,9 +11,11 @@ export const network = [
     name: `commit-cut-${cut}`,
     what:
       {
-        before: 'the connection is cut before the server sees the Execute of a write',
-        during: 'the connection is cut while a write and its commit are under way',
-        after: 'the connection is cut when the server has committed, and nobody is told',
+        before:
+          'the connection is cut before the server sees the Execute of an allocate or release',
+        during: 'the connection is cut while an allocate or release and its commit are under way',
+        after:
+          'the connection is cut when the server has committed an allocate or release, and nobody is told',
       }[cut] ?? cut,
     weight: 4,
     needs: /** @type {const} */ ('network'),
@@ -49,11 +51,6 @@ export const network = [
  * @param {import('../Network.mjs').Weather} bad
  */
 async function weather({ network, pause }, bad) {
-  if (!network) return false
-  network.weather = { ...network.weather, ...bad }
   const [least = 0, most = 0] = LASTS_MS
-  await pause(between(least, most))
-  for (const key of /** @type {(keyof typeof bad)[]} */ (Object.keys(bad)))
-    delete network.weather[key]
-  return true
+  return network?.suffer(bad, pause(between(least, most))) ?? false
 }

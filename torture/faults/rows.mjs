@@ -60,15 +60,15 @@ function lockSlots({ server, pause }) {
 
 /** @param {import('./Fault.mjs').Scene} scene */
 async function holdSnapshot({ server, pause }) {
-  const began = performance.now()
-  await server
+  return server
     .with(async (client) => {
       await client.query('begin isolation level repeatable read')
       await client.query('select count(*) from ports.port_allocations')
-      await pause(between(5_000, 60_000))
-      await client.query('commit')
+      const began = performance.now()
+      const lost = new Promise((resolve) => client.once('end', resolve))
+      await Promise.race([pause(between(5_000, 60_000)), lost])
+      // Held until a crash of the server is held as well.
+      return performance.now() - began > HELD_AT_LEAST_MS
     })
-    .catch(() => {})
-  // Held until a crash of the server is held as well.
-  return performance.now() - began > HELD_AT_LEAST_MS
+    .catch(() => false)
 }

@@ -2,7 +2,10 @@
 // services of a lane are asked for by that lane alone; those of the worker by all its lanes, and the
 // common and shared ones by every worker.
 //
-// node torture/processes/worker.mjs '{ "file", "name", "until", "lanes", "url" }'
+// When its time is up, one that stays waits to be told 'recover': then it makes one call more, when
+// nothing is wrong any more, and says how that went. At 'end' it ends.
+//
+// node torture/processes/worker.mjs '{ "file", "name", "until", "stays", "lanes", "url" }'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   commonService,
@@ -18,14 +21,14 @@ import {
 import { History } from './History.mjs'
 import { briefly, endWithParent, openRegistry, release } from './registry.mjs'
 
-const { file, name, until, lanes, url } = JSON.parse(process.argv[2] ?? '{}')
+const RECOVERS_WITHIN_MS = 60_000
+
+const { file, name, until, stays, lanes, url } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 let ended = false
-process.on('message', () => {
-  ended = true
-})
-setInterval(() => process.send?.({ acknowledged: history.acknowledged }), 500).unref()
+const isToRecover = told('recover')
+const isToEnd = told('end')
 
 /** Which generation of its services the worker is at. */
 let generation = 0
@@ -34,6 +37,8 @@ let keys = 0
 const doubts = /** @type {{ project: string, service: string, host: string, due: number }[]} */ ([])
 
 const ports = await openRegistry(history, url)
+const opened = history.acknowledged
+setInterval(tellAcknowledged, 500).unref()
 
 class Lane {
   #name
@@ -81,10 +86,7 @@ class Lane {
   }
 
   async #get(/** @type {Place} */ place) {
-    const { project, service, host, proto } = place
-    const { error } = await history.record({ op: 'get', ...place }, () =>
-      ports.getOrAllocate(project, service, { hostname: host, protocol: proto }),
-    )
+    const { error } = await get(place)
     return this.#retireIfUnknown(error, place)
   }
 
@@ -148,6 +150,14 @@ async function releaseDoubts() {
   }
 }
 
+/** @param {Place} place */
+function get(place) {
+  const { project, service, host, proto } = place
+  return history.record({ op: 'get', ...place }, () =>
+    ports.getOrAllocate(project, service, { hostname: host, protocol: proto }),
+  )
+}
+
 /** @param {string} project */
 async function list(project) {
   const { error } = await history.record(
@@ -159,5 +169,41 @@ async function list(project) {
 }
 
 await Promise.all(Array.from({ length: lanes }, (_, lane) => new Lane(`${name}.${lane}`).work()))
-process.send?.({ acknowledged: history.acknowledged })
+tellAcknowledged()
+if (stays) {
+  await isToRecover
+  process.send?.({ failure: await recover() })
+  await isToEnd
+}
 process.exit(0)
+
+function tellAcknowledged() {
+  process.send?.({ acknowledged: history.acknowledged - opened })
+}
+
+/**
+ * Whatever it is told, it begins no further call of its usual ones.
+ * @param {string} word
+ */
+function told(word) {
+  return new Promise((resolve) => {
+    process.on('message', (message) => {
+      ended = true
+      if (message === word) resolve(undefined)
+    })
+  })
+}
+
+/** What goes wrong, or null. */
+async function recover() {
+  const place = {
+    project: pick(PROJECTS).projectName,
+    service: pick(SHARED),
+    host: pick(HOSTS),
+    proto: pick(PROTOCOLS),
+  }
+  const answer = await Promise.race([get(place), sleep(RECOVERS_WITHIN_MS)])
+  if (answer === undefined) return 'no answer'
+  const isAnswered = answer.error === undefined || answer.error === 'RANGE_EXHAUSTED'
+  return isAnswered ? null : answer.error
+}

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDatabase, stopDatabase } from '@ports/db'
 import { Server } from './Server.mjs'
@@ -47,13 +47,15 @@ export class EmbeddedServer extends Server {
       if (performance.now() > giveUpAt) return false
       await sleep(2)
     }
+    const log = openSync(this.log.path, 'a')
     const postmaster = spawn(program, args, {
       cwd: '/',
       detached: true,
-      stdio: 'ignore',
+      stdio: ['ignore', log, log],
       env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '', ...environment },
       ...(process.getuid?.() === 0 && { uid, gid }),
     })
+    closeSync(log)
     postmaster.unref()
     const ended = once(postmaster, 'exit').then(
       () => true,

@@ -95,9 +95,8 @@ export class OwnServer extends Server {
 
   async #supervise() {
     const settings = Object.entries({ ...SETTINGS, unix_socket_directories: this.socketDirectory })
-    const log = join(this.dataDirectory, '..', 'postgres.log')
     while (!this.#stopping) {
-      const output = openSync(log, 'a')
+      const output = openSync(this.log.path, 'a')
       this.#postmaster = spawn(
         join(this.#bin, 'postgres'),
         [

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { ServerLog } from './ServerLog.mjs'
 
 /** Whoever asks for the run's own purposes is not to be hit by the limits that it sets for others. */
 const WITHOUT_LIMITS =
@@ -14,6 +15,7 @@ const GOODBYE_MS = 2_000
 export class Server {
   dataDirectory
   socketDirectory
+  log
   version = ''
   /** How workers find it; undefined where they find, and start, it by themselves. */
   url = /** @type {string | undefined} */ (undefined)
@@ -25,6 +27,7 @@ export class Server {
   constructor(dataDirectory, socketDirectory) {
     this.dataDirectory = dataDirectory
     this.socketDirectory = socketDirectory
+    this.log = new ServerLog(join(dirname(dataDirectory), 'postgres.log'))
   }
 
   /** @returns {pg.ClientConfig} */
