@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync, rmSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 
@@ -46,6 +46,19 @@ export function removeForeignLockFiles(data: string): void {
 export function isPostmasterAlive(data: string): boolean {
   const pid = postmasterPid(data)
   return pid !== undefined && isServerOf(data, pid)
+}
+
+/**
+ * Whether one of its processes brings the data up to date, as it starts and after a crash. True where
+ * this system does not tell.
+ */
+export function isRecovering(data: string): boolean {
+  const pid = postmasterPid(data)
+  const children = `/proc/${pid}/task/${pid}/children`
+  if (!existsSync(children)) return true
+  return textOf(children)
+    .split(' ')
+    .some((child) => commandOf(Number(child)).startsWith('postgres: startup'))
 }
 
 /** Not just any process that names the directory, such as one that shows its files. */

@@ -14,7 +14,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { Client, type ClientConfig } from 'pg'
 import { binariesFor, DATABASE_ROLE } from './createCluster.js'
-import { isPostmasterAlive, postmasterPid, removeForeignLockFiles } from './lockFiles.js'
+import {
+  isPostmasterAlive,
+  isRecovering,
+  postmasterPid,
+  removeForeignLockFiles,
+} from './lockFiles.js'
 import { clusterFiles } from './registryHome.js'
 import { accountOf, isRoot } from './serverAccount.js'
 import { ensureSocketDirectory, SOCKET_PORT, socketDirectory } from './socketDirectory.js'
@@ -22,6 +27,11 @@ import { ensureSocketDirectory, SOCKET_PORT, socketDirectory } from './socketDir
 const POLL_MS = 10
 /** Crash recovery replays at most max_wal_size; a minute is far more than that takes. */
 const START_TIMEOUT_MS = 60_000
+/**
+ * Twice what a server gives its processes to end after one of them crashed (SIGKILL_CHILDREN_AFTER_SECS
+ * in its postmaster.c), before it lets another recover.
+ */
+const IDLE_MS = 10_000
 /** A server that is stopped (SIGSTOP) takes connections and says nothing. */
 const ANSWER_TIMEOUT_MS = 10_000
 const LARGEST_LOG_BYTES = 10_000_000
@@ -101,8 +111,12 @@ export async function startPostmaster(data: string): Promise<void> {
   const giveUpAt = Date.now() + START_TIMEOUT_MS
   removeForeignLockFiles(data)
   let launched: Launch | undefined
+  let idleSince: number | undefined
   while (!(await isAccepting(data))) {
     if (Date.now() > giveUpAt) throw startFailed(data, launched)
+    idleSince =
+      isPostmasterAlive(data) && !isRecovering(data) ? (idleSince ?? Date.now()) : undefined
+    if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) endAtOnce(data)
     if (!isPostmasterAlive(data) && launched?.ended !== false) {
       // The backends of a killed server take a moment to notice; until then they block the next.
       if (launched && !isHeldByOldBackends(launched)) throw startFailed(data, launched)
@@ -111,6 +125,16 @@ export async function startPostmaster(data: string): Promise<void> {
     }
     await sleep(POLL_MS)
   }
+}
+
+/**
+ * Where the disk is full, the process that recovers can fail so early that the server takes it for
+ * running still, and waits for it for ever. Nothing is lost by an immediate shutdown: the next start
+ * recovers.
+ */
+function endAtOnce(data: string): void {
+  const pid = postmasterPid(data)
+  if (pid !== undefined) process.kill(pid, 'SIGQUIT')
 }
 
 interface Launch {
