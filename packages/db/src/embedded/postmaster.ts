@@ -114,9 +114,12 @@ export async function startPostmaster(data: string): Promise<void> {
   let idleSince: number | undefined
   while (!(await isAccepting(data))) {
     if (Date.now() > giveUpAt) throw startFailed(data, launched)
-    idleSince =
-      isPostmasterAlive(data) && !isRecovering(data) ? (idleSince ?? Date.now()) : undefined
-    if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) endAtOnce(data)
+    const isIdle = isPostmasterAlive(data) && !isRecovering(data)
+    idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
+    if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) {
+      endAtOnce(data)
+      idleSince = undefined
+    }
     if (!isPostmasterAlive(data) && launched?.ended !== false) {
       // The backends of a killed server take a moment to notice; until then they block the next.
       if (launched && !isHeldByOldBackends(launched)) throw startFailed(data, launched)
