@@ -69,7 +69,7 @@ export function check(directory, table, doubts = []) {
   checkRows({ what: 'the table in the end', ...table }, holdings, report)
   checkUntold(ledger, table, report)
   checkResolved(ledger, doubts, report)
-  const exhausted = checkExhausted(ledger, report)
+  const exhausted = checkExhausted(ledger, holdings, report)
   return { found, examples, exhausted, ...statistics(ledger.calls) }
 }
 

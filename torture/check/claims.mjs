@@ -29,6 +29,8 @@ export class Service {
   claimsByPort = /** @type {Map<number, Claim[]>} */ (new Map())
   /** Allocations, and gets, that may have taken effect without their caller's knowing. */
   unknown = /** @type {Call[]} */ ([])
+  /** Gets, and allocations under a key: the library repeats them. */
+  #repeatable = /** @type {Call[]} */ ([])
   #releases = new Releases()
   #ofPort = /** @type {Map<number, Releases>} */ (new Map())
 
@@ -46,6 +48,7 @@ export class Service {
    * @param {Call} call
    */
   follow(call) {
+    if (call.op === 'get' || call.key !== undefined) this.#repeatable.push(call)
     if (call.op === 'release') this.#releasesOf(call.port).add(call)
     else if (isUnknown(call)) this.unknown.push(call)
     else if (call.ok !== undefined) {
@@ -76,6 +79,16 @@ export class Service {
       if (ofPort) ofPort.push(claim)
       else this.claimsByPort.set(claim.port, [claim])
     }
+  }
+
+  /**
+   * How many calls were under way then that may have taken effect already and again later: where the
+   * answer was lost, and what was allocated released by somebody before the call was repeated.
+   * @param {import('./intervals.mjs').Interval} window
+   */
+  repeatableDuring({ from, until }) {
+    return this.#repeatable.filter(({ at, end }) => at < until && end !== FOREVER && end > from)
+      .length
   }
 
   /**

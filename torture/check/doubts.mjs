@@ -34,7 +34,7 @@ export function servicesInDoubt(ledger, table) {
 }
 
 /**
- * A call of unknown outcome explains one holding.
+ * A call of unknown outcome explains one holding, and so does one under way that may be repeated.
  * @param {Ledger} ledger
  * @param {Table} table
  * @param {Report} report
@@ -45,7 +45,9 @@ export function checkUntold(ledger, table, report) {
     ({ service }) => service.name,
   )
   for (const { name, ports } of untold(ledger, table)) {
-    const explained = open.get(name)?.length ?? 0
+    const window = { from: table.at, until: table.end }
+    const underWay = ledger.services.get(name)?.repeatableDuring(window) ?? 0
+    const explained = (open.get(name)?.length ?? 0) + underWay
     if (ports.length > explained)
       report('held, and nobody was told (zombie)', { name, ports, explained })
   }

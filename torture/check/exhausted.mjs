@@ -9,15 +9,21 @@ import { firstAfter, merged, mostAtOnce } from './intervals.mjs'
  * @typedef {import('./histories.mjs').Call} Call
  * @typedef {import('./intervals.mjs').Interval} Interval
  * @typedef {import('./Ledger.mjs').Doubt} Doubt
+ * @typedef {import('./holdings.mjs').Holding} Holding
  */
 
 /**
  * `decided`: how often no get or allocate of unknown outcome made the judgement milder.
  * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Map<string, Holding[]>} holdings
  * @param {import('./check.mjs').Report} report
  */
-export function checkExhausted(ledger, report) {
+export function checkExhausted(ledger, holdings, report) {
   const possible = possibleHoldings(ledger)
+  const certain = groupBy(
+    [...holdings.values()].flat(),
+    ({ service, port }) => `${service.name}/${port}`,
+  )
   const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
   const refusals = ledger.calls.filter(({ error }) => error === 'RANGE_EXHAUSTED')
   let decided = 0
@@ -29,8 +35,8 @@ export function checkExhausted(ledger, report) {
       const { held, size } = mayBeHeld(call, possible)
       const most = mostAtOnce(window, [...held, ...doubtful])
       if (doubtful.length === 0) decided++
-      const own = ownClaim(ledger, call)
-      if (own) report('false RANGE_EXHAUSTED', { call, holds: own.port, toldBy: own.call })
+      const own = ownPort(ledger, certain, call)
+      if (own !== undefined) report('false RANGE_EXHAUSTED', { call, holds: own })
       if (most < size) {
         report('false RANGE_EXHAUSTED', { call, most, size, doubts: doubtful.length })
       }
@@ -42,15 +48,24 @@ export function checkExhausted(ledger, report) {
 /**
  * What the caller certainly held all the while, and was to be told instead.
  * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Map<string, Holding[]>} certain by service and port
  * @param {Call} call
  */
-function ownClaim({ services }, call) {
+function ownPort({ services }, certain, call) {
   const { op, key, at, end } = call
-  if (op === 'allocate' && key === undefined) return undefined
-  const service = services.get(nameOf(/** @type {any} */ (call)))
-  return service?.claims.find(
-    (claim) => claim.from < at && claim.until > end && (op === 'get' || claim.call.key === key),
-  )
+  const name = nameOf(/** @type {any} */ (call))
+  if (op === 'allocate') {
+    if (key === undefined) return undefined
+    return services
+      .get(name)
+      ?.claims.find((claim) => claim.call.key === key && claim.from < at && claim.until > end)?.port
+  }
+  for (const port of services.get(name)?.claimsByPort.keys() ?? []) {
+    const there = certain.get(`${name}/${port}`) ?? []
+    const held = there[firstAfter(there, at) - 1]
+    if (held && held.from < at && held.until > end) return port
+  }
+  return undefined
 }
 
 /** @param {import('./Ledger.mjs').Ledger} ledger */

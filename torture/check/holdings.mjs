@@ -2,6 +2,7 @@
 // idempotency key, got a second port where it had one.
 import { placeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
+import { FOREVER } from './histories.mjs'
 import { byStart, firstAfter, merged } from './intervals.mjs'
 
 /**
@@ -134,18 +135,51 @@ export function checkOnePort(ledger, report) {
  * @param {Report} report
  */
 function checkOldest(service, holdings, doubtful, report) {
-  for (const { call, port } of service.claims) {
-    if (call.op !== 'get') continue
-    const told = service.claimsByPort.get(port) ?? []
-    const mayHaveMadeIt = [
-      ...told.filter((claim) => claim.possiblyUntil > call.at).map((claim) => claim.possiblyFrom),
-      ...doubtful.filter(({ until }) => until > call.at).map(({ from }) => from),
-    ]
-    const earliest = Math.min(...mayHaveMadeIt)
-    const older = holdings.find(
-      (held) => held.port !== port && held.from < earliest && held.until > call.end,
-    )
-    if (older) report('two ports for one service or key', [shown(older), call])
+  const spans = groupBy(holdings, ({ port }) => String(port))
+  for (const [port, told] of service.claimsByPort) {
+    const others = [...spans.values()].filter(([first]) => first?.port !== port)
+    if (others.length === 0) continue
+    const making = new EarliestMaking(told)
+    for (const { call } of told) {
+      if (call.op !== 'get') continue
+      const inDoubt = doubtful.filter(({ until }) => until > call.at).map(({ from }) => from)
+      const made = Math.min(making.ofWhatIsHeldAt(call.at), ...inDoubt)
+      for (const there of others) {
+        const older = there[firstAfter(there, made) - 1]
+        if (older && older.from < made && older.until > call.end) {
+          report('two ports for one service or key', [shown(older), call])
+        }
+      }
+    }
+  }
+}
+
+/** Of one port of a service: when what is held of it at a time may have been made, at the earliest. */
+class EarliestMaking {
+  #told
+  #earliest
+
+  /** @param {readonly Claim[]} told in the order of their answers, and so of their `possiblyUntil` */
+  constructor(told) {
+    this.#told = told
+    this.#earliest = /** @type {number[]} */ (new Array(told.length))
+    let least = FOREVER
+    for (let index = told.length - 1; index >= 0; index--) {
+      least = Math.min(least, told[index]?.possiblyFrom ?? FOREVER)
+      this.#earliest[index] = least
+    }
+  }
+
+  /** @param {number} time */
+  ofWhatIsHeldAt(time) {
+    let low = 0
+    let high = this.#told.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#told[middle]?.possiblyUntil ?? FOREVER) <= time) low = middle + 1
+      else high = middle
+    }
+    return this.#earliest[low] ?? FOREVER
   }
 }
 

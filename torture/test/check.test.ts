@@ -146,6 +146,13 @@ describe('a holding that nobody was told of', () => {
     expect(gone(new History().get(1, 2, 0))).toEqual([])
   })
 
+  it('is explained by a call under way that may be repeated after a release', () => {
+    const seen = (asked: object) =>
+      new History().allocate(1, 9, 1, asked).list(3, 4, { 0: 'api' }).release(5, 6).holds(1)
+    expect(seen(key).judged()).toEqual([])
+    expect(seen({}).judged()).toEqual([ZOMBIE])
+  })
+
   it('is reported where a list shows it after its release', () => {
     const history = new History().get(1, 2, 0).release(3, 4).list(5, 6, { 0: 'api' })
     expect(history.judged()).toEqual([ZOMBIE])
