@@ -580,14 +580,14 @@ begin
   insert into ports.port_health_checks (allocation_id, verdict)
   select allocation_id, verdict
   from unnest(p_allocation_ids, p_verdicts) as seen (allocation_id, verdict)
-  where allocation_id = any (v_live);
+  join unnest(v_live) as live_id on live_id = allocation_id;
 
   update ports.port_allocations as checked
   set status = case seen.verdict when 'listening' then 'in_use' else 'allocated' end,
     last_used_at = case seen.verdict when 'listening' then now() else checked.last_used_at end
   from unnest(p_allocation_ids, p_verdicts) as seen (allocation_id, verdict)
-  where checked.id = seen.allocation_id
-    and checked.id = any (v_live)
+  join unnest(v_live) as live_id on live_id = allocation_id
+  where checked.id = live_id
     and (seen.verdict = 'listening' or (seen.verdict = 'not-listening' and status = 'in_use'));
 
   delete from ports.port_health_checks as outdated
