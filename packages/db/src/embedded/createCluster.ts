@@ -132,8 +132,12 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
     said += text
   })
   const reason = await once(initdb, 'close').then(
-    ([status, signal]) =>
-      status === 0 ? undefined : complaintsIn(said) || `initdb ended by ${signal ?? status}`,
+    ([status, signal]) => {
+      if (status === 0) return undefined
+      // What the server it was feeding says of that is no reason.
+      if (signal !== null) return `initdb ended by ${signal}`
+      return complaintsIn(said) || `initdb ended by ${status}`
+    },
     (error: Error) => error.message,
   )
   if (reason === undefined) return
