@@ -52,9 +52,9 @@ function noticeOf(directory: string): string {
   return [`${name} ${version} (${license})`, ...texts].join('\n\n')
 }
 
-/** The last section of a readme, where it is one. */
-function licenceIn(readme: string): string | [] {
-  return /(?<=^#+ *licen[cs]e\n+)[^#]+$/im.exec(readme)?.[0] ?? []
+/** The last section of a readme, where that is the licence. */
+function licenceIn(readme: string): string[] {
+  return readme.match(/(?<=^#+ *licen[cs]e\n+)[^#]+$/im) ?? []
 }
 
 function nameIn(directory: string): string {
