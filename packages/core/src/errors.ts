@@ -14,6 +14,7 @@ export const EXIT_STATUS = {
   OUTCOME_UNKNOWN: 5,
   BUSY: 5,
   DATABASE_NOT_MIGRATED: 5,
+  SANDBOXED: 5,
   UNVERIFIABLE: 6,
 } as const
 

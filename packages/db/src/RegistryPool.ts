@@ -1,6 +1,7 @@
 import { PortsError } from '@ports/core'
 import pg, { type PoolClient, type PoolConfig } from 'pg'
 import { isNotRunning } from './embedded/postmaster.js'
+import { damaged, isDamage } from './sqlState.js'
 
 /** The registry's own server. */
 interface EmbeddedServer {
@@ -54,8 +55,9 @@ export class RegistryPool extends pg.Pool {
     try {
       return await super.connect()
     } catch (error) {
-      if (this.#embedded === undefined || !isNotRunning(error))
+      if (this.#embedded === undefined || !isNotRunning(error)) {
         throw notConnected(error, this.#hint)
+      }
     }
     await this.#embedded.start()
     return super.connect().catch((error) => {
@@ -80,7 +82,9 @@ function keptWhenRefused(client: PoolClient): PoolClient {
 
 /** Whatever the reason (network, password, certificate, no such database): nothing was sent. */
 function notConnected(cause: unknown, hint: string): PortsError {
+  if (cause instanceof PortsError) return cause
   const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
+  if (isDamage((cause as { code?: string }).code)) return damaged(reason, cause)
   // What pg-pool says when its connections are all in use for too long.
   if (reason.startsWith('timeout exceeded')) {
     return new PortsError(

@@ -58,7 +58,7 @@ export async function startDatabase(options: DatabaseOptions = {}): Promise<Data
 /** Stops the embedded server. The next call starts it again. False if it was not running. */
 export async function stopDatabase(options: DatabaseOptions = {}): Promise<boolean> {
   refuseExternal(options)
-  return stop()
+  return stop(options.notify ?? (() => {}))
 }
 
 function refuseExternal(options: DatabaseOptions): void {

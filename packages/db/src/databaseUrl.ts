@@ -14,7 +14,12 @@ export function databaseUrl(options: DatabaseOptions): string | undefined {
   const field = options.url === undefined ? 'PORTS_DATABASE_URL' : 'url'
   if (!isPostgresUrl(url)) {
     // Not the value itself: it may hold a password.
-    throw invalidArgument(field, '…', 'a URL like postgresql://user:password@host:5432/database')
+    throw invalidArgument(
+      field,
+      '…',
+      'a URL like postgresql://user:password@host:5432/database, in which the password’s ' +
+        '/ ? # @ : and % are written %2F %3F %23 %40 %3A and %25',
+    )
   }
   return url
 }
@@ -23,7 +28,10 @@ function isPostgresUrl(url: string): boolean {
   try {
     // A percent sign that escapes nothing passes as a URL, and fails when it is taken apart.
     decodeURIComponent(url)
-    return /^postgres(ql)?:$/.test(new URL(url).protocol)
+    const { protocol, pathname, search, hash } = new URL(url)
+    // An unescaped / ? or # in the password ends the host name there, and the rest of the password
+    // stands where the database's name or a parameter is expected, followed by the @.
+    return /^postgres(ql)?:$/.test(protocol) && !/@/.test(pathname + search + hash)
   } catch {
     return false
   }
@@ -37,10 +45,11 @@ export function isBehindPgBouncer(url: string | undefined): boolean {
   return url !== undefined && new URL(url).searchParams.get('pgbouncer') === 'true'
 }
 
-/** As it may be shown: with the password masked. */
+/** As it may be shown: without parameters, which can hold secrets, and with the password masked. */
 export function shownUrl(url: string): string {
   const shown = new URL(url)
   if (shown.password) shown.password = '***'
-  if (shown.searchParams.has('password')) shown.searchParams.set('password', '***')
+  shown.search = ''
+  shown.hash = ''
   return shown.href
 }

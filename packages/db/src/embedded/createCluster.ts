@@ -1,45 +1,54 @@
-import { spawn } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import {
   chownSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
+  rmdirSync,
   rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
-import { installBinaries, makeEnterable } from './binaries.js'
+import { adviceFor } from './adviceFor.js'
+import { binariesFor } from './binaries.js'
+import { openOwnFile } from './ownFile.js'
 import {
   accountForNewServer,
   isRoot,
   type Notify,
   registryOwner,
   rootDirectory,
+  runAs,
   type ServerAccount,
+  systemCommand,
 } from './serverAccount.js'
+import { spawnProgram } from './serverProgram.js'
+import { makeEnterable } from './trustedPath.js'
 
 /** The database role that the registry's owner connects as. */
 export const DATABASE_ROLE = 'ports'
 
 const UNFINISHED = 'data.unfinished-'
-const UNFINISHED_LINK = 'data.unfinished'
+/** In the home, to data elsewhere that are being made. */
+export const UNFINISHED_LINK = 'data.unfinished'
 
-/** Directory of the programs that serve this data directory. */
-export function binariesFor(data: string): string {
-  return installBinaries(isRoot() ? rootDirectory : dirname(data))
-}
+/** In pg_hba.conf since the first registry, and in no other PostgreSQL's. */
+const ADMISSION = `local all ${DATABASE_ROLE} peer map=owner`
 
 /**
  * Makes a registry's data directory, synced to disk, and returns where it is. It appears whole or
@@ -67,8 +76,7 @@ async function createData(data: string, owner: string, account: ServerAccount): 
   const bin = binariesFor(data)
   for (const name of readdirSync(cluster)) {
     if (!name.startsWith(UNFINISHED)) continue
-    // Retried, because an initdb that outlived its maker may still be writing there.
-    rmSync(join(cluster, name), { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
+    await removeUnfinished(join(cluster, name), account)
   }
   const unfinished = join(cluster, `${UNFINISHED}${process.pid}`)
   mkdirSync(unfinished, { mode: 0o700 })
@@ -77,6 +85,26 @@ async function createData(data: string, owner: string, account: ServerAccount): 
   admitOnly(owner, unfinished, account)
   renameSync(unfinished, data)
   sync(cluster)
+}
+
+/**
+ * Root leaves the removal to the server's account, which may still have a program at work there: in
+ * a directory that another user writes, a path can lead anywhere by the time it is removed.
+ */
+async function removeUnfinished(directory: string, account: ServerAccount): Promise<void> {
+  if (!isRoot()) {
+    // Retried, because an initdb that outlived its maker may still be writing there.
+    return rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })
+  }
+  for (let attempt = 1; ; attempt++) {
+    spawnSync('rm', ['-rf', '--', directory], { ...systemCommand(), ...runAs(account), cwd: '/' })
+    try {
+      return rmdirSync(directory)
+    } catch (error) {
+      if (attempt === 20) throw error
+      await sleep(20)
+    }
+  }
 }
 
 /**
@@ -107,7 +135,7 @@ function everyoneCanEnter(directory: string): boolean {
 }
 
 async function initialise(bin: string, data: string, account: ServerAccount): Promise<void> {
-  const initdb = spawn(
+  const initdb = spawnProgram(
     join(bin, 'initdb'),
     [
       ...['--pgdata', data],
@@ -118,17 +146,11 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
       ...['--auth', 'peer'],
       '--no-instructions',
     ],
-    {
-      cwd: '/',
-      // Out of reach of a Ctrl-C that is meant for this process, and would look like a failure.
-      detached: true,
-      stdio: ['ignore', 'ignore', 'pipe'],
-      env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
-      ...(isRoot() && { uid: account.uid, gid: account.gid }),
-    },
+    account,
+    ['ignore', 'ignore', 'pipe'],
   )
   let said = ''
-  initdb.stderr.setEncoding('utf8').on('data', (text) => {
+  initdb.stderr!.setEncoding('utf8').on('data', (text) => {
     said += text
   })
   const reason = await once(initdb, 'close').then(
@@ -144,8 +166,8 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
     `The embedded database could not be made in ${dirname(data)}: ${reason}. ` +
-      'Make room or give rights there; or set PORTS_HOME to another directory, or ' +
-      'PORTS_DATABASE_URL to a PostgreSQL of your own.',
+      `${adviceFor(reason)}; or set PORTS_HOME to another directory, or PORTS_DATABASE_URL to a ` +
+      'PostgreSQL of your own.',
   )
 }
 
@@ -164,15 +186,45 @@ function admitOnly(owner: string, data: string, account: ServerAccount): void {
   const users = [...new Set([owner, 'root'])]
   const identities = users.map((user) => `owner "${user}" ${DATABASE_ROLE}`)
   const files = {
-    'pg_hba.conf': `local all ${DATABASE_ROLE} peer map=owner\n`,
+    'pg_hba.conf': `${ADMISSION}\n`,
     'pg_ident.conf': `${identities.join('\n')}\n`,
   }
   for (const [name, text] of Object.entries(files)) {
-    const path = join(data, name)
-    writeFileSync(path, text, { mode: 0o600, flush: true })
-    chownSync(path, account.uid, account.gid)
+    const file = openOwnFile(join(data, name), constants.O_WRONLY | constants.O_TRUNC, account.uid)
+    writeFileSync(file, text)
+    fsyncSync(file)
+    closeSync(file)
   }
   sync(data)
+}
+
+/**
+ * Refuses a directory that no registry was made in, before anything there is started, stopped or
+ * removed: a link can lead to another PostgreSQL's data.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE`
+ */
+export function refuseForeignData(data: string): void {
+  const { uid } = statSync(data)
+  if (!isRoot() && uid !== process.getuid?.()) throw notOurs(data)
+  try {
+    const file = openOwnFile(join(data, 'pg_hba.conf'), constants.O_RDONLY, uid)
+    const text = readFileSync(file, 'utf8')
+    closeSync(file)
+    if (text.split('\n').includes(ADMISSION)) return
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+  throw notOurs(data)
+}
+
+function notOurs(data: string): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `${data} does not hold the database of a registry of yours; nothing was changed there. If files ` +
+      'of it are lost, bring them back from a backup. To begin anew instead, move the directory ' +
+      'away; then numbers that are held now can be given a second time.',
+    { dataDirectory: data },
+  )
 }
 
 function sync(directory: string): void {

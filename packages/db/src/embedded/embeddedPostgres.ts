@@ -1,11 +1,15 @@
 import { PortsError } from '@ports/core'
+import { adviceFor } from './adviceFor.js'
 import { createCluster } from './createCluster.js'
+import { dataDirectory } from './dataDirectory.js'
+import { refuseHiddenHome } from './hiddenHome.js'
 import { postmasterPid } from './lockFiles.js'
 import { isAccepting, startPostmaster, stopPostmaster } from './postmaster.js'
-import { dataDirectory, registryHome } from './registryHome.js'
+import { registryHome } from './registryHome.js'
 import { accountOf, type Notify } from './serverAccount.js'
 import { socketDirectory } from './socketDirectory.js'
 import { withStartLock } from './startLock.js'
+import { refuseForeignDirectory } from './trustedPath.js'
 
 export interface EmbeddedStatus {
   readonly running: boolean
@@ -25,9 +29,13 @@ export interface EmbeddedStatus {
  */
 export function ensureRunning(notify: Notify): Promise<string> {
   return atHome((home) =>
-    withStartLock(home, async () => {
-      const data = dataDirectory(home) ?? (await createCluster(home, notify))
-      if (!(await isAccepting(data))) await startPostmaster(data)
+    withStartLock(home, notify, async (lock) => {
+      const found = dataDirectory(home)
+      if (found !== undefined && (await isAccepting(found))) return found
+      refuseHiddenHome(home)
+      const data = found ?? (await createCluster(home, notify))
+      lock.noteMade()
+      await startPostmaster(data)
       return data
     }),
   )
@@ -39,10 +47,10 @@ export function existingData(): Promise<string | undefined> {
 }
 
 /** False if it was not running. */
-export function stop(): Promise<boolean> {
+export function stop(notify: Notify): Promise<boolean> {
   return atHome(async (home) => {
     const data = dataDirectory(home)
-    return data !== undefined && withStartLock(home, () => stopPostmaster(data))
+    return data !== undefined && withStartLock(home, notify, () => stopPostmaster(data))
   })
 }
 
@@ -68,20 +76,26 @@ export function embeddedStatus(): Promise<EmbeddedStatus> {
 async function atHome<Result>(work: (home: string) => Promise<Result>): Promise<Result> {
   const home = await registryHome()
   try {
+    refuseUnsafe(home)
     return await work(home)
   } catch (error) {
     if (!(error instanceof Error) || !('syscall' in error)) throw error
     throw new PortsError(
       'DATABASE_UNAVAILABLE',
-      `The registry in ${home} cannot be used (${error.message}). ${
-        isLackOfSpace(error) ? 'Make room there, or set' : 'Set'
-      } PORTS_HOME to a directory of your own, or PORTS_DATABASE_URL to a PostgreSQL.`,
+      `The registry in ${home} cannot be used (${error.message}). ${adviceFor(error.message)}; or ` +
+        'set PORTS_HOME to a directory of your own, or PORTS_DATABASE_URL to a PostgreSQL.',
       { home },
       { cause: error },
     )
   }
 }
 
-function isLackOfSpace(error: Error): boolean {
-  return ['ENOSPC', 'EDQUOT'].includes((error as NodeJS.ErrnoException).code ?? '')
+/** An empty file system over the home is a sandbox's doing before it is a matter of rights. */
+function refuseUnsafe(home: string): void {
+  try {
+    refuseForeignDirectory(home)
+  } catch (error) {
+    refuseHiddenHome(home)
+    throw error
+  }
 }

@@ -1,45 +1,62 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, constants, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { openOwnFile } from './ownFile.js'
+import { systemCommand } from './serverAccount.js'
 import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 
 /** As its pid file says; see `isAccepting` for whether that is still true. */
 export function postmasterPid(data: string): number | undefined {
-  return firstNumberIn(pidFile(data))
+  const number = Number.parseInt(textOfOwn(pidFile(data), ownerOf(data)), 10)
+  return number > 0 ? number : undefined
+}
+
+/**
+ * After a crash the server's lock files stay, and PostgreSQL refuses to start while any process of
+ * its user has the pid in them: in a restarted container often one does, and where nobody reaps
+ * them the dead do; and always where there is no pid in them, as after a full disk. Only the holder
+ * of the server's lock may call this, because these files say nothing of another PID namespace.
+ */
+export function removeLockFiles(data: string): void {
+  for (const file of [pidFile(data), join(socketDirectory(data), `.s.PGSQL.${SOCKET_PORT}.lock`)]) {
+    rmSync(file, { force: true })
+  }
 }
 
 function pidFile(data: string): string {
   return join(data, 'postmaster.pid')
 }
 
-function firstNumberIn(file: string): number | undefined {
-  const number = Number.parseInt(textOf(file), 10)
-  return number > 0 ? number : undefined
+function ownerOf(data: string): number {
+  return statSync(data).uid
 }
 
 /** Empty for a file that is not there, or went while it was read: a server may be stopping. */
-function textOf(file: string): string {
+function textOfOwn(path: string, owner: number): string {
   try {
-    return readFileSync(file, 'utf8')
+    const file = openOwnFile(path, constants.O_RDONLY, owner)
+    try {
+      return readFileSync(file, 'utf8')
+    } finally {
+      closeSync(file)
+    }
   } catch (error) {
-    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return ''
+    if (isMissing(error)) return ''
     throw error
   }
 }
 
-/**
- * After a crash the server's lock files stay, and PostgreSQL refuses to start while any process of
- * its user has the pid in them: in a restarted container often one does, and where nobody reaps
- * them the dead do; and for ever where there is no pid in them, as after a full disk. So unless that
- * process is this registry's server, the files go. PostgreSQL's other lock, on shared memory, still
- * guards the data.
- */
-export function removeForeignLockFiles(data: string): void {
-  const lockFiles = [pidFile(data), join(socketDirectory(data), `.s.PGSQL.${SOCKET_PORT}.lock`)]
-  for (const file of lockFiles) {
-    const pid = firstNumberIn(file)
-    if (pid === undefined || !isServerOf(data, pid)) rmSync(file, { force: true })
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    if (isMissing(error)) return ''
+    throw error
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
 }
 
 /** Also while it recovers and takes no connections yet. */
@@ -58,17 +75,30 @@ export function isRecovering(data: string): boolean {
   if (!existsSync(children)) return true
   return textOf(children)
     .split(' ')
-    .some((child) => commandOf(Number(child)).startsWith('postgres: startup'))
+    .some((child) => processOf(Number(child)).command.startsWith('postgres: startup'))
 }
 
-/** Not just any process that names the directory, such as one that shows its files. */
+/**
+ * Not just any process that names the directory, such as one that shows its files; and one of the
+ * server's account, because that account chooses the pid in the file.
+ */
 function isServerOf(data: string, pid: number): boolean {
-  return commandOf(pid).includes(`postgres -D ${data} -c `)
+  const { uid, command } = processOf(pid)
+  return uid === ownerOf(data) && command.includes(`postgres -D ${data} -c `)
 }
 
-/** The command line of a process, in one line; empty for one that is gone or a zombie. */
-function commandOf(pid: number): string {
+/** Owner and command line, in one line; neither for a process that is gone or a zombie. */
+function processOf(pid: number): { uid?: number; command: string } {
   // Slim images have no ps.
-  if (process.platform === 'linux') return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
-  return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
+  if (process.platform === 'linux') {
+    const command = textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+    return { uid: statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid, command }
+  }
+  const { stdout } = spawnSync(
+    'ps',
+    ['-ww', '-o', 'uid=,args=', '-p', String(pid)],
+    systemCommand(),
+  )
+  const [, uid, command = ''] = /^ *(\d+) (.*)/.exec(stdout.toString()) ?? []
+  return { uid: Number(uid), command }
 }

@@ -1,28 +1,35 @@
-import { spawn } from 'node:child_process'
 import {
   closeSync,
-  fchownSync,
+  constants,
   fstatSync,
-  openSync,
-  readFileSync,
+  ftruncateSync,
+  readSync,
   statfsSync,
   statSync,
-  truncateSync,
 } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { Client, type ClientConfig } from 'pg'
-import { binariesFor, DATABASE_ROLE } from './createCluster.js'
-import {
-  isPostmasterAlive,
-  isRecovering,
-  postmasterPid,
-  removeForeignLockFiles,
-} from './lockFiles.js'
+import { adviceFor } from './adviceFor.js'
+import { binariesFor } from './binaries.js'
+import { DATABASE_ROLE } from './createCluster.js'
+import { isPostmasterAlive, isRecovering, postmasterPid, removeLockFiles } from './lockFiles.js'
+import { isVisible } from './lockHolder.js'
+import { openOwnFile } from './ownFile.js'
 import { clusterFiles } from './registryHome.js'
-import { accountOf, isRoot } from './serverAccount.js'
-import { ensureSocketDirectory, SOCKET_PORT, socketDirectory } from './socketDirectory.js'
+import { accountOf } from './serverAccount.js'
+import { heldElsewhere, isServerLocked, lastHolder, ServerLock } from './serverLock.js'
+import { spawnProgram } from './serverProgram.js'
+import {
+  ensureSocketDirectory,
+  refuseUnsafeSocketDirectory,
+  ServerSocket,
+  SOCKET_PORT,
+  SOCKETS_FROM_DATA,
+  socketDirectory,
+  UnsafeSocketDirectory,
+} from './socketDirectory.js'
 
 const POLL_MS = 10
 /** Crash recovery replays at most max_wal_size; a minute is far more than that takes. */
@@ -34,6 +41,13 @@ const START_TIMEOUT_MS = 60_000
 const IDLE_MS = 10_000
 /** A server that is stopped (SIGSTOP) takes connections and says nothing. */
 const ANSWER_TIMEOUT_MS = 10_000
+/**
+ * How long a server that cannot be seen from here may take to end, or to come up, before its callers
+ * here are told that it is elsewhere. A fast shutdown takes less than a second.
+ */
+const ELSEWHERE_MS = 5_000
+/** The backends of a killed server notice within a second or two, and keep its lock until then. */
+const OLD_BACKENDS_MS = 20_000
 const LARGEST_LOG_BYTES = 10_000_000
 /** Less than one segment of its log of changes (wal_segment_size), which it may need to start. */
 const LEAST_SPACE_BYTES = 16 * 1024 * 1024
@@ -41,6 +55,7 @@ const LEAST_SPACE_BYTES = 16 * 1024 * 1024
 const SETTINGS = {
   listen_addresses: '',
   port: String(SOCKET_PORT),
+  unix_socket_directories: SOCKETS_FROM_DATA,
   unix_socket_permissions: '0700',
   max_connections: '300',
   shared_buffers: '32MB',
@@ -57,13 +72,28 @@ const SETTINGS = {
   log_line_prefix: '%m ',
 }
 
+/**
+ * How to connect, all of it: what is left out here `pg` takes from the environment of PostgreSQL's
+ * clients (PGOPTIONS, PGSSLMODE and others), which is meant for other servers.
+ */
 export function connectionOf(data: string): ClientConfig {
-  return {
+  const owner = statSync(data).uid
+  const settings = {
     host: socketDirectory(data),
     port: SOCKET_PORT,
     user: DATABASE_ROLE,
     database: 'postgres',
+    // Peer authentication asks for none.
+    password: () => '',
+    ssl: false,
+    sslnegotiation: 'postgres',
+    client_encoding: 'UTF8',
+    replication: 'false',
+    options: '-c search_path=pg_catalog',
+    application_name: 'ports',
+    stream: () => new ServerSocket(data, owner),
   }
+  return settings as ClientConfig
 }
 
 /** Whether the server takes connections now, be it to refuse them. */
@@ -91,14 +121,18 @@ export async function isAccepting(data: string): Promise<boolean> {
   }
 }
 
-/** No server behind the socket, or one that is not ready (57P03) or going away. */
+/**
+ * No server behind the socket, or one that is not ready (57P03) or going away, or one that may be
+ * anybody's: then starting ours finds out who has the data.
+ */
 export function isNotRunning(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string }
   return (
     ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
     ['57P01', '57P02', '57P03'].includes(code ?? '') ||
     // What pg says, without a code, when the server ends its backends in mid-connection.
-    message === 'Connection terminated unexpectedly'
+    message === 'Connection terminated unexpectedly' ||
+    error instanceof UnsafeSocketDirectory
   )
 }
 
@@ -108,25 +142,48 @@ export function isNotRunning(error: unknown): boolean {
  * start lock.
  */
 export async function startPostmaster(data: string): Promise<void> {
-  const giveUpAt = Date.now() + START_TIMEOUT_MS
-  removeForeignLockFiles(data)
+  const startedAt = Date.now()
   let launched: Launch | undefined
   let idleSince: number | undefined
   while (!(await isAccepting(data))) {
-    if (Date.now() > giveUpAt) throw startFailed(data, launched)
-    const isIdle = isPostmasterAlive(data) && !isRecovering(data)
+    if (Date.now() - startedAt > START_TIMEOUT_MS) throw startFailed(data, launched)
+    const isAlive = isPostmasterAlive(data)
+    // Such a server is well, and ending it would mend nothing.
+    if (isAlive) refuseUnsafeSocketDirectory(data, accountOf(data))
+    const isIdle = isAlive && !isRecovering(data)
     idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
     if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) {
       endAtOnce(data)
       idleSince = undefined
     }
-    if (!isPostmasterAlive(data) && launched?.ended !== false) {
-      // The backends of a killed server take a moment to notice; until then they block the next.
-      if (launched && !isHeldByOldBackends(launched)) throw startFailed(data, launched)
-      if (launched) await sleep(10 * POLL_MS)
-      launched = launch(data)
+    if (!isAlive && launched?.ended !== false) {
+      if (launched) throw startFailed(data, launched)
+      launched = await tryLaunch(data, Date.now() - startedAt)
     }
     await sleep(POLL_MS)
+  }
+}
+
+/**
+ * Undefined while another server has the lock: one that is ending, the backends of one that was
+ * killed, or for a moment one that can only be seen elsewhere.
+ */
+async function tryLaunch(data: string, waitedMs: number): Promise<Launch | undefined> {
+  const account = accountOf(data)
+  const lock = await ServerLock.tryTake(data, account)
+  if (lock === undefined) {
+    const holder = lastHolder(data, account)
+    const limit = holder !== undefined && isVisible(holder) ? OLD_BACKENDS_MS : ELSEWHERE_MS
+    if (waitedMs > limit) throw heldElsewhere(data, holder)
+    return undefined
+  }
+  try {
+    // Started without the lock, by something else than this program.
+    if (isPostmasterAlive(data)) return undefined
+    removeLockFiles(data)
+    return launch(data, lock)
+  } finally {
+    lock.close()
   }
 }
 
@@ -146,53 +203,56 @@ interface Launch {
   lastWords(): string
 }
 
-function launch(data: string): Launch {
+function launch(data: string, lock: ServerLock): Launch {
   const account = accountOf(data)
-  const sockets = socketDirectory(data)
-  ensureSocketDirectory(sockets, account)
-  const settings = Object.entries({
-    ...SETTINGS,
-    // A list: the quotes keep a path with a comma or a space in one piece.
-    unix_socket_directories: `"${sockets.replaceAll('"', '""')}"`,
-  }).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-
+  ensureSocketDirectory(data, account)
+  const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const log = openLog(data)
   const silentUntil = fstatSync(log).size
-  if (isRoot()) fchownSync(log, account.uid, account.gid)
-  const postmaster = spawn(join(binariesFor(data), 'postgres'), ['-D', data, ...settings], {
-    cwd: '/',
-    // A session of its own: Ctrl-C in the terminal that happened to start it is not meant for it.
-    detached: true,
-    env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
-    stdio: ['ignore', log, log],
-    ...(isRoot() && { uid: account.uid, gid: account.gid }),
-  })
+  const postmaster = spawnProgram(
+    join(binariesFor(data), 'postgres'),
+    ['-D', data, ...settings],
+    account,
+    ['ignore', log, log, lock.descriptor],
+  )
+  if (postmaster.pid !== undefined) lock.writeHolder(postmaster.pid)
   closeSync(log)
   postmaster.unref()
+  let failure = ''
   const state = {
     ended: false,
-    lastWords: () =>
-      readFileSync(clusterFiles.log(data))
-        .subarray(silentUntil)
-        .toString()
-        .trim()
-        .split('\n')
-        .slice(-5)
-        .join(' | '),
+    lastWords: () => failure || lastLines(readLog(data, silentUntil)),
   }
-  for (const event of ['exit', 'error']) {
-    postmaster.once(event, () => {
-      state.ended = true
-    })
-  }
+  postmaster.once('exit', () => {
+    state.ended = true
+  })
+  postmaster.once('error', (error) => {
+    failure = error.message
+    state.ended = true
+  })
   return state
 }
 
 function openLog(data: string): number {
-  const path = clusterFiles.log(data)
-  const log = openSync(path, 'a', 0o600)
-  if (statSync(path).size > LARGEST_LOG_BYTES) truncateSync(path)
+  const { O_RDWR, O_APPEND, O_CREAT } = constants
+  const log = openOwnFile(clusterFiles.log(data), O_RDWR | O_APPEND | O_CREAT, process.getuid!())
+  if (fstatSync(log).size > LARGEST_LOG_BYTES) ftruncateSync(log)
   return log
+}
+
+function readLog(data: string, from: number): string {
+  const log = openLog(data)
+  try {
+    const bytes = Buffer.alloc(Math.max(0, fstatSync(log).size - from))
+    readSync(log, bytes, 0, bytes.length, from)
+    return bytes.toString()
+  } finally {
+    closeSync(log)
+  }
+}
+
+function lastLines(text: string): string {
+  return text.trim().split('\n').slice(-5).join(' | ')
 }
 
 /**
@@ -201,7 +261,10 @@ function openLog(data: string): number {
  */
 export async function stopPostmaster(data: string): Promise<boolean> {
   const pid = postmasterPid(data)
-  if (pid === undefined || !isPostmasterAlive(data)) return false
+  if (pid === undefined || !isPostmasterAlive(data)) {
+    await refuseServerElsewhere(data)
+    return false
+  }
   // A request to stop can be lost on a server that is recovering from a crash of its backends.
   const giveUpAt = Date.now() + START_TIMEOUT_MS
   while (!(await isAccepting(data)) && isPostmasterAlive(data) && Date.now() < giveUpAt) {
@@ -213,8 +276,16 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   return true
 }
 
-function isHeldByOldBackends(launched: Launch): boolean {
-  return /pre-existing shared memory block/.test(launched.lastWords())
+/** That no server can be seen here does not mean that none runs. */
+async function refuseServerElsewhere(data: string): Promise<void> {
+  const account = accountOf(data)
+  const giveUpAt = Date.now() + OLD_BACKENDS_MS
+  while (await isServerLocked(data, account)) {
+    const holder = lastHolder(data, account)
+    const mayBeEnding = holder !== undefined && isVisible(holder) && Date.now() < giveUpAt
+    if (!mayBeEnding) throw heldElsewhere(data, holder)
+    await sleep(POLL_MS)
+  }
 }
 
 function startFailed(data: string, launched: Launch | undefined): PortsError {
@@ -232,9 +303,9 @@ function startFailed(data: string, launched: Launch | undefined): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The embedded database in ${data} did not start; no file of it was removed. It said (in ${log}): ` +
-      `${said}. Put that right and try again: ports db start. Where its files are damaged, bring ` +
-      'them back from a backup. To begin anew instead, move the directory away; then numbers ' +
-      'that are held now can be given a second time.',
+      `${said}. ${adviceFor(said)}. Where its files are damaged, bring them back from a backup. To ` +
+      'begin anew instead, remove the whole home of the registry; then numbers that are held now ' +
+      'can be given a second time.',
     details,
   )
 }

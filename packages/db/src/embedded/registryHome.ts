@@ -1,4 +1,3 @@
-import { existsSync, readlinkSync, realpathSync } from 'node:fs'
 import { dirname, isAbsolute, join, normalize } from 'node:path'
 import { invalidArgument, PortsError } from '@ports/core'
 
@@ -32,35 +31,6 @@ function noHome(reason: string, cause?: unknown): PortsError {
     {},
     { cause },
   )
-}
-
-/**
- * The server's data directory, or undefined where none was made yet. Its name in the registry's
- * home may be a link: a server that cannot enter the home lives elsewhere.
- * @throws {PortsError} `DATABASE_UNAVAILABLE` where the link leads nowhere: data that were there
- * are lost or not mounted, and new ones would give their numbers a second time
- */
-export function dataDirectory(home: string): string | undefined {
-  const data = join(home, 'data')
-  if (existsSync(data)) return realpathSync(data)
-  const target = linkTarget(data)
-  if (target === undefined) return undefined
-  throw new PortsError(
-    'DATABASE_UNAVAILABLE',
-    `The registry in ${home} has its data in ${target}, and there is nothing. Bring it back, or ` +
-      `mount what it is on. To begin anew instead, remove the link ${data}; then numbers that are ` +
-      'held now can be given a second time.',
-    { home, dataDirectory: target },
-  )
-}
-
-function linkTarget(path: string): string | undefined {
-  try {
-    return readlinkSync(path)
-  } catch {
-    // Nothing is there, or the home cannot be read, of which whoever makes the registry will tell.
-    return undefined
-  }
 }
 
 /** What lies beside a data directory. */

@@ -18,6 +18,15 @@ export function isRoot(): boolean {
   return process.getuid?.() === 0
 }
 
+/**
+ * For the system's own programs: root looks for them where only root can write, because the PATH
+ * that `sudo -E` hands on is another user's.
+ */
+export function systemCommand(): { readonly env: NodeJS.ProcessEnv } {
+  const path = '/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin'
+  return { env: { LC_ALL: 'C', PATH: isRoot() ? path : process.env.PATH } }
+}
+
 /** Where root's registries are, for a server that may not enter root's own directories. */
 export const rootDirectory = '/var/lib/ports'
 
@@ -48,14 +57,18 @@ export function accountForNewServer(notify: Notify): ServerAccount {
   }
   const known = lookUp(SYSTEM_ACCOUNT)
   if (known) return known
-  const created = spawnSync('useradd', [
-    '--system',
-    '--user-group',
-    '--no-create-home',
-    ...['--home-dir', rootDirectory],
-    ...['--shell', '/usr/sbin/nologin'],
-    SYSTEM_ACCOUNT,
-  ])
+  const created = spawnSync(
+    'useradd',
+    [
+      '--system',
+      '--user-group',
+      '--no-create-home',
+      ...['--home-dir', rootDirectory],
+      ...['--shell', '/usr/sbin/nologin'],
+      SYSTEM_ACCOUNT,
+    ],
+    systemCommand(),
+  )
   // Whether it was this call that made it or another process at the same time.
   const own = lookUp(SYSTEM_ACCOUNT)
   if (own) return own
@@ -78,14 +91,24 @@ export function accountForNewServer(notify: Notify): ServerAccount {
 /** The account of a server that has its data already: whoever owns them. */
 export function accountOf(data: string): ServerAccount {
   const { uid, gid } = statSync(data)
-  const { status, stdout } = spawnSync('id', ['-nu', String(uid)])
-  return { name: status === 0 ? stdout.toString().trim() : String(uid), uid, gid }
+  return { name: nameOf(uid), uid, gid }
+}
+
+/** As the system's list of users has it, for messages. */
+export function nameOf(uid: number): string {
+  const { status, stdout } = spawnSync('id', ['-nu', String(uid)], systemCommand())
+  return status === 0 ? stdout.toString().trim() : `uid ${uid}`
+}
+
+/** For spawn: as whom the server's programs run. */
+export function runAs({ uid, gid }: ServerAccount): { uid?: number; gid?: number } {
+  return isRoot() ? { uid, gid } : {}
 }
 
 /** Through `id`, which asks every source of users that the system has. */
 function lookUp(name: string): ServerAccount | undefined {
   const [uid, gid] = ['-u', '-g'].map((flag) => {
-    const { status, stdout } = spawnSync('id', [flag, name])
+    const { status, stdout } = spawnSync('id', [flag, name], systemCommand())
     return status === 0 ? Number(stdout.toString()) : undefined
   })
   return uid === undefined || gid === undefined ? undefined : { name, uid, gid }

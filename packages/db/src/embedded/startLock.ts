@@ -1,42 +1,139 @@
-import { closeSync, fchownSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { closeSync, constants, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
-import { isRoot } from './serverAccount.js'
+import {
+  describe,
+  type Holder,
+  holderHere,
+  isStopped,
+  isVisible,
+  READ_AND_WRITE,
+  readRecord,
+  writeRecord,
+} from './lockHolder.js'
+import { openOwnFile } from './ownFile.js'
+import { clusterFiles } from './registryHome.js'
+import type { Notify } from './serverAccount.js'
+import { makeDirectories, refuseForeignDirectory } from './trustedPath.js'
 
 const POLL_MS = 20
+/** A caller that waits longer than this is told for whom. */
+const QUIET_MS = 1500
+/** How long a holder may be seen stopped: longer than a debugger's step. */
+const STOPPED_MS = 5_000
+/** Twice what a start may take after a crash. */
 const GIVE_UP_MS = 120_000
+
+/** What the lock's file says of its holder, and of the registry. */
+interface StartRecord extends Holder {
+  /** A registry was made here: data that are missing are lost, and not yet to be made. */
+  readonly made?: boolean
+}
+
+export interface StartLock {
+  /** Keeps in the lock's file that there are data now. */
+  noteMade(): void
+}
 
 /**
  * Runs the work while no other process makes, starts or stops the server of this registry. The lock
  * is the kernel's, on an open file: it ends with the process that holds it, however that dies, so
  * it is never stale.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` naming the holder, when it is stopped or takes too long
  */
 export async function withStartLock<Result>(
   home: string,
-  work: () => Promise<Result>,
+  notify: Notify,
+  work: (lock: StartLock) => Promise<Result>,
 ): Promise<Result> {
   // Only here: finding and linking native code is not for a call whose server runs.
   const { tryLock } = await import('fs-native-extensions')
-  mkdirSync(home, { recursive: true, mode: 0o755 })
-  const file = openSync(join(home, 'lock'), 'a+', 0o600)
-  // Root may be the first in a user's registry (sudo), but not the last.
-  if (isRoot()) fchownSync(file, statSync(home).uid, statSync(home).gid)
+  makeDirectories(home)
+  refuseForeignDirectory(home)
+  const file = openOwnFile(lockFile(home), READ_AND_WRITE, process.getuid!())
   try {
-    const giveUpAt = Date.now() + GIVE_UP_MS
+    const turn = new Turn(home, file, notify)
     while (!tryLock(file)) {
-      if (Date.now() > giveUpAt) {
-        throw new PortsError(
-          'BUSY',
-          `Another process has been starting the database in ${home} for ` +
-            `${GIVE_UP_MS / 1000} s. See "ports db status" and the log there.`,
-          { home },
-        )
-      }
+      turn.check()
       await sleep(POLL_MS)
     }
-    return await work()
+    const { made } = readRecord<StartRecord>(file) ?? {}
+    const note = (isMade: boolean | undefined) =>
+      writeRecord(file, { ...holderHere(process.pid), made: isMade })
+    note(made)
+    return await work({
+      noteMade: () => {
+        if (!made) note(true)
+      },
+    })
   } finally {
     closeSync(file)
   }
+}
+
+/** Whether there was a registry: its lock's file says so, or its server has written a log. */
+export function wasMade(home: string): boolean {
+  if (existsSync(clusterFiles.log(join(home, 'data')))) return true
+  if (!existsSync(lockFile(home))) return false
+  const file = openOwnFile(lockFile(home), constants.O_RDONLY, process.getuid!())
+  try {
+    return readRecord<StartRecord>(file)?.made === true
+  } finally {
+    closeSync(file)
+  }
+}
+
+function lockFile(home: string): string {
+  return join(home, 'lock')
+}
+
+/** A caller's wait for the lock. */
+class Turn {
+  readonly #home: string
+  readonly #file: number
+  readonly #notify: Notify
+  readonly #since = Date.now()
+  #isTold = false
+  #stoppedSince: number | undefined
+
+  constructor(home: string, file: number, notify: Notify) {
+    this.#home = home
+    this.#file = file
+    this.#notify = notify
+  }
+
+  /** @throws {PortsError} `DATABASE_UNAVAILABLE` where it is time to give up */
+  check(): void {
+    const waited = Date.now() - this.#since
+    if (waited < QUIET_MS) return
+    const holder = readRecord<StartRecord>(this.#file)
+    const name = isHolder(holder) ? describe(holder) : 'another process'
+    const isDoing = `makes, starts or stops the database in ${this.#home}`
+    if (!this.#isTold) this.#notify(`waiting for ${name}, which ${isDoing}`)
+    this.#isTold = true
+
+    const stopped = isHolder(holder) && isVisible(holder) && isStopped(holder)
+    this.#stoppedSince = stopped ? (this.#stoppedSince ?? Date.now()) : undefined
+    if (stopped && Date.now() - this.#stoppedSince! > STOPPED_MS) {
+      throw new PortsError(
+        'DATABASE_UNAVAILABLE',
+        `${name} ${isDoing}, and is stopped (Ctrl-Z or SIGSTOP). Nothing was changed. Let it go ` +
+          `on (kill -CONT ${holder.pid}) or end it (kill -KILL ${holder.pid}), and try again.`,
+        { home: this.#home, pid: holder.pid },
+      )
+    }
+    if (waited > GIVE_UP_MS) {
+      throw new PortsError(
+        'DATABASE_UNAVAILABLE',
+        `${name} has been at work on the database in ${this.#home} for ${GIVE_UP_MS / 1000} s. ` +
+          'Nothing was changed. The log there says what the database does.',
+        { home: this.#home },
+      )
+    }
+  }
+}
+
+function isHolder(record: Partial<StartRecord> | undefined): record is StartRecord {
+  return typeof record?.pid === 'number' && typeof record.host === 'string'
 }

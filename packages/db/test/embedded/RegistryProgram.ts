@@ -15,6 +15,8 @@ export interface User {
 export interface Setting {
   readonly env: Readonly<Record<string, string>>
   readonly as?: User
+  /** A command that runs it, such as `unshare --net`. Default: none. */
+  readonly through?: readonly string[]
 }
 
 export interface Answer<Result> {
@@ -34,8 +36,9 @@ export class RegistryProgram {
   readonly #answers: AsyncIterator<string>
   #stderr = ''
 
-  constructor({ env, as }: Setting) {
-    this.#process = spawn(process.execPath, [SCRIPT], {
+  constructor({ env, as, through = [] }: Setting) {
+    const [program = '', ...args] = [...through, process.execPath, SCRIPT]
+    this.#process = spawn(program, args, {
       cwd: '/',
       env: { PATH: process.env.PATH, ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
@@ -55,6 +58,14 @@ export class RegistryProgram {
 
   get(project: string, service: string, options: { readonly hostname?: string } = {}) {
     return this.#ask<number>('get', project, service, options)
+  }
+
+  list() {
+    return this.#ask<unknown[]>('list')
+  }
+
+  audit() {
+    return this.#ask<unknown>('audit')
   }
 
   status() {

@@ -1,14 +1,18 @@
 import { createHash } from 'node:crypto'
 import {
   chownSync,
+  closeSync,
   existsSync,
+  fstatSync,
   mkdirSync,
+  openSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -29,7 +33,8 @@ import { isRoot } from './users.js'
 /** Every file below the directory, with a digest of what is in it. */
 function contents(directory: string): Record<string, string> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
+    // Each attempt to start writes into its lock who makes it.
+    .filter((entry) => entry.isFile() && entry.name !== 'ports-server.lock')
     .map((entry) => join(entry.parentPath, entry.name))
   return Object.fromEntries(
     files.map((file) => [file, createHash('sha1').update(readFileSync(file)).digest('hex')]),
@@ -53,7 +58,7 @@ it('a damaged data directory is named, with what to do, and left as it is', asyn
     renameSync(join(data, lost), join(home, 'lost'))
     const before = contents(data)
     for (const answer of [await getApi(program), await program.start(), await getApi(program)]) {
-      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'move the directory away')
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'begin anew')
     }
     expect(contents(data), lost).toEqual(before)
     renameSync(join(home, 'lost'), join(data, lost))
@@ -92,7 +97,7 @@ it('data that were elsewhere and are not there are not made anew', async ({ skip
   await program.stop()
   renameSync(data, `${data}.moved`)
   for (const answer of [await getApi(program), await program.start(), await program.status()]) {
-    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Bring it back')
+    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Bring them back')
   }
   expect(existsSync(data)).toBe(false)
   renameSync(`${data}.moved`, data)
@@ -124,3 +129,58 @@ it('a server without the registry’s schema is given one', async () => {
   await inDatabase(socketDirectory!, 'postgres', 'drop schema ports cascade')
   expect((await once(inHome(home), getApi)).result).toBe(3100)
 })
+
+it('data that were in the home and are gone are not made anew', async () => {
+  const home = freshHome()
+  const { dataDirectory } = await makeRegistry(inHome(home))
+  const program = open(inHome(home))
+  await program.stop()
+  renameSync(dataDirectory!, join(home, 'elsewhere'))
+  // As long as anything tells that there was a registry, be it the lock or the server's log.
+  for (const lost of ['nothing', 'run', 'postgres.log']) {
+    rmSync(join(home, lost), { recursive: true, force: true })
+    for (const answer of [await getApi(program), await program.start(), await program.status()]) {
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, 'lost its data', 'second time')
+      expect(answer.notices).toEqual([])
+    }
+    expect(existsSync(dataDirectory!)).toBe(false)
+  }
+  renameSync(join(home, 'elsewhere'), dataDirectory!)
+  expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
+  await program.stop()
+  rmSync(join(home, 'lock'))
+  renameSync(dataDirectory!, join(home, 'elsewhere'))
+  expectRefusal(await getApi(program), 'DATABASE_UNAVAILABLE', home, 'lost its data')
+  renameSync(join(home, 'elsewhere'), dataDirectory!)
+})
+
+it.each(['port_allocations', 'port_allocations_pkey', 'port_ranges'])(
+  'damage of %s is told as damage, not as a fault of ours',
+  async (relation) => {
+    const home = freshHome()
+    const { socketDirectory, dataDirectory } = await makeRegistry(inHome(home))
+    const client = new pg.Client({ host: socketDirectory!, user: 'ports', database: 'postgres' })
+    await client.connect()
+    const { rows } = await client.query('select pg_relation_filepath($1::regclass) as path', [
+      `ports.${relation}`,
+    ])
+    await client.end()
+    await once(inHome(home), (program) => program.stop())
+    const file = openSync(join(dataDirectory!, rows[0].path), 'r+')
+    for (let page = 0; page < fstatSync(file).size; page += 8192) {
+      writeSync(file, Buffer.alloc(4, 0xff), 0, 4, page + 8000)
+    }
+    closeSync(file)
+    const program = open(inHome(home))
+    const answers = [
+      await program.get('consilio', 'new'),
+      await program.list(),
+      await program.audit(),
+    ]
+    const refused = answers.filter(({ error }) => error !== undefined)
+    expect(refused.length).toBeGreaterThan(0)
+    for (const answer of refused) {
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', 'damaged', 'backup')
+    }
+  },
+)

@@ -20,7 +20,8 @@ const TERMINATED = message('E', Buffer.from('SFATAL\0VFATAL\0C57P01\0Mterminatin
 it('a server that ends while it is looked for ends nobody else', async () => {
   const data = join(mkdtempSync(join(tmpdir(), 'ports-')), 'data')
   const directory = socketDirectory(data)
-  mkdirSync(directory, { recursive: true })
+  mkdirSync(data)
+  mkdirSync(directory, { mode: 0o700 })
   onTestFinished(() => rmSync(join(data, '..'), { recursive: true }))
   let visitors = 0
   const server = createServer((client) => {

@@ -5,7 +5,6 @@ import {
   readdirSync,
   readFileSync,
   realpathSync,
-  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -64,22 +63,13 @@ describe('the home of a registry', () => {
     },
   )
 
-  it('may have a path too long for a socket, which then is elsewhere', async () => {
+  it('may have a path that is too long for a socket', async () => {
     const home = freshHome(join('long'.repeat(20), 'longer'.repeat(20)))
     const { dataDirectory, socketDirectory } = await makeRegistry(inHome(home))
     expect(dataDirectory).toBe(join(realpathSync(home), 'data'))
-    expect(socketDirectory).toMatch(/^\/tmp\/ports-[0-9a-f]{16}$/)
+    expect(socketDirectory).toBe(join(realpathSync(home), 'run'))
     expect(statSync(socketDirectory!).mode & 0o777).toBe(0o700)
     await once(inHome(home), (program) => program.stop())
-    await expectApiKept(inHome(home))
-
-    // Under /tmp, anyone could have been there first.
-    await once(inHome(home), (program) => program.stop())
-    rmSync(socketDirectory!, { recursive: true })
-    mkdirSync(socketDirectory!)
-    chmodSync(socketDirectory!, 0o777)
-    expectRefusal(await once(inHome(home), getApi), 'DATABASE_UNAVAILABLE', socketDirectory!)
-    rmSync(socketDirectory!, { recursive: true })
     await expectApiKept(inHome(home))
   })
 

@@ -1,8 +1,8 @@
 import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, watch } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { expect, onTestFinished, vi } from 'vitest'
-import { type DatabaseStatus, databaseStatus, stopDatabase } from '../../src/index.js'
+import { expect, onTestFinished } from 'vitest'
+import type { DatabaseStatus } from '../../src/index.js'
 import { type Answer, RegistryProgram, type Setting, type User } from './RegistryProgram.js'
 
 /** A directory for a registry's home to be in, which everybody can enter. */
@@ -23,22 +23,19 @@ export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: U
   const home = join(directory, name)
   mkdirSync(home, { recursive: true, mode })
   if (owner) chownSync(home, owner.uid, owner.gid)
-  onTestFinished(() => removeRegistry(home))
+  onTestFinished(() => removeRegistry(home, owner))
   return home
 }
 
-export async function removeRegistry(home: string): Promise<void> {
-  vi.stubEnv('PORTS_HOME', home)
-  try {
-    const { dataDirectory, socketDirectory } = await databaseStatus()
-    await stopDatabase()
-    for (const directory of [dataDirectory && dirname(dataDirectory), socketDirectory]) {
-      // Of what is elsewhere the home has but a link.
-      if (directory !== undefined) rmSync(directory, { recursive: true, force: true })
-    }
-  } finally {
-    vi.unstubAllEnvs()
-  }
+/** As its owner, because root uses no registry of another user. */
+export async function removeRegistry(home: string, owner?: User): Promise<void> {
+  const program = new RegistryProgram(inHome(home, owner))
+  const { result: status } = await program.status()
+  if (status?.running) await program.stop()
+  await program.end()
+  // Of what is elsewhere the home has but a link.
+  const { dataDirectory } = status ?? {}
+  if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
 }
 
 export function open(setting: Setting): RegistryProgram {
@@ -58,7 +55,11 @@ export async function once<Result>(
   return answer
 }
 
-export const inHome = (home: string, as?: User): Setting => ({ env: { PORTS_HOME: home }, as })
+export const inHome = (home: string, as?: User, through?: readonly string[]): Setting => ({
+  env: { PORTS_HOME: home },
+  as,
+  through,
+})
 
 export const getApi = (program: RegistryProgram) => program.get('consilio', 'api')
 export const statusOf = async (setting: Setting): Promise<DatabaseStatus> =>

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once as event } from 'node:events'
-import { existsSync, writeFileSync } from 'node:fs'
+import { chownSync, existsSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -8,6 +8,7 @@ import type { DatabaseStatus } from '../../src/index.js'
 import { ascending, numbers } from '../sessions.js'
 import { expectApiKept, freshHome, getApi, inHome, makeRegistry, once, open } from './homes.js'
 import { childOf, killServer } from './processes.js'
+import { isRoot } from './users.js'
 
 describe('the embedded database is there again', () => {
   it('after kill -9 of the server', async () => {
@@ -115,8 +116,12 @@ async function waitForEver({ dataDirectory, socketDirectory }: DatabaseStatus) {
     client.once('data', () => client.end(Buffer.concat([head, Buffer.from(notYet)])))
   }).listen(join(socketDirectory!, '.s.PGSQL.5432'))
   await event(door, 'listening')
-  const server = spawn('sleep', ['600'], { argv0: `postgres -D ${dataDirectory} -c` })
-  writeFileSync(join(dataDirectory!, 'postmaster.pid'), `${server.pid}\n`)
+  const { uid, gid } = statSync(dataDirectory!)
+  const argv0 = `postgres -D ${dataDirectory} -c`
+  const server = spawn('sleep', ['600'], { argv0, ...(isRoot && { uid, gid }) })
+  const pidFile = join(dataDirectory!, 'postmaster.pid')
+  writeFileSync(pidFile, `${server.pid}\n`)
+  chownSync(pidFile, uid, gid)
   onTestFinished(() => {
     server.kill()
   })

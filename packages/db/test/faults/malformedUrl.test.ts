@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   databaseStatus,
@@ -21,6 +22,11 @@ describe('a URL that is none', () => {
     'postgresql://ports:hunter2@localhost:5432x/ports',
     // Not UTF-8, as a password that was not encoded may look like.
     'postgresql://ports:hunter2%ff@localhost/ports',
+    // A password whose / ? or # was not encoded, and that begins as a port number does.
+    'postgresql://ports:1234/hunter2@localhost/ports',
+    'postgresql://ports:1234?hunter2@localhost/ports',
+    'postgresql://ports:1234#hunter2@localhost/ports',
+    'postgresql://ports:/hunter2@localhost/ports',
   ]
 
   it.each(
@@ -31,6 +37,7 @@ describe('a URL that is none', () => {
     const error = await expectRefusal(door(malformed), 'INVALID_ARGUMENT')
     expect(error.details).toMatchObject({ field: 'url' })
     expect(error.message).toContain('postgresql://')
+    expect(inspect(error, { depth: null })).not.toContain('hunter2')
   })
 
   it.each(MALFORMED)('%s, is an invalid argument in the environment', async (malformed) => {
@@ -46,6 +53,7 @@ describe('a URL that is none', () => {
     ]) {
       const error = await expectRefusal(door(), 'INVALID_ARGUMENT')
       expect(error.details).toMatchObject({ field: 'PORTS_DATABASE_URL' })
+      expect(inspect(error, { depth: null })).not.toContain('hunter2')
     }
   })
 })

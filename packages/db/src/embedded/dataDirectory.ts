@@ -1,0 +1,42 @@
+import { existsSync, readlinkSync, realpathSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { PortsError } from '@ports/core'
+import { refuseForeignData, UNFINISHED_LINK } from './createCluster.js'
+import { wasMade } from './startLock.js'
+import { refuseForeignDirectory } from './trustedPath.js'
+
+/**
+ * The server's data directory, or undefined where none was made yet. Its name in the registry's
+ * home may be a link: a server that cannot enter the home lives elsewhere.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` where data that were there are lost or not mounted,
+ * since new ones would give their numbers a second time; and where the directory is not the
+ * registry's or can be changed by another user
+ */
+export function dataDirectory(home: string): string | undefined {
+  const data = join(home, 'data')
+  if (existsSync(data)) {
+    const real = realpathSync(data)
+    refuseForeignDirectory(dirname(real))
+    refuseForeignData(real)
+    return real
+  }
+  const target = linkTarget(data)
+  const isBeingMade = linkTarget(join(home, UNFINISHED_LINK)) !== undefined
+  if (target === undefined && (isBeingMade || !wasMade(home))) return undefined
+  throw new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The registry in ${home} has lost its data: there is nothing in ${target ?? data}. Bring them ` +
+      `back, or mount what they are on. To begin anew instead, remove ${home}; then numbers that ` +
+      'are held now can be given a second time.',
+    { home, dataDirectory: target ?? data },
+  )
+}
+
+function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(path)
+  } catch {
+    // Nothing is there, or the home cannot be read, which the call that makes the registry reports.
+    return undefined
+  }
+}

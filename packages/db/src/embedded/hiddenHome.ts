@@ -1,0 +1,61 @@
+import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { PortsError } from '@ports/core'
+
+/**
+ * Refuses to make or start a registry on a file system that only this mount namespace has, such as
+ * an empty one that a sandbox puts over the home directory. Its numbers would be other ones than the
+ * machine's, and its server would stay, reachable by nobody, when the sandbox ends. The first
+ * process of the PID namespace stands for the machine or the container; where that shares the
+ * namespace, as in a container, nothing is hidden.
+ * @throws {PortsError} `SANDBOXED`
+ */
+export function refuseHiddenHome(home: string): void {
+  const device = deviceOf(existing(home))
+  const visible = mounts('/proc/1/mountinfo').map((mount) => mount.device)
+  if (device === undefined || visible.length === 0 || visible.includes(device)) return
+  throw new PortsError(
+    'SANDBOXED',
+    `${home} is on a file system that this process's sandbox has for itself, so the machine's ` +
+      'registry cannot be seen, and one made here would give its numbers a second time. Nothing ' +
+      'was changed. Run this outside the sandbox or let the sandbox see that directory; or set ' +
+      'PORTS_HOME to a directory that it shares, or PORTS_DATABASE_URL to a PostgreSQL.',
+    { home },
+  )
+}
+
+function existing(directory: string): string {
+  return existsSync(directory) ? directory : existing(dirname(directory))
+}
+
+/** By the mount's id, because Btrfs gives files another device number than their mount. */
+function deviceOf(directory: string): string | undefined {
+  const handle = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
+  try {
+    const info = textOf(`/proc/self/fdinfo/${handle}`)
+    const id = /^mnt_id:\s*(\d+)/m.exec(info)?.[1]
+    return mounts('/proc/self/mountinfo').find((mount) => mount.id === id)?.device
+  } finally {
+    closeSync(handle)
+  }
+}
+
+/** proc_pid_mountinfo(5): the first column is the mount's id, the third its device. */
+function mounts(file: string): { id: string; device: string }[] {
+  return textOf(file)
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [id = '', , device = ''] = line.split(' ')
+      return { id, device }
+    })
+}
+
+/** Empty where the system has no such file or hides it. */
+function textOf(file: string): string {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return ''
+  }
+}

@@ -1,0 +1,38 @@
+import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { PortsError } from '@ports/core'
+import { nameOf } from './serverAccount.js'
+
+const { O_NOFOLLOW, O_NONBLOCK } = constants
+
+/**
+ * Opens a regular file of that owner, and nothing else under its name: it follows no link and waits
+ * for no FIFO. The caller acts on the descriptor, so that nobody can exchange the file afterwards.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` naming the file and whose it is
+ */
+export function openOwnFile(path: string, flags: number, owner: number, mode = 0o600): number {
+  const file = openWithoutLink(path, flags, mode)
+  const stats = fstatSync(file)
+  if (stats.isFile() && stats.uid === owner) return file
+  closeSync(file)
+  throw refused(path, stats.isFile() ? `belongs to ${nameOf(stats.uid)}` : 'is no regular file')
+}
+
+function openWithoutLink(path: string, flags: number, mode: number): number {
+  try {
+    return openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, mode)
+  } catch (error) {
+    // How open(2) refuses a link under O_NOFOLLOW.
+    if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw refused(path, 'is a link', error)
+    throw error
+  }
+}
+
+function refused(path: string, reason: string, cause?: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `${path} ${reason}, where the registry keeps a file of its own. Move it away, or set ` +
+      'PORTS_HOME to another directory.',
+    { path },
+    { cause },
+  )
+}

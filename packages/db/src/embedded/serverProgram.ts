@@ -1,0 +1,66 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { runAs, type ServerAccount } from './serverAccount.js'
+
+type Stdio = readonly ('ignore' | 'pipe' | number)[]
+
+const O_CLOEXEC = 0o2000000
+
+/**
+ * Starts one of PostgreSQL's programs, as a process that may outlive this one and keeps nothing of
+ * it: no terminal, so that a Ctrl-C there does not reach it, no directory, no environment, and no
+ * open file but those given.
+ */
+export function spawnProgram(
+  program: string,
+  args: readonly string[],
+  account: ServerAccount,
+  stdio: Stdio,
+): ChildProcess {
+  const nothing = openSync('/dev/null', 'r+')
+  try {
+    return spawn(program, args, {
+      cwd: '/',
+      detached: true,
+      env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
+      stdio: replaceInherited(stdio, nothing),
+      ...runAs(account),
+    })
+  } finally {
+    closeSync(nothing)
+  }
+}
+
+/**
+ * Node closes in its children what it opened itself, and of what it inherited only about the first
+ * sixteen. A caller's lock (flock) or pipe would stay open as long as the server runs.
+ */
+function replaceInherited(stdio: Stdio, nothing: number): (Stdio[number] | number)[] {
+  const inherited = openDescriptors().filter(
+    (descriptor) => descriptor >= stdio.length && descriptor !== nothing,
+  )
+  const last = Math.max(stdio.length - 1, ...inherited)
+  return Array.from({ length: last + 1 }, (_, descriptor) =>
+    inherited.includes(descriptor) ? nothing : (stdio[descriptor] ?? 'ignore'),
+  )
+}
+
+/** Those of this process that a child would have as well. */
+function openDescriptors(): number[] {
+  const isLinux = process.platform === 'linux'
+  return readdirSync(isLinux ? '/proc/self/fd' : '/dev/fd')
+    .map(Number)
+    .filter((descriptor) => !isLinux || isInherited(descriptor))
+}
+
+/** proc_pid_fdinfo(5): the flags are in octal. */
+function isInherited(descriptor: number): boolean {
+  try {
+    const info = readFileSync(`/proc/self/fdinfo/${descriptor}`, 'utf8')
+    const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8)
+    return (flags & O_CLOEXEC) === 0
+  } catch {
+    // The one through which the directory was read.
+    return false
+  }
+}
