@@ -14,6 +14,7 @@ import { now, pick } from './workload.mjs'
  * @property {string | undefined} url
  * @property {Record<string, string>} environment
  * @property {number} [until]
+ * @property {readonly string[]} [through] a command that runs the worker
  */
 
 /** Longer than any call may take, the start of a crashed server included. */
@@ -60,8 +61,9 @@ export class Crew {
     const name = `w${this.#hired++}`
     const until = place.until ?? this.until
     const stays = place.until === undefined
-    const { lanes, url, environment } = place
-    const child = this.#spawn('worker', name, { name, until, stays, lanes, url }, environment)
+    const { lanes, url, environment, through } = place
+    const told = { name, until, stays, lanes, url }
+    const child = this.#spawn('worker', name, told, environment, through)
     this.#workers.add(child)
     this.#onStart(child, place)
     child.on('message', (/** @type {{ acknowledged?: number }} */ { acknowledged }) => {
@@ -163,18 +165,17 @@ export class Crew {
    * @param {string} name
    * @param {object} told
    * @param {Record<string, string>} [environment]
+   * @param {readonly string[]} [through]
    */
-  #spawn(program, name, told, environment = {}) {
-    const child = spawn(
-      process.execPath,
-      [programOf(program), JSON.stringify({ file: this.#fileOf(name), ...told })],
-      {
-        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-        // Ctrl-C is for the run, which ends them in good order.
-        detached: true,
-        env: { ...process.env, ...environment },
-      },
-    )
+  #spawn(program, name, told, environment = {}, through = []) {
+    const script = [programOf(program), JSON.stringify({ file: this.#fileOf(name), ...told })]
+    const [command = '', ...args] = [...through, process.execPath, ...script]
+    const child = spawn(command, args, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      // Ctrl-C is for the run, which ends them in good order.
+      detached: true,
+      env: { ...process.env, ...environment },
+    })
     this.#names.set(child, name)
     if (program !== 'worker') this.#others.add(child)
     let complaint = ''

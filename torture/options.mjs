@@ -45,8 +45,12 @@ export function readOptions(args) {
   const each = values.each ?? false
   const chosen = values.only === undefined ? FAULTS : values.only.map(faultNamed)
   if (each && values.only) throw new WrongArguments('--each runs every fault: leave --only out')
-  const unable = chosen.filter((fault) => fault.missing?.() !== undefined)
-  const missing = unable.map(({ name, missing }) => `${name} ${missing?.()}`)
+  const reasonOf = (/** @type {import('./faults/Fault.mjs').Fault} */ fault) =>
+    fault.needs === 'embedded' && values.postgres !== undefined
+      ? 'needs the embedded server: leave --postgres out'
+      : fault.missing?.()
+  const unable = chosen.filter((fault) => reasonOf(fault) !== undefined)
+  const missing = unable.map((fault) => `${fault.name} ${reasonOf(fault)}`)
   if (values.only && missing.length > 0) throw new WrongArguments(missing.join('; '))
   const sabotage = sabotageNamed(values.sabotage)
   return {

@@ -5,7 +5,7 @@
  * @property {string} what it is, for `--list`
  * @property {number} weight how often it is chosen, relative to the others
  * @property {() => string | undefined} [missing] why this machine cannot do it, and what it needs
- * @property {'network' | 'room' | 'clock'} [needs]
+ * @property {'network' | 'room' | 'clock' | 'embedded'} [needs]
  * @property {(scene: Scene) => boolean | Promise<boolean>} inject true if it was done
  *
  * Where it goes wrong.

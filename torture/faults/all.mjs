@@ -3,6 +3,7 @@ import { clients } from './clients.mjs'
 import { clock } from './clock.mjs'
 import { disk } from './disk.mjs'
 import { limits } from './limits.mjs'
+import { machines } from './machines.mjs'
 import { migration } from './migration.mjs'
 import { network } from './network.mjs'
 import { rows } from './rows.mjs'
@@ -16,4 +17,5 @@ export const FAULTS = [
   ...disk,
   ...clock,
   ...migration,
+  ...machines,
 ]

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startDatabase, stopDatabase } from '@ports/db'
+import { tryLock } from 'fs-native-extensions'
 import { Server } from './Server.mjs'
 
 const STOPS_WITHIN_MS = 5_000
@@ -47,15 +49,22 @@ export class EmbeddedServer extends Server {
       if (performance.now() > giveUpAt) return false
       await sleep(2)
     }
+    // Held by the server, so that no other machine starts a second one.
+    const lock = openSync(join(this.dataDirectory, 'ports-server.lock'), 'r+')
+    if (!tryLock(lock)) {
+      closeSync(lock)
+      return false
+    }
     const log = openSync(this.log.path, 'a')
     const postmaster = spawn(program, args, {
       cwd: '/',
       detached: true,
-      stdio: ['ignore', log, log],
+      stdio: ['ignore', log, log, lock],
       env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '', ...environment },
       ...(process.getuid?.() === 0 && { uid, gid }),
     })
     closeSync(log)
+    closeSync(lock)
     postmaster.unref()
     const ended = once(postmaster, 'exit').then(
       () => true,

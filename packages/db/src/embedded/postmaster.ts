@@ -18,7 +18,7 @@ import { isPostmasterAlive, isRecovering, postmasterPid, removeLockFiles } from 
 import { isVisible } from './lockHolder.js'
 import { openOwnFile } from './ownFile.js'
 import { clusterFiles } from './registryHome.js'
-import { accountOf } from './serverAccount.js'
+import { accountOf, type ServerAccount } from './serverAccount.js'
 import { heldElsewhere, isServerLocked, lastHolder, ServerLock } from './serverLock.js'
 import { spawnProgram } from './serverProgram.js'
 import {
@@ -142,6 +142,7 @@ export function isNotRunning(error: unknown): boolean {
  * start lock.
  */
 export async function startPostmaster(data: string): Promise<void> {
+  const account = accountOf(data)
   const startedAt = Date.now()
   let launched: Launch | undefined
   let idleSince: number | undefined
@@ -149,7 +150,7 @@ export async function startPostmaster(data: string): Promise<void> {
     if (Date.now() - startedAt > START_TIMEOUT_MS) throw startFailed(data, launched)
     const isAlive = isPostmasterAlive(data)
     // Such a server is well, and ending it would mend nothing.
-    if (isAlive) refuseUnsafeSocketDirectory(data, accountOf(data))
+    if (isAlive) refuseUnsafeSocketDirectory(data, account)
     const isIdle = isAlive && !isRecovering(data)
     idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
     if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) {
@@ -158,7 +159,7 @@ export async function startPostmaster(data: string): Promise<void> {
     }
     if (!isAlive && launched?.ended !== false) {
       if (launched) throw startFailed(data, launched)
-      launched = await tryLaunch(data, Date.now() - startedAt)
+      launched = await tryLaunch(data, account, Date.now() - startedAt)
     }
     await sleep(POLL_MS)
   }
@@ -168,8 +169,11 @@ export async function startPostmaster(data: string): Promise<void> {
  * Undefined while another server has the lock: one that is ending, the backends of one that was
  * killed, or for a moment one that can only be seen elsewhere.
  */
-async function tryLaunch(data: string, waitedMs: number): Promise<Launch | undefined> {
-  const account = accountOf(data)
+async function tryLaunch(
+  data: string,
+  account: ServerAccount,
+  waitedMs: number,
+): Promise<Launch | undefined> {
   const lock = await ServerLock.tryTake(data, account)
   if (lock === undefined) {
     const holder = lastHolder(data, account)
@@ -181,7 +185,7 @@ async function tryLaunch(data: string, waitedMs: number): Promise<Launch | undef
     // Started without the lock, by something else than this program.
     if (isPostmasterAlive(data)) return undefined
     removeLockFiles(data)
-    return launch(data, lock)
+    return launch(data, account, lock)
   } finally {
     lock.close()
   }
@@ -203,8 +207,7 @@ interface Launch {
   lastWords(): string
 }
 
-function launch(data: string, lock: ServerLock): Launch {
-  const account = accountOf(data)
+function launch(data: string, account: ServerAccount, lock: ServerLock): Launch {
   ensureSocketDirectory(data, account)
   const settings = Object.entries(SETTINGS).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const log = openLog(data)

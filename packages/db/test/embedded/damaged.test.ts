@@ -154,7 +154,7 @@ it('data that were in the home and are gone are not made anew', async () => {
   renameSync(join(home, 'elsewhere'), dataDirectory!)
 })
 
-it.each(['port_allocations', 'port_allocations_pkey', 'port_ranges'])(
+it.each(['port_allocations', 'port_allocations_pkey'])(
   'damage of %s is told as damage, not as a fault of ours',
   async (relation) => {
     const home = freshHome()

@@ -1,0 +1,47 @@
+import { spawnSync } from 'node:child_process'
+import { statSync } from 'node:fs'
+import { now } from '../workload.mjs'
+import { between } from './Fault.mjs'
+
+/** PIDs, IPC and mounts of its own; what runs in it ends with it. */
+const CONTAINER = 'unshare --pid --ipc --mount --fork --mount-proc --kill-child'.split(' ')
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const machines = [
+  {
+    name: 'second-machine',
+    what: 'a worker on another machine that has the same registry home: it cannot see the server and must not start a second one, unless the first has ended',
+    weight: 2,
+    missing,
+    needs: 'embedded',
+    inject: joinFromElsewhere,
+  },
+]
+
+function missing() {
+  const [program = '', ...args] = [...CONTAINER, 'true']
+  return spawnSync(program, args).status === 0
+    ? undefined
+    : 'needs root on Linux, to unshare namespaces: run it with sudo'
+}
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function joinFromElsewhere({ crew, server, pause }) {
+  const wasRunning = server.postmasterPid() !== undefined
+  const { uid } = statSync(server.dataDirectory)
+  // Over the socket's directory, because another kernel's sockets cannot be reached.
+  const hide = `mount -t tmpfs -o mode=0700,uid=${uid} none "$0" && exec "$@"`
+  const worker = crew.hire({
+    lanes: 4,
+    url: undefined,
+    environment: {},
+    until: now(),
+    through: [...CONTAINER, 'sh', '-c', hide, server.socketDirectory],
+  })
+  const ended = new Promise((resolve) => worker.once('exit', resolve))
+  // Longer than it waits for a server elsewhere to end.
+  await pause(between(6_000, 9_000))
+  crew.kill(worker)
+  await ended
+  return wasRunning
+}
