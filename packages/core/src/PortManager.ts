@@ -1,21 +1,15 @@
 import type { AuditResult, Verdict } from './Audit.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import { invalidArgument, unverifiable } from './errors.js'
+import { validHostname } from './hostname.js'
 import { type CheckOptions, checkListener } from './listeners/checkListener.js'
 import { LocalHost } from './localHost.js'
+import { validName } from './name.js'
 import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
-import {
-  MAX_LENGTH,
-  validCount,
-  validHostname,
-  validName,
-  validPort,
-  validProtocol,
-  validText,
-} from './validate.js'
+import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
 
 export interface PortManagerOptions {
   /**

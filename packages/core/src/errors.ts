@@ -63,11 +63,22 @@ function shown(value: unknown): string {
 /** What could command a terminal or turn text around, beyond what JSON escapes. */
 const INVISIBLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-export function invalidArgument(field: string, value: unknown, expected: string): PortsError {
+/** @param suggestion what to write instead, where that is clear */
+export function invalidArgument(
+  field: string,
+  value: unknown,
+  expected: string,
+  suggestion?: string,
+): PortsError {
+  const such = suggestion === undefined ? '' : `, such as ${suggestion}`
   return new PortsError(
     'INVALID_ARGUMENT',
-    `${field} is ${shown(value)}, but must be ${expected}.`,
-    { field, value: typeof value === 'bigint' ? String(value) : value },
+    `${field} is ${shown(value)}, but must be ${expected}${such}.`,
+    {
+      field,
+      value: typeof value === 'bigint' ? String(value) : value,
+      ...(suggestion !== undefined && { suggestion }),
+    },
   )
 }
 

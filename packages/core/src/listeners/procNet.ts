@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { canonicalAddress } from '../hostname.js'
 import type { Protocol } from '../PortAllocation.js'
-import { canonicalAddress } from '../validate.js'
 import type { Listener } from './Listeners.js'
 
 /**
