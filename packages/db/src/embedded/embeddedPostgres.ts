@@ -21,13 +21,16 @@ export interface EmbeddedStatus {
  * Makes the registry's server where there is none, starts it where it does not run, and returns its
  * data directory once it takes connections. Any number of processes may call this at once, and any
  * of them may be killed at any point.
+ * @param onLaunch called when the server was started by this call
  * @throws {PortsError} `DATABASE_UNAVAILABLE`
  */
-export function ensureRunning(notify: Notify): Promise<string> {
+export function ensureRunning(notify: Notify, onLaunch: () => void): Promise<string> {
   return atHome((home) =>
     withStartLock(home, async () => {
       const data = dataDirectory(home) ?? (await createCluster(home, notify))
-      if (!(await isAccepting(data))) await startPostmaster(data)
+      if (await isAccepting(data)) return data
+      await startPostmaster(data)
+      onLaunch()
       return data
     }),
   )
