@@ -500,6 +500,46 @@ AS $function$
   )
 $function$;
 
+CREATE OR REPLACE FUNCTION ports.note_network(p_hostname text, p_network text, p_replaces text DEFAULT 'another-boot'::text)
+ RETURNS text
+ LANGUAGE plpgsql
+AS $function$
+declare
+  v_known text;
+begin
+  select network
+  into v_known
+  from ports.hosts
+  where hostname = p_hostname;
+
+  if v_known = p_network
+    or v_known = 'initial'
+    or (p_replaces = 'nothing' and p_network <> 'initial')
+  then
+    return v_known;
+  end if;
+
+  insert into ports.hosts as host (hostname, network)
+  values (p_hostname, p_network)
+  on conflict (hostname) do update
+  set network = excluded.network,
+    seen_at = excluded.seen_at
+  where host.network <> 'initial'
+    and (
+      excluded.network = 'initial'
+      or p_replaces = 'any'
+      or split_part(host.network, '/', 1) <> split_part(excluded.network, '/', 1)
+    );
+
+  -- Another caller may have been first.
+  select network
+  into v_known
+  from ports.hosts
+  where hostname = p_hostname;
+  return v_known;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION ports.offer_deleted_numbers()
  RETURNS trigger
  LANGUAGE plpgsql

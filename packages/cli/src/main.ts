@@ -22,10 +22,10 @@ const output = new Output(
 )
 const interruption = new AbortController()
 const databaseOptions = { notify: (message: string) => output.notice(message) }
-const repository = new LazyRepository(async () => {
-  const { openRepository } = await import('@ports/db')
-  return openRepository(databaseOptions)
-})
+const repository = new LazyRepository(
+  async () => (await import('@ports/db')).openRepository(databaseOptions),
+  async () => (await import('@ports/db')).openRunningRepository(databaseOptions),
+)
 
 const context: Context = {
   output,
@@ -39,7 +39,7 @@ const context: Context = {
   },
   openManager: async () => {
     const { PortManager } = await import('@ports/core')
-    return new PortManager(repository)
+    return new PortManager(repository, { ownerUid: ownerUid() })
   },
   answerNo: () => {
     process.exitCode = 1
@@ -66,6 +66,12 @@ try {
   process.exitCode = await statusOf(error)
 } finally {
   await repository.close()
+}
+
+/** An embedded registry is its user's; root's serves the machine. */
+function ownerUid(): number | undefined {
+  const uid = process.getuid?.()
+  return process.env.PORTS_DATABASE_URL || uid === 0 ? undefined : uid
 }
 
 async function statusOf(error: unknown): Promise<number> {

@@ -1,5 +1,9 @@
-import { beforeAll, describe, expect, test } from 'vitest'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { emptyDatabase, freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
 import { portsOn } from './ports.js'
 import { tcpServer } from './tcpServer.js'
 
@@ -8,6 +12,9 @@ type Ports = ReturnType<typeof portsOn>
 async function freshPorts(): Promise<Ports> {
   return portsOn(await freshDatabase())
 }
+
+/** Linux shows whose a socket is, macOS does not. */
+const shownUid = process.platform === 'linux' ? { uid: process.getuid!() } : {}
 
 const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
 
@@ -243,6 +250,63 @@ describe('verify', () => {
       hostname: 'localhost',
       protocol: 'tcp',
       listening: true,
+      listeners: [{ address: '127.0.0.1', ...shownUid }],
+    })
+  })
+
+  test('names every address that the number is in use on', async ({ skip }) => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing')
+    await using server = await tcpServer(() => {})
+    const other = createServer().listen(server.port, '::1')
+    onTestFinished(() => {
+      other.close()
+    })
+    const failure = await once(other, 'listening').then(
+      () => undefined,
+      (error: Error) => error.message,
+    )
+    if (failure !== undefined) skipBecause(skip, `nothing can listen on ::1 (${failure})`)
+    const port = `${server.port}`
+    expect(await ports('verify', port)).toEqual(done('listening on 127.0.0.1, ::1\n'))
+    expect(JSON.parse((await ports('verify', port, '--json')).stdout).listeners).toEqual([
+      { address: '127.0.0.1', ...shownUid },
+      { address: '::1', ...shownUid },
+    ])
+  })
+
+  test('answers for the address that was asked for', async () => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing')
+    await using server = await tcpServer(() => {})
+    for (const address of ['::1', '127.0.0.2']) {
+      const verify = ['verify', `${server.port}`, '--hostname', address]
+      expect(await ports(...verify)).toMatchObject({ stdout: 'not listening\n', status: 1 })
+      expect(JSON.parse((await ports(...verify, '--json')).stdout)).toEqual({
+        port: server.port,
+        hostname: 'localhost',
+        address,
+        protocol: 'tcp',
+        listening: false,
+        listeners: [],
+      })
+    }
+  })
+
+  test('tells a number that a connection holds from one that nothing has', async () => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing')
+    await using server = await tcpServer(() => {})
+    const connection = connect(server.port, '127.0.0.1')
+    onTestFinished(() => {
+      connection.destroy()
+    })
+    await once(connection, 'connect')
+    const port = `${connection.localPort}`
+    expect(await ports('verify', port)).toMatchObject({
+      stdout: 'not listening, held by a connection\n',
+      status: 1,
+    })
+    expect(JSON.parse((await ports('verify', port, '--json')).stdout)).toMatchObject({
+      listening: false,
+      heldBy: 'connection',
     })
   })
 
@@ -266,7 +330,9 @@ describe('verify', () => {
     const elsewhere = ['verify', '53', '--protocol', 'udp', '--hostname', '192.0.2.1', '--json']
     const { stdout, stderr, status } = await ports(...elsewhere)
     expect({ stdout, status }).toEqual({ stdout: '', status: 6 })
-    expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'UNVERIFIABLE' } })
+    expect(JSON.parse(stderr)).toMatchObject({
+      error: { code: 'UNVERIFIABLE', details: { reason: 'udp-of-another-host' } },
+    })
   })
 })
 
@@ -276,7 +342,7 @@ describe('audit', () => {
     await using server = await tcpServer(() => {})
     const port = `${server.port}`
     const created = await ports('range', 'create', 'myapp', '--start', port, '--end', port)
-    expect(created).toEqual(done(`${port}-${port}\n`))
+    expect(created).toMatchObject({ stdout: `${port}-${port}\n`, status: 0 })
     await ports('get', 'myapp', 'api')
     await ports('get', 'myapp', 'api', '--protocol', 'udp')
     const { stdout } = await ports('audit', '--json')
@@ -294,11 +360,34 @@ describe('audit', () => {
           protocol: 'udp',
         },
       ],
+      unverifiedPorts: [],
     })
     const text = await ports('audit')
     expect(text).toMatchObject({ stderr: '', status: 0 })
     expect(text.stdout).toMatch(/^ *PORT +EXPECTED +ACTUAL +SCOPE\n.*myapp\/api +not running/)
     expect(text.stdout).toMatch(/\n2 allocated: 1 in use, 1 not running, 0 unverified\n$/)
+  })
+
+  test('names what cannot be told, and why', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'consilio', 'dns', '--protocol', 'udp', '--hostname', 'elsewhere.invalid')
+    expect(JSON.parse((await ports('audit', '--json')).stdout)).toMatchObject({
+      unverified: 1,
+      conflicts: [],
+      unverifiedPorts: [
+        {
+          port: 3100,
+          expected: 'consilio/dns',
+          actual: 'unverified',
+          hostname: 'elsewhere.invalid',
+          protocol: 'udp',
+          reason: 'udp-of-another-host',
+        },
+      ],
+    })
+    expect((await ports('audit')).stdout).toMatch(
+      /\n3100 +consilio\/dns +unverified: udp of another host +elsewhere.invalid\/udp\n/,
+    )
   })
 })
 
@@ -313,6 +402,33 @@ describe('range', () => {
       stderr: 'myapp has no range any more.\n',
       status: 0,
     })
+  })
+
+  test('warns of numbers that the kernel gives to outgoing connections', async ({ skip }) => {
+    const settings = '/proc/sys/net/ipv4/ip_local_port_range'
+    if (!existsSync(settings)) skipBecause(skip, `this system has no ${settings}`)
+    const [first] = readFileSync(settings, 'utf8').split('\t')
+    const ports = await freshPorts()
+    const inside = ['--start', `${first}`, '--end', `${first}`]
+    const created = await ports('range', 'create', 'myapp', ...inside, '--json')
+    const { warnings, ...range } = JSON.parse(created.stdout)
+    expect(range).toEqual({
+      projectName: 'myapp',
+      startPort: Number(first),
+      endPort: Number(first),
+    })
+    expect(warnings).toEqual([
+      {
+        code: 'EPHEMERAL_PORTS',
+        message: expect.stringContaining(`one of ${first} taken`),
+        command: expect.stringMatching(
+          new RegExp(`^sysctl -w net.ipv4.ip_local_reserved_ports=(.*,)?${first}\\b`),
+        ),
+      },
+    ])
+    const resized = await ports('range', 'resize', 'myapp', ...inside)
+    expect(resized.stdout).toBe(`${first}-${first}\n`)
+    expect(resized.stderr).toBe(`warning: ${warnings[0].message}\n`)
   })
 
   test('lists the ranges by number', async () => {

@@ -8,10 +8,16 @@ type Arguments<Method extends keyof PortRepository> = Parameters<PortRepository[
  */
 export class LazyRepository implements PortRepository {
   readonly #open: () => Promise<PortRepository>
+  readonly #openRunning: () => Promise<PortRepository | undefined>
   #opened: Promise<PortRepository> | undefined
 
-  constructor(open: () => Promise<PortRepository>) {
+  /** @param openRunning opens the store only where that makes and starts nothing */
+  constructor(
+    open: () => Promise<PortRepository>,
+    openRunning: () => Promise<PortRepository | undefined> = open,
+  ) {
     this.#open = open
+    this.#openRunning = openRunning
   }
 
   #repository(): Promise<PortRepository> {
@@ -19,6 +25,15 @@ export class LazyRepository implements PortRepository {
       this.#opened = undefined
       throw error
     })
+    return this.#opened
+  }
+
+  async #running(): Promise<PortRepository | undefined> {
+    if (this.#opened) return this.#opened
+    const running = await this.#openRunning()
+    if (!running) return undefined
+    if (this.#opened) await running.close()
+    else this.#opened = Promise.resolve(running)
     return this.#opened
   }
 
@@ -48,6 +63,11 @@ export class LazyRepository implements PortRepository {
 
   async recordChecks(...given: Arguments<'recordChecks'>) {
     return (await this.#repository()).recordChecks(...given)
+  }
+
+  /** For a check, which must not be what makes a registry. */
+  async networkOf(...given: Arguments<'networkOf'>) {
+    return (await this.#running())?.networkOf(...given)
   }
 
   async listRanges(...given: Arguments<'listRanges'>) {

@@ -1,21 +1,29 @@
-import type { AuditResult, Verdict } from './Audit.js'
+import type { AuditResult } from './Audit.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import { invalidArgument, unverifiable } from './errors.js'
-import { type CheckOptions, checkListener } from './listeners/checkListener.js'
+import { validHostname } from './hostname.js'
+import {
+  type CheckOptions,
+  checkLocal,
+  checkRemote,
+  validTimeout,
+} from './listeners/checkListener.js'
+import type { Endpoint } from './listeners/Listeners.js'
+import { seesServicesOf } from './listeners/network.js'
+import { readListeners } from './listeners/readListeners.js'
+import {
+  type PortSighting,
+  type Sighting,
+  unknownBecause,
+  type Verdict,
+} from './listeners/Sighting.js'
 import { LocalHost } from './localHost.js'
+import { validName } from './name.js'
 import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
-import {
-  MAX_LENGTH,
-  validCount,
-  validHostname,
-  validName,
-  validPort,
-  validProtocol,
-  validText,
-} from './validate.js'
+import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
 
 export interface PortManagerOptions {
   /**
@@ -23,6 +31,11 @@ export interface PortManagerOptions {
    * `localhost`.
    */
   readonly hostname?: string
+  /**
+   * The uid of the user whose registry this is, where it is one user's: what others have listening
+   * is then told apart by audits. Root listens for everybody, and is no other user.
+   */
+  readonly ownerUid?: number
 }
 
 export interface GetOptions extends Partial<Scope>, Metadata, CallOptions {}
@@ -73,9 +86,11 @@ export type NewRange =
 export class PortManager {
   readonly #repository: PortRepository
   readonly #localHost: LocalHost
+  readonly #ownerUid: number | undefined
 
   constructor(repository: PortRepository, options: PortManagerOptions = {}) {
     this.#repository = repository
+    this.#ownerUid = options.ownerUid
     this.#localHost =
       options.hostname === undefined
         ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')
@@ -224,8 +239,9 @@ export class PortManager {
   }
 
   /**
-   * Whether something is listening there now, on IPv4 or IPv6. Never binds. This host answers from
-   * its kernel's tables, another by a TCP connection. It informs; it never gives a port away.
+   * Whether something is listening there now. An address answers for itself; a name, and no name,
+   * for all addresses of the host. Never binds. This host answers from its kernel's tables, another
+   * by a TCP connection. It informs; it never gives a port away.
    * @throws {PortsError} `UNVERIFIABLE` where that cannot be told, so that no is never a guess
    */
   async verifyPort(
@@ -234,9 +250,9 @@ export class PortManager {
     protocol: Protocol = 'tcp',
     options: CheckOptions = {},
   ): Promise<boolean> {
-    const verdict = await this.checkPort(port, hostname, protocol, options)
-    if (verdict === 'unknown') throw unverifiable({ port, ...this.scope({ hostname, protocol }) })
-    return verdict === 'listening'
+    const sighting = await this.inspectPort(port, hostname, protocol, options)
+    if (sighting.verdict === 'unknown') throw unverifiable(sighting)
+    return sighting.verdict === 'listening'
   }
 
   /** As `verifyPort`, with `unknown` as an answer. */
@@ -246,18 +262,35 @@ export class PortManager {
     protocol: Protocol = 'tcp',
     options: CheckOptions = {},
   ): Promise<Verdict> {
+    return (await this.inspectPort(port, hostname, protocol, options)).verdict
+  }
+
+  /** As `checkPort`, with all that was seen: who listens, what holds the number, why it is unknown. */
+  async inspectPort(
+    port: number,
+    hostname?: string,
+    protocol: Protocol = 'tcp',
+    options: CheckOptions = {},
+  ): Promise<PortSighting> {
     const scope = this.scope({ hostname, protocol })
-    return checkListener({ port: validPort('port', port), ...scope }, this.#localHost, options)
+    const target = {
+      port: validPort('port', port),
+      hostname: this.#localHost.target('hostname', hostname),
+      protocol: scope.protocol,
+    }
+    const sighting = await this.#see(target, options)
+    const address = target.hostname === scope.hostname ? undefined : target.hostname
+    return { ...target, ...scope, ...(address !== undefined && { address }), ...sighting }
   }
 
   /**
    * Compares every allocation with what is listening now and keeps the result: a health check per
    * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. What
-   * cannot be told keeps its status and counts as unverified. This host is read from its kernel's
+   * cannot be told keeps its status, counts as unverified and is named with the reason. This host is read from its kernel's
    * tables once; other hosts are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
-    return auditPorts(this.#repository, this.#localHost, options)
+    return auditPorts(this.#repository, this.#localHost, options, this.#ownerUid)
   }
 
   /** All ranges, by start port. */
@@ -304,6 +337,19 @@ export class PortManager {
   /** @throws {PortsError} `RANGE_IN_USE` naming the live allocations */
   async deleteRange(projectName: string, options: CallOptions = {}): Promise<void> {
     await this.#repository.deleteRange(validName('projectName', projectName), options)
+  }
+
+  async #see(target: Endpoint, options: CheckOptions): Promise<Sighting> {
+    const probe = { timeoutMs: validTimeout(options), signal: options.signal }
+    options.signal?.throwIfAborted()
+    if (!this.#localHost.is(target.hostname)) return checkRemote(target, probe)
+    const listeners = await readListeners()
+    options.signal?.throwIfAborted()
+    // Without tables there is nothing to place.
+    const placed =
+      listeners === undefined ||
+      (await seesServicesOf(this.#localHost.name, this.#repository, options))
+    return placed ? checkLocal(target, listeners, probe) : unknownBecause('other-network')
   }
 
   #request(projectName: unknown, serviceName: unknown, options: GetOptions) {

@@ -94,6 +94,15 @@ export interface PortRepository {
    */
   recordChecks(checks: readonly HealthCheck[], call?: CallOptions): Promise<void>
 
+  /**
+   * The network namespace (`networkHere`) in which the services of a host are. `initial` is recorded
+   * for good. A store that several hosts share also records `network` where it knows of none, or
+   * only of one that ended with an earlier boot; the store of a single host knows it from the
+   * process that made or started it.
+   * @returns undefined where none is known, or where there is no store to ask
+   */
+  networkOf(hostname: string, network: string, call?: CallOptions): Promise<string | undefined>
+
   /** By start port. */
   listRanges(call?: CallOptions): Promise<readonly PortRange[]>
 

@@ -1,17 +1,21 @@
 import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
-import type { AuditConflict, AuditResult, Verdict } from './Audit.js'
+import type { AuditConflict, AuditResult, AuditUnverified } from './Audit.js'
 import {
   type CheckOptions,
   checkLocal,
   checkRemote,
   validTimeout,
 } from './listeners/checkListener.js'
+import type { ProbeOptions } from './listeners/connectProbe.js'
+import type { Endpoint } from './listeners/Listeners.js'
 import { lookupOnce } from './listeners/lookupOnce.js'
+import { noteServicesOf } from './listeners/network.js'
 import { readListeners } from './listeners/readListeners.js'
+import { type Sighting, unknownBecause } from './listeners/Sighting.js'
 import type { LocalHost } from './localHost.js'
 import type { PortAllocation } from './PortAllocation.js'
-import type { PortRepository } from './PortRepository.js'
+import type { CallOptions, PortRepository } from './PortRepository.js'
 
 export interface AuditOptions extends CheckOptions {
   /** Called after each allocation. */
@@ -21,14 +25,18 @@ export interface AuditOptions extends CheckOptions {
 /** Beyond this many connections at once, an audit gains nothing and floods the other side. */
 const PROBES_AT_ONCE = 64
 
-interface Sighting {
+/** Opens sockets for everybody: containers' published ports, what systemd listens on. */
+const ROOT = 0
+
+interface Audited {
   readonly allocation: PortAllocation
-  readonly verdict: Verdict
+  readonly sighting: Sighting
 }
 
 /**
  * Compares every live allocation with what listens now, and records it. When aborted before the
  * checks are sent to the store, nothing is recorded.
+ * @param ownerUid the user whose registry it is, where it is one user's
  * @throws {PortsError} `INVALID_ARGUMENT`, before the store is asked anything
  * @throws the signal's reason
  */
@@ -36,38 +44,61 @@ export async function auditPorts(
   repository: PortRepository,
   localHost: LocalHost,
   options: AuditOptions,
+  ownerUid?: number,
 ): Promise<AuditResult> {
   const timeoutMs = validTimeout(options)
   const { allocations } = await repository.list({}, options)
-  const sightings = await seeAll(allocations, localHost, { ...options, timeoutMs })
+  const look = await lookAtThisHost(allocations, repository, localHost, options)
+  const audited = await seeAll(allocations, look, { ...options, timeoutMs })
   options.signal?.throwIfAborted()
   await repository.recordChecks(
-    sightings.map(({ allocation, verdict }) => ({ allocationId: allocation.id, verdict })),
+    audited.map(({ allocation, sighting }) => ({
+      allocationId: allocation.id,
+      verdict: sighting.verdict,
+    })),
     options,
   )
-  return compare(sightings)
+  return compare(audited, ownerUid)
+}
+
+type Look = (target: Endpoint, probe: ProbeOptions) => Promise<Sighting>
+
+/** How to look at an allocation, with this host's sockets as they are now. */
+async function lookAtThisHost(
+  allocations: readonly PortAllocation[],
+  repository: PortRepository,
+  localHost: LocalHost,
+  call: CallOptions,
+): Promise<Look> {
+  const hostnames = new Set(allocations.map(({ hostname }) => hostname))
+  const localNames = new Set([...hostnames].filter((hostname) => localHost.is(hostname)))
+  if (localNames.size === 0) return checkRemote
+  const [listeners, seesServices] = await Promise.all([
+    readListeners(),
+    noteServicesOf(localHost.name, repository, call),
+  ])
+  return async (target, probe) => {
+    if (!localNames.has(target.hostname)) return checkRemote(target, probe)
+    if (listeners && !seesServices) return unknownBecause('other-network')
+    return checkLocal(target, listeners, probe)
+  }
 }
 
 async function seeAll(
   allocations: readonly PortAllocation[],
-  localHost: LocalHost,
+  look: Look,
   { timeoutMs, signal, onProgress }: AuditOptions & { readonly timeoutMs: number },
-): Promise<Sighting[]> {
-  const hostnames = new Set(allocations.map(({ hostname }) => hostname))
-  const localNames = new Set([...hostnames].filter((hostname) => localHost.is(hostname)))
-  const listeners = localNames.size > 0 ? await readListeners() : undefined
+): Promise<Audited[]> {
   const probe = { timeoutMs, signal: signal && sharedByProbes(signal), lookup: lookupOnce() }
   let checked = 0
   return pLimit(PROBES_AT_ONCE).map(allocations, async (allocation) => {
     signal?.throwIfAborted()
     const { hostname, protocol, portNumber: port } = allocation
-    const target = { hostname, protocol, port }
-    const verdict = localNames.has(hostname)
-      ? checkLocal(target, listeners)
-      : await checkRemote(target, probe)
+    const sighting = await look({ hostname, protocol, port }, probe)
+    signal?.throwIfAborted()
     checked += 1
     onProgress?.(checked, allocations.length)
-    return { allocation, verdict }
+    return { allocation, sighting }
   })
 }
 
@@ -78,23 +109,53 @@ function sharedByProbes(signal: AbortSignal): AbortSignal {
   return shared
 }
 
-function compare(sightings: readonly Sighting[]): AuditResult {
-  const seen = (wanted: Verdict) => sightings.filter(({ verdict }) => verdict === wanted)
-  const notRunning = seen('not-listening')
+function compare(audited: readonly Audited[], ownerUid: number | undefined): AuditResult {
+  const count = (wanted: Sighting['verdict']) =>
+    audited.filter(({ sighting }) => sighting.verdict === wanted).length
   return {
-    allocated: sightings.length,
-    inUse: seen('listening').length,
-    notRunning: notRunning.length,
-    unverified: seen('unknown').length,
-    conflicts: notRunning.map(({ allocation }) => conflict(allocation)),
+    allocated: audited.length,
+    inUse: count('listening'),
+    notRunning: count('not-listening'),
+    unverified: count('unknown'),
+    conflicts: audited.flatMap((each) => conflictIn(each, ownerUid)),
+    unverifiedPorts: audited.flatMap(unverified),
   }
 }
 
-function conflict(allocation: PortAllocation): AuditConflict {
+function conflictIn({ allocation, sighting }: Audited, ownerUid?: number): AuditConflict[] {
+  switch (sighting.verdict) {
+    case 'listening': {
+      const uid = otherUserOf(sighting, ownerUid)
+      return uid === undefined ? [] : [{ ...described(allocation, 'in use by another user'), uid }]
+    }
+    case 'not-listening':
+      return [described(allocation, sighting.heldBy ? 'held by a connection' : 'not running')]
+    case 'unknown':
+      return []
+  }
+}
+
+function unverified({ allocation, sighting }: Audited): AuditUnverified[] {
+  if (sighting.verdict !== 'unknown') return []
+  return [{ ...described(allocation, 'unverified'), reason: sighting.reason }]
+}
+
+/** Whose it is, where no socket there is root's, the owner's or one of which that is not known. */
+function otherUserOf(
+  { listeners = [] }: Extract<Sighting, { verdict: 'listening' }>,
+  ownerUid: number | undefined,
+): number | undefined {
+  if (ownerUid === undefined) return undefined
+  const uids = listeners.map(({ uid }) => uid)
+  const others = uids.filter((uid) => uid !== undefined && uid !== ROOT && uid !== ownerUid)
+  return others.length === uids.length ? others[0] : undefined
+}
+
+function described<Actual extends string>(allocation: PortAllocation, actual: Actual) {
   return {
     port: allocation.portNumber,
     expected: `${allocation.projectName}/${allocation.serviceName}`,
-    actual: 'not running',
+    actual,
     hostname: allocation.hostname,
     protocol: allocation.protocol,
   }

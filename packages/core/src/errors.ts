@@ -1,4 +1,4 @@
-import type { Scope } from './PortAllocation.js'
+import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import type { PortRange } from './PortRange.js'
 
 /** Every code, and the exit status of a command that fails with it. */
@@ -64,11 +64,22 @@ function shown(value: unknown): string {
 /** What could command a terminal or turn text around, beyond what JSON escapes. */
 const INVISIBLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
 
-export function invalidArgument(field: string, value: unknown, expected: string): PortsError {
+/** @param suggestion what to write instead, where that is clear */
+export function invalidArgument(
+  field: string,
+  value: unknown,
+  expected: string,
+  suggestion?: string,
+): PortsError {
+  const such = suggestion === undefined ? '' : `, such as ${suggestion}`
   return new PortsError(
     'INVALID_ARGUMENT',
-    `${field} is ${shown(value)}, but must be ${expected}.`,
-    { field, value: typeof value === 'bigint' ? String(value) : value },
+    `${field} is ${shown(value)}, but must be ${expected}${such}.`,
+    {
+      field,
+      value: typeof value === 'bigint' ? String(value) : value,
+      ...(suggestion !== undefined && { suggestion }),
+    },
   )
 }
 
@@ -171,15 +182,34 @@ export function rangeInUse(
   )
 }
 
-export function unverifiable(scope: Scope & { readonly port: number }): PortsError {
-  const { port, hostname, protocol } = scope
-  const hint =
-    protocol === 'udp'
-      ? 'UDP of another host does not answer a probe; run the check on that host.'
-      : 'Is the host up, its name resolvable and its firewall open?'
+/** That a verdict is `unknown`, why, and what to do about it. */
+export function unverifiable(sighting: PortSighting & { verdict: 'unknown' }): PortsError {
+  const { port, hostname, protocol, address, reason } = sighting
+  const host = address ?? hostname
   return new PortsError(
     'UNVERIFIABLE',
-    `Whether something listens on ${hostname}:${port}/${protocol} cannot be told from here. ${hint}`,
-    { port, hostname, protocol },
+    `Whether something listens on ${host}:${port}/${protocol} cannot be told from here: ` +
+      EXPLANATIONS[reason](hostname),
+    { port, hostname, protocol, ...(address !== undefined && { address }), reason },
   )
+}
+
+const EXPLANATIONS: Readonly<Record<UnknownReason, (hostname: string) => string>> = {
+  'tables-unreadable': () =>
+    "the kernel's tables of this host cannot be read here, as in a sandbox that hides /proc. Run " +
+    'the check outside of it.',
+  'other-network': (hostname) =>
+    `this process is in another network namespace than the services of ${hostname}, as in a ` +
+    'sandbox or a container. Run the check where the services run.',
+  'ipv4-of-ipv6-socket': () =>
+    'a socket on :: has the number, and the kernel does not show whether it takes IPv4 too. Ask ' +
+    'for ::1, or without a host for all addresses.',
+  'udp-of-another-host': () =>
+    'UDP of another host does not answer a probe. Run the check on that host.',
+  'localhost-of-another-host': (hostname) =>
+    `this machine has a name of its own, and which one was called ${hostname} is not known. Run ` +
+    'the check on that host.',
+  'name-not-resolved': (hostname) => `${hostname} does not resolve. Is the name right?`,
+  'no-answer': (hostname) =>
+    `${hostname} neither accepts nor refuses a connection. Is the host up and its firewall open?`,
 }

@@ -1,4 +1,4 @@
-export type { AuditConflict, AuditResult, HealthCheck, Verdict } from './Audit.js'
+export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export type { AuditOptions } from './auditPorts.js'
 export {
   type ErrorDetails,
@@ -13,9 +13,20 @@ export {
   rangeExhausted,
   rangeInUse,
   rangeOverlap,
+  unverifiable,
 } from './errors.js'
 export { LazyRepository } from './LazyRepository.js'
 export type { CheckOptions } from './listeners/checkListener.js'
+export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
+export { INITIAL_NETWORK, networkHere } from './listeners/network.js'
+export {
+  type PortSighting,
+  type SeenListener,
+  type Sighting,
+  UNKNOWN_REASONS,
+  type UnknownReason,
+  type Verdict,
+} from './listeners/Sighting.js'
 export {
   type AllocationStatus,
   type Metadata,

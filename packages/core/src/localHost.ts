@@ -1,10 +1,10 @@
-import { isIPv4 } from 'node:net'
+import { isIP, isIPv4 } from 'node:net'
 import { networkInterfaces, hostname as systemHostname } from 'node:os'
-import { validHostname } from './validate.js'
+import { validHostname } from './hostname.js'
 
 /**
- * What this host is called in the registry. `127.0.0.1`, `::1` and `localhost` all mean this host,
- * so they are stored under its one name: two spellings must never be two scopes.
+ * What this host is called in the registry. Every name and address of the loopback interface means
+ * this host, so they are stored under its one name: two spellings must never be two scopes.
  */
 export class LocalHost {
   readonly name: string
@@ -25,24 +25,55 @@ export class LocalHost {
     return isLoopback(valid) ? this.name : valid
   }
 
+  /**
+   * What a check of that host is about: an address answers for itself, also where it is stored
+   * under this host's name, and a name for all addresses of its host.
+   */
+  target(field: string, hostname: unknown): string {
+    const resolved = this.resolve(field, hostname)
+    const valid = hostname === undefined ? resolved : validHostname(field, hostname)
+    return isIP(valid) ? valid : resolved
+  }
+
   /** Whether the kernel of this machine can speak for that host: one of its names or addresses. */
   is(hostname: string): boolean {
     return (
       hostname === this.name ||
       hostname === systemHostname().toLowerCase() ||
       isLoopbackAddress(hostname) ||
+      (isLoopbackName(hostname) && this.name === 'localhost') ||
       ownAddresses().includes(hostname)
     )
   }
 }
 
 function isLoopback(hostname: string): boolean {
-  return hostname === 'localhost' || hostname === '127.0.0.1' || hostname === '::1'
+  return isLoopbackName(hostname) || isLoopbackAddress(hostname)
 }
 
-/** All of 127.0.0.0/8 is this host (RFC 1122, section 3.2.1.3). */
+/** Given to 127.0.0.1 or ::1 by /etc/hosts of Debian (`ip6-…`) and of Fedora. */
+const LOOPBACK_ALIASES: readonly string[] = [
+  'localhost',
+  'ip6-localhost',
+  'ip6-loopback',
+  'localhost4',
+  'localhost4.localdomain4',
+  'localhost6',
+  'localhost6.localdomain6',
+]
+
+/**
+ * `localhost` and every name below it (RFC 6761, section 6.3); `localhost.localdomain` and every
+ * name below it, which /etc/hosts of Fedora and nss-myhostname(8) resolve to the loopback addresses
+ * as well; and the names that distributions write into /etc/hosts for them.
+ */
+export function isLoopbackName(hostname: string): boolean {
+  return LOOPBACK_ALIASES.includes(hostname) || /(^|\.)localhost(\.localdomain)?$/.test(hostname)
+}
+
+/** All of 127.0.0.0/8 is this host (RFC 1122, section 3.2.1.3), and ::1 (RFC 4291, section 2.5.3). */
 function isLoopbackAddress(hostname: string): boolean {
-  return isIPv4(hostname) && hostname.startsWith('127.')
+  return hostname === '::1' || (isIPv4(hostname) && hostname.startsWith('127.'))
 }
 
 function ownAddresses(): string[] {

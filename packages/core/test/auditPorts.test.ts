@@ -4,7 +4,7 @@ import { auditPorts } from '../src/auditPorts.js'
 import { LocalHost } from '../src/localHost.js'
 import type { PortAllocation } from '../src/PortAllocation.js'
 import type { PortRepository } from '../src/PortRepository.js'
-import { bindUdp, closedPort, listenTcp } from './sockets.js'
+import { bindUdp, closedPort, connectTcp, listenTcp } from './sockets.js'
 import { untouchedStore } from './untouchedStore.js'
 
 let nextId = 1
@@ -31,6 +31,7 @@ function storeOf(...allocations: PortAllocation[]) {
     recordChecks: async (checks: HealthCheck[]) => {
       recorded.push(checks)
     },
+    networkOf: async (_hostname: string, network: string) => network,
   })
   return { store, recorded }
 }
@@ -73,6 +74,24 @@ describe('auditPorts', () => {
           protocol: 'udp',
         },
       ],
+      unverifiedPorts: [
+        {
+          port: 3000,
+          expected: 'shop/web',
+          actual: 'unverified',
+          hostname: 'no-such-host.invalid',
+          protocol: 'tcp',
+          reason: 'name-not-resolved',
+        },
+        {
+          port: 3000,
+          expected: 'shop/web',
+          actual: 'unverified',
+          hostname: 'no-such-host.invalid',
+          protocol: 'udp',
+          reason: 'udp-of-another-host',
+        },
+      ],
     })
     const verdicts = [
       'listening',
@@ -85,6 +104,28 @@ describe('auditPorts', () => {
     expect(recorded).toEqual([
       allocations.map(({ id }, index) => ({ allocationId: id, verdict: verdicts[index] })),
     ])
+  })
+
+  it('tells a number that a connection holds from one that nothing has', async () => {
+    const { port } = await connectTcp('127.0.0.1', await listenTcp({ host: '127.0.0.1' }))
+    expect(await auditPorts(storeOf(held(port)).store, localHost, {})).toMatchObject({
+      notRunning: 1,
+      conflicts: [{ port, actual: 'held by a connection' }],
+    })
+  })
+
+  it('sees none of this host’s services from another network namespace', async () => {
+    const port = await listenTcp({ host: '127.0.0.1' })
+    const { store, recorded } = storeOf(held(port), held(port, { protocol: 'udp' }))
+    const elsewhere = Object.assign(Object.create(store), { networkOf: async () => 'elsewhere/1' })
+    expect(await auditPorts(elsewhere, localHost, {})).toMatchObject({
+      inUse: 0,
+      notRunning: 0,
+      unverified: 2,
+      conflicts: [],
+      unverifiedPorts: [{ reason: 'other-network' }, { reason: 'other-network' }],
+    })
+    expect(recorded.flat().map(({ verdict }) => verdict)).toEqual(['unknown', 'unknown'])
   })
 
   it('connects to the ports of other hosts, and keeps the order of the list', async () => {
@@ -138,6 +179,7 @@ describe('auditPorts', () => {
       notRunning: 0,
       unverified: 0,
       conflicts: [],
+      unverifiedPorts: [],
     })
     expect(recorded).toEqual([[]])
   })

@@ -18,22 +18,31 @@ const ipv6 = { address: '::1', family: 6 }
 describe('connectProbe', () => {
   it('sees a listener', async () => {
     const port = await listenTcp({ host: '127.0.0.1' })
-    expect(await connectProbe({ hostname: '127.0.0.1', port }, { timeoutMs })).toBe('listening')
+    expect(await connectProbe({ hostname: '127.0.0.1', port }, { timeoutMs })).toEqual({
+      verdict: 'listening',
+    })
   })
 
   it('sees that nothing listens where the port is closed', async () => {
     const port = await closedPort()
-    expect(await connectProbe({ hostname: '127.0.0.1', port }, { timeoutMs })).toBe('not-listening')
+    expect(await connectProbe({ hostname: '127.0.0.1', port }, { timeoutMs })).toEqual({
+      verdict: 'not-listening',
+    })
   })
 
   it('cannot tell of a name that does not resolve', async () => {
     const target = { hostname: 'no-such-host.invalid', port: 3000 }
-    expect(await connectProbe(target, { timeoutMs })).toBe('unknown')
+    expect(await connectProbe(target, { timeoutMs })).toEqual({
+      verdict: 'unknown',
+      reason: 'name-not-resolved',
+    })
   })
 
   it.runIf(hasIPv6)('sees a listener on IPv6', async () => {
     const port = await listenTcp({ host: '::1' })
-    expect(await connectProbe({ hostname: '::1', port }, { timeoutMs })).toBe('listening')
+    expect(await connectProbe({ hostname: '::1', port }, { timeoutMs })).toEqual({
+      verdict: 'listening',
+    })
   })
 
   it.runIf(hasIPv6)('sees a listener on either family of a name', async () => {
@@ -41,26 +50,32 @@ describe('connectProbe', () => {
     for (const host of ['127.0.0.1', '::1']) {
       const port = await listenTcp({ host })
       const target = { hostname: 'alpha', port }
-      expect(await connectProbe(target, { timeoutMs, lookup })).toBe('listening')
+      expect(await connectProbe(target, { timeoutMs, lookup })).toEqual({ verdict: 'listening' })
     }
   })
 
   it.runIf(hasIPv6)('sees that nothing listens where all addresses refuse', async () => {
     const target = { hostname: 'alpha', port: await closedPort() }
     const lookup = resolvingTo(ipv6, ipv4)
-    expect(await connectProbe(target, { timeoutMs, lookup })).toBe('not-listening')
+    expect(await connectProbe(target, { timeoutMs, lookup })).toEqual({ verdict: 'not-listening' })
   })
 
   it('cannot tell where one address refuses and another fails otherwise', async () => {
     const target = { hostname: 'alpha', port: await closedPort() }
     // No address of IPv6, so connecting to it fails within this process.
     const lookup = resolvingTo(ipv4, { ...ipv4, family: 6 })
-    expect(await connectProbe(target, { timeoutMs, lookup })).toBe('unknown')
+    expect(await connectProbe(target, { timeoutMs, lookup })).toEqual({
+      verdict: 'unknown',
+      reason: 'no-answer',
+    })
   })
 
   it('cannot tell where no answer comes in time', async () => {
     const target = { hostname: 'alpha', port: 3000 }
-    expect(await connectProbe(target, { timeoutMs: 1, lookup: () => {} })).toBe('unknown')
+    expect(await connectProbe(target, { timeoutMs: 1, lookup: () => {} })).toEqual({
+      verdict: 'unknown',
+      reason: 'no-answer',
+    })
   })
 
   it("rejects with the signal's reason when it is aborted before", async () => {

@@ -9,8 +9,15 @@ import {
   rangeOverlap,
   unverifiable,
 } from '../src/errors.js'
+import type { PortSighting, UnknownReason } from '../src/listeners/Sighting.js'
 
 const shop = { projectName: 'shop', startPort: 3000, endPort: 3099 }
+
+/** Of port 3000 of this host, unless of another. */
+function unknown(reason: UnknownReason, of: Partial<PortSighting>): PortsError {
+  const scope = { hostname: 'localhost', protocol: 'tcp', port: 3000 } as const
+  return unverifiable({ ...scope, ...of, verdict: 'unknown', reason })
+}
 
 describe('an error', () => {
   it('is a PortsError with code, details and cause', () => {
@@ -84,15 +91,35 @@ describe('what went wrong and what to do next', () => {
     ],
     [
       'another host in silence',
-      unverifiable({ port: 3000, hostname: 'alpha', protocol: 'tcp' }),
-      'Whether something listens on alpha:3000/tcp cannot be told from here. ' +
-        'Is the host up, its name resolvable and its firewall open?',
+      unknown('no-answer', { hostname: 'alpha' }),
+      'Whether something listens on alpha:3000/tcp cannot be told from here: alpha neither accepts ' +
+        'nor refuses a connection. Is the host up and its firewall open?',
+    ],
+    [
+      'a name without an address',
+      unknown('name-not-resolved', { hostname: 'alpha' }),
+      'Whether something listens on alpha:3000/tcp cannot be told from here: alpha does not ' +
+        'resolve. Is the name right?',
     ],
     [
       "another host's UDP",
-      unverifiable({ port: 3000, hostname: 'alpha', protocol: 'udp' }),
-      'Whether something listens on alpha:3000/udp cannot be told from here. ' +
-        'UDP of another host does not answer a probe; run the check on that host.',
+      unknown('udp-of-another-host', { hostname: 'alpha', protocol: 'udp' }),
+      'Whether something listens on alpha:3000/udp cannot be told from here: UDP of another host ' +
+        'does not answer a probe. Run the check on that host.',
+    ],
+    [
+      'this host, where its tables are hidden',
+      unknown('tables-unreadable', {}),
+      "Whether something listens on localhost:3000/tcp cannot be told from here: the kernel's " +
+        'tables of this host cannot be read here, as in a sandbox that hides /proc. Run the check ' +
+        'outside of it.',
+    ],
+    [
+      'an address of this host',
+      unknown('ipv4-of-ipv6-socket', { address: '127.0.0.2' }),
+      'Whether something listens on 127.0.0.2:3000/tcp cannot be told from here: a socket on :: ' +
+        'has the number, and the kernel does not show whether it takes IPv4 too. Ask for ::1, or ' +
+        'without a host for all addresses.',
     ],
   ])('is said of %s', (_case, error, message) => {
     expect(error.message).toBe(message)

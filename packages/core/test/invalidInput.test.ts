@@ -23,7 +23,9 @@ async function expectInvalid(call: () => Promise<unknown>, field: string, value:
     (thrown) => thrown,
   )
   expect(error).toMatchObject({ name: 'PortsError', code: 'INVALID_ARGUMENT' })
-  expect(error.details).toEqual({ field, value })
+  const { suggestion, ...details } = error.details
+  expect(details).toEqual({ field, value })
+  if (suggestion !== undefined) expect(error.message).toContain(`, such as ${suggestion}.`)
   expect(error.message).toMatch(new RegExp(`^${field} is .+, but must be .+\\.$`))
 }
 

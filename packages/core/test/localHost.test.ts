@@ -13,6 +13,15 @@ const LOOPBACK = [
   '[::1]',
   '0:0:0:0:0:0:0:1',
   '::ffff:127.0.0.1',
+  '127.0.1.1',
+  '127.255.255.254',
+  'app.localhost',
+  'api.App.LocalHost.',
+  'localhost.localdomain',
+  'app.localhost.localdomain',
+  'ip6-localhost',
+  'ip6-loopback',
+  'localhost6.localdomain6',
 ]
 
 describe('LocalHost', () => {
@@ -36,6 +45,8 @@ describe('LocalHost', () => {
   it.each([
     ['Beta.Example.COM', 'beta.example.com'],
     ['beta.', 'beta'],
+    ['notlocalhost', 'notlocalhost'],
+    ['localhost.example.com', 'localhost.example.com'],
     ['my_container', 'my_container'],
     ['192.0.2.7', '192.0.2.7'],
     ['::ffff:192.0.2.7', '192.0.2.7'],
@@ -58,12 +69,39 @@ describe('LocalHost', () => {
     },
   )
 
-  it.each(['beta', 'localhost', '192.0.2.77', '2001:db8::77', '126.0.0.1', '128.0.0.1'])(
-    'is not %s when it is called alpha',
-    (hostname) => {
-      expect(new LocalHost('alpha').is(hostname)).toBe(false)
+  it.each(['::1', 'app.localhost', 'localhost.localdomain'])(
+    'is %s where no name is set',
+    (name) => {
+      expect(new LocalHost().is(name)).toBe(true)
     },
   )
+
+  it.each([
+    ['127.0.0.1', '127.0.0.1'],
+    ['[::1]', '::1'],
+    ['::ffff:127.0.0.1', '127.0.0.1'],
+    ['127.0.0.2', '127.0.0.2'],
+    ['192.0.2.7', '192.0.2.7'],
+    ['localhost', 'alpha'],
+    ['app.localhost', 'alpha'],
+    ['beta.', 'beta'],
+    [undefined, 'alpha'],
+  ])('checks %s as %s when it is called alpha', (hostname, target) => {
+    expect(new LocalHost('alpha').target('hostname', hostname)).toBe(target)
+  })
+
+  it.each([
+    'beta',
+    'localhost',
+    'app.localhost',
+    'notlocalhost',
+    '192.0.2.77',
+    '2001:db8::77',
+    '126.0.0.1',
+    '128.0.0.1',
+  ])('is not %s when it is called alpha', (hostname) => {
+    expect(new LocalHost('alpha').is(hostname)).toBe(false)
+  })
 })
 
 describe('the scope of a call', () => {

@@ -29,7 +29,7 @@ c8f2a1b3d4e5f601 stream      0      0                0 c8f2a1b3d4e5f6a1         
 `
 
 describe('parseNetstat', () => {
-  const listeners = parseNetstat(OUTPUT)
+  const { listeners, connections } = parseNetstat(OUTPUT)
 
   it('finds the TCP sockets in LISTEN', () => {
     expect(listeners.filter(({ protocol }) => protocol === 'tcp')).toEqual([
@@ -44,24 +44,34 @@ describe('parseNetstat', () => {
     ])
   })
 
-  it('finds the bound UDP sockets, and not the connected', () => {
+  it('finds the ends of TCP connections, waiting ones too', () => {
+    expect(connections).toEqual([
+      { address: '192.168.2.2', port: 50000 },
+      { address: '127.0.0.1', port: 3003 },
+    ])
+  })
+
+  it('finds the UDP sockets that have a number, connected ones too', () => {
     expect(listeners.filter(({ protocol }) => protocol === 'udp')).toEqual([
       { protocol: 'udp', address: '0.0.0.0', port: 5353 },
       { protocol: 'udp', address: '::', port: 5353 },
       { protocol: 'udp', address: '::', port: 6000 },
       { protocol: 'udp', address: '0.0.0.0', port: 6000 },
       { protocol: 'udp', address: '127.0.0.1', port: 6001 },
+      { protocol: 'udp', address: '192.168.2.2', port: 61111 },
     ])
   })
 
   it('keeps the port of an address that was cut', () => {
     const row = 'tcp6       0      0  fe80::aede:48ff:.49159 *.*                    LISTEN     '
-    expect(parseNetstat(row)).toMatchObject([{ port: 49159 }])
+    expect(parseNetstat(row)).toMatchObject({ listeners: [{ port: 49159 }] })
   })
 
   it('reads the columns that newer versions append', () => {
     const row =
       'tcp4       0      0  127.0.0.1.631          *.*                    LISTEN      131072 131072  26008      0'
-    expect(parseNetstat(row)).toEqual([{ protocol: 'tcp', address: '127.0.0.1', port: 631 }])
+    expect(parseNetstat(row).listeners).toEqual([
+      { protocol: 'tcp', address: '127.0.0.1', port: 631 },
+    ])
   })
 })

@@ -26,33 +26,64 @@ const UDP = `   sl  local_address rem_address   st tx_queue rx_queue tr tm->when
  1234: 0202A8C0:D903 08080808:0035 01 00000000:00000000 00:00000000 00000000   101        0 20012 2 0000000000000000 0         
 `
 
+const header = (table: string) => table.slice(0, table.indexOf('\n') + 1)
+
 describe('parseProcNet', () => {
-  it('finds the TCP sockets in LISTEN on IPv4', () => {
-    expect(parseProcNet('tcp', TCP)).toEqual([
-      { protocol: 'tcp', address: '0.0.0.0', port: 2024 },
-      { protocol: 'tcp', address: '127.0.0.1', port: 5432 },
-      { protocol: 'tcp', address: '192.168.2.2', port: 3001 },
+  it('finds the TCP sockets in LISTEN on IPv4, and whose they are', () => {
+    expect(parseProcNet('tcp', TCP)?.listeners).toEqual([
+      { protocol: 'tcp', address: '0.0.0.0', port: 2024, uid: 0 },
+      { protocol: 'tcp', address: '127.0.0.1', port: 5432, uid: 999 },
+      { protocol: 'tcp', address: '192.168.2.2', port: 3001, uid: 1000 },
     ])
   })
 
-  it('finds those on IPv6, with the IPv4 addresses that they take', () => {
-    expect(parseProcNet('tcp', TCP6)).toEqual([
-      { protocol: 'tcp', address: '::', port: 3000 },
-      { protocol: 'tcp', address: '0.0.0.0', port: 3000 },
-      { protocol: 'tcp', address: '::1', port: 5432 },
-      { protocol: 'tcp', address: '127.0.0.1', port: 3001 },
-      { protocol: 'tcp', address: '0.0.0.0', port: 3002 },
-      { protocol: 'tcp', address: '2001:db8::123:4567:89ab:cdef', port: 3003 },
+  it('finds those on IPv6, and leaves open whether :: takes IPv4', () => {
+    const socket = { protocol: 'tcp', uid: 1000 }
+    expect(parseProcNet('tcp', TCP6)?.listeners).toEqual([
+      { ...socket, address: '::', port: 3000, mayTakeIPv4: true },
+      { ...socket, address: '::1', port: 5432, uid: 999 },
+      { ...socket, address: '127.0.0.1', port: 3001 },
+      { ...socket, address: '0.0.0.0', port: 3002 },
+      { ...socket, address: '2001:db8::123:4567:89ab:cdef', port: 3003 },
     ])
   })
 
-  it('finds the bound UDP sockets, and not the connected', () => {
-    expect(parseProcNet('udp', UDP)).toEqual([{ protocol: 'udp', address: '127.0.0.53', port: 53 }])
+  it('finds the ends of TCP connections, waiting ones too', () => {
+    expect(parseProcNet('tcp', TCP)?.connections).toEqual([
+      { address: '192.168.2.2', port: 50000 },
+      { address: '127.0.0.1', port: 3000 },
+    ])
+    expect(parseProcNet('tcp', TCP6)?.connections).toEqual([{ address: '127.0.0.1', port: 3004 }])
+  })
+
+  it('finds the UDP sockets, connected ones too', () => {
+    expect(parseProcNet('udp', UDP)).toEqual({
+      listeners: [
+        { protocol: 'udp', address: '127.0.0.53', port: 53, uid: 101 },
+        { protocol: 'udp', address: '192.168.2.2', port: 55555, uid: 101 },
+      ],
+      connections: [],
+    })
+  })
+
+  it('does not say whose a socket is where one uid stands for several users', () => {
+    expect(parseProcNet('udp', UDP, 101)?.listeners).toEqual([
+      { protocol: 'udp', address: '127.0.0.53', port: 53 },
+      { protocol: 'udp', address: '192.168.2.2', port: 55555 },
+    ])
   })
 
   it('finds nothing in a table of no sockets', () => {
-    expect(parseProcNet('tcp', TCP.slice(0, TCP.indexOf('\n') + 1))).toEqual([])
-    expect(parseProcNet('tcp', '')).toEqual([])
+    expect(parseProcNet('tcp', header(TCP))).toEqual({ listeners: [], connections: [] })
+  })
+
+  it.each([
+    ['nothing', ''],
+    ['no header', TCP.slice(header(TCP).length)],
+    ['another format', `${header(TCP)}127.0.0.1:3000 LISTEN\n`],
+    ['half a row', TCP.slice(0, -120)],
+  ])('cannot tell from a table of %s', (_what, table) => {
+    expect(parseProcNet('tcp', table)).toBeUndefined()
   })
 })
 
@@ -67,20 +98,27 @@ describe('readProcNet', () => {
   }
 
   it('reads both protocols of both families', async () => {
-    const directory = await procNetWith({ tcp: TCP, tcp6: TCP6, udp: UDP, udp6: '' })
-    const listeners = await readProcNet(directory)
-    expect(listeners).toHaveLength(10)
-    expect(listeners).toContainEqual({ protocol: 'tcp', address: '::1', port: 5432 })
-    expect(listeners).toContainEqual({ protocol: 'udp', address: '127.0.0.53', port: 53 })
+    const directory = await procNetWith({ tcp: TCP, tcp6: TCP6, udp: UDP, udp6: header(UDP) })
+    const sockets = await readProcNet(directory)
+    expect(sockets?.listeners).toHaveLength(10)
+    expect(sockets?.connections).toHaveLength(3)
   })
 
   it('reads what there is where IPv6 is off', async () => {
-    const listeners = await readProcNet(await procNetWith({ tcp: TCP, udp: UDP }))
-    expect(listeners).toHaveLength(4)
+    const sockets = await readProcNet(await procNetWith({ tcp: TCP, udp: UDP }))
+    expect(sockets?.listeners).toHaveLength(5)
   })
 
   it('cannot tell where the tables are missing', async () => {
     expect(await readProcNet(await procNetWith({}))).toBeUndefined()
     expect(await readProcNet(await procNetWith({ tcp: TCP, tcp6: TCP6 }))).toBeUndefined()
   })
+
+  it.each(['tcp', 'tcp6', 'udp', 'udp6'])(
+    'cannot tell where the table %s is empty',
+    async (name) => {
+      const tables = { tcp: TCP, tcp6: TCP6, udp: UDP, udp6: header(UDP), [name]: '' }
+      expect(await readProcNet(await procNetWith(tables))).toBeUndefined()
+    },
+  )
 })

@@ -23,6 +23,7 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
 const ABORTABLE: Readonly<Record<string, Call>> = {
   ...IN_A_PROJECT,
   recordChecks: (store, _projectName, call) => store.recordChecks([], call),
+  networkOf: (store, _projectName, call) => store.networkOf('localhost', 'initial', call),
   listRanges: (store, _projectName, call) => store.listRanges(call),
   createRange: (store, _projectName, call) =>
     store.createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 }, call),

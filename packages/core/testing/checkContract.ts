@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Verdict } from '../src/Audit.js'
+import type { Verdict } from '../src/listeners/Sighting.js'
 import { api, heldBy, numbers, type Store, shopRange, web } from './shop.js'
 
 export function describeChecks(store: Store) {

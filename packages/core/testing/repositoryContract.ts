@@ -4,6 +4,7 @@ import { describeAllocating } from './allocatingContract.js'
 import { describeCalls } from './callContract.js'
 import { describeChecks } from './checkContract.js'
 import { describeListing } from './listingContract.js'
+import { describeNetworks } from './networkContract.js'
 import { describeRanges } from './rangeContract.js'
 import { describeReleasing } from './releasingContract.js'
 import { describeUpdating } from './updatingContract.js'
@@ -27,6 +28,7 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeUpdating(store)
     describeListing(store)
     describeChecks(store)
+    describeNetworks(store)
     describeRanges(store)
     describeCalls(store)
   })

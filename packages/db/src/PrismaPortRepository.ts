@@ -30,11 +30,15 @@ import {
   CREATE_NEXT_RANGE,
   GET_OR_ALLOCATE,
   GET_OR_ALLOCATE_WITH_METADATA,
+  NOTE_NETWORK,
   RECORD_CHECKS,
   RELEASE,
   RELEASE_TOGETHER,
   SUMMARIZE,
 } from './statements.js'
+
+/** The host of a registry that serves one, whatever it is called there. */
+const ONLY_HOST = 'localhost'
 
 const LIVE = { status: { not: 'released' } } as const
 
@@ -45,6 +49,7 @@ const LIVE = { status: { not: 'released' } } as const
 export class PrismaPortRepository implements PortRepository {
   readonly #pool: Pool
   readonly #prepares: boolean
+  readonly #servesOneHost: boolean
   readonly #allocations = new GroupCommit<number>(
     ({ values, subject, signal }) =>
       this.#answer(ALLOCATE, [...values, undefined], subject, { signal }),
@@ -56,10 +61,14 @@ export class PrismaPortRepository implements PortRepository {
   )
   #prisma: Promise<PrismaClient> | undefined
 
-  /** @param prepares whether a connection may keep prepared statements */
-  constructor(pool: Pool, prepares = true) {
+  /**
+   * @param prepares whether a connection may keep prepared statements
+   * @param servesOneHost whether all callers are on the machine of the server
+   */
+  constructor(pool: Pool, prepares = true, servesOneHost = false) {
     this.#pool = pool
     this.#prepares = prepares
+    this.#servesOneHost = servesOneHost
   }
 
   async getOrAllocate(request: AllocationRequest, call: CallOptions = {}): Promise<number> {
@@ -155,6 +164,26 @@ export class PrismaPortRepository implements PortRepository {
       { write: true, resolveBy: 'Audit again: that does no harm.' },
       call,
     )
+  }
+
+  async networkOf(
+    hostname: string,
+    network: string,
+    call: CallOptions = {},
+  ): Promise<string | undefined> {
+    const values = this.#servesOneHost
+      ? [ONLY_HOST, network, 'nothing']
+      : [hostname, network, 'another-boot']
+    const subject = { write: true, resolveBy: 'Check again: that does no harm.' }
+    return (await this.#answer<string | null>(NOTE_NETWORK, values, subject, call)) ?? undefined
+  }
+
+  /**
+   * Records that the only host's services are in the network namespace of this process, since it made
+   * the registry or started its server. Where they are known to be in the initial one, that stands.
+   */
+  async noteOwnNetwork(network: string): Promise<void> {
+    await this.#answer(NOTE_NETWORK, [ONLY_HOST, network, 'any'], { write: true }, {})
   }
 
   async listRanges(call: CallOptions = {}): Promise<PortRange[]> {

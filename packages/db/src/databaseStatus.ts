@@ -1,12 +1,7 @@
 import { invalidArgument } from '@ports/core'
 import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl, shownUrl } from './databaseUrl.js'
-import {
-  type EmbeddedStatus,
-  embeddedStatus,
-  ensureRunning,
-  stop,
-} from './embedded/embeddedPostgres.js'
+import { type EmbeddedStatus, embeddedStatus, stop } from './embedded/embeddedPostgres.js'
 import { readSchemaState, type SchemaState } from './migrate.js'
 import { openPool } from './openPool.js'
 import { openRepository } from './openRepository.js'
@@ -50,7 +45,6 @@ async function askServer(options: DatabaseOptions) {
 /** Starts the embedded server and makes it ready for use, as the first call would. */
 export async function startDatabase(options: DatabaseOptions = {}): Promise<DatabaseStatus> {
   refuseExternal(options)
-  await ensureRunning(options.notify ?? (() => {}))
   await (await openRepository(options)).close()
   return databaseStatus(options)
 }

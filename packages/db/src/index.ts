@@ -6,4 +6,4 @@ export {
 } from './databaseStatus.js'
 export type { DatabaseOptions } from './databaseUrl.js'
 export { migrate, type SchemaState, seed } from './migrate.js'
-export { openRepository } from './openRepository.js'
+export { openRepository, openRunningRepository } from './openRepository.js'

@@ -16,12 +16,18 @@ const POOL: pg.PoolConfig = {
   keepAlive: true,
 }
 
+interface PoolOptions extends DatabaseOptions {
+  /** Called when this process started the embedded server. */
+  readonly onLaunch?: () => void
+}
+
 /** Connects to nothing yet, except that an embedded server that was never made is made. */
-export async function openPool(options: DatabaseOptions): Promise<pg.Pool> {
+export async function openPool(options: PoolOptions): Promise<pg.Pool> {
   const url = databaseUrl(options)
   if (url !== undefined) return new RegistryPool({ ...POOL, connectionString: url })
 
-  const start = () => ensureRunning(options.notify ?? (() => {}))
+  const { notify = () => {}, onLaunch = () => {} } = options
+  const start = () => ensureRunning(notify, onLaunch)
   const data = (await existingData()) ?? (await start())
   return new RegistryPool({ ...POOL, ...connectionOf(data) }, { dataDirectory: data, start })
 }

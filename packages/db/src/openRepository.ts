@@ -1,6 +1,7 @@
-import type { PortRepository } from '@ports/core'
+import { INITIAL_NETWORK, networkHere, type PortRepository } from '@ports/core'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
-import { migratePool, readSchemaState } from './migrate.js'
+import { embeddedStatus } from './embedded/embeddedPostgres.js'
+import { migratePool, readSchemaState, type SchemaState } from './migrate.js'
 import { openPool } from './openPool.js'
 import { PrismaPortRepository } from './PrismaPortRepository.js'
 import { migratedDifferently, notMigrated, translate } from './sqlState.js'
@@ -13,17 +14,54 @@ import { migratedDifferently, notMigrated, translate } from './sqlState.js'
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
   const url = databaseUrl(options)
-  const pool = await openPool(options)
+  let launched = false
+  const onLaunch = () => {
+    launched = true
+  }
+  const pool = await openPool({ ...options, onLaunch })
   try {
-    const { pending, different } = await readSchemaState(pool)
+    const state = await readSchemaState(pool)
+    const { pending, different } = state
     if (different.length > 0) throw migratedDifferently(different)
     if (pending.length > 0) {
       if (url !== undefined) throw notMigrated()
       await migratePool(pool, true)
     }
-    return new PrismaPortRepository(pool, !isBehindPgBouncer(url))
+    const embedded = url === undefined
+    const repository = new PrismaPortRepository(pool, !isBehindPgBouncer(url), embedded)
+    if (embedded) await noteNetwork(repository, launched, state)
+    return repository
   } catch (error) {
     await pool.end()
     throw translate(error, { write: false })
   }
+}
+
+/**
+ * Opens the registry where there is one that runs, and makes and starts none: undefined where the
+ * embedded one was never made or does not run.
+ * @throws {PortsError} as `openRepository`
+ */
+export async function openRunningRepository(
+  options: DatabaseOptions = {},
+): Promise<PortRepository | undefined> {
+  if (databaseUrl(options) === undefined && !(await embeddedStatus()).running) return undefined
+  return openRepository(options)
+}
+
+/**
+ * Who makes a registry or starts its server does so where the services are. A registry that comes
+ * from a version that did not keep this learns it from a migrator in the initial namespace, who is
+ * with the services whoever started the server.
+ */
+async function noteNetwork(
+  repository: PrismaPortRepository,
+  launched: boolean,
+  { applied, pending }: SchemaState,
+): Promise<void> {
+  if (!launched && pending.length === 0) return
+  const network = await networkHere()
+  if (network === undefined) return
+  const made = applied.length === 0
+  if (launched || made || network === INITIAL_NETWORK) await repository.noteOwnNetwork(network)
 }

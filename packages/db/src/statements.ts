@@ -105,3 +105,5 @@ export const CREATE_NEXT_RANGE = statement(`
   select start_port, end_port
   from ports.create_next_range($1, $2, $3, $4, $5)
   where project_name is not null`)
+
+export const NOTE_NETWORK = statement('select ports.note_network($1, $2, $3) as answer')

@@ -639,7 +639,7 @@ describe('verifyPort and checkPort', () => {
     expect(await ports.verifyPort(silent!, 'localhost', 'udp')).toBe(false)
   })
 
-  it.each(['localhost', 'LOCALHOST', '127.0.0.1', '::1', '[::1]', systemHostname()])(
+  it.each(['localhost', 'LOCALHOST', '127.0.0.1', 'app.localhost', systemHostname()])(
     'know this host as %s',
     async (name) => {
       await using service = await tcpService()
@@ -650,17 +650,23 @@ describe('verifyPort and checkPort', () => {
   )
 
   it('tell what cannot be told from no', async () => {
-    for (const [hostname, protocol] of [
-      [NO_SUCH_HOST, 'tcp'],
-      [NO_SUCH_HOST, 'udp'],
-      ['elsewhere.example', 'udp'],
+    for (const [hostname, protocol, reason] of [
+      [NO_SUCH_HOST, 'tcp', 'name-not-resolved'],
+      [NO_SUCH_HOST, 'udp', 'udp-of-another-host'],
+      ['elsewhere.example', 'udp', 'udp-of-another-host'],
     ] as const) {
       expect(await ports.checkPort(3100, hostname, protocol)).toBe('unknown')
       const error = await errorOf(ports.verifyPort(3100, hostname, protocol))
       expect(error.code).toBe('UNVERIFIABLE')
-      expect(error.details).toEqual({ port: 3100, hostname, protocol })
+      expect(error.details).toEqual({ port: 3100, hostname, protocol, reason })
       expect(error.message).toContain(`${hostname}:3100/${protocol}`)
     }
+  })
+
+  it('answer for the address that is asked for', async () => {
+    await using service = await tcpService()
+    expect(await ports.verifyPort(service.port, '::1')).toBe(false)
+    expect(await ports.verifyPort(service.port, '127.0.0.2')).toBe(false)
   })
 
   it('neither ask the registry nor change it', async () => {
@@ -704,12 +710,17 @@ describe('auditPorts', () => {
       { ...conflict, port: silentTcp, expected: 'consilio/websocket', protocol: 'tcp' },
       { ...conflict, port: silentUdp, expected: 'stopped/resolver', protocol: 'udp' },
     ]
+    const unseen = { actual: 'unverified', hostname: NO_SUCH_HOST, port: 3300 } as const
     expect(await ports.auditPorts()).toStrictEqual({
       allocated: 6,
       inUse: 2,
       notRunning: 2,
       unverified: 2,
       conflicts,
+      unverifiedPorts: [
+        { ...unseen, protocol: 'tcp', expected: 'odin/api', reason: 'name-not-resolved' },
+        { ...unseen, protocol: 'udp', expected: 'odin/syslog', reason: 'udp-of-another-host' },
+      ],
     })
 
     const allocations = await ports.listAll()
@@ -757,6 +768,24 @@ describe('auditPorts', () => {
       'not-listening',
     ])
     expect(await ports.getOrAllocate('restless', 'api')).toBe(service.port)
+  })
+
+  it('tells what another user listens on from what is one’s own', async () => {
+    await using service = await tcpService()
+    await confine('shared', service.port)
+    await ports.getOrAllocate('shared', 'api')
+    const uid = process.getuid!()
+    // As seen by another user; the process that listens is the same.
+    const others = await openManager({ ownerUid: uid + 1 })
+    const conflict = { port: service.port, actual: 'in use by another user', uid }
+    expect(await others.auditPorts()).toMatchObject({
+      allocated: 1,
+      inUse: 1,
+      // Root listens for everybody.
+      conflicts: uid === 0 ? [] : [conflict],
+    })
+    const owner = await openManager({ ownerUid: uid })
+    expect(await owner.auditPorts()).toMatchObject({ inUse: 1, conflicts: [] })
   })
 
   it('keeps the status of what it cannot see', async () => {
@@ -868,6 +897,7 @@ describe('auditPorts', () => {
       notRunning: 0,
       unverified: 0,
       conflicts: [],
+      unverifiedPorts: [],
     })
     expect(await checks()).toEqual([])
   })

@@ -10,11 +10,11 @@ const GRACE_MS = 5000
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
-const repository = new LazyRepository(async () => {
-  // Loaded only now: the client's first question must not wait for a database driver.
-  const { openRepository } = await import('@ports/db')
-  return openRepository({ notify: log })
-})
+// Loaded only when it is needed: the client's first question must not wait for a database driver.
+const repository = new LazyRepository(
+  async () => (await import('@ports/db')).openRepository({ notify: log }),
+  async () => (await import('@ports/db')).openRunningRepository({ notify: log }),
+)
 const server = createServer(managerOfThisHost())
 server.onerror = (error) => log(inspect(error))
 
@@ -25,13 +25,19 @@ function log(message: string): void {
 
 function managerOfThisHost(): PortManager {
   try {
-    return new PortManager(repository)
+    return new PortManager(repository, { ownerUid: ownerUid() })
   } catch (error) {
     // PORTS_HOSTNAME can be wrong. Whoever set it reads the log, not a model the answers.
     if (!(error instanceof PortsError)) throw error
     log(error.message)
     process.exit(EXIT_STATUS[error.code])
   }
+}
+
+/** An embedded registry is its user's; root's serves the machine. */
+function ownerUid(): number | undefined {
+  const uid = process.getuid?.()
+  return process.env.PORTS_DATABASE_URL || uid === 0 ? undefined : uid
 }
 
 /**

@@ -179,6 +179,15 @@ test('audit-ports tells what runs from what does not and what cannot be told', a
         protocol: 'tcp',
       },
     ],
+    unverifiedPorts: [
+      {
+        port: 3100,
+        expected: 'consilio/dns',
+        actual: 'unverified',
+        ...elsewhere,
+        reason: 'udp-of-another-host',
+      },
+    ],
     message: expect.stringContaining('1 are in use'),
   })
 })
@@ -191,7 +200,7 @@ test('audit-ports counts an empty registry as healthy', async () => {
   })
 })
 
-test('audit-ports shows a model no more conflicts than it can read', async () => {
+test('audit-ports shows a model no more ports than it can read', async () => {
   const url = await freshDatabase()
   const { ask } = await connect(url)
   const manager = await openManager(url)
@@ -203,4 +212,10 @@ test('audit-ports shows a model no more conflicts than it can read', async () =>
   expect(summary).toMatchObject({ allocated: 201, notRunning: 201 })
   expect(conflicts).toHaveLength(200)
   expect(message).toContain('list-ports')
+
+  const elsewhere = { hostname: 'build-1', protocol: 'udp' } as const
+  await Promise.all(services.map((name) => manager.allocate('shared-services', name, elsewhere)))
+  const { unverifiedPorts, summary: all } = await ask('audit-ports')
+  expect(all).toMatchObject({ allocated: 402, unverified: 201 })
+  expect(unverifiedPorts).toHaveLength(200)
 })

@@ -1,13 +1,15 @@
 import { Command } from '@commander-js/extra-typings'
-import type { AuditConflict, AuditResult } from '@ports/core'
+import type { AuditConflict, AuditResult, AuditUnverified } from '@ports/core'
 import { AuditProgress } from '../AuditProgress.js'
 import type { Context } from '../Context.js'
 import type { Columns } from '../table.js'
 
-const COLUMNS: Columns<AuditConflict> = {
+type Noted = AuditConflict | AuditUnverified
+
+const COLUMNS: Columns<Noted> = {
   PORT: ({ port }) => port,
   EXPECTED: ({ expected }) => expected,
-  ACTUAL: ({ actual }) => actual,
+  ACTUAL: actualOf,
   SCOPE: ({ hostname, protocol }) => `${hostname}/${protocol}`,
 }
 
@@ -27,14 +29,19 @@ export function auditCommand({ openManager, output, signal }: Context) {
       } finally {
         progress.stop()
       }
-      const { conflicts } = audit
+      const noted: readonly Noted[] = [...audit.conflicts, ...audit.unverifiedPorts]
       const { table } = await import('../table.js')
       output.result(audit, () =>
-        conflicts.length === 0
+        noted.length === 0
           ? counts(audit)
-          : `${table(conflicts, COLUMNS, output.stdout)}\n\n${counts(audit)}`,
+          : `${table(noted, COLUMNS, output.stdout)}\n\n${counts(audit)}`,
       )
     })
+}
+
+function actualOf(noted: Noted): string {
+  if (noted.actual === 'unverified') return `unverified: ${noted.reason.replaceAll('-', ' ')}`
+  return noted.uid === undefined ? noted.actual : `${noted.actual} (uid ${noted.uid})`
 }
 
 function counts({ allocated, inUse, notRunning, unverified }: AuditResult): string {
@@ -46,6 +53,7 @@ function counts({ allocated, inUse, notRunning, unverified }: AuditResult): stri
 
 const MORE_HELP = `
 Keeps what it sees: a check of every port, and which are in use. Releases nothing.
+What cannot be told from here is unverified, with the reason.
 
 Example:
   ports audit --json`

@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
+import { type Sighting, unverifiable } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameOption, protocolOption } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
@@ -12,14 +13,28 @@ export function verifyCommand({ openManager, output, signal, answerNo }: Context
     .addHelpText('after', MORE_HELP)
     .action(async (port, { hostname, protocol }) => {
       const ports = await openManager()
-      const listening = await ports.verifyPort(port, hostname, protocol, { signal })
-      output.result({ port, ...ports.scope({ hostname, protocol }), listening }, () =>
-        listening ? 'listening' : 'not listening',
-      )
+      const sighting = await ports.inspectPort(port, hostname, protocol, { signal })
+      if (sighting.verdict === 'unknown') throw unverifiable(sighting)
+      const { verdict, ...seen } = sighting
+      const listening = verdict === 'listening'
+      output.result({ ...seen, listening }, () => inWords(sighting))
       if (!listening) answerNo()
     })
 }
 
+function inWords(sighting: Sighting): string {
+  if (sighting.verdict !== 'listening') {
+    const held = sighting.verdict === 'not-listening' && sighting.heldBy
+    return held ? 'not listening, held by a connection' : 'not listening'
+  }
+  const addresses = new Set(sighting.listeners?.map(({ address }) => address))
+  return addresses.size > 1 ? `listening on ${[...addresses].join(', ')}` : 'listening'
+}
+
 const MORE_HELP = `
+An address answers for itself; a name, and this host, for all addresses of theirs.
+With --json it names who listens there, by address and uid, and a connection that
+holds the number.
+
 Example:
   ports verify 3100 && echo the api is up`

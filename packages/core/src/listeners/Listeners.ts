@@ -1,47 +1,83 @@
 import { isIP } from 'node:net'
 import type { Protocol, Scope } from '../PortAllocation.js'
+import { type SeenListener, type Sighting, unknownBecause } from './Sighting.js'
 
-/** A port on a host: what something may be listening on. */
+/** A port on a host, or on one address of a host: what something may be listening on. */
 export interface Endpoint extends Scope {
   readonly port: number
 }
 
-/** A TCP socket in LISTEN or a bound UDP socket of this host. */
-export interface Listener {
+/** A TCP socket in LISTEN or a UDP socket of this host. */
+export interface Listener extends SeenListener {
   readonly protocol: Protocol
-  /** Spelled as hostnames are stored. `0.0.0.0` and `::` take every address of their own family. */
+  readonly port: number
+  /** On `::`, and the system does not tell whether it takes IPv4 too (IPV6_V6ONLY). */
+  readonly mayTakeIPv4?: true
+}
+
+/** The end of a TCP connection that is this host's. */
+export interface ConnectionEnd {
   readonly address: string
   readonly port: number
 }
 
+/** What a system's tables have of its sockets. */
+export interface SocketTable {
+  readonly listeners: readonly Listener[]
+  readonly connections: readonly ConnectionEnd[]
+}
+
 /**
- * What listened on this host at one moment. A container has tables of its own: its listeners are
+ * The sockets of this host at one moment. A container has tables of its own: its listeners are
  * here only if they are forwarded by a process of this host.
  */
 export class Listeners {
-  readonly #addresses: Readonly<Record<Protocol, Map<number, Set<string>>>> = {
-    tcp: new Map(),
-    udp: new Map(),
-  }
+  readonly #listeners = { tcp: new Map<number, Listener[]>(), udp: new Map<number, Listener[]>() }
+  readonly #connections = new Map<number, Set<string>>()
 
-  constructor(listeners: Iterable<Listener>) {
-    for (const { protocol, address, port } of listeners) {
-      const ports = this.#addresses[protocol]
-      const addresses = ports.get(port)
+  constructor({ listeners, connections }: SocketTable) {
+    for (const listener of listeners) {
+      const ports = this.#listeners[listener.protocol]
+      const others = ports.get(listener.port)
+      if (others) others.push(listener)
+      else ports.set(listener.port, [listener])
+    }
+    for (const { address, port } of connections) {
+      const addresses = this.#connections.get(port)
       if (addresses) addresses.add(address)
-      else ports.set(port, new Set([address]))
+      else this.#connections.set(port, new Set([address]))
     }
   }
 
   /**
-   * Whether something listens there, the hostname being one of this host's. An address is served
-   * by its own listener or by a wildcard; a name stands for all addresses, so any listener counts.
+   * What is seen there, the hostname being one of this host's. An address is served by its own
+   * listener or by the wildcard of its family; a name stands for all addresses, so any listener
+   * counts. A UDP socket that is connected to a peer holds its number as well.
    */
-  has({ hostname, protocol, port }: Endpoint): boolean {
-    const addresses = this.#addresses[protocol].get(port)
-    if (!addresses) return false
+  at({ hostname, protocol, port }: Endpoint): Sighting {
+    const all = this.#listeners[protocol].get(port) ?? []
     const family = isIP(hostname)
-    if (family === 0) return true
-    return addresses.has(hostname) || addresses.has(family === 4 ? '0.0.0.0' : '::')
+    const serving = family === 0 ? all : all.filter((each) => serves(each, hostname, family))
+    if (serving.length > 0) return { verdict: 'listening', listeners: distinct(serving) }
+    const doubtful = family === 4 ? all.filter(({ mayTakeIPv4 }) => mayTakeIPv4) : []
+    if (doubtful.length > 0) {
+      return { ...unknownBecause('ipv4-of-ipv6-socket'), listeners: distinct(doubtful) }
+    }
+    const connected = protocol === 'tcp' ? this.#connections.get(port) : undefined
+    const held = family === 0 ? connected !== undefined : connected?.has(hostname)
+    return { verdict: 'not-listening', listeners: [], ...(held && { heldBy: 'connection' }) }
   }
+}
+
+function serves({ address }: Listener, wanted: string, family: number): boolean {
+  return address === wanted || address === (family === 4 ? '0.0.0.0' : '::')
+}
+
+/** Several sockets of one user may share an address (SO_REUSEPORT). */
+function distinct(listeners: readonly Listener[]): SeenListener[] {
+  const seen = new Map<string, SeenListener>()
+  for (const { address, uid } of listeners) {
+    seen.set(`${address} ${uid}`, { address, ...(uid !== undefined && { uid }) })
+  }
+  return [...seen.values()]
 }

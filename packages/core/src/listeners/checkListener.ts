@@ -1,10 +1,9 @@
-import type { Verdict } from '../Audit.js'
-import type { LocalHost } from '../localHost.js'
+import { isLoopbackName } from '../localHost.js'
 import type { CallOptions } from '../PortRepository.js'
 import { validCount } from '../validate.js'
 import { connectProbe, type ProbeOptions } from './connectProbe.js'
 import type { Endpoint, Listeners } from './Listeners.js'
-import { readListeners } from './readListeners.js'
+import { type Sighting, unknownBecause } from './Sighting.js'
 
 export interface CheckOptions extends CallOptions {
   /**
@@ -20,34 +19,38 @@ export function validTimeout({ timeoutMs = 1500 }: CheckOptions): number {
 }
 
 /**
- * Whether something listens there now.
- * @throws {PortsError} `INVALID_ARGUMENT`
+ * What this host's kernel says, for one of this host's names or addresses. Where its tables leave
+ * open whether an IPv4 address is served, a connection to that address decides for TCP.
+ * @param listeners undefined where the kernel says nothing
  * @throws the signal's reason
  */
-export async function checkListener(
+export async function checkLocal(
   target: Endpoint,
-  localHost: LocalHost,
-  options: CheckOptions,
-): Promise<Verdict> {
-  const timeoutMs = validTimeout(options)
-  const { signal } = options
-  signal?.throwIfAborted()
-  if (!localHost.is(target.hostname)) return checkRemote(target, { timeoutMs, signal })
-  const listeners = await readListeners()
-  signal?.throwIfAborted()
-  return checkLocal(target, listeners)
+  listeners: Listeners | undefined,
+  probe: ProbeOptions,
+): Promise<Sighting> {
+  if (!listeners) return unknownBecause('tables-unreadable')
+  const seen = listeners.at(target)
+  if (seen.verdict !== 'unknown' || target.protocol === 'udp') return seen
+  const { verdict } = await connectProbe(target, probe)
+  switch (verdict) {
+    case 'listening':
+      return { verdict, listeners: seen.listeners }
+    case 'not-listening':
+      return { verdict, listeners: [] }
+    case 'unknown':
+      return seen
+  }
 }
 
-/** The verdict of this host's kernel, for one of this host's names or addresses. */
-export function checkLocal(target: Endpoint, listeners: Listeners | undefined): Verdict {
-  if (!listeners) return 'unknown'
-  return listeners.has(target) ? 'listening' : 'not-listening'
-}
-
-/** The verdict on another host, as far as it can be seen from here. */
-export async function checkRemote(target: Endpoint, options: ProbeOptions): Promise<Verdict> {
-  // A UDP service need not answer, and a machine that has a name of its own cannot know which
-  // other one was called localhost in the registry.
-  if (target.protocol === 'udp' || target.hostname === 'localhost') return 'unknown'
+/**
+ * What can be seen from here of another host.
+ * @throws the signal's reason
+ */
+export async function checkRemote(target: Endpoint, options: ProbeOptions): Promise<Sighting> {
+  // A machine that has a name of its own cannot know which other one was called localhost in the
+  // registry.
+  if (isLoopbackName(target.hostname)) return unknownBecause('localhost-of-another-host')
+  if (target.protocol === 'udp') return unknownBecause('udp-of-another-host')
   return connectProbe(target, options)
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type LookupFunction } from 'node:net'
-import type { Verdict } from '../Audit.js'
 import { lookupOnce } from './lookupOnce.js'
+import { type Sighting, unknownBecause } from './Sighting.js'
 
 export interface ProbeOptions {
   /** For the lookup of the name and the connection together. */
@@ -19,7 +19,7 @@ export interface ProbeOptions {
 export async function connectProbe(
   target: { readonly hostname: string; readonly port: number },
   { timeoutMs, signal, lookup = lookupOnce() }: ProbeOptions,
-): Promise<Verdict> {
+): Promise<Sighting> {
   signal?.throwIfAborted()
   const socket = connect({
     host: target.hostname,
@@ -32,10 +32,11 @@ export async function connectProbe(
   const deadline = setTimeout(() => socket.destroy(new Error('No answer in time')), timeoutMs)
   try {
     await once(socket, 'connect', { signal })
-    return 'listening'
+    return { verdict: 'listening' }
   } catch (error) {
     signal?.throwIfAborted()
-    return wasRefused(error) ? 'not-listening' : 'unknown'
+    if (wasRefused(error)) return { verdict: 'not-listening' }
+    return unknownBecause(hasNoAddress(error) ? 'name-not-resolved' : 'no-answer')
   } finally {
     clearTimeout(deadline)
     socket.destroy()
@@ -45,4 +46,8 @@ export async function connectProbe(
 function wasRefused(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(wasRefused)
   return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED'
+}
+
+function hasNoAddress(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error && error.syscall === 'getaddrinfo'
 }

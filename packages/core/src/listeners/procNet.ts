@@ -1,62 +1,95 @@
 import { readFile } from 'node:fs/promises'
+import { canonicalAddress } from '../hostname.js'
 import type { Protocol } from '../PortAllocation.js'
-import { canonicalAddress } from '../validate.js'
-import type { Listener } from './Listeners.js'
+import type { ConnectionEnd, Listener, SocketTable } from './Listeners.js'
+
+/** TCP_LISTEN of the kernel's include/net/tcp_states.h. */
+const LISTEN = '0A'
+
+/** Every kernel that fills the tables prints their first line, also where there is no socket. */
+const HEADER = /^ *sl +local_address /
+
+const ROW =
+  /^ *\d+: (?<address>[\dA-F]{8}|[\dA-F]{32}):(?<port>[\dA-F]{4}) \S+ (?<state>[\dA-F]{2}) \S+ \S+ \S+ +(?<uid>\d+) /
 
 /**
- * States of the kernel's include/net/tcp_states.h. UDP borrows them: a socket that is bound and
- * takes datagrams from anyone is in TCP_CLOSE, one that is connected to a peer in TCP_ESTABLISHED.
+ * The sockets of this process's network namespace on Linux, or undefined where the kernel does not
+ * tell them: the tables are missing, hidden, empty or in another format. WSL 1 and some sandboxes
+ * have empty files in their place.
  */
-const LISTENING = { tcp: '0A', udp: '07' } as const
-
-/** The listeners of this network namespace on Linux, or undefined where the tables are closed to us. */
-export async function readProcNet(directory = '/proc/net'): Promise<Listener[] | undefined> {
+export async function readProcNet(directory = '/proc/net'): Promise<SocketTable | undefined> {
   const read = (table: string) => readFile(`${directory}/${table}`, 'latin1')
   try {
-    const [tcp, tcp6, udp, udp6] = await Promise.all([
+    const [sharedUid, tcp, tcp6, udp, udp6] = await Promise.all([
+      uidOfUnmappedUsers(),
       read('tcp'),
-      read('tcp6').catch(emptyIfMissing),
+      read('tcp6').catch(absentIfMissing),
       read('udp'),
-      read('udp6').catch(emptyIfMissing),
+      read('udp6').catch(absentIfMissing),
     ])
-    return [
-      ...parseProcNet('tcp', tcp),
-      ...parseProcNet('tcp', tcp6),
-      ...parseProcNet('udp', udp),
-      ...parseProcNet('udp', udp6),
+    const tables = [
+      parseProcNet('tcp', tcp, sharedUid),
+      tcp6 === undefined ? NO_SOCKETS : parseProcNet('tcp', tcp6, sharedUid),
+      parseProcNet('udp', udp, sharedUid),
+      udp6 === undefined ? NO_SOCKETS : parseProcNet('udp', udp6, sharedUid),
     ]
+    if (!tables.every((table) => table !== undefined)) return undefined
+    return {
+      listeners: tables.flatMap(({ listeners }) => listeners),
+      connections: tables.flatMap(({ connections }) => connections),
+    }
   } catch {
-    // No /proc, or one that a sandbox hides: whatever the reason, an empty answer would be a lie.
+    // No /proc, or one that a sandbox hides: an empty answer would be false.
     return undefined
   }
 }
 
+const NO_SOCKETS: SocketTable = { listeners: [], connections: [] }
+
 /** A kernel without IPv6 has no tables for it. */
-function emptyIfMissing(error: NodeJS.ErrnoException): string {
-  if (error.code === 'ENOENT') return ''
+function absentIfMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code === 'ENOENT') return undefined
   throw error
 }
 
 /**
- * The listeners in a table as Documentation/networking/proc_net_tcp.rst describes it; those of UDP
- * and IPv6 have the same first columns.
+ * The sockets in a table as Documentation/networking/proc_net_tcp.rst describes it; those of UDP
+ * and IPv6 have the same first columns. Undefined where it is not such a table.
+ * @param sharedUid the uid that stands for several users, and so for none
  */
-export function parseProcNet(protocol: Protocol, table: string): Listener[] {
+export function parseProcNet(
+  protocol: Protocol,
+  table: string,
+  sharedUid?: number,
+): SocketTable | undefined {
+  const [header = '', ...rows] = table.split('\n')
+  if (!HEADER.test(header)) return undefined
   // Few addresses serve many rows, and an IPv6 address costs more to decode than its row to read.
   const decoded = new Map<string, string>()
   const listeners: Listener[] = []
-  for (const [, hex = '', hexPort = '', state] of table.matchAll(
-    /^ *\d+: ([\dA-F]+):([\dA-F]{4}) \S+ ([\dA-F]{2}) /gm,
-  )) {
-    if (state !== LISTENING[protocol]) continue
+  const connections: ConnectionEnd[] = []
+  for (const row of rows) {
+    if (row.trim() === '') continue
+    const columns = ROW.exec(row)?.groups
+    if (!columns) return undefined
+    const hex = columns.address!
     const address = decoded.get(hex) ?? decodeAddress(hex)
     decoded.set(hex, address)
-    const port = Number.parseInt(hexPort, 16)
-    listeners.push({ protocol, address, port })
-    // It takes IPv4 too unless it is IPV6_V6ONLY, which the tables do not tell.
-    if (address === '::') listeners.push({ protocol, address: '0.0.0.0', port })
+    const port = Number.parseInt(columns.port!, 16)
+    if (protocol === 'tcp' && columns.state !== LISTEN) {
+      connections.push({ address, port })
+      continue
+    }
+    const uid = Number(columns.uid)
+    listeners.push({
+      protocol,
+      address,
+      port,
+      ...(uid !== sharedUid && { uid }),
+      ...(address === '::' && { mayTakeIPv4: true }),
+    })
   }
-  return listeners
+  return { listeners, connections }
 }
 
 /** The kernel prints 32-bit words as the processor reads them: little-endian on x64 and arm64. */
@@ -65,4 +98,19 @@ function decodeAddress(hex: string): string {
   if (bytes.length === 4) return bytes.join('.')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
   return canonicalAddress(groups.join(':'))
+}
+
+/**
+ * In a user namespace the kernel shows one uid for all users who have none there
+ * (user_namespaces(7)). Undefined where every user has one.
+ */
+async function uidOfUnmappedUsers(): Promise<number | undefined> {
+  try {
+    const map = await readFile('/proc/self/uid_map', 'latin1')
+    if (/^ *0 +0 +4294967295\n$/.test(map)) return undefined
+    return Number(await readFile('/proc/sys/kernel/overflowuid', 'latin1'))
+  } catch {
+    // A kernel without user namespaces.
+    return undefined
+  }
 }

@@ -2,10 +2,10 @@ import { Listeners } from './Listeners.js'
 import { readNetstat } from './netstat.js'
 import { readProcNet } from './procNet.js'
 
-/** What listens on this host now, or undefined where this cannot be told. */
+/** The sockets of this host now, or undefined where this cannot be told. */
 export async function readListeners(): Promise<Listeners | undefined> {
-  const listeners = await readPlatform()
-  return listeners && new Listeners(listeners)
+  const sockets = await readPlatform()
+  return sockets && new Listeners(sockets)
 }
 
 async function readPlatform() {

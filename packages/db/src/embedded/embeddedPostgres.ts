@@ -25,9 +25,10 @@ export interface EmbeddedStatus {
  * Makes the registry's server where there is none, starts it where it does not run, and returns its
  * data directory once it takes connections. Any number of processes may call this at once, and any
  * of them may be killed at any point.
+ * @param onLaunch called when the server was started by this call
  * @throws {PortsError} `DATABASE_UNAVAILABLE`
  */
-export function ensureRunning(notify: Notify): Promise<string> {
+export function ensureRunning(notify: Notify, onLaunch: () => void): Promise<string> {
   return atHome((home) =>
     withStartLock(home, notify, async (lock) => {
       const found = dataDirectory(home)
@@ -36,6 +37,7 @@ export function ensureRunning(notify: Notify): Promise<string> {
       const data = found ?? (await createCluster(home, notify))
       lock.noteMade()
       await startPostmaster(data)
+      onLaunch()
       return data
     }),
   )

@@ -1,17 +1,28 @@
-import { type AuditConflict, PROTOCOLS } from '@ports/core'
+import { type AuditConflict, type AuditUnverified, PROTOCOLS, UNKNOWN_REASONS } from '@ports/core'
 import { z } from 'zod'
 import { defineTool } from '../defineTool.js'
 
 /** Enough to act on; a large registry must not flood a model. */
-const MAX_CONFLICTS = 200
+const MAX_SHOWN = 200
 
-const conflict = z.object({
+const audited = {
   port: z.number(),
   expected: z.string().describe('project/service'),
-  actual: z.literal('not running'),
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
+}
+
+const conflict = z.object({
+  ...audited,
+  actual: z.enum(['not running', 'held by a connection', 'in use by another user']),
+  uid: z.number().optional(),
 }) satisfies z.ZodType<AuditConflict>
+
+const unverifiedPort = z.object({
+  ...audited,
+  actual: z.literal('unverified'),
+  reason: z.enum(UNKNOWN_REASONS),
+}) satisfies z.ZodType<AuditUnverified>
 
 export const auditPorts = defineTool({
   name: 'audit-ports',
@@ -38,15 +49,16 @@ export const auditPorts = defineTool({
       healthPercentage: z.number().describe('Of those that could be verified'),
     }),
     conflicts: z.array(conflict),
+    unverifiedPorts: z.array(unverifiedPort),
   }),
   async run(manager, _args, { signal }) {
-    const { allocated, inUse, notRunning, unverified, conflicts } = await manager.auditPorts({
-      signal,
-    })
-    const shown = conflicts.slice(0, MAX_CONFLICTS)
+    const audit = await manager.auditPorts({ signal })
+    const { allocated, inUse, notRunning, unverified } = audit
+    const conflicts = audit.conflicts.slice(0, MAX_SHOWN)
+    const unverifiedPorts = audit.unverifiedPorts.slice(0, MAX_SHOWN)
     const rest =
-      shown.length < conflicts.length
-        ? ` The first ${shown.length} that are not running are shown; list-ports has the status of all.`
+      conflicts.length < audit.conflicts.length || unverifiedPorts.length < unverified
+        ? ` Of each list the first ${MAX_SHOWN} are shown; list-ports has the status of all.`
         : ''
     return {
       message:
@@ -59,7 +71,8 @@ export const auditPorts = defineTool({
         unverified,
         healthPercentage: healthPercentage(inUse, notRunning),
       },
-      conflicts: shown,
+      conflicts,
+      unverifiedPorts,
     }
   },
 })

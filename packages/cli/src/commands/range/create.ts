@@ -1,5 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { Context } from '../../Context.js'
+import { printRange } from '../../printRange.js'
 import { descriptionOption } from '../../serviceOptions.js'
 import { typedNumber } from '../../typedNumber.js'
 
@@ -21,7 +22,7 @@ export function rangeCreateCommand({ openManager, output, signal }: Context) {
       if (!numbers) return command.error('give --size, or both --start and --end')
       const ports = await openManager()
       const range = await ports.createRange({ projectName, ...numbers, description }, { signal })
-      output.result(range, () => `${range.startPort}-${range.endPort}`)
+      await printRange(range, output)
     })
 }
 

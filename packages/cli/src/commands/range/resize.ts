@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../../Context.js'
+import { printRange } from '../../printRange.js'
 import { typedNumber } from '../../typedNumber.js'
 
 export function rangeResizeCommand({ openManager, output, signal }: Context) {
@@ -13,7 +14,7 @@ export function rangeResizeCommand({ openManager, output, signal }: Context) {
       const ports = await openManager()
       const bounds = { startPort: start, endPort: end }
       const range = await ports.resizeRange(projectName, bounds, { signal })
-      output.result(range, () => `${range.startPort}-${range.endPort}`)
+      await printRange(range, output)
     })
 }
 

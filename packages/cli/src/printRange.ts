@@ -1,0 +1,42 @@
+import type { PortRange } from '@ports/core'
+import type { Output } from './Output.js'
+
+/** What may go wrong with a range on this host, for programs. */
+interface RangeWarning {
+  readonly code: 'EPHEMERAL_PORTS'
+  readonly message: string
+  /** The command that ends it, for root. */
+  readonly command: string
+}
+
+/**
+ * Prints a range, and on stderr whether this host's kernel may give numbers of it to outgoing
+ * connections before its services bind them.
+ */
+export async function printRange(range: PortRange, output: Output): Promise<void> {
+  const warnings = await warningsOf(range)
+  for (const { message } of warnings) output.notice(`warning: ${message}`)
+  output.result(
+    { ...range, ...(warnings.length > 0 && { warnings }) },
+    () => `${range.startPort}-${range.endPort}`,
+  )
+}
+
+async function warningsOf(range: PortRange): Promise<RangeWarning[]> {
+  const { ephemeralOverlap } = await import('@ports/core')
+  const overlap = await ephemeralOverlap(range)
+  if (!overlap) return []
+  const { ephemeral, exposed, reservedPorts } = overlap
+  const command = `sysctl -w net.ipv4.ip_local_reserved_ports=${reservedPorts}`
+  return [
+    {
+      code: 'EPHEMERAL_PORTS',
+      command,
+      message:
+        `This host's kernel gives numbers of ${ephemeral.startPort}-${ephemeral.endPort} to ` +
+        `outgoing connections, so a service may find one of ${exposed} taken. To keep them out ` +
+        `of that, as root: ${command}\n` +
+        'The same setting in a file in /etc/sysctl.d keeps it over a restart.',
+    },
+  ]
+}

@@ -1,0 +1,221 @@
+import { spawnSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { BINARY, type Ended, ended, environmentOn } from './ports.js'
+import { tcpServer } from './tcpServer.js'
+
+type Skip = (note: string) => never
+type Environment = Readonly<Record<string, string>>
+
+/** Skips the test where this user cannot make such namespaces. */
+function needs(skip: Skip, ...namespaces: string[]): void {
+  if (process.platform !== 'linux') skipBecause(skip, 'only Linux has namespaces')
+  const { status, error, stderr } = spawnSync('unshare', [...namespaces, 'true'])
+  if (status !== 0) {
+    const reason = error?.message ?? String(stderr).trim()
+    skipBecause(skip, `no namespaces can be made here (${reason})`)
+  }
+  if (!existsSync('/proc/sys/net/core/dev_weight')) {
+    skipBecause(skip, 'these tests are in a container: its host’s services are elsewhere')
+  }
+}
+
+const ports = (env: Environment, ...args: string[]) =>
+  ended(process.execPath, [BINARY, ...args], env)
+
+/** The same in a network namespace that is new. */
+const inOtherNetwork = (env: Environment, ...args: string[]) =>
+  ended('unshare', ['-n', process.execPath, BINARY, ...args], env)
+
+/** All of the script in one network namespace, `ports` being the command. */
+const scriptInOtherNetwork = (env: Environment, script: string) =>
+  ended('unshare', ['-n', 'sh', '-ec', script], { ...env, NODE: process.execPath, BINARY })
+
+/** With a /proc in which the script can put what it likes. */
+const scriptWithOwnProc = (env: Environment, script: string) =>
+  ended('unshare', ['-m', '--propagation', 'private', 'sh', '-ec', script], {
+    ...env,
+    NODE: process.execPath,
+    BINARY,
+  })
+
+/** An environment whose embedded registry was never made. What is made there goes with the test. */
+function freshHome(): Environment {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-sandbox-'))
+  chmodSync(directory, 0o755)
+  const home = join(directory, 'registry')
+  mkdirSync(home, { mode: 0o755 })
+  const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home, HOME: directory })
+  onTestFinished(async () => {
+    const { dataDirectory } = JSON.parse((await ports(env, 'db', 'status', '--json')).stdout)
+    await ports(env, 'db', 'stop')
+    // Root's server does not live in the home.
+    if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return env
+}
+
+function expectUnknown({ stdout, stderr, status }: Ended, reason: string, ...words: string[]) {
+  expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 6 })
+  const { error } = JSON.parse(stderr.trim().split('\n').at(-1)!)
+  expect(error).toMatchObject({ code: 'UNVERIFIABLE', details: { reason } })
+  for (const word of words) expect(error.message).toContain(word)
+}
+
+const OTHER_NETWORK = 'another network namespace than the services of localhost'
+
+describe('in another network namespace', () => {
+  test('a check of the host’s services is unknown, whatever listens', async ({ skip }) => {
+    needs(skip, '-n')
+    const env = freshHome()
+    expect(await ports(env, 'get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
+    await using server = await tcpServer(() => {})
+    const port = `${server.port}`
+    expect(await ports(env, 'verify', port)).toMatchObject({ status: 0 })
+    for (const verify of [
+      ['verify', port, '--json'],
+      ['verify', '3100', '--json'],
+      ['verify', '3100', '--protocol', 'udp', '--json'],
+      ['verify', '3100', '--hostname', '127.0.0.1', '--json'],
+    ]) {
+      expectUnknown(await inOtherNetwork(env, ...verify), 'other-network', OTHER_NETWORK)
+    }
+    const listening = await scriptInOtherNetwork(
+      env,
+      `ip link set lo up 2>/dev/null || true
+       "$NODE" -e '
+         require("node:net").createServer().listen(3100, "0.0.0.0", () => {
+           const { status, stderr } = require("node:child_process")
+             .spawnSync(process.env.NODE, [process.env.BINARY, "verify", "3100", "--json"])
+           process.stderr.write(stderr)
+           process.exit(status)
+         })'`,
+    )
+    expectUnknown(listening, 'other-network', OTHER_NETWORK)
+  })
+
+  test('an audit names all of the host’s services as unverified', async ({ skip }) => {
+    needs(skip, '-n')
+    const env = freshHome()
+    await ports(env, 'get', 'consilio', 'api')
+    const { stdout, status } = await inOtherNetwork(env, 'audit', '--json')
+    expect(status).toBe(0)
+    expect(JSON.parse(stdout)).toEqual({
+      allocated: 1,
+      inUse: 0,
+      notRunning: 0,
+      unverified: 1,
+      conflicts: [],
+      unverifiedPorts: [
+        {
+          port: 3100,
+          expected: 'consilio/api',
+          actual: 'unverified',
+          hostname: 'localhost',
+          protocol: 'tcp',
+          reason: 'other-network',
+        },
+      ],
+    })
+    expect((await inOtherNetwork(env, 'audit')).stdout).toContain('unverified: other network')
+    expect(JSON.parse((await ports(env, 'audit', '--json')).stdout)).toMatchObject({
+      notRunning: 1,
+      unverified: 0,
+    })
+  })
+
+  test('a server that is started there leaves the services where they were', async ({ skip }) => {
+    needs(skip, '-n')
+    const env = freshHome()
+    await ports(env, 'get', 'consilio', 'api')
+    await ports(env, 'db', 'stop')
+    expect(await inOtherNetwork(env, 'get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
+    expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
+  })
+
+  test('a check makes and starts no registry', async ({ skip }) => {
+    needs(skip, '-n')
+    const env = freshHome()
+    expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
+    const never = JSON.parse((await ports(env, 'db', 'status', '--json')).stdout)
+    expect(never).not.toHaveProperty('dataDirectory')
+    await ports(env, 'get', 'consilio', 'api')
+    await ports(env, 'db', 'stop')
+    expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
+    expect(await ports(env, 'db', 'status')).toMatchObject({ status: 1 })
+  })
+
+  test('a registry that was made there answers for the services there', async ({ skip }) => {
+    needs(skip, '-n')
+    const env = freshHome()
+    const { stdout, stderr, status } = await scriptInOtherNetwork(
+      env,
+      `"$NODE" "$BINARY" get consilio api
+       "$NODE" "$BINARY" verify 3100 || echo $?
+       "$NODE" "$BINARY" db stop
+       "$NODE" "$BINARY" audit`,
+    )
+    expect({ stdout, status }, stderr).toEqual({
+      stdout: [
+        '3100',
+        'not listening',
+        '1',
+        'PORT  EXPECTED      ACTUAL       SCOPE',
+        '3100  consilio/api  not running  localhost/tcp',
+        '',
+        '1 allocated: 0 in use, 1 not running, 0 unverified',
+        '',
+      ].join('\n'),
+      status: 0,
+    })
+    // Nobody is there any more, and a third one is elsewhere.
+    expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
+  })
+
+  test('a shared registry knows the namespace of who checked first', async ({ skip }) => {
+    needs(skip, '-n')
+    const env = environmentOn(await freshDatabase(), { PORTS_HOSTNAME: 'alpha' })
+    const { stdout } = await scriptInOtherNetwork(
+      env,
+      `"$NODE" "$BINARY" verify 3100 || echo $?
+       "$NODE" "$BINARY" verify 3100 || echo $?`,
+    )
+    expect(stdout).toBe('not listening\n1\nnot listening\n1\n')
+    expectUnknown(
+      await inOtherNetwork(env, 'verify', '3100', '--json'),
+      'other-network',
+      'another network namespace than the services of alpha',
+    )
+  })
+})
+
+describe('where the kernel’s tables are hidden', () => {
+  for (const [how, hide] of [
+    [
+      'empty',
+      'mount -t tmpfs tmpfs /proc; mkdir /proc/net; cd /proc/net; : >tcp; : >tcp6; : >udp; : >udp6',
+    ],
+    ['absent', 'mount -t tmpfs tmpfs /proc'],
+    ['not mounted', 'umount -l /proc'],
+  ] as const) {
+    test(`a check is unknown: they are ${how}`, async ({ skip }) => {
+      needs(skip, '-m')
+      const env = environmentOn('postgresql://127.0.0.1:1/nothing')
+      await using server = await tcpServer(() => {})
+      for (const more of ['', '--protocol udp', '--hostname 127.0.0.1']) {
+        const verify = `"$NODE" "$BINARY" verify ${server.port} ${more} --json`
+        const checked = await scriptWithOwnProc(env, `${hide}; ${verify}`)
+        expectUnknown(
+          checked,
+          'tables-unreadable',
+          "the kernel's tables of this host cannot be read",
+        )
+      }
+    })
+  }
+})

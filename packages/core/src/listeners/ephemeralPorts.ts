@@ -1,0 +1,91 @@
+import { readFile } from 'node:fs/promises'
+
+/** Numbers from the first to the last, both included. */
+interface Bounds {
+  readonly startPort: number
+  readonly endPort: number
+}
+
+/** Numbers that the kernel may give to an outgoing connection before a service binds them. */
+export interface EphemeralOverlap {
+  /** What the kernel gives numbers from. */
+  readonly ephemeral: Bounds
+  /** What of the range asked for is among them, spelt as the kernel does: `3000,3100-3199`. */
+  readonly exposed: string
+  /** The value of `net.ipv4.ip_local_reserved_ports` that reserves those beside what it has now. */
+  readonly reservedPorts: string
+}
+
+/**
+ * What this host's kernel may take of a range for outgoing connections of TCP and UDP
+ * (`ip_local_port_range`), less what is reserved already (`ip_local_reserved_ports`; the kernel's
+ * Documentation/networking/ip-sysctl.rst). Undefined where that is nothing, or where the system
+ * does not tell.
+ */
+export async function ephemeralOverlap(
+  range: Bounds,
+  directory = '/proc/sys/net/ipv4',
+): Promise<EphemeralOverlap | undefined> {
+  const settings = await Promise.all([
+    readFile(`${directory}/ip_local_port_range`, 'latin1'),
+    readFile(`${directory}/ip_local_reserved_ports`, 'latin1'),
+  ]).catch(() => undefined)
+  if (!settings) return undefined
+  const [startPort, endPort] = settings[0].trim().split(/\s+/).map(Number)
+  if (!startPort || !endPort) return undefined
+  const ephemeral = { startPort, endPort }
+  const reserved = parseReserved(settings[1])
+  const exposed = without(intersection(range, ephemeral), reserved)
+  if (exposed.length === 0) return undefined
+  return {
+    ephemeral,
+    exposed: spelt(exposed),
+    reservedPorts: spelt(merged([...reserved, ...exposed])),
+  }
+}
+
+/** A list like `8080,9148-9150`. */
+function parseReserved(list: string): Bounds[] {
+  const parts = list.trim() === '' ? [] : list.trim().split(',')
+  return parts.map((part) => {
+    const [first, last = first] = part.split('-').map(Number)
+    return { startPort: first!, endPort: last! }
+  })
+}
+
+function intersection(a: Bounds, b: Bounds): Bounds[] {
+  const startPort = Math.max(a.startPort, b.startPort)
+  const endPort = Math.min(a.endPort, b.endPort)
+  return startPort <= endPort ? [{ startPort, endPort }] : []
+}
+
+function without(bounds: readonly Bounds[], taken: readonly Bounds[]): Bounds[] {
+  return taken.reduce<Bounds[]>(
+    (left, { startPort, endPort }) =>
+      left.flatMap((part) => [
+        ...intersection(part, { startPort: 0, endPort: startPort - 1 }),
+        ...intersection(part, { startPort: endPort + 1, endPort: 65_535 }),
+      ]),
+    [...bounds],
+  )
+}
+
+/** In order, those that touch or overlap as one. */
+function merged(bounds: readonly Bounds[]): Bounds[] {
+  const result: Bounds[] = []
+  for (const next of bounds.toSorted((a, b) => a.startPort - b.startPort)) {
+    const last = result.at(-1)
+    if (last && next.startPort <= last.endPort + 1) {
+      result[result.length - 1] = { ...last, endPort: Math.max(last.endPort, next.endPort) }
+    } else result.push(next)
+  }
+  return result
+}
+
+function spelt(bounds: readonly Bounds[]): string {
+  return bounds
+    .map(({ startPort, endPort }) =>
+      startPort === endPort ? `${startPort}` : `${startPort}-${endPort}`,
+    )
+    .join(',')
+}

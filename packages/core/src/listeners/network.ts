@@ -1,0 +1,72 @@
+import { access, readFile, readlink } from 'node:fs/promises'
+import { PortsError } from '../errors.js'
+import type { CallOptions, PortRepository } from '../PortRepository.js'
+
+/** The network namespace that a machine boots with. Systems without namespaces have but this one. */
+export const INITIAL_NETWORK = 'initial'
+
+/** Only the initial network namespace has it: it is a setting of the machine, not of a namespace. */
+const SETTING_OF_THE_MACHINE = '/proc/sys/net/core/dev_weight'
+
+/** The row of the kernel's own socket for NETLINK_ROUTE, which every network namespace has. */
+const ROUTE_SOCKET = /^\S+ +0 +0 .* (?<inode>\d+) *$/m
+
+/**
+ * Which network namespace this process is in: `initial`, or the boot with the inodes of the
+ * namespace (namespaces(7)) and of its kernel's routing socket. The first alone would not do: the
+ * next namespace gets the inode of one that has ended. Undefined where Linux does not tell.
+ */
+export async function networkHere(): Promise<string | undefined> {
+  if (process.platform !== 'linux') return INITIAL_NETWORK
+  try {
+    await access(SETTING_OF_THE_MACHINE)
+    return INITIAL_NETWORK
+  } catch {
+    // Another namespace, or no /proc/sys to ask.
+  }
+  try {
+    const [bootId, namespace, netlink] = await Promise.all([
+      readFile('/proc/sys/kernel/random/boot_id', 'latin1'),
+      readlink('/proc/self/ns/net'),
+      readFile('/proc/net/netlink', 'latin1'),
+    ])
+    const inode = /^net:\[(\d+)\]$/.exec(namespace)?.[1]
+    const socket = ROUTE_SOCKET.exec(netlink)?.groups?.inode
+    return inode && socket && `${bootId.trim()}/${inode}-${socket}`
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Whether the sockets that this process sees are those of the host's services. The initial network
+ * namespace needs no confirmation: the store is not asked. Any other one counts where the store
+ * says that the services are in it; a store that does not exist or cannot be asked confirms nothing.
+ * @throws the signal's reason
+ */
+export async function seesServicesOf(
+  hostname: string,
+  repository: PortRepository,
+  call: CallOptions,
+): Promise<boolean> {
+  const here = await networkHere()
+  if (here === INITIAL_NETWORK) return true
+  if (here === undefined) return false
+  try {
+    return (await repository.networkOf(hostname, here, call)) === here
+  } catch (error) {
+    call.signal?.throwIfAborted()
+    if (error instanceof PortsError) return false
+    throw error
+  }
+}
+
+/** As `seesServicesOf`, and leaves in the store where the host's services are if that is certain. */
+export async function noteServicesOf(
+  hostname: string,
+  repository: PortRepository,
+  call: CallOptions,
+): Promise<boolean> {
+  const here = await networkHere()
+  return here !== undefined && (await repository.networkOf(hostname, here, call)) === here
+}

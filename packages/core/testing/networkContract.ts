@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest'
+import type { Store } from './shop.js'
+
+const BOOT = '433a3dd3-e2c0-4fa0-ba44-7b54e5be447e'
+const NEXT_BOOT = '0f9d1c0a-9a3b-4f0e-8a55-0d2f6a1b7c11'
+
+export function describeNetworks(store: Store) {
+  describe('networkOf', () => {
+    it('is that of the first who asks, and no other of that boot', async () => {
+      expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
+      expect(await store().networkOf('alpha', `${BOOT}/2`)).toBe(`${BOOT}/1`)
+      expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
+    })
+
+    it('is one where many ask at once', async () => {
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, nth) => store().networkOf('alpha', `${BOOT}/${nth}`)),
+      )
+      expect(new Set(answers).size).toBe(1)
+    })
+
+    it('is that of each host', async () => {
+      expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
+      expect(await store().networkOf('beta', `${BOOT}/2`)).toBe(`${BOOT}/2`)
+    })
+
+    it('is another one after a restart of the machine, which ended the one before', async () => {
+      await store().networkOf('alpha', `${BOOT}/1`)
+      expect(await store().networkOf('alpha', `${NEXT_BOOT}/2`)).toBe(`${NEXT_BOOT}/2`)
+    })
+
+    it('is the initial one for good once somebody asks from there', async () => {
+      await store().networkOf('alpha', `${BOOT}/1`)
+      expect(await store().networkOf('alpha', 'initial')).toBe('initial')
+      for (const network of [`${BOOT}/1`, `${NEXT_BOOT}/1`, 'initial']) {
+        expect(await store().networkOf('alpha', network)).toBe('initial')
+      }
+    })
+  })
+}
