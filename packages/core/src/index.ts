@@ -1,4 +1,5 @@
 export type { AuditConflict, AuditResult, HealthCheck, Verdict } from './Audit.js'
+export { isAbsent } from './absent.js'
 export type { AuditOptions } from './auditPorts.js'
 export {
   type ErrorDetails,
@@ -14,6 +15,7 @@ export {
   rangeInUse,
   rangeOverlap,
 } from './errors.js'
+export { excerpt, shown } from './excerpt.js'
 export { LazyRepository } from './LazyRepository.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export {
@@ -49,4 +51,5 @@ export type {
   RangeUsage,
   Selection,
 } from './PortRepository.js'
+export { printable, printableJson, printableLines } from './printable.js'
 export { MAX_LENGTH } from './validate.js'
