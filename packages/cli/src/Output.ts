@@ -1,8 +1,12 @@
+import { printableJson, printableLines } from '@ports/core'
 import type { Failure } from './failure.js'
-import { printable } from './printable.js'
 import type { Screen } from './Screen.js'
 
-/** stdout has the result and nothing else, stderr what is said beside it. */
+/**
+ * stdout has the result and nothing else, stderr what is said beside it. Neither carries a hidden
+ * character of stored or typed text, on a terminal or through a pipe: as JSON they are escaped, which
+ * parses to the same text.
+ */
 export class Output {
   constructor(
     readonly stdout: Screen,
@@ -12,7 +16,7 @@ export class Output {
 
   /** What was asked for, alone on stdout. */
   result(value: unknown, text: () => string): void {
-    this.stdout.write(`${this.json ? JSON.stringify(value, null, 2) : text()}\n`)
+    this.stdout.write(`${this.json ? printableJson(JSON.stringify(value, null, 2)) : text()}\n`)
   }
 
   /** For a command that does something and has nothing to print: a message, or JSON on stdout. */
@@ -22,17 +26,13 @@ export class Output {
   }
 
   notice(message: string): void {
-    this.stderr.write(`${lines(message)}\n`)
+    this.stderr.write(`${printableLines(message)}\n`)
   }
 
   failure({ code, message, details }: Failure): void {
     const text = this.json
-      ? JSON.stringify({ error: { code, message, details } })
-      : `${this.stderr.colours.red('error:')} ${lines(message)}`
+      ? printableJson(JSON.stringify({ error: { code, message, details } }))
+      : `${this.stderr.colours.red('error:')} ${printableLines(message)}`
     this.stderr.write(`${text}\n`)
   }
-}
-
-function lines(message: string): string {
-  return message.split('\n').map(printable).join('\n')
 }

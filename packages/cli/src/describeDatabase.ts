@@ -1,5 +1,5 @@
+import { printable } from '@ports/core'
 import type { DatabaseStatus } from '@ports/db'
-import { printable } from './printable.js'
 
 /** One fact a line; what is not known is left out. */
 export function describeDatabase(status: DatabaseStatus): string {

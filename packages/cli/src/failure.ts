@@ -1,5 +1,5 @@
 import { debuglog } from 'node:util'
-import { EXIT_STATUS, PortsError } from '@ports/core'
+import { EXIT_STATUS, excerpt, PortsError } from '@ports/core'
 
 /** A command that failed, as it is told to the caller. */
 export interface Failure {
@@ -8,6 +8,9 @@ export interface Failure {
   readonly details: unknown
   readonly status: number
 }
+
+/** Of what a library says, in characters. */
+const MAX_SUMMARY = 500
 
 /** EX_SOFTWARE of sysexits.h: not a status that a foreseeable error has. */
 const BUG_STATUS = 70
@@ -22,7 +25,7 @@ export async function failureOf(error: unknown): Promise<Failure> {
   debuglog('ports')('%o', error)
   // The last line: where a library says much, what went wrong comes at the end.
   const text = error instanceof Error ? error.message : String(error)
-  const summary = text.trim().split('\n').at(-1)
+  const summary = excerpt(text.trim().split('\n').at(-1) ?? '', MAX_SUMMARY)
   return {
     code: 'INTERNAL_ERROR',
     message: `${summary}\nThis is a bug in ports; with NODE_DEBUG=ports it shows where.`,

@@ -1,6 +1,6 @@
+import { printable } from '@ports/core'
 import cliTruncate from 'cli-truncate'
 import stringWidth from 'string-width'
-import { printable } from './printable.js'
 import type { Screen } from './Screen.js'
 
 type Cell = string | number | undefined

@@ -1,5 +1,8 @@
 import type { CommanderError, CommandUnknownOpts } from '@commander-js/extra-typings'
-import { PortsError } from '@ports/core'
+import { excerpt, PortsError } from '@ports/core'
+
+/** What was typed is in the message, and may be long. */
+const MAX_PROBLEM = 500
 
 /** A command line that does not parse is malformed input like any other. */
 export function usageError(command: CommandUnknownOpts, error: CommanderError): PortsError {
@@ -7,7 +10,7 @@ export function usageError(command: CommandUnknownOpts, error: CommanderError): 
   if (error.code === 'commander.help') {
     return new PortsError('INVALID_ARGUMENT', 'a command is missing')
   }
-  const problem = error.message.replace(/^error: /, '')
+  const problem = excerpt(error.message.replace(/^error: /, ''), MAX_PROBLEM)
   const usage =
     command.commands.length > 0
       ? `See: ${fullName(command)} --help`

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
+import { freshDatabase, sql } from '../../../test/database.js'
 import { type Ended, portsOn } from './ports.js'
 import { tcpServer } from './tcpServer.js'
 
@@ -76,7 +76,7 @@ describe('refuses, without asking the database,', () => {
     await expectInvalid(['verify', '3100', ...sctp], 'protocol', 'sctp')
   })
 
-  test.each(['', 'a b', 'http://host', 'host:80', '-a', 'a..b', '999.1.1.1', 'a'.repeat(254)])(
+  test.each(['a b', 'http://host', 'host:80', '-a', 'a..b', '999.1.1.1', 'a'.repeat(254)])(
     'the hostname %j',
     async (hostname) => {
       await expectInvalid(['get', 'consilio', 'api', '--hostname', hostname], 'hostname', hostname)
@@ -91,7 +91,7 @@ describe('refuses, without asking the database,', () => {
   })
 
   test('a description that is blank or longer than 1000 characters', async () => {
-    for (const text of ['', '  ', 'a'.repeat(1001)]) {
+    for (const text of ['  ', 'a'.repeat(1001)]) {
       await expectInvalid(['get', 'consilio', 'api', '--description', text], 'description', text)
     }
   })
@@ -149,6 +149,67 @@ describe('takes a command line that does not parse for malformed input:', () => 
     const { error } = JSON.parse(asJson.stderr)
     expect(error).toMatchObject({ code: 'INVALID_ARGUMENT', details: {} })
     expect(error.message).toContain(message)
+  })
+})
+
+test('counts an option or an optional argument that is empty as not given', async () => {
+  const ports = portsOn(await freshDatabase(), { PORTS_HOSTNAME: '' })
+  const service = ['consilio', 'api']
+  const metadata = ['--type', '', '--description', '', '--cloudflare-hostname', '']
+  const scope = ['--hostname', '', '--protocol', '']
+  expect(await ports('get', ...service, ...scope, ...metadata)).toMatchObject({ stdout: '3100\n' })
+  const another = ['allocate', ...service, ...scope, ...metadata, '--idempotency-key', '']
+  expect(await ports(...another)).toMatchObject({ stdout: '3101\n' })
+  expect(await ports(...another)).toMatchObject({ stdout: '3102\n' })
+  await ports('update', ...service, '--type', 'http', '--description', '', ...scope)
+  for (const args of [['list'], ['list', '']]) {
+    const held = JSON.parse((await ports(...args, '--json')).stdout)
+    expect(held).toMatchObject([{ portNumber: 3100, serviceType: 'http' }, {}, {}])
+    expect(held[0]).not.toHaveProperty('description')
+  }
+  expect(await ports('summary', '', ...scope)).toEqual(await ports('summary'))
+  const range = ['range', 'create', 'empty', '--size', '10', '--description', '']
+  expect(await ports(...range)).toMatchObject({ status: 0 })
+  const nothing = await ports('update', ...service, ...metadata)
+  expect(nothing).toMatchObject({ status: 2, stderr: expect.stringContaining('Nothing to change') })
+  expect(await ports('release', ...service, ...scope)).toMatchObject({ status: 0 })
+})
+
+describe('a refusal stays short', () => {
+  const long = 'x'.repeat(100_000)
+  test.each([
+    ['of a name', ['get', long, 'api']],
+    ['of a description', ['get', 'consilio', 'api', '--description', long]],
+    ['of a number', ['verify', long]],
+    ['of a command', [long]],
+    ['of an option', ['get', 'consilio', 'api', `--${long}`]],
+    ['of an argument too many', ['get', 'consilio', 'api', long]],
+  ])('%s that is long', async (_, args) => {
+    const text = await withoutDatabase(args)
+    expect(text).toMatchObject({ stdout: '', status: 2 })
+    expect(text.stderr.length).toBeLessThan(1000)
+    const json = await withoutDatabase([...args, '--json'])
+    expect(json.status).toBe(2)
+    expect(json.stderr.length).toBeLessThan(3000)
+    expect(JSON.parse(json.stderr)).toHaveProperty('error.code', 'INVALID_ARGUMENT')
+  })
+
+  test('of a project that is unknown among thousands', async () => {
+    const url = await freshDatabase()
+    await sql(
+      url,
+      `insert into ports.port_ranges (project_name, start_port, end_port)
+      select 'project-' || number, 20000 + number, 20000 + number
+      from generate_series(1, 3000) as number`,
+    )
+    const ports = portsOn(url)
+    const unknown = await ports('get', 'consilo', 'api', '--json')
+    expect(unknown.stderr.length).toBeLessThan(2000)
+    const { details } = JSON.parse(unknown.stderr).error
+    expect(details.knownProjects).toHaveLength(20)
+    expect(details.knownProjects[0]).toBe('consilio')
+    expect(details.knownProjectsCount).toBeGreaterThan(3000)
+    expect((await ports('get', 'consilo', 'api')).stderr).toContain('Did you mean consilio?')
   })
 })
 

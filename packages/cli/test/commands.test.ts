@@ -171,7 +171,7 @@ describe('list', () => {
       done(
         [
           'PORT  PROJECT   SERVICE  SCOPE          STATUS     DESCRIPTION',
-          '3100  consilio  api      localhost/tcp  allocated  line one\\x0aline two \\x1b[31mred',
+          '3100  consilio  api      localhost/tcp  allocated  line one\\u{a}line two \\u{1b}[31mred',
           '3300  odin      web      localhost/tcp  allocated  -',
           '',
         ].join('\n'),

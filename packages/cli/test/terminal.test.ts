@@ -49,6 +49,21 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     }
   })
 
+  test('no hidden character of stored or typed text is sent, as JSON or not', async () => {
+    const url = await freshDatabase()
+    const hidden = '\u009b\u202e\u061c\ufeff\u200b\u00ad\u{e0041}\u2028'
+    const description = `a${hidden}b`
+    await portsOn(url)('get', 'consilio', 'api', '--description', description)
+    const typedText = `verify 'a${hidden}b'`
+    for (const command of ['list', 'list --json', typedText, `${typedText} --json`]) {
+      const { stdout } = await ended(SCRIPT, typed(command, 200), environmentOn(url))
+      expect(stdout).toMatch(/a\\u(\{9b\}|009b)\\u(\{202e\}|202e).*b/)
+      for (const character of hidden) expect(stdout).not.toContain(character)
+    }
+    const listed = await ended(SCRIPT, typed('list --json', 80), environmentOn(url))
+    expect(JSON.parse(listed.stdout)).toMatchObject([{ description }])
+  })
+
   test('an audit that takes longer than a second shows that it goes on', async () => {
     await using silent = await tcpServer(() => {})
     const child = spawn(SCRIPT, typed('audit', 80), { env: environmentOn(silent.url) })
@@ -62,6 +77,18 @@ describe.skipIf(!hasScript)('on a terminal', () => {
 })
 
 describe('without a terminal', () => {
+  test('JSON is the same as on one, and parses to the text that is stored', async () => {
+    const ports = portsOn(await freshDatabase())
+    const description = 'a\u202eb\u{e0041}c\u007f'
+    await ports('get', 'consilio', 'api', '--description', description)
+    const { stdout } = await ports('list', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([{ description }])
+    expect(stdout).toContain('a\\u202eb\\udb40\\udc41c\\u007f')
+    const { stderr } = await ports('get', description, 'api', '--json')
+    expect(JSON.parse(stderr)).toMatchObject({ error: { details: { value: description } } })
+    expect(stderr).toContain('a\\u202eb\\udb40\\udc41c\\u007f')
+  })
+
   test('nothing is coloured, whatever the environment says', async () => {
     const ports = portsOn(await freshDatabase(), { FORCE_COLOR: '1', CLICOLOR_FORCE: '1' })
     for (const args of [['summary'], ['get', 'nobody', 'api'], ['--help'], ['gte']]) {

@@ -1,4 +1,6 @@
+import { setMaxListeners } from 'node:events'
 import type { AuditResult } from './Audit.js'
+import { given, isAbsent } from './absent.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import { validHostname } from './hostname.js'
@@ -79,7 +81,8 @@ export type NewRange =
   | { readonly projectName: string; readonly size: number; readonly description?: string }
 
 /**
- * The registry of ports. Every method rejects with a `PortsError`: `INVALID_ARGUMENT` before the
+ * The registry of ports. An optional argument that is `null`, or for text `''`, counts as not given;
+ * one signal may serve any number of calls at once. Every method rejects with a `PortsError`: `INVALID_ARGUMENT` before the
  * store is asked anything, `PROJECT_NOT_FOUND` for a project without a range, and the errors of the
  * store (`DATABASE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `BUSY`, `DATABASE_NOT_MIGRATED`).
  */
@@ -89,12 +92,13 @@ export class PortManager {
   readonly #ownerUid: number | undefined
 
   constructor(repository: PortRepository, options: PortManagerOptions = {}) {
+    const { hostname, ownerUid } = given(options)
     this.#repository = repository
-    this.#ownerUid = options.ownerUid
+    this.#ownerUid = ownerUid
     this.#localHost =
-      options.hostname === undefined
+      hostname === undefined
         ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')
-        : new LocalHost(options.hostname)
+        : new LocalHost(hostname)
   }
 
   /**
@@ -102,9 +106,10 @@ export class PortManager {
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
   scope(options: Partial<Scope> = {}): Scope {
+    const { hostname, protocol } = given(options)
     return {
-      hostname: this.#localHost.resolve('hostname', options.hostname),
-      protocol: validProtocol('protocol', options.protocol ?? 'tcp'),
+      hostname: this.#localHost.resolve('hostname', hostname),
+      protocol: validProtocol('protocol', protocol ?? 'tcp'),
     }
   }
 
@@ -121,8 +126,12 @@ export class PortManager {
     serviceName: string,
     options: GetOptions = {},
   ): Promise<number> {
-    const request = this.#request(projectName, serviceName, options)
-    return repeatIdempotent(() => this.#repository.getOrAllocate(request, options), options.signal)
+    const accepted = acceptedOptions(options)
+    const request = this.#request(projectName, serviceName, accepted)
+    return repeatIdempotent(
+      () => this.#repository.getOrAllocate(request, accepted),
+      accepted.signal,
+    )
   }
 
   /**
@@ -136,15 +145,16 @@ export class PortManager {
     serviceName: string,
     options: AllocateOptions = {},
   ): Promise<number> {
-    const { idempotencyKey, signal } = options
+    const accepted = acceptedOptions(options)
+    const { idempotencyKey, signal } = accepted
     const request = {
-      ...this.#request(projectName, serviceName, options),
+      ...this.#request(projectName, serviceName, accepted),
       ...(idempotencyKey !== undefined && {
         idempotencyKey: validText('idempotencyKey', idempotencyKey, MAX_LENGTH.idempotencyKey),
       }),
     }
     const repeat = idempotencyKey === undefined ? repeatBusy : repeatIdempotent
-    return repeat(() => this.#repository.allocate(request, options), signal)
+    return repeat(() => this.#repository.allocate(request, accepted), signal)
   }
 
   /**
@@ -158,8 +168,9 @@ export class PortManager {
     hostname?: string,
     options: NarrowOptions = {},
   ): Promise<boolean> {
-    const selection = this.#selection(projectName, serviceName, { ...options, hostname })
-    return repeatIdempotent(() => this.#repository.release(selection, options), options.signal)
+    const accepted = acceptedOptions({ ...options, hostname })
+    const selection = this.#selection(projectName, serviceName, accepted)
+    return repeatIdempotent(() => this.#repository.release(selection, accepted), accepted.signal)
   }
 
   /**
@@ -172,28 +183,30 @@ export class PortManager {
     change: MetadataChange,
     options: UpdateOptions = {},
   ): Promise<boolean> {
-    const selection = this.#selection(projectName, serviceName, options)
+    const accepted = acceptedOptions(options)
+    const selection = this.#selection(projectName, serviceName, accepted)
     const valid = validChange(change)
     return repeatIdempotent(
-      () => this.#repository.update(selection, valid, options),
-      options.signal,
+      () => this.#repository.update(selection, valid, accepted),
+      accepted.signal,
     )
   }
 
   /** The live allocations of a project on all hosts, by port number. */
   async listByProject(projectName: string, options: CallOptions = {}): Promise<PortAllocation[]> {
     const query = { projectName: validName('projectName', projectName) }
-    return [...(await this.#repository.list(query, options)).allocations]
+    return [...(await this.#repository.list(query, acceptedOptions(options))).allocations]
   }
 
   /** All live allocations, by port number. */
   async listAll(options: CallOptions = {}): Promise<PortAllocation[]> {
-    return [...(await this.#repository.list({}, options)).allocations]
+    return [...(await this.#repository.list({}, acceptedOptions(options))).allocations]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
   async listPage(options: PageOptions): Promise<AllocationPage> {
-    const { projectName, cursor } = options
+    const accepted = acceptedOptions(options)
+    const { projectName, cursor } = accepted
     const limit = validCount('limit', options.limit, 1000)
     const { allocations, total } = await this.#repository.list(
       {
@@ -202,7 +215,7 @@ export class PortManager {
         // One more than asked for tells whether there is a next page.
         limit: limit + 1,
       },
-      options,
+      accepted,
     )
     const page = allocations.slice(0, limit)
     const last = page.at(-1)
@@ -223,7 +236,7 @@ export class PortManager {
     const { range, allocatedPorts } = await this.#repository.summarize(
       validName('projectName', projectName),
       scope,
-      options,
+      acceptedOptions(options),
     )
     const totalPorts = range.endPort - range.startPort + 1
     return {
@@ -278,7 +291,7 @@ export class PortManager {
       hostname: this.#localHost.target('hostname', hostname),
       protocol: scope.protocol,
     }
-    const sighting = await this.#see(target, options)
+    const sighting = await this.#see(target, acceptedOptions(options))
     const address = target.hostname === scope.hostname ? undefined : target.hostname
     return { ...target, ...scope, ...(address !== undefined && { address }), ...sighting }
   }
@@ -290,12 +303,12 @@ export class PortManager {
    * tables once; other hosts are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
-    return auditPorts(this.#repository, this.#localHost, options, this.#ownerUid)
+    return auditPorts(this.#repository, this.#localHost, acceptedOptions(options), this.#ownerUid)
   }
 
   /** All ranges, by start port. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
-    return [...(await this.#repository.listRanges(options))]
+    return [...(await this.#repository.listRanges(acceptedOptions(options)))]
   }
 
   /**
@@ -305,20 +318,17 @@ export class PortManager {
    * block of that size is free
    */
   async createRange(range: NewRange, options: CallOptions = {}): Promise<PortRange> {
+    const accepted = acceptedOptions(options)
     const projectName = validName('projectName', range.projectName)
-    const description =
-      range.description === undefined
-        ? {}
-        : { description: validText('description', range.description, MAX_LENGTH.description) }
-    if ('size' in range && range.size !== undefined) {
-      if ('startPort' in range || 'endPort' in range) {
-        throw invalidArgument('size', range.size, 'given alone, or left out beside start and end')
-      }
-      const size = validCount('size', range.size, LARGEST_BLOCK)
-      return this.#repository.createNextRange({ projectName, size, ...description }, options)
+    const description = isAbsent(range.description)
+      ? {}
+      : { description: validText('description', range.description, MAX_LENGTH.description) }
+    const size = sizeOf(range)
+    if (size === undefined) {
+      const bounds = validBounds(range as PortRange)
+      return this.#repository.createRange({ projectName, ...bounds, ...description }, accepted)
     }
-    const bounds = validBounds(range as PortRange)
-    return this.#repository.createRange({ projectName, ...bounds, ...description }, options)
+    return this.#repository.createNextRange({ projectName, size, ...description }, accepted)
   }
 
   /**
@@ -331,12 +341,13 @@ export class PortManager {
     options: CallOptions = {},
   ): Promise<PortRange> {
     const name = validName('projectName', projectName)
-    return this.#repository.resizeRange(name, validBounds(bounds), options)
+    return this.#repository.resizeRange(name, validBounds(bounds), acceptedOptions(options))
   }
 
   /** @throws {PortsError} `RANGE_IN_USE` naming the live allocations */
   async deleteRange(projectName: string, options: CallOptions = {}): Promise<void> {
-    await this.#repository.deleteRange(validName('projectName', projectName), options)
+    const name = validName('projectName', projectName)
+    await this.#repository.deleteRange(name, acceptedOptions(options))
   }
 
   async #see(target: Endpoint, options: CheckOptions): Promise<Sighting> {
@@ -373,6 +384,16 @@ export class PortManager {
   }
 }
 
+/**
+ * The options of a call, without those that count as not given. Node warns of a signal that more than
+ * ten calls listen to at once; each of ours stops listening when it ends.
+ */
+function acceptedOptions<Options extends CallOptions>(options: Options): Options {
+  const accepted = given(options)
+  if (accepted.signal) setMaxListeners(0, accepted.signal)
+  return accepted
+}
+
 const METADATA = {
   serviceType: (value: unknown) => validText('serviceType', value, MAX_LENGTH.serviceType),
   description: (value: unknown) => validText('description', value, MAX_LENGTH.description),
@@ -381,19 +402,33 @@ const METADATA = {
 
 const METADATA_FIELDS = Object.keys(METADATA) as (keyof Metadata)[]
 
-function validMetadata(given: Metadata): Metadata {
-  const fields = METADATA_FIELDS.filter((field) => given[field] !== undefined)
-  return Object.fromEntries(fields.map((field) => [field, METADATA[field](given[field])]))
+function validMetadata(metadata: Metadata): Metadata {
+  const fields = METADATA_FIELDS.filter((field) => !isAbsent(metadata[field]))
+  return Object.fromEntries(fields.map((field) => [field, METADATA[field](metadata[field])]))
 }
 
 function validChange(change: MetadataChange): MetadataChange {
-  const fields = METADATA_FIELDS.filter((field) => change[field] !== undefined)
+  // Here null is no absence: it clears.
+  const fields = METADATA_FIELDS.filter(
+    (field) => change[field] === null || !isAbsent(change[field]),
+  )
   if (fields.length === 0) {
     throw invalidArgument('change', change, `at least one of ${METADATA_FIELDS.join(', ')}`)
   }
   return Object.fromEntries(
     fields.map((field) => [field, change[field] === null ? null : METADATA[field](change[field])]),
   )
+}
+
+/** Of a range that is given by its size; undefined where it is given by its ends. */
+function sizeOf(range: NewRange): number | undefined {
+  const { size, startPort, endPort } = range as { [Field in 'size' | keyof PortRange]?: unknown }
+  const hasEnds = (startPort ?? endPort ?? undefined) !== undefined
+  if (hasEnds) {
+    if (size === undefined || size === null) return undefined
+    throw invalidArgument('size', size, 'given alone, or left out beside start and end')
+  }
+  return 'size' in range ? validCount('size', size, LARGEST_BLOCK) : undefined
 }
 
 function validBounds(bounds: { startPort: unknown; endPort: unknown }) {

@@ -1,4 +1,6 @@
+import { detail, shown, shownName } from './excerpt.js'
 import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
+import { nearestNames } from './nearestNames.js'
 import type { PortRange } from './PortRange.js'
 
 /** Every code, and the exit status of a command that fails with it. */
@@ -44,26 +46,6 @@ export class PortsError extends Error {
   }
 }
 
-/** The value as a message can show it: one line, of bounded length, control characters escaped. */
-function shown(value: unknown): string {
-  if (typeof value === 'bigint') return `${value}n`
-  if (typeof value === 'number' || value === undefined) return String(value)
-  let text: string
-  try {
-    text = JSON.stringify(value) ?? String(value)
-  } catch {
-    text = String(value)
-  }
-  const visible = text.replace(INVISIBLE, (char) => {
-    return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
-  })
-  const characters = [...visible]
-  return characters.length > 80 ? `${characters.slice(0, 77).join('')}…"` : visible
-}
-
-/** What could command a terminal or turn text around, beyond what JSON escapes. */
-const INVISIBLE = /[\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g
-
 /** @param suggestion what to write instead, where that is clear */
 export function invalidArgument(
   field: string,
@@ -74,27 +56,37 @@ export function invalidArgument(
   const such = suggestion === undefined ? '' : `, such as ${suggestion}`
   return new PortsError(
     'INVALID_ARGUMENT',
-    `${field} is ${shown(value)}, but must be ${expected}${such}.`,
+    `${shownName(field)} is ${shown(value)}, but must be ${expected}${such}.`,
     {
-      field,
-      value: typeof value === 'bigint' ? String(value) : value,
+      field: shownName(field),
+      value: detail(value),
       ...(suggestion !== undefined && { suggestion }),
     },
   )
 }
 
+/** A registry may have thousands of projects, and a caller has typed one of them wrong. */
+const MAX_KNOWN_PROJECTS = 20
+
+/** Of many known projects it names those whose names are nearest to the one asked for. */
 export function projectNotFound(
   projectName: string,
   knownProjects: readonly string[],
   cause?: unknown,
 ): PortsError {
+  const count = knownProjects.length
+  const nearest = nearestNames(projectName, knownProjects, MAX_KNOWN_PROJECTS)
   const known =
-    knownProjects.length > 0 ? `known projects: ${knownProjects.join(', ')}` : 'no project has one'
+    count === 0
+      ? 'no project has one'
+      : count === nearest.length
+        ? `known projects: ${nearest.join(', ')}`
+        : `known projects, nearest names first: ${nearest.join(', ')} and ${count - nearest.length} more`
   return new PortsError(
     'PROJECT_NOT_FOUND',
     `${projectName} has no port range; ${known}. ` +
       `For a range of its own: ports range create ${projectName} --size 100`,
-    { projectName, knownProjects },
+    { projectName, knownProjects: nearest, knownProjectsCount: count },
     { cause },
   )
 }

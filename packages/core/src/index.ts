@@ -1,4 +1,5 @@
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
+export { isAbsent } from './absent.js'
 export type { AuditOptions } from './auditPorts.js'
 export {
   type ErrorDetails,
@@ -15,6 +16,7 @@ export {
   rangeOverlap,
   unverifiable,
 } from './errors.js'
+export { excerpt, shown } from './excerpt.js'
 export { LazyRepository } from './LazyRepository.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
@@ -60,4 +62,5 @@ export type {
   RangeUsage,
   Selection,
 } from './PortRepository.js'
+export { printable, printableJson, printableLines } from './printable.js'
 export { MAX_LENGTH } from './validate.js'

@@ -1,5 +1,6 @@
 import { isIP, isIPv4 } from 'node:net'
 import { networkInterfaces, hostname as systemHostname } from 'node:os'
+import { isAbsent } from './absent.js'
 import { validHostname } from './hostname.js'
 
 /**
@@ -20,7 +21,7 @@ export class LocalHost {
 
   /** The name under which a host is stored; without one, this host. */
   resolve(field: string, hostname: unknown): string {
-    if (hostname === undefined) return this.name
+    if (isAbsent(hostname)) return this.name
     const valid = validHostname(field, hostname)
     return isLoopback(valid) ? this.name : valid
   }
@@ -31,7 +32,7 @@ export class LocalHost {
    */
   target(field: string, hostname: unknown): string {
     const resolved = this.resolve(field, hostname)
-    const valid = hostname === undefined ? resolved : validHostname(field, hostname)
+    const valid = isAbsent(hostname) ? resolved : validHostname(field, hostname)
     return isIP(valid) ? valid : resolved
   }
 

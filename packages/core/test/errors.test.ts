@@ -18,6 +18,8 @@ function unknown(reason: UnknownReason, of: Partial<PortSighting>): PortsError {
   const scope = { hostname: 'localhost', protocol: 'tcp', port: 3000 } as const
   return unverifiable({ ...scope, ...of, verdict: 'unknown', reason })
 }
+/** A registry of 3,000. */
+const NUMBERED = Array.from({ length: 3000 }, (_, index) => `service-${index}`)
 
 describe('an error', () => {
   it('is a PortsError with code, details and cause', () => {
@@ -27,9 +29,22 @@ describe('an error', () => {
     expect(error).toMatchObject({
       name: 'PortsError',
       code: 'PROJECT_NOT_FOUND',
-      details: { projectName: 'ghost', knownProjects: ['shop'] },
+      details: { projectName: 'ghost', knownProjects: ['shop'], knownProjectsCount: 1 },
       cause,
     })
+  })
+})
+
+describe('an unknown project among many', () => {
+  const error = projectNotFound('web-7', [...NUMBERED, 'webb'])
+
+  it('is told the nearest names and how many there are', () => {
+    expect(error.message).toMatch(
+      /^web-7 has no port range; known projects, nearest names first: webb, service-7, .* and 2981 more\. /,
+    )
+    expect(error.message.length).toBeLessThan(500)
+    expect(error.details).toMatchObject({ projectName: 'web-7', knownProjectsCount: 3001 })
+    expect(error.details.knownProjects).toHaveLength(20)
   })
 })
 
@@ -138,6 +153,8 @@ describe('a value in a message', () => {
     ['a lone surrogate, escaped', '\ud800', '"\\ud800"'],
     ['a terminal’s escape in one character', '\u009b31m', '"\\u009b31m"'],
     ['an override of the reading direction', 'web\u202egnp', '"web\\u202egnp"'],
+    ['a character that nobody sees', 'web\u200b', '"web\\u200b"'],
+    ['a tag character', 'web\u{e0041}', '"web\\udb40\\udc41"'],
     ['no number', Number.NaN, 'NaN'],
     ['nothing', undefined, 'undefined'],
     ['null', null, 'null'],
@@ -148,6 +165,24 @@ describe('a value in a message', () => {
     expect(invalidArgument('port', value, 'a port').message).toBe(
       `port is ${shown}, but must be a port.`,
     )
+  })
+
+  it('is bounded in message and details, however long or deep it is', () => {
+    const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`)
+    const long = 'x'.repeat(5_000_000)
+    const values = [long, [long], { [long]: 1 }, deep, { deep }, Symbol('s'), Object.create(null)]
+    for (const value of [...values, () => long, 10n ** 5000n]) {
+      const { message, details } = invalidArgument('projectName', value, 'a name')
+      expect(message.length).toBeLessThan(150)
+      expect((JSON.stringify(details) ?? '').length).toBeLessThan(2100)
+    }
+  })
+
+  it('bounds and escapes the name of its field', () => {
+    const { message, details } = invalidArgument(`a\n\u{e0041}${'x'.repeat(1e6)}`, 1, 'left out')
+    expect(message).toMatch(/^a\\u\{a\}\\u\{e0041\}x+… is 1, but must be left out\.$/)
+    expect(message.length).toBeLessThan(150)
+    expect(String(details.field).length).toBeLessThan(100)
   })
 
   it('is cut short where it is long, and whole in the details', () => {

@@ -62,7 +62,6 @@ const BAD_HOSTNAMES = [
   '0.0.0.0',
   '::',
   '::ffff:0.0.0.0',
-  '',
   ' ',
   '.',
   'two words',
@@ -91,7 +90,6 @@ const BAD_HOSTNAMES = [
   '../etc/passwd',
   "'; drop table port_allocations; --",
   42,
-  null,
 ]
 
 const BAD_PORTS = [
@@ -108,7 +106,7 @@ const BAD_PORTS = [
   {},
 ]
 
-const BAD_PROTOCOLS = ['sctp', 'TCP', 'tcp ', '', 6, null]
+const BAD_PROTOCOLS = ['sctp', 'TCP', 'tcp ', 6]
 
 describe('the store of these tests', () => {
   it('is reached by what is well-formed', async () => {
@@ -143,8 +141,8 @@ describe('a project name', () => {
     )
   })
 
-  // undefined is none: all projects.
-  it.each(titled(BAD_NAMES.filter((name) => name !== undefined)))(
+  // What counts as not given means all projects.
+  it.each(titled(BAD_NAMES.filter((name) => name !== undefined && name !== null && name !== '')))(
     'of listPage cannot be %s',
     (_title, name) =>
       expectInvalid(
@@ -199,10 +197,8 @@ describe('a protocol', () => {
     getProjectSummary: (protocol) => manager.getProjectSummary('shop', { protocol }),
     verifyPort: (protocol) => manager.verifyPort(3000, 'localhost', protocol),
   }
-  // null is none where the scope has a default.
-  const bad = BAD_PROTOCOLS.filter((protocol) => protocol !== null)
   describe.each(Object.entries(calls))('of %s', (_method, call) => {
-    it.each(titled(bad))('cannot be %s', (_title, protocol) =>
+    it.each(titled(BAD_PROTOCOLS))('cannot be %s', (_title, protocol) =>
       expectInvalid(() => call(protocol as Protocol), 'protocol', protocol),
     )
   })
@@ -228,7 +224,9 @@ describe('a port', () => {
     resizeRange: ['endPort', (endPort) => manager.resizeRange('shop', { startPort: 1, endPort })],
   }
   describe.each(Object.entries(calls))('of %s', (_method, [field, call]) => {
-    it.each(titled(BAD_PORTS))('cannot be %s', (_title, port) =>
+    // An optional number that is null counts as not given.
+    const bad = BAD_PORTS.filter((port) => port !== null || field !== 'portNumber')
+    it.each(titled(bad))('cannot be %s', (_title, port) =>
       expectInvalid(() => call(port as number), field, port),
     )
   })
@@ -274,7 +272,7 @@ describe('a range', () => {
 })
 
 describe('text for people', () => {
-  const BAD_TEXTS = ['', ' \t\n', 'a\0b', '\ud800', 42, null]
+  const BAD_TEXTS = [' \t\n', 'a\0b', '\ud800', 42]
   const calls: Readonly<Record<string, (description: string) => Promise<unknown>>> = {
     getOrAllocate: (description) => manager.getOrAllocate('shop', 'web', { description }),
     allocate: (description) => manager.allocate('shop', 'web', { description }),
@@ -300,7 +298,7 @@ describe('text for people', () => {
     )('can be %s', (_title, description) => reachesTheStore(call(description as string)))
   })
 
-  it.each(titled(['', ' ', 'a\0b', 'x'.repeat(101), 42, null]))(
+  it.each(titled([' ', 'a\0b', 'x'.repeat(101), 42]))(
     'cannot be %s as a service type',
     (_title, serviceType) =>
       expectInvalid(
@@ -322,8 +320,10 @@ describe('text for people', () => {
 describe('a change of metadata', () => {
   it('cannot be empty', async () => {
     await expectInvalid(() => manager.updatePort('shop', 'web', {}), 'change', {})
-    const change = { description: undefined }
-    await expectInvalid(() => manager.updatePort('shop', 'web', change), 'change', change)
+    for (const nothing of [undefined, '']) {
+      const change = { description: nothing }
+      await expectInvalid(() => manager.updatePort('shop', 'web', change), 'change', change)
+    }
   })
 
   it.each([
@@ -343,7 +343,7 @@ describe('a page', () => {
       expectInvalid(() => manager.listPage({ limit: limit as number }), 'limit', limit),
   )
 
-  it.each(titled(['', 'next', '3000', '3000/tcp/', '3000/sctp/alpha', '-1/tcp/alpha', 3000, null]))(
+  it.each(titled(['next', '3000', '3000/tcp/', '3000/sctp/alpha', '-1/tcp/alpha', 3000]))(
     'cannot start at %s',
     (_title, cursor) =>
       expectInvalid(
@@ -365,7 +365,7 @@ describe('a page', () => {
 })
 
 describe('a timeout', () => {
-  it.each(titled([0, -1, 1.5, 60_001, Number.NaN, Number.POSITIVE_INFINITY, '1000', null]))(
+  it.each(titled([0, -1, 1.5, 60_001, Number.NaN, Number.POSITIVE_INFINITY, '1000', '']))(
     'cannot be %s',
     async (_title, value) => {
       const timeoutMs = value as number

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { excerpt } from '../src/excerpt.js'
 import { nearestName, validName } from '../src/name.js'
 
 describe('the name to use instead of', () => {
@@ -24,7 +25,7 @@ describe('the name to use instead of', () => {
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
         message: expect.stringMatching(new RegExp(`, such as ${name}\\.$`)),
-        details: { field: 'serviceName', value: text, suggestion: name },
+        details: { field: 'serviceName', value: excerpt(text, 2000), suggestion: name },
       }),
     )
     expect(validName('serviceName', name)).toBe(name)

@@ -38,7 +38,7 @@ export function describeCalls(store: Store) {
       await expect(call(store(), 'ghost')).rejects.toMatchObject({
         name: 'PortsError',
         code: 'PROJECT_NOT_FOUND',
-        details: { projectName: 'ghost', knownProjects: ['shop'] },
+        details: { projectName: 'ghost', knownProjects: ['shop'], knownProjectsCount: 1 },
       })
       expect(await store().listRanges()).toEqual([shopRange(3000, 3009)])
       expect((await store().list({})).total).toBe(0)

@@ -1286,7 +1286,11 @@ describe('a project without a range', () => {
     const before = await everything()
     const error = await errorOf(call('myapp'))
     expect(error.code).toBe('PROJECT_NOT_FOUND')
-    expect(error.details).toEqual({ projectName: 'myapp', knownProjects: KNOWN_PROJECTS })
+    expect(error.details).toEqual({
+      projectName: 'myapp',
+      knownProjects: KNOWN_PROJECTS,
+      knownProjectsCount: KNOWN_PROJECTS.length,
+    })
     expect(error.message).toContain(`known projects: ${KNOWN_PROJECTS.join(', ')}`)
     expect(error.message).toContain('ports range create myapp --size 100')
     expect(await everything()).toEqual(before)

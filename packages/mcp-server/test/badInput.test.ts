@@ -35,7 +35,6 @@ const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string]
   ['port-summary', { projectName: 'consilio', protocol: 'TCP' }, 'protocol is "TCP", '],
   ['get-port', { ...service, hostname: 'http://example.com:80' }, 'hostname is "http://'],
   ['allocate-port', { ...service, hostname: 'a..b' }, 'hostname is "a..b", '],
-  ['update-port', { ...service, hostname: '', description: 'x' }, 'hostname is "", '],
   ['get-port', { ...service, description: 'a'.repeat(5000) }, 'description is "aaa'],
   ['update-port', { ...service, description: 'a\0b' }, 'description is "a\\u0000b", '],
   ['get-port', { ...service, cloudflareHostname: 'no host' }, 'cloudflareHostname is "no host", '],

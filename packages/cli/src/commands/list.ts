@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import type { PortAllocation } from '@ports/core'
+import { isAbsent, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { Columns } from '../table.js'
 
@@ -21,10 +21,9 @@ export function listCommand({ openManager, output, signal }: Context) {
     .addHelpText('after', MORE_HELP)
     .action(async (projectName) => {
       const ports = await openManager()
-      const allocations =
-        projectName === undefined
-          ? await ports.listAll({ signal })
-          : await ports.listByProject(projectName, { signal })
+      const allocations = isAbsent(projectName)
+        ? await ports.listAll({ signal })
+        : await ports.listByProject(projectName, { signal })
       if (allocations.length === 0) return output.outcome([], 'No ports are held.')
       const { table } = await import('../table.js')
       output.result(allocations, () => table(allocations, COLUMNS, output.stdout))

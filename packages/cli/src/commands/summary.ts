@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import type { PortSummary } from '@ports/core'
+import { isAbsent, type PortSummary } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameOption, protocolOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
@@ -27,7 +27,7 @@ export function summaryCommand({ openManager, output, signal }: Context) {
       const show = (value: unknown, summaries: PortSummary[]) =>
         output.result(value, () => table(summaries, COLUMNS, output.stdout))
 
-      if (projectName !== undefined) {
+      if (!isAbsent(projectName)) {
         const summary = await ports.getProjectSummary(projectName, { ...scope, signal })
         return show(summary, [summary])
       }

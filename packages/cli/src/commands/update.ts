@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import { PortsError } from '@ports/core'
+import { isAbsent, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import {
   cloudflareHostnameOption,
@@ -52,10 +52,6 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
       )
       if (!updated) answerNo()
     })
-}
-
-function isAbsent(value: unknown): boolean {
-  return value === undefined
 }
 
 /** `--no-…` arrives as false. */

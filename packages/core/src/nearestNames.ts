@@ -1,0 +1,11 @@
+import leven from 'leven'
+
+/** Those names, at most `max`: all in their order, or of more the nearest to `name`, nearest first. */
+export function nearestNames(name: string, names: readonly string[], max: number): string[] {
+  if (names.length <= max) return [...names]
+  return names
+    .map((known) => ({ known, distance: leven(name, known) }))
+    .sort((one, other) => one.distance - other.distance)
+    .slice(0, max)
+    .map(({ known }) => known)
+}
