@@ -2,7 +2,7 @@
  * Options that are numbers. An empty text is no number there but a mistake: a number that a script
  * left empty must not come to mean all ports.
  */
-const NUMBERS: readonly string[] = ['portNumber', 'timeoutMs']
+const NUMBERS: readonly string[] = ['limit', 'portNumber', 'timeoutMs']
 
 /** Whether an optional argument counts as not given: `null` does, and for text `''`. */
 export function isAbsent(value: unknown): value is undefined | null | '' {

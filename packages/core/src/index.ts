@@ -1,5 +1,5 @@
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
-export { isAbsent } from './absent.js'
+export { given, isAbsent } from './absent.js'
 export type { AuditOptions } from './auditPorts.js'
 export {
   type ErrorDetails,

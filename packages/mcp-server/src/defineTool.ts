@@ -53,12 +53,20 @@ export function defineTool<Input extends ZodObject, Output extends ZodObject>(
   }
 }
 
-/** Every model pays for every byte of this, so that what clients do not need is left out. */
+/**
+ * Every model pays for every byte of this, so that what clients do not need is left out. No type is a
+ * list with null in it, which some models' interfaces refuse: that an argument may be null need not be
+ * said, and a result that may be null has no type.
+ */
 function jsonSchema(schema: ZodObject, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {
     io,
     override: ({ jsonSchema }) => {
-      delete jsonSchema.additionalProperties
+      if (io === 'output') delete jsonSchema.additionalProperties
+      const [type, none] = jsonSchema.anyOf ?? []
+      if (none?.type !== 'null') return
+      delete jsonSchema.anyOf
+      if (io === 'input') Object.assign(jsonSchema, type)
     },
   })
   return { ...rest, type: 'object' }

@@ -6,10 +6,20 @@ import {
   ListToolsRequestSchema,
   McpError,
 } from '@modelcontextprotocol/sdk/types.js'
-import { type PortManager, PortsError } from '@ports/core'
+import {
+  excerpt,
+  isAbsent,
+  type PortManager,
+  PortsError,
+  printable,
+  printableLines,
+  shown,
+} from '@ports/core'
+import { z } from 'zod'
 import manifest from '../package.json' with { type: 'json' }
 import type { Tool } from './defineTool.js'
 import { errorText } from './errorText.js'
+import { printableResult } from './printableResult.js'
 import { allocatePort } from './tools/allocatePort.js'
 import { auditPorts } from './tools/auditPorts.js'
 import { getPort } from './tools/getPort.js'
@@ -28,6 +38,9 @@ const TOOLS: readonly Tool[] = [
   updatePort,
 ]
 
+/** Of an error, in characters: what a model reads of it must not flood it. */
+const MAX_ERROR_TEXT = 4000
+
 const INSTRUCTIONS =
   'The registry that gives every service a port of its own, for all projects and agents that ' +
   'share it. Call get-port before you start a server or write a port down, and use the port it ' +
@@ -39,36 +52,64 @@ const INSTRUCTIONS =
  * `onerror`; the client learns only that it happened.
  */
 export function createServer(manager: PortManager): Server {
-  const server = new Server(
+  const server = new StrictServer(
     { name: 'ports', version: manifest.version },
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
   )
 
   async function answer(tool: Tool, args: unknown, signal: AbortSignal): Promise<CallToolResult> {
     try {
-      const result = await tool.call(manager, args, { signal })
+      const result = printableResult(await tool.call(manager, args, { signal }))
       return { structuredContent: result, content: text(JSON.stringify(result)) }
     } catch (error) {
       // A cancelled call rejects with whatever reason the client gave, and nobody reads the answer.
       if (!(error instanceof PortsError || signal.aborted)) server.onerror?.(error as Error)
-      return { isError: true, content: text(errorText(error, tool)) }
+      return { isError: true, content: text(told(errorText(error, tool))) }
     }
   }
 
-  server.setRequestHandler(ListToolsRequestSchema, () => ({
-    tools: TOOLS.map((tool) => tool.listing()),
-  }))
+  server.setRequestHandler(ListToolsRequestSchema, ({ params }) => {
+    refuseCursor(params?.cursor)
+    return { tools: TOOLS.map((tool) => tool.listing()) }
+  })
   server.setRequestHandler(CallToolRequestSchema, ({ params }, { signal }) =>
     answer(toolNamed(params.name), params.arguments ?? {}, signal),
   )
   return server
 }
 
+/** Answers malformed parameters as such; the SDK alone would call them an internal error. */
+class StrictServer extends Server {
+  override setRequestHandler(...[schema, handler]: Parameters<Server['setRequestHandler']>): void {
+    const whole = schema as unknown as z.ZodObject<{ method: z.ZodLiteral<string> }>
+    const judged = z.looseObject({ method: whole.shape.method }).superRefine((request) => {
+      const { error } = whole.safeParse(request)
+      if (error) throw new McpError(ErrorCode.InvalidParams, malformed(error.issues[0]!))
+    })
+    super.setRequestHandler(judged, (request, extra) => handler(whole.parse(request), extra))
+  }
+}
+
+function malformed({ path, message }: z.core.$ZodIssue): string {
+  return told(printable(`${path.join('.')}: ${message}`))
+}
+
+function told(message: string): string {
+  return excerpt(printableLines(message), MAX_ERROR_TEXT)
+}
+
+/** All tools are on one page, so that no cursor is one of ours. */
+function refuseCursor(cursor: string | undefined): void {
+  if (isAbsent(cursor)) return
+  const message = `cursor is ${shown(cursor)}, but must be left out: there is one page.`
+  throw new McpError(ErrorCode.InvalidParams, message)
+}
+
 function toolNamed(name: string): Tool {
   const tool = TOOLS.find((known) => known.name === name)
   if (tool) return tool
   const names = TOOLS.map((known) => known.name).join(', ')
-  throw new McpError(ErrorCode.InvalidParams, `Unknown tool ${name}; known tools: ${names}`)
+  throw new McpError(ErrorCode.InvalidParams, `Unknown tool ${shown(name)}; known tools: ${names}`)
 }
 
 function text(content: string): CallToolResult['content'] {

@@ -1,12 +1,23 @@
 #!/usr/bin/env node
-import { finished } from 'node:stream'
 import { inspect } from 'node:util'
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-import { EXIT_STATUS, LazyRepository, PortManager, PortsError } from '@ports/core'
+import {
+  EXIT_STATUS,
+  excerpt,
+  LazyRepository,
+  PortManager,
+  PortsError,
+  printableLines,
+} from '@ports/core'
 import { createServer } from './index.js'
+import { StdioTransport } from './StdioTransport.js'
 
 /** How long a call may still run once the client is gone. */
 const GRACE_MS = 5000
+
+/** Of one entry of the log, in characters: a stack and what caused it. */
+const MAX_ENTRY = 4000
+/** Where nobody reads the log, no more than this is kept for them. */
+const MAX_UNREAD_BYTES = 256 * 1024
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
@@ -20,7 +31,8 @@ server.onerror = (error) => log(inspect(error))
 
 /** Standard output belongs to the protocol. */
 function log(message: string): void {
-  process.stderr.write(`ports-mcp: ${message}\n`)
+  if (process.stderr.writableLength > MAX_UNREAD_BYTES) return
+  process.stderr.write(`ports-mcp: ${excerpt(printableLines(message), MAX_ENTRY)}\n`)
 }
 
 function managerOfThisHost(): PortManager {
@@ -51,9 +63,10 @@ function end(): void {
   setTimeout(() => process.exit(), GRACE_MS).unref()
 }
 
-finished(process.stdin, { writable: false }, end)
+const transport = new StdioTransport(process.stdin, process.stdout, log)
+transport.oninputend = end
 process.stdout.on('error', end)
 for (const signal of SIGNALS) process.on(signal, end)
 process.once('beforeExit', () => repository.close())
 
-await server.connect(new StdioServerTransport())
+await server.connect(transport)

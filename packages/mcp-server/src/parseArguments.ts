@@ -1,5 +1,5 @@
-import { invalidArgument, type PortsError } from '@ports/core'
-import type { ZodObject, z } from 'zod'
+import { given, invalidArgument, type PortsError } from '@ports/core'
+import { safeParse, type ZodObject, type z } from 'zod'
 
 /**
  * The arguments in their types. What the values may be is for the core to say, so that it says the
@@ -7,9 +7,27 @@ import type { ZodObject, z } from 'zod'
  * @throws {PortsError} `INVALID_ARGUMENT` naming the first field that is amiss
  */
 export function parseArguments<Input extends ZodObject>(input: Input, args: unknown) {
-  const parsed = input.safeParse(args)
+  const parsed = input.safeParse(withoutAbsent(input, args))
   if (parsed.success) return parsed.data
   throw asPortsError(parsed.error.issues[0]!, args, Object.keys(input.shape))
+}
+
+/** Leaves out what counts as not given, except where the tool has a meaning for null. */
+function withoutAbsent(input: ZodObject, args: unknown): unknown {
+  const entries = Object.entries(Object(args) as object)
+  const isOptional = ([name]: [string, unknown]) => {
+    const schema = Object.hasOwn(input.shape, name) ? input.shape[name] : undefined
+    return isValid(schema, undefined) && !isValid(schema, null)
+  }
+  const required = entries.filter((entry) => !isOptional(entry))
+  return {
+    ...Object.fromEntries(required),
+    ...given(Object.fromEntries(entries.filter(isOptional))),
+  }
+}
+
+function isValid(schema: z.core.$ZodType | undefined, value: unknown): boolean {
+  return schema !== undefined && safeParse(schema, value).success
 }
 
 function asPortsError(issue: z.core.$ZodIssue, args: unknown, known: string[]): PortsError {

@@ -1,6 +1,6 @@
 import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
 import { expect, test } from 'vitest'
-import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { freshDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { connect, NO_DATABASE } from './connect.js'
 import { openManager } from './openManager.js'
 
@@ -28,8 +28,8 @@ const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string]
     `portNumber is ${portNumber}, but must be a whole number from 1 to 65535.`,
   ]),
   ['update-port', { ...service, portNumber: 0, description: 'x' }, 'portNumber is 0, '],
-  // NaN, as JSON has it.
-  ['release-port', { ...service, portNumber: null }, 'portNumber is null, but must be a number.'],
+  ['release-port', { ...service, portNumber: '' }, 'portNumber is "", but must be a number.'],
+  ['list-ports', { limit: '' }, 'limit is "", but must be a number.'],
   ['release-port', { ...service, portNumber: 'abc' }, 'portNumber is "abc", but must be a number.'],
   ['get-port', { ...service, protocol: 'sctp' }, 'protocol is "sctp", but must be tcp or udp.'],
   ['port-summary', { projectName: 'consilio', protocol: 'TCP' }, 'protocol is "TCP", '],
@@ -39,6 +39,7 @@ const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string]
   ['update-port', { ...service, description: 'a\0b' }, 'description is "a\\u0000b", '],
   ['get-port', { ...service, cloudflareHostname: 'no host' }, 'cloudflareHostname is "no host", '],
   ['update-port', service, 'change is {}, but must be at least one of serviceType, '],
+  ['update-port', { ...service, description: '' }, 'change is {"description":""}, but must be'],
   ['get-port', { ...service, portNumber: 3100 }, 'portNumber is 3100, but must be left out; known'],
   ['audit-ports', { color: 'red' }, 'color is "red", but must be left out.'],
   ['list-ports', { limit: 0 }, 'limit is 0, but must be at least 1.'],
@@ -69,6 +70,53 @@ test('refuses other malformed arguments, without touching a database', async () 
   for (const [tool, args, told] of BAD_ARGUMENTS) {
     expect(await failure(tool, args)).toContain(`INVALID_ARGUMENT: ${told}`)
   }
+})
+
+test('takes null, and an empty text, for an optional argument that is left out', async () => {
+  const { ask } = await connect(await freshDatabase())
+  for (const nothing of [null, '']) {
+    const scope = { hostname: nothing, protocol: nothing }
+    const metadata = { serviceType: nothing, description: nothing, cloudflareHostname: nothing }
+    const first = await ask('get-port', { ...service, ...scope, ...metadata })
+    expect(first).toMatchObject({ port: 3100, hostname: 'localhost', protocol: 'tcp' })
+    const more = { ...service, ...scope, ...metadata, idempotencyKey: nothing }
+    const another = await ask('allocate-port', more)
+    expect(await ask('allocate-port', more)).not.toEqual(another)
+    const all = await ask('list-ports', { projectName: nothing, cursor: nothing, limit: null })
+    expect(all).toMatchObject({ count: 3, projectFilter: null })
+    await ask('port-summary', { projectName: 'consilio', ...scope })
+    await ask('update-port', { ...service, ...scope, portNumber: null, serviceType: 'http' })
+    expect(
+      await ask('update-port', { ...service, ...scope, serviceType: '', description: 'x' }),
+    ).toMatchObject({ updated: true })
+    const { allocations } = await ask('list-ports')
+    expect(allocations).toMatchObject([{ serviceType: 'http' }, {}, {}])
+    await ask('release-port', { ...service, ...scope, portNumber: null })
+    expect(await ask('list-ports')).toMatchObject({ count: 0 })
+  }
+})
+
+test('shows a model every character of what others stored', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const hidden = 'a\u{e0041}\u202e\u200b\u061c\u00ad\ufeff\u009bb'
+  await ask('get-port', { ...service, serviceType: hidden, description: hidden })
+  const shown = 'a\\u{e0041}\\u{202e}\\u{200b}\\u{61c}\\u{ad}\\u{feff}\\u{9b}b'
+  // The text of the answer is checked to be the same.
+  expect(await ask('list-ports')).toMatchObject({ allocations: [{ serviceType: shown }] })
+})
+
+test('names few of many projects where one is unknown', async () => {
+  const url = await freshDatabase()
+  await sql(
+    url,
+    `insert into ports.port_ranges (project_name, start_port, end_port)
+    select 'project-' || number, 20000 + number, 20000 + number
+    from generate_series(1, 3000) as number`,
+  )
+  const { failure } = await connect(url)
+  const text = await failure('get-port', { projectName: 'consilo', serviceName: 'api' })
+  expect(text).toMatch(/^PROJECT_NOT_FOUND: .* nearest names first: consilio, .* and \d+ more/)
+  expect(text.length).toBeLessThan(1000)
 })
 
 test('stores a description as it is, whatever it says', async () => {

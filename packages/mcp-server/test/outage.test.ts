@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase, sql } from '../../../test/database.js'
 import { connect, NO_DATABASE } from './connect.js'
 import { DatabaseProxy } from './DatabaseProxy.js'
+import { lockAllocations } from './lockAllocations.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
@@ -68,18 +69,3 @@ test('says how to find out what became of a call during which the database went 
 const WAITING_FOR_A_LOCK = `
   select pid from pg_stat_activity
   where datname = current_database() and wait_event_type = 'Lock'`
-
-const ASLEEP = `
-  select pid from pg_stat_activity
-  where datname = current_database() and wait_event = 'PgSleep'`
-
-/** So that who reads goes on and who writes waits. */
-async function lockAllocations(url: string): Promise<() => Promise<void>> {
-  const lock = 'lock table ports.port_allocations in share row exclusive mode'
-  const locking = sql(url, `${lock}; select pg_sleep(3600)`).catch(() => {})
-  await expect.poll(() => sql(url, ASLEEP)).toHaveLength(1)
-  return async () => {
-    await sql(url, `select pg_terminate_backend(pid) from (${ASLEEP}) as asleep`)
-    await locking
-  }
-}

@@ -13,3 +13,12 @@ test('introduces itself with its version and says what to call first', async () 
   expect(client.getServerVersion()).toEqual({ name: 'ports', version: '0.1.0' })
   expect(client.getInstructions()).toContain('get-port')
 })
+
+test('advertises no argument more than it takes, and no type that is a list', async () => {
+  const { client } = await connect(NO_DATABASE)
+  const { tools } = await client.listTools()
+  for (const { inputSchema, outputSchema } of tools) {
+    expect(inputSchema).toHaveProperty('additionalProperties', false)
+    expect(JSON.stringify([inputSchema, outputSchema])).not.toMatch(/"type":\[|"null"|"anyOf"/)
+  }
+})

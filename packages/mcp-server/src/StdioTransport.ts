@@ -1,0 +1,107 @@
+import type { Readable, Writable } from 'node:stream'
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js'
+import {
+  CancelledNotificationSchema,
+  type JSONRPCMessage,
+  JSONRPCMessageSchema,
+  type JSONRPCRequest,
+} from '@modelcontextprotocol/sdk/types.js'
+import { boundedLines } from './boundedLines.js'
+import { RequestQueue } from './RequestQueue.js'
+import { notAMessage, type Refusal, readMessage } from './readMessage.js'
+
+/** The limit of the SDK's own transport, which ends at a longer line. */
+const MAX_LINE_BYTES = 10 * 1024 * 1024
+
+/**
+ * MCP over a pair of streams, a message a line. What is buffered is bounded: an over-long line is
+ * discarded, and nothing more is read while too much is unanswered or the client does not read its
+ * answers. Whatever is no message is answered with a JSON-RPC error, and the connection goes on.
+ */
+export class StdioTransport implements Transport {
+  onmessage?: (message: JSONRPCMessage) => void
+  onerror?: (error: Error) => void
+  onclose?: () => void
+  /** All that was sent has been read, or no more can be. What was read may still be answered. */
+  oninputend?: () => void
+
+  readonly #input: Readable
+  readonly #output: Writable
+  readonly #log: (message: string) => void
+  readonly #requests = new RequestQueue<JSONRPCRequest>((request) => this.onmessage?.(request))
+  #drained: Promise<void> | undefined
+
+  /** @param log is told of what was refused, in one line */
+  constructor(input: Readable, output: Writable, log: (message: string) => void) {
+    this.#input = input
+    this.#output = output
+    this.#log = log
+  }
+
+  async start(): Promise<void> {
+    void this.#readAll()
+  }
+
+  /** Resolves when the client has room for more. */
+  async send(message: JSONRPCMessage): Promise<void> {
+    await this.#write(message)
+    if ('id' in message && message.id !== undefined && !('method' in message)) {
+      this.#requests.settle(message.id)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#input.destroy()
+    this.onclose?.()
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      for await (const line of boundedLines(this.#input, MAX_LINE_BYTES)) {
+        await this.#take(line)
+        await this.#requests.room()
+      }
+    } catch (error) {
+      // It was destroyed because the process ends.
+      const { code } = error as NodeJS.ErrnoException
+      if (code !== 'ERR_STREAM_PREMATURE_CLOSE') this.onerror?.(error as Error)
+    }
+    this.oninputend?.()
+  }
+
+  async #take(line: Buffer | undefined): Promise<void> {
+    if (line && isBlank(line)) return
+    const read = readMessage(line, MAX_LINE_BYTES)
+    if ('refusal' in read) return this.#refuse(read.refusal)
+    // This server asks its client nothing.
+    if ('response' in read) return this.#log('A response to no request was ignored.')
+    const { data: message } = JSONRPCMessageSchema.safeParse(read.message)
+    if (!message || !('method' in message)) return this.#refuse(notAMessage(read.message))
+    if ('id' in message) return this.#requests.add(message, line?.length ?? 0)
+    this.onmessage?.(message)
+    const { data: cancelled } = CancelledNotificationSchema.safeParse(message)
+    // The SDK cancels no request with the id 0 or '', and answers it.
+    if (cancelled?.params.requestId) this.#requests.cancel(cancelled.params.requestId)
+  }
+
+  async #refuse(refusal: Refusal): Promise<void> {
+    this.#log(refusal.error.message)
+    await this.#write(refusal)
+  }
+
+  async #write(message: object): Promise<void> {
+    if (this.#output.write(`${JSON.stringify(message)}\n`)) return
+    // One listener, however many answers wait.
+    this.#drained ??= new Promise((resolve) => {
+      this.#output.once('drain', () => {
+        this.#drained = undefined
+        resolve()
+      })
+    })
+    await this.#drained
+  }
+}
+
+function isBlank(line: Buffer): boolean {
+  return line.length < 80 && line.toString('latin1').trim() === ''
+}
