@@ -16,6 +16,7 @@ export {
 } from './errors.js'
 export { LazyRepository } from './LazyRepository.js'
 export type { CheckOptions } from './listeners/checkListener.js'
+export { onAbort } from './onAbort.js'
 export {
   type AllocationStatus,
   type Metadata,

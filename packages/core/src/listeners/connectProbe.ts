@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type LookupFunction } from 'node:net'
 import type { Verdict } from '../Audit.js'
+import { onAbort } from '../onAbort.js'
 import { lookupOnce } from './lookupOnce.js'
 
 export interface ProbeOptions {
@@ -27,17 +28,19 @@ export async function connectProbe(
     autoSelectFamily: true,
     lookup,
   })
-  // once() stops listening when it is aborted; an error already on its way must not go uncaught.
+  // once() stops listening at the first error; another one on its way must not go uncaught.
   socket.on('error', () => {})
   const deadline = setTimeout(() => socket.destroy(new Error('No answer in time')), timeoutMs)
+  const forget = signal && onAbort(signal, () => socket.destroy(new Error('No longer wanted')))
   try {
-    await once(socket, 'connect', { signal })
+    await once(socket, 'connect')
     return 'listening'
   } catch (error) {
     signal?.throwIfAborted()
     return wasRefused(error) ? 'not-listening' : 'unknown'
   } finally {
     clearTimeout(deadline)
+    forget?.()
     socket.destroy()
   }
 }
