@@ -3,7 +3,14 @@ import { type AuditOptions, auditPorts } from './auditPorts.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import { type CheckOptions, checkListener } from './listeners/checkListener.js'
 import { LocalHost } from './localHost.js'
-import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
+import type {
+  Metadata,
+  MetadataChange,
+  PortAllocation,
+  Protocol,
+  ReleasedPort,
+  Scope,
+} from './PortAllocation.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
@@ -143,8 +150,23 @@ export class PortManager {
     hostname?: string,
     options: NarrowOptions = {},
   ): Promise<boolean> {
+    return (await this.releasePorts(projectName, serviceName, hostname, options)).length > 0
+  }
+
+  /**
+   * As `release`, and returns what was released, by number, then protocol. Repeated by itself when
+   * the answer was lost; then numbers that the attempt without an answer released are missing, and
+   * an empty list does not mean that nothing was released.
+   */
+  async releasePorts(
+    projectName: string,
+    serviceName: string,
+    hostname?: string,
+    options: NarrowOptions = {},
+  ): Promise<ReleasedPort[]> {
     const selection = this.#selection(projectName, serviceName, { ...options, hostname })
-    return repeatIdempotent(() => this.#repository.release(selection, options), options.signal)
+    const call = () => this.#repository.release(selection, options)
+    return [...(await repeatIdempotent(call, options.signal))]
   }
 
   /**

@@ -24,6 +24,7 @@ export {
   type PortAllocation,
   PROTOCOLS,
   type Protocol,
+  type ReleasedPort,
   type Scope,
   type ServiceKey,
 } from './PortAllocation.js'

@@ -14,13 +14,14 @@ import {
   PortsError,
   projectNotFound,
   type RangeUsage,
+  type ReleasedPort,
   type Scope,
   type Selection,
   type ServiceKey,
 } from '@ports/core'
 import type { Pool, QueryResultRow } from 'pg'
 import { GroupCommit, type SharedCall } from './GroupCommit.js'
-import type { PortAllocation as AllocationRow, Prisma } from './generated/prisma/client.js'
+import type { PortAllocation as AllocationRow } from './generated/prisma/client.js'
 import type { PrismaClient } from './prismaClient.js'
 import { abortable, runStatement, type Statement } from './runStatement.js'
 import { type CallSubject, translate } from './sqlState.js'
@@ -28,8 +29,11 @@ import {
   ALLOCATE,
   ALLOCATE_TOGETHER,
   CREATE_NEXT_RANGE,
+  countQuestion,
   GET_OR_ALLOCATE,
   GET_OR_ALLOCATE_WITH_METADATA,
+  LIST_RANGES,
+  listQuestion,
   RECORD_CHECKS,
   RELEASE,
   RELEASE_TOGETHER,
@@ -50,7 +54,7 @@ export class PrismaPortRepository implements PortRepository {
       this.#answer(ALLOCATE, [...values, undefined], subject, { signal }),
     (calls) => this.#answerTogether(ALLOCATE_TOGETHER, calls),
   )
-  readonly #releases = new GroupCommit<boolean>(
+  readonly #releases = new GroupCommit<readonly ReleasedPort[]>(
     ({ values, subject, signal }) => this.#answer(RELEASE, values, subject, { signal }),
     (calls) => this.#answerTogether(RELEASE_TOGETHER, calls),
   )
@@ -88,7 +92,7 @@ export class PrismaPortRepository implements PortRepository {
     return this.#answer(ALLOCATE, [...values, idempotencyKey], subject, call)
   }
 
-  async release(selection: Selection, call: CallOptions = {}): Promise<boolean> {
+  async release(selection: Selection, call: CallOptions = {}): Promise<readonly ReleasedPort[]> {
     const { projectName, serviceName, hostname, protocol, portNumber } = selection
     return this.#releases.run({
       values: [projectName, serviceName, hostname, protocol, portNumber],
@@ -111,26 +115,16 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   async list(query: ListQuery, call: CallOptions = {}): Promise<ListResult> {
-    const { projectName, after, limit } = query
-    const where: Prisma.PortAllocationWhereInput = { projectName, ...LIVE }
-    const page: Prisma.PortAllocationFindManyArgs = {
-      where: { ...where, ...(after && { OR: placesAfter(after) }) },
-      orderBy: [{ portNumber: 'asc' }, { hostname: 'asc' }, { protocol: 'asc' }],
-      take: limit,
-    }
-    const { rows, total } = await this.#ask({ write: false }, call, async (prisma) => {
-      if (limit === undefined) {
-        const rows = await prisma.portAllocation.findMany(page)
-        return { rows, total: rows.length }
-      }
-      // Not in a transaction of Prisma's: one that fails can leave it open on its connection, and
-      // what is acknowledged on that connection afterwards would not be committed.
-      const [rows, total] = await Promise.all([
-        prisma.portAllocation.findMany(page),
-        prisma.portAllocation.count({ where }),
-      ])
-      return { rows, total }
-    })
+    const { projectName, limit } = query
+    const page = listQuestion(query)
+    const all = countQuestion(query)
+    const [{ rows }, counted] = await Promise.all([
+      this.#run<ListedRow>(page.statement, page.values, { write: false }, call),
+      limit === undefined
+        ? undefined
+        : this.#answer<number>(all.statement, all.values, { write: false }, call),
+    ])
+    const total = counted ?? rows.length
     if (total === 0 && projectName !== undefined) await this.#requireRange(projectName, call)
     return { allocations: rows.map(toAllocation), total }
   }
@@ -158,9 +152,7 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   async listRanges(call: CallOptions = {}): Promise<PortRange[]> {
-    const rows = await this.#ask({ write: false }, call, (prisma) =>
-      prisma.portRange.findMany({ orderBy: { startPort: 'asc' } }),
-    )
+    const { rows } = await this.#run<RangeRow>(LIST_RANGES, [], { write: false }, call)
     return rows.map(toRange)
   }
 
@@ -306,15 +298,10 @@ function valuesOf(request: AllocationRequest) {
   return [...keyOf(request), serviceType, description, cloudflareHostname]
 }
 
-function placesAfter({ portNumber, hostname, protocol }: NonNullable<ListQuery['after']>) {
-  return [
-    { portNumber: { gt: portNumber } },
-    { portNumber, hostname: { gt: hostname } },
-    { portNumber, hostname, protocol: { gt: protocol } },
-  ]
-}
+/** A row of the table as a list has it. */
+type ListedRow = AllocationRow & { readonly lastCheckedAt: Date | null }
 
-function toAllocation(row: AllocationRow): PortAllocation {
+function toAllocation(row: ListedRow): PortAllocation {
   return {
     id: String(row.id),
     portNumber: row.portNumber,
@@ -329,17 +316,19 @@ function toAllocation(row: AllocationRow): PortAllocation {
       description: row.description,
       cloudflareHostname: row.cloudflareHostname,
       lastUsedAt: row.lastUsedAt,
+      lastCheckedAt: row.lastCheckedAt,
     }),
   }
 }
 
-function toRange(row: {
-  projectName: string
-  startPort: number
-  endPort: number
-  description: string | null
-}): PortRange {
-  const { projectName, startPort, endPort, description } = row
+interface RangeRow {
+  readonly projectName: string
+  readonly startPort: number
+  readonly endPort: number
+  readonly description: string | null
+}
+
+function toRange({ projectName, startPort, endPort, description }: RangeRow): PortRange {
   return { projectName, startPort, endPort, ...present({ description }) }
 }
 

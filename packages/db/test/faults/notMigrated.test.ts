@@ -115,7 +115,7 @@ describe('a database without the registry', () => {
   it.each([
     ['get_or_allocate_port', WRITES.getOrAllocate!],
     ['allocate_port', WRITES.allocate!],
-    ['release_port', WRITES.release!],
+    ['release_ports', WRITES.release!],
     ['record_health_checks', WRITES.recordChecks!],
     ['create_next_range', WRITES.createNextRange!],
   ])('that lacks the function %s is not migrated to its call', async (name, call) => {
