@@ -5,6 +5,7 @@ export {
   EXIT_STATUS,
   type ExhaustedRange,
   invalidArgument,
+  type Neighbours,
   noFreeBlock,
   PortsError,
   type PortsErrorCode,

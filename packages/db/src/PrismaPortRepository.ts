@@ -15,6 +15,7 @@ import {
   projectNotFound,
   type RangeUsage,
   type ReleasedPort,
+  rangeExhausted,
   type Scope,
   type Selection,
   type ServiceKey,
@@ -34,6 +35,7 @@ import {
   GET_OR_ALLOCATE_WITH_METADATA,
   LIST_RANGES,
   listQuestion,
+  NEIGHBOURS,
   RECORD_CHECKS,
   RELEASE,
   RELEASE_TOGETHER,
@@ -81,7 +83,7 @@ export class PrismaPortRepository implements PortRepository {
     const { projectName, idempotencyKey } = request
     const values = valuesOf(request)
     if (idempotencyKey === undefined) {
-      const subject = { write: true, resolveBy: `To find out, see: ports list ${projectName}` }
+      const subject = { write: true, resolveBy: `To find out, list the ports of ${projectName}.` }
       return this.#allocations.run({ values, subject, signal: call.signal })
     }
     const subject = {
@@ -189,7 +191,7 @@ export class PrismaPortRepository implements PortRepository {
     bounds: { startPort: number; endPort: number },
     call: CallOptions = {},
   ): Promise<PortRange> {
-    const subject = { ...RANGE_WRITE, range: { projectName, ...bounds } }
+    const subject = { ...RANGE_WRITE, range: { projectName, ...bounds }, bounds }
     const [row] = await this.#ask(subject, call, (prisma) =>
       prisma.portRange.updateManyAndReturn({ where: { projectName }, data: bounds }),
     )
@@ -246,10 +248,15 @@ export class PrismaPortRepository implements PortRepository {
     try {
       return await runStatement<Row>(this.#pool, query, values, subject, call.signal)
     } catch (error) {
-      if (error instanceof PortsError && error.code === 'PROJECT_NOT_FOUND') {
-        throw await this.#unknownProject(String(error.details.projectName), error)
+      if (!(error instanceof PortsError)) throw error
+      switch (error.code) {
+        case 'PROJECT_NOT_FOUND':
+          throw await this.#unknownProject(String(error.details.projectName), error)
+        case 'RANGE_EXHAUSTED':
+          throw await this.#withNeighbours(error)
+        default:
+          throw error
       }
-      throw error
     }
   }
 
@@ -277,6 +284,30 @@ export class PrismaPortRepository implements PortRepository {
     if (!range) throw await this.#unknownProject(projectName)
   }
 
+  /** A range that is full is known to be, also where its neighbours cannot be asked for. */
+  async #withNeighbours(full: PortsError): Promise<PortsError> {
+    const { projectName, range, hostname, protocol } = full.details as {
+      projectName: string
+      range: { startPort: number; endPort: number }
+      hostname: string
+      protocol: string
+    }
+    const exhausted = { projectName, ...range, hostname, protocol }
+    try {
+      const values = [range.startPort, range.endPort]
+      const { rows } = await this.#run<RangeRow>(NEIGHBOURS, values, { write: false }, {})
+      const below = rows.find(({ endPort }) => endPort < range.startPort)
+      const above = rows.find(({ startPort }) => startPort > range.endPort)
+      const neighbours = {
+        ...(below && { below: toRange(below) }),
+        ...(above && { above: toRange(above) }),
+      }
+      return rangeExhausted(exhausted, neighbours, full.cause)
+    } catch {
+      return full
+    }
+  }
+
   async #unknownProject(projectName: string, cause?: unknown): Promise<PortsError> {
     const ranges = await this.listRanges()
     return projectNotFound(
@@ -287,7 +318,7 @@ export class PrismaPortRepository implements PortRepository {
   }
 }
 
-const RANGE_WRITE = { write: true, resolveBy: 'To find out, see: ports range list' } as const
+const RANGE_WRITE = { write: true, resolveBy: 'To find out, list the ranges.' } as const
 
 function keyOf({ projectName, serviceName, hostname, protocol }: ServiceKey) {
   return [projectName, serviceName, hostname, protocol]

@@ -173,6 +173,28 @@ export const LIST_RANGES = statement(`
   from ports.port_ranges
   order by start_port`)
 
+/** The range below a range and the one above it. */
+export const NEIGHBOURS = statement(`
+  (
+    select
+      project_name as "projectName",
+      start_port as "startPort",
+      end_port as "endPort",
+      description
+    from ports.port_ranges
+    where end_port < $1
+    order by end_port desc
+    limit 1
+  )
+  union all
+  (
+    select project_name, start_port, end_port, description
+    from ports.port_ranges
+    where start_port > $2
+    order by start_port
+    limit 1
+  )`)
+
 export const RECORD_CHECKS = statement('select ports.record_health_checks($1, $2)')
 
 export const CREATE_NEXT_RANGE = statement(`
