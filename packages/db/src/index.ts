@@ -7,3 +7,5 @@ export {
 export type { DatabaseOptions } from './databaseUrl.js'
 export { migrate, type SchemaState, seed } from './migrate.js'
 export { openRepository } from './openRepository.js'
+export { openRunning } from './openRunning.js'
+export type { Seeded, SkippedRange } from './seed.js'
