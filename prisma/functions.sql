@@ -752,32 +752,62 @@ $function$;
 
 CREATE OR REPLACE FUNCTION ports.release_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT NULL::text, p_port_number integer DEFAULT NULL::integer)
  RETURNS boolean
+ LANGUAGE sql
+AS $function$
+  select json_array_length(
+    ports.release_ports(p_project_name, p_service_name, p_hostname, p_protocol, p_port_number)
+  ) > 0
+$function$;
+
+CREATE OR REPLACE FUNCTION ports.release_ports(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT NULL::text, p_port_number integer DEFAULT NULL::integer)
+ RETURNS json
  LANGUAGE plpgsql
 AS $function$
+declare
+  v_released json;
 begin
-  -- Mostly all of them: each condition that may be absent costs as much as one that is there.
+  -- Most calls release all of them, and each condition that may be absent costs as much as one that
+  -- is there.
   if p_protocol is null and p_port_number is null then
-    update ports.port_allocations
-    set status = 'released'
-    where project_name = p_project_name
-      and service_name = p_service_name
-      and hostname = lower(p_hostname)
-      and status <> 'released';
+    with released as (
+      update ports.port_allocations
+      set status = 'released'
+      where project_name = p_project_name
+        and service_name = p_service_name
+        and hostname = lower(p_hostname)
+        and status <> 'released'
+      returning port_number, protocol
+    )
+    select json_agg(
+      json_build_object('portNumber', port_number, 'protocol', protocol)
+      order by port_number, protocol
+    )
+    into v_released
+    from released;
   else
-    update ports.port_allocations
-    set status = 'released'
-    where project_name = p_project_name
-      and service_name = p_service_name
-      and hostname = lower(p_hostname)
-      and (p_protocol is null or protocol = p_protocol)
-      and (p_port_number is null or port_number = p_port_number)
-      and status <> 'released';
+    with released as (
+      update ports.port_allocations
+      set status = 'released'
+      where project_name = p_project_name
+        and service_name = p_service_name
+        and hostname = lower(p_hostname)
+        and (p_protocol is null or protocol = p_protocol)
+        and (p_port_number is null or port_number = p_port_number)
+        and status <> 'released'
+      returning port_number, protocol
+    )
+    select json_agg(
+      json_build_object('portNumber', port_number, 'protocol', protocol)
+      order by port_number, protocol
+    )
+    into v_released
+    from released;
   end if;
 
-  if not found then
+  if v_released is null then
     perform ports.range_of(p_project_name);
-    return false;
+    return '[]';
   end if;
-  return true;
+  return v_released;
 end
 $function$;

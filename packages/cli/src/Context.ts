@@ -1,15 +1,22 @@
-import type { PortManager, PortRange } from '@ports/core'
-import type { DatabaseStatus } from '@ports/db'
+import type { PortManager } from '@ports/core'
+import type { DatabaseStatus, Seeded } from '@ports/db'
 import type { Output } from './Output.js'
 
 /** All that a command knows of the world around it. */
 export interface Context {
   readonly output: Output
+  /** Told which command runs, as it is typed after `ports`, and its first argument. */
+  begin(command: string, argument: string | undefined): void
   /** Aborted by Ctrl-C: for every call that may wait. */
   readonly signal: AbortSignal
   readonly database: Database
   /** The registry. Its database is opened by the first call that needs one. */
   openManager(): Promise<PortManager>
+  /**
+   * Asks the registry if its database runs already: makes, starts and waits for nothing.
+   * @returns undefined where there is none
+   */
+  askRunning<Answer>(question: (ports: PortManager) => Promise<Answer>): Promise<Answer | undefined>
   /** Ends the command with status 1: it did what it was asked, and the answer is no. */
   answerNo(): void
 }
@@ -20,5 +27,5 @@ interface Database {
   start(): Promise<DatabaseStatus>
   stop(): Promise<boolean>
   migrate(): Promise<string[]>
-  seed(): Promise<PortRange[]>
+  seed(): Promise<Seeded>
 }

@@ -1,17 +1,17 @@
 /**
  * What each shell runs to complete `ports`. Our own, because the library's scripts evaluate what was
- * typed as a command: a press of TAB must not run it.
+ * typed as a command: a press of TAB must not run it. None offers files, for no argument is one.
  */
 export const COMPLETION_SCRIPTS = {
   bash: `_ports() {
-  local line
-  local -a found
+  local line word
+  COMPREPLY=()
   while IFS= read -r line; do
-    [[ $line == :* ]] || found+=("\${line%%$'\\t'*}")
+    word="\${line%%$'\\t'*}"
+    [[ $line == :* || $word != "\${COMP_WORDS[COMP_CWORD]}"* ]] || COMPREPLY+=("$word")
   done < <(ports complete -- "\${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-  COMPREPLY=($(compgen -W "\${found[*]}" -- "\${COMP_WORDS[COMP_CWORD]}"))
 }
-complete -o default -F _ports ports
+complete -F _ports ports
 `,
   zsh: `#compdef ports
 _ports() {

@@ -1,5 +1,7 @@
 import { debuglog } from 'node:util'
 import { EXIT_STATUS, excerpt, PortsError } from '@ports/core'
+import { type Asked, hintsOf, outageHints } from './hints.js'
+import { inJson } from './inJson.js'
 
 /** A command that failed, as it is told to the caller. */
 export interface Failure {
@@ -16,29 +18,21 @@ const MAX_SUMMARY = 500
 const BUG_STATUS = 70
 
 /** What was thrown, in words. Anything but a `PortsError` is a bug; NODE_DEBUG=ports shows where. */
-export async function failureOf(error: unknown): Promise<Failure> {
+export async function failureOf(error: unknown, asked: Asked): Promise<Failure> {
   if (error instanceof PortsError) {
     const { code, details } = error
-    const message = `${error.message}${await suggestion(error)}`
-    return { code, message, details, status: EXIT_STATUS[code] }
+    const message = [error.message, ...(await hintsOf(error, asked))].join('\n')
+    return { code, message, details: inJson(details), status: EXIT_STATUS[code] }
   }
   debuglog('ports')('%o', error)
   // The last line: where a library says much, what went wrong comes at the end.
   const text = error instanceof Error ? error.message : String(error)
   const summary = excerpt(text.trim().split('\n').at(-1) ?? '', MAX_SUMMARY)
+  const bug = 'This is a bug in ports; with NODE_DEBUG=ports it shows where.'
   return {
     code: 'INTERNAL_ERROR',
-    message: `${summary}\nThis is a bug in ports; with NODE_DEBUG=ports it shows where.`,
+    message: [summary, bug, ...outageHints(asked)].join('\n'),
     details: {},
     status: BUG_STATUS,
   }
-}
-
-async function suggestion({ code, details }: PortsError): Promise<string> {
-  const { projectName, knownProjects } = details
-  if (code !== 'PROJECT_NOT_FOUND' || !Array.isArray(knownProjects)) return ''
-  const { closestMatch } = await import('leven')
-  const typed = String(projectName)
-  const meant = closestMatch(typed, knownProjects, { maxDistance: Math.floor(typed.length / 3) })
-  return meant === undefined ? '' : `\nDid you mean ${meant}?`
 }

@@ -4,7 +4,7 @@ import { LazyRepository, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
 import { failureOf } from './failure.js'
 import { Output } from './Output.js'
-import { createProgram } from './program.js'
+import { createProgram, wordsToUnknown } from './program.js'
 import { screenOf } from './Screen.js'
 
 /** 128 + SIGINT, as shells count. */
@@ -27,8 +27,16 @@ const repository = new LazyRepository(
   async () => (await import('@ports/db')).openRunningRepository(databaseOptions),
 )
 
+let asked: { command: string; projectName: string | undefined } = {
+  command: '',
+  projectName: undefined,
+}
+
 const context: Context = {
   output,
+  begin: (command, projectName) => {
+    asked = { command, projectName }
+  },
   signal: interruption.signal,
   database: {
     status: async () => (await import('@ports/db')).databaseStatus(databaseOptions),
@@ -40,6 +48,19 @@ const context: Context = {
   openManager: async () => {
     const { PortManager } = await import('@ports/core')
     return new PortManager(repository, { ownerUid: ownerUid() })
+  },
+  askRunning: async (question) => {
+    const [{ PortManager }, { openWithoutWaiting }] = await Promise.all([
+      import('@ports/core'),
+      import('@ports/db'),
+    ])
+    const running = await openWithoutWaiting()
+    if (!running) return undefined
+    try {
+      return await question(new PortManager(running))
+    } finally {
+      await running.close()
+    }
   },
   answerNo: () => {
     process.exitCode = 1
@@ -61,7 +82,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.stderr.on('error', () => {})
 
 try {
-  await createProgram(context, args).parseAsync(args, { from: 'user' })
+  const program = createProgram(context, args)
+  await program.parseAsync(wordsToUnknown(program, args) ?? args, { from: 'user' })
 } catch (error) {
   process.exitCode = await statusOf(error)
 } finally {
@@ -79,7 +101,7 @@ async function statusOf(error: unknown): Promise<number> {
   const interrupted = interruption.signal.aborted
   // An interrupted write may have happened, and only a PortsError says so.
   if (interrupted && !(error instanceof PortsError)) return INTERRUPTED
-  const failure = await failureOf(error)
+  const failure = await failureOf(error, { ...asked, openManager: context.openManager })
   output.failure(failure)
   return interrupted ? INTERRUPTED : failure.status
 }

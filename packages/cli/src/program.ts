@@ -13,7 +13,7 @@ import { releaseCommand } from './commands/release.js'
 import { summaryCommand } from './commands/summary.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
-import { usageError } from './usageError.js'
+import { fullName, usageError } from './usageError.js'
 
 /** By the name it is called by, under the heading it has in the help. */
 const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnknownOpts>> = {
@@ -46,7 +46,25 @@ export function createProgram(context: Context, args: readonly string[]): Comman
   if (known.includes(args[0] ?? '')) return settle(visibleProgram(context, [args[0]!]))
   const program = visibleProgram(context, known)
   const completed = () => settle(visibleProgram(context, known))
-  return settle(program.addCommand(completeCommand(completed), { hidden: true }))
+  return settle(program.addCommand(completeCommand(completed, context), { hidden: true }))
+}
+
+/**
+ * The words up to the first that names no command of its group; undefined where all do. Commander
+ * answers a request for help on such a word with the help of the group, as if it had been found.
+ */
+export function wordsToUnknown(program: CommandUnknownOpts, args: readonly string[]) {
+  const words: string[] = []
+  let command = program
+  for (const word of args) {
+    if (word === '--' || command.commands.length === 0) return undefined
+    if (word.startsWith('-') || word === 'help') continue
+    words.push(word)
+    const next = command.commands.find((known) => known.name() === word)
+    if (!next) return words
+    command = next
+  }
+  return undefined
 }
 
 function visibleProgram(context: Context, names: readonly string[]): CommandUnknownOpts {
@@ -66,6 +84,9 @@ function visibleProgram(context: Context, names: readonly string[]): CommandUnkn
       getErrHelpWidth: () => stderr.columns ?? 80,
     })
     .addHelpText('after', MORE_HELP)
+    .hook('preAction', (_program, command) => {
+      context.begin(fullName(command).replace(/^ports /, ''), command.args[0])
+    })
   for (const [heading, commands] of Object.entries(COMMANDS)) {
     program.commandsGroup(heading)
     for (const [name, make] of Object.entries(commands)) {

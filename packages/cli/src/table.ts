@@ -5,34 +5,50 @@ import type { Screen } from './Screen.js'
 
 type Cell = string | number | undefined
 
-/** By heading, what a column has of a row. */
-export type Columns<Row> = Readonly<Record<string, (row: Row) => Cell>>
+type CellOf<Row> = (row: Row) => Cell
+
+/** A column that a narrow terminal may do without; where it stays, its texts are cut, or not at all. */
+interface Spare<Row> {
+  readonly spare: 'cut' | 'whole'
+  readonly cell: CellOf<Row>
+}
+
+/** A column that says what a row is about, and is not cut: half of it would be something else. */
+interface Whole<Row> {
+  readonly whole: true
+  readonly cell: CellOf<Row>
+}
+
+/** By heading, what a column has of a row. A function alone is a column that is always there. */
+export type Columns<Row> = Readonly<Record<string, CellOf<Row> | Spare<Row> | Whole<Row>>>
 
 const GAP = '  '
 
+interface Column {
+  readonly heading: string
+  readonly texts: readonly string[]
+  readonly numeric: boolean
+  readonly isSpare: boolean
+  /** As wide as its widest text. */
+  readonly width: number
+  /** What it may be cut to. */
+  readonly least: number
+}
+
 /**
  * Aligned columns, numbers to the right; a column that nobody fills is left out. On a terminal no
- * line is longer than the terminal is wide: columns are cut, the last ones first, since those that
- * say what a row is about come first. Elsewhere nothing is cut.
+ * line is longer than the terminal is wide, if that can be: spare columns are cut and then left out,
+ * the last ones first, and only where that is not enough the others are cut. Numbers and whole
+ * columns never are. Elsewhere nothing is cut or left out.
  */
 export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: Screen): string {
-  const shown = Object.entries(columns)
-    .map(([heading, cellOf]) => ({ heading, cells: rows.map(cellOf) }))
-    .filter(({ cells }) => cells.some((cell) => cell !== undefined))
-    .map(({ heading, cells }) => ({
-      heading,
-      texts: cells.map((cell) => printable(String(cell ?? '-'))),
-      numeric: cells.every((cell) => typeof cell === 'number'),
-    }))
-  const widths = fit(
-    shown.map(({ heading, texts, numeric }) => ({
-      width: longest([heading, ...texts]),
-      heading: stringWidth(heading),
-      numeric,
-    })),
-    screen.columns,
-  )
-  const line = (textOf: (column: (typeof shown)[number]) => string) =>
+  const filled = Object.entries(columns)
+    .map(([heading, column]) => measured(heading, column, rows))
+    .filter((column) => column !== undefined)
+  const available = screen.columns ?? Number.POSITIVE_INFINITY
+  const shown = fitting(filled, available)
+  const widths = fit(shown, available)
+  const line = (textOf: (column: Column) => string) =>
     shown
       .map((column, index) => aligned(textOf(column), widths[index] ?? 0, column.numeric))
       .join(GAP)
@@ -43,30 +59,53 @@ export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: 
   ].join('\n')
 }
 
-interface Width {
-  readonly width: number
-  readonly heading: number
-  /** Not cut at all, for half a number would be another one. */
-  readonly numeric: boolean
+/** Undefined for a column that nobody fills. */
+function measured<Row>(
+  heading: string,
+  column: Columns<Row>[string],
+  rows: readonly Row[],
+): Column | undefined {
+  const { cell, ...kind } = typeof column === 'function' ? { cell: column } : column
+  const cells = rows.map(cell)
+  if (cells.every((value) => value === undefined)) return undefined
+  const texts = cells.map((value) => printable(String(value ?? '-')))
+  const numeric = cells.every((value) => typeof value === 'number')
+  const width = longest([heading, ...texts])
+  const isUncut = numeric || 'whole' in kind || ('spare' in kind && kind.spare === 'whole')
+  const least = isUncut ? width : stringWidth(heading)
+  return { heading, texts, numeric, isSpare: 'spare' in kind, width, least }
 }
 
-/**
- * The widths, reduced from the last column on until the line fits, if it can: first down to the
- * headings, then further.
- */
-function fit(columns: readonly Width[], available = Number.POSITIVE_INFINITY): number[] {
-  const gaps = GAP.length * (columns.length - 1)
+/** Without the last of the spare columns, as many as there is no room for. */
+function fitting(columns: readonly Column[], available: number): Column[] {
+  const shown = [...columns]
+  const needed = ({ isSpare, least, width }: Column) => (isSpare ? least : width)
+  while (lineWidth(shown.map(needed)) > available) {
+    const last = shown.findLastIndex(({ isSpare }) => isSpare)
+    if (last === -1) return shown
+    shown.splice(last, 1)
+  }
+  return shown
+}
+
+/** The widths: spare columns are reduced first, from the last on, then the widest of the others. */
+function fit(columns: readonly Column[], available: number): number[] {
   const widths = columns.map(({ width }) => width)
-  let excess = widths.reduce((total, width) => total + width, gaps) - available
-  for (const leastOf of [({ heading }: Width) => heading, () => 1]) {
-    for (const [index, column] of [...columns.entries()].reverse()) {
-      const width = widths[index] ?? 0
-      const cut = column.numeric ? 0 : Math.max(0, Math.min(excess, width - leastOf(column)))
-      widths[index] = width - cut
-      excess -= cut
-    }
+  const order = [...columns.keys()].sort((a, b) => {
+    const [one, other] = [columns[a]!, columns[b]!]
+    if (one.isSpare !== other.isSpare) return one.isSpare ? -1 : 1
+    return one.isSpare ? b - a : other.width - one.width
+  })
+  for (const index of order) {
+    const excess = lineWidth(widths) - available
+    const { width, least } = columns[index]!
+    widths[index] = Math.max(least, Math.min(width, width - excess))
   }
   return widths
+}
+
+function lineWidth(widths: readonly number[]): number {
+  return widths.reduce((total, width) => total + width, GAP.length * (widths.length - 1))
 }
 
 function aligned(text: string, width: number, toTheRight: boolean): string {

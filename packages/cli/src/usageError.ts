@@ -18,6 +18,7 @@ export function usageError(command: CommandUnknownOpts, error: CommanderError): 
   return new PortsError('INVALID_ARGUMENT', `${problem}\n${usage}`)
 }
 
-function fullName(command: CommandUnknownOpts): string {
+/** As it is typed. */
+export function fullName(command: CommandUnknownOpts): string {
   return command.parent ? `${fullName(command.parent)} ${command.name()}` : command.name()
 }

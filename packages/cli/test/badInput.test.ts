@@ -135,6 +135,16 @@ describe('takes a command line that does not parse for malformed input:', () => 
       ['range', 'create', 'myapp', '--size', '5', '--end', '9'],
       'cannot be used with',
     ],
+    ['help of an unknown command', ['help', 'nosuch'], "unknown command 'nosuch'"],
+    ['help of a mistyped command', ['help', 'lits'], '(Did you mean list?)'],
+    ['help of a mistyped command of a group', ['help', 'range', 'crate'], '(Did you mean create?)'],
+    ['--help of an unknown command', ['nosuch', '--help'], "unknown command 'nosuch'"],
+    [
+      '--help of an unknown command of a group',
+      ['range', 'nosuch', '-h'],
+      'See: ports range --help',
+    ],
+    ['an unknown command without a near one', ['nosuch'], 'See: ports --help'],
     ['no command', [], 'a command is missing'],
     ['no command of a group', ['db'], 'a command is missing'],
     ['an unknown shell', ['completion', 'tcsh'], 'Allowed choices are bash, zsh, fish'],
@@ -259,7 +269,7 @@ describe('what the registry refuses', () => {
     const mistyped = await ports('get', 'consilo', 'api')
     expect(mistyped).toMatchObject({ stdout: '', status: 3 })
     expect(mistyped.stderr).toMatch(
-      /^error: consilo has no port range.*\nDid you mean consilio\?\n$/,
+      /^error: consilo has no port range.*\nDid you mean consilio\?\nFor a range of its own: .*\n$/,
     )
   })
 })

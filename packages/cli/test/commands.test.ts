@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { emptyDatabase, freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { emptyDatabase, freshDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
 import { portsOn } from './ports.js'
 import { tcpServer } from './tcpServer.js'
@@ -33,8 +33,8 @@ describe('get', () => {
     expect(await ports(...get, '--hostname', 'DB1.example.org')).toEqual(done('3100\n'))
     const { stdout } = await ports('list', 'consilio', '--json')
     expect(JSON.parse(stdout)).toMatchObject([
-      { portNumber: 3100, hostname: 'db1.example.org', protocol: 'tcp' },
-      { portNumber: 3100, hostname: 'localhost', protocol: 'udp' },
+      { port: 3100, hostname: 'db1.example.org', protocol: 'tcp' },
+      { port: 3100, hostname: 'localhost', protocol: 'udp' },
     ])
   })
 
@@ -91,10 +91,27 @@ describe('release', () => {
     await ports('get', 'consilio', 'api')
     expect(await ports('release', 'consilio', 'api')).toEqual({
       stdout: '',
-      stderr: 'Released consilio/api.\n',
+      stderr: 'Released 3100/tcp of consilio/api.\n',
       status: 0,
     })
     expect(await ports('get', 'consilio', 'web')).toEqual(done('3100\n'))
+  })
+
+  test('says which numbers it released', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'consilio', 'worker', '--protocol', 'udp')
+    await ports('allocate', 'consilio', 'worker')
+    await ports('allocate', 'consilio', 'worker')
+    const one = await ports('release', 'consilio', 'worker', '--port', '3101', '--json')
+    expect(JSON.parse(one.stdout)).toEqual({
+      released: true,
+      projectName: 'consilio',
+      serviceName: 'worker',
+      ports: [{ port: 3101, protocol: 'tcp' }],
+    })
+    expect((await ports('release', 'consilio', 'worker')).stderr).toBe(
+      'Released 3100/tcp, 3100/udp of consilio/worker.\n',
+    )
   })
 
   test('is narrowed by host, protocol and number', async () => {
@@ -105,8 +122,8 @@ describe('release', () => {
     await ports('get', 'consilio', 'worker', '--hostname', 'db1')
     const left = async () =>
       JSON.parse((await ports('list', '--json')).stdout).map(
-        (held: { portNumber: number; hostname: string; protocol: string }) =>
-          `${held.hostname}:${held.portNumber}/${held.protocol}`,
+        (held: { port: number; hostname: string; protocol: string }) =>
+          `${held.hostname}:${held.port}/${held.protocol}`,
       )
     await ports('release', 'consilio', 'worker', '--port', '3101')
     expect(await left()).toEqual(['db1:3100/tcp', 'localhost:3100/tcp', 'localhost:3100/udp'])
@@ -123,7 +140,7 @@ describe('release', () => {
     expect(stderr).toContain('Nothing to release')
     const asJson = await ports('release', 'consilio', 'api', '--json')
     expect(asJson).toMatchObject({ stderr: '', status: 1 })
-    expect(JSON.parse(asJson.stdout)).toMatchObject({ released: false })
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ released: false, ports: [] })
   })
 })
 
@@ -170,9 +187,9 @@ describe('list', () => {
     expect(await ports('list')).toEqual(
       done(
         [
-          'PORT  PROJECT   SERVICE  SCOPE          STATUS     DESCRIPTION',
-          '3100  consilio  api      localhost/tcp  allocated  line one\\u{a}line two \\u{1b}[31mred',
-          '3300  odin      web      localhost/tcp  allocated  -',
+          'PORT  PROJECT   SERVICE  SCOPE          STATUS     CHECKED  DESCRIPTION',
+          '3100  consilio  api      localhost/tcp  allocated  never    line one\\u{a}line two \\u{1b}[31mred',
+          '3300  odin      web      localhost/tcp  allocated  never    -',
           '',
         ].join('\n'),
       ),
@@ -181,7 +198,7 @@ describe('list', () => {
 
   test('shows the ports of one project', async () => {
     const { stdout } = await ports('list', 'odin', '--json')
-    expect(JSON.parse(stdout)).toMatchObject([{ portNumber: 3300, projectName: 'odin' }])
+    expect(JSON.parse(stdout)).toMatchObject([{ port: 3300, projectName: 'odin' }])
   })
 
   test('says on stderr that there are none', async () => {
@@ -210,12 +227,12 @@ describe('summary', () => {
       projectName: 'consilio',
       hostname: 'localhost',
       protocol: 'udp',
-      rangeStart: 3100,
-      rangeEnd: 3199,
+      startPort: 3100,
+      endPort: 3199,
       totalPorts: 100,
       allocatedPorts: 0,
       availablePorts: 100,
-      utilization: 0,
+      utilizationPercent: 0,
     })
     const all = JSON.parse((await ports('summary', '--json')).stdout)
     expect(all.map((summary: { projectName: string }) => summary.projectName)).toEqual([
@@ -227,6 +244,19 @@ describe('summary', () => {
       'quiculum-monitor',
       'shared-services',
     ])
+  })
+
+  test('of many ranges says nothing else, and shows them by number', async () => {
+    const url = await emptyDatabase()
+    await sql(
+      url,
+      `insert into ports.port_ranges (project_name, start_port, end_port)
+       select 'p' || nth, 3000 + nth, 3000 + nth from generate_series(1, 300) as nth`,
+    )
+    const { stdout, stderr, status } = await portsOn(url)('summary', '--json')
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+    const starts = JSON.parse(stdout).map(({ startPort }: { startPort: number }) => startPort)
+    expect(starts).toEqual(Array.from({ length: 300 }, (_, nth) => 3001 + nth))
   })
 
   test('says on stderr that no project has a range', async () => {
@@ -391,6 +421,35 @@ describe('audit', () => {
   })
 })
 
+test('one thing has one name in all that --json prints', async () => {
+  const ports = await freshPorts()
+  await ports('allocate', 'consilio', 'api')
+  const bounds = ['--start', '3100', '--end', '3199']
+  const commands = [
+    ['get', 'consilio', 'api'],
+    ['allocate', 'consilio', 'api'],
+    ['list'],
+    ['list', 'consilio'],
+    ['verify', '3100'],
+    ['audit'],
+    ['list'],
+    ['summary'],
+    ['summary', 'consilio'],
+    ['range', 'list'],
+    ['range', 'create', 'myapp', '--size', '10'],
+    ['range', 'resize', 'consilio', ...bounds],
+    ['range', 'resize', 'consilio', '--start', '3101', '--end', '3199'],
+    ['range', 'delete', 'consilio'],
+    ['release', 'consilio', 'api'],
+    ['db', 'seed'],
+  ]
+  for (const command of commands) {
+    const { stdout, stderr } = await ports(...command, '--json')
+    expect(stdout + stderr, command.join(' ')).toMatch(/^[[{]/)
+    expect(stdout + stderr).not.toMatch(/"(portNumber|rangeStart|rangeEnd|utilization)"/)
+  }
+})
+
 describe('range', () => {
   test('creates the next free block, resizes it and deletes it', async () => {
     const ports = await freshPorts()
@@ -479,10 +538,35 @@ describe('db', () => {
     expect(JSON.parse((await ports('db', 'migrate', '--json')).stdout)).toEqual({ applied: [] })
 
     const seeded = JSON.parse((await ports('db', 'seed', '--json')).stdout)
-    expect(seeded.created).toHaveLength(7)
+    expect(seeded).toMatchObject({ created: { length: 7 }, skipped: [] })
     const reseeded = { stdout: '', stderr: 'No default range is missing.\n', status: 0 }
     expect(await ports('db', 'seed')).toEqual(reseeded)
     expect(await ports('get', 'consilio', 'api')).toEqual(done('3100\n'))
+  })
+
+  test('seeds the default ranges that fit, and names those that do not', async () => {
+    const ports = portsOn(await emptyDatabase())
+    await ports('range', 'create', 'mine', '--start', '3150', '--end', '3160')
+    const seeded = await ports('db', 'seed')
+    expect(seeded).toMatchObject({
+      stderr: 'Left out 3100-3199 of consilio: it would overlap 3150-3160 of mine.\n',
+      status: 0,
+    })
+    expect(seeded.stdout).toContain('meta-supervisor')
+    expect(seeded.stdout).not.toContain('consilio')
+    const again = await ports('db', 'seed')
+    expect(again).toMatchObject({ stdout: '', status: 0 })
+    expect(again.stderr).toContain('No other default range is missing.')
+    const { created, skipped } = JSON.parse((await ports('db', 'seed', '--json')).stdout)
+    expect(created).toEqual([])
+    expect(skipped).toMatchObject([
+      {
+        projectName: 'consilio',
+        startPort: 3100,
+        endPort: 3199,
+        overlaps: { projectName: 'mine', startPort: 3150, endPort: 3160 },
+      },
+    ])
   })
 
   test('shows the status of a database of one’s own', async () => {

@@ -35,7 +35,28 @@ describe.skipIf(!hasScript)('on a terminal', () => {
       expect(rows.map((row) => row.slice(0, 6))).toEqual(['3100  ', '3101  '])
       // Each character of the description may take two columns, so the ASCII lines tell.
       expect(Math.max(heading.length, rows[1]?.length ?? 0)).toBeLessThanOrEqual(columns)
-      expect(stdout).toContain('…')
+      if (columns === 40) expect(stdout).toContain('…')
+    }
+  })
+
+  test('what names a row is whole, and the rest is cut or left out', async () => {
+    const named = await freshDatabase()
+    const ports = portsOn(named)
+    await ports(
+      ...['get', 'quiculum-monitor', 'notification-worker', '--type', 'websocket'],
+      ...['--cloudflare-hostname', 'notify.example.com', '--description', 'sends what is due'],
+    )
+    const env = environmentOn(named, { NO_COLOR: '1', LC_ALL: 'C.UTF-8' })
+    for (const [columns, headings] of [
+      [132, 'PORT PROJECT SERVICE SCOPE STATUS CHECKED TYPE CLOUDFLARE DESCRIPTION'],
+      [80, 'PORT PROJECT SERVICE SCOPE STATUS CHECKED'],
+      [60, 'PORT PROJECT SERVICE SCOPE'],
+    ] as const) {
+      const { stdout } = await ended(SCRIPT, typed('list', columns), env)
+      const [heading = '', row = ''] = stdout.trimEnd().split('\r\n')
+      expect(heading.split(/ +/).join(' ')).toBe(headings)
+      expect(row).toMatch(/^3500 {2}quiculum-monitor {2}notification-worker {2}localhost\/tcp/)
+      expect(Math.max(heading.length, row.length)).toBeLessThanOrEqual(columns)
     }
   })
 

@@ -42,4 +42,15 @@ export interface PortAllocation extends ServiceKey, Metadata {
   readonly allocatedAt: Date
   /** When an audit last saw something listening there. */
   readonly lastUsedAt?: Date
+  /**
+   * When an audit last told whether something was listening there: the status is as of then. Absent
+   * where none did since the allocation. An audit that could not tell does not count.
+   */
+  readonly lastCheckedAt?: Date
+}
+
+/** A number that a service held until it was released. */
+export interface ReleasedPort {
+  readonly portNumber: number
+  readonly protocol: Protocol
 }

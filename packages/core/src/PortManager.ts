@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
@@ -21,7 +20,14 @@ import {
 } from './listeners/Sighting.js'
 import { LocalHost } from './localHost.js'
 import { validName } from './name.js'
-import type { Metadata, MetadataChange, PortAllocation, Protocol, Scope } from './PortAllocation.js'
+import type {
+  Metadata,
+  MetadataChange,
+  PortAllocation,
+  Protocol,
+  ReleasedPort,
+  Scope,
+} from './PortAllocation.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
@@ -126,7 +132,7 @@ export class PortManager {
     serviceName: string,
     options: GetOptions = {},
   ): Promise<number> {
-    const accepted = acceptedOptions(options)
+    const accepted = given(options)
     const request = this.#request(projectName, serviceName, accepted)
     return repeatIdempotent(
       () => this.#repository.getOrAllocate(request, accepted),
@@ -145,7 +151,7 @@ export class PortManager {
     serviceName: string,
     options: AllocateOptions = {},
   ): Promise<number> {
-    const accepted = acceptedOptions(options)
+    const accepted = given(options)
     const { idempotencyKey, signal } = accepted
     const request = {
       ...this.#request(projectName, serviceName, accepted),
@@ -168,9 +174,24 @@ export class PortManager {
     hostname?: string,
     options: NarrowOptions = {},
   ): Promise<boolean> {
-    const accepted = acceptedOptions({ ...options, hostname })
+    return (await this.releasePorts(projectName, serviceName, hostname, options)).length > 0
+  }
+
+  /**
+   * As `release`, and returns what was released, by number, then protocol. Repeated by itself when
+   * the answer was lost; then numbers that the attempt without an answer released are missing, and
+   * an empty list does not mean that nothing was released.
+   */
+  async releasePorts(
+    projectName: string,
+    serviceName: string,
+    hostname?: string,
+    options: NarrowOptions = {},
+  ): Promise<ReleasedPort[]> {
+    const accepted = given({ ...options, hostname })
     const selection = this.#selection(projectName, serviceName, accepted)
-    return repeatIdempotent(() => this.#repository.release(selection, accepted), accepted.signal)
+    const call = () => this.#repository.release(selection, accepted)
+    return [...(await repeatIdempotent(call, accepted.signal))]
   }
 
   /**
@@ -183,7 +204,7 @@ export class PortManager {
     change: MetadataChange,
     options: UpdateOptions = {},
   ): Promise<boolean> {
-    const accepted = acceptedOptions(options)
+    const accepted = given(options)
     const selection = this.#selection(projectName, serviceName, accepted)
     const valid = validChange(change)
     return repeatIdempotent(
@@ -195,17 +216,17 @@ export class PortManager {
   /** The live allocations of a project on all hosts, by port number. */
   async listByProject(projectName: string, options: CallOptions = {}): Promise<PortAllocation[]> {
     const query = { projectName: validName('projectName', projectName) }
-    return [...(await this.#repository.list(query, acceptedOptions(options))).allocations]
+    return [...(await this.#repository.list(query, given(options))).allocations]
   }
 
   /** All live allocations, by port number. */
   async listAll(options: CallOptions = {}): Promise<PortAllocation[]> {
-    return [...(await this.#repository.list({}, acceptedOptions(options))).allocations]
+    return [...(await this.#repository.list({}, given(options))).allocations]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
   async listPage(options: PageOptions): Promise<AllocationPage> {
-    const accepted = acceptedOptions(options)
+    const accepted = given(options)
     const { projectName, cursor } = accepted
     const limit = validCount('limit', options.limit, 1000)
     const { allocations, total } = await this.#repository.list(
@@ -236,7 +257,7 @@ export class PortManager {
     const { range, allocatedPorts } = await this.#repository.summarize(
       validName('projectName', projectName),
       scope,
-      acceptedOptions(options),
+      given(options),
     )
     const totalPorts = range.endPort - range.startPort + 1
     return {
@@ -291,7 +312,7 @@ export class PortManager {
       hostname: this.#localHost.target('hostname', hostname),
       protocol: scope.protocol,
     }
-    const sighting = await this.#see(target, acceptedOptions(options))
+    const sighting = await this.#see(target, given(options))
     const address = target.hostname === scope.hostname ? undefined : target.hostname
     return { ...target, ...scope, ...(address !== undefined && { address }), ...sighting }
   }
@@ -303,12 +324,12 @@ export class PortManager {
    * tables once; other hosts are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
-    return auditPorts(this.#repository, this.#localHost, acceptedOptions(options), this.#ownerUid)
+    return auditPorts(this.#repository, this.#localHost, given(options), this.#ownerUid)
   }
 
   /** All ranges, by start port. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
-    return [...(await this.#repository.listRanges(acceptedOptions(options)))]
+    return [...(await this.#repository.listRanges(given(options)))]
   }
 
   /**
@@ -318,7 +339,7 @@ export class PortManager {
    * block of that size is free
    */
   async createRange(range: NewRange, options: CallOptions = {}): Promise<PortRange> {
-    const accepted = acceptedOptions(options)
+    const accepted = given(options)
     const projectName = validName('projectName', range.projectName)
     const description = isAbsent(range.description)
       ? {}
@@ -341,13 +362,13 @@ export class PortManager {
     options: CallOptions = {},
   ): Promise<PortRange> {
     const name = validName('projectName', projectName)
-    return this.#repository.resizeRange(name, validBounds(bounds), acceptedOptions(options))
+    return this.#repository.resizeRange(name, validBounds(bounds), given(options))
   }
 
   /** @throws {PortsError} `RANGE_IN_USE` naming the live allocations */
   async deleteRange(projectName: string, options: CallOptions = {}): Promise<void> {
     const name = validName('projectName', projectName)
-    await this.#repository.deleteRange(name, acceptedOptions(options))
+    await this.#repository.deleteRange(name, given(options))
   }
 
   async #see(target: Endpoint, options: CheckOptions): Promise<Sighting> {
@@ -382,16 +403,6 @@ export class PortManager {
       ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
     }
   }
-}
-
-/**
- * The options of a call, without those that count as not given. Node warns of a signal that more than
- * ten calls listen to at once; each of ours stops listening when it ends.
- */
-function acceptedOptions<Options extends CallOptions>(options: Options): Options {
-  const accepted = given(options)
-  if (accepted.signal) setMaxListeners(0, accepted.signal)
-  return accepted
 }
 
 const METADATA = {

@@ -4,6 +4,7 @@ import type {
   MetadataChange,
   PortAllocation,
   Protocol,
+  ReleasedPort,
   Scope,
   ServiceKey,
 } from './PortAllocation.js'
@@ -77,8 +78,8 @@ export interface PortRepository {
    */
   allocate(request: NewAllocationRequest, call?: CallOptions): Promise<number>
 
-  /** True if there was something to release. */
-  release(selection: Selection, call?: CallOptions): Promise<boolean>
+  /** What was released, by number, then protocol; nothing where the service held no such port. */
+  release(selection: Selection, call?: CallOptions): Promise<readonly ReleasedPort[]>
 
   /** True if there was something to update. */
   update(selection: Selection, change: MetadataChange, call?: CallOptions): Promise<boolean>

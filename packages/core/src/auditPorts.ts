@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events'
 import pLimit from 'p-limit'
 import type { AuditConflict, AuditResult, AuditUnverified } from './Audit.js'
 import {
@@ -89,7 +88,7 @@ async function seeAll(
   look: Look,
   { timeoutMs, signal, onProgress }: AuditOptions & { readonly timeoutMs: number },
 ): Promise<Audited[]> {
-  const probe = { timeoutMs, signal: signal && sharedByProbes(signal), lookup: lookupOnce() }
+  const probe = { timeoutMs, signal, lookup: lookupOnce() }
   let checked = 0
   return pLimit(PROBES_AT_ONCE).map(allocations, async (allocation) => {
     signal?.throwIfAborted()
@@ -100,13 +99,6 @@ async function seeAll(
     onProgress?.(checked, allocations.length)
     return { allocation, sighting }
   })
-}
-
-/** A signal that all probes may listen to: of one of its own Node warns from the eleventh on. */
-function sharedByProbes(signal: AbortSignal): AbortSignal {
-  const shared = AbortSignal.any([signal])
-  setMaxListeners(PROBES_AT_ONCE, shared)
-  return shared
 }
 
 function compare(audited: readonly Audited[], ownerUid: number | undefined): AuditResult {

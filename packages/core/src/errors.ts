@@ -26,8 +26,9 @@ export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
  * What every method here rejects with when something foreseeable is wrong. `code` and `details`
- * are for programs; `message` is for people and says what happened and what to do next. Anything
- * else that is thrown is a bug.
+ * are for programs; `message` is for people and says what happened and what to do next, in words
+ * that fit every interface: which command or tool does it, each interface adds. Anything else that is
+ * thrown is a bug.
  */
 export class PortsError extends Error {
   override readonly name = 'PortsError'
@@ -84,8 +85,7 @@ export function projectNotFound(
         : `known projects, nearest names first: ${nearest.join(', ')} and ${count - nearest.length} more`
   return new PortsError(
     'PROJECT_NOT_FOUND',
-    `${projectName} has no port range; ${known}. ` +
-      `For a range of its own: ports range create ${projectName} --size 100`,
+    `${projectName} has no port range; ${known}.`,
     { projectName, knownProjects: nearest, knownProjectsCount: count },
     { cause },
   )
@@ -96,17 +96,29 @@ export interface ExhaustedRange extends PortRange {
   readonly protocol: string
 }
 
-export function rangeExhausted(range: ExhaustedRange, cause?: unknown): PortsError {
+/** The ranges next to a range, where there are any. */
+export interface Neighbours {
+  readonly below?: PortRange
+  readonly above?: PortRange
+}
+
+/** @param neighbours absent where they are not known */
+export function rangeExhausted(
+  range: ExhaustedRange,
+  neighbours?: Neighbours,
+  cause?: unknown,
+): PortsError {
   const { projectName, startPort, endPort, hostname, protocol } = range
   const total = endPort - startPort + 1
+  const widest = neighbours && widestBounds(range, neighbours)
   return new PortsError(
     'RANGE_EXHAUSTED',
     `All ${total} ports of ${projectName} (${startPort}-${endPort}) are held on ` +
-      `${hostname}/${protocol}. Release one, or widen the range: ` +
-      `ports range resize ${projectName} --start ${startPort} --end <port>`,
+      `${hostname}/${protocol}. ${wayOut(range, neighbours, widest)}`,
     {
       projectName,
       range: { startPort, endPort },
+      ...(widest && { widest, neighbours }),
       hostname,
       protocol,
       totalPorts: total,
@@ -117,11 +129,43 @@ export function rangeExhausted(range: ExhaustedRange, cause?: unknown): PortsErr
   )
 }
 
+interface Bounds {
+  readonly startPort: number
+  readonly endPort: number
+}
+
+function widestBounds({ startPort, endPort }: Bounds, { below, above }: Neighbours): Bounds {
+  return {
+    // A range is not widened into the System Ports, which need a privilege to be bound.
+    startPort: Math.min(startPort, Math.max(FIRST_USER_PORT, (below?.endPort ?? 0) + 1)),
+    endPort: above ? above.startPort - 1 : Math.max(endPort, LAST_PORT),
+  }
+}
+
+/** RFC 6335, section 6. */
+const FIRST_USER_PORT = 1024
+const LAST_PORT = 65535
+
+function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string {
+  const release = 'Release one that is no longer needed'
+  if (!widest || !neighbours) return `${release}, or widen the range.`
+  if (widest.startPort < range.startPort || widest.endPort > range.endPort) {
+    return `${release}, or widen the range: ${widest.startPort}-${widest.endPort} would overlap no other.`
+  }
+  const { below, above } = neighbours
+  const limits = [
+    below && `${below.endPort} is the last port of ${below.projectName}`,
+    above && `${above.startPort} the first of ${above.projectName}`,
+  ].filter((limit) => limit !== undefined)
+  const why = limits.length > 0 ? `, for ${limits.join(' and ')}` : ''
+  return `${release}; the range cannot be widened${why}.`
+}
+
 export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {
   return new PortsError(
     'RANGE_EXHAUSTED',
     `No free block of ${size} ports that starts on a multiple of ${size} is left in ` +
-      `${searched.startPort}-${searched.endPort}. Ask for a smaller one, or give --start and --end.`,
+      `${searched.startPort}-${searched.endPort}. Ask for a smaller one, or name its first and last port.`,
     { size, range: searched },
   )
 }
@@ -134,10 +178,9 @@ export function rangeOverlap(
   const { projectName, startPort, endPort } = standing
   const message =
     projectName === wanted.projectName
-      ? `${projectName} has a range already, ${startPort}-${endPort}. To change it: ` +
-        `ports range resize ${projectName} --start <port> --end <port>`
+      ? `${projectName} has a range already, ${startPort}-${endPort}. Resize that instead.`
       : `${wanted.startPort}-${wanted.endPort} would overlap ${startPort}-${endPort} of ` +
-        `${projectName}. Choose other numbers; for who owns which: ports range list`
+        `${projectName}. Choose other numbers.`
   return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
 }
 
@@ -148,11 +191,15 @@ export interface RangeHolder {
   readonly protocol: string
 }
 
-/** `holders` may be the first few of `count`. */
+/**
+ * @param holders the first few of `count`
+ * @param bounds those that the range was to have; absent where it was to be deleted
+ */
 export function rangeInUse(
   projectName: string,
   holders: readonly RangeHolder[],
   count: number,
+  bounds?: { readonly startPort: number; readonly endPort: number },
   cause?: unknown,
 ): PortsError {
   const named = holders
@@ -162,14 +209,11 @@ export function rangeInUse(
     )
     .join(', ')
   const more = count > holders.length ? ` and ${count - holders.length} more` : ''
-  const first = holders[0]
-  const release = first
-    ? ` Release them first: ports release ${projectName} ${first.serviceName} --hostname ${first.hostname}`
-    : ''
+  const where = bounds ? ` ports outside ${bounds.startPort}-${bounds.endPort}:` : ''
   return new PortsError(
     'RANGE_IN_USE',
-    `${projectName} still holds ${named}${more}.${release}`,
-    { projectName, allocations: holders, count },
+    `${projectName} still holds${where} ${named}${more}. Release ${count === 1 ? 'it' : 'them'} first.`,
+    { projectName, allocations: holders, count, ...(bounds && { bounds }) },
     { cause },
   )
 }

@@ -6,6 +6,7 @@ export {
   EXIT_STATUS,
   type ExhaustedRange,
   invalidArgument,
+  type Neighbours,
   noFreeBlock,
   PortsError,
   type PortsErrorCode,
@@ -29,6 +30,7 @@ export {
   type UnknownReason,
   type Verdict,
 } from './listeners/Sighting.js'
+export { onAbort } from './onAbort.js'
 export {
   type AllocationStatus,
   type Metadata,
@@ -36,6 +38,7 @@ export {
   type PortAllocation,
   PROTOCOLS,
   type Protocol,
+  type ReleasedPort,
   type Scope,
   type ServiceKey,
 } from './PortAllocation.js'

@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from './errors.js'
+import { onAbort } from './onAbort.js'
 
 const ATTEMPTS = 6
 /** Doubled from one pause to the next; all together at most 1.6 s. */
@@ -64,7 +64,19 @@ async function repeat<Result>(
       if (!again || isLast || signal?.aborted) throw error
     }
     // At random, so that those who met once do not meet again.
-    const pause = Math.random() * FIRST_PAUSE_MS * 2 ** (attempt - 1)
-    await sleep(pause, undefined, { signal }).catch(() => signal?.throwIfAborted())
+    await pause(Math.random() * FIRST_PAUSE_MS * 2 ** (attempt - 1), signal)
   }
+}
+
+/** @throws the signal's reason, at once when it is aborted */
+async function pause(milliseconds: number, signal: AbortSignal | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  let forget: (() => void) | undefined
+  await new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+    forget = signal && onAbort(signal, resolve)
+  })
+  clearTimeout(timer)
+  forget?.()
+  signal?.throwIfAborted()
 }

@@ -8,6 +8,7 @@ function recording() {
   const answers: Readonly<Record<string, unknown>> = {
     list: { allocations: [], total: 0 },
     listRanges: [],
+    release: [],
     summarize: { range: { projectName: 'shop', startPort: 1, endPort: 2 }, allocatedPorts: 0 },
   }
   const store = new Proxy({} as PortRepository, {
@@ -122,27 +123,3 @@ async function askedBy(call: (manager: PortManager) => Promise<unknown>): Promis
   await call(manager)
   return asked
 }
-
-describe('a signal', () => {
-  it('may serve many calls at once without a warning', async () => {
-    const warnings: Error[] = []
-    const onWarning = (warning: Error) => void warnings.push(warning)
-    process.on('warning', onWarning)
-    const { signal } = new AbortController()
-    const store = new Proxy({} as PortRepository, {
-      get: () => async (_request: unknown, call: { signal: AbortSignal }) => {
-        await new Promise((resolve) => {
-          call.signal.addEventListener('abort', resolve)
-          setImmediate(resolve)
-        })
-        return 3000
-      },
-    })
-    const manager = new PortManager(store)
-    await Promise.all(
-      Array.from({ length: 50 }, () => manager.getOrAllocate('shop', 'web', { signal })),
-    )
-    process.off('warning', onWarning)
-    expect(warnings).toEqual([])
-  })
-})

@@ -11,7 +11,13 @@ import {
 } from '../src/errors.js'
 import type { PortSighting, UnknownReason } from '../src/listeners/Sighting.js'
 
+const range = (projectName: string, startPort: number, endPort: number) => ({
+  projectName,
+  startPort,
+  endPort,
+})
 const shop = { projectName: 'shop', startPort: 3000, endPort: 3099 }
+const fullShop = { ...shop, hostname: 'localhost', protocol: 'tcp' }
 
 /** Of port 3000 of this host, unless of another. */
 function unknown(reason: UnknownReason, of: Partial<PortSighting>): PortsError {
@@ -40,7 +46,7 @@ describe('an unknown project among many', () => {
 
   it('is told the nearest names and how many there are', () => {
     expect(error.message).toMatch(
-      /^web-7 has no port range; known projects, nearest names first: webb, service-7, .* and 2981 more\. /,
+      /^web-7 has no port range; known projects, nearest names first: webb, service-7, .* and 2981 more\.$/,
     )
     expect(error.message.length).toBeLessThan(500)
     expect(error.details).toMatchObject({ projectName: 'web-7', knownProjectsCount: 3001 })
@@ -49,6 +55,20 @@ describe('an unknown project among many', () => {
 })
 
 describe('what went wrong and what to do next', () => {
+  it('is said in words that fit every interface', () => {
+    const wanted = { projectName: 'blog', startPort: 3050, endPort: 3149 }
+    const errors = [
+      projectNotFound('ghost', []),
+      rangeExhausted(fullShop, {}),
+      noFreeBlock(500, { startPort: 3000, endPort: 32767 }),
+      rangeOverlap(wanted, shop),
+      rangeOverlap({ projectName: 'shop' }, shop),
+      rangeInUse('shop', [], 3, { startPort: 1, endPort: 2 }),
+    ]
+    for (const { message } of errors)
+      expect(message).not.toMatch(/\bports (range|db|list|release|get)\b|--/)
+  })
+
   it.each([
     [
       'a malformed argument',
@@ -58,38 +78,65 @@ describe('what went wrong and what to do next', () => {
     [
       'an unknown project',
       projectNotFound('ghost', ['blog', 'shop']),
-      'ghost has no port range; known projects: blog, shop. ' +
-        'For a range of its own: ports range create ghost --size 100',
+      'ghost has no port range; known projects: blog, shop.',
     ],
     [
       'a project in an empty registry',
       projectNotFound('ghost', []),
-      'ghost has no port range; no project has one. ' +
-        'For a range of its own: ports range create ghost --size 100',
+      'ghost has no port range; no project has one.',
     ],
     [
       'a full range',
-      rangeExhausted({ ...shop, hostname: 'localhost', protocol: 'tcp' }),
+      rangeExhausted(fullShop),
       'All 100 ports of shop (3000-3099) are held on localhost/tcp. ' +
-        'Release one, or widen the range: ports range resize shop --start 3000 --end <port>',
+        'Release one that is no longer needed, or widen the range.',
+    ],
+    [
+      'a full range with room on both sides',
+      rangeExhausted(fullShop, {
+        below: range('mail', 2000, 2899),
+        above: range('blog', 3200, 3299),
+      }),
+      'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
+        'needed, or widen the range: 2900-3199 would overlap no other.',
+    ],
+    [
+      'a full range without neighbours',
+      rangeExhausted(fullShop, {}),
+      'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
+        'needed, or widen the range: 1024-65535 would overlap no other.',
+    ],
+    [
+      'a full range between two neighbours',
+      rangeExhausted(fullShop, {
+        below: range('mail', 2900, 2999),
+        above: range('blog', 3100, 3199),
+      }),
+      'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
+        'needed; the range cannot be widened, for 2999 is the last port of mail and 3100 the first ' +
+        'of blog.',
+    ],
+    [
+      'a full range of all numbers',
+      rangeExhausted({ ...fullShop, startPort: 1, endPort: 65535 }, {}),
+      'All 65535 ports of shop (1-65535) are held on localhost/tcp. Release one that is no longer ' +
+        'needed; the range cannot be widened.',
     ],
     [
       'no free block',
       noFreeBlock(500, { startPort: 3000, endPort: 32767 }),
       'No free block of 500 ports that starts on a multiple of 500 is left in 3000-32767. ' +
-        'Ask for a smaller one, or give --start and --end.',
+        'Ask for a smaller one, or name its first and last port.',
     ],
     [
       'numbers of another project',
       rangeOverlap({ projectName: 'blog', startPort: 3050, endPort: 3149 }, shop),
-      '3050-3149 would overlap 3000-3099 of shop. Choose other numbers; ' +
-        'for who owns which: ports range list',
+      '3050-3149 would overlap 3000-3099 of shop. Choose other numbers.',
     ],
     [
       'a second range',
       rangeOverlap({ projectName: 'shop' }, shop),
-      'shop has a range already, 3000-3099. To change it: ' +
-        'ports range resize shop --start <port> --end <port>',
+      'shop has a range already, 3000-3099. Resize that instead.',
     ],
     [
       'held ports in the way',
@@ -102,7 +149,17 @@ describe('what went wrong and what to do next', () => {
         7,
       ),
       'shop still holds 3000 web (localhost/tcp), 3001 api (alpha/udp) and 5 more. ' +
-        'Release them first: ports release shop web --hostname localhost',
+        'Release them first.',
+    ],
+    [
+      'a held port outside the bounds to be',
+      rangeInUse(
+        'shop',
+        [{ serviceName: 'web', portNumber: 3050, hostname: 'localhost', protocol: 'tcp' }],
+        1,
+        { startPort: 3000, endPort: 3049 },
+      ),
+      'shop still holds ports outside 3000-3049: 3050 web (localhost/tcp). Release it first.',
     ],
     [
       'another host in silence',

@@ -21,7 +21,7 @@ function scripted(answers: (PortsErrorCode | number | boolean)[]) {
     ...untouchedStore,
     getOrAllocate: answer,
     allocate: answer,
-    release: answer,
+    release: async () => [await answer()] as never,
     update: answer,
   }
   return {
@@ -34,7 +34,8 @@ const IDEMPOTENT: Record<string, (ports: PortManager, signal?: AbortSignal) => P
   getOrAllocate: (ports, signal) => ports.getOrAllocate('shop', 'web', { signal }),
   'allocate with a key': (ports, signal) =>
     ports.allocate('shop', 'web', { idempotencyKey: 'first', signal }),
-  release: (ports, signal) => ports.release('shop', 'web', undefined, { signal }),
+  releasePorts: async (ports, signal) =>
+    (await ports.releasePorts('shop', 'web', undefined, { signal }))[0],
   updatePort: (ports, signal) => ports.updatePort('shop', 'web', { description: 'x' }, { signal }),
 }
 

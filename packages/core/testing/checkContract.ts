@@ -46,6 +46,17 @@ export function describeChecks(store: Store) {
       expect(stillInUse.lastUsedAt).toEqual(lastUsedAt)
     })
 
+    it('says when it was last told whether something listens, which an unknown does not', async () => {
+      expect((await allocations())[0]).not.toHaveProperty('lastCheckedAt')
+      expect(await record('unknown')).not.toHaveProperty('lastCheckedAt')
+      const checked = await record('not-listening')
+      expect(checked.lastCheckedAt).toBeInstanceOf(Date)
+      expect((await record('unknown')).lastCheckedAt).toEqual(checked.lastCheckedAt)
+      const again = await record('listening')
+      expect(again.lastCheckedAt!.getTime()).toBeGreaterThan(checked.lastCheckedAt!.getTime())
+      expect(again.lastCheckedAt).toEqual(again.lastUsedAt)
+    })
+
     it('moves the last use on with each sighting', async () => {
       const first = await record('listening')
       const second = await record('listening')

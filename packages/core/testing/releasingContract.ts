@@ -1,5 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import type { Protocol } from '../src/PortAllocation.js'
 import { api, heldBy, livePorts, numbers, type Store, shopRange, web } from './shop.js'
+
+const released = (portNumber: number, protocol: Protocol = 'tcp') => ({ portNumber, protocol })
 
 export function describeReleasing(store: Store) {
   describe('release', () => {
@@ -50,9 +53,9 @@ export function describeReleasing(store: Store) {
       await store().createRange(shopRange(3000, 3001))
       for (const _ of numbers(1, 10)) {
         expect(await store().allocate(web)).toBe(3000)
-        expect(await store().release(web)).toBe(true)
+        expect(await store().release(web)).toEqual([released(3000)])
         expect(await store().getOrAllocate(api)).toBe(3000)
-        expect(await store().release(api)).toBe(true)
+        expect(await store().release(api)).toEqual([released(3000)])
       }
       expect(await livePorts(store)).toEqual([])
     })
@@ -69,9 +72,13 @@ export function describeReleasing(store: Store) {
       await store().createRange(shopRange(3000, 3009))
       const { projectName, serviceName, hostname } = web
       await store().allocate(web)
-      await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
-      expect(await store().release({ projectName, serviceName, hostname })).toBe(true)
+      await store().allocate(web)
+      expect(await store().release({ projectName, serviceName, hostname })).toEqual([
+        released(3000),
+        released(3000, 'udp'),
+        released(3001),
+      ])
       expect(await livePorts(store)).toEqual([])
     })
 
@@ -79,14 +86,14 @@ export function describeReleasing(store: Store) {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
-      expect(await store().release({ ...web, protocol: 'udp' })).toBe(true)
+      expect(await store().release({ ...web, protocol: 'udp' })).toEqual([released(3000, 'udp')])
       expect((await store().list({})).allocations).toMatchObject([{ protocol: 'tcp' }])
     })
 
     it('releases one number where that is asked', async () => {
       await store().createRange(shopRange(3000, 3009))
       for (const _ of numbers(1, 3)) await store().allocate(web)
-      expect(await store().release({ ...web, portNumber: 3001 })).toBe(true)
+      expect(await store().release({ ...web, portNumber: 3001 })).toEqual([released(3001)])
       expect(await livePorts(store)).toEqual([3000, 3002])
     })
 
@@ -101,23 +108,23 @@ export function describeReleasing(store: Store) {
       for (const other of others) expect(await heldBy(store, other)).toHaveLength(1)
     })
 
-    it('is false where there is nothing to release', async () => {
+    it('releases nothing where there is nothing to release', async () => {
       await store().createRange(shopRange(3000, 3009))
-      expect(await store().release(web)).toBe(false)
+      expect(await store().release(web)).toEqual([])
       await store().allocate(web)
-      expect(await store().release({ ...web, portNumber: 3001 })).toBe(false)
-      expect(await store().release({ ...web, protocol: 'udp' })).toBe(false)
-      expect(await store().release({ ...web, hostname: 'alpha' })).toBe(false)
-      expect(await store().release(api)).toBe(false)
-      expect(await store().release(web)).toBe(true)
-      expect(await store().release(web)).toBe(false)
+      expect(await store().release({ ...web, portNumber: 3001 })).toEqual([])
+      expect(await store().release({ ...web, protocol: 'udp' })).toEqual([])
+      expect(await store().release({ ...web, hostname: 'alpha' })).toEqual([])
+      expect(await store().release(api)).toEqual([])
+      expect(await store().release(web)).toEqual([released(3000)])
+      expect(await store().release(web)).toEqual([])
     })
 
-    it('is true for one of ten callers that release one port at the same time', async () => {
+    it('gives the number to one of ten callers that release it at the same time', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
-      const released = await Promise.all(numbers(1, 10).map(() => store().release(web)))
-      expect(released.filter((wasHeld) => wasHeld)).toHaveLength(1)
+      const told = await Promise.all(numbers(1, 10).map(() => store().release(web)))
+      expect(told.flat()).toEqual([released(3000)])
     })
   })
 }

@@ -1,4 +1,4 @@
-import { PortsError } from '@ports/core'
+import { onAbort, PortsError } from '@ports/core'
 import DataLoader from 'dataloader'
 import { type CallSubject, outcomeUnknown } from './sqlState.js'
 
@@ -108,13 +108,12 @@ function unlessAborted<Result>(outcome: Promise<Result>, entry: Entry): Promise<
   const { signal, subject } = entry.call
   if (!signal) return outcome
   return new Promise((resolve, reject) => {
-    const onAbort = () => {
+    const forget = onAbort(signal, () => {
       if (entry.state === 'waiting') reject(signal.reason)
       if (entry.state === 'together') {
         reject(outcomeUnknown({ message: 'aborted' }, subject, signal.reason))
       }
-    }
-    signal.addEventListener('abort', onAbort, { once: true })
-    outcome.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    })
+    outcome.then(resolve, reject).finally(forget)
   })
 }

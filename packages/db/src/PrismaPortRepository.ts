@@ -14,13 +14,15 @@ import {
   PortsError,
   projectNotFound,
   type RangeUsage,
+  type ReleasedPort,
+  rangeExhausted,
   type Scope,
   type Selection,
   type ServiceKey,
 } from '@ports/core'
 import type { Pool, QueryResultRow } from 'pg'
 import { GroupCommit, type SharedCall } from './GroupCommit.js'
-import type { PortAllocation as AllocationRow, Prisma } from './generated/prisma/client.js'
+import type { PortAllocation as AllocationRow } from './generated/prisma/client.js'
 import type { PrismaClient } from './prismaClient.js'
 import { abortable, runStatement, type Statement } from './runStatement.js'
 import { type CallSubject, translate } from './sqlState.js'
@@ -28,8 +30,12 @@ import {
   ALLOCATE,
   ALLOCATE_TOGETHER,
   CREATE_NEXT_RANGE,
+  countQuestion,
   GET_OR_ALLOCATE,
   GET_OR_ALLOCATE_WITH_METADATA,
+  LIST_RANGES,
+  listQuestion,
+  NEIGHBOURS,
   NOTE_NETWORK,
   RECORD_CHECKS,
   RELEASE,
@@ -55,7 +61,7 @@ export class PrismaPortRepository implements PortRepository {
       this.#answer(ALLOCATE, [...values, undefined], subject, { signal }),
     (calls) => this.#answerTogether(ALLOCATE_TOGETHER, calls),
   )
-  readonly #releases = new GroupCommit<boolean>(
+  readonly #releases = new GroupCommit<readonly ReleasedPort[]>(
     ({ values, subject, signal }) => this.#answer(RELEASE, values, subject, { signal }),
     (calls) => this.#answerTogether(RELEASE_TOGETHER, calls),
   )
@@ -86,7 +92,7 @@ export class PrismaPortRepository implements PortRepository {
     const { projectName, idempotencyKey } = request
     const values = valuesOf(request)
     if (idempotencyKey === undefined) {
-      const subject = { write: true, resolveBy: `To find out, see: ports list ${projectName}` }
+      const subject = { write: true, resolveBy: `To find out, list the ports of ${projectName}.` }
       return this.#allocations.run({ values, subject, signal: call.signal })
     }
     const subject = {
@@ -97,7 +103,7 @@ export class PrismaPortRepository implements PortRepository {
     return this.#answer(ALLOCATE, [...values, idempotencyKey], subject, call)
   }
 
-  async release(selection: Selection, call: CallOptions = {}): Promise<boolean> {
+  async release(selection: Selection, call: CallOptions = {}): Promise<readonly ReleasedPort[]> {
     const { projectName, serviceName, hostname, protocol, portNumber } = selection
     return this.#releases.run({
       values: [projectName, serviceName, hostname, protocol, portNumber],
@@ -120,26 +126,16 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   async list(query: ListQuery, call: CallOptions = {}): Promise<ListResult> {
-    const { projectName, after, limit } = query
-    const where: Prisma.PortAllocationWhereInput = { projectName, ...LIVE }
-    const page: Prisma.PortAllocationFindManyArgs = {
-      where: { ...where, ...(after && { OR: placesAfter(after) }) },
-      orderBy: [{ portNumber: 'asc' }, { hostname: 'asc' }, { protocol: 'asc' }],
-      take: limit,
-    }
-    const { rows, total } = await this.#ask({ write: false }, call, async (prisma) => {
-      if (limit === undefined) {
-        const rows = await prisma.portAllocation.findMany(page)
-        return { rows, total: rows.length }
-      }
-      // Not in a transaction of Prisma's: one that fails can leave it open on its connection, and
-      // what is acknowledged on that connection afterwards would not be committed.
-      const [rows, total] = await Promise.all([
-        prisma.portAllocation.findMany(page),
-        prisma.portAllocation.count({ where }),
-      ])
-      return { rows, total }
-    })
+    const { projectName, limit } = query
+    const page = listQuestion(query)
+    const all = countQuestion(query)
+    const [{ rows }, counted] = await Promise.all([
+      this.#run<ListedRow>(page.statement, page.values, { write: false }, call),
+      limit === undefined
+        ? undefined
+        : this.#answer<number>(all.statement, all.values, { write: false }, call),
+    ])
+    const total = counted ?? rows.length
     if (total === 0 && projectName !== undefined) await this.#requireRange(projectName, call)
     return { allocations: rows.map(toAllocation), total }
   }
@@ -187,9 +183,7 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   async listRanges(call: CallOptions = {}): Promise<PortRange[]> {
-    const rows = await this.#ask({ write: false }, call, (prisma) =>
-      prisma.portRange.findMany({ orderBy: { startPort: 'asc' } }),
-    )
+    const { rows } = await this.#run<RangeRow>(LIST_RANGES, [], { write: false }, call)
     return rows.map(toRange)
   }
 
@@ -226,7 +220,7 @@ export class PrismaPortRepository implements PortRepository {
     bounds: { startPort: number; endPort: number },
     call: CallOptions = {},
   ): Promise<PortRange> {
-    const subject = { ...RANGE_WRITE, range: { projectName, ...bounds } }
+    const subject = { ...RANGE_WRITE, range: { projectName, ...bounds }, bounds }
     const [row] = await this.#ask(subject, call, (prisma) =>
       prisma.portRange.updateManyAndReturn({ where: { projectName }, data: bounds }),
     )
@@ -283,10 +277,15 @@ export class PrismaPortRepository implements PortRepository {
     try {
       return await runStatement<Row>(this.#pool, query, values, subject, call.signal)
     } catch (error) {
-      if (error instanceof PortsError && error.code === 'PROJECT_NOT_FOUND') {
-        throw await this.#unknownProject(String(error.details.projectName), error)
+      if (!(error instanceof PortsError)) throw error
+      switch (error.code) {
+        case 'PROJECT_NOT_FOUND':
+          throw await this.#unknownProject(String(error.details.projectName), error)
+        case 'RANGE_EXHAUSTED':
+          throw await this.#withNeighbours(error)
+        default:
+          throw error
       }
-      throw error
     }
   }
 
@@ -314,6 +313,30 @@ export class PrismaPortRepository implements PortRepository {
     if (!range) throw await this.#unknownProject(projectName)
   }
 
+  /** A range that is full is known to be, also where its neighbours cannot be asked for. */
+  async #withNeighbours(full: PortsError): Promise<PortsError> {
+    const { projectName, range, hostname, protocol } = full.details as {
+      projectName: string
+      range: { startPort: number; endPort: number }
+      hostname: string
+      protocol: string
+    }
+    const exhausted = { projectName, ...range, hostname, protocol }
+    try {
+      const values = [range.startPort, range.endPort]
+      const { rows } = await this.#run<RangeRow>(NEIGHBOURS, values, { write: false }, {})
+      const below = rows.find(({ endPort }) => endPort < range.startPort)
+      const above = rows.find(({ startPort }) => startPort > range.endPort)
+      const neighbours = {
+        ...(below && { below: toRange(below) }),
+        ...(above && { above: toRange(above) }),
+      }
+      return rangeExhausted(exhausted, neighbours, full.cause)
+    } catch {
+      return full
+    }
+  }
+
   async #unknownProject(projectName: string, cause?: unknown): Promise<PortsError> {
     const ranges = await this.listRanges()
     return projectNotFound(
@@ -324,7 +347,7 @@ export class PrismaPortRepository implements PortRepository {
   }
 }
 
-const RANGE_WRITE = { write: true, resolveBy: 'To find out, see: ports range list' } as const
+const RANGE_WRITE = { write: true, resolveBy: 'To find out, list the ranges.' } as const
 
 function keyOf({ projectName, serviceName, hostname, protocol }: ServiceKey) {
   return [projectName, serviceName, hostname, protocol]
@@ -335,15 +358,10 @@ function valuesOf(request: AllocationRequest) {
   return [...keyOf(request), serviceType, description, cloudflareHostname]
 }
 
-function placesAfter({ portNumber, hostname, protocol }: NonNullable<ListQuery['after']>) {
-  return [
-    { portNumber: { gt: portNumber } },
-    { portNumber, hostname: { gt: hostname } },
-    { portNumber, hostname, protocol: { gt: protocol } },
-  ]
-}
+/** A row of the table as a list has it. */
+type ListedRow = AllocationRow & { readonly lastCheckedAt: Date | null }
 
-function toAllocation(row: AllocationRow): PortAllocation {
+function toAllocation(row: ListedRow): PortAllocation {
   return {
     id: String(row.id),
     portNumber: row.portNumber,
@@ -358,17 +376,19 @@ function toAllocation(row: AllocationRow): PortAllocation {
       description: row.description,
       cloudflareHostname: row.cloudflareHostname,
       lastUsedAt: row.lastUsedAt,
+      lastCheckedAt: row.lastCheckedAt,
     }),
   }
 }
 
-function toRange(row: {
-  projectName: string
-  startPort: number
-  endPort: number
-  description: string | null
-}): PortRange {
-  const { projectName, startPort, endPort, description } = row
+interface RangeRow {
+  readonly projectName: string
+  readonly startPort: number
+  readonly endPort: number
+  readonly description: string | null
+}
+
+function toRange({ projectName, startPort, endPort, description }: RangeRow): PortRange {
   return { projectName, startPort, endPort, ...present({ description }) }
 }
 

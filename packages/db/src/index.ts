@@ -7,3 +7,5 @@ export {
 export type { DatabaseOptions } from './databaseUrl.js'
 export { migrate, type SchemaState, seed } from './migrate.js'
 export { openRepository, openRunningRepository } from './openRepository.js'
+export { openWithoutWaiting } from './openWithoutWaiting.js'
+export type { Seeded, SkippedRange } from './seed.js'

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
-import type { PortRange } from '@ports/core'
 import type { ClientBase, Pool } from 'pg'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { type Migration, migrationNames, readMigration } from './migrations.js'
 import { openPool } from './openPool.js'
-import { insertSeed } from './seed.js'
+import { insertSeed, type Seeded } from './seed.js'
 import { migratedDifferently, translate } from './sqlState.js'
 
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
@@ -134,10 +133,10 @@ async function inTransaction<Result>(
 
 /**
  * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
- * already stay as they are, resized ones too. Returns those it created.
- * @throws {PortsError} `RANGE_OVERLAP` where another project owns numbers of one of them
+ * already stay as they are, resized ones too. A default range is left out where another project owns
+ * numbers of it.
  */
-export async function seed(options: DatabaseOptions = {}): Promise<PortRange[]> {
+export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
   const pool = await openPool(options)
   try {
     return await inTransaction(pool, insertSeed)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { onAbort } from '@ports/core'
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { type CallSubject, outcomeUnknown, translate } from './sqlState.js'
 
@@ -63,14 +64,13 @@ export async function abortable<Result>(
 ): Promise<Result> {
   if (!signal) return call
   return new Promise((resolve, reject) => {
-    const onAbort = () =>
+    const giveUp = () =>
       reject(
         subject.write
           ? outcomeUnknown({ message: 'aborted' }, subject, signal.reason)
           : signal.reason,
       )
-    signal.addEventListener('abort', onAbort, { once: true })
-    if (signal.aborted) onAbort()
-    call.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+    const forget = onAbort(signal, giveUp)
+    call.then(resolve, reject).finally(forget)
   })
 }

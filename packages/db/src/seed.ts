@@ -1,27 +1,52 @@
 import { readFileSync } from 'node:fs'
-import type { PortRange } from '@ports/core'
+import { type PortRange, PortsError } from '@ports/core'
 import type { ClientBase } from 'pg'
 import { translate } from './sqlState.js'
 
 const RANGES = new URL('../prisma/seed/ranges.json', import.meta.url)
 
-/** Inserts the default ranges of projects that have none, and returns those. */
-export async function insertSeed(client: ClientBase): Promise<PortRange[]> {
-  const ranges = JSON.parse(readFileSync(RANGES, 'utf8')) as PortRange[]
+/** What became of the default ranges of the projects that had none. */
+export interface Seeded {
+  readonly created: readonly PortRange[]
+  readonly skipped: readonly SkippedRange[]
+}
+
+/** A default range that was left out, and the range that has numbers of it. */
+export interface SkippedRange {
+  readonly range: PortRange
+  readonly overlaps: PortRange
+}
+
+/** In the transaction of the client, which goes on also where a range does not fit. */
+export async function insertSeed(client: ClientBase): Promise<Seeded> {
   const created: PortRange[] = []
-  for (const range of ranges) {
-    const { projectName, startPort, endPort, description } = range
-    const inserted = await client
-      .query(
-        `insert into ports.port_ranges (project_name, start_port, end_port, description)
-         select $1::text, $2, $3, $4
-         where not exists (select from ports.port_ranges where project_name = $1)`,
-        [projectName, startPort, endPort, description],
-      )
-      .catch((error) => {
-        throw translate(error, { write: true, range })
-      })
-    if (inserted.rowCount === 1) created.push(range)
+  const skipped: SkippedRange[] = []
+  for (const range of JSON.parse(readFileSync(RANGES, 'utf8')) as PortRange[]) {
+    await client.query('savepoint before_range')
+    try {
+      if (await insertRange(client, range)) created.push(range)
+    } catch (error) {
+      if (!(error instanceof PortsError) || error.code !== 'RANGE_OVERLAP') throw error
+      await client.query('rollback to savepoint before_range')
+      skipped.push({ range, overlaps: error.details.range as PortRange })
+    }
+    await client.query('release savepoint before_range')
   }
-  return created
+  return { created, skipped }
+}
+
+/** False where the project has a range already. */
+async function insertRange(client: ClientBase, range: PortRange): Promise<boolean> {
+  const { projectName, startPort, endPort, description } = range
+  try {
+    const { rowCount } = await client.query(
+      `insert into ports.port_ranges (project_name, start_port, end_port, description)
+       select $1::text, $2, $3, $4
+       where not exists (select from ports.port_ranges where project_name = $1)`,
+      [projectName, startPort, endPort, description],
+    )
+    return rowCount === 1
+  } catch (error) {
+    throw translate(error, { write: true, range })
+  }
 }

@@ -53,6 +53,8 @@ export interface CallSubject {
   readonly write: boolean
   /** The range that was to be. */
   readonly range?: { projectName: string; startPort?: number; endPort?: number }
+  /** The ends that a range was to have. */
+  readonly bounds?: { readonly startPort: number; readonly endPort: number }
   /** How to find out what an unknown outcome was. */
   readonly resolveBy?: string
 }
@@ -79,7 +81,7 @@ export function translate(error: unknown, subject: CallSubject): unknown {
     case undefined:
       return error
     case 'RANGE_EXHAUSTED':
-      return rangeExhausted(details as unknown as ExhaustedRange, error)
+      return rangeExhausted(details as unknown as ExhaustedRange, undefined, error)
     case 'RANGE_OVERLAP':
       // Only a range that was to be can overlap.
       return rangeOverlap(subject.range!, details as unknown as PortRange, error)
@@ -88,6 +90,7 @@ export function translate(error: unknown, subject: CallSubject): unknown {
         String(details.projectName),
         details.allocations as RangeHolder[],
         Number(details.count),
+        subject.bounds,
         error,
       )
     case 'BUSY':
@@ -178,7 +181,7 @@ export function damaged(reason: string, cause: unknown): PortsError {
 function unavailable(failure: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The database failed (${failure.message}). Nothing was changed. See: ports db status`,
+    `The database failed (${failure.message}). Nothing was changed.`,
     {},
     { cause },
   )
@@ -192,7 +195,7 @@ export function outcomeUnknown(
   return new PortsError(
     'OUTCOME_UNKNOWN',
     `The request was sent and no answer came (${failure.message}), so it may have happened. ` +
-      (subject.resolveBy ?? 'To find out, look at "ports list", or repeat it if it is safe to.'),
+      (subject.resolveBy ?? 'To find out, look at the list, or repeat it if that is safe.'),
     {},
     { cause },
   )
@@ -202,7 +205,7 @@ export function notMigrated(cause?: unknown): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
     'The database does not have the registry’s tables and functions as this version needs them. ' +
-      'Run: ports db migrate',
+      'Migrate it.',
     {},
     { cause },
   )
@@ -212,7 +215,7 @@ export function migratedDifferently(names: readonly string[]): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
     `The database was migrated by another edition of ${names.join(', ')} than this version has, ` +
-      'which "ports db migrate" cannot mend. Use the version that made it, or another database.',
+      'which migrating again cannot mend. Use the version that made it, or another database.',
     { migrations: names },
   )
 }

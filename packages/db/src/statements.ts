@@ -1,4 +1,5 @@
-import { statement } from './runStatement.js'
+import type { ListQuery } from '@ports/core'
+import { type Statement, statement } from './runStatement.js'
 
 // Whoever holds a port already is told by the look alone, as fast as a look can be; the function,
 // which locks, is called by the same statement for the others. No condition on a parameter: the
@@ -27,7 +28,7 @@ export const ALLOCATE = statement(
   'select ports.allocate_port($1, $2, $3, $4, $5, $6, $7, $8) as answer',
 )
 
-export const RELEASE = statement('select ports.release_port($1, $2, $3, $4, $5) as answer')
+export const RELEASE = statement('select ports.release_ports($1, $2, $3, $4, $5) as answer')
 
 // Several calls in one transaction. What each of them locks is locked for all of them first, and in
 // one order, so that two such transactions never wait for each other; after that, an allocation
@@ -71,7 +72,7 @@ export const RELEASE_TOGETHER = statement(`
       for update of held
     ) as held
   )
-  select turn::integer, ports.release_port(project, service, hostname, protocol, port) as answer
+  select turn::integer, ports.release_ports(project, service, hostname, protocol, port) as answer
   from locked
   cross join call`)
 
@@ -98,6 +99,101 @@ export const SUMMARIZE = statement(`
     ) as allocated_ports
   from ports.port_ranges
   where project_name = $1`)
+
+/** A statement with the values of its parameters. */
+interface Question {
+  readonly statement: Statement
+  readonly values: readonly unknown[]
+}
+
+/**
+ * The live allocations that a query asks for. The text has only the conditions that the query has,
+ * so that the plan fits them. A check is looked up by its index for each row that is returned.
+ */
+export function listQuestion({ projectName, after, limit }: ListQuery): Question {
+  const values: unknown[] = [limit]
+  const parameter = (value: unknown) => `$${values.push(value)}`
+  const conditions = [
+    `status <> 'released'`,
+    ...(projectName === undefined ? [] : [`project_name = ${parameter(projectName)}`]),
+    ...(after === undefined
+      ? []
+      : [
+          `(port_number, hostname, protocol) > (${[after.portNumber, after.hostname, after.protocol]
+            .map(parameter)
+            .join(', ')})`,
+        ]),
+  ]
+  const text = `
+  select
+    id,
+    project_name as "projectName",
+    service_name as "serviceName",
+    hostname,
+    protocol,
+    port_number as "portNumber",
+    status,
+    service_type as "serviceType",
+    description,
+    cloudflare_hostname as "cloudflareHostname",
+    allocated_at as "allocatedAt",
+    last_used_at as "lastUsedAt",
+    (
+      select checked_at
+      from ports.port_health_checks as seen
+      where seen.allocation_id = held.id
+        and seen.verdict <> 'unknown'
+      order by seen.id desc
+      limit 1
+    ) as "lastCheckedAt"
+  from ports.port_allocations as held
+  where ${conditions.join('\n    and ')}
+  order by port_number, hostname, protocol
+  limit $1`
+  return { statement: statement(text), values }
+}
+
+/** How many match it on all pages. */
+export function countQuestion({ projectName }: ListQuery): Question {
+  const all = `
+  select count(*)::integer as answer
+  from ports.port_allocations
+  where status <> 'released'`
+  return projectName === undefined
+    ? { statement: statement(all), values: [] }
+    : { statement: statement(`${all}\n    and project_name = $1`), values: [projectName] }
+}
+
+export const LIST_RANGES = statement(`
+  select
+    project_name as "projectName",
+    start_port as "startPort",
+    end_port as "endPort",
+    description
+  from ports.port_ranges
+  order by start_port`)
+
+/** The range below a range and the one above it. */
+export const NEIGHBOURS = statement(`
+  (
+    select
+      project_name as "projectName",
+      start_port as "startPort",
+      end_port as "endPort",
+      description
+    from ports.port_ranges
+    where end_port < $1
+    order by end_port desc
+    limit 1
+  )
+  union all
+  (
+    select project_name, start_port, end_port, description
+    from ports.port_ranges
+    where start_port > $2
+    order by start_port
+    limit 1
+  )`)
 
 export const RECORD_CHECKS = statement('select ports.record_health_checks($1, $2)')
 

@@ -317,11 +317,48 @@ describe('allocate', () => {
       const error = await errorOf(call())
       expect(error.code).toBe('RANGE_EXHAUSTED')
       expect(error.message).toContain('All 2 ports of tiny (4000-4001) are held on localhost/tcp')
-      expect(error.message).toContain('ports range resize tiny')
+      expect(error.message).toContain('or widen the range: 3600-8999 would overlap no other')
+      expect(error.details).toMatchObject({ widest: { startPort: 3600, endPort: 8999 } })
       expect(error.details).toMatchObject({ totalPorts: 2, allocatedPorts: 2, availablePorts: 0 })
     }
     expect(await everything()).toEqual(before)
     expect(await ports.getOrAllocate('tiny', 'web')).toBe(4001)
+  })
+
+  it('does not advise to widen a full range that its neighbours leave no room', async () => {
+    await ports.createRange({ projectName: 'low', startPort: 3999, endPort: 3999 })
+    await ports.createRange({ projectName: 'tiny', startPort: 4000, endPort: 4000 })
+    await ports.createRange({ projectName: 'high', startPort: 4001, endPort: 4001 })
+    await ports.allocate('tiny', 'api')
+    const error = await errorOf(ports.getOrAllocate('tiny', 'web'))
+    expect(error.code).toBe('RANGE_EXHAUSTED')
+    expect(error.message).toContain(
+      'cannot be widened, for 3999 is the last port of low and 4001 the first of high.',
+    )
+    expect(error.details).toMatchObject({
+      widest: { startPort: 4000, endPort: 4000 },
+      neighbours: { below: { projectName: 'low' }, above: { projectName: 'high' } },
+    })
+  })
+})
+
+describe('releasePorts', () => {
+  it('tells which numbers were released, by number and protocol', async () => {
+    for (const protocol of ['udp', 'tcp'] as const) {
+      await ports.allocate('consilio', 'worker', { protocol })
+      await ports.allocate('consilio', 'worker', { protocol })
+    }
+    expect(await ports.releasePorts('consilio', 'worker', undefined, { portNumber: 3101 })).toEqual(
+      [
+        { portNumber: 3101, protocol: 'tcp' },
+        { portNumber: 3101, protocol: 'udp' },
+      ],
+    )
+    expect(await ports.releasePorts('consilio', 'worker')).toEqual([
+      { portNumber: 3100, protocol: 'tcp' },
+      { portNumber: 3100, protocol: 'udp' },
+    ])
+    expect(await ports.releasePorts('consilio', 'worker')).toEqual([])
   })
 })
 
@@ -436,6 +473,7 @@ describe('listByProject and listAll', () => {
       protocol: 'tcp',
       allocatedAt: expect.any(Date),
       lastUsedAt: expect.any(Date),
+      lastCheckedAt: expect.any(Date),
     }
     expect(await ports.listAll()).toStrictEqual([expected])
     expect(await ports.listByProject('full')).toStrictEqual([expected])
@@ -759,9 +797,10 @@ describe('auditPorts', () => {
     await service[Symbol.asyncDispose]()
 
     expect(await ports.auditPorts()).toMatchObject({ inUse: 0, notRunning: 1 })
-    expect(await onlyAllocation()).toEqual({ ...running, status: 'allocated' })
+    const stopped = { ...running, status: 'allocated', lastCheckedAt: expect.any(Date) }
+    expect(await onlyAllocation()).toEqual(stopped)
     expect(await ports.auditPorts()).toMatchObject({ notRunning: 1 })
-    expect(await onlyAllocation()).toEqual({ ...running, status: 'allocated' })
+    expect(await onlyAllocation()).toEqual(stopped)
     expect((await checks()).map(({ verdict }) => verdict)).toEqual([
       'listening',
       'not-listening',
@@ -1092,12 +1131,12 @@ describe('ranges', () => {
       const error = await errorOf(ports.createRange({ projectName: 'myapp', startPort, endPort }))
       expect(error.code).toBe('RANGE_OVERLAP')
       expect(error.message).toMatch(/would overlap 3\d00-3\d99 of (consilio|meta-supervisor)\./)
-      expect(error.message).toContain('ports range list')
+      expect(error.message).toContain('Choose other numbers')
     }
     const again = await errorOf(ports.createRange({ projectName: 'consilio', size: 100 }))
     expect(again.code).toBe('RANGE_OVERLAP')
     expect(again.message).toContain('consilio has a range already, 3100-3199')
-    expect(again.message).toContain('ports range resize consilio')
+    expect(again.message).toContain('Resize that instead')
     const resized = await errorOf(ports.resizeRange('consilio', { startPort: 3100, endPort: 3200 }))
     expect(resized.code).toBe('RANGE_OVERLAP')
     expect(resized.message).toContain('3100-3200 would overlap 3200-3299 of openhorizon')
@@ -1133,9 +1172,13 @@ describe('ranges', () => {
     expect(error.code).toBe('RANGE_IN_USE')
     expect(error.message).toContain('3100 api (localhost/tcp)')
     expect(error.message).toContain('3100 web (alpha.example/udp)')
-    expect(error.message).not.toContain('3101')
-    expect(error.message).toContain('ports release consilio')
-    expect(error.details).toMatchObject({ projectName: 'consilio', count: 2 })
+    expect(error.message).not.toContain('3101 ')
+    expect(error.message).toContain('still holds ports outside 3101-3199: ')
+    expect(error.details).toMatchObject({
+      projectName: 'consilio',
+      count: 2,
+      bounds: { startPort: 3101, endPort: 3199 },
+    })
     expect(await everything()).toEqual(before)
 
     await ports.release('consilio', 'api')
@@ -1292,7 +1335,6 @@ describe('a project without a range', () => {
       knownProjectsCount: KNOWN_PROJECTS.length,
     })
     expect(error.message).toContain(`known projects: ${KNOWN_PROJECTS.join(', ')}`)
-    expect(error.message).toContain('ports range create myapp --size 100')
     expect(await everything()).toEqual(before)
   })
 })

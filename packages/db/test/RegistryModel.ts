@@ -18,7 +18,7 @@ import {
 import { numbers } from './sessions.js'
 
 /** All of an allocation but its id and times, which no model can foretell. */
-type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt'> & {
+type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt' | 'lastCheckedAt'> & {
   readonly idempotencyKey?: string
 }
 
@@ -57,10 +57,10 @@ export class RegistryModel {
     )
   }
 
-  release(project: string, service: string, hostname: string, which: NarrowOptions): boolean {
+  releasePorts(project: string, service: string, hostname: string, which: NarrowOptions) {
     const selected = this.#select(project, service, { hostname, ...which })
     this.#held = this.#held.filter((it) => !selected.includes(it))
-    return selected.length > 0
+    return selected.toSorted(byPlace).map(({ portNumber, protocol }) => ({ portNumber, protocol }))
   }
 
   updatePort(project: string, service: string, change: MetadataChange, which: UpdateOptions) {

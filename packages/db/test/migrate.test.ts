@@ -101,7 +101,7 @@ describe('a database of one’s own', () => {
     const url = await unmigratedDatabase()
     await expect(openRepository({ url })).rejects.toMatchObject({
       code: 'DATABASE_NOT_MIGRATED',
-      message: expect.stringContaining('ports db migrate'),
+      message: expect.stringContaining('Migrate it'),
     })
     expect((await databaseStatus({ url })).schema).toEqual({
       applied: [],
@@ -128,7 +128,8 @@ describe('a database of one’s own', () => {
 
   it('gets the default ranges from seed, once, and keeps what was changed since', async () => {
     const url = await emptyDatabase()
-    const created = await seed({ url })
+    const { created, skipped } = await seed({ url })
+    expect(skipped).toEqual([])
     expect(
       created.map(({ projectName, startPort, endPort }) => [projectName, startPort, endPort]),
     ).toEqual([
@@ -144,23 +145,43 @@ describe('a database of one’s own', () => {
     const ports = new PortManager(repository)
     await ports.resizeRange('odin', { startPort: 3300, endPort: 3349 })
     await ports.deleteRange('health-agent')
-    expect((await seed({ url })).map((range) => range.projectName)).toEqual(['health-agent'])
+    const again = await seed({ url })
+    expect(again.created.map((range) => range.projectName)).toEqual(['health-agent'])
+    expect(again.skipped).toEqual([])
     expect(await ports.listRanges()).toContainEqual(
       expect.objectContaining({ projectName: 'odin', endPort: 3349 }),
     )
     await repository.close()
   })
 
-  it('is left as it is by a seed that meets another project’s range', async () => {
+  it('gets the default ranges that fit, and is told which do not and whose numbers they are', async () => {
     const url = await emptyDatabase()
     const repository = await openRepository({ url })
     const ports = new PortManager(repository)
-    await ports.createRange({ projectName: 'mine', startPort: 3150, endPort: 3250 })
-    await expect(seed({ url })).rejects.toMatchObject({
-      code: 'RANGE_OVERLAP',
-      message: expect.stringContaining('3150-3250 of mine'),
+    const mine = { projectName: 'mine', startPort: 3150, endPort: 3250 }
+    await ports.createRange(mine)
+    const { created, skipped } = await seed({ url })
+    expect(created.map(({ projectName }) => projectName)).toEqual([
+      'meta-supervisor',
+      'odin',
+      'health-agent',
+      'quiculum-monitor',
+      'shared-services',
+    ])
+    expect(skipped).toEqual([
+      {
+        range: expect.objectContaining({ projectName: 'consilio', startPort: 3100 }),
+        overlaps: mine,
+      },
+      { range: expect.objectContaining({ projectName: 'openhorizon' }), overlaps: mine },
+    ])
+    expect(await ports.listRanges()).toHaveLength(6)
+    expect((await seed({ url })).created).toEqual([])
+    await ports.deleteRange('mine')
+    expect(await seed({ url })).toMatchObject({
+      created: [{ projectName: 'consilio' }, { projectName: 'openhorizon' }],
+      skipped: [],
     })
-    expect(await ports.listRanges()).toHaveLength(1)
     await repository.close()
   })
 })

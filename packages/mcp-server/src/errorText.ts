@@ -1,4 +1,4 @@
-import { PortsError } from '@ports/core'
+import { EXIT_STATUS, PortsError } from '@ports/core'
 import type { Tool } from './defineTool.js'
 
 /**
@@ -9,10 +9,23 @@ export function errorText(error: unknown, tool: Tool): string {
   if (error instanceof PortsError) {
     return `${error.code}: ${error.message}\n${nextStep(error, tool)}`
   }
-  return `INTERNAL: ${tool.name} failed unexpectedly; the server's log says why.\n${whenUnsure(tool)}`
+  return (
+    `INTERNAL: ${tool.name} failed unexpectedly; the server's log says why.\n` +
+    `${whenUnsure(tool)} ${PICK_NONE}`
+  )
 }
 
-function nextStep({ code, details }: PortsError, tool: Tool): string {
+/** Without the registry's answer nobody knows which numbers are taken. */
+const PICK_NONE = 'Do not pick a port yourself: it may be that of another service.'
+
+const OUTAGE_STATUS: number = EXIT_STATUS.DATABASE_UNAVAILABLE
+
+function nextStep(error: PortsError, tool: Tool): string {
+  const step = stepAfter(error, tool)
+  return EXIT_STATUS[error.code] === OUTAGE_STATUS ? `${step} ${PICK_NONE}` : step
+}
+
+function stepAfter({ code, details }: PortsError, tool: Tool): string {
   switch (code) {
     case 'INVALID_ARGUMENT':
       // A setting of this server, not an argument.
@@ -21,26 +34,40 @@ function nextStep({ code, details }: PortsError, tool: Tool): string {
       }
       return `Correct that and call ${tool.name} again.`
     case 'PROJECT_NOT_FOUND':
-      return (
-        `Call ${tool.name} again with a known project. For a new one ask the user to run that ` +
-        'command: no tool can.'
-      )
+      return unknownProject(String(details.projectName), tool)
     case 'RANGE_EXHAUSTED':
       return (
         `Call list-ports with projectName ${details.projectName} to see the holders, then ` +
-        'release-port for a service that is gone for good, or ask the user to run that command.'
+        'release-port for a service that is gone for good, or ask the user to make room. Do not ' +
+        'pick a port yourself.'
       )
     case 'BUSY':
       return `Call ${tool.name} again.`
     case 'DATABASE_UNAVAILABLE':
       return `Call ${tool.name} again in a moment; if it stays so, tell the user.`
     case 'DATABASE_NOT_MIGRATED':
-      return `Ask the user to run that command, then call ${tool.name} again.`
+      return 'migrations' in details
+        ? 'Tell the user.'
+        : `Ask the user to run ports db migrate, then call ${tool.name} again.`
     case 'OUTCOME_UNKNOWN':
       return whenUnsure(tool)
     default:
-      return 'Call list-ports to see who holds what.'
+      return EXIT_STATUS[code] === OUTAGE_STATUS
+        ? 'Tell the user.'
+        : 'Call list-ports to see who holds what.'
   }
+}
+
+function unknownProject(projectName: string, { name }: Tool): string {
+  const again = `If that was a misspelling, call ${name} again with the right name.`
+  if (name !== 'get-port' && name !== 'allocate-port') {
+    return `${again} Otherwise there is nothing to do: a project without a range holds no port.`
+  }
+  return (
+    `${again} Otherwise ask the user to create a range for this project (ports range create ` +
+    `${projectName} --size 100): no tool can. Never use the name of another project, and do not ` +
+    'pick a port yourself.'
+  )
 }
 
 /** A repeated allocation would be a second port. */

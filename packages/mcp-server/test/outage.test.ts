@@ -20,6 +20,7 @@ test('introduces itself and its tools where no database can be reached', async (
   const text = await failure('get-port', service)
   expect(text).toMatch(/^DATABASE_UNAVAILABLE: /)
   expect(text).toContain('Call get-port again')
+  expect(text).toContain('Do not pick a port yourself')
 })
 
 test('works as soon as a database that was down at the first call is there', async () => {
@@ -61,6 +62,7 @@ test('says how to find out what became of a call during which the database went 
   expect(repeatable).toContain('Call get-port again')
   expect(another).toMatch(/^OUTCOME_UNKNOWN: /)
   expect(another).toContain('Call list-ports to see whether it happened')
+  for (const text of [repeatable, another]) expect(text).toContain('Do not pick a port yourself')
   await unlock()
   await proxy.up()
   expect(await ask('get-port', service)).toEqual(await ask('get-port', service))

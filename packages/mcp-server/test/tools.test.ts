@@ -85,6 +85,24 @@ test('list-ports lists a project, page by page', async () => {
   expect(last).not.toHaveProperty('nextCursor')
 })
 
+test('list-ports shows as of when a status is, and the beginning of a description', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const service = { projectName: 'consilio', serviceName: 'api' }
+  await ask('get-port', { ...service, description: '🚀'.repeat(201) })
+  await ask('get-port', { ...service, serviceName: 'web', description: 'x'.repeat(200) })
+  const before = (await ask('list-ports')).allocations as Record<string, unknown>[]
+  expect(before.map(({ description }) => description)).toEqual([
+    `${'🚀'.repeat(199)}…`,
+    'x'.repeat(200),
+  ])
+  for (const held of before) expect(held).not.toHaveProperty('lastCheckedAt')
+  await ask('audit-ports')
+  const after = (await ask('list-ports')).allocations as Record<string, unknown>[]
+  for (const { lastCheckedAt } of after) {
+    expect(lastCheckedAt).toMatch(/^\d{4}-\d\d-\d\dT.*Z$/)
+  }
+})
+
 test('list-ports lists all projects where none is named', async () => {
   const { ask } = await connect(await freshDatabase())
   await ask('get-port', { projectName: 'consilio', serviceName: 'api' })
@@ -125,9 +143,10 @@ test('release-port releases what it is told, once, and the number is free again'
   expect(await ask('release-port', one)).toEqual({
     ...named,
     released: true,
-    message: expect.stringContaining('3100'),
+    releasedPorts: [{ port: 3100, protocol: 'tcp' }],
+    message: 'consilio/released has given up 3100/tcp.',
   })
-  expect(await ask('release-port', one)).toMatchObject({ released: false })
+  expect(await ask('release-port', one)).toMatchObject({ released: false, releasedPorts: [] })
   expect(await ask('get-port', service)).toMatchObject({ port: 3101 })
   expect(await ask('allocate-port', service)).toMatchObject({ port: 3100 })
 })

@@ -1,17 +1,27 @@
 import { Command } from '@commander-js/extra-typings'
 import { isAbsent, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
+import { inJson } from '../inJson.js'
 import type { Columns } from '../table.js'
 
 const COLUMNS: Columns<PortAllocation> = {
   PORT: ({ portNumber }) => portNumber,
   PROJECT: ({ projectName }) => projectName,
   SERVICE: ({ serviceName }) => serviceName,
-  SCOPE: ({ hostname, protocol }) => `${hostname}/${protocol}`,
-  STATUS: ({ status }) => status,
-  TYPE: ({ serviceType }) => serviceType,
-  CLOUDFLARE: ({ cloudflareHostname }) => cloudflareHostname,
-  DESCRIPTION: ({ description }) => description,
+  SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
+  STATUS: { spare: 'whole', cell: ({ status }) => status },
+  CHECKED: {
+    spare: 'whole',
+    cell: ({ lastCheckedAt }) => (lastCheckedAt ? minute(lastCheckedAt) : 'never'),
+  },
+  TYPE: { spare: 'cut', cell: ({ serviceType }) => serviceType },
+  CLOUDFLARE: { spare: 'cut', cell: ({ cloudflareHostname }) => cloudflareHostname },
+  DESCRIPTION: { spare: 'cut', cell: ({ description }) => description },
+}
+
+/** As in 2026-11-26T14:05Z: ISO 8601, to the minute. */
+function minute(time: Date): string {
+  return time.toISOString().replace(/:\d\d\.\d{3}Z$/, 'Z')
 }
 
 export function listCommand({ openManager, output, signal }: Context) {
@@ -26,12 +36,13 @@ export function listCommand({ openManager, output, signal }: Context) {
         : await ports.listByProject(projectName, { signal })
       if (allocations.length === 0) return output.outcome([], 'No ports are held.')
       const { table } = await import('../table.js')
-      output.result(allocations, () => table(allocations, COLUMNS, output.stdout))
+      output.result(inJson(allocations), () => table(allocations, COLUMNS, output.stdout))
     })
 }
 
 const MORE_HELP = `
-The status is as of the last audit: in_use where something listened then.
+The status is as of the last audit that could tell, whose time is under CHECKED: in_use where
+something listened then. A narrow terminal shows fewer columns; --json has all.
 
 Example:
   ports list consilio`

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
+import { inJson } from '../inJson.js'
 import { hostnameOption, onlyPortOption, onlyProtocolOption } from '../serviceOptions.js'
 
 export function releaseCommand({ openManager, output, signal, answerNo }: Context) {
@@ -13,17 +14,21 @@ export function releaseCommand({ openManager, output, signal, answerNo }: Contex
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, { hostname, protocol, port: portNumber }) => {
       const ports = await openManager()
-      const released = await ports.release(projectName, serviceName, hostname, {
+      const released = await ports.releasePorts(projectName, serviceName, hostname, {
         protocol,
         portNumber,
         signal,
       })
       const service = `${projectName}/${serviceName}`
+      const numbers = released.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')
+      const isSome = released.length > 0
       output.outcome(
-        { released, projectName, serviceName },
-        released ? `Released ${service}.` : `Nothing to release: ${service} holds no such port.`,
+        { released: isSome, projectName, serviceName, ports: inJson(released) },
+        isSome
+          ? `Released ${numbers} of ${service}.`
+          : `Nothing to release: ${service} holds no such port.`,
       )
-      if (!released) answerNo()
+      if (!isSome) answerNo()
     })
 }
 

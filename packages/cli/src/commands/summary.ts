@@ -1,13 +1,14 @@
 import { Command } from '@commander-js/extra-typings'
-import { isAbsent, type PortSummary } from '@ports/core'
+import { isAbsent, type PortRange, type PortSummary, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
+import { inJson } from '../inJson.js'
 import { hostnameOption, protocolOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 
 const COLUMNS: Columns<PortSummary> = {
   PROJECT: ({ projectName }) => projectName,
   RANGE: ({ rangeStart, rangeEnd }) => `${rangeStart}-${rangeEnd}`,
-  SCOPE: ({ hostname, protocol }) => `${hostname}/${protocol}`,
+  SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   TOTAL: ({ totalPorts }) => totalPorts,
   ALLOCATED: ({ allocatedPorts }) => allocatedPorts,
   AVAILABLE: ({ availablePorts }) => availablePorts,
@@ -25,7 +26,7 @@ export function summaryCommand({ openManager, output, signal }: Context) {
       const ports = await openManager()
       const { table } = await import('../table.js')
       const show = (value: unknown, summaries: PortSummary[]) =>
-        output.result(value, () => table(summaries, COLUMNS, output.stdout))
+        output.result(inJson(value), () => table(summaries, COLUMNS, output.stdout))
 
       if (!isAbsent(projectName)) {
         const summary = await ports.getProjectSummary(projectName, { ...scope, signal })
@@ -33,12 +34,34 @@ export function summaryCommand({ openManager, output, signal }: Context) {
       }
       const ranges = await ports.listRanges({ signal })
       if (ranges.length === 0) return output.outcome([], 'No project has a range.')
-      const summaries = await Promise.all(
-        ranges.map((range) => ports.getProjectSummary(range.projectName, { ...scope, signal })),
+      const summaries = await summariesOf(ranges, (range) =>
+        ports.getProjectSummary(range.projectName, { ...scope, signal }),
       )
       show(summaries, summaries)
     })
 }
+
+/** In the order of the ranges. A range that was deleted meanwhile has none. */
+async function summariesOf(
+  ranges: readonly PortRange[],
+  summaryOf: (range: PortRange) => Promise<PortSummary>,
+): Promise<PortSummary[]> {
+  const summaries: (PortSummary | undefined)[] = ranges.map(() => undefined)
+  const turns = ranges.entries()
+  const work = async () => {
+    for (const [turn, range] of turns) {
+      summaries[turn] = await summaryOf(range).catch((error) => {
+        if (error instanceof PortsError && error.code === 'PROJECT_NOT_FOUND') return undefined
+        throw error
+      })
+    }
+  }
+  await Promise.all(Array.from({ length: QUESTIONS_AT_ONCE }, work))
+  return summaries.filter((summary) => summary !== undefined)
+}
+
+/** Fewer than the connections of the pool, so that none has to wait for one. */
+const QUESTIONS_AT_ONCE = 8
 
 const MORE_HELP = `
 Example:

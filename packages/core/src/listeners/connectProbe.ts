@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type LookupFunction } from 'node:net'
+import { onAbort } from '../onAbort.js'
 import { lookupOnce } from './lookupOnce.js'
 import { type Sighting, unknownBecause } from './Sighting.js'
 
@@ -27,11 +28,12 @@ export async function connectProbe(
     autoSelectFamily: true,
     lookup,
   })
-  // once() stops listening when it is aborted; an error already on its way must not go uncaught.
+  // once() stops listening at the first error; another one on its way must not go uncaught.
   socket.on('error', () => {})
   const deadline = setTimeout(() => socket.destroy(new Error('No answer in time')), timeoutMs)
+  const forget = signal && onAbort(signal, () => socket.destroy(new Error('No longer wanted')))
   try {
-    await once(socket, 'connect', { signal })
+    await once(socket, 'connect')
     return { verdict: 'listening' }
   } catch (error) {
     signal?.throwIfAborted()
@@ -39,6 +41,7 @@ export async function connectProbe(
     return unknownBecause(hasNoAddress(error) ? 'name-not-resolved' : 'no-answer')
   } finally {
     clearTimeout(deadline)
+    forget?.()
     socket.destroy()
   }
 }

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import type { CallOptions } from '@ports/core'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
@@ -142,6 +143,16 @@ describe('a call that is aborted', () => {
       await repository.getOrAllocate(web, { signal: controller.signal })
       await repository.listRanges({ signal: controller.signal })
     }
+    const { signal } = controller
+    await Promise.all(
+      numbers(1, 15).flatMap(() => [
+        repository.getOrAllocate(web, { signal }),
+        repository.listRanges({ signal }),
+        repository.release(api, { signal }),
+        repository.update(web, { description: 'Storefront' }, { signal }),
+      ]),
+    )
+    expect(getEventListeners(signal, 'abort')).toEqual([])
     controller.abort()
     await expectWorking(repository)
     expect(warnings).toEqual([])

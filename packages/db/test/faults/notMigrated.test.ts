@@ -22,7 +22,7 @@ describe('a database without the registry', () => {
       DOORS[name](await unmigratedDatabase()),
       'DATABASE_NOT_MIGRATED',
     )
-    expect(error.message).toContain('ports db migrate')
+    expect(error.message).toContain('Migrate it.')
   })
 
   /** As if it had never been there, until the function that this gives is called or the test ends. */
@@ -44,7 +44,7 @@ describe('a database without the registry', () => {
     const before = await contents()
     const bringBack = await hide('schema ports')
     const error = await expectRefusal(call(repository), 'DATABASE_NOT_MIGRATED')
-    expect(error.message).toContain('ports db migrate')
+    expect(error.message).toContain('Migrate it.')
     await bringBack()
     expect(await contents()).toEqual(before)
     await call(repository)
@@ -109,13 +109,13 @@ describe('a database without the registry', () => {
        where migration_name = (select max(migration_name) from ports._prisma_migrations)`,
     )
     const error = await expectRefusal(openRepository({ url: behind }), 'DATABASE_NOT_MIGRATED')
-    expect(error.message).toContain('ports db migrate')
+    expect(error.message).toContain('Migrate it.')
   })
 
   it.each([
     ['get_or_allocate_port', WRITES.getOrAllocate!],
     ['allocate_port', WRITES.allocate!],
-    ['release_port', WRITES.release!],
+    ['release_ports', WRITES.release!],
     ['record_health_checks', WRITES.recordChecks!],
     ['create_next_range', WRITES.createNextRange!],
   ])('that lacks the function %s is not migrated to its call', async (name, call) => {

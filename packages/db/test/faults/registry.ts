@@ -151,14 +151,14 @@ export async function expectRefusal(
 /** How to find out what became of a write. */
 const RESOLVED_BY: Readonly<Record<string, RegExp>> = {
   getOrAllocate: /Ask again/,
-  allocate: /ports list shop/,
+  allocate: /list the ports of shop/,
   release: /Release it again/,
   update: /Update it again/,
   recordChecks: /Audit again/,
-  createRange: /ports range list/,
-  createNextRange: /ports range list/,
-  resizeRange: /ports range list/,
-  deleteRange: /ports range list/,
+  createRange: /list the ranges/,
+  createNextRange: /list the ranges/,
+  resizeRange: /list the ranges/,
+  deleteRange: /list the ranges/,
 }
 
 export async function expectUnknown(name: string, call: Promise<unknown>): Promise<PortsError> {

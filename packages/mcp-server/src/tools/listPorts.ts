@@ -3,16 +3,24 @@ import { z } from 'zod'
 import { projectName } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 
+/** Of each, in characters: a page of 200 must not flood a model. */
+const MAX_DESCRIPTION = 200
+
 const allocation = z.object({
   port: z.number(),
   projectName: z.string(),
   serviceName: z.string(),
   serviceType: z.string().optional(),
+  description: z.string().optional(),
   status: z.enum(['allocated', 'in_use', 'released']) satisfies z.ZodType<AllocationStatus>,
   cloudflareHostname: z.string().optional(),
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
   allocatedAt: z.string().meta({ format: 'date-time' }),
+  lastCheckedAt: z
+    .string()
+    .optional()
+    .meta({ format: 'date-time', description: 'The status is as of then; absent: never checked' }),
 })
 
 export const listPorts = defineTool({
@@ -50,12 +58,21 @@ export const listPorts = defineTool({
         projectName: held.projectName,
         serviceName: held.serviceName,
         serviceType: held.serviceType,
+        description: held.description && shortened(held.description),
         status: held.status,
         cloudflareHostname: held.cloudflareHostname,
         hostname: held.hostname,
         protocol: held.protocol,
         allocatedAt: held.allocatedAt.toISOString(),
+        lastCheckedAt: held.lastCheckedAt?.toISOString(),
       })),
     }
   },
 })
+
+function shortened(text: string): string {
+  const characters = [...text]
+  return characters.length <= MAX_DESCRIPTION
+    ? text
+    : `${characters.slice(0, MAX_DESCRIPTION - 1).join('')}…`
+}

@@ -1,3 +1,4 @@
+import { PROTOCOLS } from '@ports/core'
 import { z } from 'zod'
 import { selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -21,20 +22,23 @@ export const releasePort = defineTool({
     released: z.boolean(),
     projectName: z.string(),
     serviceName: z.string(),
+    releasedPorts: z.array(z.object({ port: z.number(), protocol: z.enum(PROTOCOLS) })),
   }),
   async run(manager, { projectName, serviceName, hostname, ...narrow }, { signal }) {
-    const released = await manager.release(projectName, serviceName, hostname, {
+    const ports = await manager.releasePorts(projectName, serviceName, hostname, {
       ...narrow,
       signal,
     })
-    const what = narrow.portNumber === undefined ? 'its ports' : `port ${narrow.portNumber}`
+    const released = ports.length > 0
+    const numbers = ports.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')
     return {
       message: released
-        ? `${projectName}/${serviceName} has given up ${what}.`
+        ? `${projectName}/${serviceName} has given up ${numbers}.`
         : `${projectName}/${serviceName} holds no such port; list-ports shows what is held.`,
       released,
       projectName,
       serviceName,
+      releasedPorts: ports.map(({ portNumber: port, protocol }) => ({ port, protocol })),
     }
   },
 })

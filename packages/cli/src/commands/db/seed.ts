@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
+import type { PortRange } from '@ports/core'
 import type { Context } from '../../Context.js'
 import { RANGE_COLUMNS } from '../range/columns.js'
 
@@ -7,13 +8,29 @@ export function dbSeedCommand({ database, output }: Context) {
     .description('Create the default ranges that are missing, and print them')
     .addHelpText('after', MORE_HELP)
     .action(async () => {
-      const created = await database.seed()
-      if (created.length === 0) return output.outcome({ created }, 'No default range is missing.')
+      const { created, skipped } = await database.seed()
+      for (const { range, overlaps } of skipped) {
+        output.notice(`Left out ${shown(range)}: it would overlap ${shown(overlaps)}.`)
+      }
+      const result = {
+        created,
+        skipped: skipped.map(({ range, overlaps }) => ({ ...range, overlaps })),
+      }
+      if (created.length === 0) {
+        const other = skipped.length > 0 ? 'other ' : ''
+        return output.outcome(result, `No ${other}default range is missing.`)
+      }
       const { table } = await import('../../table.js')
-      output.result({ created }, () => table(created, RANGE_COLUMNS, output.stdout))
+      output.result(result, () => table(created, RANGE_COLUMNS, output.stdout))
     })
 }
 
+function shown({ projectName, startPort, endPort }: PortRange): string {
+  return `${startPort}-${endPort} of ${projectName}`
+}
+
 const MORE_HELP = `
+A range whose numbers another project owns is left out, and named on stderr.
+
 Example:
   ports db seed`

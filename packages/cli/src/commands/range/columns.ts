@@ -5,5 +5,5 @@ export const RANGE_COLUMNS: Columns<PortRange> = {
   START: ({ startPort }) => startPort,
   END: ({ endPort }) => endPort,
   PROJECT: ({ projectName }) => projectName,
-  DESCRIPTION: ({ description }) => description,
+  DESCRIPTION: { spare: 'cut', cell: ({ description }) => description },
 }

@@ -1,0 +1,174 @@
+import {
+  EXIT_STATUS,
+  type PortManager,
+  type PortRange,
+  type PortsError,
+  type RangeHolder,
+} from '@ports/core'
+import { commandLine } from './commandLine.js'
+
+/** The command that failed. */
+export interface Asked {
+  /** As it is typed after `ports`: `range resize`. */
+  readonly command: string
+  readonly projectName: string | undefined
+  openManager(): Promise<PortManager>
+}
+
+const OUTAGE_STATUS: number = EXIT_STATUS.DATABASE_UNAVAILABLE
+
+/**
+ * The command lines that follow from an error. Its message says what happened and what to do in
+ * words that fit every interface; what to type is said here alone.
+ */
+export async function hintsOf(error: PortsError, asked: Asked): Promise<string[]> {
+  const hints = await hintsOfCode(error, asked)
+  return EXIT_STATUS[error.code] === OUTAGE_STATUS ? [...hints, ...outageHints(asked)] : hints
+}
+
+/** Without the registry's answer nobody knows which numbers are taken. */
+export function outageHints({ command }: Asked): string[] {
+  return wantsPort(command)
+    ? ['Do not pick a port yourself: it may be that of another service.']
+    : []
+}
+
+async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise<string[]> {
+  switch (code) {
+    case 'PROJECT_NOT_FOUND':
+      return unknownProjectHints(details as unknown as UnknownProject, asked)
+    case 'RANGE_EXHAUSTED':
+      return 'size' in details
+        ? ['For who owns which numbers: ports range list']
+        : fullRangeHints(details as unknown as FullRange)
+    case 'RANGE_OVERLAP':
+      return [overlapHint(details as unknown as Overlap)]
+    case 'RANGE_IN_USE':
+      return releaseHints(details as unknown as RangeInUse, await asked.openManager())
+    case 'DATABASE_UNAVAILABLE':
+      return ['For its state: ports db status']
+    case 'DATABASE_NOT_MIGRATED':
+      return 'migrations' in details ? [] : ['To migrate it: ports db migrate']
+    case 'OUTCOME_UNKNOWN':
+      return findOutHints(asked)
+    default:
+      return []
+  }
+}
+
+/** Whether the command asks for a port to start something on. */
+function wantsPort(command: string): boolean {
+  return command === 'get' || command === 'allocate'
+}
+
+interface UnknownProject {
+  readonly projectName: string
+  readonly knownProjects: readonly string[]
+}
+
+async function unknownProjectHints(
+  { projectName, knownProjects }: UnknownProject,
+  { command }: Asked,
+): Promise<string[]> {
+  const { closestMatch } = await import('leven')
+  const maxDistance = Math.floor(projectName.length / 3)
+  const meant = closestMatch(projectName, knownProjects, { maxDistance })
+  const create = commandLine('ports', 'range', 'create', projectName, '--size', '100')
+  return [
+    ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
+    ...(wantsPort(command) ? [`For a range of its own: ${create}`] : []),
+  ]
+}
+
+interface Bounds {
+  readonly startPort: number
+  readonly endPort: number
+}
+
+interface FullRange {
+  readonly projectName: string
+  readonly range: Bounds
+  readonly widest?: Bounds
+}
+
+function fullRangeHints({ projectName, range, widest }: FullRange): string[] {
+  const wider = widest && doubled(range, widest)
+  return [
+    `To see who holds them: ${commandLine('ports', 'list', projectName)}`,
+    ...(wider ? [`To widen it: ${resizeLine(projectName, wider)}`] : []),
+  ]
+}
+
+/** Twice the range or what there is room for, above it if possible; undefined where there is none. */
+function doubled({ startPort, endPort }: Bounds, widest: Bounds): Bounds | undefined {
+  const size = endPort - startPort + 1
+  const end = Math.min(widest.endPort, endPort + size)
+  if (end > endPort) return { startPort, endPort: end }
+  const start = Math.max(widest.startPort, startPort - size)
+  return start < startPort ? { startPort: start, endPort } : undefined
+}
+
+function resizeLine(projectName: string, { startPort, endPort }: Bounds): string {
+  const bounds = ['--start', `${startPort}`, '--end', `${endPort}`]
+  return commandLine('ports', 'range', 'resize', projectName, ...bounds)
+}
+
+interface Overlap {
+  readonly wanted: { readonly projectName: string }
+  readonly range: PortRange
+}
+
+function overlapHint({ wanted, range }: Overlap): string {
+  return wanted.projectName === range.projectName
+    ? `To resize it: ${commandLine('ports', 'range', 'resize', range.projectName)} --start <port> --end <port>`
+    : 'For who owns which numbers: ports range list'
+}
+
+interface RangeInUse {
+  readonly projectName: string
+  readonly allocations: readonly RangeHolder[]
+  readonly count: number
+  /** Absent where the range was to be deleted. */
+  readonly bounds?: Bounds
+}
+
+/**
+ * A command for each service in the way, or for each of its numbers, where others of its numbers may
+ * stay.
+ */
+function releaseHints(
+  { projectName, allocations, count, bounds }: RangeInUse,
+  ports: PortManager,
+): string[] {
+  const lines = allocations.map(({ serviceName, hostname, portNumber }) => {
+    const { environment, options } = spelledHost(hostname, ports)
+    const port = bounds ? ['--port', `${portNumber}`] : []
+    const words = ['ports', 'release', projectName, serviceName, ...port, ...options]
+    return `  ${environment}${commandLine(...words)}`
+  })
+  const more = count - allocations.length
+  return [
+    'To release what is in the way:',
+    ...new Set(lines),
+    ...(more > 0 ? [`and then ${more} more, which the next try names.`] : []),
+  ]
+}
+
+/**
+ * What names that host on the command line: nothing for this one, and its name otherwise. A name
+ * that means this host here, such as localhost where this host has another name, is stored by
+ * machines that go by that name, and so it is set as the name of this one.
+ */
+function spelledHost(hostname: string, ports: PortManager) {
+  if (ports.scope().hostname === hostname) return { environment: '', options: [] }
+  return ports.scope({ hostname }).hostname === hostname
+    ? { environment: '', options: ['--hostname', hostname] }
+    : { environment: `${commandLine(`PORTS_HOSTNAME=${hostname}`)} `, options: [] }
+}
+
+function findOutHints({ command, projectName }: Asked): string[] {
+  if (command === 'allocate' && projectName !== undefined) {
+    return [`To find out: ${commandLine('ports', 'list', projectName)}`]
+  }
+  return command.startsWith('range ') ? ['To find out: ports range list'] : []
+}

@@ -1,0 +1,153 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { BINARY, ended, environmentOn, portsOn } from './ports.js'
+import { tcpServer } from './tcpServer.js'
+
+let url: string
+beforeAll(async () => {
+  url = await freshDatabase()
+  const ports = portsOn(url)
+  for (const service of ['web', 'api', 'worker']) await ports('get', 'consilio', service)
+  await ports('allocate', 'consilio', 'api', '--protocol', 'udp')
+})
+
+/** What a program on that database completes the last word to. */
+async function completed(databaseUrl: string, ...words: string[]): Promise<string[]> {
+  const { stdout, stderr, status } = await portsOn(databaseUrl)('complete', '--', ...words)
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  return stdout.split('\n').flatMap((line) => (/^:|^$/.test(line) ? [] : [line.split('\t')[0]!]))
+}
+
+const PROJECTS = [
+  'consilio',
+  'health-agent',
+  'meta-supervisor',
+  'odin',
+  'openhorizon',
+  'quiculum-monitor',
+  'shared-services',
+]
+
+describe('completes from the registry', () => {
+  test.each([
+    ...['get', 'allocate', 'release', 'update', 'list', 'summary', 'range resize', 'range delete'],
+  ])('the projects for %s', async (command) => {
+    expect(await completed(url, ...command.split(' '), '')).toEqual(PROJECTS)
+    expect(await completed(url, ...command.split(' '), 'o')).toEqual(['odin', 'openhorizon'])
+  })
+
+  test.each(['get', 'allocate', 'release', 'update'])('the services for %s', async (command) => {
+    expect(await completed(url, command, 'consilio', '')).toEqual(['api', 'web', 'worker'])
+    expect(await completed(url, command, 'consilio', 'w')).toEqual(['web', 'worker'])
+    const options = ['--protocol', 'udp', 'consilio', '--hostname', 'db1']
+    expect(await completed(url, command, ...options, 'a')).toEqual(['api'])
+  })
+
+  test('nothing for the name of a new range, nor beyond the arguments', async () => {
+    expect(await completed(url, 'range', 'create', '')).toEqual([])
+    expect(await completed(url, 'list', 'consilio', '')).toEqual([])
+    expect(await completed(url, 'get', 'consilio', 'api', '')).toEqual([])
+    expect(await completed(url, 'get', 'nosuch', '')).toEqual([])
+    expect(await completed(url, 'get', '--type', '')).toEqual([])
+  })
+})
+
+describe('completes no name, without a word,', () => {
+  test('where the database is down, silent or not migrated', async () => {
+    expect(await completed('postgresql://127.0.0.1:1/nothing', 'get', '')).toEqual([])
+    await using silent = await tcpServer(() => {})
+    expect(await completed(silent.url, 'get', '')).toEqual([])
+    expect(await completed(await unmigratedDatabase(), 'get', '')).toEqual([])
+    expect(await completed('mysql://nothing', 'get', '')).toEqual([])
+  })
+
+  test('where there is no registry yet, and makes none', async () => {
+    const home = join(mkdtempSync(join(tmpdir(), 'ports-completion-')), 'home')
+    const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
+    const { stdout, stderr, status } = await ended(
+      process.execPath,
+      [BINARY, 'complete', '--', 'get', ''],
+      env,
+    )
+    expect({ stdout, stderr, status }).toEqual({ stdout: ':4\n', stderr: '', status: 0 })
+    expect(existsSync(home)).toBe(false)
+    expect(await ended(process.execPath, [BINARY, 'db', 'status'], env)).toMatchObject({
+      status: 1,
+    })
+  })
+})
+
+/** Runs a script with `ports` on the path. */
+function inShell(shell: string, script: string) {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-path-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  writeFileSync(
+    join(directory, 'ports'),
+    `#!/bin/sh\nexec '${process.execPath}' '${BINARY}' "$@"\n`,
+    {
+      mode: 0o755,
+    },
+  )
+  const path = `${directory}:${process.env.PATH}`
+  return ended(shell, ['-c', script], environmentOn(url, { PATH: path }))
+}
+
+describe('in bash', () => {
+  const pressTab = (...words: string[]) =>
+    inShell(
+      'bash',
+      `source <(ports completion bash)
+       COMP_WORDS=(ports ${words.map((word) => `'${word}'`).join(' ')}) COMP_CWORD=${words.length}
+       _ports
+       echo "\${COMPREPLY[*]}"`,
+    )
+
+  test('projects and services are offered', async () => {
+    expect(await pressTab('get', '')).toMatchObject({ stdout: `${PROJECTS.join(' ')}\n` })
+    expect(await pressTab('get', 'consilio', 'w')).toEqual({
+      stdout: 'web worker\n',
+      stderr: '',
+      status: 0,
+    })
+  })
+
+  test('files are not, where there is nothing else', async () => {
+    const { stdout } = await inShell('bash', 'source <(ports completion bash); complete -p ports')
+    expect(stdout).toBe('complete -F _ports ports\n')
+    expect(await pressTab('get', 'consilio', 'api', '')).toMatchObject({ stdout: '\n' })
+  })
+})
+
+describe('in fish', () => {
+  test('projects and services are offered, and no files', async ({ skip }) => {
+    if (spawnSync('fish', ['--version']).error) skipBecause(skip, 'fish is not installed')
+    const offered = (line: string) =>
+      inShell('fish', `ports completion fish | source; complete -C '${line}'`)
+    expect((await offered('ports get ')).stdout.trim().split(/\s+/)).toEqual(PROJECTS)
+    expect((await offered('ports get consilio w')).stdout.trim().split(/\s+/)).toEqual([
+      'web',
+      'worker',
+    ])
+    expect((await offered('ports get consilio api ')).stdout).toBe('')
+  })
+})
+
+describe('in zsh', () => {
+  test('projects and services are offered', async ({ skip }) => {
+    if (spawnSync('zsh', ['--version']).error) skipBecause(skip, 'zsh is not installed')
+    const { stdout } = await inShell(
+      'zsh',
+      `compdef() { :; }
+       _describe() { print -r -- \${(P)2} }
+       source <(ports completion zsh)
+       words=(ports get consilio w) CURRENT=4
+       _ports`,
+    )
+    expect(stdout.split(/\s+/).filter(Boolean)).toEqual(['web', 'worker'])
+  })
+})

@@ -1,0 +1,37 @@
+import type { PortRepository } from '@ports/core'
+import type { PoolConfig } from 'pg'
+import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
+import { existingData } from './embedded/embeddedPostgres.js'
+import { connectionOf } from './embedded/postmaster.js'
+import { PrismaPortRepository } from './PrismaPortRepository.js'
+import { RegistryPool } from './RegistryPool.js'
+
+/** For the connection, and for each answer. */
+const ANSWER_TIMEOUT_MS = 500
+
+/**
+ * The registry, for a caller that would rather have no answer than wait: it makes, starts and
+ * migrates nothing, and its calls fail after half a second. Undefined where no embedded registry was
+ * made yet; one that does not run fails with the first call. Close it when done.
+ */
+export async function openWithoutWaiting(
+  options: DatabaseOptions = {},
+): Promise<PortRepository | undefined> {
+  const url = databaseUrl(options)
+  const server = url === undefined ? await embeddedServer() : { connectionString: url }
+  if (!server) return undefined
+  const pool = new RegistryPool({
+    ...server,
+    application_name: 'ports',
+    max: 1,
+    allowExitOnIdle: true,
+    connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
+    query_timeout: ANSWER_TIMEOUT_MS,
+  })
+  return new PrismaPortRepository(pool, !isBehindPgBouncer(url))
+}
+
+async function embeddedServer(): Promise<PoolConfig | undefined> {
+  const data = await existingData()
+  return data === undefined ? undefined : connectionOf(data)
+}

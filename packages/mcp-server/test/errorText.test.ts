@@ -1,0 +1,35 @@
+import { EXIT_STATUS, PortsError, type PortsErrorCode } from '@ports/core'
+import { expect, test } from 'vitest'
+import { errorText } from '../src/errorText.js'
+import { getPort } from '../src/tools/getPort.js'
+import { releasePort } from '../src/tools/releasePort.js'
+
+const OUTAGES = (Object.keys(EXIT_STATUS) as PortsErrorCode[]).filter(
+  (code) => EXIT_STATUS[code] === EXIT_STATUS.DATABASE_UNAVAILABLE,
+)
+
+test.each(OUTAGES)('%s tells an agent to pick no port itself', (code) => {
+  const text = errorText(new PortsError(code, 'It failed.'), getPort)
+  expect(text).toContain(`${code}: It failed.\n`)
+  expect(text).toContain('Do not pick a port yourself')
+})
+
+test('a bug tells an agent to pick no port itself, and nothing of the bug', () => {
+  const text = errorText(new TypeError('undefined is not a function'), getPort)
+  expect(text).toMatch(/^INTERNAL: get-port failed unexpectedly/)
+  expect(text).toContain('Do not pick a port yourself')
+  expect(text).not.toContain('undefined')
+})
+
+test('an unknown project never leads an agent to the range of another', () => {
+  const error = new PortsError('PROJECT_NOT_FOUND', 'ghost has no port range.', {
+    projectName: 'ghost',
+  })
+  const asked = errorText(error, getPort)
+  expect(asked).toContain('ask the user to create a range for this project')
+  expect(asked).toContain('Never use the name of another project')
+  expect(errorText(error, releasePort)).not.toContain('create a range')
+  for (const tool of [getPort, releasePort]) {
+    expect(errorText(error, tool)).not.toContain('known project')
+  }
+})
