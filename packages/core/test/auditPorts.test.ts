@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { skipBecause } from '../../db/test/skipBecause.js'
 import type { HealthCheck } from '../src/Audit.js'
 import { auditPorts } from '../src/auditPorts.js'
 import { LocalHost } from '../src/localHost.js'
@@ -112,6 +113,40 @@ describe('auditPorts', () => {
       notRunning: 1,
       conflicts: [{ port, actual: 'held by a connection' }],
     })
+  })
+
+  it('tells what another user has in use from what is one’s own', async ({ skip }) => {
+    const uid = 65534
+    if (process.platform !== 'linux' || process.getuid!() !== 0) {
+      skipBecause(skip, 'only root on Linux can listen as another user and see it')
+    }
+    process.seteuid!(uid)
+    const port = await listenTcp({ host: '127.0.0.1' }).finally(() => process.seteuid!(0))
+    const auditOf = (ownerUid?: number) =>
+      auditPorts(storeOf(held(port)).store, localHost, {}, ownerUid)
+    expect(await auditOf(uid + 1)).toEqual({
+      allocated: 1,
+      inUse: 1,
+      notRunning: 0,
+      unverified: 0,
+      conflicts: [
+        {
+          port,
+          expected: 'shop/web',
+          actual: 'in use by another user',
+          uid,
+          hostname: 'localhost',
+          protocol: 'tcp',
+        },
+      ],
+      unverifiedPorts: [],
+    })
+    const inUse = { inUse: 1, conflicts: [] }
+    expect(await auditOf(uid)).toMatchObject(inUse)
+    expect(await auditOf(undefined)).toMatchObject(inUse)
+    // Root listens for everybody.
+    await listenTcp({ host: '127.0.0.2', port })
+    expect(await auditOf(uid + 1)).toMatchObject(inUse)
   })
 
   it('sees none of this host’s services from another network namespace', async () => {

@@ -809,24 +809,6 @@ describe('auditPorts', () => {
     expect(await ports.getOrAllocate('restless', 'api')).toBe(service.port)
   })
 
-  it('tells what another user listens on from what is one’s own', async () => {
-    await using service = await tcpService()
-    await confine('shared', service.port)
-    await ports.getOrAllocate('shared', 'api')
-    const uid = process.getuid!()
-    // As seen by another user; the process that listens is the same.
-    const others = await openManager({ ownerUid: uid + 1 })
-    const conflict = { port: service.port, actual: 'in use by another user', uid }
-    expect(await others.auditPorts()).toMatchObject({
-      allocated: 1,
-      inUse: 1,
-      // Root listens for everybody.
-      conflicts: uid === 0 ? [] : [conflict],
-    })
-    const owner = await openManager({ ownerUid: uid })
-    expect(await owner.auditPorts()).toMatchObject({ inUse: 1, conflicts: [] })
-  })
-
   it('keeps the status of what it cannot see', async () => {
     await using service = await tcpService()
     await confine('remote', service.port)
