@@ -31,16 +31,17 @@ async function joinFromElsewhere({ crew, server, pause }) {
   const { uid } = statSync(server.dataDirectory)
   // Over the socket's directory, because another kernel's sockets cannot be reached.
   const hide = `mount -t tmpfs -o mode=0700,uid=${uid} none "$0" && exec "$@"`
+  // Longer than it waits for a server elsewhere to end.
+  const lastsMs = between(12_000, 15_000)
   const worker = crew.hire({
     lanes: 4,
     url: undefined,
     environment: {},
-    until: now(),
+    until: now() + lastsMs * 1_000,
     through: [...CONTAINER, 'sh', '-c', hide, server.socketDirectory],
   })
   const ended = new Promise((resolve) => worker.once('exit', resolve))
-  // Longer than it waits for a server elsewhere to end.
-  await pause(between(6_000, 9_000))
+  await pause(lastsMs)
   crew.kill(worker)
   await ended
   return wasRunning
