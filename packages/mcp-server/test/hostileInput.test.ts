@@ -40,7 +40,8 @@ test('refuses a line over the limit without keeping it, and goes on', async () =
     error: { code: INVALID_REQUEST, message: 'A line may have at most 10485760 bytes.' },
   })
   await expectAlive(client)
-  expect(client.peakMemory).toBeLessThan(300e6)
+  // Elsewhere than on Linux nobody tells.
+  if (process.platform === 'linux') expect(client.peakMemory).toBeLessThan(150e6)
   expect(client.log).toBe('ports-mcp: A line may have at most 10485760 bytes.\n')
 })
 
