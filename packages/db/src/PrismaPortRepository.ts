@@ -105,11 +105,14 @@ export class PrismaPortRepository implements PortRepository {
 
   async release(selection: Selection, call: CallOptions = {}): Promise<readonly ReleasedPort[]> {
     const { projectName, serviceName, hostname, protocol, portNumber } = selection
-    return this.#releases.run({
+    const released = await this.#releases.run({
       values: [projectName, serviceName, hostname, protocol, portNumber],
       subject: { write: true, resolveBy: 'Release it again: that does no harm.' },
       signal: call.signal,
     })
+    return released.toSorted(
+      (a, b) => a.portNumber - b.portNumber || (a.protocol < b.protocol ? -1 : 1),
+    )
   }
 
   async update(
