@@ -174,7 +174,7 @@ test('counts an option or an optional argument that is empty as not given', asyn
   await ports('update', ...service, '--type', 'http', '--description', '', ...scope)
   for (const args of [['list'], ['list', '']]) {
     const held = JSON.parse((await ports(...args, '--json')).stdout)
-    expect(held).toMatchObject([{ portNumber: 3100, serviceType: 'http' }, {}, {}])
+    expect(held).toMatchObject([{ port: 3100, serviceType: 'http' }, {}, {}])
     expect(held[0]).not.toHaveProperty('description')
   }
   expect(await ports('summary', '', ...scope)).toEqual(await ports('summary'))
