@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { defineConfig } from 'tsup'
 import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
@@ -25,6 +25,11 @@ export default defineConfig({
   async onSuccess() {
     for (const directory of ['migrations', 'seed']) {
       cpSync(`../../prisma/${directory}`, `prisma/${directory}`, { recursive: true })
+      // A migration that was renamed since the last build must not be applied under both names.
+      for (const name of readdirSync(`prisma/${directory}`)) {
+        if (existsSync(`../../prisma/${directory}/${name}`)) continue
+        rmSync(`prisma/${directory}/${name}`, { recursive: true })
+      }
     }
   },
 })

@@ -36,7 +36,7 @@ export class RegistryPool extends pg.Pool {
   get #hint(): string {
     return this.#embedded === undefined
       ? 'PORTS_DATABASE_URL says where it is looked for.'
-      : `Its files are in ${this.#embedded.dataDirectory}. See: ports db status`
+      : `Its files are in ${this.#embedded.dataDirectory}.`
   }
 
   // pg-pool's own query(), and so Prisma, comes by here with a callback.
