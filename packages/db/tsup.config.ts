@@ -19,7 +19,11 @@ export default defineConfig({
   },
   // Where there is no navigator, as on Node 20, the driver makes a Response to learn that this is
   // not Cloudflare, and with it loads all of Node's fetch: a quarter of the time of `ports get`.
-  define: { navigator: JSON.stringify({ userAgent: 'Node.js' }) },
+  // The driver's native variant is not there, whatever the environment asks for.
+  define: {
+    navigator: JSON.stringify({ userAgent: 'Node.js' }),
+    'process.env.NODE_PG_FORCE_NATIVE': 'undefined',
+  },
   // A rebuild must not take files away from a running process.
   clean: false,
   async onSuccess() {

@@ -113,7 +113,8 @@ Exit status:
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way
-    5  the database: unreachable, not migrated, busy, or an outcome that is not known
+    5  the database: unreachable, out of a sandbox's sight, damaged, not migrated, busy, or an
+       outcome that is not known
     6  whether something listens there cannot be told from here
    70  a bug in ports
    74  the result could not be written

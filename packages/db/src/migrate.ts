@@ -9,6 +9,13 @@ import { migratedDifferently, translate } from './sqlState.js'
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
 const PRISMA_MIGRATE_LOCK = 72707369
 
+/** A caller that waits longer than this is told for what. */
+const QUIET_MS = 1_500
+/** Far more than passes between two statements of a migration. */
+const SUSPENDED_MS = 10_000
+/** Longer than a suspended process can keep the lock, and shorter than an answer may take. */
+const LOCK_TIMEOUT_MS = 20_000
+
 /** The table in which Prisma keeps which migrations were applied. */
 const CREATE_BOOK = `
   create table if not exists ports._prisma_migrations (
@@ -39,16 +46,20 @@ export interface SchemaState {
 export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
   const pool = await openPool(options)
   try {
-    return await migratePool(pool, databaseUrl(options) === undefined)
+    return await migratePool(pool, databaseUrl(options) === undefined, options.notify)
   } finally {
     await pool.end()
   }
 }
 
 /** `seedNew`: a database that had no migrations gets the default ranges with them. */
-export async function migratePool(pool: Pool, seedNew: boolean): Promise<string[]> {
+export async function migratePool(
+  pool: Pool,
+  seedNew: boolean,
+  notify: (message: string) => void = () => {},
+): Promise<string[]> {
   return inTransaction(pool, async (client) => {
-    await client.query('select pg_advisory_xact_lock($1)', [PRISMA_MIGRATE_LOCK])
+    await waitForTurn(client, notify)
     const { applied, pending, different } = await readSchemaState(client)
     if (different.length > 0) throw migratedDifferently(different)
     if (pending.length === 0) return []
@@ -58,6 +69,26 @@ export async function migratePool(pool: Pool, seedNew: boolean): Promise<string[
     if (seedNew && applied.length === 0) await insertSeed(client)
     return [...pending]
   })
+}
+
+/**
+ * Until this transaction ends no other one migrates. A process that is suspended in the middle of it
+ * (Ctrl-Z) must not hold up all others: the server ends its transaction, and nothing of it is kept.
+ */
+async function waitForTurn(client: ClientBase, notify: (message: string) => void): Promise<void> {
+  await client.query(
+    `set local idle_in_transaction_session_timeout = ${SUSPENDED_MS};
+     set local lock_timeout = ${LOCK_TIMEOUT_MS}`,
+  )
+  const timer = setTimeout(
+    () => notify('waiting for another process, which migrates the database'),
+    QUIET_MS,
+  )
+  try {
+    await client.query('select pg_advisory_xact_lock($1)', [PRISMA_MIGRATE_LOCK])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 async function apply(client: ClientBase, { name, sql, checksum }: Migration): Promise<void> {

@@ -25,7 +25,7 @@ export async function openRepository(options: DatabaseOptions = {}): Promise<Por
     if (different.length > 0) throw migratedDifferently(different)
     if (pending.length > 0) {
       if (url !== undefined) throw notMigrated()
-      await migratePool(pool, true)
+      await migratePool(pool, true, options.notify)
     }
     const embedded = url === undefined
     const repository = new PrismaPortRepository(pool, !isBehindPgBouncer(url), embedded)

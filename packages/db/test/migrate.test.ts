@@ -1,8 +1,10 @@
-import { execFile } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { PortManager } from '@ports/core'
-import { describe, expect, it } from 'vitest'
+import pg from 'pg'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { emptyDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { databaseStatus, migrate, openRepository, seed } from '../src/index.js'
 import { migrationNames } from '../src/migrations.js'
@@ -10,6 +12,38 @@ import { prismaEngine } from './prismaEngine.js'
 
 const run = promisify(execFile)
 const MIGRATE = fileURLToPath(new URL('fixtures/migrate.mjs', import.meta.url))
+
+/** A process that holds the lock on migrations and does not go on. */
+async function suspendedMigrator(url: string): Promise<ChildProcess> {
+  for (;;) {
+    const migrator = spawn(process.execPath, [MIGRATE, url], { stdio: 'ignore' })
+    onTestFinished(() => void migrator.kill('SIGKILL'))
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    const isMigrating = async () => {
+      const { rowCount } = await client.query(
+        `select
+         from pg_locks
+         where locktype = 'advisory'
+           and database = (select oid from pg_database where datname = current_database())
+           and granted`,
+      )
+      return rowCount === 1
+    }
+    await vi.waitUntil(async () => migrator.exitCode !== null || (await isMigrating()), {
+      interval: 1,
+      timeout: 30_000,
+    })
+    migrator.kill('SIGSTOP')
+    // The statement that was under way goes on without it; its transaction does not.
+    const held = migrator.exitCode === null && (await isMigrating())
+    await client.end()
+    if (held) return migrator
+    // It was faster: with nothing left to migrate the next one is no test.
+    migrator.kill('SIGKILL')
+    await sql(url, 'drop schema if exists ports cascade')
+  }
+}
 
 describe('migrate', () => {
   it('applies every migration once', async () => {
@@ -66,6 +100,32 @@ describe('migrate', () => {
       '-- The functions as they stand now, written by the tests (pnpm test migrate -u).\n' +
       '-- They are made by the migrations, where their comments are.\n\n'
     await expect(header + dump).toMatchFileSnapshot('../../../prisma/functions.sql')
+  })
+
+  it('does not wait longer than some seconds for a process that was suspended in the middle', async () => {
+    const url = await unmigratedDatabase()
+    const suspended = await suspendedMigrator(url)
+    const notices: string[] = []
+    expect(await migrate({ url, notify: (notice) => notices.push(notice) })).toEqual(
+      migrationNames(),
+    )
+    expect(notices).toEqual([expect.stringContaining('waiting for another process')])
+    const ended = once(suspended, 'exit')
+    suspended.kill('SIGCONT')
+    // Its transaction was ended, which it says.
+    expect((await ended)[0]).not.toBe(0)
+    expect(await migrate({ url })).toEqual([])
+  })
+
+  it('says that others hold the lock, and changes nothing, where they keep it', async () => {
+    const url = await unmigratedDatabase()
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    onTestFinished(() => client.end())
+    await client.query('begin')
+    await client.query('select pg_advisory_xact_lock(72707369)')
+    await expect(migrate({ url })).rejects.toMatchObject({ code: 'BUSY' })
+    expect(await sql(url, `select from pg_namespace where nspname = 'ports'`)).toEqual([])
   })
 
   it('may be run by twenty processes at once', async () => {

@@ -35,6 +35,7 @@ describe('the environment of PostgreSQL’s clients', () => {
       PGCONNECT_TIMEOUT: '1',
       PGDATA: '/nonexistent',
       PGPASSFILE: '/nonexistent',
+      NODE_PG_FORCE_NATIVE: '1',
     }
     await makeRegistry({ env: { PORTS_HOME: home, ...environment } })
     for (const [name, value] of Object.entries(environment)) {
