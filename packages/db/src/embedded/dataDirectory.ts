@@ -14,6 +14,8 @@ import { refuseForeignDirectory } from './trustedPath.js'
  */
 export function dataDirectory(home: string): string | undefined {
   const data = join(home, 'data')
+  // Looked at first: another process may be making the data, and notes that only when they are there.
+  const hadData = wasMade(home)
   if (existsSync(data)) {
     const real = realpathSync(data)
     refuseForeignDirectory(dirname(real))
@@ -22,7 +24,7 @@ export function dataDirectory(home: string): string | undefined {
   }
   const target = linkTarget(data)
   const isBeingMade = linkTarget(join(home, UNFINISHED_LINK)) !== undefined
-  if (target === undefined && (isBeingMade || !wasMade(home))) return undefined
+  if (target === undefined && (isBeingMade || !hadData)) return undefined
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
     `The registry in ${home} has lost its data: there is nothing in ${target ?? data}. Bring them ` +

@@ -29,7 +29,9 @@ describe('the embedded database', () => {
     expect(made.flatMap(({ error }) => error ?? [])).toEqual([])
     const ports = made.map(({ result }) => result!)
     expect(ascending(ports)).toEqual(numbers(3100, 3149))
-    expect(made.flatMap(({ notices }) => notices)).toEqual([
+    // On a busy machine some are told for whom they wait.
+    const told = made.flatMap(({ notices }) => notices)
+    expect(told.filter((notice) => !notice.startsWith('waiting for process '))).toEqual([
       expect.stringMatching(/^made the registry of \S+ in /),
     ])
     const data = join(realpathSync(home), 'data')
@@ -38,7 +40,8 @@ describe('the embedded database', () => {
 
     await programs[0]!.stop()
     const started = await askAll()
-    expect(started).toEqual(ports.map((port) => ({ result: port, notices: [] })))
+    expect(started.flatMap(({ error }) => error ?? [])).toEqual([])
+    expect(started.map(({ result }) => result)).toEqual(ports)
     const again = await Promise.all(
       programs.map((program, nth) => program.get('consilio', `other-${nth}`)),
     )
