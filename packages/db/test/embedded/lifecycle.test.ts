@@ -29,9 +29,9 @@ describe('the embedded database', () => {
     expect(made.flatMap(({ error }) => error ?? [])).toEqual([])
     const ports = made.map(({ result }) => result!)
     expect(ascending(ports)).toEqual(numbers(3100, 3149))
-    // On a busy machine some are told for whom they wait.
+    // On a busy machine some are told what they wait for.
     const told = made.flatMap(({ notices }) => notices)
-    expect(told.filter((notice) => !notice.startsWith('waiting for process '))).toEqual([
+    expect(told.filter((notice) => !notice.startsWith('waiting for '))).toEqual([
       expect.stringMatching(/^made the registry of \S+ in /),
     ])
     const data = join(realpathSync(home), 'data')
