@@ -98,7 +98,7 @@ describe('a full range', () => {
     await ports('get', 'p4000', 'api')
     for (const command of ['get', 'allocate']) {
       const { stderr } = await ports(command, 'p4000', 'web')
-      expect(stderr).toContain('cannot be widened, for 3999 is the last port of p3999')
+      expect(stderr).toContain('cannot be widened, because 3999 is the last port of p3999')
       expect(stderr).toContain('ports list p4000')
       expect(stderr).not.toContain('range resize')
     }

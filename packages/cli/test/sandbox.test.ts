@@ -67,7 +67,7 @@ function expectUnknown({ stdout, stderr, status }: Ended, reason: string, ...wor
   for (const word of words) expect(error.message).toContain(word)
 }
 
-const OTHER_NETWORK = 'another network namespace than the services of localhost'
+const OTHER_NETWORK = 'not in the network namespace of the services of localhost'
 
 describe('in another network namespace', () => {
   test('a check of the host’s services is unknown, whatever listens', async ({ skip }) => {
@@ -189,7 +189,7 @@ describe('in another network namespace', () => {
     expectUnknown(
       await inOtherNetwork(env, 'verify', '3100', '--json'),
       'other-network',
-      'another network namespace than the services of alpha',
+      'not in the network namespace of the services of alpha',
     )
   })
 })
@@ -213,7 +213,7 @@ describe('where the kernel’s tables are hidden', () => {
         expectUnknown(
           checked,
           'tables-unreadable',
-          "the kernel's tables of this host cannot be read",
+          "this process cannot read the kernel's socket tables",
         )
       }
     })

@@ -333,7 +333,7 @@ describe('allocate', () => {
     const error = await errorOf(ports.getOrAllocate('tiny', 'web'))
     expect(error.code).toBe('RANGE_EXHAUSTED')
     expect(error.message).toContain(
-      'cannot be widened, for 3999 is the last port of low and 4001 the first of high.',
+      'cannot be widened, because 3999 is the last port of low and 4001 the first of high.',
     )
     expect(error.details).toMatchObject({
       widest: { startPort: 4000, endPort: 4000 },

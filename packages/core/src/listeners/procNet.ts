@@ -6,15 +6,15 @@ import type { ConnectionEnd, Listener, SocketTable } from './Listeners.js'
 /** TCP_LISTEN of the kernel's include/net/tcp_states.h. */
 const LISTEN = '0A'
 
-/** Every kernel that fills the tables prints their first line, also where there is no socket. */
+/** Every kernel that fills the tables prints their first line, even if there is no socket. */
 const HEADER = /^ *sl +local_address /
 
 const ROW =
   /^ *\d+: (?<address>[\dA-F]{8}|[\dA-F]{32}):(?<port>[\dA-F]{4}) \S+ (?<state>[\dA-F]{2}) \S+ \S+ \S+ +(?<uid>\d+) /
 
 /**
- * The sockets of this process's network namespace on Linux, or undefined where the kernel does not
- * tell them: the tables are missing, hidden, empty or in another format. WSL 1 and some sandboxes
+ * The sockets of this process's network namespace on Linux, or undefined if the kernel does not
+ * show them: the tables are missing, hidden, empty or in another format. WSL 1 and some sandboxes
  * have empty files in their place.
  */
 export async function readProcNet(directory = '/proc/net'): Promise<SocketTable | undefined> {
@@ -54,8 +54,8 @@ function absentIfMissing(error: NodeJS.ErrnoException): undefined {
 
 /**
  * The sockets in a table as Documentation/networking/proc_net_tcp.rst describes it; those of UDP
- * and IPv6 have the same first columns. Undefined where it is not such a table.
- * @param sharedUid the uid that stands for several users, and so for none
+ * and IPv6 have the same first columns. Undefined if it is not such a table.
+ * @param sharedUid the uid that stands for several users, and so identifies none
  */
 export function parseProcNet(
   protocol: Protocol,
