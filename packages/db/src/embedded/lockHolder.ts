@@ -1,12 +1,12 @@
 import { constants, existsSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** A process that holds a lock, as others find it described in the lock's file. */
+/** A process that holds a lock, as the lock's file describes it to others. */
 export interface Holder {
   readonly host: string
-  /** The kernel's run; absent where the system does not tell. */
+  /** The id of the kernel's boot; absent if the system does not tell. */
   readonly boot?: string
-  /** A number of its PID namespace. */
+  /** Its number in its PID namespace. */
   readonly pid: number
   readonly pidNamespace?: string
   readonly ipcNamespace?: string
@@ -14,7 +14,7 @@ export interface Holder {
   readonly machine?: string
 }
 
-/** Of one length, so that a record is replaced by one write and never cut short. */
+/** All records have one length, so that one write replaces a record completely. */
 const RECORD_BYTES = 512
 
 export const READ_AND_WRITE = constants.O_RDWR | constants.O_CREAT
@@ -31,7 +31,7 @@ export function holderHere(pid: number): Holder {
   }
 }
 
-/** Whether its pid means a process that can be seen from here. */
+/** Whether its pid identifies a process that can be seen from here. */
 export function isVisible(holder: Holder): boolean {
   return holder.boot === undefined
     ? holder.host === hostname()
@@ -52,7 +52,7 @@ export function isOfEarlierBoot(holder: Holder): boolean {
   )
 }
 
-/** As it can be found: on which host, and where its pid is no pid here, in which container. */
+/** How to find it: on which host and, if its pid means nothing here, in which container. */
 export function describe(holder: Holder): string {
   const { host, pid, pidNamespace, boot } = holder
   if (isVisible(holder)) return `process ${pid}`

@@ -5,8 +5,8 @@ import { nameOf } from './serverAccount.js'
 const { O_NOFOLLOW, O_NONBLOCK } = constants
 
 /**
- * Opens a regular file of that owner, and nothing else under its name: it follows no link and waits
- * for no FIFO. The caller acts on the descriptor, so that nobody can exchange the file afterwards.
+ * Opens a regular file of that owner, and nothing else: it follows no link and does not wait on a
+ * FIFO. The caller works on the descriptor, so nobody can exchange the file afterwards.
  * @throws {PortsError} `DATABASE_UNAVAILABLE` naming the file and whose it is
  */
 export function openOwnFile(path: string, flags: number, owner: number, mode = 0o600): number {
@@ -14,7 +14,7 @@ export function openOwnFile(path: string, flags: number, owner: number, mode = 0
   const stats = fstatSync(file)
   if (stats.isFile() && stats.uid === owner) return file
   closeSync(file)
-  throw refused(path, stats.isFile() ? `belongs to ${nameOf(stats.uid)}` : 'is no regular file')
+  throw refused(path, stats.isFile() ? `belongs to ${nameOf(stats.uid)}` : 'is not a regular file')
 }
 
 function openWithoutLink(path: string, flags: number, mode: number): number {
@@ -30,7 +30,7 @@ function openWithoutLink(path: string, flags: number, mode: number): number {
 function refused(path: string, reason: string, cause?: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `${path} ${reason}, where the registry keeps a file of its own. Move it away, or set ` +
+    `${path} ${reason}, but the registry keeps a file of its own there. Move it away, or set ` +
       'PORTS_HOME to another directory.',
     { path },
     { cause },

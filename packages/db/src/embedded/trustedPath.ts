@@ -24,7 +24,7 @@ export function refuseForeignDirectory(directory: string): void {
     refuseForeignOwner(directory, current, stats)
     const entry = statsOf(path)
     refuseForeignEntry(directory, current, stats, path, entry)
-    // What is missing or cannot be read is reported by the call that needs it.
+    // A path that is missing or cannot be read is reported by the call that needs it.
     if (entry === undefined) return
     if (entry.isSymbolicLink()) {
       links += 1
@@ -90,7 +90,7 @@ function refuseForeignEntry(
   if (entry !== undefined && !isTrusted(entry.uid)) throw foreign(wanted, path, entry.uid)
 }
 
-/** A group counts as others, but for the one that is this user's own. */
+/** The members of a group count as others, unless it is this user's own group. */
 function othersCanWrite({ mode, gid }: Stats): boolean {
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== process.getgid?.())
 }
@@ -116,7 +116,7 @@ function unmappedUid(): number | undefined {
 
 function foreign(wanted: string, directory: string, uid: number): PortsError {
   const owner = nameOf(uid)
-  const where = wanted === directory ? wanted : `${wanted} (below ${directory})`
+  const where = wanted === directory ? wanted : `${directory}, which ${wanted} depends on,`
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     isRoot()
@@ -132,7 +132,7 @@ function writable(wanted: string, directory: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `${directory} can be written by other users, who can change the programs that a registry in ` +
-      `${wanted} runs. Take that right away (chmod go-w), or set PORTS_HOME to another directory.`,
+      `${wanted} runs. Take that right from them (chmod go-w), or set PORTS_HOME to another directory.`,
     { directory },
   )
 }
