@@ -32,8 +32,8 @@ function inWords(sighting: Sighting): string {
 }
 
 const MORE_HELP = `
-An address answers for itself; a name, and this host, for all addresses of theirs.
-With --json it names who listens there, by address and uid, and a connection that
+An address stands for itself; a name, or no host, for all addresses of the host.
+With --json it shows who listens there, by address and uid, and a connection that
 holds the number.
 
 Example:
