@@ -1,4 +1,5 @@
 import {
+  type Bounds,
   EXIT_STATUS,
   type PortManager,
   type PortRange,
@@ -78,11 +79,6 @@ async function unknownProjectHints(
     ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
     ...(wantsPort(command) ? [`To create a range for it: ${create}`] : []),
   ]
-}
-
-interface Bounds {
-  readonly startPort: number
-  readonly endPort: number
 }
 
 interface FullRange {

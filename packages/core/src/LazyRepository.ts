@@ -14,7 +14,7 @@ export class LazyRepository implements PortRepository {
   /** @param openRunning opens the store only if that creates and starts nothing */
   constructor(
     open: () => Promise<PortRepository>,
-    openRunning: () => Promise<PortRepository | undefined> = open,
+    openRunning: () => Promise<PortRepository | undefined>,
   ) {
     this.#open = open
     this.#openRunning = openRunning

@@ -1,7 +1,7 @@
 import { detail, shown, shownName } from './excerpt.js'
 import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import { nearestNames } from './nearestNames.js'
-import type { PortRange } from './PortRange.js'
+import type { Bounds, PortRange } from './PortRange.js'
 
 /** Every code, and the exit status of a command that fails with it. */
 export const EXIT_STATUS = {
@@ -135,11 +135,6 @@ export function rangeExhausted(
   )
 }
 
-interface Bounds {
-  readonly startPort: number
-  readonly endPort: number
-}
-
 function widestBounds({ startPort, endPort }: Bounds, { below, above }: Neighbours): Bounds {
   return {
     // A range is not widened into the System Ports, which need a privilege to be bound.
@@ -205,7 +200,7 @@ export function rangeInUse(
   projectName: string,
   holders: readonly RangeHolder[],
   count: number,
-  bounds?: { readonly startPort: number; readonly endPort: number },
+  bounds?: Bounds,
   cause?: unknown,
 ): PortsError {
   const named = holders

@@ -1,6 +1,7 @@
 import {
   type AllocationRequest,
   BLOCK_SEARCH,
+  type Bounds,
   type CallOptions,
   type HealthCheck,
   type ListQuery,
@@ -323,7 +324,7 @@ export class PrismaPortRepository implements PortRepository {
   async #withNeighbours(full: PortsError): Promise<PortsError> {
     const { projectName, range, hostname, protocol } = full.details as {
       projectName: string
-      range: { startPort: number; endPort: number }
+      range: Bounds
       hostname: string
       protocol: string
     }

@@ -1,4 +1,5 @@
 import {
+  type Bounds,
   type ErrorDetails,
   EXIT_STATUS,
   type ExhaustedRange,
@@ -54,7 +55,7 @@ export interface CallSubject {
   /** The range that was to be. */
   readonly range?: { projectName: string; startPort?: number; endPort?: number }
   /** The bounds that a range was to be resized to. */
-  readonly bounds?: { readonly startPort: number; readonly endPort: number }
+  readonly bounds?: Bounds
   /** How to find out what an unknown outcome was. */
   readonly resolveBy?: string
 }

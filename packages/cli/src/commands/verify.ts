@@ -22,10 +22,9 @@ export function verifyCommand({ openManager, output, signal, answerNo }: Context
     })
 }
 
-function inWords(sighting: Sighting): string {
-  if (sighting.verdict !== 'listening') {
-    const held = sighting.verdict === 'not-listening' && sighting.heldBy
-    return held ? 'not listening, held by a connection' : 'not listening'
+function inWords(sighting: Exclude<Sighting, { verdict: 'unknown' }>): string {
+  if (sighting.verdict === 'not-listening') {
+    return sighting.heldBy ? 'not listening, held by a connection' : 'not listening'
   }
   const addresses = new Set(sighting.listeners?.map(({ address }) => address))
   return addresses.size > 1 ? `listening on ${[...addresses].join(', ')}` : 'listening'

@@ -1,10 +1,5 @@
 import { readFile } from 'node:fs/promises'
-
-/** Numbers from the first to the last, both included. */
-interface Bounds {
-  readonly startPort: number
-  readonly endPort: number
-}
+import type { Bounds } from '../PortRange.js'
 
 /** Numbers that the kernel may give to an outgoing connection before a service binds them. */
 export interface EphemeralOverlap {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { canonicalAddress } from '../hostname.js'
 import type { Protocol } from '../PortAllocation.js'
+import { unmappedUid } from '../unmappedUid.js'
 import type { ConnectionEnd, Listener, SocketTable } from './Listeners.js'
 
 /** TCP_LISTEN of the kernel's include/net/tcp_states.h. */
@@ -20,13 +21,13 @@ const ROW =
 export async function readProcNet(directory = '/proc/net'): Promise<SocketTable | undefined> {
   const read = (table: string) => readFile(`${directory}/${table}`, 'latin1')
   try {
-    const [sharedUid, tcp, tcp6, udp, udp6] = await Promise.all([
-      uidOfUnmappedUsers(),
+    const [tcp, tcp6, udp, udp6] = await Promise.all([
       read('tcp'),
       read('tcp6').catch(absentIfMissing),
       read('udp'),
       read('udp6').catch(absentIfMissing),
     ])
+    const sharedUid = unmappedUid()
     const tables = [
       parseProcNet('tcp', tcp, sharedUid),
       tcp6 === undefined ? NO_SOCKETS : parseProcNet('tcp', tcp6, sharedUid),
@@ -98,19 +99,4 @@ function decodeAddress(hex: string): string {
   if (bytes.length === 4) return bytes.join('.')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
   return canonicalAddress(groups.join(':'))
-}
-
-/**
- * In a user namespace the kernel shows one uid for all users who have none there
- * (user_namespaces(7)). Undefined where every user has one.
- */
-async function uidOfUnmappedUsers(): Promise<number | undefined> {
-  try {
-    const map = await readFile('/proc/self/uid_map', 'latin1')
-    if (/^ *0 +0 +4294967295\n$/.test(map)) return undefined
-    return Number(await readFile('/proc/sys/kernel/overflowuid', 'latin1'))
-  } catch {
-    // A kernel without user namespaces.
-    return undefined
-  }
 }

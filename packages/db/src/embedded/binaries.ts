@@ -1,7 +1,5 @@
 import {
   chmodSync,
-  closeSync,
-  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -15,7 +13,7 @@ import {
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { PortsError } from '@ports/core'
-import { openOwnFile } from './ownFile.js'
+import { readOwnFile } from './ownFile.js'
 import { isRoot, rootDirectory } from './serverAccount.js'
 import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
@@ -54,12 +52,7 @@ export function binariesFor(data: string): string {
 /** The first line of a data directory's PG_VERSION, such as 18. */
 function majorOf(data: string): string | undefined {
   if (!existsSync(join(data, 'PG_VERSION'))) return undefined
-  const file = openOwnFile(join(data, 'PG_VERSION'), constants.O_RDONLY, statSync(data).uid)
-  try {
-    return readFileSync(file, 'utf8').trim() || undefined
-  } finally {
-    closeSync(file)
-  }
+  return readOwnFile(join(data, 'PG_VERSION'), statSync(data).uid).trim() || undefined
 }
 
 function packaged(): { source: string; version: string; major: string } {

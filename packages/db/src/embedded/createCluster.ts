@@ -11,7 +11,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -26,7 +25,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
-import { openOwnFile } from './ownFile.js'
+import { openOwnFile, readOwnFile } from './ownFile.js'
 import {
   accountForNewServer,
   isRoot,
@@ -207,9 +206,7 @@ export function refuseForeignData(data: string): void {
   const { uid } = statSync(data)
   if (!isRoot() && uid !== process.getuid?.()) throw notOurs(data)
   try {
-    const file = openOwnFile(join(data, 'pg_hba.conf'), constants.O_RDONLY, uid)
-    const text = readFileSync(file, 'utf8')
-    closeSync(file)
+    const text = readOwnFile(join(data, 'pg_hba.conf'), uid)
     if (text.split('\n').includes(ADMISSION)) return
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error

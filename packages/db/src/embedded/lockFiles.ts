@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { openOwnFile } from './ownFile.js'
+import { readOwnFile } from './ownFile.js'
 import { systemCommand } from './serverAccount.js'
 import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 
@@ -32,32 +32,22 @@ function ownerOf(data: string): number {
   return statSync(data).uid
 }
 
-/** Empty for a file that is not there, or went while it was read: a server may be stopping. */
 function textOfOwn(path: string, owner: number): string {
-  try {
-    const file = openOwnFile(path, constants.O_RDONLY, owner)
-    try {
-      return readFileSync(file, 'utf8')
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    if (isMissing(error)) return ''
-    throw error
-  }
+  return emptyIfMissing(() => readOwnFile(path, owner))
 }
 
 function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (isMissing(error)) return ''
-    throw error
-  }
+  return emptyIfMissing(() => readFileSync(file, 'utf8'))
 }
 
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
+/** Empty for a file that is not there, or went while it was read: a server may be stopping. */
+function emptyIfMissing(read: () => string): string {
+  try {
+    return read()
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return ''
+    throw error
+  }
 }
 
 /** Also while it recovers and takes no connections yet. */

@@ -1,4 +1,4 @@
-import { constants, existsSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs'
+import { constants, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 
 /** A process that holds a lock, as the lock's file describes it to others. */
@@ -9,7 +9,6 @@ export interface Holder {
   /** Its number in its PID namespace. */
   readonly pid: number
   readonly pidNamespace?: string
-  readonly ipcNamespace?: string
   /** The machine's own id (machine-id(5)), which a reboot does not change. */
   readonly machine?: string
 }
@@ -25,8 +24,7 @@ export function holderHere(pid: number): Holder {
     host: hostname(),
     boot: firstLineOf('/proc/sys/kernel/random/boot_id'),
     pid,
-    pidNamespace: namespace('pid'),
-    ipcNamespace: namespace('ipc'),
+    pidNamespace: pidNamespace(),
     machine: firstLineOf('/etc/machine-id'),
   }
 }
@@ -35,7 +33,7 @@ export function holderHere(pid: number): Holder {
 export function isVisible(holder: Holder): boolean {
   return holder.boot === undefined
     ? holder.host === hostname()
-    : isOfThisKernel(holder) && holder.pidNamespace === namespace('pid')
+    : isOfThisKernel(holder) && holder.pidNamespace === pidNamespace()
 }
 
 export function isOfThisKernel({ boot }: Holder): boolean {
@@ -80,14 +78,12 @@ export function readRecord<Record>(file: number): Partial<Record> | undefined {
 
 /** Whether Ctrl-Z, SIGSTOP or a debugger holds the process: proc_pid_stat(5), the third field. */
 export function isStopped({ pid }: Holder): boolean {
-  const stat = `/proc/${pid}/stat`
-  if (!existsSync(stat)) return false
-  return /\) [Tt] /.test(firstLineOf(stat) ?? '')
+  return /\) [Tt] /.test(firstLineOf(`/proc/${pid}/stat`) ?? '')
 }
 
-function namespace(kind: 'pid' | 'ipc'): string | undefined {
+function pidNamespace(): string | undefined {
   try {
-    return readlinkSync(`/proc/self/ns/${kind}`)
+    return readlinkSync('/proc/self/ns/pid')
   } catch {
     return undefined
   }

@@ -1,6 +1,6 @@
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
-import { PortsError } from '@ports/core'
+import { PortsError, unmappedUid } from '@ports/core'
 import { isRoot, nameOf } from './serverAccount.js'
 
 /** As many as the kernel follows in one path (path_resolution(7)). */
@@ -48,11 +48,11 @@ export function refuseForeignDirectory(directory: string): void {
  * Makes a directory and those above it. Node's own recursive mkdir never returns where the kernel
  * answers ENOENT for a parent that exists, as it does in /proc.
  */
-export function makeDirectories(directory: string, mode = 0o755): void {
+export function makeDirectories(directory: string): void {
   if (statsOf(directory) !== undefined) return
-  if (dirname(directory) !== directory) makeDirectories(dirname(directory), mode)
+  if (dirname(directory) !== directory) makeDirectories(dirname(directory))
   try {
-    mkdirSync(directory, { mode })
+    mkdirSync(directory, { mode: 0o755 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
@@ -95,23 +95,12 @@ function othersCanWrite({ mode, gid }: Stats): boolean {
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== process.getgid?.())
 }
 
-function isTrusted(uid: number): boolean {
-  return uid === 0 || uid === process.getuid?.() || uid === unmappedUid()
-}
-
 /**
  * In a user namespace of its own (rootless containers, sandboxes) the files of the host's root show
- * as this uid (user_namespaces(7), "Unmapped user and group IDs"). Elsewhere it is an ordinary user.
+ * as the unmapped uid. Elsewhere that is an ordinary user.
  */
-function unmappedUid(): number | undefined {
-  try {
-    const map = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/)
-    const mapsEverything = map[0] === '0' && map[1] === '0' && map[2] === '4294967295'
-    if (mapsEverything) return undefined
-    return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'))
-  } catch {
-    return undefined
-  }
+function isTrusted(uid: number): boolean {
+  return uid === 0 || uid === process.getuid?.() || uid === unmappedUid()
 }
 
 function foreign(wanted: string, directory: string, uid: number): PortsError {
