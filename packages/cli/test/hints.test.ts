@@ -123,7 +123,7 @@ describe('an unknown project', () => {
 })
 
 describe('an outage', () => {
-  test('tells those who want a port, and nobody else, to pick none', async () => {
+  test('tells only callers that want a port not to pick one', async () => {
     const down = portsOn('postgresql://127.0.0.1:1/nothing')
     const unmigrated = portsOn(await unmigratedDatabase())
     for (const ports of [down, unmigrated]) {

@@ -27,15 +27,15 @@ function needs(skip: Skip, ...namespaces: string[]): void {
 const ports = (env: Environment, ...args: string[]) =>
   ended(process.execPath, [BINARY, ...args], env)
 
-/** The same in a network namespace that is new. */
+/** The same in a new network namespace. */
 const inOtherNetwork = (env: Environment, ...args: string[]) =>
   ended('unshare', ['-n', process.execPath, BINARY, ...args], env)
 
-/** All of the script in one network namespace, `ports` being the command. */
+/** Runs all of the script in one network namespace, with `ports` as the command. */
 const scriptInOtherNetwork = (env: Environment, script: string) =>
   ended('unshare', ['-n', 'sh', '-ec', script], { ...env, NODE: process.execPath, BINARY })
 
-/** With a /proc in which the script can put what it likes. */
+/** With a /proc whose files the script can replace. */
 const scriptWithOwnProc = (env: Environment, script: string) =>
   ended('unshare', ['-m', '--propagation', 'private', 'sh', '-ec', script], {
     ...env,
@@ -43,7 +43,10 @@ const scriptWithOwnProc = (env: Environment, script: string) =>
     BINARY,
   })
 
-/** An environment whose embedded registry was never made. What is made there goes with the test. */
+/**
+ * An environment whose embedded registry was never made. Anything made there is removed with the
+ * test.
+ */
 function freshHome(): Environment {
   const directory = mkdtempSync(join(tmpdir(), 'ports-sandbox-'))
   chmodSync(directory, 0o755)
@@ -173,11 +176,13 @@ describe('in another network namespace', () => {
       ].join('\n'),
       status: 0,
     })
-    // Nobody is there any more, and a third one is elsewhere.
+    // Nobody is in that namespace any more, and the third process is in another one.
     expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
   })
 
-  test('a shared registry knows the namespace of who checked first', async ({ skip }) => {
+  test('a shared registry knows the namespace of the process that checked first', async ({
+    skip,
+  }) => {
     needs(skip, '-n')
     const env = environmentOn(await freshDatabase(), { PORTS_HOSTNAME: 'alpha' })
     const { stdout } = await scriptInOtherNetwork(

@@ -152,7 +152,7 @@ describe('what went wrong and what to do next', () => {
         'Release them first.',
     ],
     [
-      'a held port outside the bounds to be',
+      'a held port outside the new bounds',
       rangeInUse(
         'shop',
         [{ serviceName: 'web', portNumber: 3050, hostname: 'localhost', protocol: 'tcp' }],

@@ -325,7 +325,7 @@ describe('allocate', () => {
     expect(await ports.getOrAllocate('tiny', 'web')).toBe(4001)
   })
 
-  it('does not advise to widen a full range that its neighbours leave no room', async () => {
+  it('does not advise widening a full range that has no room between its neighbours', async () => {
     await ports.createRange({ projectName: 'low', startPort: 3999, endPort: 3999 })
     await ports.createRange({ projectName: 'tiny', startPort: 4000, endPort: 4000 })
     await ports.createRange({ projectName: 'high', startPort: 4001, endPort: 4001 })
