@@ -769,7 +769,7 @@ declare
   v_released jsonb := '[]';
 begin
   -- Most calls release all of them, and each condition that may be absent costs as much as one that
-  -- is there. Mostly one row is released, for which a loop takes less than an aggregate.
+  -- is there. Usually one row is released, for which a loop costs less than an aggregate.
   if p_protocol is null and p_port_number is null then
     for v_port_number, v_protocol in
       update ports.port_allocations

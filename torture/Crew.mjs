@@ -14,7 +14,7 @@ import { now, pick } from './workload.mjs'
  * @property {string | undefined} url
  * @property {Record<string, string>} environment
  * @property {number} [until]
- * @property {readonly string[]} [through] a command that runs the worker
+ * @property {readonly string[]} [through] the command that runs the worker
  */
 
 /** Longer than any call may take, the start of a crashed server included. */

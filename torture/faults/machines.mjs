@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import { now } from '../workload.mjs'
 import { between } from './Fault.mjs'
 
-/** PIDs, IPC and mounts of its own; what runs in it ends with it. */
+/** Has PIDs, IPC and mounts of its own; every process in it ends with it. */
 const CONTAINER = 'unshare --pid --ipc --mount --fork --mount-proc --kill-child'.split(' ')
 
 /** @type {import('./Fault.mjs').Fault[]} */
@@ -29,9 +29,9 @@ function missing() {
 async function joinFromElsewhere({ crew, server, pause }) {
   const wasRunning = server.postmasterPid() !== undefined
   const { uid } = statSync(server.dataDirectory)
-  // Over the socket's directory, because another kernel's sockets cannot be reached.
+  // Hides the socket's directory, because nobody can connect to the sockets of another kernel.
   const hide = `mount -t tmpfs -o mode=0700,uid=${uid} none "$0" && exec "$@"`
-  // Longer than it waits for a server elsewhere to end.
+  // Longer than a caller waits for a server elsewhere to end.
   const lastsMs = between(12_000, 15_000)
   const worker = crew.hire({
     lanes: 4,

@@ -49,7 +49,7 @@ export class EmbeddedServer extends Server {
       if (performance.now() > giveUpAt) return false
       await sleep(2)
     }
-    // Held by the server, so that no other machine starts a second one.
+    // The server holds it, so that no other machine starts a second one.
     const lock = openSync(join(this.dataDirectory, 'ports-server.lock'), 'r+')
     if (!tryLock(lock)) {
       closeSync(lock)

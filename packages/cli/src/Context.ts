@@ -5,7 +5,7 @@ import type { Output } from './Output.js'
 /** All that a command knows of the world around it. */
 export interface Context {
   readonly output: Output
-  /** Told which command runs, as it is typed after `ports`, and its first argument. */
+  /** Called with the command that runs, as it is typed after `ports`, and its first argument. */
   begin(command: string, argument: string | undefined): void
   /** Aborted by Ctrl-C: for every call that may wait. */
   readonly signal: AbortSignal
@@ -13,8 +13,8 @@ export interface Context {
   /** The registry. Its database is opened by the first call that needs one. */
   openManager(): Promise<PortManager>
   /**
-   * Asks the registry if its database runs already: makes, starts and waits for nothing.
-   * @returns undefined where there is none
+   * Asks the registry if its database is running already; makes, starts and waits for nothing.
+   * @returns undefined if it is not running
    */
   askRunning<Answer>(question: (ports: PortManager) => Promise<Answer>): Promise<Answer | undefined>
   /** Ends the command with status 1: it did what it was asked, and the answer is no. */

@@ -3,9 +3,9 @@ import type { Failure } from './failure.js'
 import type { Screen } from './Screen.js'
 
 /**
- * stdout has the result and nothing else, stderr what is said beside it. Neither carries a hidden
- * character of stored or typed text, on a terminal or through a pipe: as JSON they are escaped, which
- * parses to the same text.
+ * stdout has the result and nothing else; stderr has everything else. Neither carries a hidden
+ * character of stored or typed text, on a terminal or through a pipe. In JSON such characters are
+ * escaped, which parses to the same text.
  */
 export class Output {
   constructor(

@@ -1,4 +1,4 @@
-/** Words as a POSIX shell takes them, quoted where that is needed. */
+/** The words as a command line of a POSIX shell, quoted where needed. */
 export function commandLine(...words: readonly string[]): string {
   return words
     .map((word) =>

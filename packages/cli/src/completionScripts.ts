@@ -1,6 +1,7 @@
 /**
- * What each shell runs to complete `ports`. Our own, because the library's scripts evaluate what was
- * typed as a command: a press of TAB must not run it. None offers files, for no argument is one.
+ * What each shell runs to complete `ports`. Our own, because the library's scripts evaluate what
+ * was typed as a command: a press of TAB must not run it. None completes the names of files,
+ * because no argument is one.
  */
 export const COMPLETION_SCRIPTS = {
   bash: `_ports() {

@@ -11,7 +11,7 @@ export interface Failure {
   readonly status: number
 }
 
-/** Of what a library says, in characters. */
+/** The longest excerpt of a library's message, in characters. */
 const MAX_SUMMARY = 500
 
 /** EX_SOFTWARE of sysexits.h: not a status that a foreseeable error has. */

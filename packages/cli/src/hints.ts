@@ -1,4 +1,5 @@
 import {
+  type Bounds,
   EXIT_STATUS,
   type PortManager,
   type PortRange,
@@ -18,8 +19,8 @@ export interface Asked {
 const OUTAGE_STATUS: number = EXIT_STATUS.DATABASE_UNAVAILABLE
 
 /**
- * The command lines that follow from an error. Its message says what happened and what to do in
- * words that fit every interface; what to type is said here alone.
+ * Suggests command lines for an error. The error's message says what happened and what to do, in
+ * words that fit every interface; only this file says what to type.
  */
 export async function hintsOf(error: PortsError, asked: Asked): Promise<string[]> {
   const hints = await hintsOfCode(error, asked)
@@ -29,7 +30,7 @@ export async function hintsOf(error: PortsError, asked: Asked): Promise<string[]
 /** Without the registry's answer nobody knows which numbers are taken. */
 export function outageHints({ command }: Asked): string[] {
   return wantsPort(command)
-    ? ['Do not pick a port yourself: it may be that of another service.']
+    ? ['Do not pick a port yourself: it may belong to another service.']
     : []
 }
 
@@ -39,14 +40,14 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
       return unknownProjectHints(details as unknown as UnknownProject, asked)
     case 'RANGE_EXHAUSTED':
       return 'size' in details
-        ? ['For who owns which numbers: ports range list']
+        ? ['To see who owns which numbers: ports range list']
         : fullRangeHints(details as unknown as FullRange)
     case 'RANGE_OVERLAP':
       return [overlapHint(details as unknown as Overlap)]
     case 'RANGE_IN_USE':
       return releaseHints(details as unknown as RangeInUse, await asked.openManager())
     case 'DATABASE_UNAVAILABLE':
-      return ['For its state: ports db status']
+      return ['To see its state: ports db status']
     case 'DATABASE_NOT_MIGRATED':
       return 'migrations' in details ? [] : ['To migrate it: ports db migrate']
     case 'OUTCOME_UNKNOWN':
@@ -76,13 +77,8 @@ async function unknownProjectHints(
   const create = commandLine('ports', 'range', 'create', projectName, '--size', '100')
   return [
     ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),
-    ...(wantsPort(command) ? [`For a range of its own: ${create}`] : []),
+    ...(wantsPort(command) ? [`To create a range for it: ${create}`] : []),
   ]
-}
-
-interface Bounds {
-  readonly startPort: number
-  readonly endPort: number
 }
 
 interface FullRange {
@@ -99,7 +95,10 @@ function fullRangeHints({ projectName, range, widest }: FullRange): string[] {
   ]
 }
 
-/** Twice the range or what there is room for, above it if possible; undefined where there is none. */
+/**
+ * Twice the range, or as much as there is room for, above it if possible; undefined if there is no
+ * room.
+ */
 function doubled({ startPort, endPort }: Bounds, widest: Bounds): Bounds | undefined {
   const size = endPort - startPort + 1
   const end = Math.min(widest.endPort, endPort + size)
@@ -121,21 +120,18 @@ interface Overlap {
 function overlapHint({ wanted, range }: Overlap): string {
   return wanted.projectName === range.projectName
     ? `To resize it: ${commandLine('ports', 'range', 'resize', range.projectName)} --start <port> --end <port>`
-    : 'For who owns which numbers: ports range list'
+    : 'To see who owns which numbers: ports range list'
 }
 
 interface RangeInUse {
   readonly projectName: string
   readonly allocations: readonly RangeHolder[]
   readonly count: number
-  /** Absent where the range was to be deleted. */
+  /** Absent if the range was to be deleted. */
   readonly bounds?: Bounds
 }
 
-/**
- * A command for each service in the way, or for each of its numbers, where others of its numbers may
- * stay.
- */
+/** A command for each service in the way, or for each of its numbers if others of them may stay. */
 function releaseHints(
   { projectName, allocations, count, bounds }: RangeInUse,
   ports: PortManager,
@@ -150,14 +146,14 @@ function releaseHints(
   return [
     'To release what is in the way:',
     ...new Set(lines),
-    ...(more > 0 ? [`and then ${more} more, which the next try names.`] : []),
+    ...(more > 0 ? [`There are ${more} more, which the next attempt names.`] : []),
   ]
 }
 
 /**
- * What names that host on the command line: nothing for this one, and its name otherwise. A name
- * that means this host here, such as localhost where this host has another name, is stored by
- * machines that go by that name, and so it is set as the name of this one.
+ * How to name that host on the command line: nothing for this one, its name for another. A name
+ * that means this host here, such as localhost if this host has another name, was stored by a
+ * machine that goes by that name, so the command sets it as the name of this one.
  */
 function spelledHost(hostname: string, ports: PortManager) {
   if (ports.scope().hostname === hostname) return { environment: '', options: [] }

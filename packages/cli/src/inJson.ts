@@ -1,4 +1,6 @@
-/** Fields of the library that the command line calls by another name: one name for one thing. */
+/**
+ * Fields of the library that have another name on the command line, so that one thing has one name.
+ */
 const NAMES: Readonly<Record<string, string>> = {
   portNumber: 'port',
   rangeStart: 'startPort',

@@ -90,7 +90,7 @@ try {
   await repository.close()
 }
 
-/** An embedded registry is its user's; root's serves the machine. */
+/** An embedded registry belongs to its user, except that root's serves the whole machine. */
 function ownerUid(): number | undefined {
   const uid = process.getuid?.()
   return process.env.PORTS_DATABASE_URL || uid === 0 ? undefined : uid

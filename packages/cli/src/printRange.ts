@@ -1,16 +1,16 @@
 import type { PortRange } from '@ports/core'
 import type { Output } from './Output.js'
 
-/** What may go wrong with a range on this host, for programs. */
+/** A problem that a range may have on this host, for programs. */
 interface RangeWarning {
   readonly code: 'EPHEMERAL_PORTS'
   readonly message: string
-  /** The command that ends it, for root. */
+  /** The command that removes the problem, for root. */
   readonly command: string
 }
 
 /**
- * Prints a range, and on stderr whether this host's kernel may give numbers of it to outgoing
+ * Prints a range, and warns on stderr if this host's kernel may give numbers of it to outgoing
  * connections before its services bind them.
  */
 export async function printRange(range: PortRange, output: Output): Promise<void> {
@@ -34,9 +34,9 @@ async function warningsOf(range: PortRange): Promise<RangeWarning[]> {
       command,
       message:
         `This host's kernel gives numbers of ${ephemeral.startPort}-${ephemeral.endPort} to ` +
-        `outgoing connections, so a service may find one of ${exposed} taken. To keep them out ` +
-        `of that, as root: ${command}\n` +
-        'The same setting in a file in /etc/sysctl.d keeps it over a restart.',
+        `outgoing connections, so a service may find one of ${exposed} taken. To prevent ` +
+        `that, as root: ${command}\n` +
+        'The same setting in a file in /etc/sysctl.d survives a restart.',
     },
   ]
 }

@@ -50,8 +50,9 @@ export function createProgram(context: Context, args: readonly string[]): Comman
 }
 
 /**
- * The words up to the first that names no command of its group; undefined where all do. Commander
- * answers a request for help on such a word with the help of the group, as if it had been found.
+ * The words up to the first that names no command of its group; undefined if all do. Commander
+ * answers a request for help on such a word with the help of the group, as if it had found the
+ * command.
  */
 export function wordsToUnknown(program: CommandUnknownOpts, args: readonly string[]) {
   const words: string[] = []

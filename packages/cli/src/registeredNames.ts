@@ -6,14 +6,14 @@ interface Wanted {
   /** As it is typed after `ports`. */
   readonly command: string
   readonly argument: 'project' | 'service'
-  /** For a service. */
+  /** Set for a service. */
   readonly projectName: string | undefined
 }
 
-/** The names of a new range are not there yet. */
+/** Commands whose project is a new one, which the registry does not know yet. */
 const WITHOUT_NAMES = ['range create']
 
-/** Which name of the registry the last of the words is, if it is one. */
+/** The name of the registry that the last word stands for, if any. */
 export function wantedName(
   program: CommandUnknownOpts,
   words: readonly string[],
@@ -37,7 +37,7 @@ export function wantedName(
   return { command: name, argument, projectName: operands[0] }
 }
 
-/** The projects that have a range, or the services of one that hold a port. */
+/** The projects that have a range, or the services of a project that hold a port. */
 export async function registeredNames(
   { argument, projectName }: Wanted,
   askRunning: Context['askRunning'],

@@ -7,19 +7,24 @@ type Cell = string | number | undefined
 
 type CellOf<Row> = (row: Row) => Cell
 
-/** A column that a narrow terminal may do without; where it stays, its texts are cut, or not at all. */
+/**
+ * A column that a narrow terminal may leave out; where it is shown, its texts may be cut, or are
+ * kept whole.
+ */
 interface Spare<Row> {
   readonly spare: 'cut' | 'whole'
   readonly cell: CellOf<Row>
 }
 
-/** A column that says what a row is about, and is not cut: half of it would be something else. */
+/**
+ * A column that identifies a row and is not cut: half of its text would identify something else.
+ */
 interface Whole<Row> {
   readonly whole: true
   readonly cell: CellOf<Row>
 }
 
-/** By heading, what a column has of a row. A function alone is a column that is always there. */
+/** The columns by heading. A function alone is a column that is always shown. */
 export type Columns<Row> = Readonly<Record<string, CellOf<Row> | Spare<Row> | Whole<Row>>>
 
 const GAP = '  '
@@ -31,15 +36,15 @@ interface Column {
   readonly isSpare: boolean
   /** As wide as its widest text. */
   readonly width: number
-  /** What it may be cut to. */
+  /** The width that it may be cut to. */
   readonly least: number
 }
 
 /**
- * Aligned columns, numbers to the right; a column that nobody fills is left out. On a terminal no
- * line is longer than the terminal is wide, if that can be: spare columns are cut and then left out,
- * the last ones first, and only where that is not enough the others are cut. Numbers and whole
- * columns never are. Elsewhere nothing is cut or left out.
+ * Aligned columns, numbers to the right; an empty column is left out. On a terminal no line is
+ * longer than the terminal is wide, if possible: spare columns are cut and then left out, the last
+ * ones first, and the others are cut only if that is not enough. Numbers and whole columns are
+ * never cut. Elsewhere nothing is cut or left out.
  */
 export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: Screen): string {
   const filled = Object.entries(columns)
@@ -59,7 +64,7 @@ export function table<Row>(rows: readonly Row[], columns: Columns<Row>, screen: 
   ].join('\n')
 }
 
-/** Undefined for a column that nobody fills. */
+/** Undefined for an empty column. */
 function measured<Row>(
   heading: string,
   column: Columns<Row>[string],
@@ -76,7 +81,7 @@ function measured<Row>(
   return { heading, texts, numeric, isSpare: 'spare' in kind, width, least }
 }
 
-/** Without the last of the spare columns, as many as there is no room for. */
+/** The columns without the last spare ones, as many as there is no room for. */
 function fitting(columns: readonly Column[], available: number): Column[] {
   const shown = [...columns]
   const needed = ({ isSpare, least, width }: Column) => (isSpare ? least : width)

@@ -1,7 +1,7 @@
 import type { CommanderError, CommandUnknownOpts } from '@commander-js/extra-typings'
 import { excerpt, PortsError } from '@ports/core'
 
-/** What was typed is in the message, and may be long. */
+/** The longest excerpt of a message that repeats what was typed, in characters. */
 const MAX_PROBLEM = 500
 
 /** A command line that does not parse is malformed input like any other. */

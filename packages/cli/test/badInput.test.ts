@@ -269,7 +269,7 @@ describe('what the registry refuses', () => {
     const mistyped = await ports('get', 'consilo', 'api')
     expect(mistyped).toMatchObject({ stdout: '', status: 3 })
     expect(mistyped.stderr).toMatch(
-      /^error: consilo has no port range.*\nDid you mean consilio\?\nFor a range of its own: .*\n$/,
+      /^error: consilo has no port range.*\nDid you mean consilio\?\nTo create a range for it: .*\n$/,
     )
   })
 })

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await ports('allocate', 'consilio', 'api', '--protocol', 'udp')
 })
 
-/** What a program on that database completes the last word to. */
+/** The completions of the last word by a program on that database. */
 async function completed(databaseUrl: string, ...words: string[]): Promise<string[]> {
   const { stdout, stderr, status } = await portsOn(databaseUrl)('complete', '--', ...words)
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
@@ -57,7 +57,7 @@ describe('completes from the registry', () => {
   })
 })
 
-describe('completes no name, without a word,', () => {
+describe('completes no name, and prints no error,', () => {
   test('where the database is down, silent or not migrated', async () => {
     expect(await completed('postgresql://127.0.0.1:1/nothing', 'get', '')).toEqual([])
     await using silent = await tcpServer(() => {})
@@ -107,7 +107,7 @@ describe('in bash', () => {
        echo "\${COMPREPLY[*]}"`,
     )
 
-  test('projects and services are offered', async () => {
+  test('projects and services are completed', async () => {
     expect(await pressTab('get', '')).toMatchObject({ stdout: `${PROJECTS.join(' ')}\n` })
     expect(await pressTab('get', 'consilio', 'w')).toEqual({
       stdout: 'web worker\n',
@@ -116,7 +116,7 @@ describe('in bash', () => {
     })
   })
 
-  test('files are not, where there is nothing else', async () => {
+  test('file names are not completed, even if there is nothing else', async () => {
     const { stdout } = await inShell('bash', 'source <(ports completion bash); complete -p ports')
     expect(stdout).toBe('complete -F _ports ports\n')
     expect(await pressTab('get', 'consilio', 'api', '')).toMatchObject({ stdout: '\n' })
@@ -124,7 +124,7 @@ describe('in bash', () => {
 })
 
 describe('in fish', () => {
-  test('projects and services are offered, and no files', async ({ skip }) => {
+  test('projects and services are completed, and no file names', async ({ skip }) => {
     if (spawnSync('fish', ['--version']).error) skipBecause(skip, 'fish is not installed')
     const offered = (line: string) =>
       inShell('fish', `ports completion fish | source; complete -C '${line}'`)
@@ -138,7 +138,7 @@ describe('in fish', () => {
 })
 
 describe('in zsh', () => {
-  test('projects and services are offered', async ({ skip }) => {
+  test('projects and services are completed', async ({ skip }) => {
     if (spawnSync('zsh', ['--version']).error) skipBecause(skip, 'zsh is not installed')
     const { stdout } = await inShell(
       'zsh',

@@ -98,7 +98,7 @@ describe('a full range', () => {
     await ports('get', 'p4000', 'api')
     for (const command of ['get', 'allocate']) {
       const { stderr } = await ports(command, 'p4000', 'web')
-      expect(stderr).toContain('cannot be widened, for 3999 is the last port of p3999')
+      expect(stderr).toContain('cannot be widened, because 3999 is the last port of p3999')
       expect(stderr).toContain('ports list p4000')
       expect(stderr).not.toContain('range resize')
     }
@@ -123,7 +123,7 @@ describe('an unknown project', () => {
 })
 
 describe('an outage', () => {
-  test('tells those who want a port, and nobody else, to pick none', async () => {
+  test('tells only callers that want a port not to pick one', async () => {
     const down = portsOn('postgresql://127.0.0.1:1/nothing')
     const unmigrated = portsOn(await unmigratedDatabase())
     for (const ports of [down, unmigrated]) {

@@ -27,15 +27,15 @@ function needs(skip: Skip, ...namespaces: string[]): void {
 const ports = (env: Environment, ...args: string[]) =>
   ended(process.execPath, [BINARY, ...args], env)
 
-/** The same in a network namespace that is new. */
+/** The same in a new network namespace. */
 const inOtherNetwork = (env: Environment, ...args: string[]) =>
   ended('unshare', ['-n', process.execPath, BINARY, ...args], env)
 
-/** All of the script in one network namespace, `ports` being the command. */
+/** Runs all of the script in one network namespace, with `ports` as the command. */
 const scriptInOtherNetwork = (env: Environment, script: string) =>
   ended('unshare', ['-n', 'sh', '-ec', script], { ...env, NODE: process.execPath, BINARY })
 
-/** With a /proc in which the script can put what it likes. */
+/** With a /proc whose files the script can replace. */
 const scriptWithOwnProc = (env: Environment, script: string) =>
   ended('unshare', ['-m', '--propagation', 'private', 'sh', '-ec', script], {
     ...env,
@@ -43,7 +43,10 @@ const scriptWithOwnProc = (env: Environment, script: string) =>
     BINARY,
   })
 
-/** An environment whose embedded registry was never made. What is made there goes with the test. */
+/**
+ * An environment whose embedded registry was never made. Anything made there is removed with the
+ * test.
+ */
 function freshHome(): Environment {
   const directory = mkdtempSync(join(tmpdir(), 'ports-sandbox-'))
   chmodSync(directory, 0o755)
@@ -67,7 +70,7 @@ function expectUnknown({ stdout, stderr, status }: Ended, reason: string, ...wor
   for (const word of words) expect(error.message).toContain(word)
 }
 
-const OTHER_NETWORK = 'another network namespace than the services of localhost'
+const OTHER_NETWORK = 'not in the network namespace of the services of localhost'
 
 describe('in another network namespace', () => {
   test('a check of the host’s services is unknown, whatever listens', async ({ skip }) => {
@@ -173,11 +176,13 @@ describe('in another network namespace', () => {
       ].join('\n'),
       status: 0,
     })
-    // Nobody is there any more, and a third one is elsewhere.
+    // Nobody is in that namespace any more, and the third process is in another one.
     expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
   })
 
-  test('a shared registry knows the namespace of who checked first', async ({ skip }) => {
+  test('a shared registry knows the namespace of the process that checked first', async ({
+    skip,
+  }) => {
     needs(skip, '-n')
     const env = environmentOn(await freshDatabase(), { PORTS_HOSTNAME: 'alpha' })
     const { stdout } = await scriptInOtherNetwork(
@@ -189,7 +194,7 @@ describe('in another network namespace', () => {
     expectUnknown(
       await inOtherNetwork(env, 'verify', '3100', '--json'),
       'other-network',
-      'another network namespace than the services of alpha',
+      'not in the network namespace of the services of alpha',
     )
   })
 })
@@ -213,7 +218,7 @@ describe('where the kernel’s tables are hidden', () => {
         expectUnknown(
           checked,
           'tables-unreadable',
-          "the kernel's tables of this host cannot be read",
+          "this process cannot read the kernel's socket tables",
         )
       }
     })

@@ -39,7 +39,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     }
   })
 
-  test('what names a row is whole, and the rest is cut or left out', async () => {
+  test('columns that name a row are whole, and the others are cut or left out', async () => {
     const named = await freshDatabase()
     const ports = portsOn(named)
     await ports(

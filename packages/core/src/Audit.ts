@@ -16,26 +16,27 @@ interface Audited {
 }
 
 /**
- * An allocation whose port does not have what the registry expects there:
+ * An allocation whose port is not in the state that the registry expects:
  * - `not running`: nothing listens.
  * - `held by a connection`: nothing listens, and a TCP connection of this host has the number.
- * - `in use by another user`: something listens, and neither root nor the registry's user opened it.
+ * - `in use by another user`: something listens, and neither root nor the registry's user opened
+ *   it.
  */
 export interface AuditConflict extends Audited {
   readonly actual: 'not running' | 'held by a connection' | 'in use by another user'
-  /** Of the user who has it in use. */
+  /** The user who has it in use. */
   readonly uid?: number
 }
 
-/** An allocation of which nothing can be told from here. */
+/** An allocation whose state cannot be told from here. */
 export interface AuditUnverified extends Audited {
   readonly actual: 'unverified'
   readonly reason: UnknownReason
 }
 
 /**
- * Registry against reality: `allocated = inUse + notRunning + unverified`. What another user has in
- * use counts as in use, what a connection holds as not running.
+ * Registry against reality: `allocated = inUse + notRunning + unverified`. A port that another user
+ * has in use counts as in use; one that a connection holds counts as not running.
  */
 export interface AuditResult {
   readonly allocated: number
@@ -43,6 +44,6 @@ export interface AuditResult {
   readonly notRunning: number
   readonly unverified: number
   readonly conflicts: readonly AuditConflict[]
-  /** Those that `unverified` counts. */
+  /** The allocations that `unverified` counts. */
   readonly unverifiedPorts: readonly AuditUnverified[]
 }

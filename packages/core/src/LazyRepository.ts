@@ -11,10 +11,10 @@ export class LazyRepository implements PortRepository {
   readonly #openRunning: () => Promise<PortRepository | undefined>
   #opened: Promise<PortRepository> | undefined
 
-  /** @param openRunning opens the store only where that makes and starts nothing */
+  /** @param openRunning opens the store only if that creates and starts nothing */
   constructor(
     open: () => Promise<PortRepository>,
-    openRunning: () => Promise<PortRepository | undefined> = open,
+    openRunning: () => Promise<PortRepository | undefined>,
   ) {
     this.#open = open
     this.#openRunning = openRunning
@@ -65,7 +65,7 @@ export class LazyRepository implements PortRepository {
     return (await this.#repository()).recordChecks(...given)
   }
 
-  /** For a check, which must not be what makes a registry. */
+  /** Opens only a store that is running, because a check must not create a registry. */
   async networkOf(...given: Arguments<'networkOf'>) {
     return (await this.#running())?.networkOf(...given)
   }

@@ -43,8 +43,8 @@ export interface PortAllocation extends ServiceKey, Metadata {
   /** When an audit last saw something listening there. */
   readonly lastUsedAt?: Date
   /**
-   * When an audit last told whether something was listening there: the status is as of then. Absent
-   * where none did since the allocation. An audit that could not tell does not count.
+   * When an audit last determined whether something was listening there; the status is as of then.
+   * Absent if none has since the allocation. An audit that could not tell does not count.
    */
   readonly lastCheckedAt?: Date
 }

@@ -40,8 +40,8 @@ export interface PortManagerOptions {
    */
   readonly hostname?: string
   /**
-   * The uid of the user whose registry this is, where it is one user's: what others have listening
-   * is then told apart by audits. Root listens for everybody, and is no other user.
+   * The uid of the registry's owner, if it belongs to one user. Audits then report ports on which
+   * another user listens. Root listens for everybody and does not count as another user.
    */
   readonly ownerUid?: number
 }
@@ -87,10 +87,11 @@ export type NewRange =
   | { readonly projectName: string; readonly size: number; readonly description?: string }
 
 /**
- * The registry of ports. An optional argument that is `null`, or for text `''`, counts as not given;
- * one signal may serve any number of calls at once. Every method rejects with a `PortsError`: `INVALID_ARGUMENT` before the
- * store is asked anything, `PROJECT_NOT_FOUND` for a project without a range, and the errors of the
- * store (`DATABASE_UNAVAILABLE`, `OUTCOME_UNKNOWN`, `BUSY`, `DATABASE_NOT_MIGRATED`).
+ * The registry of ports. An optional argument that is `null`, or `''` for text, counts as not
+ * given. One signal may serve any number of calls at once. Every method rejects with a
+ * `PortsError`: `INVALID_ARGUMENT` before the store is asked anything, `PROJECT_NOT_FOUND` for a
+ * project without a range, and the errors of the store (`DATABASE_UNAVAILABLE`, `OUTCOME_UNKNOWN`,
+ * `BUSY`, `DATABASE_NOT_MIGRATED`).
  */
 export class PortManager {
   readonly #repository: PortRepository
@@ -178,9 +179,9 @@ export class PortManager {
   }
 
   /**
-   * As `release`, and returns what was released, by number, then protocol. Repeated by itself when
-   * the answer was lost; then numbers that the attempt without an answer released are missing, and
-   * an empty list does not mean that nothing was released.
+   * As `release`, but returns what was released, ordered by number and protocol. It is repeated
+   * automatically when the answer was lost. Numbers that the attempt without an answer released are
+   * then missing, and an empty list does not mean that nothing was released.
    */
   async releasePorts(
     projectName: string,
@@ -273,9 +274,9 @@ export class PortManager {
   }
 
   /**
-   * Whether something is listening there now. An address answers for itself; a name, and no name,
-   * for all addresses of the host. Never binds. This host answers from its kernel's tables, another
-   * by a TCP connection. It informs; it never gives a port away.
+   * Whether something is listening there now. An address stands for itself; a name, or no host, for
+   * all addresses of the host. Never binds. This host is read from its kernel's tables; another
+   * host is connected to over TCP. It informs; it never gives a port away.
    * @throws {PortsError} `UNVERIFIABLE` where that cannot be told, so that no is never a guess
    */
   async verifyPort(
@@ -299,7 +300,10 @@ export class PortManager {
     return (await this.inspectPort(port, hostname, protocol, options)).verdict
   }
 
-  /** As `checkPort`, with all that was seen: who listens, what holds the number, why it is unknown. */
+  /**
+   * As `checkPort`, with everything that was seen: who listens, what holds the number, and why the
+   * verdict is unknown.
+   */
   async inspectPort(
     port: number,
     hostname?: string,
@@ -319,9 +323,10 @@ export class PortManager {
 
   /**
    * Compares every allocation with what is listening now and keeps the result: a health check per
-   * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. What
-   * cannot be told keeps its status, counts as unverified and is named with the reason. This host is read from its kernel's
-   * tables once; other hosts are connected to in parallel. Releases nothing.
+   * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. An
+   * allocation that cannot be judged keeps its status, counts as unverified and is listed with the
+   * reason. This host is read from its kernel's tables once; other hosts are connected to in
+   * parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
     return auditPorts(this.#repository, this.#localHost, given(options), this.#ownerUid)
@@ -377,7 +382,7 @@ export class PortManager {
     if (!this.#localHost.is(target.hostname)) return checkRemote(target, probe)
     const listeners = await readListeners()
     options.signal?.throwIfAborted()
-    // Without tables there is nothing to place.
+    // Without tables there is no need to ask whose they are.
     const placed =
       listeners === undefined ||
       (await seesServicesOf(this.#localHost.name, this.#repository, options))
@@ -419,7 +424,7 @@ function validMetadata(metadata: Metadata): Metadata {
 }
 
 function validChange(change: MetadataChange): MetadataChange {
-  // Here null is no absence: it clears.
+  // Here null does not mean absent: it clears the field.
   const fields = METADATA_FIELDS.filter(
     (field) => change[field] === null || !isAbsent(change[field]),
   )
@@ -431,7 +436,7 @@ function validChange(change: MetadataChange): MetadataChange {
   )
 }
 
-/** Of a range that is given by its size; undefined where it is given by its ends. */
+/** The size of a range that is given by its size; undefined if it is given by its ends. */
 function sizeOf(range: NewRange): number | undefined {
   const { size, startPort, endPort } = range as { [Field in 'size' | keyof PortRange]?: unknown }
   const hasEnds = (startPort ?? endPort ?? undefined) !== undefined

@@ -1,10 +1,14 @@
 import type { Scope } from './PortAllocation.js'
 
-/** The numbers a project owns, both ends included. Ranges never overlap. */
-export interface PortRange {
-  readonly projectName: string
+/** Numbers from the first to the last, both included. */
+export interface Bounds {
   readonly startPort: number
   readonly endPort: number
+}
+
+/** The numbers a project owns. Ranges never overlap. */
+export interface PortRange extends Bounds {
+  readonly projectName: string
   readonly description?: string
 }
 

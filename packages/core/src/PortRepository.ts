@@ -78,7 +78,10 @@ export interface PortRepository {
    */
   allocate(request: NewAllocationRequest, call?: CallOptions): Promise<number>
 
-  /** What was released, by number, then protocol; nothing where the service held no such port. */
+  /**
+   * Returns what was released, ordered by number and protocol; empty if the service held no such
+   * port.
+   */
   release(selection: Selection, call?: CallOptions): Promise<readonly ReleasedPort[]>
 
   /** True if there was something to update. */
@@ -96,11 +99,11 @@ export interface PortRepository {
   recordChecks(checks: readonly HealthCheck[], call?: CallOptions): Promise<void>
 
   /**
-   * The network namespace (`networkHere`) in which the services of a host are. `initial` is recorded
-   * for good. A store that several hosts share also records `network` where it knows of none, or
-   * only of one that ended with an earlier boot; the store of a single host knows it from the
-   * process that made or started it.
-   * @returns undefined where none is known, or where there is no store to ask
+   * The network namespace (`networkHere`) in which the services of a host run. `initial` is
+   * recorded permanently. A store that several hosts share also records `network` if it knows of
+   * none, or only of one that ended with an earlier boot. The store of a single host learns it from
+   * the process that made or started it.
+   * @returns undefined if none is known, or if there is no store to ask
    */
   networkOf(hostname: string, network: string, call?: CallOptions): Promise<string | undefined>
 

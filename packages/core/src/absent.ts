@@ -1,10 +1,10 @@
 /**
- * Options that are numbers. An empty text is no number there but a mistake: a number that a script
+ * Options that are numbers. For them `''` is an error, not an absence: a variable that a script
  * left empty must not come to mean all ports.
  */
 const NUMBERS: readonly string[] = ['limit', 'portNumber', 'timeoutMs']
 
-/** Whether an optional argument counts as not given: `null` does, and for text `''`. */
+/** Whether an optional argument counts as not given: `null` does, and so does `''` for text. */
 export function isAbsent(value: unknown): value is undefined | null | '' {
   return value === undefined || value === null || value === ''
 }

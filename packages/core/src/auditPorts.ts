@@ -24,7 +24,7 @@ export interface AuditOptions extends CheckOptions {
 /** Beyond this many connections at once, an audit gains nothing and floods the other side. */
 const PROBES_AT_ONCE = 64
 
-/** Opens sockets for everybody: containers' published ports, what systemd listens on. */
+/** Opens sockets for everybody: the published ports of containers, the sockets of systemd. */
 const ROOT = 0
 
 interface Audited {
@@ -35,7 +35,7 @@ interface Audited {
 /**
  * Compares every live allocation with what listens now, and records it. When aborted before the
  * checks are sent to the store, nothing is recorded.
- * @param ownerUid the user whose registry it is, where it is one user's
+ * @param ownerUid the registry's owner, if it belongs to one user
  * @throws {PortsError} `INVALID_ARGUMENT`, before the store is asked anything
  * @throws the signal's reason
  */
@@ -62,7 +62,7 @@ export async function auditPorts(
 
 type Look = (target: Endpoint, probe: ProbeOptions) => Promise<Sighting>
 
-/** How to look at an allocation, with this host's sockets as they are now. */
+/** Returns how to check an allocation, given this host's sockets as they are now. */
 async function lookAtThisHost(
   allocations: readonly PortAllocation[],
   repository: PortRepository,
@@ -132,7 +132,9 @@ function unverified({ allocation, sighting }: Audited): AuditUnverified[] {
   return [{ ...described(allocation, 'unverified'), reason: sighting.reason }]
 }
 
-/** Whose it is, where no socket there is root's, the owner's or one of which that is not known. */
+/**
+ * The uid of another user, if every socket there is known to belong to neither root nor the owner.
+ */
 function otherUserOf(
   { listeners = [] }: Extract<Sighting, { verdict: 'listening' }>,
   ownerUid: number | undefined,

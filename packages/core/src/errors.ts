@@ -1,7 +1,7 @@
 import { detail, shown, shownName } from './excerpt.js'
 import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import { nearestNames } from './nearestNames.js'
-import type { PortRange } from './PortRange.js'
+import type { Bounds, PortRange } from './PortRange.js'
 
 /** Every code, and the exit status of a command that fails with it. */
 export const EXIT_STATUS = {
@@ -25,10 +25,10 @@ export type PortsErrorCode = keyof typeof EXIT_STATUS
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
- * What every method here rejects with when something foreseeable is wrong. `code` and `details`
- * are for programs; `message` is for people and says what happened and what to do next, in words
- * that fit every interface: which command or tool does it, each interface adds. Anything else that is
- * thrown is a bug.
+ * What every method here rejects with when something foreseeable is wrong. `code` and `details` are
+ * for programs; `message` is for people and says what happened and what to do next, in words that
+ * fit every interface. Each interface adds the command or tool to use. Anything else that is thrown
+ * is a bug.
  */
 export class PortsError extends Error {
   override readonly name = 'PortsError'
@@ -47,7 +47,7 @@ export class PortsError extends Error {
   }
 }
 
-/** @param suggestion what to write instead, where that is clear */
+/** @param suggestion what to write instead, if that is clear */
 export function invalidArgument(
   field: string,
   value: unknown,
@@ -66,10 +66,16 @@ export function invalidArgument(
   )
 }
 
-/** A registry may have thousands of projects, and a caller has typed one of them wrong. */
+/**
+ * A registry may have thousands of projects; a caller who mistyped one needs only the nearest
+ * names.
+ */
 const MAX_KNOWN_PROJECTS = 20
 
-/** Of many known projects it names those whose names are nearest to the one asked for. */
+/**
+ * If there are many known projects, it names only those whose names are nearest to the one asked
+ * for.
+ */
 export function projectNotFound(
   projectName: string,
   knownProjects: readonly string[],
@@ -102,7 +108,7 @@ export interface Neighbours {
   readonly above?: PortRange
 }
 
-/** @param neighbours absent where they are not known */
+/** @param neighbours absent if they are not known */
 export function rangeExhausted(
   range: ExhaustedRange,
   neighbours?: Neighbours,
@@ -129,11 +135,6 @@ export function rangeExhausted(
   )
 }
 
-interface Bounds {
-  readonly startPort: number
-  readonly endPort: number
-}
-
 function widestBounds({ startPort, endPort }: Bounds, { below, above }: Neighbours): Bounds {
   return {
     // A range is not widened into the System Ports, which need a privilege to be bound.
@@ -157,7 +158,7 @@ function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string
     below && `${below.endPort} is the last port of ${below.projectName}`,
     above && `${above.startPort} the first of ${above.projectName}`,
   ].filter((limit) => limit !== undefined)
-  const why = limits.length > 0 ? `, for ${limits.join(' and ')}` : ''
+  const why = limits.length > 0 ? `, because ${limits.join(' and ')}` : ''
   return `${release}; the range cannot be widened${why}.`
 }
 
@@ -193,13 +194,13 @@ export interface RangeHolder {
 
 /**
  * @param holders the first few of `count`
- * @param bounds those that the range was to have; absent where it was to be deleted
+ * @param bounds the bounds that the range was to have; absent if it was to be deleted
  */
 export function rangeInUse(
   projectName: string,
   holders: readonly RangeHolder[],
   count: number,
-  bounds?: { readonly startPort: number; readonly endPort: number },
+  bounds?: Bounds,
   cause?: unknown,
 ): PortsError {
   const named = holders
@@ -218,13 +219,13 @@ export function rangeInUse(
   )
 }
 
-/** That a verdict is `unknown`, why, and what to do about it. */
+/** Says that a verdict is `unknown`, why, and what to do about it. */
 export function unverifiable(sighting: PortSighting & { verdict: 'unknown' }): PortsError {
   const { port, hostname, protocol, address, reason } = sighting
   const host = address ?? hostname
   return new PortsError(
     'UNVERIFIABLE',
-    `Whether something listens on ${host}:${port}/${protocol} cannot be told from here: ` +
+    `It cannot be told from here whether something listens on ${host}:${port}/${protocol}: ` +
       EXPLANATIONS[reason](hostname),
     { port, hostname, protocol, ...(address !== undefined && { address }), reason },
   )
@@ -232,18 +233,18 @@ export function unverifiable(sighting: PortSighting & { verdict: 'unknown' }): P
 
 const EXPLANATIONS: Readonly<Record<UnknownReason, (hostname: string) => string>> = {
   'tables-unreadable': () =>
-    "the kernel's tables of this host cannot be read here, as in a sandbox that hides /proc. Run " +
-    'the check outside of it.',
+    "this process cannot read the kernel's socket tables, as in a sandbox that hides /proc. Run the " +
+    'check outside the sandbox.',
   'other-network': (hostname) =>
-    `this process is in another network namespace than the services of ${hostname}, as in a ` +
+    `this process is not in the network namespace of the services of ${hostname}, as in a ` +
     'sandbox or a container. Run the check where the services run.',
   'ipv4-of-ipv6-socket': () =>
-    'a socket on :: has the number, and the kernel does not show whether it takes IPv4 too. Ask ' +
-    'for ::1, or without a host for all addresses.',
+    'a socket on :: has the number, and the kernel does not show whether it takes IPv4 too. ' +
+    'Check ::1, or leave out the host to check all addresses.',
   'udp-of-another-host': () =>
-    'UDP of another host does not answer a probe. Run the check on that host.',
+    'a UDP service on another host need not answer a probe. Run the check on that host.',
   'localhost-of-another-host': (hostname) =>
-    `this machine has a name of its own, and which one was called ${hostname} is not known. Run ` +
+    `this machine has a name of its own, and it is not known which one was called ${hostname}. Run ` +
     'the check on that host.',
   'name-not-resolved': (hostname) => `${hostname} does not resolve. Is the name right?`,
   'no-answer': (hostname) =>

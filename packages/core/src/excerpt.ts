@@ -2,10 +2,10 @@ import { printable, printableJson } from './printable.js'
 
 /** Enough to recognise a value by, in characters. */
 const MAX_SHOWN = 80
-/** The longest text that an argument may be has 1000 characters; details keep one that is too long. */
+/** An argument may have at most 1000 characters; details keep one that is too long. */
 const MAX_DETAIL = 2000
 
-/** The text, or its beginning and `…` where it has more than `max` characters. */
+/** The text, or its beginning and `…` if it has more than `max` characters. */
 export function excerpt(text: string, max: number): string {
   // A character takes at most two UTF-16 units.
   const characters = [...text.slice(0, 2 * max + 2)]
@@ -28,7 +28,9 @@ export function shownName(name: string): string {
   return excerpt(printable(name.slice(0, 2 * MAX_SHOWN)), MAX_SHOWN)
 }
 
-/** The value as details can keep it: itself, or an excerpt of what is long, nested deep or no JSON. */
+/**
+ * The value as details can keep it: itself, or an excerpt if it is long, deeply nested or not JSON.
+ */
 export function detail(value: unknown): unknown {
   if (typeof value === 'string') return excerpt(value, MAX_DETAIL)
   if (typeof value === 'bigint') return excerpt(String(value), MAX_DETAIL)
@@ -44,7 +46,7 @@ function serialized(value: unknown): string {
   try {
     return JSON.stringify(value) ?? String(value)
   } catch {
-    // It contains itself, or is nested deeper than the stack.
+    // The value contains itself, or is nested more deeply than the stack allows.
     return textOf(value)
   }
 }

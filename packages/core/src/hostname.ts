@@ -14,8 +14,8 @@ export const LONGEST_HOSTNAME = 253
  * A hostname in its one spelling: lower case, without a trailing dot, an IPv6 address as RFC 5952
  * writes it. Names are those of RFC 1123, section 2.1, and underscores, which container networks
  * use.
- * @throws {PortsError} `INVALID_ARGUMENT` that says why; with `details.suggestion` where the host
- * that was meant is clear
+ * @throws {PortsError} `INVALID_ARGUMENT` that says why; with `details.suggestion` if it is clear
+ * which host was meant
  */
 export function validHostname(field: string, value: unknown): string {
   const judged = typeof value === 'string' ? judge(value) : { expected: HOST }
@@ -47,19 +47,19 @@ function judgeAddress(bare: string): Judgement {
     }
   }
   if (canonical === '0.0.0.0' || canonical === '::') {
-    return { expected: 'one host, or left out for this one: this address is all of a host at once' }
+    return { expected: 'one host, or left out for this one: this address stands for all of a host' }
   }
   return { hostname: canonical }
 }
 
-/** What a name would have to be; undefined where it can be one. */
+/** What the value must be instead; undefined if it is a host name. */
 function faultOf(name: string): string | undefined {
   if (name === '' || /\s/.test(name)) return `${HOST}, without blanks`
   if (name.includes('://')) return `${HOST}, without a scheme`
   if (/[/\\?#]/.test(name)) return `${HOST}, without a path`
   if (name.includes('@')) return `${HOST}, without a user`
   if (/^([^:]*|\[.*\]):\d*$/.test(name)) return `${HOST}, without a port`
-  if (/[[\]]|:.*:/.test(name)) return `${HOST}; this is no IPv6 address`
+  if (/[[\]]|:.*:/.test(name)) return `${HOST}; this is not an IPv6 address`
   if (/[^ -~]/.test(name)) return `${HOST} in ASCII, as DNS has it (xn--…)`
   if (name.length > LONGEST_HOSTNAME) {
     return `${HOST} of at most ${LONGEST_HOSTNAME} characters; it has ${name.length}`
@@ -84,15 +84,15 @@ function faultOf(name: string): string | undefined {
   }
 }
 
-/** The host in a URL, beside a port, or written in Unicode; undefined where there is none. */
+/** The host in a URL, before a port, or written in Unicode; undefined if there is none. */
 function hostMeantBy(value: string): string | undefined {
   const trimmed = value.trim()
   const host = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/?#@\s]*@)?(?<host>\[[^\]]*\]|[^/?#:\s]*)/i.exec(
     trimmed,
   )?.groups?.host
-  // A URL's host is at its beginning; blanks are no part of it, and what follows them is unclear.
+  // A host contains no blanks, so it is unclear what a text with blanks means.
   if (host === undefined || /\s/.test(trimmed)) return undefined
-  // A name that has no spelling in ASCII becomes ''.
+  // A name that cannot be written in ASCII becomes ''.
   const candidate = host.startsWith('[') ? host : domainToASCII(host)
   const judged = candidate === '' || candidate === value ? undefined : judge(candidate)
   return judged && 'hostname' in judged ? judged.hostname : undefined

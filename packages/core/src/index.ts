@@ -53,7 +53,13 @@ export {
   type PortManagerOptions,
   type UpdateOptions,
 } from './PortManager.js'
-export { BLOCK_SEARCH, LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
+export {
+  BLOCK_SEARCH,
+  type Bounds,
+  LARGEST_BLOCK,
+  type PortRange,
+  type PortSummary,
+} from './PortRange.js'
 export type {
   AllocationRequest,
   CallOptions,
@@ -66,4 +72,5 @@ export type {
   Selection,
 } from './PortRepository.js'
 export { printable, printableJson, printableLines } from './printable.js'
+export { unmappedUid } from './unmappedUid.js'
 export { MAX_LENGTH } from './validate.js'

@@ -4,8 +4,8 @@ import { isAbsent } from './absent.js'
 import { validHostname } from './hostname.js'
 
 /**
- * What this host is called in the registry. Every name and address of the loopback interface means
- * this host, so they are stored under its one name: two spellings must never be two scopes.
+ * The name of this host in the registry. Every name and address of the loopback interface means
+ * this host, so they are all stored under that one name: two spellings must never be two scopes.
  */
 export class LocalHost {
   readonly name: string
@@ -27,8 +27,8 @@ export class LocalHost {
   }
 
   /**
-   * What a check of that host is about: an address answers for itself, also where it is stored
-   * under this host's name, and a name for all addresses of its host.
+   * The target of a check of that host. An address stands for itself, even if it is stored under
+   * this host's name; a name stands for all addresses of its host.
    */
   target(field: string, hostname: unknown): string {
     const resolved = this.resolve(field, hostname)
@@ -52,7 +52,7 @@ function isLoopback(hostname: string): boolean {
   return isLoopbackName(hostname) || isLoopbackAddress(hostname)
 }
 
-/** Given to 127.0.0.1 or ::1 by /etc/hosts of Debian (`ip6-…`) and of Fedora. */
+/** Names that /etc/hosts of Debian (`ip6-…`) and of Fedora give to 127.0.0.1 or ::1. */
 const LOOPBACK_ALIASES: readonly string[] = [
   'localhost',
   'ip6-localhost',

@@ -5,7 +5,7 @@ const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/
 const LONGEST_NAME = 63
 
 /**
- * The name of a project or a service, as it is.
+ * Returns the name of a project or a service unchanged.
  * @throws {PortsError} `INVALID_ARGUMENT`, with the name to use instead in `details.suggestion`
  */
 export function validName(field: string, value: unknown): string {
@@ -19,13 +19,13 @@ export function validName(field: string, value: unknown): string {
 }
 
 /**
- * The name that stands for a text that cannot be one, such as `acme-web` for `@acme/web`. Everybody
- * gets the same, so that a package, a branch or a directory is one service to all who ask. Undefined
- * where no letter or digit is left.
+ * A valid name for a text that is not one, such as `acme-web` for `@acme/web`. Every caller gets
+ * the same name, so that a package, a branch or a directory is one service to all of them.
+ * Undefined if no letter or digit is left.
  */
 export function nearestName(text: string): string | undefined {
   const name = text
-    // Accents come apart from their letters (Unicode Standard Annex 15), and are dropped.
+    // Separates accents from their letters (Unicode Standard Annex 15), and drops them.
     .normalize('NFKD')
     .replace(/\p{M}+/gu, '')
     .replace(/[^A-Za-z0-9._]+/g, '-')

@@ -1,6 +1,9 @@
 import leven from 'leven'
 
-/** Those names, at most `max`: all in their order, or of more the nearest to `name`, nearest first. */
+/**
+ * At most `max` of the names: all of them in their order, or if there are more, those nearest to
+ * `name`, nearest first.
+ */
 export function nearestNames(name: string, names: readonly string[], max: number): string[] {
   if (names.length <= max) return [...names]
   return names

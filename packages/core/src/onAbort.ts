@@ -1,4 +1,4 @@
-/** What waits for a signal, and the one listener of ours that calls all of it. */
+/** The callbacks that wait for a signal, and the one listener of ours that calls them all. */
 class Waiting {
   readonly callbacks = new Set<() => void>()
 
@@ -10,9 +10,9 @@ class Waiting {
 const waitingFor = new WeakMap<AbortSignal, Waiting>()
 
 /**
- * Calls back when the signal is aborted, at once where it is already, until the returned function is
- * called. However many calls share a signal, it has one listener of ours: Node warns of a leak from
- * the eleventh on.
+ * Calls back when the signal is aborted, or at once if it already is; not after the returned
+ * function has been called. A signal has one listener of ours, however many calls share it, because
+ * Node warns of a leak from the eleventh on.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {
@@ -20,7 +20,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     return () => {}
   }
   const waiting = waitingFor.get(signal) ?? new Waiting()
-  // Its own, because one function may be given twice.
+  // A new function, because one callback may be given twice.
   const own = () => callback()
   if (waiting.callbacks.size === 0) {
     waitingFor.set(signal, waiting)
@@ -28,7 +28,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   }
   waiting.callbacks.add(own)
   return () => {
-    // A signal that has a listener is kept in memory, so the last callback takes it away.
+    // A signal with a listener is kept in memory, so the last callback to go removes the listener.
     if (waiting.callbacks.delete(own) && waiting.callbacks.size === 0) {
       signal.removeEventListener('abort', waiting.call)
     }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { PortManager } from '../src/PortManager.js'
 import type { PortRepository } from '../src/PortRepository.js'
 
-/** What a store that records it is asked; it answers nothing of use. */
+/** A store that records its calls; its answers are of no use. */
 function recording() {
   const asked: unknown[][] = []
   const answers: Readonly<Record<string, unknown>> = {
@@ -78,7 +78,7 @@ const more: Readonly<Record<string, (manager: PortManager, nothing: any) => Prom
 }
 
 describe('an optional argument', () => {
-  it.each(Object.entries(calls))('of %s is absent where it is null or empty', async (_, call) => {
+  it.each(Object.entries(calls))('of %s is absent if it is null or empty', async (_, call) => {
     expect(await askedBy((manager) => call(manager, null))).toEqual(
       await askedBy((manager) => call(manager, undefined)),
     )
@@ -87,27 +87,27 @@ describe('an optional argument', () => {
     )
   })
 
-  it.each(Object.entries(more))('of the %s is absent where it is null', async (_, call) => {
+  it.each(Object.entries(more))('of the %s is absent if it is null', async (_, call) => {
     expect(await askedBy((manager) => call(manager, null))).toEqual(
       await askedBy((manager) => call(manager, undefined)),
     )
   })
 
-  it('that is a number is refused where it is empty', async () => {
+  it('that is a number is refused if it is empty', async () => {
     const portNumber = '' as unknown as number
     await expect(
       recording().manager.release('shop', 'web', undefined, { portNumber }),
     ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { field: 'portNumber' } })
   })
 
-  it('of a change clears where it is null', async () => {
+  it('of a change clears the field if it is null', async () => {
     const [call] = await askedBy((manager) =>
       manager.updatePort('shop', 'web', { serviceType: null, description: '' }),
     )
     expect(call![2]).toEqual({ serviceType: null })
   })
 
-  it('of a manager is absent where it is null or empty', () => {
+  it('of a manager is absent if it is null or empty', () => {
     for (const hostname of [null, '']) {
       const { manager } = recording()
       expect(manager.scope({ hostname: hostname as string }).hostname).toBe('alpha')

@@ -39,7 +39,7 @@ describe('checkRemote', () => {
 })
 
 describe('checkLocal', () => {
-  it('cannot tell where the tables of this host are closed', async () => {
+  it('cannot tell if the tables of this host are hidden', async () => {
     const target = { hostname: 'localhost', protocol: 'tcp', port: 3000 } as const
     expect(await checkLocal(target, undefined, probe)).toEqual({
       verdict: 'unknown',

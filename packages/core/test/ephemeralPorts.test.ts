@@ -43,7 +43,7 @@ describe('ephemeralOverlap', () => {
     expect(await overlapOf(40_000, 40_019, '39990-40100')).toBeUndefined()
   })
 
-  it('is not told where the system has no such settings', async () => {
+  it('is undefined if the system has no such settings', async () => {
     const range = { startPort: 40_000, endPort: 40_019 }
     expect(await ephemeralOverlap(range, join(tmpdir(), 'no-such-settings'))).toBeUndefined()
     expect(await ephemeralOverlap(range, await settings('', ''))).toBeUndefined()

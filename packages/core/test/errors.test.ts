@@ -113,8 +113,8 @@ describe('what went wrong and what to do next', () => {
         above: range('blog', 3100, 3199),
       }),
       'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
-        'needed; the range cannot be widened, for 2999 is the last port of mail and 3100 the first ' +
-        'of blog.',
+        'needed; the range cannot be widened, because 2999 is the last port of mail and 3100 the ' +
+        'first of blog.',
     ],
     [
       'a full range of all numbers',
@@ -152,7 +152,7 @@ describe('what went wrong and what to do next', () => {
         'Release them first.',
     ],
     [
-      'a held port outside the bounds to be',
+      'a held port outside the new bounds',
       rangeInUse(
         'shop',
         [{ serviceName: 'web', portNumber: 3050, hostname: 'localhost', protocol: 'tcp' }],
@@ -164,34 +164,34 @@ describe('what went wrong and what to do next', () => {
     [
       'another host in silence',
       unknown('no-answer', { hostname: 'alpha' }),
-      'Whether something listens on alpha:3000/tcp cannot be told from here: alpha neither accepts ' +
+      'It cannot be told from here whether something listens on alpha:3000/tcp: alpha neither accepts ' +
         'nor refuses a connection. Is the host up and its firewall open?',
     ],
     [
       'a name without an address',
       unknown('name-not-resolved', { hostname: 'alpha' }),
-      'Whether something listens on alpha:3000/tcp cannot be told from here: alpha does not ' +
+      'It cannot be told from here whether something listens on alpha:3000/tcp: alpha does not ' +
         'resolve. Is the name right?',
     ],
     [
       "another host's UDP",
       unknown('udp-of-another-host', { hostname: 'alpha', protocol: 'udp' }),
-      'Whether something listens on alpha:3000/udp cannot be told from here: UDP of another host ' +
-        'does not answer a probe. Run the check on that host.',
+      'It cannot be told from here whether something listens on alpha:3000/udp: a UDP service on ' +
+        'another host need not answer a probe. Run the check on that host.',
     ],
     [
       'this host, where its tables are hidden',
       unknown('tables-unreadable', {}),
-      "Whether something listens on localhost:3000/tcp cannot be told from here: the kernel's " +
-        'tables of this host cannot be read here, as in a sandbox that hides /proc. Run the check ' +
-        'outside of it.',
+      'It cannot be told from here whether something listens on localhost:3000/tcp: this process ' +
+        "cannot read the kernel's socket tables, as in a sandbox that hides /proc. Run the check " +
+        'outside the sandbox.',
     ],
     [
       'an address of this host',
       unknown('ipv4-of-ipv6-socket', { address: '127.0.0.2' }),
-      'Whether something listens on 127.0.0.2:3000/tcp cannot be told from here: a socket on :: ' +
-        'has the number, and the kernel does not show whether it takes IPv4 too. Ask for ::1, or ' +
-        'without a host for all addresses.',
+      'It cannot be told from here whether something listens on 127.0.0.2:3000/tcp: a socket on :: ' +
+        'has the number, and the kernel does not show whether it takes IPv4 too. Check ::1, or ' +
+        'leave out the host to check all addresses.',
     ],
   ])('is said of %s', (_case, error, message) => {
     expect(error.message).toBe(message)

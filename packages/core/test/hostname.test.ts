@@ -13,9 +13,9 @@ function refusalOf(hostname: string): PortsError {
 
 describe('a host name that is refused', () => {
   it.each([
-    ['0.0.0.0', 'this address is all of a host at once'],
-    ['[::]', 'this address is all of a host at once'],
-    ['::ffff:0.0.0.0', 'this address is all of a host at once'],
+    ['0.0.0.0', 'this address stands for all of a host'],
+    ['[::]', 'this address stands for all of a host'],
+    ['::ffff:0.0.0.0', 'this address stands for all of a host'],
     ['fe80::1%eth0', 'without the zone %eth0, which means nothing on another machine'],
     ['münchen.example', 'in ASCII'],
     ['🦀', 'in ASCII'],
@@ -35,8 +35,8 @@ describe('a host name that is refused', () => {
     ['.alpha', 'with a name between any two dots'],
     ['256.0.0.1', 'four numbers from 0 to 255'],
     ['1.2.3', 'four numbers from 0 to 255'],
-    ['::g', 'this is no IPv6 address'],
-    ['[::1', 'this is no IPv6 address'],
+    ['::g', 'this is not an IPv6 address'],
+    ['[::1', 'this is not an IPv6 address'],
     ['-alpha', 'no hyphen beside a dot or at an end'],
     ['*.example.com', 'letters, digits, hyphens, underscores and dots'],
   ])('says of %j why', (hostname, reason) => {

@@ -9,7 +9,7 @@ import { numbers } from '../testing/shop.js'
 const listenersOf = (signal: AbortSignal) => getEventListeners(signal, 'abort').length
 
 describe('onAbort', () => {
-  it('calls back each that waits once, and nobody who no longer does', () => {
+  it('calls each waiting callback once, and none that no longer waits', () => {
     const controller = new AbortController()
     const [first, second, gone] = [vi.fn(), vi.fn(), vi.fn()]
     onAbort(controller.signal, first)
@@ -21,13 +21,13 @@ describe('onAbort', () => {
     expect([first, second, gone].map((each) => each.mock.calls.length)).toEqual([1, 2, 0])
   })
 
-  it('calls back at once where the signal is aborted already', () => {
+  it('calls back at once if the signal is aborted already', () => {
     const callback = vi.fn()
     onAbort(AbortSignal.abort(), callback)()
     expect(callback).toHaveBeenCalledOnce()
   })
 
-  it('puts one listener on a signal, and none when nothing waits any more', () => {
+  it('puts one listener on a signal, and removes it when nothing waits any more', () => {
     const { signal } = new AbortController()
     const forget = numbers(1, 50).map(() => onAbort(signal, () => {}))
     expect(listenersOf(signal)).toBe(1)

@@ -40,7 +40,7 @@ describe('printable text', () => {
     expect(printableLines('a\u001b\nb\u2028')).toBe('a\\u{1b}\nb\\u{2028}')
   })
 
-  it('is the same text once more where it is JSON', () => {
+  it('parses to the same text if it is JSON', () => {
     const value = { all: HIDDEN.map(([, text]) => text), text: 'Café 🚀' }
     const json = printableJson(JSON.stringify(value, null, 2))
     expect(JSON.parse(json)).toEqual(value)

@@ -1,8 +1,8 @@
 import type { PortRepository } from '../src/PortRepository.js'
 
 /**
- * A store that is asked nothing, or the test fails. Only in a container it is asked where the
- * host's services are: there, with the test.
+ * A store that fails the test if it is asked anything. Only in a container may it be asked where
+ * the host's services are, and then they are where the test is.
  */
 export const untouchedStore = new Proxy({} as PortRepository, {
   get: (_store, method) =>

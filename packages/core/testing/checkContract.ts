@@ -46,7 +46,7 @@ export function describeChecks(store: Store) {
       expect(stillInUse.lastUsedAt).toEqual(lastUsedAt)
     })
 
-    it('says when it was last told whether something listens, which an unknown does not', async () => {
+    it('says when a check last told whether something listens, which an unknown does not do', async () => {
       expect((await allocations())[0]).not.toHaveProperty('lastCheckedAt')
       expect(await record('unknown')).not.toHaveProperty('lastCheckedAt')
       const checked = await record('not-listening')

@@ -6,30 +6,30 @@ const NEXT_BOOT = '0f9d1c0a-9a3b-4f0e-8a55-0d2f6a1b7c11'
 
 export function describeNetworks(store: Store) {
   describe('networkOf', () => {
-    it('is that of the first who asks, and no other of that boot', async () => {
+    it('is that of the first caller, and no other of the same boot', async () => {
       expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
       expect(await store().networkOf('alpha', `${BOOT}/2`)).toBe(`${BOOT}/1`)
       expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
     })
 
-    it('is one where many ask at once', async () => {
+    it('is the same for all who ask at once', async () => {
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, nth) => store().networkOf('alpha', `${BOOT}/${nth}`)),
       )
       expect(new Set(answers).size).toBe(1)
     })
 
-    it('is that of each host', async () => {
+    it('is kept for each host', async () => {
       expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
       expect(await store().networkOf('beta', `${BOOT}/2`)).toBe(`${BOOT}/2`)
     })
 
-    it('is another one after a restart of the machine, which ended the one before', async () => {
+    it('is another one after a restart of the machine, which ended the previous one', async () => {
       await store().networkOf('alpha', `${BOOT}/1`)
       expect(await store().networkOf('alpha', `${NEXT_BOOT}/2`)).toBe(`${NEXT_BOOT}/2`)
     })
 
-    it('is the initial one for good once somebody asks from there', async () => {
+    it('stays the initial one once somebody has asked from there', async () => {
       await store().networkOf('alpha', `${BOOT}/1`)
       expect(await store().networkOf('alpha', 'initial')).toBe('initial')
       for (const network of [`${BOOT}/1`, `${NEXT_BOOT}/1`, 'initial']) {

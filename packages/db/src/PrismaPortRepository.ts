@@ -1,6 +1,7 @@
 import {
   type AllocationRequest,
   BLOCK_SEARCH,
+  type Bounds,
   type CallOptions,
   type HealthCheck,
   type ListQuery,
@@ -43,7 +44,10 @@ import {
   SUMMARIZE,
 } from './statements.js'
 
-/** The host of a registry that serves one, whatever it is called there. */
+/**
+ * The name that the only host of an embedded registry has in the table of hosts, whatever it is
+ * called elsewhere.
+ */
 const ONLY_HOST = 'localhost'
 
 const LIVE = { status: { not: 'released' } } as const
@@ -178,8 +182,8 @@ export class PrismaPortRepository implements PortRepository {
   }
 
   /**
-   * Records that the only host's services are in the network namespace of this process, since it made
-   * the registry or started its server. Where they are known to be in the initial one, that stands.
+   * Records that the only host's services are in the network namespace of this process, because it
+   * made the registry or started its server. A record of the initial namespace is kept.
    */
   async noteOwnNetwork(network: string): Promise<void> {
     await this.#answer(NOTE_NETWORK, [ONLY_HOST, network, 'any'], { write: true }, {})
@@ -316,11 +320,11 @@ export class PrismaPortRepository implements PortRepository {
     if (!range) throw await this.#unknownProject(projectName)
   }
 
-  /** A range that is full is known to be, also where its neighbours cannot be asked for. */
+  /** Adds the neighbouring ranges to the error. It is returned as it is if they cannot be read. */
   async #withNeighbours(full: PortsError): Promise<PortsError> {
     const { projectName, range, hostname, protocol } = full.details as {
       projectName: string
-      range: { startPort: number; endPort: number }
+      range: Bounds
       hostname: string
       protocol: string
     }
@@ -361,7 +365,7 @@ function valuesOf(request: AllocationRequest) {
   return [...keyOf(request), serviceType, description, cloudflareHostname]
 }
 
-/** A row of the table as a list has it. */
+/** A row of the table as a list query returns it. */
 type ListedRow = AllocationRow & { readonly lastCheckedAt: Date | null }
 
 function toAllocation(row: ListedRow): PortAllocation {

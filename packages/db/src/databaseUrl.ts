@@ -17,8 +17,8 @@ export function databaseUrl(options: DatabaseOptions): string | undefined {
     throw invalidArgument(
       field,
       '…',
-      'a URL like postgresql://user:password@host:5432/database, in which the password’s ' +
-        '/ ? # @ : and % are written %2F %3F %23 %40 %3A and %25',
+      'a URL like postgresql://user:password@host:5432/database, with / ? # @ : and % in ' +
+        'the password written as %2F %3F %23 %40 %3A and %25',
     )
   }
   return url
@@ -29,8 +29,8 @@ function isPostgresUrl(url: string): boolean {
     // A percent sign that escapes nothing passes as a URL, and fails when it is taken apart.
     decodeURIComponent(url)
     const { protocol, pathname, search, hash } = new URL(url)
-    // An unescaped / ? or # in the password ends the host name there, and the rest of the password
-    // stands where the database's name or a parameter is expected, followed by the @.
+    // An unescaped / ? or # in the password ends the host name there. The rest of the password,
+    // followed by the @, then stands where the database's name or a parameter is expected.
     return /^postgres(ql)?:$/.test(protocol) && !/@/.test(pathname + search + hash)
   } catch {
     return false
@@ -45,7 +45,10 @@ export function isBehindPgBouncer(url: string | undefined): boolean {
   return url !== undefined && new URL(url).searchParams.get('pgbouncer') === 'true'
 }
 
-/** As it may be shown: without parameters, which can hold secrets, and with the password masked. */
+/**
+ * The URL as it may be shown: without parameters, which can hold secrets, and with the password
+ * masked.
+ */
 export function shownUrl(url: string): string {
   const shown = new URL(url)
   if (shown.password) shown.password = '***'

@@ -164,7 +164,7 @@ async function inTransaction<Result>(
 
 /**
  * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
- * already stay as they are, resized ones too. A default range is left out where another project owns
+ * already stay as they are, resized ones too. A default range is left out if another project owns
  * numbers of it.
  */
 export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {

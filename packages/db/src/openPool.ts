@@ -17,7 +17,7 @@ const POOL: pg.PoolConfig = {
 }
 
 interface PoolOptions extends DatabaseOptions {
-  /** Called when this process started the embedded server. */
+  /** Called if this process starts the embedded server. */
   readonly onLaunch?: () => void
 }
 

@@ -38,8 +38,8 @@ export async function openRepository(options: DatabaseOptions = {}): Promise<Por
 }
 
 /**
- * Opens the registry where there is one that runs, and makes and starts none: undefined where the
- * embedded one was never made or does not run.
+ * Opens the registry only if it is running, and makes and starts none. Undefined if the embedded
+ * one was never made or is not running.
  * @throws {PortsError} as `openRepository`
  */
 export async function openRunningRepository(
@@ -50,9 +50,9 @@ export async function openRunningRepository(
 }
 
 /**
- * Who makes a registry or starts its server does so where the services are. A registry that comes
- * from a version that did not keep this learns it from a migrator in the initial namespace, who is
- * with the services whoever started the server.
+ * A process that makes a registry or starts its server is taken to be in the network namespace of
+ * the services. A registry from a version that did not record this learns it from a migrator in the
+ * initial namespace, where the services are no matter which process started the server.
  */
 async function noteNetwork(
   repository: PrismaPortRepository,

@@ -11,7 +11,7 @@ const ANSWER_TIMEOUT_MS = 500
 
 /**
  * The registry, for a caller that would rather have no answer than wait: it makes, starts and
- * migrates nothing, and its calls fail after half a second. Undefined where no embedded registry was
+ * migrates nothing, and its calls fail after half a second. Undefined if no embedded registry was
  * made yet; one that does not run fails with the first call. Close it when done.
  */
 export async function openWithoutWaiting(

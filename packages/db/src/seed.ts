@@ -5,19 +5,19 @@ import { translate } from './sqlState.js'
 
 const RANGES = new URL('../prisma/seed/ranges.json', import.meta.url)
 
-/** What became of the default ranges of the projects that had none. */
+/** The outcome for the default ranges of the projects that had none. */
 export interface Seeded {
   readonly created: readonly PortRange[]
   readonly skipped: readonly SkippedRange[]
 }
 
-/** A default range that was left out, and the range that has numbers of it. */
+/** A default range that was left out, and the range that owns numbers of it. */
 export interface SkippedRange {
   readonly range: PortRange
   readonly overlaps: PortRange
 }
 
-/** In the transaction of the client, which goes on also where a range does not fit. */
+/** Runs in the client's transaction, which continues if a range does not fit. */
 export async function insertSeed(client: ClientBase): Promise<Seeded> {
   const created: PortRange[] = []
   const skipped: SkippedRange[] = []
@@ -35,7 +35,7 @@ export async function insertSeed(client: ClientBase): Promise<Seeded> {
   return { created, skipped }
 }
 
-/** False where the project has a range already. */
+/** False if the project has a range already. */
 async function insertRange(client: ClientBase, range: PortRange): Promise<boolean> {
   const { projectName, startPort, endPort, description } = range
   try {

@@ -1,4 +1,5 @@
 import {
+  type Bounds,
   type ErrorDetails,
   EXIT_STATUS,
   type ExhaustedRange,
@@ -53,8 +54,8 @@ export interface CallSubject {
   readonly write: boolean
   /** The range that was to be. */
   readonly range?: { projectName: string; startPort?: number; endPort?: number }
-  /** The ends that a range was to have. */
-  readonly bounds?: { readonly startPort: number; readonly endPort: number }
+  /** The bounds that a range was to be resized to. */
+  readonly bounds?: Bounds
   /** How to find out what an unknown outcome was. */
   readonly resolveBy?: string
 }
@@ -171,8 +172,8 @@ export function damaged(reason: string, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The database's files are damaged (${reason}). Nothing was changed. Stop the database, keep a ` +
-      'copy of its files as they are, and bring them back from a backup. A new registry instead ' +
-      'would give numbers that are held now a second time.',
+      'copy of its files as they are, and restore them from a backup. A new registry instead would ' +
+      'give numbers that are held now a second time.',
     {},
     { cause },
   )
@@ -195,7 +196,7 @@ export function outcomeUnknown(
   return new PortsError(
     'OUTCOME_UNKNOWN',
     `The request was sent and no answer came (${failure.message}), so it may have happened. ` +
-      (subject.resolveBy ?? 'To find out, look at the list, or repeat it if that is safe.'),
+      (subject.resolveBy ?? 'To find out, list the ports, or repeat the request if that is safe.'),
     {},
     { cause },
   )
@@ -214,8 +215,8 @@ export function notMigrated(cause?: unknown): PortsError {
 export function migratedDifferently(names: readonly string[]): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
-    `The database was migrated by another edition of ${names.join(', ')} than this version has, ` +
-      'which migrating again cannot mend. Use the version that made it, or another database.',
+    `The database was migrated by another version of ${names.join(', ')} than this program has, ` +
+      'which migrating again cannot repair. Use the version that made it, or another database.',
     { migrations: names },
   )
 }

@@ -153,7 +153,7 @@ export function listQuestion({ projectName, after, limit }: ListQuery): Question
   return { statement: statement(text), values }
 }
 
-/** How many match it on all pages. */
+/** How many allocations the query matches on all pages. */
 export function countQuestion({ projectName }: ListQuery): Question {
   const all = `
   select count(*)::integer as answer

@@ -325,7 +325,7 @@ describe('allocate', () => {
     expect(await ports.getOrAllocate('tiny', 'web')).toBe(4001)
   })
 
-  it('does not advise to widen a full range that its neighbours leave no room', async () => {
+  it('does not advise widening a full range that has no room between its neighbours', async () => {
     await ports.createRange({ projectName: 'low', startPort: 3999, endPort: 3999 })
     await ports.createRange({ projectName: 'tiny', startPort: 4000, endPort: 4000 })
     await ports.createRange({ projectName: 'high', startPort: 4001, endPort: 4001 })
@@ -333,7 +333,7 @@ describe('allocate', () => {
     const error = await errorOf(ports.getOrAllocate('tiny', 'web'))
     expect(error.code).toBe('RANGE_EXHAUSTED')
     expect(error.message).toContain(
-      'cannot be widened, for 3999 is the last port of low and 4001 the first of high.',
+      'cannot be widened, because 3999 is the last port of low and 4001 the first of high.',
     )
     expect(error.details).toMatchObject({
       widest: { startPort: 4000, endPort: 4000 },

@@ -10,15 +10,15 @@ interface Entry<AnyRequest> {
   readonly bytes: number
 }
 
-/** More at once gain nothing: a registry's connections are fewer. */
+/** More at once gain nothing, because a registry has fewer connections. */
 const CALLS_AT_ONCE = 32
-/** So many more than run at once that a cancellation is read while calls run and wait. */
+/** Many more than run at once, so that a cancellation is read while calls run and wait. */
 const MAX_UNANSWERED = 256
 const MAX_UNANSWERED_BYTES = 16 * 1024 * 1024
 
 /**
- * The requests that were read and are not answered yet. Tool calls beyond a number wait for their
- * turn; everything else starts at once, so that a ping is answered while the database is slow.
+ * The requests that have been read and not answered yet. Only `CALLS_AT_ONCE` tool calls run at a
+ * time; everything else starts at once, so that a ping is answered while the database is slow.
  */
 export class RequestQueue<AnyRequest extends Request> {
   readonly #start: (request: AnyRequest) => void
@@ -38,14 +38,17 @@ export class RequestQueue<AnyRequest extends Request> {
     this.#startNext()
   }
 
-  /** It was answered. */
+  /** The request was answered. */
   settle(id: RequestId): void {
     remove(this.#underWay, id)
     this.#startNext()
     if (this.#hasRoom) this.#onRoom?.()
   }
 
-  /** It will not be answered: one that waits is never started, one that runs was told to stop. */
+  /**
+   * The request will not be answered: one that waits is never started, one that runs has been told
+   * to stop.
+   */
   cancel(id: RequestId): void {
     if (!remove(this.#waiting, id)) this.settle(id)
     else if (this.#hasRoom) this.#onRoom?.()
@@ -84,7 +87,7 @@ function isCall({ request }: Entry<Request>): boolean {
   return request.method === 'tools/call'
 }
 
-/** The first with that id; whether there was one. */
+/** Removes the first with that id. False if there is none. */
 function remove(entries: Entry<Request>[], id: RequestId): boolean {
   const index = entries.findIndex(({ request }) => request.id === id)
   if (index !== -1) entries.splice(index, 1)

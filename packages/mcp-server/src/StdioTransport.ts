@@ -10,19 +10,23 @@ import { boundedLines } from './boundedLines.js'
 import { RequestQueue } from './RequestQueue.js'
 import { notAMessage, type Refusal, readMessage } from './readMessage.js'
 
-/** The limit of the SDK's own transport, which ends at a longer line. */
+/** The limit of the SDK's own transport, which closes on a longer line. */
 const MAX_LINE_BYTES = 10 * 1024 * 1024
 
 /**
- * MCP over a pair of streams, a message a line. What is buffered is bounded: an over-long line is
- * discarded, and nothing more is read while too much is unanswered or the client does not read its
- * answers. Whatever is no message is answered with a JSON-RPC error, and the connection goes on.
+ * MCP over a pair of streams, one message per line. What is buffered is bounded: an over-long line
+ * is discarded, and nothing more is read while too much is unanswered or the client does not read
+ * its answers. A line that is not a message is answered with a JSON-RPC error, and the connection
+ * stays open.
  */
 export class StdioTransport implements Transport {
   onmessage?: (message: JSONRPCMessage) => void
   onerror?: (error: Error) => void
   onclose?: () => void
-  /** All that was sent has been read, or no more can be. What was read may still be answered. */
+  /**
+   * Called when everything that was sent has been read, or no more can be. Requests that were read
+   * may still be answered.
+   */
   oninputend?: () => void
 
   readonly #input: Readable
@@ -31,7 +35,7 @@ export class StdioTransport implements Transport {
   readonly #requests = new RequestQueue<JSONRPCRequest>((request) => this.onmessage?.(request))
   #drained: Promise<void> | undefined
 
-  /** @param log is told of what was refused, in one line */
+  /** @param log is called with one line for each message that was refused or ignored */
   constructor(input: Readable, output: Writable, log: (message: string) => void) {
     this.#input = input
     this.#output = output
@@ -62,7 +66,7 @@ export class StdioTransport implements Transport {
         await this.#requests.room()
       }
     } catch (error) {
-      // It was destroyed because the process ends.
+      // The stream was destroyed because the process ends.
       const { code } = error as NodeJS.ErrnoException
       if (code !== 'ERR_STREAM_PREMATURE_CLOSE') this.onerror?.(error as Error)
     }
@@ -80,7 +84,7 @@ export class StdioTransport implements Transport {
     if ('id' in message) return this.#requests.add(message, line?.length ?? 0)
     this.onmessage?.(message)
     const { data: cancelled } = CancelledNotificationSchema.safeParse(message)
-    // The SDK cancels no request with the id 0 or '', and answers it.
+    // The SDK does not cancel a request with the id 0 or '', and answers it.
     if (cancelled?.params.requestId) this.#requests.cancel(cancelled.params.requestId)
   }
 
@@ -91,7 +95,7 @@ export class StdioTransport implements Transport {
 
   async #write(message: object): Promise<void> {
     if (this.#output.write(`${JSON.stringify(message)}\n`)) return
-    // One listener, however many answers wait.
+    // One listener, no matter how many answers wait.
     this.#drained ??= new Promise((resolve) => {
       this.#output.once('drain', () => {
         this.#drained = undefined

@@ -2,7 +2,7 @@ const LINE_FEED = 0x0a
 
 /**
  * The lines of a stream, without their line breaks; the last one may lack its own. A line of more
- * than `maxBytes` is `undefined`: it is read to its end and not kept.
+ * than `maxBytes` is `undefined`: it is read to its end but not kept.
  */
 export async function* boundedLines(
   input: AsyncIterable<Buffer>,

@@ -54,9 +54,9 @@ export function defineTool<Input extends ZodObject, Output extends ZodObject>(
 }
 
 /**
- * Every model pays for every byte of this, so that what clients do not need is left out. No type is a
- * list with null in it, which some models' interfaces refuse: that an argument may be null need not be
- * said, and a result that may be null has no type.
+ * Every model pays for every byte of this, so it leaves out everything that clients do not need. No
+ * type is a list with null in it, because some models' interfaces refuse that: it is not said that
+ * an argument may be null, and a result that may be null has no type.
  */
 function jsonSchema(schema: ZodObject, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {

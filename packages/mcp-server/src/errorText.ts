@@ -16,7 +16,7 @@ export function errorText(error: unknown, tool: Tool): string {
 }
 
 /** Without the registry's answer nobody knows which numbers are taken. */
-const PICK_NONE = 'Do not pick a port yourself: it may be that of another service.'
+const PICK_NONE = 'Do not pick a port yourself: it may belong to another service.'
 
 const OUTAGE_STATUS: number = EXIT_STATUS.DATABASE_UNAVAILABLE
 

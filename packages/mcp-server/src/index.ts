@@ -38,7 +38,7 @@ const TOOLS: readonly Tool[] = [
   updatePort,
 ]
 
-/** Of an error, in characters: what a model reads of it must not flood it. */
+/** The longest text of an error, in characters: it must not flood a model. */
 const MAX_ERROR_TEXT = 4000
 
 const INSTRUCTIONS =
@@ -78,7 +78,7 @@ export function createServer(manager: PortManager): Server {
   return server
 }
 
-/** Answers malformed parameters as such; the SDK alone would call them an internal error. */
+/** Reports malformed parameters as such; the SDK alone would report an internal error. */
 class StrictServer extends Server {
   override setRequestHandler(...[schema, handler]: Parameters<Server['setRequestHandler']>): void {
     const whole = schema as unknown as z.ZodObject<{ method: z.ZodLiteral<string> }>
@@ -98,7 +98,7 @@ function told(message: string): string {
   return excerpt(printableLines(message), MAX_ERROR_TEXT)
 }
 
-/** All tools are on one page, so that no cursor is one of ours. */
+/** All tools are on one page, so no cursor can be one of ours. */
 function refuseCursor(cursor: string | undefined): void {
   if (isAbsent(cursor)) return
   const message = `cursor is ${shown(cursor)}, but must be left out: there is one page.`

@@ -14,9 +14,9 @@ import { StdioTransport } from './StdioTransport.js'
 /** How long a call may still run once the client is gone. */
 const GRACE_MS = 5000
 
-/** Of one entry of the log, in characters: a stack and what caused it. */
+/** The longest entry of the log, in characters: enough for a stack and its cause. */
 const MAX_ENTRY = 4000
-/** Where nobody reads the log, no more than this is kept for them. */
+/** If nobody reads the log, no more than this is kept. */
 const MAX_UNREAD_BYTES = 256 * 1024
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
@@ -46,7 +46,7 @@ function managerOfThisHost(): PortManager {
   }
 }
 
-/** An embedded registry is its user's; root's serves the machine. */
+/** An embedded registry belongs to its user, except that root's serves the whole machine. */
 function ownerUid(): number | undefined {
   const uid = process.getuid?.()
   return process.env.PORTS_DATABASE_URL || uid === 0 ? undefined : uid

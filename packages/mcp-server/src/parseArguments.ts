@@ -12,7 +12,7 @@ export function parseArguments<Input extends ZodObject>(input: Input, args: unkn
   throw asPortsError(parsed.error.issues[0]!, args, Object.keys(input.shape))
 }
 
-/** Leaves out what counts as not given, except where the tool has a meaning for null. */
+/** Leaves out arguments that count as not given, except where null has a meaning for the tool. */
 function withoutAbsent(input: ZodObject, args: unknown): unknown {
   const entries = Object.entries(Object(args) as object)
   const isOptional = ([name]: [string, unknown]) => {

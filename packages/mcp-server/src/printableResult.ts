@@ -1,11 +1,11 @@
 import { printableLines } from '@ports/core'
 
 /**
- * The result with every text in it printable: types, descriptions and host names are what others
- * stored, and a model reads also what a person cannot see.
+ * The result with every text in it printable: types, descriptions and host names were stored by
+ * others, and a model also reads what a person cannot see.
  */
 export function printableResult(result: Record<string, unknown>): Record<string, unknown> {
-  // A field that is undefined is none in JSON, and none in the structure.
+  // An undefined field is left out of JSON, and so of the structure as well.
   const fields = Object.entries(result).filter(([, value]) => value !== undefined)
   return Object.fromEntries(fields.map(([name, value]) => [name, printableValue(value)]))
 }

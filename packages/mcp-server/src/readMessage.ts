@@ -2,7 +2,10 @@
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
 
-/** Deeper than any message of the protocol; what is deep as the stack fails wherever it is read. */
+/**
+ * Deeper than any message of the protocol. A value that is nested as deep as the stack would fail
+ * wherever it is read.
+ */
 const MAX_DEPTH = 100
 /** An answer repeats the id of its request. */
 const MAX_ID_LENGTH = 1000
@@ -10,16 +13,16 @@ const MAX_ID_LENGTH = 1000
 /** A JSON-RPC error response. */
 export interface Refusal {
   readonly jsonrpc: '2.0'
-  /** Null where it cannot be known, JSON-RPC 2.0, section 5. */
+  /** Null if it cannot be known (JSON-RPC 2.0, section 5). */
   readonly id: string | number | null
   readonly error: { readonly code: number; readonly message: string }
 }
 
-/** What a line holds, as far as JSON tells. */
+/** The content of a line, as far as its JSON tells. */
 type Read =
   | { readonly message: object }
   | { readonly refusal: Refusal }
-  /** Never refused: two that answer each other's refusals would not end. */
+  /** Never refused: two peers that refuse each other's refusals would not end. */
   | { readonly response: object }
 
 /** @param line undefined where it was longer than `maxBytes` */
@@ -29,7 +32,7 @@ export function readMessage(line: Buffer | undefined, maxBytes: number): Read {
   }
   const json = parsed(line)
   if (json === undefined) {
-    return refused(PARSE_ERROR, `A line of ${line.length} bytes is no JSON in UTF-8.`)
+    return refused(PARSE_ERROR, `A line of ${line.length} bytes is not JSON in UTF-8.`)
   }
   const { value } = json
   if (Array.isArray(value)) {
@@ -46,11 +49,12 @@ export function readMessage(line: Buffer | undefined, maxBytes: number): Read {
   return { message: withoutNulls(value) }
 }
 
-/** The answer to JSON that is no message of the protocol. */
+/** The answer to JSON that is not a message of the protocol. */
 export function notAMessage(value: unknown): Refusal {
   const told =
-    'That is no message of the protocol: one has jsonrpc "2.0" and a method, a request also an id, ' +
-    `which is a whole number or text of at most ${MAX_ID_LENGTH} characters; params are an object.`
+    'That is not a message of the protocol: a message has jsonrpc "2.0" and a method, a request ' +
+    `also an id, which is a whole number or text of at most ${MAX_ID_LENGTH} characters; params ` +
+    'are an object.'
   return refused(INVALID_REQUEST, told, idIn(value)).refusal
 }
 
@@ -72,7 +76,7 @@ function idIn(value: unknown): Refusal['id'] {
   return Number.isSafeInteger(id) ? (id as number) : null
 }
 
-/** Level by level: a function that calls itself would be as deep as what it is to judge. */
+/** Level by level, because recursion would be as deep as the value that it judges. */
 function isDeeper(value: object, max: number): boolean {
   let level = [value]
   for (let depth = 0; level.length > 0; depth++) {
@@ -86,7 +90,7 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null
 }
 
-/** Hosts send null for a parameter that they leave out, and the SDK's schemas have none. */
+/** Hosts send null for a parameter that they leave out, which the SDK's schemas do not accept. */
 function withoutNulls(message: object): object {
   const { params } = message as { params?: unknown }
   if (!isObject(params) || Array.isArray(params)) return message

@@ -50,13 +50,13 @@ export class RawClient {
     this.child.stdin.write(lines.map((line) => `${line}\n`).join(''))
   }
 
-  /** The answers, once there are so many. */
+  /** The answers, once that many have arrived. */
   async received(count: number): Promise<readonly Answer[]> {
     while (this.answers.length < count) await once(this.#lines, 'line')
     return this.answers
   }
 
-  /** The answer to what is sent, which nothing else is waiting for. */
+  /** Sends a message and returns the next answer. Nothing else may be waiting for one. */
   async ask(message: object | string): Promise<Answer> {
     const before = this.answers.length
     this.send(message)
@@ -69,7 +69,7 @@ export class RawClient {
     return Number(/VmHWM:\s+(\d+) kB/.exec(status)?.[1]) * 1024
   }
 
-  /** How long the server has worked, in the kernel's ticks. Linux only. */
+  /** The processor time that the server has used, in the kernel's ticks. Linux only. */
   get processorTicks(): number {
     const stat = readFileSync(`/proc/${this.child.pid}/stat`, 'utf8')
     const [user, system] = stat

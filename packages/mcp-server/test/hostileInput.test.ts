@@ -40,7 +40,7 @@ test('refuses a line over the limit without keeping it, and goes on', async () =
     error: { code: INVALID_REQUEST, message: 'A line may have at most 10485760 bytes.' },
   })
   await expectAlive(client)
-  // Elsewhere than on Linux nobody tells.
+  // Only Linux tells.
   if (process.platform === 'linux') expect(client.peakMemory).toBeLessThan(150e6)
   expect(client.log).toBe('ports-mcp: A line may have at most 10485760 bytes.\n')
 })
@@ -184,7 +184,7 @@ test.each([
     'params.arguments: ',
   ],
   [
-    'a tool that there is not',
+    'an unknown tool',
     'tools/call',
     { name: 'claim\u202e-port' },
     'Unknown tool "claim\\u202e-port"; known',

@@ -74,7 +74,7 @@ test('keeps little for a client that does not read, and answers it when it does'
     return ticks === before
   }
   await expect.poll(isIdle, { timeout: 50_000, interval: 1000 }).toBe(true)
-  // It does not read either: the client still has a part of what it asks.
+  // The server does not read either: some of the requests have not left the client.
   expect(client.child.stdin.writableLength).toBeGreaterThan(asked * 100)
   expect(client.peakMemory).toBeLessThan(MOST_MEMORY)
   client.child.stdout.resume()
@@ -101,7 +101,8 @@ test('reads a cancellation while calls are in flight, and starts no call that wa
   expect(client.answers).toHaveLength(before + 1)
   await unlock()
   const { result } = await client.ask(call('list', 'list-ports', { limit: 200 }))
-  // Those that ran when they were cancelled may have been given a port; the others were not asked.
+  // Those that ran when they were cancelled may have been given a port; the others were never
+  // started.
   expect(result.structuredContent.count).toBeLessThanOrEqual(32)
 })
 

@@ -5,7 +5,7 @@ const ASLEEP = `
   select pid from pg_stat_activity
   where datname = current_database() and wait_event = 'PgSleep'`
 
-/** Lets who reads go on and who writes wait, until the returned function is called. */
+/** Lets readers go on and makes writers wait, until the returned function is called. */
 export async function lockAllocations(url: string): Promise<() => Promise<void>> {
   const lock = 'lock table ports.port_allocations in share row exclusive mode'
   const locking = sql(url, `${lock}; select pg_sleep(3600)`).catch(() => {})

@@ -85,7 +85,7 @@ test('list-ports lists a project, page by page', async () => {
   expect(last).not.toHaveProperty('nextCursor')
 })
 
-test('list-ports shows as of when a status is, and the beginning of a description', async () => {
+test('list-ports shows when a status was last checked, and the beginning of a description', async () => {
   const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'consilio', serviceName: 'api' }
   await ask('get-port', { ...service, description: '🚀'.repeat(201) })

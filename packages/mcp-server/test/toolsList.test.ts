@@ -14,7 +14,7 @@ test('introduces itself with its version and says what to call first', async () 
   expect(client.getInstructions()).toContain('get-port')
 })
 
-test('advertises no argument more than it takes, and no type that is a list', async () => {
+test('advertises only the arguments that it takes, and no type that is a list', async () => {
   const { client } = await connect(NO_DATABASE)
   const { tools } = await client.listTools()
   for (const { inputSchema, outputSchema } of tools) {

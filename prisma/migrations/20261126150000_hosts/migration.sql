@@ -1,20 +1,20 @@
--- Where the services of each host are. A process in another network namespace (a sandbox, a
--- container) does not see their sockets, and must not say that nothing listens.
+-- The network namespace in which the services of each host run. A process in another one (a
+-- sandbox, a container) does not see their sockets, and must not say that nothing listens.
 create table ports.hosts (
   hostname varchar(253) collate "C" primary key,
-  -- `initial`, or the boot and what names a namespace within it.
+  -- `initial`, or the boot and what identifies a namespace within it.
   network varchar(100) collate "C" not null,
   -- When a process was first seen there.
   seen_at timestamptz(6) not null default now(),
   constraint hosts_network_check check (network ~ '^(initial|[0-9a-f-]+/[0-9-]+)$')
 );
 
--- The network namespace in which the host's services are, null where none is known. The caller's own
--- is `p_network`. What becomes of it is for `p_replaces` to say:
---   `nothing`       it is not recorded
---   `another-boot`  it is recorded where none is known, or one that ended with an earlier boot
---   `any`           it is recorded
--- Whatever that says, the initial namespace is recorded, and nothing replaces it.
+-- Returns the network namespace in which the host's services run, null if none is known. `p_network`
+-- is that of the caller, and `p_replaces` says when it is recorded:
+--   `nothing`       never
+--   `another-boot`  if none is known, or only one that ended with an earlier boot
+--   `any`           always
+-- The initial namespace is recorded in any case, and nothing replaces it.
 --
 -- Locks: the host's row, where it changes. Raises nothing. Cost: one row.
 create function ports.note_network(

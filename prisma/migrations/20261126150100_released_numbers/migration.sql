@@ -1,8 +1,8 @@
--- A caller that releases the ports of a service learns which numbers those were.
+-- A caller that releases the ports of a service learns which numbers it released.
 
 -- Releases the live ports of a service on a host, narrowed by protocol and number where given, and
--- returns them as a JSON array of {"portNumber", "protocol"}, in no order. The array is empty where
--- the service holds no such port.
+-- returns them as a JSON array of {"portNumber", "protocol"}, in no particular order. The array is
+-- empty if the service holds no such port.
 --
 -- Locks: the rows that it releases. Raises: ZP001 (no range). Cost: one row for each port released.
 create function ports.release_ports(
@@ -19,7 +19,7 @@ declare
   v_released jsonb := '[]';
 begin
   -- Most calls release all of them, and each condition that may be absent costs as much as one that
-  -- is there. Mostly one row is released, for which a loop takes less than an aggregate.
+  -- is there. Usually one row is released, for which a loop costs less than an aggregate.
   if p_protocol is null and p_port_number is null then
     for v_port_number, v_protocol in
       update ports.port_allocations

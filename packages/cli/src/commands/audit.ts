@@ -53,7 +53,7 @@ function counts({ allocated, inUse, notRunning, unverified }: AuditResult): stri
 
 const MORE_HELP = `
 Keeps what it sees: a check of every port, and which are in use. Releases nothing.
-What cannot be told from here is unverified, with the reason.
+A port whose state cannot be told from here is unverified, with the reason.
 
 Example:
   ports audit --json`

@@ -5,7 +5,7 @@ import { registeredNames, wantedName } from '../registeredNames.js'
 /**
  * What the completion scripts ask. `program` makes a second one, because the adapter adds a command
  * of its own to what it is given, under the name of this one. Projects and services are completed
- * where the registry answers at once: a press of TAB makes and starts nothing, and prints no error.
+ * if the registry answers at once: a press of TAB makes and starts nothing, and prints no error.
  */
 export function completeCommand(program: () => CommandUnknownOpts, { askRunning }: Context) {
   return new Command('complete').argument('[words...]').action(async (words) => {

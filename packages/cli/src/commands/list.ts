@@ -41,7 +41,7 @@ export function listCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-The status is as of the last audit that could tell, whose time is under CHECKED: in_use where
+The status is that of the last audit that could tell, at the time under CHECKED: in_use if
 something listened then. A narrow terminal shows fewer columns; --json has all.
 
 Example:

@@ -41,7 +41,7 @@ export function summaryCommand({ openManager, output, signal }: Context) {
     })
 }
 
-/** In the order of the ranges. A range that was deleted meanwhile has none. */
+/** In the order of the ranges, without those that have been deleted in the meantime. */
 async function summariesOf(
   ranges: readonly PortRange[],
   summaryOf: (range: PortRange) => Promise<PortSummary>,

@@ -22,18 +22,17 @@ export function verifyCommand({ openManager, output, signal, answerNo }: Context
     })
 }
 
-function inWords(sighting: Sighting): string {
-  if (sighting.verdict !== 'listening') {
-    const held = sighting.verdict === 'not-listening' && sighting.heldBy
-    return held ? 'not listening, held by a connection' : 'not listening'
+function inWords(sighting: Exclude<Sighting, { verdict: 'unknown' }>): string {
+  if (sighting.verdict === 'not-listening') {
+    return sighting.heldBy ? 'not listening, held by a connection' : 'not listening'
   }
   const addresses = new Set(sighting.listeners?.map(({ address }) => address))
   return addresses.size > 1 ? `listening on ${[...addresses].join(', ')}` : 'listening'
 }
 
 const MORE_HELP = `
-An address answers for itself; a name, and this host, for all addresses of theirs.
-With --json it names who listens there, by address and uid, and a connection that
+An address stands for itself; a name, or no host, for all addresses of the host.
+With --json it shows who listens there, by address and uid, and a connection that
 holds the number.
 
 Example:

@@ -11,17 +11,17 @@ export interface Endpoint extends Scope {
 export interface Listener extends SeenListener {
   readonly protocol: Protocol
   readonly port: number
-  /** On `::`, and the system does not tell whether it takes IPv4 too (IPV6_V6ONLY). */
+  /** It is on `::`, and the system does not tell whether it takes IPv4 too (IPV6_V6ONLY). */
   readonly mayTakeIPv4?: true
 }
 
-/** The end of a TCP connection that is this host's. */
+/** This host's end of a TCP connection. */
 export interface ConnectionEnd {
   readonly address: string
   readonly port: number
 }
 
-/** What a system's tables have of its sockets. */
+/** The sockets in a system's tables. */
 export interface SocketTable {
   readonly listeners: readonly Listener[]
   readonly connections: readonly ConnectionEnd[]
@@ -50,7 +50,7 @@ export class Listeners {
   }
 
   /**
-   * What is seen there, the hostname being one of this host's. An address is served by its own
+   * What is seen there. The hostname must be one of this host's. An address is served by its own
    * listener or by the wildcard of its family; a name stands for all addresses, so any listener
    * counts. A UDP socket that is connected to a peer holds its number as well.
    */

@@ -1,6 +1,6 @@
 import type { Scope } from '../PortAllocation.js'
 
-/** Whether something listens: `unknown` where that cannot be seen from here. */
+/** Whether something listens; `unknown` if that cannot be seen from here. */
 export type Verdict = 'listening' | 'not-listening' | 'unknown'
 
 /**
@@ -9,7 +9,8 @@ export type Verdict = 'listening' | 'not-listening' | 'unknown'
  * - `other-network`: this process is not in the network namespace of this host's services.
  * - `ipv4-of-ipv6-socket`: the kernel does not show whether a socket on `::` takes IPv4 as well.
  * - `udp-of-another-host`: a UDP service need not answer anyone.
- * - `localhost-of-another-host`: this machine has a name of its own, and localhost is another one.
+ * - `localhost-of-another-host`: this machine has a name of its own, and localhost means another
+ *   one.
  * - `name-not-resolved`: the name of the other host has no address here.
  * - `no-answer`: the other host neither accepted nor refused a connection.
  */
@@ -27,9 +28,9 @@ export type UnknownReason = (typeof UNKNOWN_REASONS)[number]
 
 /** A socket that others can connect or send to. */
 export interface SeenListener {
-  /** `0.0.0.0` and `::` are all addresses of their family. */
+  /** `0.0.0.0` and `::` stand for all addresses of their family. */
   readonly address: string
-  /** Of the user who opened it; absent where the system does not tell. */
+  /** The user who opened it; absent if the system does not tell. */
   readonly uid?: number
 }
 
@@ -37,7 +38,9 @@ export interface SeenListener {
 export type Sighting =
   | {
       readonly verdict: 'listening'
-      /** All that hold the number there. Absent for another host, which was connected to. */
+      /**
+       * All sockets that hold the number there. Absent for another host, which was connected to.
+       */
       readonly listeners?: readonly SeenListener[]
     }
   | {
@@ -45,22 +48,22 @@ export type Sighting =
       /** Empty for this host, absent for another. */
       readonly listeners?: readonly SeenListener[]
       /**
-       * A TCP connection has the number as its own, open or waiting for its end. While it does, a
-       * server that binds the number may be refused with EADDRINUSE.
+       * A TCP connection, open or closing, has the number at this end. While it does, a server that
+       * binds the number may be refused with EADDRINUSE.
        */
       readonly heldBy?: 'connection'
     }
   | {
       readonly verdict: 'unknown'
       readonly reason: UnknownReason
-      /** The sockets in question, where some are seen. */
+      /** The sockets in question, if any are seen. */
       readonly listeners?: readonly SeenListener[]
     }
 
-/** A sighting, and of what. */
+/** A sighting, and the port that it is of. */
 export type PortSighting = Scope & {
   readonly port: number
-  /** The address that was asked for where it is one of several of that host. */
+  /** The address that was asked for, if it is one of several of that host. */
   readonly address?: string
 } & Sighting
 

@@ -19,9 +19,9 @@ export function validTimeout({ timeoutMs = 1500 }: CheckOptions): number {
 }
 
 /**
- * What this host's kernel says, for one of this host's names or addresses. Where its tables leave
- * open whether an IPv4 address is served, a connection to that address decides for TCP.
- * @param listeners undefined where the kernel says nothing
+ * The verdict of this host's kernel for one of this host's names or addresses. If its tables do not
+ * show whether an IPv4 address is served, a connection to that address decides for TCP.
+ * @param listeners undefined if the kernel shows none
  * @throws the signal's reason
  */
 export async function checkLocal(
@@ -44,7 +44,7 @@ export async function checkLocal(
 }
 
 /**
- * What can be seen from here of another host.
+ * The verdict on another host, as far as it can be seen from here.
  * @throws the signal's reason
  */
 export async function checkRemote(target: Endpoint, options: ProbeOptions): Promise<Sighting> {

@@ -1,26 +1,27 @@
 import { readFile } from 'node:fs/promises'
-
-/** Numbers from the first to the last, both included. */
-interface Bounds {
-  readonly startPort: number
-  readonly endPort: number
-}
+import type { Bounds } from '../PortRange.js'
 
 /** Numbers that the kernel may give to an outgoing connection before a service binds them. */
 export interface EphemeralOverlap {
-  /** What the kernel gives numbers from. */
+  /** The range from which the kernel takes such numbers. */
   readonly ephemeral: Bounds
-  /** What of the range asked for is among them, spelt as the kernel does: `3000,3100-3199`. */
+  /**
+   * The numbers of the range asked for that are among them, in the kernel's notation:
+   * `3000,3100-3199`.
+   */
   readonly exposed: string
-  /** The value of `net.ipv4.ip_local_reserved_ports` that reserves those beside what it has now. */
+  /**
+   * The value of `net.ipv4.ip_local_reserved_ports` that reserves those in addition to its current
+   * ones.
+   */
   readonly reservedPorts: string
 }
 
 /**
- * What this host's kernel may take of a range for outgoing connections of TCP and UDP
- * (`ip_local_port_range`), less what is reserved already (`ip_local_reserved_ports`; the kernel's
- * Documentation/networking/ip-sysctl.rst). Undefined where that is nothing, or where the system
- * does not tell.
+ * The numbers of a range that this host's kernel may use for outgoing connections of TCP and UDP
+ * (`ip_local_port_range`), except those reserved already (`ip_local_reserved_ports`; the kernel's
+ * Documentation/networking/ip-sysctl.rst). Undefined if there are none, or if the system does not
+ * tell.
  */
 export async function ephemeralOverlap(
   range: Bounds,
@@ -44,7 +45,7 @@ export async function ephemeralOverlap(
   }
 }
 
-/** A list like `8080,9148-9150`. */
+/** Parses a list like `8080,9148-9150`. */
 function parseReserved(list: string): Bounds[] {
   const parts = list.trim() === '' ? [] : list.trim().split(',')
   return parts.map((part) => {
@@ -70,7 +71,7 @@ function without(bounds: readonly Bounds[], taken: readonly Bounds[]): Bounds[] 
   )
 }
 
-/** In order, those that touch or overlap as one. */
+/** Sorted, with those that touch or overlap merged. */
 function merged(bounds: readonly Bounds[]): Bounds[] {
   const result: Bounds[] = []
   for (const next of bounds.toSorted((a, b) => a.startPort - b.startPort)) {

@@ -28,7 +28,7 @@ export async function readNetstat(): Promise<SocketTable | undefined> {
   }
 }
 
-/** The sockets in what macOS's `netstat -an` prints. It does not print whose they are. */
+/** The sockets in the output of macOS's `netstat -an`, which does not show whose they are. */
 export function parseNetstat(output: string): SocketTable {
   const listeners: Listener[] = []
   const connections: ConnectionEnd[] = []

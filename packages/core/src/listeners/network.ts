@@ -2,19 +2,24 @@ import { access, readFile, readlink } from 'node:fs/promises'
 import { PortsError } from '../errors.js'
 import type { CallOptions, PortRepository } from '../PortRepository.js'
 
-/** The network namespace that a machine boots with. Systems without namespaces have but this one. */
+/**
+ * The network namespace that a machine boots with. Systems without namespaces have only this one.
+ */
 export const INITIAL_NETWORK = 'initial'
 
-/** Only the initial network namespace has it: it is a setting of the machine, not of a namespace. */
+/**
+ * Only the initial network namespace has this file: it is a setting of the machine, not of a
+ * namespace.
+ */
 const SETTING_OF_THE_MACHINE = '/proc/sys/net/core/dev_weight'
 
 /** The row of the kernel's own socket for NETLINK_ROUTE, which every network namespace has. */
 const ROUTE_SOCKET = /^\S+ +0 +0 .* (?<inode>\d+) *$/m
 
 /**
- * Which network namespace this process is in: `initial`, or the boot with the inodes of the
- * namespace (namespaces(7)) and of its kernel's routing socket. The first alone would not do: the
- * next namespace gets the inode of one that has ended. Undefined where Linux does not tell.
+ * The network namespace of this process: `initial`, or the boot with the inodes of the namespace
+ * (namespaces(7)) and of the kernel's routing socket in it. The first inode alone is not enough: a
+ * new namespace gets the inode of one that has ended. Undefined if Linux does not tell.
  */
 export async function networkHere(): Promise<string | undefined> {
   if (process.platform !== 'linux') return INITIAL_NETWORK
@@ -22,7 +27,7 @@ export async function networkHere(): Promise<string | undefined> {
     await access(SETTING_OF_THE_MACHINE)
     return INITIAL_NETWORK
   } catch {
-    // Another namespace, or no /proc/sys to ask.
+    // Another namespace, or no /proc/sys to read.
   }
   try {
     const [bootId, namespace, netlink] = await Promise.all([
@@ -40,8 +45,9 @@ export async function networkHere(): Promise<string | undefined> {
 
 /**
  * Whether the sockets that this process sees are those of the host's services. The initial network
- * namespace needs no confirmation: the store is not asked. Any other one counts where the store
- * says that the services are in it; a store that does not exist or cannot be asked confirms nothing.
+ * namespace needs no confirmation: the store is not asked. Any other one counts only if the store
+ * says that the services are in it; a store that does not exist or cannot be asked confirms
+ * nothing.
  * @throws the signal's reason
  */
 export async function seesServicesOf(
@@ -61,7 +67,9 @@ export async function seesServicesOf(
   }
 }
 
-/** As `seesServicesOf`, and leaves in the store where the host's services are if that is certain. */
+/**
+ * As `seesServicesOf`, and records in the store where the host's services run, if that is certain.
+ */
 export async function noteServicesOf(
   hostname: string,
   repository: PortRepository,

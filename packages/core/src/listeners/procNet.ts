@@ -1,32 +1,33 @@
 import { readFile } from 'node:fs/promises'
 import { canonicalAddress } from '../hostname.js'
 import type { Protocol } from '../PortAllocation.js'
+import { unmappedUid } from '../unmappedUid.js'
 import type { ConnectionEnd, Listener, SocketTable } from './Listeners.js'
 
 /** TCP_LISTEN of the kernel's include/net/tcp_states.h. */
 const LISTEN = '0A'
 
-/** Every kernel that fills the tables prints their first line, also where there is no socket. */
+/** Every kernel that fills the tables prints their first line, even if there is no socket. */
 const HEADER = /^ *sl +local_address /
 
 const ROW =
   /^ *\d+: (?<address>[\dA-F]{8}|[\dA-F]{32}):(?<port>[\dA-F]{4}) \S+ (?<state>[\dA-F]{2}) \S+ \S+ \S+ +(?<uid>\d+) /
 
 /**
- * The sockets of this process's network namespace on Linux, or undefined where the kernel does not
- * tell them: the tables are missing, hidden, empty or in another format. WSL 1 and some sandboxes
+ * The sockets of this process's network namespace on Linux, or undefined if the kernel does not
+ * show them: the tables are missing, hidden, empty or in another format. WSL 1 and some sandboxes
  * have empty files in their place.
  */
 export async function readProcNet(directory = '/proc/net'): Promise<SocketTable | undefined> {
   const read = (table: string) => readFile(`${directory}/${table}`, 'latin1')
   try {
-    const [sharedUid, tcp, tcp6, udp, udp6] = await Promise.all([
-      uidOfUnmappedUsers(),
+    const [tcp, tcp6, udp, udp6] = await Promise.all([
       read('tcp'),
       read('tcp6').catch(absentIfMissing),
       read('udp'),
       read('udp6').catch(absentIfMissing),
     ])
+    const sharedUid = unmappedUid()
     const tables = [
       parseProcNet('tcp', tcp, sharedUid),
       tcp6 === undefined ? NO_SOCKETS : parseProcNet('tcp', tcp6, sharedUid),
@@ -54,8 +55,8 @@ function absentIfMissing(error: NodeJS.ErrnoException): undefined {
 
 /**
  * The sockets in a table as Documentation/networking/proc_net_tcp.rst describes it; those of UDP
- * and IPv6 have the same first columns. Undefined where it is not such a table.
- * @param sharedUid the uid that stands for several users, and so for none
+ * and IPv6 have the same first columns. Undefined if it is not such a table.
+ * @param sharedUid the uid that stands for several users, and so identifies none
  */
 export function parseProcNet(
   protocol: Protocol,
@@ -98,19 +99,4 @@ function decodeAddress(hex: string): string {
   if (bytes.length === 4) return bytes.join('.')
   const groups = bytes.toString('hex').match(/.{4}/g) ?? []
   return canonicalAddress(groups.join(':'))
-}
-
-/**
- * In a user namespace the kernel shows one uid for all users who have none there
- * (user_namespaces(7)). Undefined where every user has one.
- */
-async function uidOfUnmappedUsers(): Promise<number | undefined> {
-  try {
-    const map = await readFile('/proc/self/uid_map', 'latin1')
-    if (/^ *0 +0 +4294967295\n$/.test(map)) return undefined
-    return Number(await readFile('/proc/sys/kernel/overflowuid', 'latin1'))
-  } catch {
-    // A kernel without user namespaces.
-    return undefined
-  }
 }

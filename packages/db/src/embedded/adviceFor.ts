@@ -1,4 +1,4 @@
-/** What a user can do about it, by what PostgreSQL or the system says. */
+/** What a user can do, by the message of PostgreSQL or of the system. */
 const ADVICE: readonly (readonly [cause: RegExp, advice: string])[] = [
   [
     /insufficient file descriptors|too many open files|\bE[MN]FILE\b|spawn EINVAL/i,
@@ -13,7 +13,7 @@ const ADVICE: readonly (readonly [cause: RegExp, advice: string])[] = [
     'Give /dev/shm 64 MB or more (in a container: --shm-size=64m)',
   ],
   [
-    /spawn \S+ EACCES|spawn .* EACCES|Permission denied.*\bexec/i,
+    /spawn .* EACCES|Permission denied.*\bexec/i,
     'Programs cannot be run from there: it may be mounted noexec',
   ],
   [
@@ -33,7 +33,7 @@ const ADVICE: readonly (readonly [cause: RegExp, advice: string])[] = [
   [/permission denied|\bEACCES\b|\bEPERM\b/i, 'Give this user the right to write there'],
 ]
 
-/** A sentence without its full stop. */
+/** Returns a sentence without its full stop. */
 export function adviceFor(cause: string): string {
-  return ADVICE.find(([pattern]) => pattern.test(cause))?.[1] ?? 'Put that right and try again'
+  return ADVICE.find(([pattern]) => pattern.test(cause))?.[1] ?? 'Correct that and try again'
 }

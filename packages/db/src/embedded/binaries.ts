@@ -1,7 +1,5 @@
 import {
   chmodSync,
-  closeSync,
-  constants,
   cpSync,
   existsSync,
   mkdirSync,
@@ -15,7 +13,7 @@ import {
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { PortsError } from '@ports/core'
-import { openOwnFile } from './ownFile.js'
+import { readOwnFile } from './ownFile.js'
 import { isRoot, rootDirectory } from './serverAccount.js'
 import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
@@ -27,15 +25,15 @@ const INCOMING = 'incoming-'
 const PROGRAMS = 'postgresql-'
 
 /**
- * Directory of the programs that serve this data directory: of this version of ports, or where an
- * older one made the data, of the PostgreSQL that made them, whose programs are kept.
- * @throws {PortsError} `DATABASE_UNAVAILABLE` where no programs are there that can open them
+ * Directory of the programs that serve this data directory: those of this version of ports or, if
+ * an older one made the data, the kept programs of the PostgreSQL that made them.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` if there are no programs that can open the data
  */
 export function binariesFor(data: string): string {
   const directory = isRoot() ? rootDirectory : dirname(data)
   const made = majorOf(data)
   const { major, version } = packaged()
-  // Where it is unknown, the server says what is wrong with the files.
+  // If it is unknown, the server says what is wrong with the files.
   if (made === undefined || made === major) return installBinaries(directory)
 
   const kept = existsSync(directory) ? keptVersions(directory, made) : []
@@ -45,8 +43,8 @@ export function binariesFor(data: string): string {
     'DATABASE_UNAVAILABLE',
     `The registry's database in ${data} was made by PostgreSQL ${made}; this version of ports has ` +
       `PostgreSQL ${version}, which cannot open it, and no ${PROGRAMS}${made}.* is in ${directory}. ` +
-      'Nothing was changed. Bring those programs back there, or use the version of ports that made ' +
-      'the database.',
+      'Nothing was changed. Restore those programs there, or use the version of ports that made the ' +
+      'database.',
     { dataDirectory: data, madeBy: made, version },
   )
 }
@@ -54,12 +52,7 @@ export function binariesFor(data: string): string {
 /** The first line of a data directory's PG_VERSION, such as 18. */
 function majorOf(data: string): string | undefined {
   if (!existsSync(join(data, 'PG_VERSION'))) return undefined
-  const file = openOwnFile(join(data, 'PG_VERSION'), constants.O_RDONLY, statSync(data).uid)
-  try {
-    return readFileSync(file, 'utf8').trim() || undefined
-  } finally {
-    closeSync(file)
-  }
+  return readOwnFile(join(data, 'PG_VERSION'), statSync(data).uid).trim() || undefined
 }
 
 function packaged(): { source: string; version: string; major: string } {

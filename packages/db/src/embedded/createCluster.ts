@@ -11,7 +11,6 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -26,7 +25,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
-import { openOwnFile } from './ownFile.js'
+import { openOwnFile, readOwnFile } from './ownFile.js'
 import {
   accountForNewServer,
   isRoot,
@@ -44,10 +43,10 @@ import { makeEnterable } from './trustedPath.js'
 export const DATABASE_ROLE = 'ports'
 
 const UNFINISHED = 'data.unfinished-'
-/** In the home, to data elsewhere that are being made. */
+/** A link in the home to data elsewhere that are being made. */
 export const UNFINISHED_LINK = 'data.unfinished'
 
-/** In pg_hba.conf since the first registry, and in no other PostgreSQL's. */
+/** The line in pg_hba.conf of every registry since the first, and of no other PostgreSQL. */
 const ADMISSION = `local all ${DATABASE_ROLE} peer map=owner`
 
 /**
@@ -89,7 +88,7 @@ async function createData(data: string, owner: string, account: ServerAccount): 
 
 /**
  * Root leaves the removal to the server's account, which may still have a program at work there: in
- * a directory that another user writes, a path can lead anywhere by the time it is removed.
+ * a directory that another user can write to, a path may lead elsewhere by the time it is removed.
  */
 async function removeUnfinished(directory: string, account: ServerAccount): Promise<void> {
   if (!isRoot()) {
@@ -207,9 +206,7 @@ export function refuseForeignData(data: string): void {
   const { uid } = statSync(data)
   if (!isRoot() && uid !== process.getuid?.()) throw notOurs(data)
   try {
-    const file = openOwnFile(join(data, 'pg_hba.conf'), constants.O_RDONLY, uid)
-    const text = readFileSync(file, 'utf8')
-    closeSync(file)
+    const text = readOwnFile(join(data, 'pg_hba.conf'), uid)
     if (text.split('\n').includes(ADMISSION)) return
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
@@ -220,9 +217,9 @@ export function refuseForeignData(data: string): void {
 function notOurs(data: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `${data} does not hold the database of a registry of yours; nothing was changed there. If files ` +
-      'of it are lost, bring them back from a backup. To begin anew instead, move the directory ' +
-      'away; then numbers that are held now can be given a second time.',
+    `${data} does not hold the database of a registry of yours; nothing was changed there. If some ` +
+      'of its files are lost, restore them from a backup. To begin again instead, move the directory ' +
+      'away; numbers that are held now can then be given a second time.',
     { dataDirectory: data },
   )
 }

@@ -6,11 +6,11 @@ import { wasMade } from './startLock.js'
 import { refuseForeignDirectory } from './trustedPath.js'
 
 /**
- * The server's data directory, or undefined where none was made yet. Its name in the registry's
- * home may be a link: a server that cannot enter the home lives elsewhere.
- * @throws {PortsError} `DATABASE_UNAVAILABLE` where data that were there are lost or not mounted,
- * since new ones would give their numbers a second time; and where the directory is not the
- * registry's or can be changed by another user
+ * The server's data directory, or undefined if none was made yet. Its name in the registry's home
+ * may be a link: a server that cannot enter the home lives elsewhere.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` if data that were there are lost or not mounted,
+ * since new ones would give their numbers a second time; and if the directory is not the registry's
+ * or can be changed by another user
  */
 export function dataDirectory(home: string): string | undefined {
   const data = join(home, 'data')
@@ -27,9 +27,9 @@ export function dataDirectory(home: string): string | undefined {
   if (target === undefined && (isBeingMade || !hadData)) return undefined
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The registry in ${home} has lost its data: there is nothing in ${target ?? data}. Bring them ` +
-      `back, or mount what they are on. To begin anew instead, remove ${home}; then numbers that ` +
-      'are held now can be given a second time.',
+    `The registry in ${home} has lost its data: there is nothing in ${target ?? data}. Restore ` +
+      `them, or mount the file system that they are on. To begin again instead, remove ${home}; ` +
+      'numbers that are held now can then be given a second time.',
     { home, dataDirectory: target ?? data },
   )
 }

@@ -25,7 +25,7 @@ export interface EmbeddedStatus {
  * Makes the registry's server where there is none, starts it where it does not run, and returns its
  * data directory once it takes connections. Any number of processes may call this at once, and any
  * of them may be killed at any point.
- * @param onLaunch called when the server was started by this call
+ * @param onLaunch called if this call started the server
  * @throws {PortsError} `DATABASE_UNAVAILABLE`
  */
 export function ensureRunning(notify: Notify, onLaunch: () => void): Promise<string> {
@@ -92,7 +92,10 @@ async function atHome<Result>(work: (home: string) => Promise<Result>): Promise<
   }
 }
 
-/** An empty file system over the home is a sandbox's doing before it is a matter of rights. */
+/**
+ * Reports an empty file system over the home as the sandbox that put it there, not as a matter of
+ * rights.
+ */
 function refuseUnsafe(home: string): void {
   try {
     refuseForeignDirectory(home)

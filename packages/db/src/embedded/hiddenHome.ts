@@ -4,10 +4,10 @@ import { PortsError } from '@ports/core'
 
 /**
  * Refuses to make or start a registry on a file system that only this mount namespace has, such as
- * an empty one that a sandbox puts over the home directory. Its numbers would be other ones than the
- * machine's, and its server would stay, reachable by nobody, when the sandbox ends. The first
- * process of the PID namespace stands for the machine or the container; where that shares the
- * namespace, as in a container, nothing is hidden.
+ * an empty one that a sandbox puts over the home directory. It would give other numbers than the
+ * machine's registry, and its server would stay when the sandbox ends, with nobody able to connect
+ * to it. The first process of the PID namespace stands for the machine or the container; if that
+ * sees the same file system, as in a container, nothing is hidden.
  * @throws {PortsError} `SANDBOXED`
  */
 export function refuseHiddenHome(home: string): void {
@@ -16,9 +16,9 @@ export function refuseHiddenHome(home: string): void {
   if (device === undefined || visible.length === 0 || visible.includes(device)) return
   throw new PortsError(
     'SANDBOXED',
-    `${home} is on a file system that this process's sandbox has for itself, so the machine's ` +
-      'registry cannot be seen, and one made here would give its numbers a second time. Nothing ' +
-      'was changed. Run this outside the sandbox or let the sandbox see that directory; or set ' +
+    `${home} is on a file system that only this process's sandbox has, so the machine's registry ` +
+      'cannot be seen, and a new one here would give its numbers a second time. Nothing was ' +
+      'changed. Run this outside the sandbox, or let the sandbox see that directory; or set ' +
       'PORTS_HOME to a directory that it shares, or PORTS_DATABASE_URL to a PostgreSQL.',
     { home },
   )
@@ -28,7 +28,10 @@ function existing(directory: string): string {
   return existsSync(directory) ? directory : existing(dirname(directory))
 }
 
-/** By the mount's id, because Btrfs gives files another device number than their mount. */
+/**
+ * Looks the mount up by its id, because Btrfs gives files a device number that differs from their
+ * mount's.
+ */
 function deviceOf(directory: string): string | undefined {
   const handle = openSync(directory, constants.O_RDONLY | constants.O_DIRECTORY)
   try {
@@ -51,7 +54,7 @@ function mounts(file: string): { id: string; device: string }[] {
     })
 }
 
-/** Empty where the system has no such file or hides it. */
+/** Empty if the system has no such file or hides it. */
 function textOf(file: string): string {
   try {
     return readFileSync(file, 'utf8')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { closeSync, constants, existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { openOwnFile } from './ownFile.js'
+import { readOwnFile } from './ownFile.js'
 import { systemCommand } from './serverAccount.js'
 import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 
@@ -13,9 +13,10 @@ export function postmasterPid(data: string): number | undefined {
 
 /**
  * After a crash the server's lock files stay, and PostgreSQL refuses to start while any process of
- * its user has the pid in them: in a restarted container often one does, and where nobody reaps
- * them the dead do; and always where there is no pid in them, as after a full disk. Only the holder
- * of the server's lock may call this, because these files say nothing of another PID namespace.
+ * its user has the pid in them. In a restarted container some process often has it, and so does a
+ * zombie that nobody reaps. PostgreSQL always refuses if there is no pid in them, as after a full
+ * disk. Only the holder of the server's lock may call this, because these files say nothing about
+ * another PID namespace.
  */
 export function removeLockFiles(data: string): void {
   for (const file of [pidFile(data), join(socketDirectory(data), `.s.PGSQL.${SOCKET_PORT}.lock`)]) {
@@ -31,32 +32,22 @@ function ownerOf(data: string): number {
   return statSync(data).uid
 }
 
-/** Empty for a file that is not there, or went while it was read: a server may be stopping. */
 function textOfOwn(path: string, owner: number): string {
-  try {
-    const file = openOwnFile(path, constants.O_RDONLY, owner)
-    try {
-      return readFileSync(file, 'utf8')
-    } finally {
-      closeSync(file)
-    }
-  } catch (error) {
-    if (isMissing(error)) return ''
-    throw error
-  }
+  return emptyIfMissing(() => readOwnFile(path, owner))
 }
 
 function textOf(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch (error) {
-    if (isMissing(error)) return ''
-    throw error
-  }
+  return emptyIfMissing(() => readFileSync(file, 'utf8'))
 }
 
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')
+/** Empty for a file that is not there, or went while it was read: a server may be stopping. */
+function emptyIfMissing(read: () => string): string {
+  try {
+    return read()
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes((error as NodeJS.ErrnoException).code ?? '')) return ''
+    throw error
+  }
 }
 
 /** Also while it recovers and takes no connections yet. */
@@ -79,15 +70,18 @@ export function isRecovering(data: string): boolean {
 }
 
 /**
- * Not just any process that names the directory, such as one that shows its files; and one of the
- * server's account, because that account chooses the pid in the file.
+ * Not just any process that names the directory, such as one that shows its files. It must also run
+ * as the server's account, because that account chooses the pid in the file.
  */
 function isServerOf(data: string, pid: number): boolean {
   const { uid, command } = processOf(pid)
   return uid === ownerOf(data) && command.includes(`postgres -D ${data} -c `)
 }
 
-/** Owner and command line, in one line; neither for a process that is gone or a zombie. */
+/**
+ * The owner and the command line, in one line, of a process; no command line if it is gone or a
+ * zombie.
+ */
 function processOf(pid: number): { uid?: number; command: string } {
   // Slim images have no ps.
   if (process.platform === 'linux') {

@@ -1,20 +1,19 @@
-import { constants, existsSync, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs'
+import { constants, readFileSync, readlinkSync, readSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 
-/** A process that holds a lock, as others find it described in the lock's file. */
+/** A process that holds a lock, as the lock's file describes it to others. */
 export interface Holder {
   readonly host: string
-  /** The kernel's run; absent where the system does not tell. */
+  /** The id of the kernel's boot; absent if the system does not tell. */
   readonly boot?: string
-  /** A number of its PID namespace. */
+  /** Its number in its PID namespace. */
   readonly pid: number
   readonly pidNamespace?: string
-  readonly ipcNamespace?: string
   /** The machine's own id (machine-id(5)), which a reboot does not change. */
   readonly machine?: string
 }
 
-/** Of one length, so that a record is replaced by one write and never cut short. */
+/** All records have one length, so that one write replaces a record completely. */
 const RECORD_BYTES = 512
 
 export const READ_AND_WRITE = constants.O_RDWR | constants.O_CREAT
@@ -25,17 +24,16 @@ export function holderHere(pid: number): Holder {
     host: hostname(),
     boot: firstLineOf('/proc/sys/kernel/random/boot_id'),
     pid,
-    pidNamespace: namespace('pid'),
-    ipcNamespace: namespace('ipc'),
+    pidNamespace: pidNamespace(),
     machine: firstLineOf('/etc/machine-id'),
   }
 }
 
-/** Whether its pid means a process that can be seen from here. */
+/** Whether its pid identifies a process that can be seen from here. */
 export function isVisible(holder: Holder): boolean {
   return holder.boot === undefined
     ? holder.host === hostname()
-    : isOfThisKernel(holder) && holder.pidNamespace === namespace('pid')
+    : isOfThisKernel(holder) && holder.pidNamespace === pidNamespace()
 }
 
 export function isOfThisKernel({ boot }: Holder): boolean {
@@ -52,7 +50,7 @@ export function isOfEarlierBoot(holder: Holder): boolean {
   )
 }
 
-/** As it can be found: on which host, and where its pid is no pid here, in which container. */
+/** How to find it: on which host and, if its pid means nothing here, in which container. */
 export function describe(holder: Holder): string {
   const { host, pid, pidNamespace, boot } = holder
   if (isVisible(holder)) return `process ${pid}`
@@ -80,14 +78,12 @@ export function readRecord<Record>(file: number): Partial<Record> | undefined {
 
 /** Whether Ctrl-Z, SIGSTOP or a debugger holds the process: proc_pid_stat(5), the third field. */
 export function isStopped({ pid }: Holder): boolean {
-  const stat = `/proc/${pid}/stat`
-  if (!existsSync(stat)) return false
-  return /\) [Tt] /.test(firstLineOf(stat) ?? '')
+  return /\) [Tt] /.test(firstLineOf(`/proc/${pid}/stat`) ?? '')
 }
 
-function namespace(kind: 'pid' | 'ipc'): string | undefined {
+function pidNamespace(): string | undefined {
   try {
-    return readlinkSync(`/proc/self/ns/${kind}`)
+    return readlinkSync('/proc/self/ns/pid')
   } catch {
     return undefined
   }

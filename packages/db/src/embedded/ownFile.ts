@@ -1,25 +1,38 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs'
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
 import { PortsError } from '@ports/core'
 import { nameOf } from './serverAccount.js'
 
 const { O_NOFOLLOW, O_NONBLOCK } = constants
 
 /**
- * Opens a regular file of that owner, and nothing else under its name: it follows no link and waits
- * for no FIFO. The caller acts on the descriptor, so that nobody can exchange the file afterwards.
+ * Opens a regular file of that owner, and nothing else: it follows no link and does not wait on a
+ * FIFO. The caller works on the descriptor, so nobody can exchange the file afterwards.
  * @throws {PortsError} `DATABASE_UNAVAILABLE` naming the file and whose it is
  */
-export function openOwnFile(path: string, flags: number, owner: number, mode = 0o600): number {
-  const file = openWithoutLink(path, flags, mode)
+export function openOwnFile(path: string, flags: number, owner: number): number {
+  const file = openWithoutLink(path, flags)
   const stats = fstatSync(file)
   if (stats.isFile() && stats.uid === owner) return file
   closeSync(file)
-  throw refused(path, stats.isFile() ? `belongs to ${nameOf(stats.uid)}` : 'is no regular file')
+  throw refused(path, stats.isFile() ? `belongs to ${nameOf(stats.uid)}` : 'is not a regular file')
 }
 
-function openWithoutLink(path: string, flags: number, mode: number): number {
+/**
+ * The text of a file that `openOwnFile` opens.
+ * @throws {PortsError} as `openOwnFile`
+ */
+export function readOwnFile(path: string, owner: number): string {
+  const file = openOwnFile(path, constants.O_RDONLY, owner)
   try {
-    return openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, mode)
+    return readFileSync(file, 'utf8')
+  } finally {
+    closeSync(file)
+  }
+}
+
+function openWithoutLink(path: string, flags: number): number {
+  try {
+    return openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
   } catch (error) {
     // How open(2) refuses a link under O_NOFOLLOW.
     if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw refused(path, 'is a link', error)
@@ -30,7 +43,7 @@ function openWithoutLink(path: string, flags: number, mode: number): number {
 function refused(path: string, reason: string, cause?: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `${path} ${reason}, where the registry keeps a file of its own. Move it away, or set ` +
+    `${path} ${reason}, but the registry keeps a file of its own there. Move it away, or set ` +
       'PORTS_HOME to another directory.',
     { path },
     { cause },

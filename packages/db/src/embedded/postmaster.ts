@@ -73,8 +73,8 @@ const SETTINGS = {
 }
 
 /**
- * How to connect, all of it: what is left out here `pg` takes from the environment of PostgreSQL's
- * clients (PGOPTIONS, PGSSLMODE and others), which is meant for other servers.
+ * Every setting of a connection. `pg` takes those that are left out from the environment variables
+ * of PostgreSQL's clients (PGOPTIONS, PGSSLMODE and others), which are meant for other servers.
  */
 export function connectionOf(data: string): ClientConfig {
   const owner = statSync(data).uid
@@ -122,8 +122,8 @@ export async function isAccepting(data: string): Promise<boolean> {
 }
 
 /**
- * No server behind the socket, or one that is not ready (57P03) or going away, or one that may be
- * anybody's: then starting ours finds out who has the data.
+ * No server behind the socket, or one that is not ready (57P03) or going away, or one that may not
+ * be ours: an attempt to start ours then finds out who has the data.
  */
 export function isNotRunning(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string }
@@ -149,7 +149,7 @@ export async function startPostmaster(data: string): Promise<void> {
   while (!(await isAccepting(data))) {
     if (Date.now() - startedAt > START_TIMEOUT_MS) throw startFailed(data, launched)
     const isAlive = isPostmasterAlive(data)
-    // Such a server is well, and ending it would mend nothing.
+    // A server with an unsafe socket directory works, and ending it would not help.
     if (isAlive) refuseUnsafeSocketDirectory(data, account)
     const isIdle = isAlive && !isRecovering(data)
     idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
@@ -167,7 +167,7 @@ export async function startPostmaster(data: string): Promise<void> {
 
 /**
  * Undefined while another server has the lock: one that is ending, the backends of one that was
- * killed, or for a moment one that can only be seen elsewhere.
+ * killed, or for a moment one that cannot be seen from here.
  */
 async function tryLaunch(
   data: string,
@@ -182,7 +182,7 @@ async function tryLaunch(
     return undefined
   }
   try {
-    // Started without the lock, by something else than this program.
+    // Something other than this program started it, without the lock.
     if (isPostmasterAlive(data)) return undefined
     removeLockFiles(data)
     return launch(data, account, lock)
@@ -279,7 +279,7 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   return true
 }
 
-/** That no server can be seen here does not mean that none runs. */
+/** Refuses if a server that cannot be seen from here still runs. */
 async function refuseServerElsewhere(data: string): Promise<void> {
   const account = accountOf(data)
   const giveUpAt = Date.now() + OLD_BACKENDS_MS
@@ -306,9 +306,9 @@ function startFailed(data: string, launched: Launch | undefined): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The embedded database in ${data} did not start; no file of it was removed. It said (in ${log}): ` +
-      `${said}. ${adviceFor(said)}. Where its files are damaged, bring them back from a backup. To ` +
-      'begin anew instead, remove the whole home of the registry; then numbers that are held now ' +
-      'can be given a second time.',
+      `${said}. ${adviceFor(said)}. If its files are damaged, restore them from a backup. To begin ` +
+      'again instead, remove the whole home of the registry; numbers that are held now can then be ' +
+      'given a second time.',
     details,
   )
 }

@@ -19,8 +19,8 @@ export function isRoot(): boolean {
 }
 
 /**
- * For the system's own programs: root looks for them where only root can write, because the PATH
- * that `sudo -E` hands on is another user's.
+ * Options for running the system's own programs. Root looks for them where only root can write,
+ * because the PATH that `sudo -E` passes on is another user's.
  */
 export function systemCommand(): { readonly env: NodeJS.ProcessEnv } {
   const path = '/usr/sbin:/usr/bin:/sbin:/bin:/run/current-system/sw/bin'
@@ -94,13 +94,13 @@ export function accountOf(data: string): ServerAccount {
   return { name: nameOf(uid), uid, gid }
 }
 
-/** As the system's list of users has it, for messages. */
+/** The user's name in the system's user database, for messages. */
 export function nameOf(uid: number): string {
   const { status, stdout } = spawnSync('id', ['-nu', String(uid)], systemCommand())
   return status === 0 ? stdout.toString().trim() : `uid ${uid}`
 }
 
-/** For spawn: as whom the server's programs run. */
+/** Options of spawn: the account that the server's programs run as. */
 export function runAs({ uid, gid }: ServerAccount): { uid?: number; gid?: number } {
   return isRoot() ? { uid, gid } : {}
 }

@@ -15,8 +15,8 @@ import { openOwnFile } from './ownFile.js'
 import { isRoot, type ServerAccount } from './serverAccount.js'
 
 /**
- * Types of file systems (statfs(2)) that two kernels can have mounted at once: on these a lock may
- * be one kernel's own, so that a free one proves nothing of another machine.
+ * Types of file systems (statfs(2)) that two kernels can have mounted at once. On these a lock may
+ * be local to one kernel, so a free lock proves nothing about another machine.
  */
 const SHARED_FILE_SYSTEMS: ReadonlySet<number> = new Set([
   0x6969, // NFS
@@ -49,7 +49,7 @@ export class ServerLock {
     this.#file = file
   }
 
-  /** Undefined where a server, here or elsewhere, has it. */
+  /** Undefined if a server, here or elsewhere, has it. */
   static async tryTake(data: string, account: ServerAccount): Promise<ServerLock | undefined> {
     const { tryLock } = await import('fs-native-extensions')
     const file = openLock(data, account)
@@ -100,9 +100,10 @@ export function heldElsewhere(data: string, holder: Holder | undefined): PortsEr
   const isElsewhere = holder !== undefined && !isOfThisKernel(holder)
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The registry's database in ${data} is in use by ${who}, and cannot be reached from here. ` +
-      'Nothing was changed. One machine or container at a time can run it: stop it there, set ' +
-      'PORTS_HOME to a directory that only this one uses, or share a registry by PORTS_DATABASE_URL.' +
+    `The registry's database in ${data} is in use by ${who}, and this process cannot connect ` +
+      'to it. Nothing was changed. Only one machine or container at a time can run it: stop it ' +
+      'there, set PORTS_HOME to a directory that only this one uses, or share a registry through ' +
+      'PORTS_DATABASE_URL.' +
       (isElsewhere
         ? ` If that machine is gone for good, remove ${join(data, LOCK)} and try again.`
         : ''),
@@ -111,13 +112,13 @@ export function heldElsewhere(data: string, holder: Holder | undefined): PortsEr
 }
 
 /**
- * Whether a holder whose lock is free has ended. The lock says so, except where another machine may
- * have it that this one's kernel does not hear of.
+ * Whether a holder whose lock is free has ended. It has, unless another machine may hold the lock
+ * without this one's kernel knowing.
  */
 function isGone(data: string, holder: Holder): boolean {
   if (isOfThisKernel(holder) || isOfEarlierBoot(holder)) return true
   if (!SHARED_FILE_SYSTEMS.has(statfsSync(data).type)) return true
-  // What a server removes last when it ends in order.
+  // A server that shuts down in order removes this file last.
   return !existsSync(join(data, 'postmaster.pid'))
 }
 
@@ -126,7 +127,7 @@ function holderOf(file: number): Holder | undefined {
   return record?.host !== undefined && record.pid !== undefined ? (record as Holder) : undefined
 }
 
-/** Root's is given to the server's account, whose directory it is in. */
+/** Root gives the file to the server's account, which owns the directory. */
 function openLock(data: string, account: ServerAccount): number {
   const path = join(data, LOCK)
   if (isRoot() && !existsSync(path)) {

@@ -7,9 +7,9 @@ type Stdio = readonly ('ignore' | 'pipe' | number)[]
 const O_CLOEXEC = 0o2000000
 
 /**
- * Starts one of PostgreSQL's programs, as a process that may outlive this one and keeps nothing of
- * it: no terminal, so that a Ctrl-C there does not reach it, no directory, no environment, and no
- * open file but those given.
+ * Starts one of PostgreSQL's programs as a process that may outlive this one and inherits little of
+ * it: no terminal, whose Ctrl-C is not meant for it, no working directory, no environment variable
+ * but PATH, and no open file but those given.
  */
 export function spawnProgram(
   program: string,
@@ -32,10 +32,11 @@ export function spawnProgram(
 }
 
 /**
- * Node closes in its children what it opened itself, and of what it inherited only about the first
- * sixteen. A caller's lock (flock) or pipe would stay open as long as the server runs.
+ * In its children, Node closes the files that it opened itself, but only about the first sixteen of
+ * those that it inherited. A caller's lock (flock) or pipe would stay open as long as the server
+ * runs.
  */
-function replaceInherited(stdio: Stdio, nothing: number): (Stdio[number] | number)[] {
+function replaceInherited(stdio: Stdio, nothing: number): Stdio[number][] {
   const inherited = openDescriptors().filter(
     (descriptor) => descriptor >= stdio.length && descriptor !== nothing,
   )
@@ -45,7 +46,7 @@ function replaceInherited(stdio: Stdio, nothing: number): (Stdio[number] | numbe
   )
 }
 
-/** Those of this process that a child would have as well. */
+/** The descriptors of this process that a child would inherit. */
 function openDescriptors(): number[] {
   const isLinux = process.platform === 'linux'
   return readdirSync(isLinux ? '/proc/self/fd' : '/dev/fd')
@@ -60,7 +61,7 @@ function isInherited(descriptor: number): boolean {
     const flags = Number.parseInt(/^flags:\s*(\d+)/m.exec(info)?.[1] ?? '0', 8)
     return (flags & O_CLOEXEC) === 0
   } catch {
-    // The one through which the directory was read.
+    // This descriptor was the one through which the directory was read.
     return false
   }
 }

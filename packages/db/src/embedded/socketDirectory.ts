@@ -22,14 +22,17 @@ const SOCKET = `.s.PGSQL.${SOCKET_PORT}`
 const LONGEST_PATH = process.platform === 'darwin' ? 103 : 107
 
 /**
- * Where the server's socket is: beside its data, whatever the length of the path. Under `/tmp`
- * another user could be first, and callers with another `/tmp` would not find it.
+ * The directory of the server's socket: beside its data, however long the path. Under `/tmp`
+ * another user could create it first, and callers with another `/tmp` would not find it.
  */
 export function socketDirectory(data: string): string {
   return clusterFiles.sockets(data)
 }
 
-/** As the server names it: it works in its data directory, and a long path fits no socket. */
+/**
+ * The same directory as the server is given it: relative to its data directory, because a long path
+ * does not fit into a socket's address.
+ */
 export const SOCKETS_FROM_DATA = '../run'
 
 /** Makes it enterable by the server's account alone. */
@@ -37,20 +40,20 @@ export function ensureSocketDirectory(data: string, account: ServerAccount): voi
   const directory = socketDirectory(data)
   if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 })
   const handle = openSocketDirectory(data, account.uid)
-  // Root's until it is given away; the process that was to do that may have been killed before.
+  // It is root's until it is given away, and a process may have been killed before it did that.
   if (isRoot() && fstatSync(handle).uid === 0) fchownSync(handle, account.uid, account.gid)
   closeSync(handle)
 }
 
-/** @throws {UnsafeSocketDirectory} where there is one that others can enter */
+/** @throws {UnsafeSocketDirectory} if it exists and others can enter it */
 export function refuseUnsafeSocketDirectory(data: string, { uid }: ServerAccount): void {
   if (existsSync(socketDirectory(data))) closeSync(openSocketDirectory(data, uid))
 }
 
 /**
  * A socket that connects to the registry's server and to no other: its directory must be one that
- * only the server's account can enter, so that nobody else can listen there. Throws nothing; like
- * any socket it fails by its `error` event.
+ * only the server's account can enter, so that nobody else can listen there. It throws nothing;
+ * like any socket it reports a failure by its `error` event.
  */
 export class ServerSocket extends Socket {
   readonly #data: string
@@ -62,7 +65,7 @@ export class ServerSocket extends Socket {
     this.#owner = owner
   }
 
-  /** The address is this one, whatever `pg` has made of host and port. */
+  /** Connects to the registry's socket, whatever `pg` has made of host and port. */
   override connect(): this {
     try {
       const directory = openSocketDirectory(this.#data, this.#owner)
@@ -84,8 +87,8 @@ export class ServerSocket extends Socket {
 }
 
 /**
- * What a sandbox answers that forbids Unix sockets: seccomp and Seatbelt EPERM or EAFNOSUPPORT, a
- * security module EACCES. The directory was opened before, so it is not its mode.
+ * Whether a sandbox forbids Unix sockets: seccomp and Seatbelt answer EPERM or EAFNOSUPPORT, a
+ * security module EACCES. The directory has been opened already, so its mode is not the reason.
  */
 function isForbidden(error: Error): boolean {
   const { code = '', syscall } = error as NodeJS.ErrnoException
@@ -96,14 +99,17 @@ function sandboxed(cause: Error): PortsError {
   return new PortsError(
     'SANDBOXED',
     `This process may not use Unix sockets (${cause.message}), as in a sandbox, and the registry's ` +
-      'database is reached by one. Nothing was changed. Run this outside the sandbox, allow it Unix ' +
-      'sockets, or set PORTS_DATABASE_URL to a PostgreSQL that it can reach over the network.',
+      'database listens on one. Nothing was changed. Run this outside the sandbox, allow it Unix ' +
+      'sockets, or set PORTS_DATABASE_URL to a PostgreSQL on the network that it may connect to.',
     {},
     { cause },
   )
 }
 
-/** A path that is too long for a socket has a short one through the directory's descriptor. */
+/**
+ * A path that is too long for a socket is replaced by a short one through the directory's
+ * descriptor.
+ */
 function addressOf(data: string, directory: number): string {
   const path = join(socketDirectory(data), SOCKET)
   if (Buffer.byteLength(path) <= LONGEST_PATH) return path
@@ -122,18 +128,18 @@ function openSocketDirectory(data: string, owner: number): number {
   const { O_DIRECTORY, O_NOFOLLOW } = constants
   const handle = openSync(directory, O_DIRECTORY | O_NOFOLLOW)
   const { uid, mode } = fstatSync(handle)
-  // Root's own is one that it was killed before giving away; there, too, nobody else can listen.
+  // A directory of root's has not been given away yet; nobody else can listen there either.
   if ((uid === owner || uid === 0) && (mode & 0o077) === 0) return handle
   closeSync(handle)
   throw new UnsafeSocketDirectory(directory)
 }
 
-/** Nobody that the caller may speak to can be reached by such a directory. */
+/** A socket directory in which another user may listen. */
 export class UnsafeSocketDirectory extends PortsError {
   constructor(directory: string) {
     super(
       'DATABASE_UNAVAILABLE',
-      `${directory} should be a directory that only the registry's server can enter, and is not. ` +
+      `${directory} should be a directory that only the registry's server can enter, but it is not. ` +
         'Remove it, and the next call makes it again.',
       { directory },
     )

@@ -18,21 +18,21 @@ import type { Notify } from './serverAccount.js'
 import { makeDirectories, refuseForeignDirectory } from './trustedPath.js'
 
 const POLL_MS = 20
-/** A caller that waits longer than this is told for whom. */
+/** A caller that waits longer than this is told which process it waits for. */
 const QUIET_MS = 1500
-/** How long a holder may be seen stopped: longer than a debugger's step. */
+/** How long a holder may be seen stopped before callers give up: longer than a debugger's step. */
 const STOPPED_MS = 5_000
-/** Twice what a start may take after a crash. */
+/** Twice the time that a start may take after a crash. */
 const GIVE_UP_MS = 120_000
 
-/** What the lock's file says of its holder, and of the registry. */
+/** The contents of the lock's file, about its holder and about the registry. */
 interface StartRecord extends Holder {
-  /** A registry was made here: data that are missing are lost, and not yet to be made. */
+  /** A registry was made here, so data that are missing are lost, not yet to be made. */
   readonly made?: boolean
 }
 
 export interface StartLock {
-  /** Keeps in the lock's file that there are data now. */
+  /** Records in the lock's file that there are data now. */
   noteMade(): void
 }
 
@@ -103,13 +103,13 @@ class Turn {
     this.#notify = notify
   }
 
-  /** @throws {PortsError} `DATABASE_UNAVAILABLE` where it is time to give up */
+  /** @throws {PortsError} `DATABASE_UNAVAILABLE` when it is time to give up */
   check(): void {
     const waited = Date.now() - this.#since
     if (waited < QUIET_MS) return
     const holder = readRecord<StartRecord>(this.#file)
     const name = isHolder(holder) ? describe(holder) : 'another process'
-    const isDoing = `makes, starts or stops the database in ${this.#home}`
+    const isDoing = `is making, starting or stopping the database in ${this.#home}`
     if (!this.#isTold) this.#notify(`waiting for ${name}, which ${isDoing}`)
     this.#isTold = true
 
@@ -118,8 +118,8 @@ class Turn {
     if (stopped && Date.now() - this.#stoppedSince! > STOPPED_MS) {
       throw new PortsError(
         'DATABASE_UNAVAILABLE',
-        `${name} ${isDoing}, and is stopped (Ctrl-Z or SIGSTOP). Nothing was changed. Let it go ` +
-          `on (kill -CONT ${holder.pid}) or end it (kill -KILL ${holder.pid}), and try again.`,
+        `${name} ${isDoing}, but is stopped (Ctrl-Z or SIGSTOP). Nothing was changed. Let it ` +
+          `continue (kill -CONT ${holder.pid}) or end it (kill -KILL ${holder.pid}), and try again.`,
         { home: this.#home, pid: holder.pid },
       )
     }
@@ -127,7 +127,7 @@ class Turn {
       throw new PortsError(
         'DATABASE_UNAVAILABLE',
         `${name} has been at work on the database in ${this.#home} for ${GIVE_UP_MS / 1000} s. ` +
-          'Nothing was changed. The log there says what the database does.',
+          'Nothing was changed. The log there says what the database is doing.',
         { home: this.#home },
       )
     }

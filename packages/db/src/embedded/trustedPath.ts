@@ -1,6 +1,6 @@
-import { chmodSync, lstatSync, mkdirSync, readFileSync, readlinkSync, type Stats } from 'node:fs'
+import { chmodSync, lstatSync, mkdirSync, readlinkSync, type Stats } from 'node:fs'
 import { dirname, join, resolve, sep } from 'node:path'
-import { PortsError } from '@ports/core'
+import { PortsError, unmappedUid } from '@ports/core'
 import { isRoot, nameOf } from './serverAccount.js'
 
 /** As many as the kernel follows in one path (path_resolution(7)). */
@@ -24,7 +24,7 @@ export function refuseForeignDirectory(directory: string): void {
     refuseForeignOwner(directory, current, stats)
     const entry = statsOf(path)
     refuseForeignEntry(directory, current, stats, path, entry)
-    // What is missing or cannot be read is reported by the call that needs it.
+    // A path that is missing or cannot be read is reported by the call that needs it.
     if (entry === undefined) return
     if (entry.isSymbolicLink()) {
       links += 1
@@ -48,11 +48,11 @@ export function refuseForeignDirectory(directory: string): void {
  * Makes a directory and those above it. Node's own recursive mkdir never returns where the kernel
  * answers ENOENT for a parent that exists, as it does in /proc.
  */
-export function makeDirectories(directory: string, mode = 0o755): void {
+export function makeDirectories(directory: string): void {
   if (statsOf(directory) !== undefined) return
-  if (dirname(directory) !== directory) makeDirectories(dirname(directory), mode)
+  if (dirname(directory) !== directory) makeDirectories(dirname(directory))
   try {
-    mkdirSync(directory, { mode })
+    mkdirSync(directory, { mode: 0o755 })
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
   }
@@ -90,33 +90,22 @@ function refuseForeignEntry(
   if (entry !== undefined && !isTrusted(entry.uid)) throw foreign(wanted, path, entry.uid)
 }
 
-/** A group counts as others, but for the one that is this user's own. */
+/** The members of a group count as others, unless it is this user's own group. */
 function othersCanWrite({ mode, gid }: Stats): boolean {
   return (mode & 0o002) !== 0 || ((mode & 0o020) !== 0 && gid !== process.getgid?.())
 }
 
+/**
+ * In a user namespace of its own (rootless containers, sandboxes) the files of the host's root show
+ * as the unmapped uid. Elsewhere that is an ordinary user.
+ */
 function isTrusted(uid: number): boolean {
   return uid === 0 || uid === process.getuid?.() || uid === unmappedUid()
 }
 
-/**
- * In a user namespace of its own (rootless containers, sandboxes) the files of the host's root show
- * as this uid (user_namespaces(7), "Unmapped user and group IDs"). Elsewhere it is an ordinary user.
- */
-function unmappedUid(): number | undefined {
-  try {
-    const map = readFileSync('/proc/self/uid_map', 'utf8').trim().split(/\s+/)
-    const mapsEverything = map[0] === '0' && map[1] === '0' && map[2] === '4294967295'
-    if (mapsEverything) return undefined
-    return Number(readFileSync('/proc/sys/kernel/overflowuid', 'utf8'))
-  } catch {
-    return undefined
-  }
-}
-
 function foreign(wanted: string, directory: string, uid: number): PortsError {
   const owner = nameOf(uid)
-  const where = wanted === directory ? wanted : `${wanted} (below ${directory})`
+  const where = wanted === directory ? wanted : `${directory}, which ${wanted} depends on,`
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     isRoot()
@@ -132,7 +121,7 @@ function writable(wanted: string, directory: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `${directory} can be written by other users, who can change the programs that a registry in ` +
-      `${wanted} runs. Take that right away (chmod go-w), or set PORTS_HOME to another directory.`,
+      `${wanted} runs. Take that right from them (chmod go-w), or set PORTS_HOME to another directory.`,
     { directory },
   )
 }

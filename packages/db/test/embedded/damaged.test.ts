@@ -33,7 +33,7 @@ import { isRoot } from './users.js'
 /** Every file below the directory, with a digest of what is in it. */
 function contents(directory: string): Record<string, string> {
   const files = readdirSync(directory, { recursive: true, withFileTypes: true })
-    // Each attempt to start writes into its lock who makes it.
+    // Each attempt to start records its process in the lock.
     .filter((entry) => entry.isFile() && entry.name !== 'ports-server.lock')
     .map((entry) => join(entry.parentPath, entry.name))
   return Object.fromEntries(
@@ -58,7 +58,7 @@ it('a damaged data directory is named, with what to do, and left as it is', asyn
     renameSync(join(data, lost), join(home, 'lost'))
     const before = contents(data)
     for (const answer of [await getApi(program), await program.start(), await getApi(program)]) {
-      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'begin anew')
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'begin again')
     }
     expect(contents(data), lost).toEqual(before)
     renameSync(join(home, 'lost'), join(data, lost))
@@ -97,7 +97,7 @@ it('data that were elsewhere and are not there are not made anew', async ({ skip
   await program.stop()
   renameSync(data, `${data}.moved`)
   for (const answer of [await getApi(program), await program.start(), await program.status()]) {
-    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Bring them back')
+    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Restore them')
   }
   expect(existsSync(data)).toBe(false)
   renameSync(`${data}.moved`, data)
@@ -130,13 +130,13 @@ it('a server without the registry’s schema is given one', async () => {
   expect((await once(inHome(home), getApi)).result).toBe(3100)
 })
 
-it('data that were in the home and are gone are not made anew', async () => {
+it('data that were in the home and are gone are not made again', async () => {
   const home = freshHome()
   const { dataDirectory } = await makeRegistry(inHome(home))
   const program = open(inHome(home))
   await program.stop()
   renameSync(dataDirectory!, join(home, 'elsewhere'))
-  // As long as anything tells that there was a registry, be it the lock or the server's log.
+  // As long as the lock or the server's log shows that there was a registry.
   for (const lost of ['nothing', 'run', 'postgres.log']) {
     rmSync(join(home, lost), { recursive: true, force: true })
     for (const answer of [await getApi(program), await program.start(), await program.status()]) {
@@ -155,7 +155,7 @@ it('data that were in the home and are gone are not made anew', async () => {
 })
 
 it.each(['port_allocations', 'port_allocations_pkey'])(
-  'damage of %s is told as damage, not as a fault of ours',
+  'damage to %s is reported as damage, not as a bug',
   async (relation) => {
     const home = freshHome()
     const { socketDirectory, dataDirectory } = await makeRegistry(inHome(home))

@@ -19,7 +19,10 @@ import { isRoot } from './users.js'
 /** Runs a program as a container does: with PIDs, IPC and mounts of its own. */
 const CONTAINER = ['unshare', '--pid', '--ipc', '--mount', '--fork', '--mount-proc']
 
-/** One that cannot reach the socket, as on another machine that has the same directory mounted. */
+/**
+ * A program that cannot connect to the socket, as on another machine that has the same directory
+ * mounted.
+ */
 function machine(home: string): string[] {
   const owner = '$(stat -c %u "$0")'
   const hide = `mount -t tmpfs -o mode=0700,uid=${owner} none "$0" && exec "$@"`
@@ -32,8 +35,8 @@ function needsNamespaces(skip: (note: string) => never): void {
   }
 }
 
-describe('one registry home that two machines or containers have', () => {
-  it('is served by the first alone, which the other is told of', async ({ skip }) => {
+describe('one registry home that two machines or containers share', () => {
+  it('is served by the first alone, and the other is told so', async ({ skip }) => {
     needsNamespaces(skip)
     const home = freshHome()
     const status = await makeRegistry(inHome(home))
@@ -85,7 +88,7 @@ describe('one registry home that two machines or containers have', () => {
     expect((await there.stop()).result).toBe(true)
   })
 
-  it('keeps what the first acknowledges while it ends, though the socket can be reached', async ({
+  it('keeps what the first acknowledges while it ends, though others can connect to it', async ({
     skip,
   }) => {
     needsNamespaces(skip)

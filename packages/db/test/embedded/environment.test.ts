@@ -18,7 +18,7 @@ import { running } from './processes.js'
 import { isRoot, otherUser } from './users.js'
 
 describe('the environment of PostgreSQL’s clients', () => {
-  it('has no effect on the embedded database, as it is made or later', async () => {
+  it('has no effect on the embedded database, neither when it is made nor later', async () => {
     const home = freshHome()
     const environment = {
       PGSSLMODE: 'require',
@@ -126,7 +126,7 @@ describe('a limit that the server cannot start under', () => {
     expect(answer.error!.message).not.toContain('Make room')
   })
 
-  it('is told where programs cannot be run from the home', async ({ skip }) => {
+  it('is reported if programs cannot be run from the home', async ({ skip }) => {
     if (process.platform !== 'linux' || !isRoot) skipBecause(skip, 'only root can mount')
     const user = otherUser(skip)
     const home = freshHome('home', 0o755, user)
@@ -138,7 +138,7 @@ describe('a limit that the server cannot start under', () => {
     }
   })
 
-  it('is told where the system makes no directories', async () => {
+  it('is reported if the system makes no directories', async () => {
     for (const home of ['/proc/nope', '/proc/self/nope/deeper', '/sys/nope']) {
       const answer = await once({ env: { PORTS_HOME: home } }, getApi)
       expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, 'PORTS_HOME')
@@ -147,9 +147,7 @@ describe('a limit that the server cannot start under', () => {
 })
 
 describe('programs of another major version', () => {
-  it('that made the data are run where they are kept, and named where they are not', async ({
-    skip,
-  }) => {
+  it('that made the data are run if they are kept, and named if they are not', async ({ skip }) => {
     const user = isRoot ? otherUser(skip) : undefined
     const home = freshHome('home', 0o755, user)
     await makeRegistry(inHome(home, user))

@@ -33,7 +33,7 @@ export async function removeRegistry(home: string, owner?: User): Promise<void> 
   const { result: status } = await program.status()
   if (status?.running) await program.stop()
   await program.end()
-  // Of what is elsewhere the home has but a link.
+  // The home has only a link to data elsewhere.
   const { dataDirectory } = status ?? {}
   if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
 }

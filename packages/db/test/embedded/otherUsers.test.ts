@@ -74,7 +74,7 @@ describe('root uses no registry that another user can change', () => {
     expect(readdirSync(home)).toEqual([])
   })
 
-  it('nor one that a user has made and root comes to', async ({ skip }) => {
+  it('not even one that a user made before root uses it', async ({ skip }) => {
     needsRoot(skip)
     const user = otherUser(skip)
     const home = freshHome('home', 0o755, user)
@@ -96,7 +96,7 @@ describe('root uses no registry that another user can change', () => {
       await expectRefused(inHome(home), home)
       file.expectUntouched()
 
-      // In a directory of root's a link is root's own, and yet no lock or log.
+      // In a directory of root's a link belongs to root, but it is still not a lock or a log.
       chownSync(home, 0, 0)
       if (['lock', 'postgres.log'].includes(name)) {
         expectRefusal(await once(inHome(home), getApi), 'DATABASE_UNAVAILABLE', home)
@@ -178,7 +178,7 @@ describe('another PostgreSQL’s directory in place of the data', () => {
 })
 
 describe('a directory that another user has made', () => {
-  /** Whose program says that it ran. */
+  /** Its program reports that it ran. */
   function planted(by: User): { home: string; trace: string } {
     const outer = place()
     const home = join(outer, 'shared-ports')
@@ -202,9 +202,7 @@ describe('a directory that another user has made', () => {
     expect(readdirSync(trace)).toEqual([])
   })
 
-  it('is not used either after it was given away, as long as others can write it', async ({
-    skip,
-  }) => {
+  it('is not used after it was given away, as long as others can write to it', async ({ skip }) => {
     const victim = otherUser(skip, 'daemon')
     const { home, trace } = planted(otherUser(skip, 'nobody'))
     chownSync(home, victim.uid, victim.gid)
@@ -214,7 +212,7 @@ describe('a directory that another user has made', () => {
 })
 
 describe('the directory of the socket', () => {
-  it('is not connected to where the server’s account is not its owner', async ({ skip }) => {
+  it('is not connected to if the server’s account is not its owner', async ({ skip }) => {
     needsRoot(skip)
     const home = freshHome()
     const { socketDirectory } = await makeRegistry(inHome(home))

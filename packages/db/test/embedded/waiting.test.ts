@@ -2,7 +2,9 @@ import { expect, it } from 'vitest'
 import { skipBecause } from '../skipBecause.js'
 import { appearance, expectRefusal, freshHome, getApi, inHome, open } from './homes.js'
 
-it('a caller that waits for a stopped one is told for which, and gives up', async ({ skip }) => {
+it('a caller that waits for a stopped process is told which one, and gives up', async ({
+  skip,
+}) => {
   if (process.platform !== 'linux') skipBecause(skip, 'the state of a process is in /proc')
   const home = freshHome()
   const maker = open(inHome(home))

@@ -58,7 +58,7 @@ export const auditPorts = defineTool({
     const unverifiedPorts = audit.unverifiedPorts.slice(0, MAX_SHOWN)
     const rest =
       conflicts.length < audit.conflicts.length || unverifiedPorts.length < unverified
-        ? ` Of each list the first ${MAX_SHOWN} are shown; list-ports has the status of all.`
+        ? ` The first ${MAX_SHOWN} of each list are shown; list-ports has the status of all.`
         : ''
     return {
       message:

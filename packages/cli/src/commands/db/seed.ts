@@ -30,7 +30,7 @@ function shown({ projectName, startPort, endPort }: PortRange): string {
 }
 
 const MORE_HELP = `
-A range whose numbers another project owns is left out, and named on stderr.
+A default range that overlaps another range is left out, and named on stderr.
 
 Example:
   ports db seed`
