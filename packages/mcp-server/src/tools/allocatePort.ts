@@ -22,7 +22,7 @@ export const allocatePort = defineTool({
     idempotencyKey: z
       .string()
       .optional()
-      .describe('Any text of your choice; a repeated call with the same one gives the same port'),
+      .describe('Any text; a repeated call with the same one gives the same port'),
   }),
   output: heldPort.extend({
     portRange: z.string().optional().describe('e.g. 3100-3199'),

@@ -1,4 +1,4 @@
-import { type AuditConflict, type AuditUnverified, PROTOCOLS, UNKNOWN_REASONS } from '@ports/core'
+import { type AuditConflict, type AuditUnverified, PROTOCOLS } from '@ports/core'
 import { z } from 'zod'
 import { defineTool } from '../defineTool.js'
 
@@ -18,11 +18,11 @@ const conflict = z.object({
   uid: z.number().optional(),
 }) satisfies z.ZodType<AuditConflict>
 
+/** The list says that it is unverified; every model pays for the bytes of a schema. */
 const unverifiedPort = z.object({
   ...audited,
-  actual: z.literal('unverified'),
-  reason: z.enum(UNKNOWN_REASONS),
-}) satisfies z.ZodType<AuditUnverified>
+  reason: z.string(),
+}) satisfies z.ZodType<Omit<AuditUnverified, 'actual'>>
 
 export const auditPorts = defineTool({
   name: 'audit-ports',
@@ -46,7 +46,7 @@ export const auditPorts = defineTool({
       inUse: z.number(),
       notRunning: z.number(),
       unverified: z.number(),
-      healthPercentage: z.number().describe('Of those that could be verified'),
+      healthPercentage: z.number().describe('Of the verified'),
     }),
     conflicts: z.array(conflict),
     unverifiedPorts: z.array(unverifiedPort),
@@ -55,7 +55,9 @@ export const auditPorts = defineTool({
     const audit = await manager.auditPorts({ signal })
     const { allocated, inUse, notRunning, unverified } = audit
     const conflicts = audit.conflicts.slice(0, MAX_SHOWN)
-    const unverifiedPorts = audit.unverifiedPorts.slice(0, MAX_SHOWN)
+    const unverifiedPorts = audit.unverifiedPorts
+      .slice(0, MAX_SHOWN)
+      .map(({ actual: _, ...port }) => port)
     const rest =
       conflicts.length < audit.conflicts.length || unverifiedPorts.length < unverified
         ? ` The first ${MAX_SHOWN} of each list are shown; list-ports has the status of all.`
