@@ -24,7 +24,7 @@ export function describeDatabase(status: DatabaseStatus): string {
 function describeSchema(schema: NonNullable<DatabaseStatus['schema']>): string {
   const { applied, pending, different } = schema
   const migrations = `${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'} applied`
-  if (different.length > 0) return `${migrations}, of another edition: ${different.join(', ')}`
+  if (different.length > 0) return `${migrations}, of another version: ${different.join(', ')}`
   return pending.length === 0
     ? `${migrations}, none pending`
     : `${migrations}, pending: ${pending.join(', ')}; to apply: ports db migrate`

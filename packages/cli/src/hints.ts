@@ -47,7 +47,8 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'RANGE_IN_USE':
       return releaseHints(details as unknown as RangeInUse, await asked.openManager())
     case 'DATABASE_UNAVAILABLE':
-      return ['To see its state: ports db status']
+      // Which has failed itself, and would again.
+      return asked.command === 'db status' ? [] : ['To see its state: ports db status']
     case 'DATABASE_NOT_MIGRATED':
       return 'migrations' in details ? [] : ['To migrate it: ports db migrate']
     case 'OUTCOME_UNKNOWN':

@@ -32,7 +32,7 @@ const CREATE_BOOK = `
 export interface SchemaState {
   readonly applied: readonly string[]
   readonly pending: readonly string[]
-  /** Applied, but not as this version has them: by a development version, or by hand. */
+  /** Applied, but not as this version has them: by a development version, or manually. */
   readonly different: readonly string[]
 }
 
@@ -41,7 +41,7 @@ export interface SchemaState {
  * `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction; any
  * number may run it at once. Returns the names of the migrations it applied.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
- * again; `DATABASE_NOT_MIGRATED` where another edition of a migration was applied
+ * again; `DATABASE_NOT_MIGRATED` where another version of a migration was applied
  */
 export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
   const pool = await openPool(options)

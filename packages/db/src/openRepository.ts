@@ -10,7 +10,7 @@ import { migratedDifferently, notMigrated, translate } from './sqlState.js'
  * Opens the registry: the database that `PORTS_DATABASE_URL` (or `url`) names, else the embedded
  * one, which is made, started, migrated and seeded as needed. Close it when done.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `DATABASE_NOT_MIGRATED` for a database of one's own
- * that is behind, or for any that was migrated by another edition
+ * that is behind, or for any that was migrated by another version
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
   const url = databaseUrl(options)

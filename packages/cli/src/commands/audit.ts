@@ -8,9 +8,9 @@ type Noted = AuditConflict | AuditUnverified
 
 const COLUMNS: Columns<Noted> = {
   PORT: ({ port }) => port,
-  EXPECTED: ({ expected }) => expected,
+  EXPECTED: { whole: true, cell: ({ expected }) => expected },
   ACTUAL: actualOf,
-  SCOPE: ({ hostname, protocol }) => `${hostname}/${protocol}`,
+  SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
 }
 
 export function auditCommand({ openManager, output, signal }: Context) {
@@ -44,9 +44,11 @@ function actualOf(noted: Noted): string {
   return noted.uid === undefined ? noted.actual : `${noted.actual} (uid ${noted.uid})`
 }
 
-function counts({ allocated, inUse, notRunning, unverified }: AuditResult): string {
+function counts({ allocated, inUse, notRunning, unverified, conflicts }: AuditResult): string {
+  const foreign = conflicts.filter(({ actual }) => actual === 'in use by another user').length
+  const byOthers = foreign === 0 ? '' : ` (${foreign} by another user)`
   return (
-    `${allocated} allocated: ${inUse} in use, ${notRunning} not running, ` +
+    `${allocated} allocated: ${inUse} in use${byOthers}, ${notRunning} not running, ` +
     `${unverified} unverified`
   )
 }

@@ -7,8 +7,9 @@ import type { Columns } from '../table.js'
 
 const COLUMNS: Columns<PortSummary> = {
   PROJECT: ({ projectName }) => projectName,
-  RANGE: ({ rangeStart, rangeEnd }) => `${rangeStart}-${rangeEnd}`,
-  SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
+  RANGE: { whole: true, cell: ({ rangeStart, rangeEnd }) => `${rangeStart}-${rangeEnd}` },
+  // The same in every row.
+  SCOPE: { spare: 'whole', cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   TOTAL: ({ totalPorts }) => totalPorts,
   ALLOCATED: ({ allocatedPorts }) => allocatedPorts,
   AVAILABLE: ({ availablePorts }) => availablePorts,

@@ -30,6 +30,7 @@ import {
   accountForNewServer,
   isRoot,
   type Notify,
+  nameOf,
   registryOwner,
   rootDirectory,
   runAs,
@@ -204,7 +205,7 @@ function admitOnly(owner: string, data: string, account: ServerAccount): void {
  */
 export function refuseForeignData(data: string): void {
   const { uid } = statSync(data)
-  if (!isRoot() && uid !== process.getuid?.()) throw notOurs(data)
+  if (!isRoot() && uid !== process.getuid?.()) throw anotherUsers(data, uid)
   try {
     const text = readOwnFile(join(data, 'pg_hba.conf'), uid)
     if (text.split('\n').includes(ADMISSION)) return
@@ -214,12 +215,22 @@ export function refuseForeignData(data: string): void {
   throw notOurs(data)
 }
 
+function anotherUsers(data: string, uid: number): PortsError {
+  const owner = nameOf(uid)
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The registry in ${dirname(data)} is another user's: its database belongs to ${owner}. Set ` +
+      'PORTS_HOME to a directory of your own, or share a registry by PORTS_DATABASE_URL.',
+    { dataDirectory: data, owner },
+  )
+}
+
 function notOurs(data: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `${data} does not hold the database of a registry of yours; nothing was changed there. If some ` +
-      'of its files are lost, restore them from a backup. To begin again instead, move the directory ' +
-      'away; numbers that are held now can then be given a second time.',
+    `${data} does not hold the database of a registry; nothing was changed there. If it is another ` +
+      "program's, set PORTS_HOME to another directory. If files of the registry are lost, restore " +
+      'them from a backup.',
     { dataDirectory: data },
   )
 }

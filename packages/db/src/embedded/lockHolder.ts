@@ -16,7 +16,7 @@ export interface Holder {
 /** All records have one length, so that one write replaces a record completely. */
 const RECORD_BYTES = 512
 
-export const READ_AND_WRITE = constants.O_RDWR | constants.O_CREAT
+export const READ_WRITE_CREATE = constants.O_RDWR | constants.O_CREAT
 
 /** A process of this machine and container. */
 export function holderHere(pid: number): Holder {

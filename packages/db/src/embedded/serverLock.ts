@@ -7,7 +7,7 @@ import {
   holderHere,
   isOfEarlierBoot,
   isOfThisKernel,
-  READ_AND_WRITE,
+  READ_WRITE_CREATE,
   readRecord,
   writeRecord,
 } from './lockHolder.js'
@@ -136,5 +136,5 @@ function openLock(data: string, account: ServerAccount): number {
     fchownSync(made, account.uid, account.gid)
     closeSync(made)
   }
-  return openOwnFile(path, READ_AND_WRITE, account.uid)
+  return openOwnFile(path, READ_WRITE_CREATE, account.uid)
 }

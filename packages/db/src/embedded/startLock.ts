@@ -8,7 +8,7 @@ import {
   holderHere,
   isStopped,
   isVisible,
-  READ_AND_WRITE,
+  READ_WRITE_CREATE,
   readRecord,
   writeRecord,
 } from './lockHolder.js'
@@ -51,7 +51,7 @@ export async function withStartLock<Result>(
   const { tryLock } = await import('fs-native-extensions')
   makeDirectories(home)
   refuseForeignDirectory(home)
-  const file = openOwnFile(lockFile(home), READ_AND_WRITE, process.getuid!())
+  const file = openOwnFile(lockFile(home), READ_WRITE_CREATE, process.getuid!())
   try {
     const turn = new Turn(home, file, notify)
     while (!tryLock(file)) {
