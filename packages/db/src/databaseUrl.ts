@@ -9,7 +9,8 @@ export interface DatabaseOptions {
 
 /** The URL of the user's own server, or undefined for the embedded one. */
 export function databaseUrl(options: DatabaseOptions): string | undefined {
-  const url = options.url ?? process.env.PORTS_DATABASE_URL
+  // The driver would take a URL with a blank before it for a relative one.
+  const url = (options.url ?? process.env.PORTS_DATABASE_URL)?.trim()
   if (!url) return undefined
   const field = options.url === undefined ? 'PORTS_DATABASE_URL' : 'url'
   if (!isPostgresUrl(url)) {
@@ -28,10 +29,17 @@ function isPostgresUrl(url: string): boolean {
   try {
     // A percent sign that escapes nothing passes as a URL, and fails when it is taken apart.
     decodeURIComponent(url)
-    const { protocol, pathname, search, hash } = new URL(url)
+    const { protocol, pathname, search, searchParams, hash } = new URL(url)
+    // The driver takes it from there as well, and fails at a wrong one without an answer.
+    const port = Number(searchParams.get('port') ?? 5432)
+    if (!Number.isInteger(port) || port < 1 || port > 65535) return false
     // An unescaped / ? or # in the password ends the host name there. The rest of the password,
     // followed by the @, then stands where the database's name or a parameter is expected.
-    return /^postgres(ql)?:$/.test(protocol) && !/@/.test(pathname + search + hash)
+    return (
+      /^postgres(ql)?:$/.test(protocol) &&
+      !/@/.test(pathname + search + hash) &&
+      !pathname.includes(':')
+    )
   } catch {
     return false
   }
@@ -52,6 +60,8 @@ export function isBehindPgBouncer(url: string | undefined): boolean {
 export function shownUrl(url: string): string {
   const shown = new URL(url)
   if (shown.password) shown.password = '***'
+  // Its : was escaped with the password's.
+  if (shown.username.includes('%3A')) shown.username = '***'
   shown.search = ''
   shown.hash = ''
   return shown.href

@@ -38,10 +38,14 @@ import {
   systemCommand,
 } from './serverAccount.js'
 import { spawnProgram } from './serverProgram.js'
-import { makeEnterable } from './trustedPath.js'
+import { refuseUnsafeSocketDirectory } from './socketDirectory.js'
+import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
 /** The database role that the registry's owner connects as. */
 export const DATABASE_ROLE = 'ports'
+
+/** It takes a second, or some on a slow disk; one that is stopped (SIGSTOP) never ends. */
+const INITDB_TIMEOUT_MS = 90_000
 
 const UNFINISHED = 'data.unfinished-'
 /** A link in the home to data elsewhere that are being made. */
@@ -59,6 +63,7 @@ export async function createCluster(home: string, notify: Notify): Promise<strin
   const owner = registryOwner()
   const account = accountForNewServer(notify)
   const cluster = clusterDirectory(home)
+  refuseUnsafeSocketDirectory(join(cluster, 'data'), account)
   const data = join(cluster, 'data')
   // Whole, and its maker was killed before the home had its link to it.
   if (!existsSync(data)) await createData(data, owner, account)
@@ -124,6 +129,7 @@ function clusterDirectory(home: string): string {
     sync(home)
   }
   const cluster = dirname(readlinkSync(link))
+  refuseForeignDirectory(cluster)
   for (const directory of [rootDirectory, cluster]) makeEnterable(directory)
   return cluster
 }
@@ -153,15 +159,21 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
   initdb.stderr!.setEncoding('utf8').on('data', (text) => {
     said += text
   })
+  let isLate = false
+  const limit = setTimeout(() => {
+    isLate = initdb.kill('SIGKILL')
+  }, INITDB_TIMEOUT_MS)
   const reason = await once(initdb, 'close').then(
     ([status, signal]) => {
       if (status === 0) return undefined
+      if (isLate) return `initdb was not done after ${INITDB_TIMEOUT_MS / 1000} s`
       // What the server it was feeding says of that is no reason.
       if (signal !== null) return `initdb ended by ${signal}`
       return complaintsIn(said) || `initdb ended by ${status}`
     },
     (error: Error) => error.message,
   )
+  clearTimeout(limit)
   if (reason === undefined) return
   throw new PortsError(
     'DATABASE_UNAVAILABLE',

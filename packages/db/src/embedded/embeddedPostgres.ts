@@ -6,7 +6,7 @@ import { refuseHiddenHome } from './hiddenHome.js'
 import { postmasterPid } from './lockFiles.js'
 import { isAccepting, startPostmaster, stopPostmaster } from './postmaster.js'
 import { registryHome } from './registryHome.js'
-import { accountOf, type Notify } from './serverAccount.js'
+import { accountOf, type Notify, refuseLonelyRoot } from './serverAccount.js'
 import { socketDirectory } from './socketDirectory.js'
 import { withStartLock } from './startLock.js'
 import { refuseForeignDirectory } from './trustedPath.js'
@@ -34,6 +34,7 @@ export function ensureRunning(notify: Notify, onLaunch: () => void): Promise<str
       const found = dataDirectory(home)
       if (found !== undefined && (await isAccepting(found))) return found
       refuseHiddenHome(home)
+      refuseLonelyRoot()
       const data = found ?? (await createCluster(home, notify))
       lock.noteMade()
       await startPostmaster(data)

@@ -1,6 +1,12 @@
-import { closeSync, constants, existsSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, existsSync, openSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PortsError } from '@ports/core'
+
+/** File systems, statfs(2), that sandboxes put over a home, and on which no home of a machine is. */
+const MADE_BY_SANDBOXES: ReadonlySet<number> = new Set([
+  0x01021994, // tmpfs
+  0x794c7630, // overlayfs
+])
 
 /**
  * Refuses to make or start a registry on a file system that only this mount namespace has, such as
@@ -11,9 +17,7 @@ import { PortsError } from '@ports/core'
  * @throws {PortsError} `SANDBOXED`
  */
 export function refuseHiddenHome(home: string): void {
-  const device = deviceOf(existing(home))
-  const visible = mounts('/proc/1/mountinfo').map((mount) => mount.device)
-  if (device === undefined || visible.length === 0 || visible.includes(device)) return
+  if (!isHidden(existing(home))) return
   throw new PortsError(
     'SANDBOXED',
     `${home} is on a file system that only this process's sandbox has, so the machine's registry ` +
@@ -22,6 +26,15 @@ export function refuseHiddenHome(home: string): void {
       'PORTS_HOME to a directory that it shares, or PORTS_DATABASE_URL to a PostgreSQL.',
     { home },
   )
+}
+
+function isHidden(directory: string): boolean {
+  if (process.platform !== 'linux') return false
+  const device = deviceOf(directory)
+  const visible = mounts('/proc/1/mountinfo').map((mount) => mount.device)
+  if (device !== undefined && visible.length > 0) return !visible.includes(device)
+  // A sandbox that hides /proc, or a machine that hides the processes of others (hidepid).
+  return MADE_BY_SANDBOXES.has(statfsSync(directory).type)
 }
 
 function existing(directory: string): string {

@@ -75,7 +75,20 @@ export function isRecovering(data: string): boolean {
  */
 function isServerOf(data: string, pid: number): boolean {
   const { uid, command } = processOf(pid)
-  return uid === ownerOf(data) && command.includes(`postgres -D ${data} -c `)
+  if (uid !== ownerOf(data)) return false
+  return command.includes(`postgres -D ${data} -c `) || worksIn(data, pid, command)
+}
+
+/** For a home that was renamed since the server started: it works in its data directory. */
+function worksIn(data: string, pid: number, command: string): boolean {
+  if (!/postgres -D \S.* -c listen_addresses=/.test(command)) return false
+  try {
+    const [there, here] = [statSync(`/proc/${pid}/cwd`), statSync(data)]
+    return there.ino === here.ino && there.dev === here.dev
+  } catch {
+    // This process may not ask (ptrace(2), "Ptrace access mode checking"), or there is no /proc.
+    return false
+  }
 }
 
 /**

@@ -48,6 +48,8 @@ const ANSWER_TIMEOUT_MS = 10_000
 const ELSEWHERE_MS = 5_000
 /** The backends of a killed server notice within a second or two, and keep its lock until then. */
 const OLD_BACKENDS_MS = 20_000
+/** A fast shutdown writes what is in memory, 32 MB, and waits for no client. */
+const STOP_TIMEOUT_MS = 60_000
 const LARGEST_LOG_BYTES = 10_000_000
 /** Less than one segment of its log of changes (wal_segment_size), which it may need to start. */
 const LEAST_SPACE_BYTES = 16 * 1024 * 1024
@@ -98,18 +100,25 @@ export function connectionOf(data: string): ClientConfig {
 
 /** Whether the server takes connections now, be it to refuse them. */
 export async function isAccepting(data: string): Promise<boolean> {
+  return (await look(data)) === 'accepting'
+}
+
+/** A server that is `not-ready` answers so; behind the socket of an `unreachable` one is nothing. */
+type State = 'accepting' | 'not-ready' | 'unreachable'
+
+async function look(data: string): Promise<State> {
   const client = new Client({ ...connectionOf(data), connectionTimeoutMillis: ANSWER_TIMEOUT_MS })
   // A server that goes away says so by an event, too, which would end this process.
   client.on('error', () => {})
   try {
     await client.connect()
     await client.end()
-    return true
+    return 'accepting'
   } catch (error) {
-    if (isNotRunning(error)) return false
-    // Too many connections, a stranger: an answer all the same.
     const { severity, message } = error as { severity?: string; message: string }
-    if (severity !== undefined) return true
+    if (isNotRunning(error)) return severity === undefined ? 'unreachable' : 'not-ready'
+    // Too many connections, a stranger: an answer all the same.
+    if (severity !== undefined) return 'accepting'
     if (message !== 'timeout expired') throw error
     throw new PortsError(
       'DATABASE_UNAVAILABLE',
@@ -146,7 +155,7 @@ export async function startPostmaster(data: string): Promise<void> {
   const startedAt = Date.now()
   let launched: Launch | undefined
   let idleSince: number | undefined
-  while (!(await isAccepting(data))) {
+  for (let state = await look(data); state !== 'accepting'; state = await look(data)) {
     if (Date.now() - startedAt > START_TIMEOUT_MS) throw startFailed(data, launched)
     const isAlive = isPostmasterAlive(data)
     // A server with an unsafe socket directory works, and ending it would not help.
@@ -154,6 +163,8 @@ export async function startPostmaster(data: string): Promise<void> {
     const isIdle = isAlive && !isRecovering(data)
     idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
     if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) {
+      // It may serve others, who see its socket: this process does not, and ends nothing.
+      if (state === 'unreachable') throw heldElsewhere(data, lastHolder(data, account))
       endAtOnce(data)
       idleSince = undefined
     }
@@ -270,13 +281,27 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   }
   // A request to stop can be lost on a server that is recovering from a crash of its backends.
   const giveUpAt = Date.now() + START_TIMEOUT_MS
-  while (!(await isAccepting(data)) && isPostmasterAlive(data) && Date.now() < giveUpAt) {
+  while ((await look(data)) === 'not-ready' && isPostmasterAlive(data) && Date.now() < giveUpAt) {
     await sleep(POLL_MS)
   }
   process.kill(pid, 'SIGINT')
   // The last thing that it does is to remove its pid file.
-  while (postmasterPid(data) === pid && isPostmasterAlive(data)) await sleep(POLL_MS)
+  const endsBy = Date.now() + STOP_TIMEOUT_MS
+  while (postmasterPid(data) === pid && isPostmasterAlive(data)) {
+    if (Date.now() > endsBy) throw doesNotEnd(data, pid)
+    await sleep(POLL_MS)
+  }
   return true
+}
+
+function doesNotEnd(data: string, pid: number): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The embedded database in ${data} was told to stop, and process ${pid} has not ended within ` +
+      `${STOP_TIMEOUT_MS / 1000} s. One of its processes may be stopped (SIGSTOP); ` +
+      `${clusterFiles.log(data)} says what it waits for. It ends as soon as it can.`,
+    { dataDirectory: data, pid },
+  )
 }
 
 /** Refuses if a server that cannot be seen from here still runs. */

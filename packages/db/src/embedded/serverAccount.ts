@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
-import { statSync } from 'node:fs'
+import { readFileSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
-import { PortsError } from '@ports/core'
+import { PortsError, unmappedUid } from '@ports/core'
 
 /** Whom the server runs as. */
 export interface ServerAccount {
@@ -44,6 +44,24 @@ export function registryOwner(): string {
       { cause },
     )
   }
+}
+
+/**
+ * Refuses root of a user namespace that has no other user (unshare --map-root-user): PostgreSQL runs
+ * as no root, not even as this one.
+ * @throws {PortsError} `SANDBOXED`
+ */
+export function refuseLonelyRoot(): void {
+  if (!isRoot() || unmappedUid() === undefined) return
+  const map = readFileSync('/proc/self/uid_map', 'latin1').trim().split('\n')
+  const isAlone = map.length === 1 && /^ *0 +\d+ +1$/.test(map[0] ?? '')
+  if (!isAlone) return
+  throw new PortsError(
+    'SANDBOXED',
+    'This process is root of a user namespace that has no other user, and PostgreSQL does not run ' +
+      'as root. Nothing was changed. Run this outside the namespace, or set PORTS_DATABASE_URL to a ' +
+      'PostgreSQL.',
+  )
 }
 
 /**

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { closeSync, openSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from 'node:fs'
 import { runAs, type ServerAccount } from './serverAccount.js'
 
 type Stdio = readonly ('ignore' | 'pipe' | number)[]
@@ -49,7 +49,10 @@ function replaceInherited(stdio: Stdio, nothing: number): Stdio[number][] {
 /** The descriptors of this process that a child would inherit. */
 function openDescriptors(): number[] {
   const isLinux = process.platform === 'linux'
-  return readdirSync(isLinux ? '/proc/self/fd' : '/dev/fd')
+  const directory = isLinux ? '/proc/self/fd' : '/dev/fd'
+  // Without /proc they cannot be known.
+  if (!existsSync(directory)) return []
+  return readdirSync(directory)
     .map(Number)
     .filter((descriptor) => !isLinux || isInherited(descriptor))
 }

@@ -86,13 +86,23 @@ export class ServerSocket extends Socket {
   }
 }
 
+/** As seccomp filters, Seatbelt and security modules answer; connect(2) gives none of them else. */
+const FORBIDDEN: readonly string[] = [
+  'EPERM',
+  'EACCES',
+  'EAFNOSUPPORT',
+  'EPROTONOSUPPORT',
+  'EINVAL',
+  'ENOSYS',
+]
+
 /**
  * Whether a sandbox forbids Unix sockets: seccomp and Seatbelt answer EPERM or EAFNOSUPPORT, a
  * security module EACCES. The directory has been opened already, so its mode is not the reason.
  */
 function isForbidden(error: Error): boolean {
   const { code = '', syscall } = error as NodeJS.ErrnoException
-  return syscall === 'connect' && ['EPERM', 'EACCES', 'EAFNOSUPPORT'].includes(code)
+  return syscall === 'connect' && FORBIDDEN.includes(code)
 }
 
 function sandboxed(cause: Error): PortsError {

@@ -40,6 +40,8 @@ export function refuseForeignDirectory(directory: string): void {
     stats = entry
     remaining = rest
   }
+  // Of the unmapped owners of a user namespace only root's directories are above it, none is it.
+  if (stats.uid === unmappedUid()) throw foreign(directory, current, stats.uid)
   refuseForeignOwner(directory, current, stats)
   if (othersCanWrite(stats)) throw writable(directory, current)
 }

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
@@ -112,5 +112,28 @@ describe('one registry home that two machines or containers share', () => {
     expect((await asked('second')).result).toBe(answer.result)
     expect(answer.result).not.toBe(rows[0].port)
     expect((await there.stop()).result).toBe(true)
+  })
+
+  it('is not taken from a server whose socket alone is hidden', async ({ skip }) => {
+    needsNamespaces(skip)
+    const home = freshHome()
+    const status = await makeRegistry(inHome(home))
+    const hide = machine(home).slice(CONTAINER.length)
+    const there = open(inHome(home, undefined, ['unshare', '--mount', ...hide]))
+    const answer = await there.get('consilio', 'elsewhere')
+    expectRefusal(answer, 'DATABASE_UNAVAILABLE', status.dataDirectory!, `process ${status.pid}`)
+    expect(serversOf(status.dataDirectory!)).toEqual([status.pid])
+    await expectApiKept(inHome(home))
+  })
+
+  it('can be stopped under a new name', async () => {
+    const home = freshHome()
+    await makeRegistry(inHome(home))
+    const renamed = `${home}-renamed`
+    renameSync(home, renamed)
+    expect((await once(inHome(renamed), (program) => program.stop())).result).toBe(true)
+    expect(serversOf(join(home, 'data'))).toEqual([])
+    await expectApiKept(inHome(renamed))
+    expect((await once(inHome(renamed), (program) => program.stop())).result).toBe(true)
   })
 })

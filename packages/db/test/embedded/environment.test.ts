@@ -35,7 +35,6 @@ describe('the environment of PostgreSQL’s clients', () => {
       PGCONNECT_TIMEOUT: '1',
       PGDATA: '/nonexistent',
       PGPASSFILE: '/nonexistent',
-      NODE_PG_FORCE_NATIVE: '1',
     }
     await makeRegistry({ env: { PORTS_HOME: home, ...environment } })
     for (const [name, value] of Object.entries(environment)) {
@@ -82,6 +81,38 @@ describe('a sandbox', () => {
     expect(running(`-D ${home}/data`)).toEqual([])
     expect(readdirSync(home)).toEqual([])
     await makeRegistry(inHome(home))
+  })
+
+  it('is noticed where it hides the other processes too', async ({ skip }) => {
+    if (process.platform !== 'linux' || !isRoot) {
+      skipBecause(skip, 'only root on Linux can make a mount namespace')
+    }
+    const user = otherUser(skip)
+    const home = freshHome('home', 0o755, user)
+    await makeRegistry(inHome(home, user))
+    const { uid, gid } = user
+    const steps = [
+      `mount -t tmpfs -o mode=755,uid=${uid} none "$0"`,
+      'mount -t proc -o hidepid=invisible proc /proc',
+      `exec setpriv --reuid=${uid} --regid=${gid} --clear-groups "$@"`,
+    ].join(' && ')
+    const sandbox = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', steps, home]
+    const answer = await once(inHome(home, undefined, sandbox), getApi)
+    expectRefusal(answer, 'SANDBOXED', home)
+  })
+
+  it('in which the user is root and nobody else is there cannot run the server', async ({
+    skip,
+  }) => {
+    if (process.platform !== 'linux') skipBecause(skip, 'user namespaces are Linux’s')
+    const user = isRoot ? otherUser(skip) : undefined
+    const home = freshHome('home', 0o755, user)
+    const sandbox = ['unshare', '--user', '--map-root-user']
+    const answer = await once(inHome(home, user, sandbox), getApi)
+    expectRefusal(answer, 'SANDBOXED', 'user namespace', 'PORTS_DATABASE_URL')
+    await makeRegistry(inHome(home, user))
+    // As long as the server runs it serves there, too.
+    expect((await once(inHome(home, user, sandbox), getApi)).error?.code).not.toBe('SANDBOXED')
   })
 
   it('that forbids Unix sockets is named, with the ways out', async ({ skip }) => {

@@ -137,6 +137,17 @@ describe('root uses no registry that another user can change', () => {
     expect(readdirSync(join(outer, 'theirs', 'registry'))).toEqual([])
   })
 
+  it('through the link of an attempt that was killed', async ({ skip }) => {
+    needsRoot(skip)
+    const theirs = join(place(), 'theirs')
+    mkdirSync(theirs)
+    chownSync(theirs, 65_534, 65_534)
+    const home = freshHome()
+    symlinkSync(join(theirs, 'data'), join(home, 'data.unfinished'))
+    expectRefusal(await once(inHome(home), getApi), 'DATABASE_UNAVAILABLE', theirs, 'nobody')
+    expect(readdirSync(theirs)).toEqual([])
+  })
+
   it('and follows no link that the server’s account leaves in its directory', async ({ skip }) => {
     needsRoot(skip)
     for (const name of ['postmaster.pid', 'ports-server.lock', 'pg_hba.conf', 'PG_VERSION']) {

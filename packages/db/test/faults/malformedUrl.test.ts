@@ -27,6 +27,10 @@ describe('a URL that is none', () => {
     'postgresql://ports:1234?hunter2@localhost/ports',
     'postgresql://ports:1234#hunter2@localhost/ports',
     'postgresql://ports:/hunter2@localhost/ports',
+    'postgresql://ports:1/hunter2:localhost',
+    // The driver's parameter, which it takes before the URL's own.
+    'postgresql://ports:hunter2@localhost/ports?port=99999',
+    'postgresql://ports:hunter2@localhost/ports?port=abc',
   ]
 
   it.each(
