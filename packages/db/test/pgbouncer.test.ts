@@ -9,7 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { PortManager } from '@ports/core'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { freshDatabase, sql } from '../../../test/database.js'
@@ -43,7 +43,8 @@ describe.skipIf(installed.error || !isRoot)('behind PgBouncer in transaction mod
       await sql(direct, 'create role pooled superuser login')
       await sql(direct, 'select pg_reload_conf()')
     }
-    const server = settings!.sockets.replaceAll('"', '')
+    // The embedded server names it as seen from its data.
+    const server = resolve(settings!.data, settings!.sockets.replaceAll('"', ''))
     writeFileSync(
       join(directory, 'pgbouncer.ini'),
       `[databases]
