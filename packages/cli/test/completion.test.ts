@@ -67,7 +67,9 @@ describe('completes no name, and prints no error,', () => {
   })
 
   test('where there is no registry yet, and makes none', async () => {
-    const home = join(mkdtempSync(join(tmpdir(), 'ports-completion-')), 'home')
+    const parent = mkdtempSync(join(tmpdir(), 'ports-completion-'))
+    onTestFinished(() => rmSync(parent, { recursive: true }))
+    const home = join(parent, 'home')
     const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
     const { stdout, stderr, status } = await ended(
       process.execPath,

@@ -218,6 +218,16 @@ test('audit-ports counts an empty registry as healthy', async () => {
   })
 })
 
+test('audit-ports calls nothing healthy of which nothing is known', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const elsewhere = { hostname: 'build-1', protocol: 'udp' }
+  await ask('get-port', { projectName: 'consilio', serviceName: 'dns', ...elsewhere })
+  expect(await ask('audit-ports')).toMatchObject({
+    summary: { allocated: 1, inUse: 0, notRunning: 0, unverified: 1 },
+  })
+  expect(await ask('audit-ports')).not.toHaveProperty('summary.healthPercentage')
+})
+
 test('audit-ports shows a model no more ports than it can read', async () => {
   const url = await freshDatabase()
   const { ask } = await connect(url)

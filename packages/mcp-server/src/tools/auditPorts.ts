@@ -1,4 +1,4 @@
-import { type AuditConflict, type AuditUnverified, PROTOCOLS } from '@ports/core'
+import { type AuditConflict, type AuditResult, type AuditUnverified, PROTOCOLS } from '@ports/core'
 import { z } from 'zod'
 import { defineTool } from '../defineTool.js'
 
@@ -46,7 +46,7 @@ export const auditPorts = defineTool({
       inUse: z.number(),
       notRunning: z.number(),
       unverified: z.number(),
-      healthPercentage: z.number().describe('Of the verified'),
+      healthPercentage: z.number().optional().describe('Of the verified'),
     }),
     conflicts: z.array(conflict),
     unverifiedPorts: z.array(unverifiedPort),
@@ -71,7 +71,7 @@ export const auditPorts = defineTool({
         inUse,
         notRunning,
         unverified,
-        healthPercentage: healthPercentage(inUse, notRunning),
+        healthPercentage: healthPercentage(audit),
       },
       conflicts,
       unverifiedPorts,
@@ -79,7 +79,9 @@ export const auditPorts = defineTool({
   },
 })
 
-function healthPercentage(inUse: number, notRunning: number): number {
+/** Undefined if there are ports and nothing is known of any. */
+function healthPercentage({ inUse, notRunning, unverified }: AuditResult): number | undefined {
   const verified = inUse + notRunning
-  return verified === 0 ? 100 : Math.round((inUse / verified) * 10_000) / 100
+  if (verified === 0) return unverified === 0 ? 100 : undefined
+  return Math.round((inUse / verified) * 10_000) / 100
 }
