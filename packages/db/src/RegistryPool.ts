@@ -1,6 +1,6 @@
 import { PortsError } from '@ports/core'
 import pg, { type PoolClient, type PoolConfig } from 'pg'
-import { isNotRunning } from './embedded/postmaster.js'
+import { isNotRunning } from './embedded/serverConnection.js'
 import { damaged, isDamage } from './sqlState.js'
 
 /** The registry's own server. */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { ensureRunning, existingData } from './embedded/embeddedPostgres.js'
-import { connectionOf } from './embedded/postmaster.js'
+import { connectionOf } from './embedded/serverConnection.js'
 import { RegistryPool } from './RegistryPool.js'
 
 const POOL: pg.PoolConfig = {

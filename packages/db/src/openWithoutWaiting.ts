@@ -2,7 +2,7 @@ import type { PortRepository } from '@ports/core'
 import type { PoolConfig } from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { existingData } from './embedded/embeddedPostgres.js'
-import { connectionOf } from './embedded/postmaster.js'
+import { connectionOf } from './embedded/serverConnection.js'
 import { PrismaPortRepository } from './PrismaPortRepository.js'
 import { RegistryPool } from './RegistryPool.js'
 

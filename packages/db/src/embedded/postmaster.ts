@@ -1,34 +1,22 @@
-import {
-  closeSync,
-  constants,
-  fstatSync,
-  ftruncateSync,
-  readSync,
-  statfsSync,
-  statSync,
-} from 'node:fs'
+import { closeSync, constants, fstatSync, ftruncateSync, readSync, statfsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
-import { Client, type ClientConfig } from 'pg'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
-import { DATABASE_ROLE } from './createCluster.js'
 import { isPostmasterAlive, isRecovering, postmasterPid, removeLockFiles } from './lockFiles.js'
 import { isVisible } from './lockHolder.js'
 import { openOwnFile } from './ownFile.js'
 import { clusterFiles } from './registryHome.js'
 import { accountOf, type ServerAccount } from './serverAccount.js'
+import { serverState } from './serverConnection.js'
 import { heldElsewhere, isServerLocked, lastHolder, ServerLock } from './serverLock.js'
 import { spawnProgram } from './serverProgram.js'
 import {
   ensureSocketDirectory,
   refuseUnsafeSocketDirectory,
-  ServerSocket,
   SOCKET_PORT,
   SOCKETS_FROM_DATA,
-  socketDirectory,
-  UnsafeSocketDirectory,
 } from './socketDirectory.js'
 
 const POLL_MS = 10
@@ -39,8 +27,6 @@ const START_TIMEOUT_MS = 60_000
  * in its postmaster.c), before it lets another recover.
  */
 const IDLE_MS = 10_000
-/** A server that is stopped (SIGSTOP) takes connections and says nothing. */
-const ANSWER_TIMEOUT_MS = 10_000
 /**
  * How long a server that cannot be seen from here may take to end, or to come up, before its callers
  * here are told that it is elsewhere. A fast shutdown takes less than a second.
@@ -75,77 +61,6 @@ const SETTINGS = {
 }
 
 /**
- * Every setting of a connection. `pg` takes those that are left out from the environment variables
- * of PostgreSQL's clients (PGOPTIONS, PGSSLMODE and others), which are meant for other servers.
- */
-export function connectionOf(data: string): ClientConfig {
-  const owner = statSync(data).uid
-  const settings = {
-    host: socketDirectory(data),
-    port: SOCKET_PORT,
-    user: DATABASE_ROLE,
-    database: 'postgres',
-    // Peer authentication asks for none.
-    password: () => '',
-    ssl: false,
-    sslnegotiation: 'postgres',
-    client_encoding: 'UTF8',
-    replication: 'false',
-    options: '-c search_path=pg_catalog',
-    application_name: 'ports',
-    stream: () => new ServerSocket(data, owner),
-  }
-  return settings as ClientConfig
-}
-
-/** Whether the server takes connections now, be it to refuse them. */
-export async function isAccepting(data: string): Promise<boolean> {
-  return (await look(data)) === 'accepting'
-}
-
-/** A server that is `not-ready` answers so; behind the socket of an `unreachable` one is nothing. */
-type State = 'accepting' | 'not-ready' | 'unreachable'
-
-async function look(data: string): Promise<State> {
-  const client = new Client({ ...connectionOf(data), connectionTimeoutMillis: ANSWER_TIMEOUT_MS })
-  // A server that goes away says so by an event, too, which would end this process.
-  client.on('error', () => {})
-  try {
-    await client.connect()
-    await client.end()
-    return 'accepting'
-  } catch (error) {
-    const { severity, message } = error as { severity?: string; message: string }
-    if (isNotRunning(error)) return severity === undefined ? 'unreachable' : 'not-ready'
-    // Too many connections, a stranger: an answer all the same.
-    if (severity !== undefined) return 'accepting'
-    if (message !== 'timeout expired') throw error
-    throw new PortsError(
-      'DATABASE_UNAVAILABLE',
-      `The embedded database in ${data} takes connections and does not answer; its process is ` +
-        `${postmasterPid(data)}. Where that is stopped, let it go on: kill -CONT ${postmasterPid(data)}`,
-      { dataDirectory: data },
-      { cause: error },
-    )
-  }
-}
-
-/**
- * No server behind the socket, or one that is not ready (57P03) or going away, or one that may not
- * be ours: an attempt to start ours then finds out who has the data.
- */
-export function isNotRunning(error: unknown): boolean {
-  const { code, message } = error as { code?: string; message?: string }
-  return (
-    ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
-    ['57P01', '57P02', '57P03'].includes(code ?? '') ||
-    // What pg says, without a code, when the server ends its backends in mid-connection.
-    message === 'Connection terminated unexpectedly' ||
-    error instanceof UnsafeSocketDirectory
-  )
-}
-
-/**
  * Starts the server, as a process of its own that outlives this one, and waits until it takes
  * connections. One that runs already and is still recovering is only waited for. Call it under the
  * start lock.
@@ -155,7 +70,11 @@ export async function startPostmaster(data: string): Promise<void> {
   const startedAt = Date.now()
   let launched: Launch | undefined
   let idleSince: number | undefined
-  for (let state = await look(data); state !== 'accepting'; state = await look(data)) {
+  for (
+    let state = await serverState(data);
+    state !== 'accepting';
+    state = await serverState(data)
+  ) {
     if (Date.now() - startedAt > START_TIMEOUT_MS) throw startFailed(data, launched)
     const isAlive = isPostmasterAlive(data)
     // A server with an unsafe socket directory works, and ending it would not help.
@@ -281,7 +200,11 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   }
   // A request to stop can be lost on a server that is recovering from a crash of its backends.
   const giveUpAt = Date.now() + START_TIMEOUT_MS
-  while ((await look(data)) === 'not-ready' && isPostmasterAlive(data) && Date.now() < giveUpAt) {
+  while (
+    (await serverState(data)) === 'not-ready' &&
+    isPostmasterAlive(data) &&
+    Date.now() < giveUpAt
+  ) {
     await sleep(POLL_MS)
   }
   process.kill(pid, 'SIGINT')

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { isAccepting } from '../../src/embedded/postmaster.js'
+import { isAccepting } from '../../src/embedded/serverConnection.js'
 import { SOCKET_PORT, socketDirectory } from '../../src/embedded/socketDirectory.js'
 
 // PostgreSQL's messages: a type, a length, what it says.

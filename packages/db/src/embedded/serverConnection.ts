@@ -1,0 +1,85 @@
+import { statSync } from 'node:fs'
+import { PortsError } from '@ports/core'
+import { Client, type ClientConfig } from 'pg'
+import { DATABASE_ROLE } from './createCluster.js'
+import { postmasterPid } from './lockFiles.js'
+import {
+  ServerSocket,
+  SOCKET_PORT,
+  socketDirectory,
+  UnsafeSocketDirectory,
+} from './socketDirectory.js'
+
+/** A server that is stopped (SIGSTOP) takes connections and says nothing. */
+const ANSWER_TIMEOUT_MS = 10_000
+
+/**
+ * Every setting of a connection. `pg` takes those that are left out from the environment variables
+ * of PostgreSQL's clients (PGOPTIONS, PGSSLMODE and others), which are meant for other servers.
+ */
+export function connectionOf(data: string): ClientConfig {
+  const owner = statSync(data).uid
+  const settings = {
+    host: socketDirectory(data),
+    port: SOCKET_PORT,
+    user: DATABASE_ROLE,
+    database: 'postgres',
+    // Peer authentication asks for none.
+    password: () => '',
+    ssl: false,
+    sslnegotiation: 'postgres',
+    client_encoding: 'UTF8',
+    replication: 'false',
+    options: '-c search_path=pg_catalog',
+    application_name: 'ports',
+    stream: () => new ServerSocket(data, owner),
+  }
+  return settings as ClientConfig
+}
+
+/** Whether the server takes connections now, be it to refuse them. */
+export async function isAccepting(data: string): Promise<boolean> {
+  return (await serverState(data)) === 'accepting'
+}
+
+/** A server that is `not-ready` answers so; behind the socket of an `unreachable` one is nothing. */
+type ServerState = 'accepting' | 'not-ready' | 'unreachable'
+
+export async function serverState(data: string): Promise<ServerState> {
+  const client = new Client({ ...connectionOf(data), connectionTimeoutMillis: ANSWER_TIMEOUT_MS })
+  // A server that goes away says so by an event, too, which would end this process.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+    await client.end()
+    return 'accepting'
+  } catch (error) {
+    const { severity, message } = error as { severity?: string; message: string }
+    if (isNotRunning(error)) return severity === undefined ? 'unreachable' : 'not-ready'
+    // Too many connections, a stranger: an answer all the same.
+    if (severity !== undefined) return 'accepting'
+    if (message !== 'timeout expired') throw error
+    throw new PortsError(
+      'DATABASE_UNAVAILABLE',
+      `The embedded database in ${data} takes connections and does not answer; its process is ` +
+        `${postmasterPid(data)}. Where that is stopped, let it go on: kill -CONT ${postmasterPid(data)}`,
+      { dataDirectory: data },
+      { cause: error },
+    )
+  }
+}
+
+/**
+ * No server behind the socket, or one that is not ready (57P03) or going away, or one that may not
+ * be ours: an attempt to start ours then finds out who has the data.
+ */
+export function isNotRunning(error: unknown): boolean {
+  const { code, message } = error as { code?: string; message?: string }
+  return (
+    ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
+    ['57P01', '57P02', '57P03'].includes(code ?? '') ||
+    // What pg says, without a code, when the server ends its backends in mid-connection.
+    message === 'Connection terminated unexpectedly' ||
+    error instanceof UnsafeSocketDirectory
+  )
+}
