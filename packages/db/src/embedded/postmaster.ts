@@ -123,7 +123,7 @@ async function tryLaunch(
 
 /**
  * Where the disk is full, the process that recovers can fail so early that the server takes it for
- * running still, and waits for it for ever. Nothing is lost by an immediate shutdown: the next start
+ * running still, and never stops waiting for it. Nothing is lost by an immediate shutdown: the next start
  * recovers.
  */
 function endAtOnce(data: string): void {
