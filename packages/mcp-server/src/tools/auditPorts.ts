@@ -22,7 +22,7 @@ const conflict = z.object({
 const unverifiedPort = z.object({
   ...audited,
   reason: z.string(),
-}) satisfies z.ZodType<Omit<AuditUnverified, 'actual'>>
+}) satisfies z.ZodType<Omit<AuditUnverified, 'actual' | 'reason'>>
 
 export const auditPorts = defineTool({
   name: 'audit-ports',
