@@ -40,7 +40,7 @@ export function refuseForeignDirectory(directory: string): void {
     stats = entry
     remaining = rest
   }
-  // Of the unmapped owners of a user namespace only root's directories are above it, none is it.
+  // In a user namespace directories of an unmapped user, such as root, may be above it; it is not one.
   if (stats.uid === unmappedUid()) throw foreign(directory, current, stats.uid)
   refuseForeignOwner(directory, current, stats)
   if (othersCanWrite(stats)) throw writable(directory, current)
