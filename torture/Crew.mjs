@@ -13,7 +13,7 @@ import { now, pick } from './workload.mjs'
  * @property {number} lanes how many calls it has in flight
  * @property {string | undefined} url
  * @property {Record<string, string>} environment
- * @property {number} [until]
+ * @property {number} [until] for a worker that ends before the run, and has no successor
  * @property {readonly string[]} [through] the command that runs the worker
  */
 
@@ -75,7 +75,8 @@ export class Crew {
         appendFileSync(join(this.#directory, DEATHS), `${name} ${now()}\n`)
         if (this.#sweeper.connected) this.#sweeper.send({ name, file: this.#fileOf(name) })
       }
-      if (now() < Math.min(until, this.until)) this.hire(place)
+      // A fault that hired it ends it, and would not know its successor.
+      if (stays && now() < this.until) this.hire(place)
     })
     return child
   }
