@@ -10,7 +10,7 @@ export default defineConfig({
   dts: { entry: 'src/index.ts' },
   splitting: true,
   // Small files take longer to find than to run.
-  noExternal: ['pg', '@prisma/adapter-pg', 'dataloader', 'env-paths'],
+  noExternal: ['pg', '@prisma/adapter-pg', 'env-paths'],
   esbuildPlugins: [thirdPartyNotices()],
   external: ['pg-native'],
   // What was CommonJS asks for Node's modules by it.
@@ -27,7 +27,7 @@ export default defineConfig({
   // A rebuild must not take files away from a running process.
   clean: false,
   async onSuccess() {
-    for (const directory of ['migrations', 'seed']) {
+    for (const directory of ['migrations', 'seed', 'upgrade']) {
       cpSync(`../../prisma/${directory}`, `prisma/${directory}`, { recursive: true })
       // A migration that was renamed since the last build must not be applied under both names.
       for (const name of readdirSync(`prisma/${directory}`)) {

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { CommanderError } from '@commander-js/extra-typings'
-import { LazyRepository, PortsError } from '@ports/core'
+import { type PortManager, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
 import { failureOf } from './failure.js'
 import { Output } from './Output.js'
@@ -22,10 +22,11 @@ const output = new Output(
 )
 const interruption = new AbortController()
 const databaseOptions = { notify: (message: string) => output.notice(message) }
-const repository = new LazyRepository(
-  async () => (await import('@ports/db')).openRepository(databaseOptions),
-  async () => (await import('@ports/db')).openRunningRepository(databaseOptions),
-)
+const source = {
+  open: async () => (await import('@ports/db')).openRepository(databaseOptions),
+  openRunning: async () => (await import('@ports/db')).openRunningRepository(databaseOptions),
+}
+let manager: PortManager | undefined
 
 let asked: { command: string; projectName: string | undefined } = {
   command: '',
@@ -47,7 +48,8 @@ const context: Context = {
   },
   openManager: async () => {
     const { PortManager } = await import('@ports/core')
-    return new PortManager(repository, { ownerUid: ownerUid() })
+    manager ??= new PortManager(source, { ownerUid: ownerUid() })
+    return manager
   },
   askRunning: async (question) => {
     const [{ PortManager }, { openWithoutWaiting }] = await Promise.all([
@@ -87,7 +89,7 @@ try {
 } catch (error) {
   process.exitCode = await statusOf(error)
 } finally {
-  await repository.close()
+  await manager?.close()
 }
 
 /** An embedded registry belongs to its user, except that root's serves the whole machine. */

@@ -9,7 +9,7 @@ export interface HealthCheck {
 
 interface Audited {
   readonly port: number
-  /** `project/service`, the holder. */
+  /** `project/service` or `project/service@instance`, the holder. */
   readonly expected: string
   readonly hostname: string
   readonly protocol: Protocol

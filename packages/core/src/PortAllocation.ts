@@ -10,18 +10,21 @@ export interface Scope {
   readonly protocol: Protocol
 }
 
-/** A service in one scope: what `getOrAllocate` gives one port to. */
-export interface ServiceKey extends Scope {
+/** A service, in one copy of its project. */
+export interface Service {
   readonly projectName: string
   readonly serviceName: string
+  /** Which copy of the project: a git worktree, a second clone. Empty for the primary one. */
+  readonly instance: string
 }
 
+/** A service in one scope: what `getOrAllocate` gives one port to. */
+export interface ServiceKey extends Service, Scope {}
+
+export const METADATA_FIELDS = ['serviceType', 'description', 'cloudflareHostname'] as const
+
 /** What may be said about a service beside its port. */
-export interface Metadata {
-  readonly serviceType?: string
-  readonly description?: string
-  readonly cloudflareHostname?: string
-}
+export type Metadata = { readonly [Field in (typeof METADATA_FIELDS)[number]]?: string }
 
 /** A change of metadata: a text sets, `null` clears, what is absent stays. */
 export type MetadataChange = { readonly [Field in keyof Metadata]?: string | null }
@@ -35,7 +38,7 @@ export type AllocationStatus = 'allocated' | 'in_use' | 'released'
 
 /** A service holding a port. */
 export interface PortAllocation extends ServiceKey, Metadata {
-  /** Names this holding, not the port: the next holder of the number has another id. */
+  /** Names this holding, not the port: the next holder of the number has a higher one. */
   readonly id: string
   readonly portNumber: number
   readonly status: AllocationStatus
@@ -53,4 +56,9 @@ export interface PortAllocation extends ServiceKey, Metadata {
 export interface ReleasedPort {
   readonly portNumber: number
   readonly protocol: Protocol
+}
+
+/** `project/service` for people, with `@instance` for a copy that is not the primary one. */
+export function nameOfService({ projectName, serviceName, instance }: Service): string {
+  return `${projectName}/${serviceName}${instance === '' ? '' : `@${instance}`}`
 }

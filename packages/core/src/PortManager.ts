@@ -1,6 +1,10 @@
+import { actorHere, validActor } from './actor.js'
+import type { PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
+import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
+import type { EventKey } from './EventStore.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import { validHostname } from './hostname.js'
 import {
@@ -20,20 +24,23 @@ import {
 } from './listeners/Sighting.js'
 import { LocalHost } from './localHost.js'
 import { validName } from './name.js'
-import type {
-  Metadata,
-  MetadataChange,
-  PortAllocation,
-  Protocol,
-  ReleasedPort,
-  Scope,
+import {
+  METADATA_FIELDS,
+  type Metadata,
+  type MetadataChange,
+  type PortAllocation,
+  type Protocol,
+  type ReleasedPort,
+  type Scope,
 } from './PortAllocation.js'
+import type { PortEvent } from './PortEvent.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
-import type { CallOptions, PageKey, PortRepository, Selection } from './PortRepository.js'
+import type { PortRepository } from './PortRepository.js'
+import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
 
-export interface PortManagerOptions {
+export interface PortManagerOptions extends Actor {
   /**
    * What this machine is called in the registry. Default: the environment's `PORTS_HOSTNAME`, else
    * `localhost`.
@@ -44,9 +51,19 @@ export interface PortManagerOptions {
    * another user listens. Root listens for everybody and does not count as another user.
    */
   readonly ownerUid?: number
+  /**
+   * Who asks, for the history, in place of what a call says. Default: the environment's
+   * `PORTS_ACTOR`, else what the call says, else `user@host`.
+   */
+  readonly actor?: string
 }
 
-export interface GetOptions extends Partial<Scope>, Metadata, CallOptions {}
+export interface InstanceOption {
+  /** Which copy of the project. Default: the primary one. */
+  readonly instance?: string
+}
+
+export interface GetOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
 
 export interface AllocateOptions extends GetOptions {
   /**
@@ -56,7 +73,7 @@ export interface AllocateOptions extends GetOptions {
   readonly idempotencyKey?: string
 }
 
-export interface NarrowOptions extends CallOptions {
+export interface NarrowOptions extends InstanceOption, WriteOptions {
   /** Default: both. */
   readonly protocol?: Protocol
   /** Default: all ports of the service. */
@@ -82,6 +99,23 @@ export interface AllocationPage {
   readonly nextCursor?: string
 }
 
+export interface HistoryOptions extends CallOptions, Actor {
+  readonly projectName?: string
+  readonly serviceName?: string
+  readonly portNumber?: number
+  /** Only what happened then or later. */
+  readonly since?: Date
+  /** Where the page before ended: its `nextCursor`. */
+  readonly cursor?: string
+  readonly limit: number
+}
+
+export interface HistoryPage {
+  readonly events: readonly PortEvent[]
+  /** Absent on the last page. */
+  readonly nextCursor?: string
+}
+
 export type NewRange =
   | PortRange
   | { readonly projectName: string; readonly size: number; readonly description?: string }
@@ -94,14 +128,23 @@ export type NewRange =
  * `BUSY`, `DATABASE_NOT_MIGRATED`).
  */
 export class PortManager {
-  readonly #repository: PortRepository
+  readonly #source: RepositorySource
   readonly #localHost: LocalHost
   readonly #ownerUid: number | undefined
+  readonly #actor: string | undefined
 
-  constructor(repository: PortRepository, options: PortManagerOptions = {}) {
-    const { hostname, ownerUid } = given(options)
-    this.#repository = repository
+  /**
+   * @param source the store, or how to open it: the first call that needs it does
+   * @throws {PortsError} `INVALID_ARGUMENT`
+   */
+  constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
+    const { hostname, ownerUid, actor } = given(options)
+    this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
+    this.#actor =
+      actor === undefined
+        ? configuredActor()
+        : validActor('actor', actor)
     this.#localHost =
       hostname === undefined
         ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')
@@ -135,9 +178,10 @@ export class PortManager {
   ): Promise<number> {
     const accepted = given(options)
     const request = this.#request(projectName, serviceName, accepted)
+    const call = this.#write(accepted)
     return repeatIdempotent(
-      () => this.#repository.getOrAllocate(request, accepted),
-      accepted.signal,
+      async () => (await this.#source.get()).getOrAllocate(request, call),
+      call.signal,
     )
   }
 
@@ -153,7 +197,8 @@ export class PortManager {
     options: AllocateOptions = {},
   ): Promise<number> {
     const accepted = given(options)
-    const { idempotencyKey, signal } = accepted
+    const { idempotencyKey } = accepted
+    const call = this.#write(accepted)
     const request = {
       ...this.#request(projectName, serviceName, accepted),
       ...(idempotencyKey !== undefined && {
@@ -161,7 +206,7 @@ export class PortManager {
       }),
     }
     const repeat = idempotencyKey === undefined ? repeatBusy : repeatIdempotent
-    return repeat(() => this.#repository.allocate(request, accepted), signal)
+    return repeat(async () => (await this.#source.get()).allocate(request, call), call.signal)
   }
 
   /**
@@ -191,8 +236,9 @@ export class PortManager {
   ): Promise<ReleasedPort[]> {
     const accepted = given({ ...options, hostname })
     const selection = this.#selection(projectName, serviceName, accepted)
-    const call = () => this.#repository.release(selection, accepted)
-    return [...(await repeatIdempotent(call, accepted.signal))]
+    const call = this.#write(accepted)
+    const release = async () => (await this.#source.get()).release(selection, call)
+    return [...(await repeatIdempotent(release, call.signal))]
   }
 
   /**
@@ -208,21 +254,22 @@ export class PortManager {
     const accepted = given(options)
     const selection = this.#selection(projectName, serviceName, accepted)
     const valid = validChange(change)
+    const call = this.#write(accepted)
     return repeatIdempotent(
-      () => this.#repository.update(selection, valid, accepted),
-      accepted.signal,
+      async () => (await this.#source.get()).update(selection, valid, call),
+      call.signal,
     )
   }
 
   /** The live allocations of a project on all hosts, by port number. */
   async listByProject(projectName: string, options: CallOptions = {}): Promise<PortAllocation[]> {
     const query = { projectName: validName('projectName', projectName) }
-    return [...(await this.#repository.list(query, given(options))).allocations]
+    return [...(await (await this.#source.get()).list(query, given(options))).allocations]
   }
 
   /** All live allocations, by port number. */
   async listAll(options: CallOptions = {}): Promise<PortAllocation[]> {
-    return [...(await this.#repository.list({}, given(options))).allocations]
+    return [...(await (await this.#source.get()).list({}, given(options))).allocations]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
@@ -230,15 +277,13 @@ export class PortManager {
     const accepted = given(options)
     const { projectName, cursor } = accepted
     const limit = validCount('limit', options.limit, 1000)
-    const { allocations, total } = await this.#repository.list(
-      {
-        ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
-        ...(cursor !== undefined && { after: parseCursor(cursor) }),
-        // One more than asked for tells whether there is a next page.
-        limit: limit + 1,
-      },
-      accepted,
-    )
+    const query = {
+      ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
+      ...(cursor !== undefined && { after: parseCursor(cursor) }),
+      // One more than asked for tells whether there is a next page.
+      limit: limit + 1,
+    }
+    const { allocations, total } = await (await this.#source.get()).list(query, accepted)
     const page = allocations.slice(0, limit)
     const last = page.at(-1)
     if (allocations.length <= limit || !last) return { allocations: page, total }
@@ -255,11 +300,9 @@ export class PortManager {
     options: Partial<Scope> & CallOptions = {},
   ): Promise<PortSummary> {
     const scope = this.scope(options)
-    const { range, allocatedPorts } = await this.#repository.summarize(
-      validName('projectName', projectName),
-      scope,
-      given(options),
-    )
+    const name = validName('projectName', projectName)
+    const repository = await this.#source.get()
+    const { range, allocatedPorts } = await repository.summarize(name, scope, given(options))
     const totalPorts = range.endPort - range.startPort + 1
     return {
       projectName: range.projectName,
@@ -329,12 +372,13 @@ export class PortManager {
    * parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
-    return auditPorts(this.#repository, this.#localHost, given(options), this.#ownerUid)
+    const open = () => this.#source.get()
+    return auditPorts(open, this.#localHost, given(options), this.#ownerUid)
   }
 
   /** All ranges, by start port. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
-    return [...(await this.#repository.listRanges(given(options)))]
+    return [...(await (await this.#source.get()).listRanges(given(options)))]
   }
 
   /**
@@ -343,18 +387,21 @@ export class PortManager {
    * @throws {PortsError} `RANGE_OVERLAP` naming the range in the way; `RANGE_EXHAUSTED` when no
    * block of that size is free
    */
-  async createRange(range: NewRange, options: CallOptions = {}): Promise<PortRange> {
-    const accepted = given(options)
+  async createRange(range: NewRange, options: WriteOptions = {}): Promise<PortRange> {
+    const call = this.#write(given(options))
     const projectName = validName('projectName', range.projectName)
     const description = isAbsent(range.description)
       ? {}
       : { description: validText('description', range.description, MAX_LENGTH.description) }
     const size = sizeOf(range)
-    if (size === undefined) {
-      const bounds = validBounds(range as PortRange)
-      return this.#repository.createRange({ projectName, ...bounds, ...description }, accepted)
-    }
-    return this.#repository.createNextRange({ projectName, size, ...description }, accepted)
+    const wanted =
+      size === undefined
+        ? { projectName, ...validBounds(range as PortRange), ...description }
+        : { projectName, size, ...description }
+    const repository = await this.#source.get()
+    return 'size' in wanted
+      ? repository.createNextRange(wanted, call)
+      : repository.createRange(wanted, call)
   }
 
   /**
@@ -364,16 +411,45 @@ export class PortManager {
   async resizeRange(
     projectName: string,
     bounds: { readonly startPort: number; readonly endPort: number },
-    options: CallOptions = {},
+    options: WriteOptions = {},
   ): Promise<PortRange> {
     const name = validName('projectName', projectName)
-    return this.#repository.resizeRange(name, validBounds(bounds), given(options))
+    const valid = validBounds(bounds)
+    const call = this.#write(given(options))
+    return (await this.#source.get()).resizeRange(name, valid, call)
   }
 
   /** @throws {PortsError} `RANGE_IN_USE` naming the live allocations */
-  async deleteRange(projectName: string, options: CallOptions = {}): Promise<void> {
+  async deleteRange(projectName: string, options: WriteOptions = {}): Promise<void> {
     const name = validName('projectName', projectName)
-    await this.#repository.deleteRange(name, given(options))
+    const call = this.#write(given(options))
+    await (await this.#source.get()).deleteRange(name, call)
+  }
+
+  /**
+   * What was changed, newest first: allocations, releases, metadata and ranges, not what audits saw.
+   * An event appears once every transaction that began to write before it has ended. Events are
+   * kept when project or service are gone, so an unknown name is no error.
+   */
+  async history(options: HistoryOptions): Promise<HistoryPage> {
+    const accepted = given(options)
+    const { projectName, serviceName, portNumber, actor, since, cursor } = accepted
+    const query = {
+      ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
+      ...(serviceName !== undefined && { serviceName: validName('serviceName', serviceName) }),
+      ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
+      ...(actor !== undefined && { actor: validActor('actor', actor) }),
+      ...(since !== undefined && { since: validDate('since', since) }),
+      ...(cursor !== undefined && { before: parseEventCursor(cursor) }),
+      limit: validCount('limit', options.limit, 1000),
+    }
+    const { events, next } = await (await this.#source.get()).history(query, accepted)
+    return { events, ...(next && { nextCursor: `${next.transaction}/${next.id}` }) }
+  }
+
+  /** Ends the connections of the store, if it was opened. Repeatable. */
+  close(): Promise<void> {
+    return this.#source.close()
   }
 
   async #see(target: Endpoint, options: CheckOptions): Promise<Sighting> {
@@ -385,14 +461,20 @@ export class PortManager {
     // Without tables there is no need to ask whose they are.
     const placed =
       listeners === undefined ||
-      (await seesServicesOf(this.#localHost.name, this.#repository, options))
+      (await seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), options))
     return placed ? checkLocal(target, listeners, probe) : unknownBecause('other-network')
+  }
+
+  #write({ signal, actor }: WriteOptions): WriteOptions {
+    const asked = actor === undefined ? undefined : validActor('actor', actor)
+    return { actor: this.#actor ?? asked ?? actorHere(), ...(signal && { signal }) }
   }
 
   #request(projectName: unknown, serviceName: unknown, options: GetOptions) {
     return {
       projectName: validName('projectName', projectName),
       serviceName: validName('serviceName', serviceName),
+      instance: validInstance(options),
       ...this.scope(options),
       ...validMetadata(options),
     }
@@ -403,6 +485,7 @@ export class PortManager {
     return {
       projectName: validName('projectName', projectName),
       serviceName: validName('serviceName', serviceName),
+      instance: validInstance(options),
       hostname: this.#localHost.resolve('hostname', options.hostname),
       ...(protocol !== undefined && { protocol: validProtocol('protocol', protocol) }),
       ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
@@ -414,9 +497,11 @@ const METADATA = {
   serviceType: (value: unknown) => validText('serviceType', value, MAX_LENGTH.serviceType),
   description: (value: unknown) => validText('description', value, MAX_LENGTH.description),
   cloudflareHostname: (value: unknown) => validHostname('cloudflareHostname', value),
-} as const
+} as const satisfies Record<keyof Metadata, unknown>
 
-const METADATA_FIELDS = Object.keys(METADATA) as (keyof Metadata)[]
+function validInstance({ instance }: InstanceOption): string {
+  return instance === undefined ? '' : validName('instance', instance)
+}
 
 function validMetadata(metadata: Metadata): Metadata {
   const fields = METADATA_FIELDS.filter((field) => !isAbsent(metadata[field]))
@@ -434,6 +519,11 @@ function validChange(change: MetadataChange): MetadataChange {
   return Object.fromEntries(
     fields.map((field) => [field, change[field] === null ? null : METADATA[field](change[field])]),
   )
+}
+
+function configuredActor(): string | undefined {
+  const { PORTS_ACTOR } = process.env
+  return PORTS_ACTOR ? validActor('PORTS_ACTOR', PORTS_ACTOR) : undefined
 }
 
 /** The size of a range that is given by its size; undefined if it is given by its ends. */
@@ -454,6 +544,19 @@ function validBounds(bounds: { startPort: unknown; endPort: unknown }) {
     throw invalidArgument('endPort', endPort, `at least the startPort, ${startPort}`)
   }
   return { startPort, endPort }
+}
+
+function validDate(field: string, value: unknown): Date {
+  if (value instanceof Date && !Number.isNaN(value.getTime())) return value
+  throw invalidArgument(field, value, 'a Date')
+}
+
+function parseEventCursor(cursor: unknown): EventKey {
+  const [, transaction, id] = /^(\d{1,20})\/(\d{1,19})$/.exec(String(cursor)) ?? []
+  if (transaction !== undefined && id !== undefined) {
+    return { transaction: BigInt(transaction), id: BigInt(id) }
+  }
+  throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
 }
 
 function parseCursor(cursor: unknown): PageKey {

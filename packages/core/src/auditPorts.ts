@@ -13,8 +13,9 @@ import { noteServicesOf } from './listeners/network.js'
 import { readListeners } from './listeners/readListeners.js'
 import { type Sighting, unknownBecause } from './listeners/Sighting.js'
 import type { LocalHost } from './localHost.js'
-import type { PortAllocation } from './PortAllocation.js'
-import type { CallOptions, PortRepository } from './PortRepository.js'
+import type { CallOptions } from './CallOptions.js'
+import { nameOfService, type PortAllocation } from './PortAllocation.js'
+import type { PortRepository } from './PortRepository.js'
 
 export interface AuditOptions extends CheckOptions {
   /** Called after each allocation. */
@@ -40,12 +41,13 @@ interface Audited {
  * @throws the signal's reason
  */
 export async function auditPorts(
-  repository: PortRepository,
+  openRepository: () => Promise<PortRepository>,
   localHost: LocalHost,
   options: AuditOptions,
   ownerUid?: number,
 ): Promise<AuditResult> {
   const timeoutMs = validTimeout(options)
+  const repository = await openRepository()
   const { allocations } = await repository.list({}, options)
   const look = await lookAtThisHost(allocations, repository, localHost, options)
   const audited = await seeAll(allocations, look, { ...options, timeoutMs })
@@ -148,7 +150,7 @@ function otherUserOf(
 function described<Actual extends string>(allocation: PortAllocation, actual: Actual) {
   return {
     port: allocation.portNumber,
-    expected: `${allocation.projectName}/${allocation.serviceName}`,
+    expected: nameOfService(allocation),
     actual,
     hostname: allocation.hostname,
     protocol: allocation.protocol,

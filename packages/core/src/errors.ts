@@ -16,6 +16,7 @@ export const EXIT_STATUS = {
   OUTCOME_UNKNOWN: 5,
   BUSY: 5,
   DATABASE_NOT_MIGRATED: 5,
+  REGISTRY_TOO_NEW: 5,
   SANDBOXED: 5,
   UNVERIFIABLE: 6,
 } as const
@@ -97,7 +98,11 @@ export function projectNotFound(
   )
 }
 
-export interface ExhaustedRange extends PortRange {
+/** A project none of whose numbers is available in a scope. */
+export interface Exhausted {
+  readonly projectName: string
+  /** By start port. */
+  readonly ranges: readonly Bounds[]
   readonly hostname: string
   readonly protocol: string
 }
@@ -110,20 +115,24 @@ export interface Neighbours {
 
 /** @param neighbours absent if they are not known */
 export function rangeExhausted(
-  range: ExhaustedRange,
+  { projectName, ranges, hostname, protocol }: Exhausted,
   neighbours?: Neighbours,
   cause?: unknown,
 ): PortsError {
-  const { projectName, startPort, endPort, hostname, protocol } = range
-  const total = endPort - startPort + 1
+  const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  const named = ranges.map(({ startPort, endPort }) => `${startPort}-${endPort}`).join(', ')
+  // Only the last one is proposed to be widened.
+  const range = ranges.at(-1)!
   const widest = neighbours && widestBounds(range, neighbours)
   return new PortsError(
     'RANGE_EXHAUSTED',
-    `All ${total} ports of ${projectName} (${startPort}-${endPort}) are held on ` +
+    `All ${total} ports of ${projectName} (${named}) are held on ` +
       `${hostname}/${protocol}. ${wayOut(range, neighbours, widest)}`,
     {
       projectName,
-      range: { startPort, endPort },
+      ranges,
+      range,
       ...(widest && { widest, neighbours }),
       hostname,
       protocol,
@@ -187,6 +196,7 @@ export function rangeOverlap(
 
 export interface RangeHolder {
   readonly serviceName: string
+  readonly instance: string
   readonly portNumber: number
   readonly hostname: string
   readonly protocol: string
@@ -206,7 +216,8 @@ export function rangeInUse(
   const named = holders
     .map(
       (holder) =>
-        `${holder.portNumber} ${holder.serviceName} (${holder.hostname}/${holder.protocol})`,
+        `${holder.portNumber} ${holder.serviceName}${holder.instance && `@${holder.instance}`} ` +
+        `(${holder.hostname}/${holder.protocol})`,
     )
     .join(', ')
   const more = count > holders.length ? ` and ${count - holders.length} more` : ''

@@ -1,10 +1,22 @@
+export type {
+  AllocationRequest,
+  AllocationStore,
+  ListQuery,
+  ListResult,
+  NewAllocationRequest,
+  PageKey,
+  Selection,
+} from './AllocationStore.js'
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export type { AuditOptions } from './auditPorts.js'
+export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
+export type { CheckStore } from './CheckStore.js'
+export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export {
   type ErrorDetails,
   EXIT_STATUS,
-  type ExhaustedRange,
+  type Exhausted,
   invalidArgument,
   type Neighbours,
   noFreeBlock,
@@ -18,7 +30,6 @@ export {
   unverifiable,
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
-export { LazyRepository } from './LazyRepository.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
 export { INITIAL_NETWORK, networkHere } from './listeners/network.js'
@@ -33,19 +44,26 @@ export {
 export { onAbort } from './onAbort.js'
 export {
   type AllocationStatus,
+  METADATA_FIELDS,
   type Metadata,
   type MetadataChange,
+  nameOfService,
   type PortAllocation,
   PROTOCOLS,
   type Protocol,
   type ReleasedPort,
   type Scope,
+  type Service,
   type ServiceKey,
 } from './PortAllocation.js'
+export { EVENT_KINDS, type PortEvent } from './PortEvent.js'
 export {
   type AllocateOptions,
   type AllocationPage,
   type GetOptions,
+  type HistoryOptions,
+  type HistoryPage,
+  type InstanceOption,
   type NarrowOptions,
   type NewRange,
   type PageOptions,
@@ -60,17 +78,9 @@ export {
   type PortRange,
   type PortSummary,
 } from './PortRange.js'
-export type {
-  AllocationRequest,
-  CallOptions,
-  ListQuery,
-  ListResult,
-  NewAllocationRequest,
-  PageKey,
-  PortRepository,
-  RangeUsage,
-  Selection,
-} from './PortRepository.js'
+export type { PortRepository } from './PortRepository.js'
 export { printable, printableJson, printableLines } from './printable.js'
+export type { RangeStore, RangeUsage } from './RangeStore.js'
+export type { RepositoryOpener } from './RepositorySource.js'
 export { unmappedUid } from './unmappedUid.js'
 export { MAX_LENGTH } from './validate.js'

@@ -8,6 +8,7 @@ export const MAX_LENGTH = {
   serviceType: 100,
   description: 1000,
   idempotencyKey: 100,
+  actor: 200,
 } as const
 
 export function validPort(field: string, value: unknown): number {

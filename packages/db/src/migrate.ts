@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
-import { type Migration, migrationNames, readMigration } from './migrations.js'
+import { isBeforeBaseline, isFormer } from './formerMigrations.js'
+import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
 import { openPool } from './openPool.js'
 import { insertSeed, type Seeded } from './seed.js'
-import { migratedDifferently, translate } from './sqlState.js'
+import { migratedDifferently, registryTooNew, translate } from './sqlState.js'
 
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
 const PRISMA_MIGRATE_LOCK = 72707369
@@ -16,8 +17,8 @@ const SUSPENDED_MS = 10_000
 /** Longer than a suspended process can keep the lock, and shorter than an answer may take. */
 const LOCK_TIMEOUT_MS = 20_000
 
-/** The table in which Prisma keeps which migrations were applied. */
-const CREATE_BOOK = `
+/** Prisma's migration table. */
+const CREATE_MIGRATION_TABLE = `
   create table if not exists ports._prisma_migrations (
     id varchar(36) primary key not null,
     checksum varchar(64) not null,
@@ -34,14 +35,19 @@ export interface SchemaState {
   readonly pending: readonly string[]
   /** Applied, but not as this version has them: by a development version, or manually. */
   readonly different: readonly string[]
+  /** Applied, and not known to this version: by a later one. */
+  readonly unknown: readonly string[]
+  /** Made by the migrations that the baseline replaced. All are pending. */
+  readonly beforeBaseline: boolean
 }
 
 /**
- * Brings the database to the schema of this version and enters it in Prisma's book, so that
- * `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction; any
- * number may run it at once. Returns the names of the migrations it applied.
+ * Brings the database to the schema of this version and records it in Prisma's migration table, so
+ * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
+ * any number may run it at once. Returns the names of the migrations it applied.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
- * again; `DATABASE_NOT_MIGRATED` where another version of a migration was applied
+ * again; `REGISTRY_TOO_NEW` where a later version migrated it; `DATABASE_NOT_MIGRATED` where another
+ * version of a migration was applied
  */
 export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
   const pool = await openPool(options)
@@ -60,15 +66,28 @@ export async function migratePool(
 ): Promise<string[]> {
   return inTransaction(pool, async (client) => {
     await waitForTurn(client, notify)
-    const { applied, pending, different } = await readSchemaState(client)
-    if (different.length > 0) throw migratedDifferently(different)
+    const state = await readSchemaState(client)
+    refuseOtherSchema(state)
+    const { applied, pending, beforeBaseline } = state
     if (pending.length === 0) return []
+    // What the scripts name is resolved without the session's own search path.
+    await client.query('set local search_path = pg_catalog, pg_temp')
+    if (beforeBaseline) await client.query('alter schema ports rename to ports_before')
     await client.query('create schema if not exists ports')
-    await client.query(CREATE_BOOK)
-    for (const name of pending) await apply(client, readMigration(name))
-    if (seedNew && applied.length === 0) await insertSeed(client)
+    await client.query(CREATE_MIGRATION_TABLE)
+    for (const name of pending) {
+      await apply(client, readMigration(name))
+      if (beforeBaseline && name === pending[0]) await client.query(readUpgrade())
+    }
+    if (seedNew && applied.length === 0 && !beforeBaseline) await insertSeed(client)
     return [...pending]
   })
+}
+
+/** @throws {PortsError} `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED` */
+export function refuseOtherSchema({ unknown, different }: SchemaState): void {
+  if (unknown.length > 0) throw registryTooNew(unknown)
+  if (different.length > 0) throw migratedDifferently(different)
 }
 
 /**
@@ -102,17 +121,26 @@ async function apply(client: ClientBase, { name, sql, checksum }: Migration): Pr
   )
 }
 
-/** What the book says of this version's migrations. */
+/** What the migration table says of this version's migrations, and of others. */
 export async function readSchemaState(client: Pool | ClientBase): Promise<SchemaState> {
   const [checksums, migrations] = await Promise.all([appliedChecksums(client), readMigrations()])
-  const namesOf = (wanted: (migration: Migration) => boolean) =>
-    migrations.filter(wanted).map(({ name }) => name)
+  const names = migrations.map(({ name }) => name)
+  const beforeBaseline = isBeforeBaseline(checksums)
+  const others = beforeBaseline ? [] : [...checksums.keys()].filter((name) => !names.includes(name))
+  const pending = names.filter((name) => !checksums.has(name))
   return {
-    applied: namesOf(({ name }) => checksums.has(name)),
-    pending: namesOf(({ name }) => !checksums.has(name)),
-    different: namesOf(
-      ({ name, checksum }) => checksums.has(name) && checksums.get(name) !== checksum,
-    ),
+    applied: names.filter((name) => checksums.has(name)),
+    pending,
+    different: [
+      ...others.filter(isFormer),
+      ...migrations
+        .filter(({ name, checksum }) => (checksums.get(name) ?? checksum) !== checksum)
+        .map(({ name }) => name),
+      // One that was left out cannot be applied after its successors.
+      ...names.filter((name) => checksums.has(name) && pending.some((other) => other < name)),
+    ],
+    unknown: others.filter((name) => !isFormer(name)),
+    beforeBaseline,
   }
 }
 
@@ -121,23 +149,22 @@ async function readMigrations(): Promise<Migration[]> {
   return migrationNames().map(readMigration)
 }
 
-/** By the name of the migration. */
+/** By the name of the migration; that of one that failed is no checksum. */
 async function appliedChecksums(client: Pool | ClientBase): Promise<Map<string, string>> {
   // From the catalogue itself: to_regclass() would answer from this session's cache, which a wait
   // for the migrators' lock does not refresh.
-  const book = await client.query(
+  const table = await client.query(
     `select
      from pg_class
      join pg_namespace on pg_namespace.oid = relnamespace
      where nspname = 'ports'
        and relname = '_prisma_migrations'`,
   )
-  if (book.rowCount === 0) return new Map()
+  if (table.rowCount === 0) return new Map()
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
-    `select migration_name, checksum
+    `select migration_name, case when finished_at is null then 'failed' else checksum end as checksum
      from ports._prisma_migrations
-     where finished_at is not null
-       and rolled_back_at is null`,
+     where rolled_back_at is null`,
   )
   return new Map(rows.map((row) => [row.migration_name, row.checksum]))
 }

@@ -2,7 +2,8 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 
 /** Copied beside the code by the build: an installed package has no repository around it. */
-const DIRECTORY = new URL('../prisma/migrations/', import.meta.url)
+const PRISMA = new URL('../prisma/', import.meta.url)
+const DIRECTORY = new URL('migrations/', PRISMA)
 
 export interface Migration {
   readonly name: string
@@ -26,4 +27,9 @@ export function readMigration(name: string): Migration {
     sql: sql.toString('utf8'),
     checksum: createHash('sha256').update(sql).digest('hex'),
   }
+}
+
+/** What fills a registry that has the baseline from one that was made before it. */
+export function readUpgrade(): string {
+  return readFileSync(new URL('upgrade/to_baseline.sql', PRISMA), 'utf8')
 }

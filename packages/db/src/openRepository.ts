@@ -1,16 +1,18 @@
 import { INITIAL_NETWORK, networkHere, type PortRepository } from '@ports/core'
+import { createRepository } from './createRepository.js'
+import { Database } from './Database.js'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { embeddedStatus } from './embedded/embeddedPostgres.js'
-import { migratePool, readSchemaState, type SchemaState } from './migrate.js'
+import { migratePool, readSchemaState, refuseOtherSchema, type SchemaState } from './migrate.js'
 import { openPool } from './openPool.js'
-import { PrismaPortRepository } from './PrismaPortRepository.js'
-import { migratedDifferently, notMigrated, translate } from './sqlState.js'
+import { notMigrated, translate } from './sqlState.js'
+import { noteOwnNetwork } from './store/checks.js'
 
 /**
  * Opens the registry: the database that `PORTS_DATABASE_URL` (or `url`) names, else the embedded
  * one, which is made, started, migrated and seeded as needed. Close it when done.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `DATABASE_NOT_MIGRATED` for a database of one's own
- * that is behind, or for any that was migrated by another version
+ * that is behind, or for any that was migrated by another version; `REGISTRY_TOO_NEW`
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
   const url = databaseUrl(options)
@@ -21,16 +23,15 @@ export async function openRepository(options: DatabaseOptions = {}): Promise<Por
   const pool = await openPool({ ...options, onLaunch })
   try {
     const state = await readSchemaState(pool)
-    const { pending, different } = state
-    if (different.length > 0) throw migratedDifferently(different)
-    if (pending.length > 0) {
+    refuseOtherSchema(state)
+    if (state.pending.length > 0) {
       if (url !== undefined) throw notMigrated()
       await migratePool(pool, true, options.notify)
     }
     const embedded = url === undefined
-    const repository = new PrismaPortRepository(pool, !isBehindPgBouncer(url), embedded)
-    if (embedded) await noteNetwork(repository, launched, state)
-    return repository
+    const database = new Database(pool, !isBehindPgBouncer(url))
+    if (embedded) await noteNetwork(database, launched, state)
+    return createRepository(database, { servesOneHost: embedded })
   } catch (error) {
     await pool.end()
     throw translate(error, { write: false })
@@ -55,13 +56,13 @@ export async function openRunningRepository(
  * initial namespace, where the services are no matter which process started the server.
  */
 async function noteNetwork(
-  repository: PrismaPortRepository,
+  database: Database,
   launched: boolean,
-  { applied, pending }: SchemaState,
+  { applied, pending, beforeBaseline }: SchemaState,
 ): Promise<void> {
   if (!launched && pending.length === 0) return
   const network = await networkHere()
   if (network === undefined) return
-  const made = applied.length === 0
-  if (launched || made || network === INITIAL_NETWORK) await repository.noteOwnNetwork(network)
+  const made = applied.length === 0 && !beforeBaseline
+  if (launched || made || network === INITIAL_NETWORK) await noteOwnNetwork(database, network)
 }

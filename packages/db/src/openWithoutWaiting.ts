@@ -1,9 +1,10 @@
 import type { PortRepository } from '@ports/core'
 import type { PoolConfig } from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
+import { createRepository } from './createRepository.js'
+import { Database } from './Database.js'
 import { existingData } from './embedded/embeddedPostgres.js'
 import { connectionOf } from './embedded/serverConnection.js'
-import { PrismaPortRepository } from './PrismaPortRepository.js'
 import { RegistryPool } from './RegistryPool.js'
 
 /** For the connection, and for each answer. */
@@ -28,7 +29,8 @@ export async function openWithoutWaiting(
     connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
     query_timeout: ANSWER_TIMEOUT_MS,
   })
-  return new PrismaPortRepository(pool, !isBehindPgBouncer(url))
+  const database = new Database(pool, !isBehindPgBouncer(url))
+  return createRepository(database, { servesOneHost: url === undefined })
 }
 
 async function embeddedServer(): Promise<PoolConfig | undefined> {

@@ -40,9 +40,8 @@ async function insertRange(client: ClientBase, range: PortRange): Promise<boolea
   const { projectName, startPort, endPort, description } = range
   try {
     const { rowCount } = await client.query(
-      `insert into ports.port_ranges (project_name, start_port, end_port, description)
-       select $1::text, $2, $3, $4
-       where not exists (select from ports.port_ranges where project_name = $1)`,
+      `select from ports.create_range($1, $2, $3, $4, 'seed')
+       where not exists (select from ports.ranges where project_name = $1)`,
       [projectName, startPort, endPort, description],
     )
     return rowCount === 1

@@ -2,10 +2,11 @@ import {
   type Bounds,
   type ErrorDetails,
   EXIT_STATUS,
-  type ExhaustedRange,
+  type Exhausted,
   type PortRange,
   PortsError,
   type PortsErrorCode,
+  projectNotFound,
   type RangeHolder,
   rangeExhausted,
   rangeInUse,
@@ -28,6 +29,8 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
   ['22023', 'INVALID_ARGUMENT'],
+  // A value that the domains and constraints of the tables do not take.
+  ['23514', 'INVALID_ARGUMENT'],
   ['28', 'DATABASE_UNAVAILABLE'],
   ['3D000', 'DATABASE_UNAVAILABLE'],
   ['53', 'DATABASE_UNAVAILABLE'],
@@ -62,8 +65,7 @@ export interface CallSubject {
 
 /**
  * The PortsError that a failed call means, or the failure itself where it is a bug. That there was
- * no connection to send it on is the pool's to say, and comes by here as it is. `knownProjects` is
- * left to the caller, who has the connection to ask for them.
+ * no connection to send it on is the pool's to say, and comes by here as it is.
  */
 export function translate(error: unknown, subject: CallSubject): unknown {
   if (error instanceof PortsError || !(error instanceof Error)) return error
@@ -82,7 +84,13 @@ export function translate(error: unknown, subject: CallSubject): unknown {
     case undefined:
       return error
     case 'RANGE_EXHAUSTED':
-      return rangeExhausted(details as unknown as ExhaustedRange, undefined, error)
+      return rangeExhausted(details as unknown as Exhausted, undefined, error)
+    case 'PROJECT_NOT_FOUND':
+      return projectNotFound(
+        String(details.projectName),
+        details.knownProjects as readonly string[],
+        error,
+      )
     case 'RANGE_OVERLAP':
       // Only a range that was to be can overlap.
       return rangeOverlap(subject.range!, details as unknown as PortRange, error)
@@ -217,6 +225,15 @@ export function migratedDifferently(names: readonly string[]): PortsError {
     'DATABASE_NOT_MIGRATED',
     `The database was migrated by another version of ${names.join(', ')} than this program has, ` +
       'which migrating again cannot repair. Use the version that made it, or another database.',
+    { migrations: names },
+  )
+}
+
+export function registryTooNew(names: readonly string[]): PortsError {
+  return new PortsError(
+    'REGISTRY_TOO_NEW',
+    `A later version migrated the database (${names.join(', ')}), and this one does not know what ` +
+      'that changed. Nothing was changed. Update this program.',
     { migrations: names },
   )
 }

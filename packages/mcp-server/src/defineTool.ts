@@ -1,4 +1,4 @@
-import type { CallOptions, PortManager } from '@ports/core'
+import type { PortManager, WriteOptions } from '@ports/core'
 import { type ZodObject, z } from 'zod'
 import { parseArguments } from './parseArguments.js'
 
@@ -21,7 +21,7 @@ interface ToolFace {
 interface ToolDefinition<Input extends ZodObject, Output extends ZodObject> extends ToolFace {
   readonly input: Input
   readonly output: Output
-  run(manager: PortManager, args: z.output<Input>, call: CallOptions): Promise<z.output<Output>>
+  run(manager: PortManager, args: z.output<Input>, call: WriteOptions): Promise<z.output<Output>>
 }
 
 type JsonSchema = { readonly type: 'object'; readonly [key: string]: unknown }
@@ -35,7 +35,7 @@ export interface Tool extends ToolFace {
   /** As `tools/list` shows it. */
   listing(): ToolListing
   /** @throws {PortsError} `INVALID_ARGUMENT` for arguments of the wrong shape, and the manager's */
-  call(manager: PortManager, args: unknown, call: CallOptions): Promise<Record<string, unknown>>
+  call(manager: PortManager, args: unknown, call: WriteOptions): Promise<Record<string, unknown>>
 }
 
 export function defineTool<Input extends ZodObject, Output extends ZodObject>(

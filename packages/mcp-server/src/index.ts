@@ -9,6 +9,7 @@ import {
 import {
   excerpt,
   isAbsent,
+  MAX_LENGTH,
   type PortManager,
   PortsError,
   printable,
@@ -59,7 +60,7 @@ export function createServer(manager: PortManager): Server {
 
   async function answer(tool: Tool, args: unknown, signal: AbortSignal): Promise<CallToolResult> {
     try {
-      const result = printableResult(await tool.call(manager, args, { signal }))
+      const result = printableResult(await tool.call(manager, args, { signal, actor: clientOf(server) }))
       return { structuredContent: result, content: text(JSON.stringify(result)) }
     } catch (error) {
       // A cancelled call rejects with whatever reason the client gave, and nobody reads the answer.
@@ -96,6 +97,14 @@ function malformed({ path, message }: z.core.$ZodIssue): string {
 
 function told(message: string): string {
   return excerpt(printableLines(message), MAX_ERROR_TEXT)
+}
+
+/** The name and version that the client gave when it connected. */
+function clientOf(server: Server): string | undefined {
+  const client = server.getClientVersion()
+  if (!client) return undefined
+  const actor = printable(`${client.name} ${client.version}`).trim()
+  return excerpt(actor, MAX_LENGTH.actor)
 }
 
 /** All tools are on one page, so no cursor can be one of ours. */

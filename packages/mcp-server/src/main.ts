@@ -3,7 +3,6 @@ import { inspect } from 'node:util'
 import {
   EXIT_STATUS,
   excerpt,
-  LazyRepository,
   PortManager,
   PortsError,
   printableLines,
@@ -22,11 +21,12 @@ const MAX_UNREAD_BYTES = 256 * 1024
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 // Loaded only when it is needed: the client's first question must not wait for a database driver.
-const repository = new LazyRepository(
-  async () => (await import('@ports/db')).openRepository({ notify: log }),
-  async () => (await import('@ports/db')).openRunningRepository({ notify: log }),
-)
-const server = createServer(managerOfThisHost())
+const source = {
+  open: async () => (await import('@ports/db')).openRepository({ notify: log }),
+  openRunning: async () => (await import('@ports/db')).openRunningRepository({ notify: log }),
+}
+const manager = managerOfThisHost()
+const server = createServer(manager)
 server.onerror = (error) => log(inspect(error))
 
 /** Standard output belongs to the protocol. */
@@ -37,7 +37,7 @@ function log(message: string): void {
 
 function managerOfThisHost(): PortManager {
   try {
-    return new PortManager(repository, { ownerUid: ownerUid() })
+    return new PortManager(source, { ownerUid: ownerUid() })
   } catch (error) {
     // PORTS_HOSTNAME can be wrong. Whoever set it reads the log, not a model the answers.
     if (!(error instanceof PortsError)) throw error
@@ -67,6 +67,6 @@ const transport = new StdioTransport(process.stdin, process.stdout, log)
 transport.oninputend = end
 process.stdout.on('error', end)
 for (const signal of SIGNALS) process.on(signal, end)
-process.once('beforeExit', () => repository.close())
+process.once('beforeExit', () => manager.close())
 
 await server.connect(transport)

@@ -1,6 +1,7 @@
 import { access, readFile, readlink } from 'node:fs/promises'
 import { PortsError } from '../errors.js'
-import type { CallOptions, PortRepository } from '../PortRepository.js'
+import type { CallOptions } from '../CallOptions.js'
+import type { CheckStore } from '../CheckStore.js'
 
 /**
  * The network namespace that a machine boots with. Systems without namespaces have only this one.
@@ -43,6 +44,8 @@ export async function networkHere(): Promise<string | undefined> {
   }
 }
 
+type NetworkStore = Pick<CheckStore, 'networkOf'>
+
 /**
  * Whether the sockets that this process sees are those of the host's services. The initial network
  * namespace needs no confirmation: the store is not asked. Any other one counts only if the store
@@ -52,14 +55,15 @@ export async function networkHere(): Promise<string | undefined> {
  */
 export async function seesServicesOf(
   hostname: string,
-  repository: PortRepository,
+  openStore: () => Promise<NetworkStore | undefined>,
   call: CallOptions,
 ): Promise<boolean> {
   const here = await networkHere()
   if (here === INITIAL_NETWORK) return true
   if (here === undefined) return false
   try {
-    return (await repository.networkOf(hostname, here, call)) === here
+    const store = await openStore()
+    return (await store?.networkOf(hostname, here, call)) === here
   } catch (error) {
     call.signal?.throwIfAborted()
     if (error instanceof PortsError) return false
@@ -72,9 +76,9 @@ export async function seesServicesOf(
  */
 export async function noteServicesOf(
   hostname: string,
-  repository: PortRepository,
+  store: NetworkStore,
   call: CallOptions,
 ): Promise<boolean> {
   const here = await networkHere()
-  return here !== undefined && (await repository.networkOf(hostname, here, call)) === here
+  return here !== undefined && (await store.networkOf(hostname, here, call)) === here
 }

@@ -28,12 +28,12 @@ export const allocatePort = defineTool({
     portRange: z.string().optional().describe('e.g. 3100-3199'),
     portsRemaining: z.number().optional(),
   }),
-  async run(manager, { projectName, serviceName, ...options }, { signal }) {
+  async run(manager, { projectName, serviceName, ...options }, call) {
     const { hostname, protocol } = manager.scope(options)
-    const port = await manager.allocate(projectName, serviceName, { ...options, signal })
+    const port = await manager.allocate(projectName, serviceName, { ...options, ...call })
     // The port is held by now: its caller must learn of it, even if the rest cannot be told.
     const summary = await manager
-      .getProjectSummary(projectName, { hostname, protocol, signal })
+      .getProjectSummary(projectName, { hostname, protocol, signal: call.signal })
       .catch(() => undefined)
     return {
       message: `${projectName}/${serviceName} has one more port, ${port}, on ${hostname}/${protocol}.`,

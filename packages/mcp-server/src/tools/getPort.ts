@@ -18,9 +18,9 @@ export const getPort = defineTool({
   },
   input: z.strictObject({ ...service, ...metadata, ...scope }),
   output: heldPort,
-  async run(manager, { projectName, serviceName, ...options }, { signal }) {
+  async run(manager, { projectName, serviceName, ...options }, call) {
     const { hostname, protocol } = manager.scope(options)
-    const port = await manager.getOrAllocate(projectName, serviceName, { ...options, signal })
+    const port = await manager.getOrAllocate(projectName, serviceName, { ...options, ...call })
     return {
       message:
         `${projectName}/${serviceName} has port ${port} on ${hostname}/${protocol}; it keeps it ` +

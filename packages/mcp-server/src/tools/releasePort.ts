@@ -24,10 +24,10 @@ export const releasePort = defineTool({
     serviceName: z.string(),
     releasedPorts: z.array(z.object({ port: z.number(), protocol: z.enum(PROTOCOLS) })),
   }),
-  async run(manager, { projectName, serviceName, hostname, ...narrow }, { signal }) {
+  async run(manager, { projectName, serviceName, hostname, ...narrow }, call) {
     const ports = await manager.releasePorts(projectName, serviceName, hostname, {
       ...narrow,
-      signal,
+      ...call,
     })
     const released = ports.length > 0
     const numbers = ports.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')

@@ -21,13 +21,13 @@ export const updatePort = defineTool({
     projectName: z.string(),
     serviceName: z.string(),
   }),
-  async run(manager, args, { signal }) {
+  async run(manager, args, call) {
     const { projectName, serviceName, hostname, protocol, portNumber, ...change } = args
     const updated = await manager.updatePort(projectName, serviceName, change, {
       hostname,
       protocol,
       portNumber,
-      signal,
+      ...call,
     })
     return {
       message: updated

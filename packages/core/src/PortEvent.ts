@@ -1,0 +1,34 @@
+import type { Protocol } from './PortAllocation.js'
+
+export const EVENT_KINDS = [
+  'allocated',
+  'released',
+  'updated',
+  'range-created',
+  'range-resized',
+  'range-deleted',
+] as const
+
+/** One change of one holding or range, kept. Audits write none. */
+export interface PortEvent {
+  readonly id: string
+  readonly at: Date
+  /** Who asked, as the caller said. A label, not a proof. */
+  readonly actor?: string
+  /** The database role that was logged in. */
+  readonly role: string
+  /** The function that was called. */
+  readonly call: string
+  readonly what: (typeof EVENT_KINDS)[number]
+  readonly projectName: string
+  /** Absent where a range was changed, like all that follows except `before` and `after`. */
+  readonly serviceName?: string
+  readonly instance?: string
+  readonly hostname?: string
+  readonly protocol?: Protocol
+  readonly portNumber?: number
+  readonly allocationId?: string
+  /** Metadata, or a range's bounds and description. Absent where there is none. */
+  readonly before?: Readonly<Record<string, unknown>>
+  readonly after?: Readonly<Record<string, unknown>>
+}

@@ -1,0 +1,35 @@
+import type { CallOptions, WriteOptions } from './CallOptions.js'
+import type { Scope } from './PortAllocation.js'
+import type { Bounds, PortRange } from './PortRange.js'
+
+export interface RangeUsage {
+  readonly range: PortRange
+  readonly allocatedPorts: number
+}
+
+/** What a store does with ranges. Each change writes one event. */
+export interface RangeStore {
+  summarize(projectName: string, scope: Scope, call?: CallOptions): Promise<RangeUsage>
+
+  /** By start port. */
+  listRanges(call?: CallOptions): Promise<readonly PortRange[]>
+
+  /** @throws {PortsError} `RANGE_OVERLAP` */
+  createRange(range: PortRange, call?: WriteOptions): Promise<PortRange>
+
+  /**
+   * The lowest free block of `size` numbers that starts on a multiple of `size` within
+   * `BLOCK_SEARCH`.
+   * @throws {PortsError} `RANGE_OVERLAP` where the project has a range, `RANGE_EXHAUSTED`
+   */
+  createNextRange(
+    request: { readonly projectName: string; readonly size: number; readonly description?: string },
+    call?: WriteOptions,
+  ): Promise<PortRange>
+
+  /** @throws {PortsError} `RANGE_OVERLAP`, `RANGE_IN_USE` */
+  resizeRange(projectName: string, bounds: Bounds, call?: WriteOptions): Promise<PortRange>
+
+  /** @throws {PortsError} `RANGE_IN_USE` */
+  deleteRange(projectName: string, call?: WriteOptions): Promise<void>
+}

@@ -1,0 +1,49 @@
+import type { PortRepository } from './PortRepository.js'
+
+/** How to open a store. */
+export interface RepositoryOpener {
+  open(): Promise<PortRepository>
+  /** Opens the store only if that creates and starts nothing. */
+  openRunning(): Promise<PortRepository | undefined>
+}
+
+/**
+ * A store that is opened when it is first needed: malformed input is refused before that, and never
+ * waits for a database or starts one. A failure to open is that call's alone; the next one tries
+ * again.
+ */
+export class RepositorySource {
+  readonly #opener: RepositoryOpener
+  #opened: Promise<PortRepository> | undefined
+
+  constructor(source: PortRepository | RepositoryOpener) {
+    this.#opener =
+      'open' in source ? source : { open: async () => source, openRunning: async () => source }
+  }
+
+  get(): Promise<PortRepository> {
+    this.#opened ??= this.#opener.open().catch((error) => {
+      this.#opened = undefined
+      throw error
+    })
+    return this.#opened
+  }
+
+  /** Undefined if that would create or start something. */
+  async getRunning(): Promise<PortRepository | undefined> {
+    if (this.#opened) return this.#opened
+    const running = await this.#opener.openRunning()
+    if (!running) return undefined
+    if (this.#opened) await running.close()
+    else this.#opened = Promise.resolve(running)
+    return this.#opened
+  }
+
+  /** Also where it was never opened, or could not be. */
+  async close(): Promise<void> {
+    const opened = this.#opened
+    this.#opened = undefined
+    const repository = await opened?.catch(() => undefined)
+    await repository?.close()
+  }
+}

@@ -1,0 +1,26 @@
+import type { PortRepository } from '@ports/core'
+import type { Database } from './Database.js'
+import { allocationStore } from './store/allocations.js'
+import { checkStore } from './store/checks.js'
+import { eventStore } from './store/events.js'
+import { exhaustedErrors } from './store/exhausted.js'
+import { rangeStore } from './store/ranges.js'
+
+interface RepositoryOptions {
+  /** Whether all callers are on the machine of the server. */
+  readonly servesOneHost: boolean
+}
+
+/** The registry in PostgreSQL. */
+export function createRepository(
+  database: Database,
+  { servesOneHost }: RepositoryOptions,
+): PortRepository {
+  return {
+    ...allocationStore(database, exhaustedErrors(database)),
+    ...rangeStore(database),
+    ...checkStore(database, servesOneHost),
+    ...eventStore(database),
+    close: () => database.close(),
+  }
+}

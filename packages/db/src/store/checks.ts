@@ -1,0 +1,43 @@
+import type { CheckStore } from '@ports/core'
+import type { Database } from '../Database.js'
+import { statement } from '../runStatement.js'
+
+const RECORD = statement('select ports.record_health_checks($1, $2)')
+const NOTE_NETWORK = statement('select ports.note_network($1, $2, $3) as answer')
+
+/**
+ * The name that the only host of an embedded registry has in the table of hosts, whatever it is
+ * called elsewhere.
+ */
+const ONLY_HOST = 'localhost'
+
+/** @param servesOneHost whether all callers are on the machine of the server */
+export function checkStore(database: Database, servesOneHost: boolean): CheckStore {
+  return {
+    async recordChecks(checks, call = {}) {
+      await database.rows(
+        RECORD,
+        [checks.map((check) => check.allocationId), checks.map((check) => check.verdict)],
+        { write: true, resolveBy: 'Audit again: that does no harm.' },
+        call,
+      )
+    },
+
+    async networkOf(hostname, network, call = {}) {
+      const values = servesOneHost
+        ? [ONLY_HOST, network, 'nothing']
+        : [hostname, network, 'another-boot']
+      const subject = { write: true, resolveBy: 'Check again: that does no harm.' }
+      const known = await database.answer<string | null>(NOTE_NETWORK, values, subject, call)
+      return known ?? undefined
+    },
+  }
+}
+
+/**
+ * Records that the only host's services are in the network namespace of this process, because it
+ * made the registry or started its server. A record of the initial namespace is kept.
+ */
+export async function noteOwnNetwork(database: Database, network: string): Promise<void> {
+  await database.answer(NOTE_NETWORK, [ONLY_HOST, network, 'any'], { write: true }, {})
+}

@@ -1,0 +1,59 @@
+import { type Exhausted, PortsError, rangeExhausted } from '@ports/core'
+import type { Database } from '../Database.js'
+import { statement } from '../runStatement.js'
+import { type RangeRow, toRange } from './ranges.js'
+
+/** The range below a range and the one above it. */
+const NEIGHBOURS = statement(`
+  (
+    select
+      project_name as "projectName",
+      start_port as "startPort",
+      end_port as "endPort",
+      description
+    from ports.ranges
+    where end_port < $1
+    order by end_port desc
+    limit 1
+  )
+  union all
+  (
+    select project_name, start_port, end_port, description
+    from ports.ranges
+    where start_port > $2
+    order by start_port
+    limit 1
+  )`)
+
+export interface ExhaustedErrors {
+  /** As the call, whose `RANGE_EXHAUSTED` names the neighbouring ranges if they can be read. */
+  explained<Answer>(call: Promise<Answer>): Promise<Answer>
+}
+
+export function exhaustedErrors(database: Database): ExhaustedErrors {
+  return {
+    explained: (call) =>
+      call.catch(async (error) => {
+        if (!(error instanceof PortsError) || error.code !== 'RANGE_EXHAUSTED') throw error
+        throw await withNeighbours(database, error)
+      }),
+  }
+}
+
+async function withNeighbours(database: Database, full: PortsError): Promise<PortsError> {
+  const exhausted = full.details as unknown as Exhausted
+  const range = exhausted.ranges.at(-1)!
+  try {
+    const values = [range.startPort, range.endPort]
+    const rows = await database.rows<RangeRow>(NEIGHBOURS, values, { write: false }, {})
+    const below = rows.find(({ endPort }) => endPort < range.startPort)
+    const above = rows.find(({ startPort }) => startPort > range.endPort)
+    const neighbours = {
+      ...(below && { below: toRange(below) }),
+      ...(above && { above: toRange(above) }),
+    }
+    return rangeExhausted(exhausted, neighbours, full.cause)
+  } catch {
+    return full
+  }
+}

@@ -1,0 +1,121 @@
+import {
+  BLOCK_SEARCH,
+  noFreeBlock,
+  type PortRange,
+  type RangeStore,
+  type RangeUsage,
+} from '@ports/core'
+import type { Database } from '../Database.js'
+import { statement } from '../runStatement.js'
+import { present } from './present.js'
+
+const LIST = statement(`
+  select
+    project_name as "projectName",
+    start_port as "startPort",
+    end_port as "endPort",
+    description
+  from ports.ranges
+  order by start_port`)
+
+const SUMMARIZE = statement(`
+  select
+    start_port as "startPort",
+    end_port as "endPort",
+    description,
+    ports.count_available($1, $2, $3) as "availablePorts"
+  from ports.refuse_unknown_project($1) as known
+  left join ports.ranges on project_name = $1
+  order by start_port`)
+
+const WRITE = { write: true, resolveBy: 'To find out, list the ranges.' } as const
+
+export function rangeStore(database: Database): RangeStore {
+  return {
+    async summarize(projectName, { hostname, protocol }, call = {}): Promise<RangeUsage> {
+      const values = [projectName, hostname, protocol]
+      const [row] = await database.rows<Omit<RangeRow, 'projectName'> & { availablePorts: number }>(
+        SUMMARIZE,
+        values,
+        { write: false },
+        call,
+      )
+      const range = toRange({ ...row!, projectName })
+      const allocatedPorts = range.endPort - range.startPort + 1 - row!.availablePorts
+      return { range, allocatedPorts }
+    },
+
+    async listRanges(call = {}) {
+      return (await database.rows<RangeRow>(LIST, [], { write: false }, call)).map(toRange)
+    },
+
+    async createRange(range, call = {}) {
+      const { projectName, startPort, endPort, description } = range
+      const [row] = await database.ask(
+        { ...WRITE, range },
+        call,
+        (prisma) => prisma.$queryRaw<RangeRow[]>`
+          select project_name as "projectName", start_port as "startPort", end_port as "endPort",
+            description
+          from ports.create_range(
+            ${projectName}::text, ${startPort}::integer, ${endPort}::integer,
+            ${description}::text, ${call.actor}::text
+          )`,
+      )
+      return toRange(row!)
+    },
+
+    async createNextRange({ projectName, size, description }, call = {}) {
+      const { startPort, endPort } = BLOCK_SEARCH
+      const [row] = await database.ask(
+        { ...WRITE, range: { projectName } },
+        call,
+        (prisma) => prisma.$queryRaw<RangeRow[]>`
+          select project_name as "projectName", start_port as "startPort", end_port as "endPort",
+            description
+          from ports.create_next_range(
+            ${projectName}::text, ${size}::integer, ${startPort}::integer, ${endPort}::integer,
+            ${description}::text, ${call.actor}::text
+          )
+          where project_name is not null`,
+      )
+      if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
+      return toRange(row)
+    },
+
+    async resizeRange(projectName, bounds, call = {}) {
+      const { startPort, endPort } = bounds
+      const [row] = await database.ask(
+        { ...WRITE, range: { projectName, ...bounds }, bounds },
+        call,
+        (prisma) => prisma.$queryRaw<RangeRow[]>`
+          select project_name as "projectName", start_port as "startPort", end_port as "endPort",
+            description
+          from ports.resize_range(
+            ${projectName}::text, ${startPort}::integer, ${endPort}::integer, ${call.actor}::text
+          )`,
+      )
+      return toRange(row!)
+    },
+
+    async deleteRange(projectName, call = {}) {
+      await database.ask(
+        WRITE,
+        call,
+        (prisma) => prisma.$queryRaw`
+          select from ports.delete_range(${projectName}::text, ${call.actor}::text)`,
+      )
+    },
+  }
+}
+
+export interface RangeRow {
+  readonly projectName: string
+  readonly startPort: number
+  readonly endPort: number
+  readonly description: string | null
+}
+
+export function toRange({ projectName, startPort, endPort, description }: RangeRow): PortRange {
+  return { projectName, startPort, endPort, ...present({ description }) }
+}
