@@ -45,6 +45,8 @@ const context: Context = {
     stop: async () => (await import('@ports/db')).stopDatabase(databaseOptions),
     migrate: async () => (await import('@ports/db')).migrate(databaseOptions),
     seed: async () => (await import('@ports/db')).seed(databaseOptions),
+    grant: async (role, level) =>
+      (await import('@ports/db')).grantAccess(role, level, databaseOptions),
   },
   openManager: async () => {
     const { PortManager } = await import('@ports/core')

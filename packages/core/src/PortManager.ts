@@ -1,7 +1,7 @@
-import { actorHere, validActor } from './actor.js'
 import type { PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
+import { actorHere, validActor } from './actor.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
@@ -141,10 +141,7 @@ export class PortManager {
     const { hostname, ownerUid, actor } = given(options)
     this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
-    this.#actor =
-      actor === undefined
-        ? configuredActor()
-        : validActor('actor', actor)
+    this.#actor = actor === undefined ? configuredActor() : validActor('actor', actor)
     this.#localHost =
       hostname === undefined
         ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')

@@ -1,5 +1,6 @@
 import pLimit from 'p-limit'
 import type { AuditConflict, AuditResult, AuditUnverified } from './Audit.js'
+import type { CallOptions } from './CallOptions.js'
 import {
   type CheckOptions,
   checkLocal,
@@ -13,7 +14,6 @@ import { noteServicesOf } from './listeners/network.js'
 import { readListeners } from './listeners/readListeners.js'
 import { type Sighting, unknownBecause } from './listeners/Sighting.js'
 import type { LocalHost } from './localHost.js'
-import type { CallOptions } from './CallOptions.js'
 import { nameOfService, type PortAllocation } from './PortAllocation.js'
 import type { PortRepository } from './PortRepository.js'
 

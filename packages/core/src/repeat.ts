@@ -4,6 +4,8 @@ import { onAbort } from './onAbort.js'
 const ATTEMPTS = 6
 /** Doubled from one pause to the next; all together at most 1.6 s. */
 const FIRST_PAUSE_MS = 50
+/** An attempt that was BUSY after so long waited in vain, and another would as well. */
+const LONG_WAIT_MS = 2_000
 /** Each attempt may take as long as the store lets it; after this, none is begun. */
 const PATIENCE_MS = 30_000
 
@@ -56,11 +58,15 @@ async function repeat<Result>(
 ): Promise<Result> {
   const giveUpAt = performance.now() + PATIENCE_MS
   for (let attempt = 1; ; attempt++) {
+    const began = performance.now()
     try {
       return await call()
     } catch (error) {
       const again = error instanceof PortsError && mayBeRepeated(error)
-      const isLast = attempt === ATTEMPTS || performance.now() > giveUpAt
+      const now = performance.now()
+      const waitedInVain =
+        error instanceof PortsError && error.code === 'BUSY' && now - began > LONG_WAIT_MS
+      const isLast = attempt === ATTEMPTS || now > giveUpAt || waitedInVain
       if (!again || isLast || signal?.aborted) throw error
     }
     // At random, so that those who met once do not meet again.

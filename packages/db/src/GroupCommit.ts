@@ -60,15 +60,17 @@ export class GroupCommit<Answer> {
       const entry: Entry<Answer> = { call, resolve, reject, state: 'waiting' }
       queue.waiting.push(entry)
       // A call that runs alone minds its signal itself.
-      forget = signal && onAbort(signal, () => {
-        if (entry.state === 'waiting') {
-          queue.waiting.splice(queue.waiting.indexOf(entry), 1)
-          reject(signal.reason)
-        }
-        if (entry.state === 'together') {
-          reject(outcomeUnknown({ message: 'aborted' }, subject, signal.reason))
-        }
-      })
+      forget =
+        signal &&
+        onAbort(signal, () => {
+          if (entry.state === 'waiting') {
+            queue.waiting.splice(queue.waiting.indexOf(entry), 1)
+            reject(signal.reason)
+          }
+          if (entry.state === 'together') {
+            reject(outcomeUnknown({ message: 'aborted' }, subject, signal.reason))
+          }
+        })
     })
     // Not before everything that is asked for in this turn of the event loop is in.
     queueMicrotask(() => this.#startNext(projectName, queue))

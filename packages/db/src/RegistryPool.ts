@@ -1,7 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import pg, { type PoolClient, type PoolConfig } from 'pg'
 import { isNotRunning } from './embedded/serverConnection.js'
 import { damaged, isDamage } from './sqlState.js'
+
+/** SQLSTATE of too_many_connections. */
+const TOO_MANY_CONNECTIONS = '53300'
+const TURN_TIMEOUT_MS = 10_000
+/** On average, between two attempts. */
+const TURN_PAUSE_MS = 50
 
 /** The registry's own server. */
 interface EmbeddedServer {
@@ -53,16 +60,30 @@ export class RegistryPool extends pg.Pool {
 
   async #connect(): Promise<PoolClient> {
     try {
-      return await super.connect()
+      return await this.#connectInTurn()
     } catch (error) {
       if (this.#embedded === undefined || !isNotRunning(error)) {
         throw notConnected(error, this.#hint)
       }
     }
     await this.#embedded.start()
-    return super.connect().catch((error) => {
+    return this.#connectInTurn().catch((error) => {
       throw notConnected(error, this.#hint)
     })
+  }
+
+  /** While the server has no connection to give, the caller waits for one. */
+  async #connectInTurn(): Promise<PoolClient> {
+    const giveUpAt = performance.now() + TURN_TIMEOUT_MS
+    for (;;) {
+      try {
+        return await super.connect()
+      } catch (error) {
+        const isFull = (error as { code?: string }).code === TOO_MANY_CONNECTIONS
+        if (!isFull || performance.now() > giveUpAt) throw error
+      }
+      await sleep(Math.random() * 2 * TURN_PAUSE_MS)
+    }
   }
 }
 
@@ -85,11 +106,13 @@ function notConnected(cause: unknown, hint: string): PortsError {
   if (cause instanceof PortsError) return cause
   const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
   if (isDamage((cause as { code?: string }).code)) return damaged(reason, cause)
-  // What pg-pool says when its connections are all in use for too long.
-  if (reason.startsWith('timeout exceeded')) {
+  // The second is what pg-pool says when its connections are all in use for too long.
+  const isServerFull = (cause as { code?: string }).code === TOO_MANY_CONNECTIONS
+  if (isServerFull || reason.startsWith('timeout exceeded')) {
     return new PortsError(
       'BUSY',
-      'All connections to the database are in use. Nothing was changed; try again.',
+      `All connections to the database${isServerFull ? "'s server" : ''} are in use. Nothing was ` +
+        'changed; try again.',
       {},
       { cause },
     )

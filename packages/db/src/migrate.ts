@@ -97,7 +97,8 @@ export function refuseOtherSchema({ unknown, different }: SchemaState): void {
 async function waitForTurn(client: ClientBase, notify: (message: string) => void): Promise<void> {
   await client.query(
     `set local idle_in_transaction_session_timeout = ${SUSPENDED_MS};
-     set local lock_timeout = ${LOCK_TIMEOUT_MS}`,
+     set local lock_timeout = ${LOCK_TIMEOUT_MS};
+     set local statement_timeout = 0`,
   )
   const timer = setTimeout(
     () => notify('waiting for another process, which migrates the database'),

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
+import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { ensureRunning, existingData } from './embedded/embeddedPostgres.js'
 import { connectionOf } from './embedded/serverConnection.js'
 import { RegistryPool } from './RegistryPool.js'
@@ -21,13 +21,23 @@ interface PoolOptions extends DatabaseOptions {
   readonly onLaunch?: () => void
 }
 
+/**
+ * The server ends a statement before its caller gives up. A pooler refuses this in the connection's
+ * startup message; behind one, `ports db grant` sets it for the role.
+ */
+export const STATEMENT_TIMEOUT_MS = 25_000
+
 /** Connects to nothing yet, except that an embedded server that was never made is made. */
 export async function openPool(options: PoolOptions): Promise<pg.Pool> {
   const url = databaseUrl(options)
-  if (url !== undefined) return new RegistryPool({ ...POOL, connectionString: url })
+  if (url !== undefined) {
+    const limit = isBehindPgBouncer(url) ? {} : { statement_timeout: STATEMENT_TIMEOUT_MS }
+    return new RegistryPool({ ...POOL, ...limit, connectionString: url })
+  }
 
   const { notify = () => {}, onLaunch = () => {} } = options
   const start = () => ensureRunning(notify, onLaunch)
   const data = (await existingData()) ?? (await start())
-  return new RegistryPool({ ...POOL, ...connectionOf(data) }, { dataDirectory: data, start })
+  const config = { ...POOL, statement_timeout: STATEMENT_TIMEOUT_MS, ...connectionOf(data) }
+  return new RegistryPool(config, { dataDirectory: data, start })
 }

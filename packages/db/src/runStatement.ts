@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { onAbort } from '@ports/core'
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { LockWatch } from './lockHolders.js'
 import { type CallSubject, outcomeUnknown, translate } from './sqlState.js'
 
 /** A statement; where it has a name, each connection prepares it once. */
@@ -30,6 +31,7 @@ export async function runStatement<Row extends QueryResultRow>(
   signal?: AbortSignal,
 ): Promise<QueryResult<Row>> {
   const client = await checkOut(pool, signal)
+  const watch = new LockWatch(pool, client)
   let destroy = false
   try {
     const running = client.query<Row>({ name, text, values: [...values] })
@@ -37,10 +39,22 @@ export async function runStatement<Row extends QueryResultRow>(
   } catch (error) {
     // Unless the server said how it ended, and goes on, the connection is in doubt.
     destroy = (error as { severity?: string }).severity !== 'ERROR'
-    throw signal?.aborted && error === signal.reason ? error : translate(error, subject)
+    if (signal?.aborted) cancel(pool, client)
+    throw signal?.aborted && error === signal.reason
+      ? error
+      : translate(error, subject, watch.holders)
   } finally {
+    watch.stop()
     client.release(destroy)
   }
+}
+
+/** Nobody waits for the statement any more, so the server need not go on with it. */
+function cancel(pool: Pool, client: PoolClient): void {
+  const { processID } = client as PoolClient & { processID?: number }
+  pool.query('select pg_catalog.pg_cancel_backend($1)', [processID]).catch(() => {
+    // Its time limits end it.
+  })
 }
 
 async function checkOut(pool: Pool, signal?: AbortSignal): Promise<PoolClient> {

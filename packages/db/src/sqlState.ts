@@ -12,6 +12,7 @@ import {
   rangeInUse,
   rangeOverlap,
 } from '@ports/core'
+import { describeHolder, type LockHolder } from './lockHolders.js'
 
 /** What PostgreSQL, `pg` or Prisma say went wrong, in one form. */
 interface Failure {
@@ -67,7 +68,11 @@ export interface CallSubject {
  * The PortsError that a failed call means, or the failure itself where it is a bug. That there was
  * no connection to send it on is the pool's to say, and comes by here as it is.
  */
-export function translate(error: unknown, subject: CallSubject): unknown {
+export function translate(
+  error: unknown,
+  subject: CallSubject,
+  holders: readonly LockHolder[] = [],
+): unknown {
   if (error instanceof PortsError || !(error instanceof Error)) return error
   const fromPool = poolErrorIn(error)
   if (fromPool) return fromPool
@@ -103,7 +108,7 @@ export function translate(error: unknown, subject: CallSubject): unknown {
         error,
       )
     case 'BUSY':
-      return busy(failure, error)
+      return busy(failure, holders, error)
     case 'DATABASE_NOT_MIGRATED':
       return notMigrated(error)
     case 'DATABASE_UNAVAILABLE':
@@ -162,11 +167,14 @@ function parseDetail(detail: string | undefined): ErrorDetails {
   return detail?.startsWith('{') ? JSON.parse(detail) : {}
 }
 
-function busy(failure: Failure, cause: unknown): PortsError {
+function busy(failure: Failure, holders: readonly LockHolder[], cause: unknown): PortsError {
+  const named = holders.map(describeHolder).join(', ')
+  const who = named === '' ? 'Others' : `${named[0]!.toUpperCase()}${named.slice(1)}`
   return new PortsError(
     'BUSY',
-    `Others hold what this call needs (${failure.message}). Nothing was changed; try again.`,
-    {},
+    `${who} ${holders.length === 1 ? 'holds' : 'hold'} what this call needs (${failure.message}). ` +
+      'Nothing was changed; try again.',
+    holders.length > 0 ? { holders } : {},
     { cause },
   )
 }

@@ -28,7 +28,9 @@ export const selection = {
     .number()
     .optional()
     .meta({ type: 'integer', minimum: 1, maximum: 65535, description: 'Default: all its ports' }),
-} satisfies ShapeOf<Omit<Selection, 'hostname' | 'instance'>> & { hostname: z.ZodType<string | undefined> }
+} satisfies ShapeOf<Omit<Selection, 'hostname' | 'instance'>> & {
+  hostname: z.ZodType<string | undefined>
+}
 
 export const metadata = {
   serviceType: z.string().optional().describe('Kind of service, e.g. http, websocket, database'),

@@ -60,7 +60,9 @@ export function createServer(manager: PortManager): Server {
 
   async function answer(tool: Tool, args: unknown, signal: AbortSignal): Promise<CallToolResult> {
     try {
-      const result = printableResult(await tool.call(manager, args, { signal, actor: clientOf(server) }))
+      const result = printableResult(
+        await tool.call(manager, args, { signal, actor: clientOf(server) }),
+      )
       return { structuredContent: result, content: text(JSON.stringify(result)) }
     } catch (error) {
       // A cancelled call rejects with whatever reason the client gave, and nobody reads the answer.

@@ -1,12 +1,6 @@
 #!/usr/bin/env node
 import { inspect } from 'node:util'
-import {
-  EXIT_STATUS,
-  excerpt,
-  PortManager,
-  PortsError,
-  printableLines,
-} from '@ports/core'
+import { EXIT_STATUS, excerpt, PortManager, PortsError, printableLines } from '@ports/core'
 import { createServer } from './index.js'
 import { StdioTransport } from './StdioTransport.js'
 

@@ -132,7 +132,7 @@ create unique index port_allocations_idempotency_key
   where status <> 'released' and idempotency_key is not null;
 
 -- The free slots of a project in a scope, lowest first.
-create unique index port_allocations_free
+create index port_allocations_free
   on ports.port_allocations (project_name, hostname, protocol, port_number)
   where status = 'released';
 

@@ -1,5 +1,6 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
+import { dbGrantCommand } from './db/grant.js'
 import { dbMigrateCommand } from './db/migrate.js'
 import { dbSeedCommand } from './db/seed.js'
 import { dbStartCommand } from './db/start.js'
@@ -14,4 +15,5 @@ export function dbCommand(context: Context) {
     .addCommand(dbStopCommand(context))
     .addCommand(dbMigrateCommand(context))
     .addCommand(dbSeedCommand(context))
+    .addCommand(dbGrantCommand(context))
 }

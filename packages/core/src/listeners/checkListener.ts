@@ -1,5 +1,5 @@
-import { isLoopbackName } from '../localHost.js'
 import type { CallOptions } from '../CallOptions.js'
+import { isLoopbackName } from '../localHost.js'
 import { validCount } from '../validate.js'
 import { connectProbe, type ProbeOptions } from './connectProbe.js'
 import type { Endpoint, Listeners } from './Listeners.js'

@@ -1,7 +1,7 @@
 import { access, readFile, readlink } from 'node:fs/promises'
-import { PortsError } from '../errors.js'
 import type { CallOptions } from '../CallOptions.js'
 import type { CheckStore } from '../CheckStore.js'
+import { PortsError } from '../errors.js'
 
 /**
  * The network namespace that a machine boots with. Systems without namespaces have only this one.

@@ -97,7 +97,12 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
       const metadata = metadataOf(request)
       const answer = metadata.every((value) => value === undefined)
         ? database.answer<number>(GET_OR_ALLOCATE, key, subject, call)
-        : database.answer<number>(GET_OR_ALLOCATE_WITH_METADATA, [...key, ...metadata], subject, call)
+        : database.answer<number>(
+            GET_OR_ALLOCATE_WITH_METADATA,
+            [...key, ...metadata],
+            subject,
+            call,
+          )
       return exhausted.explained(answer)
     },
 

@@ -1,0 +1,35 @@
+import { Argument, Command } from '@commander-js/extra-typings'
+import type { Context } from '../../Context.js'
+
+const LEVELS = ['read', 'use', 'admin'] as const
+
+export function dbGrantCommand({ database, output }: Context) {
+  return new Command('grant')
+    .description('Let a role of your own database use the registry')
+    .addArgument(new Argument('<role>', 'a role that exists'))
+    .addArgument(
+      new Argument(
+        '<level>',
+        'read: list; use: also allocate and release; admin: also ranges',
+      ).choices(LEVELS),
+    )
+    .addHelpText('after', MORE_HELP)
+    .action(async (role, level) => {
+      await database.grant(role, level)
+      output.outcome({ role, level }, `${role} may ${PHRASES[level]}.`)
+    })
+}
+
+const PHRASES = {
+  read: 'read the registry',
+  use: 'use the registry',
+  admin: 'use the registry and change its ranges',
+} as const
+
+const MORE_HELP = `
+The role gets exactly these rights, whatever it had in the registry before. It
+can write no table: it calls functions that do. Run this as the role that ran
+\`ports db migrate\`.
+
+Example:
+  PORTS_DATABASE_URL=postgres://owner@db.example.org/ports ports db grant app use`

@@ -1,0 +1,95 @@
+import { invalidArgument } from '@ports/core'
+import pg from 'pg'
+import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
+import { openPool, STATEMENT_TIMEOUT_MS } from './openPool.js'
+import { translate } from './sqlState.js'
+
+/**
+ * - `read`: list, summarize and see the history.
+ * - `use`: also allocate, release, update and audit.
+ * - `admin`: also create, resize and delete ranges.
+ */
+export const ACCESS_LEVELS = ['read', 'use', 'admin'] as const
+export type AccessLevel = (typeof ACCESS_LEVELS)[number]
+
+const READABLE = [
+  'ports.allocations',
+  'ports.events',
+  'ports.health_checks',
+  'ports.ranges',
+  'ports._prisma_migrations',
+]
+
+/** What each level may call beside what the levels before it may. */
+const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
+  read: [
+    'ports.count_available',
+    'ports.find_available_port',
+    'ports.project_key',
+    'ports.refuse_unknown_project',
+    'ports.service_key',
+  ],
+  use: [
+    'ports.allocate_port',
+    'ports.allocate_ports',
+    'ports.get_or_allocate_port',
+    'ports.note_network',
+    'ports.record_health_checks',
+    'ports.release_many',
+    'ports.release_port',
+    'ports.release_ports',
+    'ports.update_ports',
+  ],
+  admin: [
+    'ports.create_next_range',
+    'ports.create_range',
+    'ports.delete_range',
+    'ports.resize_range',
+  ],
+}
+
+/**
+ * Gives a role of a database of one's own exactly the rights of a level, in place of those that it
+ * had in the registry. It writes no table: the functions do, with the rights of the role that
+ * migrated. Only that role, or a superuser, can grant.
+ * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which has one role, for a role
+ * that does not exist and for a level that is none; `DATABASE_UNAVAILABLE`
+ */
+export async function grantAccess(
+  role: string,
+  level: AccessLevel,
+  options: DatabaseOptions = {},
+): Promise<void> {
+  const url = databaseUrl(options)
+  if (url === undefined) {
+    throw invalidArgument('PORTS_DATABASE_URL', '', 'set: the embedded database has one role')
+  }
+  const depth = ACCESS_LEVELS.indexOf(level)
+  if (depth === -1) throw invalidArgument('level', level, `one of ${ACCESS_LEVELS.join(', ')}`)
+  const pool = await openPool(options)
+  try {
+    const known = await pool.query('select from pg_catalog.pg_roles where rolname = $1', [role])
+    if (known.rowCount === 0) {
+      throw invalidArgument('role', role, 'a role of this database: create it first')
+    }
+    const functions = ACCESS_LEVELS.slice(0, depth + 1).flatMap((each) => FUNCTIONS[each])
+    const grantee = pg.escapeIdentifier(role)
+    // One statement for the server, and so one transaction.
+    await pool.query(
+      [
+        `revoke all on all tables in schema ports from ${grantee}`,
+        `revoke all on all functions in schema ports from ${grantee}`,
+        `grant usage on schema ports to ${grantee}`,
+        `grant select on ${READABLE.join(', ')} to ${grantee}`,
+        `grant execute on function ${functions.join(', ')} to ${grantee}`,
+        ...(isBehindPgBouncer(url)
+          ? [`alter role ${grantee} set statement_timeout = ${STATEMENT_TIMEOUT_MS}`]
+          : []),
+      ].join('; '),
+    )
+  } catch (error) {
+    throw translate(error, { write: true, resolveBy: 'Grant it again: that does no harm.' })
+  } finally {
+    await pool.end()
+  }
+}

@@ -1,0 +1,87 @@
+import type { Pool, PoolClient } from 'pg'
+
+/** A call that waits longer than this is told who holds what it needs, if the server shows it. */
+const ASK_AFTER_MS = 1_000
+/** Calls that wait do not count against the limit of the pool, except beyond this. */
+const MAX_EXTRA_CONNECTIONS = 40
+
+/** A session that a call waited for, as pg_stat_activity shows it to this role. */
+export interface LockHolder {
+  readonly pid: number
+  readonly role: string | null
+  readonly application: string | null
+  readonly address: string | null
+  readonly state: string | null
+  readonly transactionSeconds: number | null
+}
+
+// Behind a pooler the process id is the pooler's, and nobody is found.
+const HOLDERS = `
+  select
+    pid,
+    usename::text as role,
+    nullif(application_name::text, '') as application,
+    host(client_addr) as address,
+    state::text as state,
+    floor(extract(epoch from clock_timestamp() - xact_start))::integer as "transactionSeconds"
+  from pg_catalog.pg_stat_activity
+  where pid = any (pg_catalog.pg_blocking_pids($1))
+  order by pid
+  limit 5`
+
+const extraConnections = new WeakMap<Pool, number>()
+
+/**
+ * Watches a statement that runs on `client`. Once it has waited for a while, the pool gets one
+ * connection more, so that calls that do not wait for the same find one, and asks on it whom the
+ * statement waits for.
+ */
+export class LockWatch {
+  holders: readonly LockHolder[] = []
+  readonly #pool: Pool
+  readonly #timer: NodeJS.Timeout
+  #widened = false
+
+  constructor(pool: Pool, client: PoolClient) {
+    this.#pool = pool
+    const { processID } = client as PoolClient & { processID?: number }
+    this.#timer = setTimeout(() => this.#ask(processID), ASK_AFTER_MS)
+    this.#timer.unref()
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    if (this.#widened) this.#widen(-1)
+    this.#widened = false
+  }
+
+  async #ask(processID: number | undefined): Promise<void> {
+    if ((extraConnections.get(this.#pool) ?? 0) < MAX_EXTRA_CONNECTIONS) {
+      this.#widened = true
+      this.#widen(1)
+    }
+    try {
+      const { rows } = await this.#pool.query<LockHolder>(HOLDERS, [processID])
+      this.holders = rows
+    } catch {
+      // The error that the call ends with says enough without them.
+    }
+  }
+
+  #widen(by: number): void {
+    extraConnections.set(this.#pool, (extraConnections.get(this.#pool) ?? 0) + by)
+    this.#pool.options.max += by
+  }
+}
+
+export function describeHolder(holder: LockHolder): string {
+  const { pid, role, application, address, state, transactionSeconds } = holder
+  const who = [
+    role && `role ${role}`,
+    application,
+    address && `from ${address}`,
+    state,
+    transactionSeconds !== null && `its transaction began ${transactionSeconds} s ago`,
+  ].filter((part) => part)
+  return who.length > 0 ? `process ${pid} (${who.join(', ')})` : `process ${pid}`
+}
