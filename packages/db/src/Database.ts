@@ -1,6 +1,7 @@
 import type { CallOptions } from '@ports/core'
 import type { Pool, QueryResultRow } from 'pg'
 import type { SharedCall } from './GroupCommit.js'
+import { ProjectTurns } from './ProjectTurns.js'
 import type { PrismaClient } from './prismaClient.js'
 import { abortable, runStatement, type Statement } from './runStatement.js'
 import { type CallSubject, translate } from './sqlState.js'
@@ -12,6 +13,7 @@ import { type CallSubject, translate } from './sqlState.js'
 export class Database {
   readonly #pool: Pool
   readonly #prepares: boolean
+  readonly #turns = new ProjectTurns()
   #prisma: Promise<PrismaClient> | undefined
 
   /** @param prepares whether a connection may keep prepared statements */
@@ -27,7 +29,11 @@ export class Database {
     { signal }: CallOptions,
   ): Promise<Row[]> {
     const statement = this.#prepares ? { name, text } : { text }
-    return (await runStatement<Row>(this.#pool, statement, values, subject, signal)).rows
+    const run = async () =>
+      (await runStatement<Row>(this.#pool, statement, values, subject, signal)).rows
+    const { projectName } = subject
+    signal?.throwIfAborted()
+    return projectName === undefined ? run() : this.#turns.run(projectName, signal, run)
   }
 
   /** The column `answer` of a statement that returns one row. */
@@ -47,7 +53,7 @@ export class Database {
     calls: readonly SharedCall[],
   ): Promise<readonly Answer[]> {
     const columns = calls[0]!.values.map((_, column) => calls.map(({ values }) => values[column]))
-    const subject = { write: true }
+    const subject = { write: true, projectName: calls[0]!.projectName }
     const rows = await this.rows<{ turn: number; answer: Answer }>(statement, columns, subject, {})
     return rows.toSorted((a, b) => a.turn - b.turn).map(({ answer }) => answer)
   }

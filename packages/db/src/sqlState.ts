@@ -56,6 +56,8 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
 /** What a call was about, for the errors that need to say so. */
 export interface CallSubject {
   readonly write: boolean
+  /** The project that the call is about, if it is one. */
+  readonly projectName?: string | undefined
   /** The range that was to be. */
   readonly range?: { projectName: string; startPort?: number; endPort?: number }
   /** The bounds that a range was to be resized to. */

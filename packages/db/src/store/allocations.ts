@@ -91,6 +91,7 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
     async getOrAllocate(request, call = {}) {
       const subject = {
         write: true,
+        projectName: request.projectName,
         resolveBy: 'Ask again: it gives the same port, or one if there is none.',
       }
       const key = keyOf(request, call)
@@ -110,11 +111,13 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
       const { projectName, idempotencyKey } = request
       const values = [...keyOf(request, call), ...metadataOf(request)]
       if (idempotencyKey === undefined) {
-        const subject = { write: true, resolveBy: `To find out, list the ports of ${projectName}.` }
+        const resolveBy = `To find out, list the ports of ${projectName}.`
+        const subject = { write: true, projectName, resolveBy }
         return allocations.run({ projectName, values, subject, signal: call.signal })
       }
       const subject = {
         write: true,
+        projectName,
         resolveBy:
           'Ask again under the same key: it gives the port that this call got, if it got one.',
       }
@@ -124,10 +127,12 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
     },
 
     async release(selection, call = {}) {
+      const { projectName, portNumber } = selection
+      const resolveBy = 'Release it again: that does no harm.'
       const released = await releases.run({
-        projectName: selection.projectName,
-        values: [...keyOf(selection, call), selection.portNumber],
-        subject: { write: true, resolveBy: 'Release it again: that does no harm.' },
+        projectName,
+        values: [...keyOf(selection, call), portNumber],
+        subject: { write: true, projectName, resolveBy },
         signal: call.signal,
       })
       return released.toSorted(
@@ -136,19 +141,22 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
     },
 
     async update(selection, change, call = {}) {
-      const values = [...keyOf(selection, call), selection.portNumber, JSON.stringify(change)]
-      const subject = { write: true, resolveBy: 'Update it again: that does no harm.' }
+      const { projectName, portNumber } = selection
+      const values = [...keyOf(selection, call), portNumber, JSON.stringify(change)]
+      const resolveBy = 'Update it again: that does no harm.'
+      const subject = { write: true, projectName, resolveBy }
       return (await database.answer<number>(UPDATE, values, subject, call)) > 0
     },
 
     async list(query, call = {}) {
+      const subject = { write: false, projectName: query.projectName }
       const page = listQuestion(query)
       const all = countQuestion(query)
       const [rows, counted] = await Promise.all([
-        database.rows<ListedRow>(page.statement, page.values, { write: false }, call),
+        database.rows<ListedRow>(page.statement, page.values, subject, call),
         query.limit === undefined
           ? undefined
-          : database.answer<number>(all.statement, all.values, { write: false }, call),
+          : database.answer<number>(all.statement, all.values, subject, call),
       ])
       const allocations = rows.filter(({ id }) => id !== null).map(toAllocation)
       return { allocations, total: counted ?? allocations.length }

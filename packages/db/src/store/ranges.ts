@@ -37,7 +37,7 @@ export function rangeStore(database: Database): RangeStore {
       const [row] = await database.rows<Omit<RangeRow, 'projectName'> & { availablePorts: number }>(
         SUMMARIZE,
         values,
-        { write: false },
+        { write: false, projectName },
         call,
       )
       const range = toRange({ ...row!, projectName })
