@@ -514,6 +514,22 @@ begin
 end
 $$;
 
+create function ports.metadata(
+  p_service_type text,
+  p_description text,
+  p_cloudflare_hostname text
+) returns jsonb
+language sql stable
+-- As an event keeps it: the fields that have a value, null where none has.
+return case
+  when num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0
+  then jsonb_strip_nulls(jsonb_build_object(
+    'serviceType', p_service_type,
+    'description', p_description,
+    'cloudflareHostname', p_cloudflare_hostname
+  ))
+end;
+
 create function ports.hold_slot(
   p_slot tid,
   p_call text,
@@ -534,7 +550,11 @@ as $$
   -- Waits for another transaction that gives a service with this key a port, until that ends.
   -- Raises 23505 if it gave one. Cost: one slot, one event, a look at the service's newest port.
 declare
-  v_held ports.port_allocations;
+  v_id bigint;
+  v_project_name text;
+  v_hostname text;
+  v_protocol text;
+  v_port_number integer;
 begin
   update ports.port_allocations
   set id = default,
@@ -560,32 +580,21 @@ begin
     allocated_at = now(),
     last_used_at = null
   where ctid = p_slot
-  returning * into v_held;
+  returning id, project_name, hostname, protocol, port_number
+  into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
 
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
     allocation_id, after
   )
   values (
-    p_actor, p_call, 'allocated', v_held.project_name, p_service_name, p_instance,
-    v_held.hostname, v_held.protocol, v_held.port_number, v_held.id, ports.metadata_of(v_held)
+    p_actor, p_call, 'allocated', v_project_name, p_service_name, p_instance, v_hostname,
+    v_protocol, v_port_number, v_id,
+    ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
   );
-  return v_held.port_number;
+  return v_port_number;
 end
 $$;
-
-create function ports.metadata_of(p_allocation ports.port_allocations) returns jsonb
-language sql stable
-return case
-  when num_nonnulls(
-    p_allocation.service_type, p_allocation.description, p_allocation.cloudflare_hostname
-  ) > 0
-  then jsonb_strip_nulls(jsonb_build_object(
-    'serviceType', p_allocation.service_type,
-    'description', p_allocation.description,
-    'cloudflareHostname', p_allocation.cloudflare_hostname
-  ))
-end;
 
 create function ports.lock_lowest_slot(
   p_project_name text,
@@ -613,38 +622,41 @@ declare
   v_misses integer := 0;
 begin
   loop
-    v_next_port := null;
-    v_lowest := null;
-    select cursor.next_port, free.slot, free.port_number
-    into v_next_port, v_slot, v_lowest
-    from ports.port_cursors as cursor
-    left join lateral (
-      select slot, port_number
-      from ports.available_slots
-      where project_name = cursor.project_name
-        and hostname = cursor.hostname
-        and protocol = cursor.protocol
-        and port_number < cursor.next_port
-      order by port_number
-      limit 1
-    ) as free on true
-    where cursor.project_name = p_project_name
-      and cursor.hostname = p_hostname
-      and cursor.protocol = p_protocol;
-
-    if v_lowest is null then
-      perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol);
-    else
+    select slot, port_number
+    into v_slot, v_lowest
+    from ports.available_slots
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and port_number < (
+        select next_port
+        from ports.port_cursors
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and protocol = p_protocol
+      )
+    order by port_number
+    limit 1;
+    if found then
       -- By its address, which finds nothing if the row has changed since.
-      select slot
-      into v_slot
+      perform
       from ports.available_slots
       where slot = v_slot
       for update skip locked;
       if found then
         return v_slot;
       end if;
+    end if;
 
+    select next_port
+    into v_next_port
+    from ports.port_cursors
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol;
+    if v_lowest is null then
+      perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol);
+    else
       for v_first, v_end in
         values
           (v_lowest + 1, least(v_lowest + 8, v_next_port)),
@@ -882,7 +894,10 @@ begin
     values (
       p_actor, p_call, 'updated', v_before.project_name, v_before.service_name, v_before.instance,
       v_before.hostname, v_before.protocol, v_before.port_number, v_before.id,
-      ports.metadata_of(v_before), ports.metadata_of(v_after)
+      ports.metadata(
+        v_before.service_type, v_before.description, v_before.cloudflare_hostname
+      ),
+      ports.metadata(v_after.service_type, v_after.description, v_after.cloudflare_hostname)
     );
   end loop;
   return v_count;
@@ -968,47 +983,51 @@ as $$
   -- Locks them in the order of (host, protocol, number). Raises ZP001, 55P03. Cost: a row and an
   -- event for each.
 declare
-  v_ids bigint[];
+  v_service_key bigint;
+  v_id bigint;
   v_port_number integer;
   v_protocol text;
   v_released jsonb := '[]';
 begin
-  v_ids := ports.held_slots(
-    p_project_name, p_service_name, coalesce(p_instance, ''), lower(p_hostname),
-    p_protocol, p_port_number
-  );
-  if v_ids is null then
-    perform ports.refuse_unknown_project(p_project_name);
-    return v_released;
-  end if;
-  if cardinality(v_ids) > 1 then
-    perform
+  p_hostname := lower(p_hostname);
+  p_instance := coalesce(p_instance, '');
+  v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
+  for v_id in
+    select id
     from ports.port_allocations
-    where id = any (v_ids)
-    order by hostname, protocol, port_number
-    for update;
-  end if;
+    where service_key = v_service_key
+      and project_name = p_project_name
+      and service_name = p_service_name
+      and instance = p_instance
+      and hostname = p_hostname
+      and (p_protocol is null or protocol = p_protocol)
+      and (p_port_number is null or port_number = p_port_number)
+      and status <> 'released'
+    order by protocol, port_number
+  loop
+    update ports.port_allocations
+    set status = 'released'
+    where id = v_id
+      and status <> 'released'
+    returning port_number, protocol into v_port_number, v_protocol;
+    -- Somebody else released it at the same time.
+    continue when not found;
 
-  for v_port_number, v_protocol in
-    with released as (
-      update ports.port_allocations
-      set status = 'released'
-      where id = any (v_ids)
-        and status <> 'released'
-      returning *
-    )
     insert into ports.port_events (
       actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
       allocation_id
     )
-    select p_actor, 'release_ports', 'released', project_name, service_name, instance, hostname,
-      protocol, port_number, id
-    from released
-    returning port_number, protocol
-  loop
+    values (
+      p_actor, 'release_ports', 'released', p_project_name, p_service_name, p_instance, p_hostname,
+      v_protocol, v_port_number, v_id
+    );
     v_released := v_released
       || jsonb_build_object('portNumber', v_port_number, 'protocol', v_protocol);
   end loop;
+
+  if v_released = '[]' then
+    perform ports.refuse_unknown_project(p_project_name);
+  end if;
   return v_released;
 end
 $$;
@@ -1739,8 +1758,9 @@ for each row
 when (new.status <> 'released')
 execute function ports.refuse_live_row();
 
+-- After the update, because a trigger before it locks the row anew.
 create trigger refuse_live_update
-before update of status on ports.port_allocations
+after update of status on ports.port_allocations
 for each row
 when (old.status = 'released' and new.status <> 'released' and new.id = old.id)
 execute function ports.refuse_live_row();
