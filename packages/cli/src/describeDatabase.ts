@@ -22,8 +22,9 @@ export function describeDatabase(status: DatabaseStatus): string {
 }
 
 function describeSchema(schema: NonNullable<DatabaseStatus['schema']>): string {
-  const { applied, pending, different } = schema
+  const { applied, pending, different, unknown } = schema
   const migrations = `${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'} applied`
+  if (unknown.length > 0) return `migrated by a later version: ${unknown.join(', ')}`
   if (different.length > 0) return `${migrations}, of another version: ${different.join(', ')}`
   return pending.length === 0
     ? `${migrations}, none pending`

@@ -33,7 +33,9 @@ export async function databaseStatus(options: DatabaseOptions = {}): Promise<Dat
 async function askServer(options: DatabaseOptions) {
   const pool: pg.Pool = await openPool(options)
   try {
-    const { rows } = await pool.query(`select current_setting('server_version') as version`)
+    const { rows } = await pool.query(
+      `select pg_catalog.current_setting('server_version') as version`,
+    )
     return { serverVersion: String(rows[0].version), schema: await readSchemaState(pool) }
   } catch (error) {
     throw translate(error, { write: false })

@@ -68,7 +68,9 @@ export async function grantAccess(
   if (depth === -1) throw invalidArgument('level', level, `one of ${ACCESS_LEVELS.join(', ')}`)
   const pool = await openPool(options)
   try {
-    const known = await pool.query('select from pg_catalog.pg_roles where rolname = $1', [role])
+    const known = await pool.query('select from pg_catalog.pg_roles where rolname = $1::name', [
+      role,
+    ])
     if (known.rowCount === 0) {
       throw invalidArgument('role', role, 'a role of this database: create it first')
     }

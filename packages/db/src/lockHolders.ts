@@ -21,9 +21,9 @@ const HOLDERS = `
     pid,
     usename::text as role,
     nullif(application_name::text, '') as application,
-    host(client_addr) as address,
+    pg_catalog.host(client_addr) as address,
     state::text as state,
-    floor(extract(epoch from clock_timestamp() - xact_start))::integer as "transactionSeconds"
+    pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - xact_start))::integer as "transactionSeconds"
   from pg_catalog.pg_stat_activity
   where pid = any (pg_catalog.pg_blocking_pids($1))
   order by pid

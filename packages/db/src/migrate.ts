@@ -70,8 +70,6 @@ export async function migratePool(
     refuseOtherSchema(state)
     const { applied, pending, beforeBaseline } = state
     if (pending.length === 0) return []
-    // What the scripts name is resolved without the session's own search path.
-    await client.query('set local search_path = pg_catalog, pg_temp')
     if (beforeBaseline) await client.query('alter schema ports rename to ports_before')
     await client.query('create schema if not exists ports')
     await client.query(CREATE_MIGRATION_TABLE)
@@ -95,8 +93,10 @@ export function refuseOtherSchema({ unknown, different }: SchemaState): void {
  * (Ctrl-Z) must not hold up all others: the server ends its transaction, and nothing of it is kept.
  */
 async function waitForTurn(client: ClientBase, notify: (message: string) => void): Promise<void> {
+  // What is named here and in the scripts is resolved without the session's own search path.
   await client.query(
-    `set local idle_in_transaction_session_timeout = ${SUSPENDED_MS};
+    `set local search_path = pg_catalog, pg_temp;
+     set local idle_in_transaction_session_timeout = ${SUSPENDED_MS};
      set local lock_timeout = ${LOCK_TIMEOUT_MS};
      set local statement_timeout = 0`,
   )

@@ -7,7 +7,7 @@ import type { Columns } from '../table.js'
 const COLUMNS: Columns<PortAllocation> = {
   PORT: ({ portNumber }) => portNumber,
   PROJECT: ({ projectName }) => projectName,
-  SERVICE: ({ serviceName }) => serviceName,
+  SERVICE: ({ serviceName, instance }) => serviceName + (instance && `@${instance}`),
   SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   STATUS: { spare: 'whole', cell: ({ status }) => status },
   CHECKED: {
