@@ -83,7 +83,9 @@ export class History {
   judgedAfterResolving(resolver: (history: History) => void): string[] {
     const doubts = this.#inDirectory((directory) => findDoubts(directory, this.#table()))
     resolver(this)
-    return this.#inDirectory((directory) => kindsIn(check(directory, this.#table(), doubts).found))
+    return this.#inDirectory((directory) =>
+      kindsIn(check(directory, this.#table(), { doubts }).found),
+    )
   }
 
   #table() {

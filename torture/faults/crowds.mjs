@@ -1,0 +1,66 @@
+import { now } from '../workload.mjs'
+import { between } from './Fault.mjs'
+
+/** Together they ask for more connections than the server admits, beside those of the others. */
+const CROWDS = 3
+const REGISTRIES = 10
+const LANES = 80
+/** Fewer would not show whether the rows of their scopes pile up. */
+const ENOUGH_HOSTS = 50
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const crowds = [
+  {
+    name: 'audits',
+    what: 'a process that records checks of all that is held, four at a time, in any order',
+    weight: 2,
+    inject: (scene) =>
+      runFor('auditor', between(2_000, 5_000), scene).then(({ code }) => code === 0),
+  },
+  {
+    name: 'hundreds-of-clients',
+    what: `${CROWDS * REGISTRIES} pools of ten connections with ${CROWDS * LANES} calls in flight, beside the workers`,
+    weight: 1,
+    inject: crowd,
+  },
+  {
+    name: 'host-names-without-number',
+    what: 'a process that gets and releases ports under ever new host names',
+    weight: 2,
+    inject: (scene) =>
+      runFor('traveller', between(2_500, 5_000), scene).then(
+        ({ code, said }) => code === 0 && said.visited >= ENOUGH_HOSTS,
+      ),
+  },
+]
+
+let hired = 0
+
+/**
+ * @param {string} program
+ * @param {number} lastsMs
+ * @param {import('./Fault.mjs').Scene} scene
+ * @returns {Promise<{ code: number | null, said: any }>}
+ */
+function runFor(program, lastsMs, { crew, url }) {
+  const until = Math.min(crew.until, now() + lastsMs * 1_000)
+  const name = `${program}${hired++}`
+  const child = crew.other(program, name, { name, url, until })
+  let said = {}
+  child.on('message', (message) => {
+    said = message
+  })
+  return new Promise((resolve) => child.once('exit', (code) => resolve({ code, said })))
+}
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function crowd({ crew, url }) {
+  const until = Math.min(crew.until, now() + 5_000_000)
+  const place = { lanes: LANES, registries: REGISTRIES, url, environment: {}, until }
+  const ends = Array.from({ length: CROWDS }, () => {
+    const worker = crew.hire(place)
+    return new Promise((resolve) => worker.once('exit', (code) => resolve(code === 0)))
+  })
+  // Another fault may have killed some.
+  return (await Promise.all(ends)).some(Boolean)
+}
