@@ -179,6 +179,7 @@ export class Torture {
     await untilQuiet(server)
     const book = await readBook(server)
     const bygoneScopes = await countBygoneScopes(server)
+    say(`${bygoneScopes} scopes of bygone hosts`)
     const sharedKeys = await countSharedKeys(server)
     const lostNumbers = await countLostNumbers(server)
     const corrupt = await corruption(server)

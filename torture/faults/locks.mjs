@@ -2,7 +2,7 @@
 // when, and judges who had to wait for them.
 
 import { JUST_BEFORE_US } from '../check/waits.mjs'
-import { HOSTS, now, PROJECTS, PROTOCOLS, pick, SHARED } from '../workload.mjs'
+import { HOSTS, now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
 import { between } from './Fault.mjs'
 
 /** Under them older versions kept the ranges and each service from others, and Prisma migrates. */
@@ -40,9 +40,9 @@ async function holdProject({ server, pause, noteStuck }) {
   return server
     .with(async (client) => {
       await client.query('begin')
-      await client.query('select ports.get_or_allocate_port($1, $2, $3, $4)', [
+      await client.query('select ports.allocate_port($1, $2, $3, $4)', [
         projectName,
-        pick(SHARED),
+        'stuck',
         pick(HOSTS),
         pick(PROTOCOLS),
       ])

@@ -7,23 +7,25 @@ import { History } from './History.mjs'
 import { endWithParent, get, openRegistry, release } from './registry.mjs'
 
 const LANES = 6
+const VISITS_OF_EACH = 3
 
 const { file, name, until, url } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 const ports = await openRegistry(history, url)
+const { projectName: project } = pick(PROJECTS)
 let visits = 0
 await Promise.all(Array.from({ length: LANES }, travel))
-process.send?.({ visited: Math.floor(visits / LANES) }, () => process.exit(0))
+process.send?.({ visited: Math.floor(visits / VISITS_OF_EACH) }, () => process.exit(0))
 
 async function travel() {
   while (now() < until) {
     const visit = visits++
     const place = {
-      project: pick(PROJECTS).projectName,
-      service: `${name}-${visit % LANES}`,
+      project,
+      service: `${name}-${visit % VISITS_OF_EACH}`,
       instance: '',
-      host: `${name}-${Math.floor(visit / LANES)}`,
+      host: `${name}-${Math.floor(visit / VISITS_OF_EACH)}`,
       proto: pick(PROTOCOLS),
     }
     await get(history, ports, place)
