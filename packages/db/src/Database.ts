@@ -20,6 +20,11 @@ export class Database {
     this.#prepares = prepares
   }
 
+  /** How many calls the server can be asked at a time. */
+  get connections(): number {
+    return this.#pool.options.max ?? 10
+  }
+
   async rows<Row extends QueryResultRow>(
     { name, text }: Statement,
     values: readonly unknown[],

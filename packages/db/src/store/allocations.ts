@@ -11,6 +11,7 @@ import {
 } from '@ports/core'
 import type { Database } from '../Database.js'
 import { GroupCommit } from '../GroupCommit.js'
+import { ProjectLanes } from '../ProjectLanes.js'
 import { type Statement, statement } from '../runStatement.js'
 import type { ExhaustedErrors } from './exhausted.js'
 import { present } from './present.js'
@@ -78,14 +79,28 @@ const UPDATE = statement(`
   ) as answer`)
 
 export function allocationStore(database: Database, exhausted: ExhaustedErrors): AllocationStore {
+  const lanes = new ProjectLanes(database.connections)
   const allocations = new GroupCommit<number>(
-    ({ values, subject, signal }) =>
-      exhausted.explained(database.answer(ALLOCATE, [...values, undefined], subject, { signal })),
-    (calls) => database.answers(ALLOCATE_TOGETHER, calls),
+    ({ projectName, values, subject, signal }) =>
+      exhausted.explained(
+        lanes.run(projectName, signal, () =>
+          database.answer<number>(ALLOCATE, [...values, undefined], subject, { signal }),
+        ),
+      ),
+    (calls) =>
+      lanes.run(calls[0]!.projectName, undefined, () =>
+        database.answers<number>(ALLOCATE_TOGETHER, calls),
+      ),
   )
   const releases = new GroupCommit<readonly ReleasedPort[]>(
-    ({ values, subject, signal }) => database.answer(RELEASE, values, subject, { signal }),
-    (calls) => database.answers(RELEASE_TOGETHER, calls),
+    ({ projectName, values, subject, signal }) =>
+      lanes.run(projectName, signal, () =>
+        database.answer<readonly ReleasedPort[]>(RELEASE, values, subject, { signal }),
+      ),
+    (calls) =>
+      lanes.run(calls[0]!.projectName, undefined, () =>
+        database.answers<readonly ReleasedPort[]>(RELEASE_TOGETHER, calls),
+      ),
   )
   return {
     async getOrAllocate(request, call = {}) {
@@ -95,9 +110,16 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
       }
       const key = keyOf(request, call)
       const metadata = metadataOf(request)
-      const answer = metadata.every((value) => value === undefined)
-        ? database.answer<number>(GET_OR_ALLOCATE, key, subject, call)
-        : database.answer<number>(GET_OR_ALLOCATE_WITH_METADATA, [...key, ...metadata], subject, call)
+      const answer = lanes.run(request.projectName, call.signal, () =>
+        metadata.every((value) => value === undefined)
+          ? database.answer<number>(GET_OR_ALLOCATE, key, subject, call)
+          : database.answer<number>(
+              GET_OR_ALLOCATE_WITH_METADATA,
+              [...key, ...metadata],
+              subject,
+              call,
+            ),
+      )
       return exhausted.explained(answer)
     },
 
@@ -114,7 +136,9 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
           'Ask again under the same key: it gives the port that this call got, if it got one.',
       }
       return exhausted.explained(
-        database.answer<number>(ALLOCATE, [...values, idempotencyKey], subject, call),
+        lanes.run(projectName, call.signal, () =>
+          database.answer<number>(ALLOCATE, [...values, idempotencyKey], subject, call),
+        ),
       )
     },
 
@@ -133,7 +157,10 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
     async update(selection, change, call = {}) {
       const values = [...keyOf(selection, call), selection.portNumber, JSON.stringify(change)]
       const subject = { write: true, resolveBy: 'Update it again: that does no harm.' }
-      return (await database.answer<number>(UPDATE, values, subject, call)) > 0
+      const updated = await lanes.run(selection.projectName, call.signal, () =>
+        database.answer<number>(UPDATE, values, subject, call),
+      )
+      return updated > 0
     },
 
     async list(query, call = {}) {
