@@ -39,13 +39,16 @@ async function holdProject({ server, pause, noteStuck }) {
   if (noteStuck) await pause(CALM_MS)
   return server
     .with(async (client) => {
-      await client.query('begin')
-      await client.query('select ports.allocate_port($1, $2, $3, $4)', [
-        projectName,
-        'stuck',
-        pick(HOSTS),
-        pick(PROTOCOLS),
-      ])
+      await client.query('begin; savepoint untouched')
+      await client
+        .query('select ports.allocate_port($1, $2, $3, $4)', [
+          projectName,
+          'stuck',
+          pick(HOSTS),
+          pick(PROTOCOLS),
+        ])
+        // The range may be full.
+        .catch(() => client.query('rollback to savepoint untouched'))
       // Skipping what is locked: who waits while he holds others could be part of a deadlock.
       for (const table of ['projects where name', 'port_allocations where project_name']) {
         await client.query(`select from ports.${table} = $1 for update skip locked`, [projectName])

@@ -13,20 +13,18 @@ const { file, until, url } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 const store = await openStore(history, url)
+let audits = 0
 await Promise.all(Array.from({ length: AT_ONCE }, audit))
-process.exit(0)
+process.send?.({ done: audits }, () => process.exit(0))
 
 async function audit() {
   while (now() < until) {
-    await history.record(
-      { op: 'audit' },
-      async () => {
-        const { allocations } = await store.list({})
-        const checks = allocations.map(({ id }) => ({ allocationId: id, verdict: pick(VERDICTS) }))
-        await store.recordChecks(checks.sort(() => Math.random() - 0.5))
-        return checks.length
-      },
-      (count) => count,
-    )
+    const { ok } = await history.record({ op: 'audit' }, async () => {
+      const { allocations } = await store.list({})
+      const checks = allocations.map(({ id }) => ({ allocationId: id, verdict: pick(VERDICTS) }))
+      await store.recordChecks(checks.sort(() => Math.random() - 0.5))
+      return checks.length
+    })
+    if (ok !== undefined) audits++
   }
 }

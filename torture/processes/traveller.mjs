@@ -16,7 +16,7 @@ const ports = await openRegistry(history, url)
 const { projectName: project } = pick(PROJECTS)
 let visits = 0
 await Promise.all(Array.from({ length: LANES }, travel))
-process.send?.({ visited: Math.floor(visits / VISITS_OF_EACH) }, () => process.exit(0))
+process.send?.({ done: Math.floor(visits / VISITS_OF_EACH) }, () => process.exit(0))
 
 async function travel() {
   while (now() < until) {
