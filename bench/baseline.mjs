@@ -3,7 +3,7 @@ import { pgbench } from './pgbench.mjs'
 
 const SQL = new URL('sql/', import.meta.url)
 
-/** Makes the table that ours is compared with, beside ours. */
+/** Makes the tables that ours are compared with, beside ours. */
 export async function makeBaseline(pool) {
   await pool.query(readFileSync(new URL('baseline.sql', SQL), 'utf8'))
 }
@@ -27,8 +27,8 @@ export async function offerAll(pool, projectName) {
 export async function settle(pool) {
   await pool.query(readFileSync(new URL('settle.sql', SQL), 'utf8'))
   await pool.query(
-    `vacuum analyze ports.port_allocations, ports.port_ranges,
-       baseline.allocations, baseline.whole_indexes`,
+    `vacuum analyze ports.port_allocations, ports.port_ranges, ports.port_events,
+       baseline.allocations, baseline.whole_indexes, baseline.events`,
   )
   await pool.query('checkpoint')
 }

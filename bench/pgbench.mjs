@@ -26,6 +26,7 @@ export function findPgbench() {
  * @param {string | URL} script
  * @param {{ url: string, clients: number, seconds: number, variables?: Record<string, unknown>, signal: AbortSignal }} options
  * @returns {Promise<number>} how often the script ran in a second, connecting not counted
+ * @throws {Error} where a client was aborted, or a transaction failed
  */
 export async function pgbench(program, script, { url, clients, seconds, variables, signal }) {
   const { stdout } = await promisify(execFile)(

@@ -17,7 +17,8 @@ function writesIn(file) {
     const { id, op, end, ok } = JSON.parse(line)
     if (op !== undefined) operations[id] = op
     // A get may have been a look, and a release may have had nothing to do.
-    const isWrite = operations[id] === 'allocate' || (operations[id] === 'release' && ok === true)
+    const isWrite =
+      operations[id] === 'allocate' || (operations[id] === 'release' && ok?.length > 0)
     if (isWrite && ok !== undefined) writes.push(end)
   }
   return writes

@@ -39,32 +39,34 @@ async function act() {
   const dice = Math.random()
 
   if (dice < 0.2) {
-    return record({ ...asked, op: 'get' }, () => ports.getOrAllocate(project, service, scope))
+    return record({ ...asked, op: 'get' }, (actor) =>
+      ports.getOrAllocate(project, service, { ...scope, actor }),
+    )
   }
   if (dice < 0.3) {
     const shared = pick(SHARED)
-    return record({ ...asked, service: shared, op: 'get' }, () =>
-      ports.getOrAllocate(project, shared, scope),
+    return record({ ...asked, service: shared, op: 'get' }, (actor) =>
+      ports.getOrAllocate(project, shared, { ...scope, actor }),
     )
   }
   if (dice < 0.65) {
     const key = `${name}-${keys++}`
     const call = () =>
-      record({ ...asked, op: 'allocate', key }, () =>
-        ports.allocate(project, service, { ...scope, idempotencyKey: key }),
+      record({ ...asked, op: 'allocate', key }, (actor) =>
+        ports.allocate(project, service, { ...scope, actor, idempotencyKey: key }),
       )
     const outcome = await call()
     return outcome === 'OUTCOME_UNKNOWN' ? call() : outcome
   }
   if (dice < 0.7) {
-    const outcome = await record({ ...asked, op: 'allocate' }, () =>
-      ports.allocate(project, service, scope),
+    const outcome = await record({ ...asked, op: 'allocate' }, (actor) =>
+      ports.allocate(project, service, { ...scope, actor }),
     )
     return retireIfUnknown(outcome, service)
   }
   if (dice < 0.95) {
-    const outcome = await record({ ...asked, op: 'release' }, () =>
-      ports.release(project, service, hostname, { protocol: proto }),
+    const outcome = await record({ ...asked, op: 'release' }, (actor) =>
+      released(ports.releasePorts(project, service, hostname, { protocol: proto, actor })),
     )
     return retireIfUnknown(outcome, service)
   }
@@ -94,12 +96,17 @@ async function retireIfUnknown(outcome, service) {
   generation++
   for (const { projectName: project } of PROJECTS) {
     for (const host of HOSTNAMES) {
-      await record({ project, service, host, op: 'release' }, () =>
-        ports.release(project, service, host),
+      await record({ project, service, host, op: 'release' }, (actor) =>
+        released(ports.releasePorts(project, service, host, { actor })),
       )
     }
   }
   return outcome
+}
+
+/** As the checker reads it. */
+async function released(numbers) {
+  return (await numbers).map(({ portNumber, protocol }) => [portNumber, protocol])
 }
 
 /** The code of the call's error, where it had one. */

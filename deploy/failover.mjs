@@ -105,8 +105,8 @@ async function run() {
   await endClients()
 
   const at = now()
-  const rows = await finalRows()
-  const verdict = check(histories, { at, end: now(), rows })
+  const book = await finalBook()
+  const verdict = check(histories, { at, end: now(), rows: book.rows }, { book })
   return report(rounds, verdict)
 }
 
@@ -194,15 +194,25 @@ async function suffer(fault, held) {
   }
 }
 
-function finalRows() {
+/** The live rows and the events of the clients' projects. */
+async function finalBook() {
   const projects = PROJECTS.map(({ projectName }) => `'${projectName}'`).join(', ')
-  return cluster.sql(
+  const what = `project_name as project, service_name as service, instance, hostname as host,
+    protocol as proto, port_number as port`
+  const rows = await cluster.sql(
     'ports',
-    `select project_name as project, service_name as service, hostname as host,
-       protocol as proto, port_number as port
-     from ports.port_allocations
-     where status <> 'released' and project_name in (${projects})`,
+    `select id::float8 as allocation, ${what}
+     from ports.allocations
+     where project_name in (${projects})`,
   )
+  const events = await cluster.sql(
+    'ports',
+    `select id::float8, xid::text as transaction, actor, what,
+       allocation_id::float8 as allocation, ${what}
+     from ports.events
+     where allocation_id is not null and project_name in (${projects})`,
+  )
+  return { rows, events }
 }
 
 /** True if anything is wrong. */

@@ -11,6 +11,7 @@ import { now, pick } from './workload.mjs'
  *
  * @typedef {object} Place where a worker works, which its successor takes over
  * @property {number} lanes how many calls it has in flight
+ * @property {number} [registries] how many pools of connections it has
  * @property {string | undefined} url
  * @property {Record<string, string>} environment
  * @property {number} [until] for a worker that ends before the run, and has no successor
@@ -61,8 +62,8 @@ export class Crew {
     const name = `w${this.#hired++}`
     const until = place.until ?? this.until
     const stays = place.until === undefined
-    const { lanes, url, environment, through } = place
-    const told = { name, until, stays, lanes, url }
+    const { lanes, registries, url, environment, through } = place
+    const told = { name, until, stays, lanes, registries, url }
     const child = this.#spawn('worker', name, told, environment, through)
     this.#workers.add(child)
     this.#onStart(child, place)

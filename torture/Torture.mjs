@@ -1,6 +1,6 @@
 // One run: a server, workers, faults; then the checker.
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
@@ -9,7 +9,16 @@ import { Clock } from './Clock.mjs'
 import { Crew } from './Crew.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
-import { corruption, countSharedKeys, logErrors, readTable, untilQuiet } from './database.mjs'
+import { STUCK } from './check/waits.mjs'
+import {
+  corruption,
+  countBygoneScopes,
+  countSharedKeys,
+  logErrors,
+  readBook,
+  readTable,
+  untilQuiet,
+} from './database.mjs'
 import { countLostNumbers } from './drain.mjs'
 import { Injector } from './faults/Injector.mjs'
 import { Household } from './Household.mjs'
@@ -24,6 +33,8 @@ import { now, PROJECTS } from './workload.mjs'
 const LANES = [1, 8, 1, 32]
 const PROGRESS_EVERY_MS = 5_000
 const STOPS_WITHIN_MS = 30_000
+/** Those that were examined last, and those that several calls at once made. */
+const MOST_BYGONE_SCOPES = 16
 
 /**
  * @typedef {import('./options.mjs').Options} Options
@@ -72,7 +83,8 @@ export class Torture {
     const network = await networkFor(this.#options, server)
     const until = now() + this.#options.seconds * 1_000_000
     const crew = this.#hire(server, until, network, clock)
-    const scene = { crew, server, url: server.url, network, room, clock }
+    const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
+    const scene = { crew, server, url: server.url, network, room, clock, noteStuck }
     const injected = await this.#inject(scene, until)
 
     say('the faults are over; waiting for what is under way, and for one call more of each worker')
@@ -87,6 +99,9 @@ export class Torture {
     const asked = { recovered, worked, hung }
     return { ...judged, ...injected, ...asked, serverVersion: server.version }
   }
+
+  #noteStuck = (/** @type {import('./check/waits.mjs').Stuck} */ { project = '', from, until }) =>
+    appendFileSync(join(this.#household.histories, STUCK), `${from} ${until} ${project}\n`)
 
   /**
    * @param {string} home
@@ -161,16 +176,21 @@ export class Torture {
     const doubts = findDoubts(histories, table)
     say(`${doubts.length} services in doubt, to be resolved`)
     await resolveDoubts(crew, histories, server, doubts)
+    await untilQuiet(server)
+    const book = await readBook(server)
+    const bygoneScopes = await countBygoneScopes(server)
+    say(`${bygoneScopes} scopes of bygone hosts`)
     const sharedKeys = await countSharedKeys(server)
     const lostNumbers = await countLostNumbers(server)
     const corrupt = await corruption(server)
     server.log.look()
     say('judging')
-    const verdict = check(histories, table, doubts)
+    const verdict = check(histories, table, { doubts, book })
     const found = {
       ...verdict.found,
       'key with two ports in the table': sharedKeys,
       'number that nobody holds and nobody can have': lostNumbers,
+      'scope left behind by hosts that are gone': Math.max(0, bygoneScopes - MOST_BYGONE_SCOPES),
       'deadlock (by the server’s log)': server.log.deadlocks,
       'worker that did not recover': unrecovered.length,
       'process that crashed by itself': crew.crashes.length,

@@ -1,6 +1,6 @@
 // What the server itself says at the end: the table and its indexes.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { now } from './workload.mjs'
+import { HOSTS, now } from './workload.mjs'
 
 /** @typedef {import('./server/Server.mjs').Server} Server */
 
@@ -44,12 +44,47 @@ export async function untilQuiet(server) {
 export async function readTable(server) {
   const at = now()
   const rows = await server.insist(
-    `select project_name as project, service_name as service, hostname as host,
+    `select project_name as project, service_name as service, instance, hostname as host,
        protocol as proto, port_number as port
-     from ports.port_allocations
-     where status <> 'released'`,
+     from ports.allocations`,
   )
   return { at, end: now() + 1, rows }
+}
+
+/**
+ * @param {Server} server
+ * @returns {Promise<import('./check/events.mjs').Book>}
+ */
+export async function readBook(server) {
+  const where = `project_name as project, service_name as service, instance, hostname as host,
+    protocol as proto, port_number as port`
+  const rows = await server.insist(
+    `select ${where}, id::float8 as allocation from ports.allocations`,
+  )
+  const events = await server.insist(
+    `select id::float8, xid::text as transaction, actor, what, allocation_id::float8 as allocation,
+       ${where}
+     from ports.events
+     where allocation_id is not null`,
+  )
+  return { rows, events }
+}
+
+/**
+ * How many scopes have slots, of the project that has most, on hosts that nobody works on any more.
+ * @param {Server} server
+ */
+export async function countBygoneScopes(server) {
+  const [row] = await server.insist(
+    `select coalesce(max(scopes), 0)::integer as most
+     from (
+       select count(distinct (hostname, protocol)) as scopes
+       from ports.port_allocations
+       where hostname not in (${HOSTS.map((host) => `'${host}'`).join(', ')})
+       group by project_name
+     ) as counted`,
+  )
+  return row.most
 }
 
 /**
@@ -64,7 +99,7 @@ export async function countSharedKeys(server) {
        from ports.port_allocations
        where status <> 'released'
          and idempotency_key is not null
-       group by project_name, service_name, hostname, protocol, idempotency_key
+       group by project_name, service_name, instance, hostname, protocol, idempotency_key
        having count(*) > 1
      ) as shared`,
   )

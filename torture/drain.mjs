@@ -25,8 +25,9 @@ export async function countLostNumbers(server) {
   }
   const [held] = await server.query(
     `select count(distinct (hostname, protocol, port_number))::integer as count
-     from ports.port_allocations
-     where status <> 'released'`,
+     from ports.allocations
+     where hostname = any ($1)`,
+    [HOSTS],
   )
   return offered - held.count
 }

@@ -57,7 +57,7 @@ export function readOptions(args) {
     seconds: count('seconds', values.seconds ?? (each ? '8' : '120')),
     processes: count('processes', values.processes ?? '12'),
     pause: count('pause', values.pause ?? '250'),
-    faults: chosen.filter((fault) => !unable.includes(fault) && !mends(fault.name, sabotage)),
+    faults: chosen.filter((fault) => !unable.includes(fault)),
     missing,
     each,
     list: values.list ?? false,
@@ -116,14 +116,6 @@ function sabotageNamed(name) {
   if (name === undefined) return undefined
   if (Object.hasOwn(SABOTAGES, name)) return /** @type {keyof typeof SABOTAGES} */ (name)
   throw new WrongArguments(`--sabotage is one of ${Object.keys(SABOTAGES).join(', ')}`)
-}
-
-/**
- * @param {string} fault
- * @param {string | undefined} sabotage
- */
-function mends(fault, sabotage) {
-  return sabotage === 'no-lock' && fault === 'functions-replaced'
 }
 
 /** @param {string} directory */

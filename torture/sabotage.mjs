@@ -10,34 +10,90 @@ export const SABOTAGES = {
     await client.query('select pg_reload_conf()')
   },
 
-  /** Nothing refuses a number that is held, where a free slot of that number was stored by hand. */
+  /** Nothing refuses a number that is held, and now and then one that was just taken is offered. */
   'no-unique': async (/** @type {Client} */ client) => {
     await client.query('drop index ports.port_allocations_live_port')
+    await client.query(`
+      create function ports.offer_again() returns trigger
+      language plpgsql
+      as $$ begin
+        insert into ports.port_allocations (project_name, hostname, protocol, port_number)
+        values (new.project_name, new.hostname, new.protocol, new.port_number)
+        on conflict do nothing;
+        return null;
+      end $$`)
+    await client.query(`
+      create trigger offer_again
+      after update of status on ports.port_allocations
+      for each row
+      when (new.status = 'allocated' and old.status = 'released' and random() < 0.02)
+      execute function ports.offer_again()`)
   },
 
   /** The slot that is looked up is not locked, and not looked at again before it is taken. */
   'no-lock': async (/** @type {Client} */ client) => {
-    const { rows } = await client.query(
-      `select pg_get_functiondef(oid) as definition
-       from pg_proc
-       where proname = 'allocate_port'`,
-    )
-    const broken = rows[0].definition
-      .replace('for update skip locked', '')
-      .replace(
-        'where ctid = (',
-        // The row as it is after whoever was faster committed, whatever became of it.
-        `where project_name = p_project_name
-        and hostname = p_hostname
-        and protocol = p_protocol
-        and port_number = (`,
-      )
-      .replace('select free.ctid', 'select free.port_number')
-    // Where a number has a second slot, stored by hand, this one would take both, for ever.
-    await client.query(
-      `create unique index one_slot
-       on ports.port_allocations (hostname, protocol, port_number)`,
-    )
-    await client.query(broken)
+    await alter(client, 'lock_lowest_slot', [/for update skip locked/g, ''])
+    await alter(client, 'hold_slot', [
+      'where slot.ctid = p_slot',
+      // The row as it is after whoever was faster committed, whatever became of it.
+      `where (project_name, hostname, protocol, port_number) = (
+        select project_name, hostname, protocol, port_number
+        from ports.port_allocations
+        where ctid = p_slot
+      )`,
+    ])
   },
+
+  /** One release in twenty leaves no event. */
+  'event-forgotten': async (/** @type {Client} */ client) => {
+    await alter(client, 'release_ports', ['from released', 'from released where random() > 0.05'])
+  },
+
+  /** One event in twenty is written twice. */
+  'event-doubled': async (/** @type {Client} */ client) => {
+    await client.query(`
+      create function ports.write_again() returns trigger
+      language plpgsql
+      as $$ begin
+        new.id := nextval(pg_get_serial_sequence('ports.port_events', 'id'));
+        insert into ports.port_events overriding system value select new.*;
+        return null;
+      end $$`)
+    await client.query(`
+      create trigger write_again
+      after insert on ports.port_events
+      for each row
+      when (pg_trigger_depth() = 0 and random() < 0.05)
+      execute function ports.write_again()`)
+  },
+
+  /** To take a number, of whatever project, is to take one lock, which anybody can have. */
+  'one-lock': async (/** @type {Client} */ client) => {
+    const lock = `begin perform pg_advisory_xact_lock(hashtextextended('ports.port_ranges', 0));`
+    await alter(client, 'hold_slot', ['begin', lock])
+  },
+
+  /** The slots of hosts that are gone stay. */
+  'no-collect': async (/** @type {Client} */ client) => {
+    await alter(client, 'collect_idle_slots', ['begin', 'begin return;'])
+  },
+}
+
+/**
+ * @param {Client} client
+ * @param {string} name of a function of the registry
+ * @param {[string | RegExp, string]} change in its text
+ */
+async function alter(client, name, [part, replacement]) {
+  const { rows } = await client.query(
+    `select pg_get_functiondef(oid) as definition
+     from pg_proc
+     where pronamespace = 'ports'::regnamespace
+       and proname = $1`,
+    [name],
+  )
+  const { definition } = rows[0]
+  const altered = definition.replace(part, replacement)
+  if (altered === definition) throw new Error(`nothing to sabotage in ${name}`)
+  await client.query(altered)
 }

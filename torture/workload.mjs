@@ -7,6 +7,8 @@ export const PROJECTS = [
   LARGE,
 ]
 export const HOSTS = ['alpha', 'beta']
+/** Copies of the projects; the primary one has no name. */
+export const INSTANCES = ['', 'copy']
 export const PROTOCOLS = /** @type {const} */ (['tcp', 'udp'])
 
 /** Services that every worker asks for and nobody ever releases. */

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { max, median, min, quantile } from 'simple-statistics'
 import { wallTime } from '../childProcess.mjs'
+import { hold } from '../holdings.mjs'
 import { comparePairs } from '../pairs.mjs'
 import { number } from '../report.mjs'
 
@@ -37,12 +38,7 @@ async function measureSize(size, shortfall, { pairs, signal, newRegistry }) {
   const listeners = []
   try {
     await ports.createRange({ projectName: 'bench', startPort: START, endPort: START + size - 1 })
-    await pool.query(
-      `insert into ports.port_allocations (project_name, service_name, port_number, ordinal)
-       select 'bench', 'service-' || number, $1 + number, 1
-       from generate_series(0, $2 - 1) as number`,
-      [START, size],
-    )
+    await hold(pool, { projects: ['bench'], count: size, prefix: 'service-' })
     await pool.query('vacuum analyze ports.port_allocations')
     for (let first = 0; first < size / 2; first += PER_PROCESS) {
       const count = Math.min(PER_PROCESS, size / 2 - first)

@@ -1,6 +1,7 @@
 import { linearRegression, min } from 'simple-statistics'
 import { Bench } from 'tinybench'
 import { openPool } from '../databases.mjs'
+import { hold } from '../holdings.mjs'
 import { onOneProcessor, postmasterOf } from '../oneProcessor.mjs'
 import { logLogPlot } from '../plot.mjs'
 import { number } from '../report.mjs'
@@ -32,7 +33,7 @@ What grows faster: deleting a range lets its foreign key look for its rows among
  * @property {string} axis
  * @property {number[]} sizes
  * @property {(registry: any, size: number) => Promise<number>} fill answers with the number of
- * services in the project that is asked: service-0, service-1 …
+ * services in the project that is asked: service-1, service-2 …
  */
 
 /** @type {Dimension[]} */
@@ -45,7 +46,7 @@ const DIMENSIONS = [
     fill: async ({ pool, ports }, size) => {
       const endPort = FIRST_PORT + Math.ceil(size / 0.98)
       await ports.createRange({ projectName: PROJECT, startPort: FIRST_PORT, endPort })
-      await hold(pool, [PROJECT], size)
+      await hold(pool, { projects: [PROJECT], count: size, prefix: 'service-' })
       return size
     },
   },
@@ -57,7 +58,7 @@ const DIMENSIONS = [
     fill: async ({ pool, ports }, size) => {
       const projects = [PROJECT, ...Array.from({ length: size - 1 }, (_, each) => `other-${each}`)]
       for (const projectName of projects) await ports.createRange({ projectName, size: RANGE_SIZE })
-      await hold(pool, projects, 20)
+      await hold(pool, { projects, count: 20, prefix: 'service-' })
       return 20
     },
   },
@@ -69,7 +70,7 @@ const DIMENSIONS = [
     fill: async ({ pool, ports }, size) => {
       const endPort = FIRST_PORT + 10_204
       await ports.createRange({ projectName: PROJECT, startPort: FIRST_PORT, endPort })
-      await hold(pool, [PROJECT], 10_000)
+      await hold(pool, { projects: [PROJECT], count: 10_000, prefix: 'service-' })
       // As audits write it: one check of each allocation after the other.
       await pool.query(
         `insert into ports.port_health_checks (allocation_id, verdict)
@@ -151,7 +152,7 @@ async function medianLatency(name, call, exempt) {
 /** In a range without room to spare each leaves the registry as it was. */
 function operationsOn({ pool, ports }, services) {
   let turn = 0
-  const anyService = () => `service-${(turn++ * 7919) % services}`
+  const anyService = () => `service-${1 + ((turn++ * 7919) % services)}`
   const allocate = () => ports.allocate(PROJECT, 'extra')
   const release = () => ports.release(PROJECT, 'extra')
   const other = { projectName: 'next', size: RANGE_SIZE }
@@ -208,18 +209,6 @@ async function timed({ before, call, after }) {
   const overriddenDuration = performance.now() - started
   await after?.()
   return { overriddenDuration }
-}
-
-/** The first so many numbers of each project, by services of its own. */
-async function hold(pool, projects, count) {
-  await pool.query(
-    `insert into ports.port_allocations (project_name, service_name, port_number, ordinal)
-     select project_name, 'service-' || number, start_port + number, 1
-     from ports.port_ranges
-     cross join generate_series(0, $2::integer - 1) as number
-     where project_name = any ($1)`,
-    [projects, count],
-  )
 }
 
 function tableOf({ title, axis }, sizes, costs) {

@@ -1,9 +1,10 @@
--- What the registry is measured against: a table that is written to, one commit at a time.
+-- What the registry is measured against: a table that is written to, one commit at a time, and the
+-- table of events, in which each of these commits leaves one.
 --
--- As a copy it has the columns of ports.port_allocations and as many indexes of the same kinds,
--- unique and partial alike, whatever becomes of that table. What else makes a write slower is left
--- out (domains with their checks, foreign key, triggers): where there is a doubt, it is the
--- baseline's.
+-- As copies they have the columns of ports.port_allocations and ports.port_events and as many
+-- indexes of the same kinds, unique and partial alike, whatever becomes of those tables. What else
+-- makes a write slower is left out (domains with their checks, foreign key, triggers, a hash to look
+-- a service up by): where there is a doubt, it is the baseline's.
 create schema baseline;
 
 create table baseline.allocations (
@@ -19,10 +20,31 @@ with (
 );
 
 alter table baseline.allocations
+  alter column project_name type varchar(63) collate "C",
+  alter column instance type varchar(63) collate "C",
   alter column service_name type varchar(63) collate "C",
   alter column hostname type varchar(253) collate "C",
   alter column protocol type varchar(3) collate "C",
   alter column status type varchar(9) collate "C";
+
+-- Released rows repeat their numbers here, so the index that is unique among those is one of
+-- the same rows and columns that is not, which costs no more.
+do $$
+declare
+  v_index record;
+begin
+  for v_index in
+    select indexrelid::regclass as name, pg_get_indexdef(indexrelid) as definition
+    from pg_index
+    where indrelid = 'baseline.allocations'::regclass
+      and indisunique
+      and pg_get_expr(indpred, indrelid) like '% = ''released''%'
+  loop
+    execute 'drop index ' || v_index.name;
+    execute replace(v_index.definition, 'CREATE UNIQUE', 'CREATE');
+  end loop;
+end
+$$;
 
 -- The other fair reading of "as many indexes": whole ones. None can be unique, for released rows
 -- repeat their numbers. An insert then enters four, and the update none (it is a HOT update),
@@ -39,6 +61,8 @@ with (
 );
 
 alter table baseline.whole_indexes
+  alter column project_name type varchar(63) collate "C",
+  alter column instance type varchar(63) collate "C",
   alter column service_name type varchar(63) collate "C",
   alter column hostname type varchar(253) collate "C",
   alter column protocol type varchar(3) collate "C",
@@ -46,6 +70,9 @@ alter table baseline.whole_indexes
 
 alter table baseline.whole_indexes add primary key (id);
 create index on baseline.whole_indexes (hostname, protocol, port_number);
-create index on baseline.whole_indexes
-  (project_name, service_name, hostname, protocol, ordinal);
+create index on baseline.whole_indexes (service_key, protocol, ordinal);
 create index on baseline.whole_indexes (project_name, hostname, protocol, port_number);
+
+create table baseline.events (
+  like ports.port_events including defaults including identity including indexes
+);

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LANDED_AFTER_US, PROTOCOLS } from '../workload.mjs'
 import { nameOf, Service } from './claims.mjs'
-import { FOREVER, historyFiles, readHistory } from './histories.mjs'
+import { FOREVER, historyFiles, nameOfHistory, readHistory } from './histories.mjs'
 
 /** @typedef {import('./histories.mjs').Call} Call */
 
@@ -26,11 +26,14 @@ export class Ledger {
   services = /** @type {Map<string, Service>} */ (new Map())
   doubts = /** @type {Doubt[]} */ ([])
   #deaths
+  /** By process, in each by the number of the call. */
+  #byProcess = /** @type {Map<string, Call[]>} */ (new Map())
 
   /** @param {string} directory */
   constructor(directory) {
     this.files = historyFiles(directory)
-    this.calls = this.files.flatMap(readHistory).sort((one, other) => one.at - other.at)
+    for (const file of this.files) this.#byProcess.set(nameOfHistory(file), readHistory(file))
+    this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
     this.#deaths = readDeaths(directory)
     for (const call of this.calls) {
       if (call.op !== 'get' && call.op !== 'allocate' && call.op !== 'release') continue
@@ -44,7 +47,7 @@ export class Ledger {
     }
   }
 
-  /** @param {{ project: string, service: string, host: string, proto: string }} asked */
+  /** @param {import('./claims.mjs').Named} asked */
   #serviceOf(asked) {
     const name = nameOf(asked)
     const known = this.services.get(name)
@@ -52,6 +55,15 @@ export class Ledger {
     const service = new Service(asked)
     this.services.set(name, service)
     return service
+  }
+
+  /**
+   * The one that asked under this name as its actor.
+   * @param {string | null} actor
+   */
+  callNamed(actor) {
+    const [by = '', id] = actor?.split('#') ?? []
+    return this.#byProcess.get(by)?.[Number(id)]
   }
 
   /**

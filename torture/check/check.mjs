@@ -6,14 +6,16 @@
 // answer at any time from its asking on. Whatever is reported is wrong in every order of effects
 // that these leave open; what hides in a doubt is not reported.
 import { checkResolved, checkUntold, servicesInDoubt } from './doubts.mjs'
+import { checkEvents, WITHOUT_CHANGE, WITHOUT_EVENT } from './events.mjs'
 import { checkExhausted } from './exhausted.mjs'
 import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
 import { Ledger } from './Ledger.mjs'
 import { checkLists, checkRows, isInRange } from './lists.mjs'
+import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
 /**
- * @typedef {{ project: string, service: string, host: string, proto: string, port: number }} Row
+ * @typedef {import('./claims.mjs').Named & { port: number }} Row
  *
  * The live rows, and when they were asked for and given.
  * @typedef {{ at: number, end: number, rows: readonly Row[] }} Table
@@ -32,9 +34,13 @@ const NOTHING_FOUND = {
   'told of a deadlock': 0,
   'raw or absurd error': 0,
   'call that did not end': 0,
+  [WITHOUT_EVENT]: 0,
+  [WITHOUT_CHANGE]: 0,
+  [WAITED]: 0,
 }
 
 const EXAMPLES = 3
+const WRITES = ['get', 'allocate', 'release', 'update', 'audit', 'migrate']
 /** No attempt begins later than half a minute after the first, and none may take as long again. */
 const ENDS_WITHIN_US = 90_000_000
 
@@ -49,9 +55,11 @@ export function findDoubts(directory, table) {
 /**
  * @param {string} directory of the histories
  * @param {Table} table when all calls had ended, but for those of the resolver
- * @param {readonly import('./doubts.mjs').InDoubt[]} [doubts] that it was to resolve
+ * @param {object} [after] when those had ended, too
+ * @param {readonly import('./doubts.mjs').InDoubt[]} [after.doubts] that it was to resolve
+ * @param {import('./events.mjs').Book} [after.book]
  */
-export function check(directory, table, doubts = []) {
+export function check(directory, table, { doubts = [], book } = {}) {
   const found = { ...NOTHING_FOUND }
   const examples = /** @type {{ kind: Wrong, details: unknown }[]} */ ([])
   const report = /** @type {Report} */ (
@@ -69,6 +77,8 @@ export function check(directory, table, doubts = []) {
   checkRows({ what: 'the table in the end', ...table }, holdings, report)
   checkUntold(ledger, table, report)
   checkResolved(ledger, doubts, report)
+  if (book) checkEvents(ledger, book, report)
+  checkWaits(ledger, readStuck(directory), report)
   const exhausted = checkExhausted(ledger, holdings, report)
   return { found, examples, exhausted, ...statistics(ledger.calls) }
 }
@@ -99,7 +109,7 @@ function asRow(call) {
 /** @param {import('./histories.mjs').Call} call */
 function isExpected({ op, ok, error }) {
   if (error === undefined) return ok !== undefined
-  if (error === 'OUTCOME_UNKNOWN') return ['get', 'allocate', 'release', 'migrate'].includes(op)
+  if (error === 'OUTCOME_UNKNOWN') return WRITES.includes(op)
   if (error === 'RANGE_EXHAUSTED') return op === 'get' || op === 'allocate'
   return NOTHING_CHANGED.has(error)
 }

@@ -22,6 +22,7 @@ import { byStart } from './intervals.mjs'
 export class Service {
   name
   project
+  instance
   host
   proto
   /** By when they were told. */
@@ -34,10 +35,11 @@ export class Service {
   #releases = new Releases()
   #ofPort = /** @type {Map<number, Releases>} */ (new Map())
 
-  /** @param {{ project: string, service: string, host: string, proto: string }} asked */
-  constructor({ project, service, host, proto }) {
+  /** @param {Named} asked */
+  constructor({ project, service, instance = '', host, proto }) {
     this.service = service
-    this.name = nameOf({ project, service, host, proto })
+    this.instance = instance
+    this.name = nameOf({ project, service, instance, host, proto })
     this.project = project
     this.host = host
     this.proto = proto
@@ -179,9 +181,19 @@ export function placeOf({ host, proto, port }) {
   return `${host}/${proto}/${port}`
 }
 
-/** @param {{ project: string, service: string, host: string, proto: string }} whose */
-export function nameOf({ project, service, host, proto }) {
-  return `${project}/${service}/${host}/${proto}`
+/**
+ * Without an instance: of the primary one.
+ * @typedef {object} Named
+ * @property {string} project
+ * @property {string} service
+ * @property {string} [instance]
+ * @property {string} host
+ * @property {string} proto
+ */
+
+/** @param {Named} whose */
+export function nameOf({ project, service, instance = '', host, proto }) {
+  return `${project}/${service}@${instance}/${host}/${proto}`
 }
 
 /** @param {{ project?: string, host?: string, proto?: string }} where */

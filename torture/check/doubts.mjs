@@ -15,7 +15,7 @@ export const RESOLVER = 'resolver'
 
 /**
  * A service of which something is in doubt, and what it holds by the table.
- * @typedef {{ project: string, service: string, host: string, proto: string, ports: number[] }} InDoubt
+ * @typedef {{ project: string, service: string, instance: string, host: string, proto: string, ports: number[] }} InDoubt
  */
 
 /**
@@ -28,8 +28,9 @@ export function servicesInDoubt(ledger, table) {
   for (const { service, until } of ledger.doubts) if (until > table.end) names.add(service.name)
   const rows = groupBy(table.rows, nameOf)
   return [...names].map((name) => {
-    const [project = '', service = '', host = '', proto = ''] = name.split('/')
-    return { project, service, host, proto, ports: (rows.get(name) ?? []).map(({ port }) => port) }
+    const [project = '', service = '', instance = '', host = '', proto = ''] = name.split(/[/@]/)
+    const ports = (rows.get(name) ?? []).map(({ port }) => port)
+    return { project, service, instance, host, proto, ports }
   })
 }
 

@@ -5,6 +5,7 @@ import { basename, join } from 'node:path'
 /**
  * @typedef {object} Call
  * @property {string} by whose it is
+ * @property {number} id which of theirs
  * @property {string} op
  * @property {number} at when it was asked, µs
  * @property {number} end when it was answered; `FOREVER` where nobody was told
@@ -13,6 +14,7 @@ import { basename, join } from 'node:path'
  * @property {string} [text]
  * @property {string} [project]
  * @property {string} [service]
+ * @property {string} [instance] the primary one, where it is absent or empty
  * @property {string} [host]
  * @property {string} [proto] of a release: both, where it is absent
  * @property {number} [port] of a release: all, where it is absent
@@ -41,11 +43,19 @@ export function historyFiles(directory) {
 }
 
 /**
+ * Which is that of its process.
+ * @param {string} path
+ */
+export function nameOfHistory(path) {
+  return basename(path, '.jsonl')
+}
+
+/**
  * In the order in which they were asked. Of lists, only that they were told: see `readLists`.
  * @param {string} path
  */
 export function readHistory(path) {
-  const by = basename(path, '.jsonl')
+  const by = nameOfHistory(path)
   const calls = /** @type {Call[]} */ ([])
   for (const line of linesOf(path)) {
     const entry = parsed(line)
@@ -68,7 +78,7 @@ export function readHistory(path) {
  * @returns {Generator<Call>}
  */
 export function* readLists(path) {
-  const by = basename(path, '.jsonl')
+  const by = nameOfHistory(path)
   const asked = new Map()
   for (const line of linesOf(path)) {
     if (line.includes('"op":"list"')) {

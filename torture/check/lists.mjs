@@ -21,13 +21,16 @@ import { firstAfter } from './intervals.mjs'
 export function checkLists(ledger, holdings, report) {
   for (const file of ledger.files) {
     for (const { by, project, at, end, ok } of readLists(file)) {
-      const rows = ok.map((/** @type {any[]} */ [project, service, host, proto, port]) => ({
-        project,
-        service,
-        host,
-        proto,
-        port,
-      }))
+      const rows = ok.map(
+        (/** @type {any[]} */ [project, service, host, proto, port, instance]) => ({
+          project,
+          service,
+          instance,
+          host,
+          proto,
+          port,
+        }),
+      )
       checkRows({ what: `a list that ${by} was told`, project, at, end, rows }, holdings, report)
       checkUntold(ledger, { at, end, rows }, report)
     }

@@ -18,6 +18,8 @@
  * @property {import('../Clock.mjs').Clock | undefined} clock
  * @property {(ms: number) => Promise<void>} pause shorter where the run ends before
  * @property {() => boolean} isOver
+ * @property {((stuck: import('../check/waits.mjs').Stuck) => void) | undefined} noteStuck tells the
+ * checker; undefined where more than one fault is chosen
  */
 
 /** @param {number} least @param {number} most */

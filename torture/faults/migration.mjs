@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs'
-
 const MIGRATORS = 3
-const FUNCTIONS = new URL('../../prisma/functions.sql', import.meta.url)
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const migration = [
@@ -15,12 +12,7 @@ export const migration = [
     name: 'functions-replaced',
     what: 'all functions created again, in one transaction, as a migration would',
     weight: 2,
-    inject: ({ server }) =>
-      isDone(
-        server.query(
-          `begin; set local search_path = ports; ${readFileSync(FUNCTIONS, 'utf8')}; commit`,
-        ),
-      ),
+    inject: ({ server }) => isDone(server.with(replaceFunctions)),
   },
   {
     name: 'column-added',
@@ -29,6 +21,17 @@ export const migration = [
     inject: addColumn,
   },
 ]
+
+/** @param {import('pg').Client} client */
+async function replaceFunctions(client) {
+  const { rows } = await client.query(
+    `select pg_get_functiondef(oid) as definition
+     from pg_proc
+     where pronamespace = 'ports'::regnamespace`,
+  )
+  const definitions = rows.map(({ definition }) => definition)
+  await client.query(`begin; ${definitions.join(';\n')}; commit`)
+}
 
 let migrators = 0
 

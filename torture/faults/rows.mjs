@@ -1,6 +1,47 @@
-import { between, happened } from './Fault.mjs'
+import { pick } from '../workload.mjs'
+import { between } from './Fault.mjs'
 
 const HELD_AT_LEAST_MS = 1_000
+
+/** What nobody may do, the owner included, and the SQLSTATE that refuses it. */
+const BY_HAND = [
+  {
+    sqlState: '0A000',
+    text: `insert into ports.port_allocations (project_name, port_number, status, service_name)
+      select project_name, start_port, 'allocated', 'by-hand'
+      from ports.port_ranges
+      where start_port >= 20000
+      order by random()
+      limit 1`,
+  },
+  {
+    sqlState: '0A000',
+    text: chosen(
+      `update ports.port_allocations set status = 'allocated', service_name = 'by-hand'`,
+      `status = 'released'`,
+    ),
+  },
+  {
+    sqlState: '0A000',
+    text: chosen('delete from ports.port_allocations', `status <> 'released'`),
+  },
+  {
+    sqlState: '0A000',
+    text: chosen(
+      'update ports.port_allocations set port_number = port_number + 1',
+      `status <> 'released'`,
+    ),
+  },
+  {
+    sqlState: 'ZP004',
+    text: `insert into ports.port_allocations (project_name, port_number)
+      select project_name, 65000
+      from ports.port_ranges
+      where start_port >= 20000
+      order by random()
+      limit 1`,
+  },
+]
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const rows = [
@@ -11,23 +52,10 @@ export const rows = [
     inject: lockSlots,
   },
   {
-    name: 'slot-by-hand',
-    what: 'a free slot stored by hand for a number that is held',
+    name: 'rows-by-hand',
+    what: 'a number taken, given up or moved by plain statements of the owner, which are refused',
     weight: 4,
-    inject: ({ server }) =>
-      happened(
-        server.query(
-          `insert into ports.port_allocations
-             (project_name, hostname, protocol, port_number, status, allocated_at)
-           select project_name, hostname, protocol, port_number, 'released', null
-           from ports.port_allocations
-           where status <> 'released'
-             and port_number >= 20000
-           order by random()
-           limit 1
-           returning port_number`,
-        ),
-      ),
+    inject: changeByHand,
   },
   {
     name: 'snapshot-held',
@@ -56,6 +84,38 @@ function lockSlots({ server, pause }) {
       return rowCount !== 0
     })
     .catch(() => false)
+}
+
+/**
+ * A row that nobody else has locked.
+ * @param {string} change
+ * @param {string} condition
+ */
+function chosen(change, condition) {
+  return `${change}
+    where ctid = (
+      select ctid
+      from ports.port_allocations
+      where ${condition}
+        and port_number >= 20000
+      order by random()
+      limit 1
+      for update skip locked
+    )`
+}
+
+/**
+ * Whatever is not refused stays, and the checker finds it.
+ * @param {import('./Fault.mjs').Scene} scene
+ */
+async function changeByHand({ server }) {
+  const { sqlState, text } = pick(BY_HAND)
+  try {
+    await server.query(text)
+    return false
+  } catch (error) {
+    return /** @type {{ code?: string }} */ (error).code === sqlState
+  }
 }
 
 /** @param {import('./Fault.mjs').Scene} scene */

@@ -1,4 +1,5 @@
 import { openSync, writeSync } from 'node:fs'
+import { basename } from 'node:path'
 import { PortsError } from '@ports/core'
 import { now } from '../workload.mjs'
 
@@ -9,17 +10,19 @@ import { now } from '../workload.mjs'
 export class History {
   acknowledged = 0
   #file
+  #name
   #calls = 0
 
   /** @param {string} path */
   constructor(path) {
     this.#file = openSync(path, 'a')
+    this.#name = basename(path, '.jsonl')
   }
 
   /**
    * @template Result
    * @param {object} asked
-   * @param {() => Promise<Result>} call
+   * @param {(actor: string) => Promise<Result>} call is given a name of its own, for its events
    * @param {(told: Result) => unknown} [kept] what the checker wants to know of the answer
    * @returns {Promise<{ ok: Result, error?: undefined } | { ok?: undefined, error: string }>}
    */
@@ -27,7 +30,7 @@ export class History {
     const id = this.#calls++
     this.#write({ id, at: now(), ...asked })
     try {
-      const ok = await call()
+      const ok = await call(`${this.#name}#${id}`)
       // Never rounded down: what ends in the same microsecond as another call begins is not before.
       this.#write({ id, end: now() + 1, ok: kept(ok) })
       this.acknowledged++

@@ -10,13 +10,21 @@ import { openRepository } from '@ports/db'
  * @param {string | undefined} url undefined for the embedded server
  */
 export async function openRegistry(history, url) {
+  return new PortManager(await openStore(history, url), { hostname: 'alpha' })
+}
+
+/**
+ * @param {History} history
+ * @param {string | undefined} url undefined for the embedded server
+ */
+export async function openStore(history, url) {
   for (;;) {
     const { ok } = await history.record(
       { op: 'open' },
       () => openRepository({ notify: () => {}, ...(url !== undefined && { url }) }),
       () => true,
     )
-    if (ok) return new PortManager(ok, { hostname: 'alpha' })
+    if (ok) return ok
     await sleep(50)
   }
 }
@@ -31,29 +39,73 @@ export function listAll(history, ports) {
 
 /** @param {readonly import('@ports/core').PortAllocation[]} allocations */
 export function briefly(allocations) {
-  return allocations.map(({ projectName, serviceName, hostname, protocol, portNumber }) => [
-    projectName,
-    serviceName,
-    hostname,
-    protocol,
-    portNumber,
-  ])
+  return allocations.map(
+    ({ projectName, serviceName, hostname, protocol, portNumber, instance }) => [
+      projectName,
+      serviceName,
+      hostname,
+      protocol,
+      portNumber,
+      instance,
+    ],
+  )
+}
+
+/**
+ * A service in one scope, or without `proto` in both of a host.
+ * @typedef {object} Place
+ * @property {string} project
+ * @property {string} service
+ * @property {string} instance
+ * @property {string} host
+ * @property {'tcp' | 'udp'} [proto]
+ * @property {number} [port]
+ */
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place} place
+ */
+export function releaseOnce(history, ports, place) {
+  const { project, service, instance, host, proto, port } = place
+  return history.record(
+    { op: 'release', ...place },
+    (actor) =>
+      ports.releasePorts(project, service, host, {
+        instance,
+        actor,
+        ...(proto !== undefined && { protocol: proto }),
+        ...(port !== undefined && { portNumber: port }),
+      }),
+    (released) => released.map(({ portNumber, protocol }) => [portNumber, protocol]),
+  )
 }
 
 /**
  * Until it is acknowledged.
  * @param {History} history
  * @param {PortManager} ports
- * @param {{ project: string, service: string, host: string }} place
+ * @param {Place} place
  */
-export async function release(history, ports, { project, service, host }) {
+export async function release(history, ports, place) {
   for (;;) {
-    const { error } = await history.record({ op: 'release', project, service, host }, () =>
-      ports.release(project, service, host),
-    )
+    const { error } = await releaseOnce(history, ports, place)
     if (error === undefined || error === 'RAW') return
     await sleep(50)
   }
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp' }} place
+ */
+export function get(history, ports, place) {
+  const { project, service, instance, host, proto } = place
+  return history.record({ op: 'get', ...place }, (actor) =>
+    ports.getOrAllocate(project, service, { instance, hostname: host, protocol: proto, actor }),
+  )
 }
 
 /** So that nobody outlives the run, however that ended. */

@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { History } from './History.mjs'
-import { endWithParent, openRegistry } from './registry.mjs'
+import { endWithParent, get, openRegistry, releaseOnce } from './registry.mjs'
 
 /** The server may still be recovering from the last fault. */
 const ATTEMPTS = 100
@@ -14,7 +14,7 @@ const LANES = 8
 const { file, doubts, url } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
-/** @type {{ project: string, service: string, host: string, proto: 'tcp' | 'udp', ports: number[] }[]} */
+/** @type {(import('./registry.mjs').Place & { proto: 'tcp' | 'udp', ports: number[] })[]} */
 const left = JSON.parse(readFileSync(doubts, 'utf8'))
 const ports = await openRegistry(history, url)
 await Promise.all(Array.from({ length: LANES }, resolveRest))
@@ -25,18 +25,12 @@ async function resolveRest() {
 }
 
 /** @param {typeof left[number]} doubt */
-async function resolve({ project, service, host, proto, ports: held }) {
-  const asked = { project, service, host, proto }
-  const scope = { hostname: host, protocol: proto }
+async function resolve({ ports: held, ...place }) {
   const untold = new Set(held)
   do {
-    const told = await insist({ op: 'get', ...asked }, () =>
-      ports.getOrAllocate(project, service, scope),
-    )
+    const told = await insist(() => get(history, ports, place))
     if (told === undefined) return
-    await insist({ op: 'release', ...asked, port: told }, () =>
-      ports.release(project, service, host, { protocol: proto, portNumber: told }),
-    )
+    await insist(() => releaseOnce(history, ports, { ...place, port: told }))
     // A number that it did not hold: there is nothing more to be told.
     if (!untold.delete(told)) return
   } while (untold.size > 0)
@@ -44,12 +38,11 @@ async function resolve({ project, service, host, proto, ports: held }) {
 
 /**
  * @template Result
- * @param {object} asked
- * @param {() => Promise<Result>} call
+ * @param {() => Promise<{ ok?: Result, error?: string | undefined }>} call
  */
-async function insist(asked, call) {
+async function insist(call) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const { ok, error } = await history.record(asked, call)
+    const { ok, error } = await call()
     if (error === undefined) return ok
     if (error === 'RANGE_EXHAUSTED' || error === 'RAW') return undefined
     await sleep(100)

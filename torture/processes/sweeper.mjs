@@ -41,12 +41,13 @@ async function sweep(dead) {
   commonAt = now() + COMMON_EVERY_US
   const { ok } = await listAll(history, ports)
   const left = new Map()
-  for (const { projectName: project, serviceName: service, hostname: host } of ok ?? []) {
+  for (const { projectName, serviceName: service, instance, hostname } of ok ?? []) {
     const isDead = dead.some(
       ({ name }) => service.startsWith(`${name}-`) || service.startsWith(`${name}.`),
     )
     const isPast = service.startsWith('common-') && isOutdated(service)
-    if (isDead || isPast) left.set([project, service, host].join('/'), { project, service, host })
+    const place = { project: projectName, service, instance, host: hostname }
+    if (isDead || isPast) left.set(Object.values(place).join('/'), place)
   }
   for (const place of left.values()) await release(history, ports, place)
 }
@@ -57,9 +58,10 @@ async function releaseDoubts(grave) {
   // Who was killed while it started has asked for nothing.
   if (!existsSync(grave)) return
   for (const call of readHistory(grave)) {
-    const { project, service, host } = call
+    const { project = '', service, instance = '', host = '' } = call
     if (!isUnknown(call) || !service || service.startsWith('shared-')) continue
-    places.set([project, service, host].join('/'), { project, service, host })
+    const place = { project, service, instance, host }
+    places.set(Object.values(place).join('/'), place)
   }
   for (const place of places.values()) await release(history, ports, place)
 }

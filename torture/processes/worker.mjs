@@ -5,11 +5,12 @@
 // When its time is up, one that stays waits to be told 'recover': then it makes one call more, when
 // nothing is wrong any more, and says how that went. At 'end' it ends.
 //
-// node torture/processes/worker.mjs '{ "file", "name", "until", "stays", "lanes", "url" }'
+// node torture/processes/worker.mjs '{ "file", "name", "until", "stays", "lanes", "registries", "url" }'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
   commonService,
   HOSTS,
+  INSTANCES,
   LANDED_AFTER_US,
   LARGE,
   now,
@@ -19,11 +20,13 @@ import {
   SHARED,
 } from '../workload.mjs'
 import { History } from './History.mjs'
-import { briefly, endWithParent, openRegistry, release } from './registry.mjs'
+import { briefly, endWithParent, get, openRegistry, release, releaseOnce } from './registry.mjs'
+
+/** @typedef {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} Place */
 
 const RECOVERS_WITHIN_MS = 60_000
 
-const { file, name, until, stays, lanes, url } = JSON.parse(process.argv[2] ?? '{}')
+const { file, name, until, stays, lanes, registries = 1, url } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 let ended = false
@@ -34,10 +37,13 @@ const isToEnd = told('end')
 let generation = 0
 let keys = 0
 /** Where something is in doubt, until it can be released for good. */
-const doubts = /** @type {{ project: string, service: string, host: string, due: number }[]} */ ([])
+const doubts = /** @type {{ place: import('./registry.mjs').Place, due: number }[]} */ ([])
 
-const ports = await openRegistry(history, url)
-const opened = history.acknowledged
+/** Each has a pool of connections of its own. */
+const opened = await Promise.all(
+  Array.from({ length: registries }, () => openRegistry(history, url)),
+)
+const acknowledgedBefore = history.acknowledged
 setInterval(tellAcknowledged, 500).unref()
 
 class Lane {
@@ -62,7 +68,12 @@ class Lane {
   /** @returns {Promise<string | undefined>} */
   #act() {
     const { projectName } = Math.random() < 0.6 ? LARGE : pick(PROJECTS)
-    const place = { project: projectName, host: pick(HOSTS), proto: pick(PROTOCOLS) }
+    const place = {
+      project: projectName,
+      instance: pick(INSTANCES),
+      host: pick(HOSTS),
+      proto: pick(PROTOCOLS),
+    }
     const dice = Math.random()
     if (dice < 0.08) return this.#get({ ...place, service: pick(SHARED) })
     if (dice < 0.18) return this.#useTogether({ ...place, service: commonService() })
@@ -73,6 +84,7 @@ class Lane {
     if (dice < 0.54) return this.#get(own)
     if (dice < 0.73) return this.#allocateUnderKey(own)
     if (dice < 0.78) return this.#allocate(own)
+    if (dice < 0.8) return update(own)
     return this.#release(own, Math.random() < 0.7)
   }
 
@@ -86,14 +98,16 @@ class Lane {
   }
 
   async #get(/** @type {Place} */ place) {
-    const { error } = await get(place)
+    const { error } = await get(history, ports(), place)
     return this.#retireIfUnknown(error, place)
   }
 
   async #allocate(/** @type {Place} */ place, /** @type {string | undefined} */ key = undefined) {
-    const { project, service, host, proto } = place
-    const { error } = await history.record({ op: 'allocate', ...place, key }, () =>
-      ports.allocate(project, service, {
+    const { project, service, instance, host, proto } = place
+    const { error } = await history.record({ op: 'allocate', ...place, key }, (actor) =>
+      ports().allocate(project, service, {
+        actor,
+        instance,
         hostname: host,
         protocol: proto,
         ...(key !== undefined && { idempotencyKey: key }),
@@ -112,21 +126,19 @@ class Lane {
   }
 
   async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
-    const { project, service, host } = place
-    const proto = isNarrow ? place.proto : undefined
-    const { error } = await history.record({ op: 'release', project, service, host, proto }, () =>
-      ports.release(project, service, host, { ...(proto !== undefined && { protocol: proto }) }),
-    )
+    const { proto, ...ofHost } = place
+    const { error } = await releaseOnce(history, ports(), isNarrow ? place : ofHost)
     return this.#retireIfUnknown(error, place)
   }
 
   /** A service of which something is in doubt is given up, so that the rest stays exact. */
   async #retireIfUnknown(
     /** @type {string | undefined} */ error,
-    /** @type {Place} */ { project, service, host },
+    /** @type {Place} */ { project, service, instance, host },
   ) {
     if (error !== 'OUTCOME_UNKNOWN' || SHARED.includes(service)) return error
-    doubts.push({ project, service, host, due: now() + LANDED_AFTER_US + 1_000_000 })
+    const place = { project, service, instance, host }
+    doubts.push({ place, due: now() + LANDED_AFTER_US + 1_000_000 })
     if (service === `${name}-${generation}`) generation++
     else if (service === `${this.#name}-${this.#generation}`) {
       this.#generation++
@@ -134,35 +146,50 @@ class Lane {
     } else return error
     for (const { projectName } of PROJECTS) {
       for (const each of HOSTS) {
-        await release(history, ports, { project: projectName, service, host: each })
+        for (const copy of INSTANCES) {
+          const left = { project: projectName, service, instance: copy, host: each }
+          await release(history, ports(), left)
+        }
       }
     }
     return error
   }
 }
 
-/** @typedef {{ project: string, service: string, host: string, proto: 'tcp' | 'udp' }} Place */
-
 async function releaseDoubts() {
   while (doubts[0] && doubts[0].due < now()) {
     const doubt = doubts.shift()
-    if (doubt) await release(history, ports, doubt)
+    if (doubt) await release(history, ports(), doubt.place)
   }
 }
 
-/** @param {Place} place */
-function get(place) {
-  const { project, service, host, proto } = place
-  return history.record({ op: 'get', ...place }, () =>
-    ports.getOrAllocate(project, service, { hostname: host, protocol: proto }),
+/** Any of them. */
+function ports() {
+  return pick(opened)
+}
+
+/**
+ * Says something new of what it holds, so that nothing is left as it was.
+ * @param {Place} place
+ */
+async function update(place) {
+  const { project, service, instance, host, proto } = place
+  const { error } = await history.record({ op: 'update', ...place }, (actor) =>
+    ports().updatePort(
+      project,
+      service,
+      { description: actor },
+      { instance, hostname: host, protocol: proto, actor },
+    ),
   )
+  return error
 }
 
 /** @param {string} project */
 async function list(project) {
   const { error } = await history.record(
     { op: 'list', project },
-    () => ports.listByProject(project),
+    () => ports().listByProject(project),
     briefly,
   )
   return error
@@ -178,7 +205,7 @@ if (stays) {
 process.exit(0)
 
 function tellAcknowledged() {
-  process.send?.({ acknowledged: history.acknowledged - opened })
+  process.send?.({ acknowledged: history.acknowledged - acknowledgedBefore })
 }
 
 /**
@@ -199,10 +226,11 @@ async function recover() {
   const place = {
     project: pick(PROJECTS).projectName,
     service: pick(SHARED),
+    instance: pick(INSTANCES),
     host: pick(HOSTS),
     proto: pick(PROTOCOLS),
   }
-  const answer = await Promise.race([get(place), sleep(RECOVERS_WITHIN_MS)])
+  const answer = await Promise.race([get(history, ports(), place), sleep(RECOVERS_WITHIN_MS)])
   if (answer === undefined) return 'no answer'
   const isAnswered = answer.error === undefined || answer.error === 'RANGE_EXHAUSTED'
   return isAnswered ? null : answer.error

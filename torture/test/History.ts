@@ -2,16 +2,25 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { check, findDoubts } from '../check/check.mjs'
+import type { Event, HeldRow } from '../check/events.mjs'
+import { STUCK } from '../check/waits.mjs'
 
 type Answer = { ok: unknown } | { error: string; text?: string }
 
 interface Asked {
   readonly project?: string
   readonly service?: string
+  readonly instance?: string
   readonly host?: string
   readonly proto?: string
   readonly port?: number
   readonly key?: string
+}
+
+interface Written extends Asked {
+  /** The name of the call that it is of: by default the first call of `w0`. */
+  readonly actor?: string
+  readonly transaction?: string
 }
 
 const PLACE = { project: 'small', service: 'api', host: 'alpha', proto: 'tcp' }
@@ -19,13 +28,9 @@ const PLACE = { project: 'small', service: 'api', host: 'alpha', proto: 'tcp' }
 /** A history as a run would leave it: times are in seconds, ports count from the first of `small`. */
 export class History {
   readonly #lines = new Map<string, string[]>()
-  readonly #rows: {
-    project: string
-    service: string
-    host: string
-    proto: string
-    port: number
-  }[] = []
+  readonly #rows: HeldRow[] = []
+  readonly #events: Event[] = []
+  #stuck = ''
   #tableAt = 1_000
   #deaths = ''
 
@@ -39,6 +44,30 @@ export class History {
 
   release(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {
     return this.#call('release', [from, until], answer, asked)
+  }
+
+  /** Told which ports it released. */
+  releaseOf(ports: number[], from: number, until: number, asked: Asked = {}): this {
+    const ok = ports.map((port) => [numberOf(port), asked.proto ?? 'tcp'])
+    return this.#call('release', [from, until], { ok }, asked)
+  }
+
+  update(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {
+    return this.#call('update', [from, until], answer, asked)
+  }
+
+  /** An event, written after those before it. */
+  event(what: string, port: number, allocation: number, written: Written = {}): this {
+    const id = this.#events.length + 1
+    const by = { actor: 'w0#0', transaction: String(id), ...PLACE, ...written }
+    this.#events.push({ id, what, allocation, ...by, port: numberOf(port) })
+    return this
+  }
+
+  /** That somebody kept locks of the project, or of nobody's, and nothing else was wrong. */
+  stuck(from: number, until: number, project = ''): this {
+    this.#stuck += `${from * 1e6} ${until * 1e6} ${project}\n`
+    return this
   }
 
   /** What was listed of `small`: services by port. */
@@ -60,8 +89,8 @@ export class History {
   }
 
   /** In the table at the end. */
-  holds(port: number, asked: Asked = {}): this {
-    this.#rows.push({ ...PLACE, ...asked, port: numberOf(port) })
+  holds(port: number, asked: Asked & { allocation?: number } = {}): this {
+    this.#rows.push({ allocation: 0, ...PLACE, ...asked, port: numberOf(port) })
     return this
   }
 
@@ -79,11 +108,21 @@ export class History {
     })
   }
 
+  /** The same, by the registry's own events too. */
+  judgedWithEvents(): string[] {
+    const book = { rows: this.#rows, events: this.#events }
+    return this.#inDirectory((directory) =>
+      kindsIn(check(directory, this.#table(), { book }).found),
+    )
+  }
+
   /** The same, with what the resolver was to resolve, as found in the history before its calls. */
   judgedAfterResolving(resolver: (history: History) => void): string[] {
     const doubts = this.#inDirectory((directory) => findDoubts(directory, this.#table()))
     resolver(this)
-    return this.#inDirectory((directory) => kindsIn(check(directory, this.#table(), doubts).found))
+    return this.#inDirectory((directory) =>
+      kindsIn(check(directory, this.#table(), { doubts }).found),
+    )
   }
 
   #table() {
@@ -111,6 +150,7 @@ export class History {
         writeFileSync(join(directory, `${name}.jsonl`), `${lines.join('\n')}\n`)
       }
       writeFileSync(join(directory, 'deaths.txt'), this.#deaths)
+      writeFileSync(join(directory, STUCK), this.#stuck)
       return work(directory)
     } finally {
       rmSync(directory, { recursive: true })

@@ -10,6 +10,9 @@ const SECOND = 'two ports for one service or key'
 const DEADLOCK = 'told of a deadlock'
 const RAW = 'raw or absurd error'
 const ENDLESS = 'call that did not end'
+const WITHOUT_EVENT = 'acknowledged change without its event'
+const WITHOUT_CHANGE = 'event without a change'
+const WAITED = 'waited for somebody stuck elsewhere'
 
 const web = { service: 'web' }
 const key = { key: 'k' }
@@ -358,5 +361,173 @@ describe('a call', () => {
   it('that had no answer for so long when its process was killed is, too', () => {
     expect(new History().cutOff('release', 1, {}, 'w9', 100).judged()).toEqual([ENDLESS])
     expect(new History().cutOff('release', 1, {}, 'w9', 80).judged()).toEqual([])
+  })
+})
+
+describe('an instance', () => {
+  const copy = { instance: 'copy' }
+
+  it('of a service has ports of its own', () => {
+    const history = new History().get(1, 2, 0).get(3, 4, 1, copy).holds(0).holds(1, copy)
+    expect(history.judged()).toEqual([])
+  })
+
+  it('that gets the port of the primary one is reported', () => {
+    const history = new History().get(1, 2, 0).get(3, 4, 0, copy).holds(0)
+    expect(history.judged()).toContain(TWO)
+  })
+
+  it('does not give up what the primary one holds', () => {
+    const history = new History().get(1, 2, 0).release(3, 4, { ok: true }, copy)
+    expect(history.judged()).toEqual([LOST])
+  })
+})
+
+describe('the events', () => {
+  /** Gets port 0 by `w0#0`, which is allocation 7. */
+  const gotten = () => new History().get(1, 2, 0).event('allocated', 0, 7)
+  const held = { allocation: 7 }
+  const byNext = { actor: 'w0#1' }
+
+  it('of a get, a second get and a release agree', () => {
+    const history = gotten().get(3, 4, 0).releaseOf([0], 5, 6)
+    history.event('released', 0, 7, { actor: 'w0#2' })
+    expect(history.judgedWithEvents()).toEqual([])
+  })
+
+  it('miss what a get or an allocate was told', () => {
+    expect(new History().get(1, 2, 0).holds(0, held).judgedWithEvents()).toEqual([WITHOUT_EVENT])
+    const second = gotten().allocate(3, 4, 1).holds(0, held).holds(1, { allocation: 8 })
+    expect(second.judgedWithEvents()).toEqual([WITHOUT_EVENT])
+  })
+
+  it('miss what get was told where that number was released before it asked', () => {
+    const history = gotten().releaseOf([0], 3, 4).event('released', 0, 7, byNext).get(5, 6, 0)
+    expect(history.judgedWithEvents()).toContain(WITHOUT_EVENT)
+  })
+
+  it('miss a release', () => {
+    expect(gotten().releaseOf([0], 3, 4).judgedWithEvents()).toEqual([WITHOUT_EVENT])
+  })
+
+  it('miss the release between two holdings of a number', () => {
+    const history = gotten().release(3, 4).get(5, 6, 0)
+    history.event('allocated', 0, 8, { actor: 'w0#2' }).holds(0, { allocation: 8 })
+    expect(history.judgedWithEvents()).toEqual([WITHOUT_EVENT])
+  })
+
+  it('miss what the table holds', () => {
+    const history = gotten()
+      .cutOff('get', 3, web)
+      .holds(0, held)
+      .holds(1, { ...web, allocation: 8 })
+    expect(history.judgedWithEvents()).toEqual([WITHOUT_EVENT])
+  })
+
+  it('tell of an allocation that is neither released nor held', () => {
+    const history = gotten().cutOff('release', 3)
+    expect(history.judgedWithEvents()).toEqual([WITHOUT_EVENT])
+    expect(history.event('released', 0, 7, { actor: 'w9#0' }).judgedWithEvents()).toEqual([])
+  })
+
+  it('tell twice of an allocation, or of its release', () => {
+    expect(gotten().event('allocated', 0, 7).holds(0, held).judgedWithEvents()).toContain(
+      WITHOUT_CHANGE,
+    )
+    const released = gotten().releaseOf([0], 3, 4).event('released', 0, 7, byNext)
+    expect(released.event('released', 0, 7, byNext).judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+  })
+
+  it('tell of a release of what is still held', () => {
+    const history = gotten().release(3, 4, UNKNOWN).event('released', 0, 7, byNext).holds(0, held)
+    expect(history.judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+  })
+
+  it('tell of a change by nobody, or by one who asked for something else', () => {
+    const by = (actor: string) =>
+      gotten()
+        .get(3, 4, 1, web)
+        .event('allocated', 1, 8, { ...web, actor })
+        .holds(0, held)
+    const all = (actor: string) =>
+      by(actor)
+        .holds(1, { ...web, allocation: 8 })
+        .judgedWithEvents()
+    expect(all('w0#1')).toEqual([])
+    expect(all('somebody')).toContain(WITHOUT_CHANGE)
+    expect(all('w0#0')).toContain(WITHOUT_CHANGE)
+  })
+
+  it('tell of what was refused', () => {
+    for (const error of ['BUSY', 'DATABASE_UNAVAILABLE', 'RANGE_EXHAUSTED']) {
+      const refused = new History().cutOff('get', 0).get(1, 2, { error }, {}, 'w0')
+      refused.event('allocated', 0, 7).holds(0, held)
+      expect(refused.judgedWithEvents()).toContain(WITHOUT_CHANGE)
+    }
+    const kept = gotten().release(3, 4, { error: 'BUSY' }).event('released', 0, 7, byNext)
+    expect(kept.judgedWithEvents()).toContain(WITHOUT_CHANGE)
+  })
+
+  it('may tell of what a call of unknown outcome did, or not', () => {
+    const did = new History().get(1, 2, UNKNOWN).event('allocated', 0, 7).holds(0, held)
+    expect(did.judgedWithEvents()).toEqual([])
+    expect(new History().get(1, 2, UNKNOWN).judgedWithEvents()).toEqual([])
+  })
+
+  it('may tell of two attempts of a get only if what the first got was released', () => {
+    const twice = () =>
+      gotten().cutOff('release', 1.5).event('allocated', 1, 8).holds(1, { allocation: 8 })
+    expect(twice().holds(0, held).judgedWithEvents()).toContain(WITHOUT_CHANGE)
+    const between = new History().get(1, 2, 1).cutOff('release', 1.5)
+    between.event('allocated', 0, 7).event('released', 0, 7, { actor: 'w9#0' })
+    between.event('allocated', 1, 8).holds(1, { allocation: 8 })
+    expect(between.judgedWithEvents()).toEqual([])
+  })
+
+  it('tell of a release of more than the call was told', () => {
+    const history = gotten().allocate(3, 4, 1).event('allocated', 1, 8, byNext).releaseOf([0], 5, 6)
+    const one = { actor: 'w0#2', transaction: '9' }
+    history.event('released', 0, 7, one).event('released', 1, 8, one)
+    expect(history.judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+  })
+
+  it('may tell of what an attempt released whose answer was lost', () => {
+    const history = gotten().releaseOf([], 3, 4).event('released', 0, 7, byNext)
+    expect(history.judgedWithEvents()).toEqual([])
+  })
+
+  it('tell once of each holding that an update changed', () => {
+    const updated = () => gotten().update(3, 4).holds(0, held)
+    expect(updated().judgedWithEvents()).toEqual([WITHOUT_EVENT])
+    const once = updated().event('updated', 0, 7, byNext)
+    expect(once.judgedWithEvents()).toEqual([])
+    expect(once.event('updated', 0, 7, byNext).judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+  })
+
+  it('give the next holding of a number a lower id', () => {
+    const history = gotten().releaseOf([0], 3, 4).event('released', 0, 7, byNext).get(5, 6, 0)
+    history.event('allocated', 0, 6, { actor: 'w0#2' }).holds(0, { allocation: 6 })
+    expect(history.judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+  })
+})
+
+describe('a call of one project', () => {
+  const call = (from: number, until: number) => new History().get(from, until, 0).holds(0)
+
+  it('that waits while only another project is stuck is reported', () => {
+    expect(call(11, 13.5).stuck(10, 20, 'large').judged()).toEqual([WAITED])
+    expect(call(11, 13.5).stuck(10, 20).judged()).toEqual([WAITED])
+  })
+
+  it('that waits for its own project, or not so long, is not', () => {
+    expect(call(11, 13.5).stuck(10, 20, 'small').judged()).toEqual([])
+    expect(call(11, 12.9).stuck(10, 20, 'large').judged()).toEqual([])
+    expect(call(1, 11).stuck(10, 20, 'large').judged()).toEqual([])
+  })
+
+  it('that takes as long as one did just before is not', () => {
+    const slow = () => new History().get(8.6, 9.9, 0).get(11, 13.5, 0).holds(0)
+    expect(slow().stuck(10, 20, 'large').judged()).toEqual([])
+    expect(slow().get(14, 17, 0).stuck(10, 20, 'large').judged()).toEqual([WAITED])
   })
 })

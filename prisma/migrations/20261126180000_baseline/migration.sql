@@ -90,9 +90,9 @@ create table ports.port_allocations (
   -- service_key() of the holder. An index compares one number instead of four texts. Two services
   -- may share a key, so every search by it also compares the names.
   service_key bigint not null default 0,
-  -- The order in which services with this key got their ports: 1 is the oldest. Not a time, because
-  -- clocks jump. The unique index below refuses two transactions that cannot see each other and
-  -- both give a service its first port.
+  -- The order in which services with this key got their ports of a protocol: 1 is the oldest. Not a
+  -- time, because clocks jump. The unique index below refuses two transactions that cannot see each
+  -- other and both give a service its first port.
   ordinal integer not null default 0,
   service_type varchar(100),
   description varchar(1000),
@@ -123,7 +123,7 @@ create unique index port_allocations_live_port
 
 -- The ports of a service on a host, oldest first.
 create unique index port_allocations_service
-  on ports.port_allocations (service_key, ordinal)
+  on ports.port_allocations (service_key, protocol, ordinal)
   where status <> 'released';
 
 -- Invariant: one live allocation for an idempotency key of a service.
@@ -426,7 +426,6 @@ as $$
 declare
   v_next_port integer;
   v_limit integer;
-  v_numbers integer[];
 begin
   update ports.projects
   set settings = settings
@@ -453,28 +452,29 @@ begin
     from ports.port_ranges
     where project_name = p_project_name
   )));
-  v_numbers := array(
+  -- One statement, and so one snapshot. In two, a number whose slot is free for the first may be held
+  -- for the second, and would get another slot.
+  with numbers as materialized (
     select number
     from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, v_limit) as number
-  );
-  if v_numbers = '{}' then
-    return;
-  end if;
-
-  insert into ports.port_allocations (project_name, hostname, protocol, port_number)
-  select p_project_name, p_hostname, p_protocol, number
-  from unnest(v_numbers) as number
-  where not exists (
-    select
-    from ports.port_allocations
-    where project_name = p_project_name
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and port_number = number
-      and status = 'released'
-  );
+  ), offered as (
+    insert into ports.port_allocations (project_name, hostname, protocol, port_number)
+    select p_project_name, p_hostname, p_protocol, number
+    from numbers
+    where not exists (
+      select
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = number
+        and status = 'released'
+    )
+  )
   insert into ports.port_cursors (project_name, hostname, protocol, next_port)
-  values (p_project_name, p_hostname, p_protocol, v_numbers[cardinality(v_numbers)] + 1)
+  select p_project_name, p_hostname, p_protocol, max(number) + 1
+  from numbers
+  having count(*) > 0
   on conflict (project_name, hostname, protocol) do update
   set next_port = excluded.next_port;
 end
@@ -540,12 +540,15 @@ create function ports.hold_slot(
   p_description text,
   p_cloudflare_hostname text,
   p_idempotency_key text,
-  p_actor text
+  p_actor text,
+  p_ordinal integer default null
 ) returns integer
 language plpgsql
 as $$
   -- Makes the service the holder of a slot that the caller has locked. The only way for a row to
-  -- become live. Called by functions whose search path is fixed.
+  -- become live. Called by functions whose search path is fixed. A caller that saw the service without
+  -- a port gives the ordinal that follows those that it saw in the same snapshot, so that whoever
+  -- gave it one since then is in its way.
   --
   -- Waits for another transaction that gives a service with this key a port, until that ends.
   -- Raises 23505 if it gave one. Cost: one slot, one event, a look at the service's newest port.
@@ -556,22 +559,24 @@ declare
   v_protocol text;
   v_port_number integer;
 begin
-  update ports.port_allocations
+  update ports.port_allocations as slot
   set id = default,
     status = 'allocated',
     service_key = p_service_key,
     service_name = p_service_name,
     instance = p_instance,
-    ordinal = 1 + coalesce(
-      (
+    ordinal = coalesce(
+      p_ordinal,
+      1 + (
         select newest.ordinal
         from ports.port_allocations as newest
         where newest.service_key = p_service_key
+          and newest.protocol = slot.protocol
           and newest.status <> 'released'
         order by newest.ordinal desc
         limit 1
       ),
-      0
+      1
     ),
     service_type = p_service_type,
     description = p_description,
@@ -579,9 +584,10 @@ begin
     idempotency_key = p_idempotency_key,
     allocated_at = now(),
     last_used_at = null
-  where ctid = p_slot
+  where slot.ctid = p_slot
   returning id, project_name, hostname, protocol, port_number
   into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
+
 
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
@@ -794,26 +800,37 @@ as $$
   -- where metadata is filled in, that row's lock.
 declare
   v_service_key bigint;
-  v_oldest ports.port_allocations;
+  v_oldest record;
   v_slot tid;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   loop
-    select *
+    -- One statement, and so one snapshot: the service has no port, and which ordinals are taken.
+    select oldest.*, newest.ordinal as newest_ordinal
     into v_oldest
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and status <> 'released'
-    order by ordinal
-    limit 1;
-    if found then
+    from (
+      select max(ordinal) as ordinal
+      from ports.port_allocations
+      where service_key = v_service_key
+        and protocol = p_protocol
+        and status <> 'released'
+    ) as newest
+    left join lateral (
+      select id, port_number, service_type, description, cloudflare_hostname
+      from ports.port_allocations
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status <> 'released'
+      order by ordinal
+      limit 1
+    ) as oldest on true;
+    if v_oldest.id is not null then
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
           array[v_oldest.id], 'get_or_allocate_port',
@@ -833,7 +850,8 @@ begin
     begin
       return ports.hold_slot(
         v_slot, 'get_or_allocate_port', v_service_key, p_service_name, p_instance,
-        p_service_type, p_description, p_cloudflare_hostname, null, p_actor
+        p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
+        1 + coalesce(v_oldest.newest_ordinal, 0)
       );
     exception when unique_violation then
       perform ports.refuse_invisible_winner(p_service_name);

@@ -1,0 +1,257 @@
+// That the registry's own history tells what happened: one event for each holding that an
+// acknowledged call changed, and none for what was refused. The processes ask under the name of
+// their call as the actor, so that each event names the call that it is of.
+//
+// A call of unknown outcome may have its events or none. A call that is repeated may have some of an
+// attempt whose answer was lost; of what that allocated, all but the last was released since.
+
+import { LANDED_AFTER_US } from '../workload.mjs'
+import { nameOf, placeOf } from './claims.mjs'
+import { groupBy } from './groups.mjs'
+import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
+
+/**
+ * @typedef {import('./histories.mjs').Call} Call
+ *
+ * @typedef {import('./claims.mjs').Named & Changed} Event of a holding
+ * @typedef {object} Changed
+ * @property {number} id
+ * @property {string} transaction
+ * @property {string} actor
+ * @property {string} what `allocated`, `released` or `updated`
+ * @property {number} port
+ * @property {number} allocation
+ *
+ * The live rows and all events, of one moment at which nothing was under way.
+ * @typedef {{ rows: readonly HeldRow[], events: readonly Event[] }} Book
+ * @typedef {import('./claims.mjs').Named & { port: number, allocation: number }} HeldRow
+ *
+ * What the events tell of one allocation.
+ * @typedef {{ allocated?: Event, released?: Event }} Told
+ */
+
+const OF_CALL = /** @type {Record<string, string[]>} */ ({
+  allocated: ['get', 'allocate'],
+  released: ['release'],
+  updated: ['update'],
+})
+export const WITHOUT_EVENT = 'acknowledged change without its event'
+export const WITHOUT_CHANGE = 'event without a change'
+
+/**
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Book} book
+ * @param {import('./check.mjs').Report} report
+ */
+export function checkEvents(ledger, book, report) {
+  const events = [...book.events].sort((one, other) => one.id - other.id)
+  const told = allocationsIn(events, report)
+  checkPlaces(events, told, report)
+  checkBook(book.rows, told, report)
+  const byCall = eventsByCall(ledger, events, report)
+  const holdings = groupBy(
+    [...told.values()].filter(({ allocated }) => allocated),
+    ({ allocated }) => holdingOf(/** @type {Event} */ (allocated)),
+  )
+  for (const call of ledger.calls) {
+    const own = byCall.get(call) ?? []
+    if (call.op === 'get' || call.op === 'allocate') {
+      checkAllocated(ledger, call, own, { told, holdings }, report)
+    } else if (call.op === 'release') checkReleased(call, own, report)
+    else if (call.op === 'update') checkUpdated(call, own, report)
+  }
+}
+
+/**
+ * Each allocation begins once and ends at most once, after that.
+ * @param {readonly Event[]} events in their order
+ * @param {import('./check.mjs').Report} report
+ */
+function allocationsIn(events, report) {
+  const told = /** @type {Map<number, Told>} */ (new Map())
+  for (const event of events) {
+    const known = told.get(event.allocation)
+    if (event.what === 'allocated') {
+      if (known) report(WITHOUT_CHANGE, { event, before: known })
+      else told.set(event.allocation, { allocated: event })
+      continue
+    }
+    const isOfIt = known?.allocated && holdingOf(known.allocated) === holdingOf(event)
+    if (!known || !isOfIt) report(WITHOUT_EVENT, { event, 'not allocated by any': known ?? null })
+    if (known?.released) report(WITHOUT_CHANGE, { event, before: known.released })
+    else if (known && event.what === 'released') known.released = event
+  }
+  return told
+}
+
+/**
+ * A number is released before it is allocated again, and its next holding has a higher id.
+ * @param {readonly Event[]} events in their order
+ * @param {Map<number, Told>} told
+ * @param {import('./check.mjs').Report} report
+ */
+function checkPlaces(events, told, report) {
+  const last = /** @type {Map<string, Event>} */ (new Map())
+  for (const event of events) {
+    if (event.what !== 'allocated') continue
+    const place = placeOf(event)
+    const before = last.get(place)
+    last.set(place, event)
+    if (!before) continue
+    const ended = told.get(before.allocation)?.released
+    if (!ended || ended.id > event.id) {
+      report(WITHOUT_EVENT, { place, 'not released between': [before, event] })
+    }
+    if (before.allocation >= event.allocation) report(WITHOUT_CHANGE, { before, event })
+  }
+}
+
+/**
+ * What the events leave held is what the table has.
+ * @param {readonly HeldRow[]} rows
+ * @param {Map<number, Told>} told
+ * @param {import('./check.mjs').Report} report
+ */
+function checkBook(rows, told, report) {
+  const live = new Set(rows.map(({ allocation }) => allocation))
+  for (const row of rows) {
+    const { allocated, released } = told.get(row.allocation) ?? {}
+    if (!allocated || holdingOf(allocated) !== holdingOf(row)) report(WITHOUT_EVENT, { row })
+    if (released) report(WITHOUT_CHANGE, { released, row })
+  }
+  for (const { allocated, released } of told.values()) {
+    if (allocated && !released && !live.has(allocated.allocation)) {
+      report(WITHOUT_EVENT, { allocated, 'neither released nor in the table': true })
+    }
+  }
+}
+
+/**
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {readonly Event[]} events
+ * @param {import('./check.mjs').Report} report
+ */
+function eventsByCall(ledger, events, report) {
+  const byCall = /** @type {Map<Call, Event[]>} */ (new Map())
+  for (const event of events) {
+    const call = ledger.callNamed(event.actor)
+    if (!call || !mayBeOf(call, event)) {
+      report(WITHOUT_CHANGE, { event, call: call ?? 'none' })
+      continue
+    }
+    const own = byCall.get(call)
+    if (own) own.push(event)
+    else byCall.set(call, [event])
+  }
+  return byCall
+}
+
+/**
+ * @param {Call} call
+ * @param {Event} event
+ */
+function mayBeOf(call, event) {
+  return (
+    OF_CALL[event.what]?.includes(call.op) &&
+    nameOf({ .../** @type {any} */ (call), proto: call.proto ?? event.proto }) === nameOf(event) &&
+    (call.op !== 'release' || (call.port ?? event.port) === event.port)
+  )
+}
+
+/**
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Call} call a get or an allocate
+ * @param {readonly Event[]} own
+ * @param {{ told: Map<number, Told>, holdings: Map<string, Told[]> }} all
+ * @param {import('./check.mjs').Report} report
+ */
+function checkAllocated(ledger, call, own, { told, holdings }, report) {
+  if (isRefused(call)) {
+    const isRepeated = call.op === 'get' || call.key !== undefined
+    for (const event of own) {
+      // An attempt whose answer was lost may have got a number that somebody released since.
+      const mayBeLost = isRepeated && call.error === 'RANGE_EXHAUSTED'
+      if (!mayBeLost || !told.get(event.allocation)?.released)
+        report(WITHOUT_CHANGE, { call, event })
+    }
+    return
+  }
+  if (call.op === 'allocate' && call.key === undefined && own.length > 1) {
+    report(WITHOUT_CHANGE, { call, events: own })
+  }
+  const open = own.filter(({ allocation }) => !told.get(allocation)?.released)
+  if (open.length > 1) report(WITHOUT_CHANGE, { call, events: open })
+  if (call.ok === undefined) return
+
+  const other = open.find(({ port }) => port !== call.ok)
+  if (other) report(WITHOUT_CHANGE, { call, event: other })
+  if (own.some(({ port }) => port === call.ok)) return
+  const name = holdingOf(/** @type {any} */ ({ ...call, port: call.ok }))
+  const mayBeOlder = call.op === 'get' || call.key !== undefined
+  const isKnown = holdings.get(name)?.some((holding) => mayBeToldTo(ledger, holding, call))
+  if (!mayBeOlder || !isKnown) report(WITHOUT_EVENT, { call })
+}
+
+/**
+ * Whether the holding may have been there at some moment of the call.
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Told} holding
+ * @param {Call} call
+ */
+function mayBeToldTo(ledger, { allocated, released }, call) {
+  const maker = allocated && ledger.callNamed(allocated.actor)
+  if (!maker || maker.at > call.end) return false
+  const ender = released && ledger.callNamed(released.actor)
+  if (!ender) return true
+  // An attempt of a release whose answer was lost may take effect after the next one was answered.
+  const isTold = ender.ok?.some?.((/** @type {any[]} */ [port]) => port === released.port)
+  const ended = isTold ? ender.end : ender.ok ? ender.end + LANDED_AFTER_US : FOREVER
+  return ended >= call.at
+}
+
+/**
+ * @param {Call} call
+ * @param {readonly Event[]} own
+ * @param {import('./check.mjs').Report} report
+ */
+function checkReleased(call, own, report) {
+  if (isRefused(call) && own.length > 0) report(WITHOUT_CHANGE, { call, events: own })
+  if (!Array.isArray(call.ok)) return
+  const told = call.ok.map(([port, proto]) => `${proto}/${port}`)
+  const transaction = own.findLast((event) =>
+    told.includes(`${event.proto}/${event.port}`),
+  )?.transaction
+  const ofAnswer = own
+    .filter((event) => event.transaction === transaction)
+    .map(({ proto, port }) => `${proto}/${port}`)
+  for (const number of told) {
+    if (!ofAnswer.includes(number)) report(WITHOUT_EVENT, { call, number })
+  }
+  for (const number of ofAnswer) {
+    if (!told.includes(number)) report(WITHOUT_CHANGE, { call, number })
+  }
+}
+
+/**
+ * @param {Call} call
+ * @param {readonly Event[]} own
+ * @param {import('./check.mjs').Report} report
+ */
+function checkUpdated(call, own, report) {
+  if (isRefused(call) && own.length > 0) report(WITHOUT_CHANGE, { call, events: own })
+  // One that is repeated changes nothing that the attempt before has changed.
+  if (new Set(own.map(({ allocation }) => allocation)).size < own.length) {
+    report(WITHOUT_CHANGE, { call, events: own })
+  }
+  if (call.ok === true && own.length === 0) report(WITHOUT_EVENT, { call })
+}
+
+/** @param {Call} call */
+function isRefused({ error }) {
+  return NOTHING_CHANGED.has(error ?? '')
+}
+
+/** @param {import('./claims.mjs').Named & { port: number }} held */
+function holdingOf(held) {
+  return `${nameOf(held)}/${held.port}`
+}

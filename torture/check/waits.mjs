@@ -1,0 +1,59 @@
+// Who works on one project waits for nobody who is stuck in another, nor for a lock of somebody who
+// has no right on the registry.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/**
+ * A time in which nothing else was wrong than that somebody kept locks.
+ * @typedef {object} Stuck
+ * @property {string} [project] whose rows they were on; absent where they were on nobody's
+ * @property {number} from µs
+ * @property {number} until µs
+ */
+
+/** The file of those times, beside the histories: a line `<from> <until> <project>` for each. */
+export const STUCK = 'stuck.txt'
+export const WAITED = 'waited for somebody stuck elsewhere'
+
+const OF_ONE_PROJECT = ['get', 'allocate', 'release', 'update']
+const NO_LONGER_THAN_US = 2_000_000
+/** A busy machine is slower than that without any lock: twice as slow as just before. */
+export const JUST_BEFORE_US = 1_500_000
+
+/**
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {readonly Stuck[]} times
+ * @param {import('./check.mjs').Report} report
+ */
+export function checkWaits(ledger, times, report) {
+  const calls = ledger.calls
+    .filter(({ op }) => OF_ONE_PROJECT.includes(op))
+    .map((call) => ({ call, at: call.at, end: Math.min(call.end, ledger.diedAt(call)) }))
+  for (const stuck of times) {
+    const justBefore = calls
+      .filter(({ at, end }) => at > stuck.from - JUST_BEFORE_US && end < stuck.from)
+      .map(({ at, end }) => end - at)
+    const longest = justBefore.reduce((most, took) => Math.max(most, 2 * took), NO_LONGER_THAN_US)
+    for (const { call, at, end } of calls) {
+      if (stuck.project === call.project) continue
+      const waited = Math.min(end, stuck.until) - Math.max(at, stuck.from)
+      if (waited > longest) report(WAITED, { call, stuck, seconds: waited / 1e6 })
+    }
+  }
+}
+
+/**
+ * @param {string} directory of the histories
+ * @returns {Stuck[]}
+ */
+export function readStuck(directory) {
+  const path = join(directory, STUCK)
+  if (!existsSync(path)) return []
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [from, until, project] = line.split(' ')
+      return { from: Number(from), until: Number(until), ...(project && { project }) }
+    })
+}

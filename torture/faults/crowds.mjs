@@ -1,0 +1,64 @@
+import { now } from '../workload.mjs'
+import { between } from './Fault.mjs'
+
+/** Together they ask for more connections than the server admits, beside those of the others. */
+const CROWDS = 3
+const REGISTRIES = 10
+const LANES = 80
+/** Fewer would not show whether the rows of their scopes pile up. */
+const ENOUGH_HOSTS = 10
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const crowds = [
+  {
+    name: 'audits',
+    what: 'a process that records checks of all that is held, four at a time, in any order',
+    weight: 2,
+    inject: (scene) => runFor('auditor', between(3_000, 6_000), 1, scene),
+  },
+  {
+    name: 'hundreds-of-clients',
+    what: `${CROWDS * REGISTRIES} pools of ten connections with ${CROWDS * LANES} calls in flight, beside the workers`,
+    weight: 1,
+    inject: crowd,
+  },
+  {
+    name: 'host-names-without-number',
+    what: 'a process that gets and releases ports under ever new host names',
+    weight: 2,
+    inject: (scene) => runFor('traveller', between(4_000, 8_000), ENOUGH_HOSTS, scene),
+  },
+]
+
+let hired = 0
+
+/**
+ * True if it did at least so much.
+ * @param {string} program
+ * @param {number} lastsMs
+ * @param {number} least
+ * @param {import('./Fault.mjs').Scene} scene
+ * @returns {Promise<boolean>}
+ */
+function runFor(program, lastsMs, least, { crew, url }) {
+  const until = Math.min(crew.until, now() + lastsMs * 1_000)
+  const name = `${program}${hired++}`
+  const child = crew.other(program, name, { name, url, until })
+  let done = 0
+  child.on('message', (/** @type {{ done: number }} */ told) => {
+    done = told.done
+  })
+  return new Promise((resolve) => child.once('exit', () => resolve(done >= least)))
+}
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function crowd({ crew, url }) {
+  const until = Math.min(crew.until, now() + 5_000_000)
+  const place = { lanes: LANES, registries: REGISTRIES, url, environment: {}, until }
+  const ends = Array.from({ length: CROWDS }, () => {
+    const worker = crew.hire(place)
+    return new Promise((resolve) => worker.once('exit', (code) => resolve(code === 0)))
+  })
+  // Another fault may have killed some.
+  return (await Promise.all(ends)).some(Boolean)
+}

@@ -1,0 +1,89 @@
+// Locks that somebody keeps. Where nothing else is wrong, the checker is told whose they were and
+// when, and judges who had to wait for them.
+
+import { JUST_BEFORE_US } from '../check/waits.mjs'
+import { HOSTS, now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
+import { between } from './Fault.mjs'
+
+/** Under them older versions kept the ranges and each service from others, and Prisma migrates. */
+const FORMER_KEYS = `
+  select hashtextextended('ports.port_ranges', 0)
+  union
+  select 72707369
+  union
+  select hashtextextended(concat_ws('/', project_name, service_name, protocol, hostname), 0)
+  from ports.allocations`
+const OTHER_KEYS = 2_000
+/** Until all workers have started, and so long that the checker knows how slow calls are without. */
+const CALM_MS = 2_500 + JUST_BEFORE_US / 1_000
+
+/** @type {import('./Fault.mjs').Fault[]} */
+export const locks = [
+  {
+    name: 'project-stuck',
+    what: 'a transaction that holds the locks of one project, its slots, free and held, and is idle for some seconds',
+    weight: 2,
+    inject: holdProject,
+  },
+  {
+    name: 'advisory-locks',
+    what: 'a role that may only log in takes thousands of advisory locks, also those of older versions, for some seconds',
+    weight: 2,
+    inject: takeAdvisoryLocks,
+  },
+]
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function holdProject({ server, pause, noteStuck }) {
+  const { projectName } = pick(PROJECTS)
+  if (noteStuck) await pause(CALM_MS)
+  return server
+    .with(async (client) => {
+      await client.query('begin; savepoint untouched')
+      await client
+        .query('select ports.allocate_port($1, $2, $3, $4)', [
+          projectName,
+          'stuck',
+          pick(HOSTS),
+          pick(PROTOCOLS),
+        ])
+        // The range may be full.
+        .catch(() => client.query('rollback to savepoint untouched'))
+      // Skipping what is locked: who waits while he holds others could be part of a deadlock.
+      for (const table of ['projects where name', 'port_allocations where project_name']) {
+        await client.query(`select from ports.${table} = $1 for update skip locked`, [projectName])
+      }
+      const from = now()
+      await pause(between(3_000, 8_000))
+      noteStuck?.({ project: projectName, from, until: now() })
+      await client.query('rollback')
+      return true
+    })
+    .catch(() => false)
+}
+
+/** @param {import('./Fault.mjs').Scene} scene */
+async function takeAdvisoryLocks({ server, pause, noteStuck }) {
+  if (noteStuck) await pause(CALM_MS)
+  return server
+    .with(async (client) => {
+      const { rows } = await client.query(`select key::text from (${FORMER_KEYS}) as former (key)`)
+      await client.query(
+        `do $$ begin
+           create role torture_guest;
+         exception when duplicate_object or unique_violation then null;
+         end $$`,
+      )
+      await client.query('set session authorization torture_guest')
+      const taken = await client.query(
+        `select count(*) filter (where pg_try_advisory_lock(key))::integer as count
+         from (select unnest($1::bigint[]) union select generate_series(0, $2)) as wanted (key)`,
+        [rows.map(({ key }) => key), OTHER_KEYS],
+      )
+      const from = now()
+      await pause(between(3_000, 6_000))
+      noteStuck?.({ from, until: now() })
+      return taken.rows[0].count > OTHER_KEYS
+    })
+    .catch(() => false)
+}

@@ -1,0 +1,30 @@
+// Records checks of all that is held, as audits of many hosts at once would: each with a verdict at
+// random, and in any order.
+//
+// node torture/processes/auditor.mjs '{ "file", "until", "url" }'
+import { now, pick } from '../workload.mjs'
+import { History } from './History.mjs'
+import { endWithParent, openStore } from './registry.mjs'
+
+const AT_ONCE = 4
+const VERDICTS = /** @type {const} */ (['listening', 'not-listening', 'unknown'])
+
+const { file, until, url } = JSON.parse(process.argv[2] ?? '{}')
+endWithParent()
+const history = new History(file)
+const store = await openStore(history, url)
+let audits = 0
+await Promise.all(Array.from({ length: AT_ONCE }, audit))
+process.send?.({ done: audits }, () => process.exit(0))
+
+async function audit() {
+  while (now() < until) {
+    const { ok } = await history.record({ op: 'audit' }, async () => {
+      const { allocations } = await store.list({})
+      const checks = allocations.map(({ id }) => ({ allocationId: id, verdict: pick(VERDICTS) }))
+      await store.recordChecks(checks.sort(() => Math.random() - 0.5))
+      return checks.length
+    })
+    if (ok !== undefined) audits++
+  }
+}

@@ -1,0 +1,34 @@
+// Gets and releases ports under ever new host names, as containers and sandboxes have them that are
+// called something else each time. Several services meet on each host.
+//
+// node torture/processes/traveller.mjs '{ "file", "name", "until", "url" }'
+import { now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
+import { History } from './History.mjs'
+import { endWithParent, get, openRegistry, release } from './registry.mjs'
+
+const LANES = 6
+const VISITS_OF_EACH = 3
+
+const { file, name, until, url } = JSON.parse(process.argv[2] ?? '{}')
+endWithParent()
+const history = new History(file)
+const ports = await openRegistry(history, url)
+const { projectName: project } = pick(PROJECTS)
+let visits = 0
+await Promise.all(Array.from({ length: LANES }, travel))
+process.send?.({ done: Math.floor(visits / VISITS_OF_EACH) }, () => process.exit(0))
+
+async function travel() {
+  while (now() < until) {
+    const visit = visits++
+    const place = {
+      project,
+      service: `${name}-${visit % VISITS_OF_EACH}`,
+      instance: '',
+      host: `${name}-${Math.floor(visit / VISITS_OF_EACH)}`,
+      proto: pick(PROTOCOLS),
+    }
+    await get(history, ports, place)
+    await release(history, ports, place)
+  }
+}
