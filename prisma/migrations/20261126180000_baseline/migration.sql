@@ -524,19 +524,22 @@ create function ports.hold_slot(
   p_description text,
   p_cloudflare_hostname text,
   p_idempotency_key text,
-  p_actor text
+  p_actor text,
+  p_only_first boolean default false
 ) returns integer
 language plpgsql
 as $$
   -- Makes the service the holder of a slot that the caller has locked. The only way for a row to
-  -- become live. Called by functions whose search path is fixed.
+  -- become live. Where it is to be the service's first port in the scope and is not, null; the
+  -- statement that looks also counts, or one committed in between would be overlooked. Called by
+  -- functions whose search path is fixed.
   --
   -- Waits for another transaction that gives a service with this key a port, until that ends.
   -- Raises 23505 if it gave one. Cost: one slot, one event, a look at the service's newest port.
 declare
   v_held ports.port_allocations;
 begin
-  update ports.port_allocations
+  update ports.port_allocations as free
   set id = default,
     status = 'allocated',
     service_key = p_service_key,
@@ -560,7 +563,24 @@ begin
     allocated_at = now(),
     last_used_at = null
   where ctid = p_slot
+    and not (
+      p_only_first
+      and exists (
+        select
+        from ports.port_allocations as other
+        where other.service_key = p_service_key
+          and other.project_name = free.project_name
+          and other.service_name = p_service_name
+          and other.instance = p_instance
+          and other.hostname = free.hostname
+          and other.protocol = free.protocol
+          and other.status <> 'released'
+      )
+    )
   returning * into v_held;
+  if not found then
+    return null;
+  end if;
 
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
@@ -784,6 +804,7 @@ declare
   v_service_key bigint;
   v_oldest ports.port_allocations;
   v_slot tid;
+  v_port integer;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
@@ -819,10 +840,13 @@ begin
 
     v_slot := ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol);
     begin
-      return ports.hold_slot(
+      v_port := ports.hold_slot(
         v_slot, 'get_or_allocate_port', v_service_key, p_service_name, p_instance,
-        p_service_type, p_description, p_cloudflare_hostname, null, p_actor
+        p_service_type, p_description, p_cloudflare_hostname, null, p_actor, true
       );
+      if v_port is not null then
+        return v_port;
+      end if;
     exception when unique_violation then
       perform ports.refuse_invisible_winner(p_service_name);
     end;
@@ -1793,8 +1817,8 @@ create function ports.refuse_rows_outside() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Rows that are inserted lie in their project's ranges. Locks the projects, as those who change
-  -- the ranges do. Raises ZP004. Cost: the rows inserted.
+  -- Rows that are inserted lie in their project's ranges, and are the only ones of their numbers.
+  -- Locks the projects, as those who change the ranges do. Raises ZP004, 23505. Cost: the rows inserted.
 declare
   v_stray record;
 begin
@@ -1820,6 +1844,17 @@ begin
           'portNumber', v_stray.port_number,
           'projectName', v_stray.project_name
         )::text;
+  end if;
+
+  select inserted.project_name, inserted.port_number
+  into v_stray
+  from inserted
+  join ports.port_allocations as other using (project_name, hostname, protocol, port_number)
+  where other.id <> inserted.id
+  limit 1;
+  if found then
+    raise exception 'port % of % has a row already', v_stray.port_number, v_stray.project_name
+      using errcode = 'unique_violation';
   end if;
   return null;
 end
