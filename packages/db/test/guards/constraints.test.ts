@@ -32,10 +32,10 @@ describe('the constraints', () => {
       ),
     ).rejects.toMatchObject(constraint)
     await expect(
-      query(
-        'update ports.port_ranges set start_port = $2, end_port = $3 where project_name = $1',
-        [other.name, ...overlapping],
-      ),
+      query('update ports.port_ranges set start_port = $2, end_port = $3 where project_name = $1', [
+        other.name,
+        ...overlapping,
+      ]),
     ).rejects.toMatchObject(constraint)
   })
 
@@ -150,9 +150,8 @@ describe('the constraints', () => {
   })
 
   it('refuse a row of a project without a range', async () => {
-    // The trigger speaks before the constraint.
     await expect(query(STORE_FREE, ['ghost', 3000, ...HERE])).rejects.toMatchObject({
-      code: 'ZP004',
+      code: '23503',
     })
     await expect(
       query(
@@ -190,10 +189,14 @@ describe('the constraints', () => {
       ).rejects.toMatchObject({ code: '23514' })
     }
     await expect(
-      query(
-        'select * from ports.allocate_ports($1, $2, $3, $4, $5, $5, $5, $6, $6)',
-        [[project.name], ['web'], [hostname], ['tcp'], [null], ['']],
-      ),
+      query('select * from ports.allocate_ports($1, $2, $3, $4, $5, $5, $5, $6, $6)', [
+        [project.name],
+        ['web'],
+        [hostname],
+        ['tcp'],
+        [null],
+        [''],
+      ]),
     ).rejects.toMatchObject({ code: '23514' })
     await expect(
       query(STORE_FREE, [project.name, project.start, hostname, 'tcp']),

@@ -74,17 +74,14 @@ describe('the functions', () => {
     ])
   })
 
-  it.each(['-copy', 'a/b', 'a'.repeat(64), 'x\n'])(
-    'refuse the instance %j',
-    async (instance) => {
-      const project = await newProject()
-      const allocated = query(`select ports.allocate_port($1, 'web', p_instance => $2)`, [
-        project.name,
-        instance,
-      ])
-      expect(['22001', '23514']).toContain(await ending(allocated))
-    },
-  )
+  it.each(['-copy', 'a/b', 'a'.repeat(64), 'x\n'])('refuse the instance %j', async (instance) => {
+    const project = await newProject()
+    const allocated = query(`select ports.allocate_port($1, 'web', p_instance => $2)`, [
+      project.name,
+      instance,
+    ])
+    expect(['22001', '23514']).toContain(await ending(allocated))
+  })
 
   it('say that the last free numbers stay locked, and wait for no end of it', async () => {
     const project = await newProject(1)

@@ -83,11 +83,10 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     await allocate(project)
     for (const where of ['port_number = $2', 'port_number = $2 + 1', 'port_number >= $2']) {
       await expect(
-        at(
-          level,
-          `delete from ports.port_allocations where project_name = $1 and ${where}`,
-          [project.name, taken],
-        ),
+        at(level, `delete from ports.port_allocations where project_name = $1 and ${where}`, [
+          project.name,
+          taken,
+        ]),
       ).rejects.toMatchObject({
         code: '0A000',
         message: expect.stringContaining('release_port()'),
@@ -102,9 +101,10 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     const session = await Session.open(url)
     await session.begin(level)
     await session.query('set local session_replication_role = replica')
-    await expect(
-      session.query(STORE_LIVE, [project.name, taken, ...HERE]),
-    ).rejects.toMatchObject({ code: '23505', constraint: 'port_allocations_live_port' })
+    await expect(session.query(STORE_LIVE, [project.name, taken, ...HERE])).rejects.toMatchObject({
+      code: '23505',
+      constraint: 'port_allocations_live_port',
+    })
     await session.rollback()
     expect(await livePorts(project)).toEqual([taken])
   })
