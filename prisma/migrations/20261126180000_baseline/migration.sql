@@ -730,8 +730,8 @@ as $$
   -- needs), and above READ COMMITTED 40001. Cost: that of lock_lowest_slot() and hold_slot().
 declare
   v_service_key bigint;
-  v_slot tid;
   v_port integer;
+  v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
@@ -754,14 +754,23 @@ begin
       end if;
     end if;
 
-    v_slot := ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol);
+    -- The slot is locked in the block that takes it: a lock of another subtransaction would make
+    -- a multixact.
     begin
       return ports.hold_slot(
-        v_slot, 'allocate_port', v_service_key, p_service_name, p_instance,
+        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
+        'allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key, p_actor
       );
-    exception when unique_violation then
-      perform ports.refuse_invisible_winner(p_service_name);
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(p_service_name);
+      when sqlstate 'ZP002' then
+        -- The last number may be what somebody else got for this key.
+        if p_idempotency_key is null or v_exhausted then
+          raise;
+        end if;
+        v_exhausted := true;
     end;
   end loop;
 end
@@ -803,8 +812,8 @@ as $$
 declare
   v_service_key bigint;
   v_oldest ports.port_allocations;
-  v_slot tid;
   v_port integer;
+  v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
@@ -838,17 +847,24 @@ begin
       return v_oldest.port_number;
     end if;
 
-    v_slot := ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol);
     begin
       v_port := ports.hold_slot(
-        v_slot, 'get_or_allocate_port', v_service_key, p_service_name, p_instance,
+        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
+        'get_or_allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, null, p_actor, true
       );
       if v_port is not null then
         return v_port;
       end if;
-    exception when unique_violation then
-      perform ports.refuse_invisible_winner(p_service_name);
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(p_service_name);
+      when sqlstate 'ZP002' then
+        -- The last number may be what somebody else got for the service.
+        if v_exhausted then
+          raise;
+        end if;
+        v_exhausted := true;
     end;
   end loop;
 end
