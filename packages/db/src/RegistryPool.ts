@@ -117,9 +117,13 @@ function notConnected(cause: unknown, hint: string): PortsError {
       { cause },
     )
   }
+  // What PgBouncer says to a limit that it does not pass on.
+  const advice = reason.startsWith('unsupported startup parameter')
+    ? 'Behind PgBouncer, PORTS_DATABASE_URL needs the parameter pgbouncer=true.'
+    : hint
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The database cannot be reached (${reason}). Nothing was changed. ${hint}`,
+    `The database cannot be reached (${reason}). Nothing was changed. ${advice}`,
     {},
     { cause },
   )

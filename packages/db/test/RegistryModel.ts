@@ -1,12 +1,15 @@
 import {
   type AllocateOptions,
   BLOCK_SEARCH,
+  type Bounds,
   type GetOptions,
+  METADATA_FIELDS,
   type Metadata,
   type MetadataChange,
   type NarrowOptions,
   type NewRange,
   type PortAllocation,
+  type PortEvent,
   type PortRange,
   type PortSummary,
   PortsError,
@@ -22,11 +25,17 @@ type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt' | 'lastC
   readonly idempotencyKey?: string
 }
 
+/** What the history says of a change, but for who made it and when. */
+export type ModelEvent = Pick<PortEvent, 'what' | 'projectName' | 'before' | 'after'> &
+  Partial<Pick<PortEvent, 'serviceName' | 'instance' | 'hostname' | 'protocol' | 'portNumber'>>
+
 /**
  * The registry as one would explain it: a map of ranges, and who holds what, oldest first. Free is
  * what lies in the range and nobody holds. Its methods are those of the real one.
  */
 export class RegistryModel {
+  /** What was changed, oldest first. */
+  readonly events: ModelEvent[] = []
   readonly #ranges = new Map<string, PortRange>()
   #held: Holding[] = []
 
@@ -34,7 +43,7 @@ export class RegistryModel {
     const [oldest] = this.#select(project, service, options)
     if (!oldest) return this.#takeLowest(project, service, options)
     const { serviceType, description, cloudflareHostname } = oldest
-    Object.assign(oldest, {
+    this.#change(oldest, {
       serviceType: serviceType ?? options.serviceType,
       description: description ?? options.description,
       cloudflareHostname: cloudflareHostname ?? options.cloudflareHostname,
@@ -60,6 +69,7 @@ export class RegistryModel {
   releasePorts(project: string, service: string, hostname: string, which: NarrowOptions) {
     const selected = this.#select(project, service, { hostname, ...which })
     this.#held = this.#held.filter((it) => !selected.includes(it))
+    for (const holding of selected) this.events.push({ what: 'released', ...placeOf(holding) })
     return selected.toSorted(byPlace).map(({ portNumber, protocol }) => ({ portNumber, protocol }))
   }
 
@@ -67,9 +77,12 @@ export class RegistryModel {
     const selected = this.#select(project, service, which)
     for (const holding of selected) {
       // Cleared is absent.
-      for (const [field, value] of Object.entries(change)) {
-        Object.assign(holding, { [field]: value ?? undefined })
-      }
+      this.#change(
+        holding,
+        Object.fromEntries(
+          Object.entries(change).map(([field, value]) => [field, value ?? undefined]),
+        ),
+      )
     }
     return selected.length > 0
   }
@@ -112,25 +125,33 @@ export class RegistryModel {
   }
 
   createRange(wanted: NewRange): PortRange {
+    if (this.#ranges.has(wanted.projectName)) throw refusal('RANGE_OVERLAP')
     const range = 'size' in wanted ? this.#nextBlock(wanted.projectName, wanted.size) : wanted
-    if (this.#ranges.has(range.projectName) || this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
+    if (this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
     this.#ranges.set(range.projectName, range)
+    this.#noteRange('range-created', range.projectName, undefined, range)
     return range
   }
 
   resizeRange(projectName: string, bounds: { startPort: number; endPort: number }): PortRange {
-    const range = { ...this.#range(projectName), ...bounds }
+    const before = this.#range(projectName)
+    const range = { ...before, ...bounds }
     if (this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
     if (this.#heldBy(projectName).some((it) => !isIn(range, it.portNumber))) {
       throw refusal('RANGE_IN_USE')
     }
     this.#ranges.set(projectName, range)
+    if (range.startPort !== before.startPort || range.endPort !== before.endPort) {
+      this.#noteRange('range-resized', projectName, before, range)
+    }
     return range
   }
 
   deleteRange(projectName: string): void {
+    const before = this.#range(projectName)
     if (this.#heldBy(projectName).length > 0) throw refusal('RANGE_IN_USE')
     this.#ranges.delete(projectName)
+    this.#noteRange('range-deleted', projectName, before, undefined)
   }
 
   /** The numbers that are free in one scope, lowest first. */
@@ -145,18 +166,39 @@ export class RegistryModel {
     const scope = scopeOf(options)
     const [portNumber] = this.free(projectName, scope)
     if (portNumber === undefined) throw refusal('RANGE_EXHAUSTED')
-    const holder = { projectName, serviceName, portNumber, status: 'allocated' } as const
-    this.#held.push({ ...options, ...scope, ...holder })
+    const { instance = '' } = options
+    const holder = { projectName, serviceName, instance, portNumber, status: 'allocated' } as const
+    const holding = { ...options, ...scope, ...holder }
+    this.#held.push(holding)
+    this.events.push({ what: 'allocated', ...placeOf(holding), after: metadataOf(holding) })
     return portNumber
   }
 
   #select(projectName: string, serviceName: string, which: UpdateOptions): Holding[] {
     const { hostname } = scopeOf(which)
-    const { protocol, portNumber } = which
+    const { instance = '', protocol, portNumber } = which
     return this.#heldBy(projectName)
-      .filter((it) => it.serviceName === serviceName && it.hostname === hostname)
+      .filter((it) => it.serviceName === serviceName && it.instance === instance)
+      .filter((it) => it.hostname === hostname)
       .filter((it) => protocol === undefined || it.protocol === protocol)
       .filter((it) => portNumber === undefined || it.portNumber === portNumber)
+  }
+
+  #change(holding: Holding, change: Metadata): void {
+    const before = metadataOf(holding)
+    Object.assign(holding, change)
+    const after = metadataOf(holding)
+    if (METADATA_FIELDS.every((field) => before?.[field] === after?.[field])) return
+    this.events.push({ what: 'updated', ...placeOf(holding), before, after })
+  }
+
+  #noteRange(
+    what: ModelEvent['what'],
+    projectName: string,
+    before: Bounds | undefined,
+    after: Bounds | undefined,
+  ): void {
+    this.events.push({ what, projectName, before: boundsOf(before), after: boundsOf(after) })
   }
 
   #heldBy(projectName: string): Holding[] {
@@ -193,6 +235,21 @@ function scopeOf({ hostname = 'localhost', protocol = 'tcp' }: Partial<Scope>): 
   const name = hostname.toLowerCase()
   // Two spellings of a host are one scope.
   return { hostname: name === '127.0.0.1' ? 'localhost' : name, protocol }
+}
+
+/** Absent where there is none. */
+function metadataOf(holding: Holding): Metadata | undefined {
+  const fields = METADATA_FIELDS.filter((field) => holding[field] !== undefined)
+  if (fields.length === 0) return undefined
+  return Object.fromEntries(fields.map((field) => [field, holding[field]]))
+}
+
+function placeOf({ projectName, serviceName, instance, hostname, protocol, portNumber }: Holding) {
+  return { projectName, serviceName, instance, hostname, protocol, portNumber }
+}
+
+function boundsOf(bounds: Bounds | undefined): Record<keyof Bounds, number> | undefined {
+  return bounds && { startPort: bounds.startPort, endPort: bounds.endPort }
 }
 
 function isIn({ startPort, endPort }: PortRange, number: number): boolean {

@@ -23,6 +23,9 @@ interface Refusal {
 
 interface Churned {
   readonly held: number[]
+  /** How many calls were answered. */
+  readonly allocated: number
+  readonly released: number
   readonly refusals: Refusal[]
   /** A port that was given twice, or could not be given back. */
   readonly faults: unknown[]
@@ -121,11 +124,11 @@ async function newProject(size: number): Promise<Project> {
   const start = 3000 + projects * 1000
   projects += 1
   const project = { name: `project-${projects}`, start, end: start + size - 1 }
-  await sql(
-    url,
-    'insert into ports.port_ranges (project_name, start_port, end_port) values ($1, $2, $3)',
-    [project.name, project.start, project.end],
-  )
+  await sql(url, 'select ports.create_range($1, $2, $3)', [
+    project.name,
+    project.start,
+    project.end,
+  ])
   return project
 }
 
@@ -229,32 +232,39 @@ describe('connections', () => {
     },
   )
 
-  it('come upon slots whose numbers are held, and none of them is sent away for it', async () => {
+  it('give one service one port, whoever offers the first numbers', async () => {
     const clients = await connect(20)
-    // More than once, for what is to be ruled out needs two of them at one slot in a short instant.
-    for (const _round of numbers(1, 5)) {
+    // More than once, for each project is new only once.
+    for (const _round of numbers(1, 10)) {
       const project = await newProject(80)
-      const held = numbers(project.start, project.start + 39)
-      await sql(
-        url,
-        `insert into ports.port_allocations (project_name, service_name, port_number)
-         select $1, 'by-hand', unnest($2::int[])`,
-        [project.name, held],
+      const given = await Promise.all(
+        clients.map(async (client) => {
+          const { rows } = await client.query(
+            `select ports.get_or_allocate_port($1, 'web') as port`,
+            [project.name],
+          )
+          return rows[0].port as number
+        }),
       )
-      await sql(
-        url,
-        `insert into ports.port_allocations (project_name, port_number, status, allocated_at)
-         select $1, unnest($2::int[]), 'released', null`,
-        [project.name, held],
-      )
-      const allocated = await Promise.all(
-        clients.map(async (client, nth) => [
-          await allocate(client, project, `service-${nth}`),
-          await allocate(client, project, `service-${nth}`),
-        ]),
-      )
-      expect(ascending(allocated.flat())).toEqual(numbers(project.start + 40, project.end))
+      expect(given).toEqual(clients.map(() => project.start))
+      expect([...(await holders(project)).keys()]).toEqual([project.start])
     }
+  })
+
+  it('give each instance of a service a port of its own, and the same to all who ask for it', async () => {
+    const clients = await connect(20)
+    const project = await newProject(80)
+    const given = await Promise.all(
+      clients.map(async (client, nth) => {
+        const { rows } = await client.query(
+          `select ports.get_or_allocate_port($1, 'web', p_instance => $2) as port`,
+          [project.name, nth % 5 === 0 ? '' : `copy-${nth % 5}`],
+        )
+        return rows[0].port as number
+      }),
+    )
+    expect(given).toEqual(clients.map((_, nth) => given[nth % 5]))
+    expect(ascending(given.slice(0, 5))).toEqual(numbers(project.start, project.start + 4))
   })
 
   it('drain two scopes of one range without a word to each other', async () => {
@@ -328,9 +338,19 @@ describe('processes', () => {
       }))
     })
     const held = await holders(project)
-    // One live row each, and the lowest numbers: nobody took one and gave it back.
-    expect(ascending([...held.keys()])).toEqual(numbers(project.start, project.start + 4))
+    // One live row each, and nobody took another and gave it back.
     expect([...held.values()].sort()).toEqual(services)
+    expect(
+      await sql(
+        url,
+        `select service_name, what
+         from ports.events
+         where project_name = $1
+           and service_name is not null
+         order by service_name`,
+        [project.name],
+      ),
+    ).toEqual(services.map((service) => ({ service_name: service, what: 'allocated' })))
     for (const { service, port } of given.flat()) expect(held.get(port)).toBe(service)
   })
 
@@ -385,6 +405,23 @@ describe('processes', () => {
     expect(await holders(project)).toEqual(
       new Map([...expected].sort(([one], [other]) => one - other)),
     )
+    // Each that was acknowledged is told of once, and nothing else is.
+    const events = await sql(
+      url,
+      `select what, count(*)::integer as count
+       from ports.events
+       where project_name = $1
+         and service_name is not null
+       group by what
+       order by what`,
+      [project.name],
+    )
+    const count = (of: 'allocated' | 'released') =>
+      accounts.reduce((sum, account) => sum + account[of], 0)
+    expect(events).toEqual([
+      { what: 'allocated', count: count('allocated') },
+      { what: 'released', count: count('released') },
+    ])
     // And no number was lost on the way: what is left can be had, once each.
     const left = project.end - project.start + 1 - expected.length
     const [caller] = callers

@@ -1,5 +1,8 @@
 import {
+  type GetOptions,
   LARGEST_BLOCK,
+  type NarrowOptions,
+  nameOfService,
   type PortAllocation,
   PortManager,
   type PortRepository,
@@ -13,7 +16,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
-import { RegistryModel } from './RegistryModel.js'
+import { type ModelEvent, RegistryModel } from './RegistryModel.js'
 import { expectSound, numbers } from './sessions.js'
 
 const CONNECTIONS = 4
@@ -60,7 +63,8 @@ class Registry extends PortManager {
   }
 }
 
-type Method = Exclude<keyof RegistryModel & keyof Registry, 'free'>
+type Method = Exclude<keyof RegistryModel & keyof Registry, 'free' | 'events'>
+type ReleaseArguments = [string, string, string, NarrowOptions]
 type Outcome = { readonly answer: unknown } | { readonly refused: string }
 
 /** One call. The model and the registry have the same methods, so it can be asked of both. */
@@ -124,6 +128,7 @@ function withoutUnforeseeable(answer: unknown): unknown {
 const project = fc.constantFrom('a', 'b', 'c')
 const service = fc.constantFrom('web', 'api')
 // Most in one scope, so that the calls meet.
+const instance = fc.constantFrom('', '', 'copy')
 const hostname = fc.constantFrom('localhost', ...HOSTS, '127.0.0.1', 'ALPHA')
 const protocol = fc.constantFrom('tcp', ...PROTOCOLS)
 const scope = fc.record({ hostname, protocol })
@@ -147,7 +152,7 @@ const size = fc.oneof(
   { weight: 1, arbitrary: fc.constant(130) },
   { weight: 1, arbitrary: fc.constant(LARGEST_BLOCK) },
 )
-const narrow = fc.record({ protocol, portNumber }, { requiredKeys: [] })
+const narrow = fc.record({ protocol, portNumber, instance }, { requiredKeys: [] })
 const change = fc
   .record(
     {
@@ -163,14 +168,14 @@ const getOrAllocate = calls(
   'getOrAllocate',
   project,
   service,
-  fc.record({ ...metadata, hostname, protocol }, { requiredKeys: SCOPE }),
+  fc.record({ ...metadata, hostname, protocol, instance }, { requiredKeys: SCOPE }),
 )
 const allocate = calls(
   'allocate',
   project,
   service,
   fc.record(
-    { ...metadata, hostname, protocol, idempotencyKey: fc.constantFrom('k1', 'k2') },
+    { ...metadata, hostname, protocol, instance, idempotencyKey: fc.constantFrom('k1', 'k2') },
     { requiredKeys: SCOPE },
   ),
 )
@@ -181,7 +186,7 @@ const updatePort = calls(
   project,
   service,
   change,
-  fc.record({ hostname, protocol, portNumber }, { requiredKeys: ['hostname'] }),
+  fc.record({ hostname, protocol, portNumber, instance }, { requiredKeys: ['hostname'] }),
 )
 const recordChecks = calls(
   'recordChecks',
@@ -257,8 +262,9 @@ class Call {
   /** Whom it asked a port for; nobody where it did not. */
   get holder(): ServiceKey | undefined {
     if (!ALLOCATING.includes(this.operation.method)) return undefined
-    const [projectName, serviceName, options] = this.operation.args as [string, string, Scope]
-    return { projectName, serviceName, ...registries[0]!.scope(options) }
+    const [projectName, serviceName, options] = this.operation.args as [string, string, GetOptions]
+    const { instance = '' } = options
+    return { projectName, serviceName, instance, ...registries[0]!.scope(options) }
   }
 
   /** The ports that it was told. */
@@ -327,19 +333,28 @@ describe('at the same time', TIMEOUT, () => {
         const told = calls.flatMap(({ told }) => told)
         // A port that nobody was told of would be lost to all.
         expect(told).toEqual(expect.arrayContaining(live))
-        const released = calls
+        const releasing = calls
           .filter(
             ({ operation, outcome }) => operation.method === 'releasePorts' && isSome(outcome),
           )
-          .map(({ operation: { args } }) => `${args[0]}/${args[1]}`)
-        const kept = told.filter((it) => !released.some((service) => it.startsWith(`${service} `)))
+          .map(({ operation: { args } }) => {
+            const [projectName, serviceName, , { instance = '' }] = args as ReleaseArguments
+            return nameOfService({ projectName, serviceName, instance })
+          })
+        const kept = told.filter((it) => !releasing.some((service) => it.startsWith(`${service} `)))
         expect(live).toEqual(expect.arrayContaining(kept))
+
+        const released = calls
+          .filter(({ operation }) => operation.method === 'releasePorts')
+          .flatMap(({ outcome }) => ('answer' in outcome ? (outcome.answer as unknown[]) : []))
+        expect(await eventsOf('released')).toBe(released.length)
+        expect(await eventsOf('allocated')).toBe(released.length + live.length)
       }),
       { ...RUNS, numRuns: 50 },
     )
   })
 
-  it('gives one port to a service and the lowest numbers to all, when nobody releases', async () => {
+  it('gives one port to a service and passes no number over for good, when nobody releases', async () => {
     await fc.assert(
       fc.asyncProperty(sequencesOf(holding), async (sequences) => {
         await beginAfresh()
@@ -354,6 +369,7 @@ describe('at the same time', TIMEOUT, () => {
 
         const live = await registries[0]!.listAll()
         expect(new Set(live.map(shown))).toEqual(new Set(calls.flatMap(({ told }) => told)))
+        expect(await eventsOf('allocated')).toBe(live.length)
         const refused = calls.filter(({ outcome }) => 'refused' in outcome)
         for (const range of RANGES) {
           for (const scope of scopes()) {
@@ -362,10 +378,11 @@ describe('at the same time', TIMEOUT, () => {
               key.hostname === scope.hostname &&
               key.protocol === scope.protocol
             const held = live.filter(isHere).map((it) => it.portNumber)
-            expect(held).toEqual(numbers(range.startPort, range.startPort + held.length - 1))
+            const free = numbers(range.startPort, range.endPort).filter((it) => !held.includes(it))
+            expect(await nextOf(range.projectName, scope)).toBe(free[0] ?? null)
             // Exhausted is what has nothing left.
             if (refused.some(({ holder }) => isHere(holder))) {
-              expect(held.at(-1), refused.join('; ')).toBe(range.endPort)
+              expect(free, refused.join('; ')).toEqual([])
             }
           }
         }
@@ -382,8 +399,15 @@ function sequencesOf(operation: fc.Arbitrary<Operation>) {
 
 /** Without a row of the run before, in the model and in the database. */
 async function beginAfresh(model = new RegistryModel()): Promise<void> {
-  await sql(url, `update ports.port_allocations set status = 'released' where status <> 'released'`)
-  await sql(url, 'delete from ports.port_ranges')
+  await sql(
+    url,
+    `set session_replication_role = replica;
+     delete from ports.port_allocations;
+     delete from ports.port_cursors;
+     delete from ports.port_ranges;
+     delete from ports.projects;
+     delete from ports.port_events`,
+  )
   for (const range of RANGES) {
     model.createRange(range)
     await registries[0]!.createRange(range)
@@ -408,10 +432,11 @@ async function expectSameState(model: RegistryModel): Promise<void> {
   expect(await registries[0]!.listRanges()).toEqual(model.listRanges())
   await expectSound(url)
 
-  const states = await sql<{ project: string; next: number | null; offered: number[] } & Scope>(
+  const states = await sql<StateOfScope>(
     url,
     `select project_name as project, hostname, protocol,
        ports.find_available_port(project_name, hostname, protocol) as next,
+       ports.count_available(project_name, hostname, protocol) as available,
        array(
          select port_number
          from ports.port_allocations as slot
@@ -426,12 +451,53 @@ async function expectSameState(model: RegistryModel): Promise<void> {
      cross join unnest($2::text[]) as scope_protocol (protocol)`,
     [HOSTS, PROTOCOLS],
   )
-  for (const { project, next, offered, ...scope } of states) {
+  for (const { project, next, available, offered, ...scope } of states) {
     const free = [...model.free(project, scope)]
     expect(next, `next of ${project}`).toBe(free[0] ?? null)
-    // Numbers above the highest that was ever needed have no slot yet.
-    expect(offered, `slots of ${project}`).toEqual(free.slice(0, offered.length))
+    expect(available, `numbers of ${project}`).toBe(free.length)
+    // Numbers that were never needed have no slot yet.
+    expect(free, `slots of ${project}`).toEqual(expect.arrayContaining(offered))
   }
+
+  const events = await sql<ModelEvent & { before: object | null; after: object | null }>(
+    url,
+    `select what, project_name as "projectName", service_name as "serviceName", instance, hostname,
+       protocol, port_number as "portNumber", before, after
+     from ports.events`,
+  )
+  expect(events.map(eventText).toSorted()).toEqual(model.events.map(eventText).toSorted())
+}
+
+interface StateOfScope extends Scope {
+  readonly project: string
+  readonly next: number | null
+  readonly available: number
+  readonly offered: number[]
+}
+
+function eventText(event: ModelEvent): string {
+  const { what, projectName, serviceName, instance, hostname, protocol, portNumber } = event
+  const place = [what, projectName, serviceName, instance, hostname, protocol, portNumber]
+  const details = [event.before, event.after].map((it) => Object.entries(it ?? {}).toSorted())
+  return JSON.stringify([...place.map((it) => it ?? ''), ...details])
+}
+
+async function eventsOf(what: 'allocated' | 'released'): Promise<number> {
+  const [row] = await sql<{ count: number }>(
+    url,
+    'select count(*)::integer as count from ports.events where what = $1',
+    [what],
+  )
+  return row!.count
+}
+
+async function nextOf(project: string, { hostname, protocol }: Scope): Promise<number | null> {
+  const [row] = await sql<{ port: number | null }>(
+    url,
+    'select ports.find_available_port($1, $2, $3) as port',
+    [project, hostname, protocol],
+  )
+  return row!.port
 }
 
 function expectForeseenRefusals(calls: readonly Call[]): void {
@@ -452,8 +518,8 @@ function scopes(): Scope[] {
 
 /** Whose it is and where, and then the number. */
 function shown(held: ServiceKey & Pick<PortAllocation, 'portNumber'>): string {
-  const { projectName, serviceName, hostname, protocol, portNumber } = held
-  return `${projectName}/${serviceName} ${hostname}/${protocol} ${portNumber}`
+  const { hostname, protocol, portNumber } = held
+  return `${nameOfService(held)} ${hostname}/${protocol} ${portNumber}`
 }
 
 function withoutNumber(shown: string): string {

@@ -97,8 +97,8 @@ export async function ending(work: Promise<unknown>): Promise<string> {
 
 /**
  * What holds in every state of the registry: one live row for a number in a scope, no row outside
- * its project's range, and below a scope's highest row no number without one, for that would never
- * be offered.
+ * its project's ranges, no number that is held and free at once, one event for each live row, and
+ * below a scope's cursor no number without a row, for that would never be offered.
  */
 export async function expectSound(url: string): Promise<void> {
   const faults = await sql(
@@ -109,23 +109,38 @@ export async function expectSound(url: string): Promise<void> {
      group by hostname, protocol, port_number
      having count(*) > 1
      union all
-     select 'outside its range', allocation.project_name, hostname, protocol, port_number
-     from ports.port_allocations as allocation
-     left join ports.port_ranges as range using (project_name)
-     where (port_number between start_port and end_port) is not true
+     select 'held and free', project_name, hostname, protocol, port_number
+     from ports.port_allocations
+     group by project_name, hostname, protocol, port_number
+     having count(*) > 1
      union all
-     select 'never offered', scope.project_name, scope.hostname, scope.protocol, number
-     from (
-       select project_name, hostname, protocol, max(port_number) as highest
-       from ports.port_allocations
-       group by project_name, hostname, protocol
-     ) as scope
+     select 'outside its ranges', project_name, hostname, protocol, port_number
+     from ports.port_allocations as allocation
+     where not exists (
+       select
+       from ports.port_ranges as range
+       where range.project_name = allocation.project_name
+         and port_number between start_port and end_port
+     )
+     union all
+     select 'not told of once', project_name, hostname, protocol, port_number
+     from ports.port_allocations as allocation
+     where status <> 'released'
+       and 1 <> (
+         select count(*)
+         from ports.port_events
+         where allocation_id = allocation.id
+           and what = 'allocated'
+       )
+     union all
+     select 'never offered', cursor.project_name, cursor.hostname, cursor.protocol, number
+     from ports.port_cursors as cursor
      join ports.port_ranges using (project_name)
-     cross join generate_series(start_port, highest) as number
+     cross join generate_series(start_port, least(end_port, next_port - 1)) as number
      left join ports.port_allocations as allocation
-       on allocation.project_name = scope.project_name
-       and allocation.hostname = scope.hostname
-       and allocation.protocol = scope.protocol
+       on allocation.project_name = cursor.project_name
+       and allocation.hostname = cursor.hostname
+       and allocation.protocol = cursor.protocol
        and allocation.port_number = number
      where allocation.id is null`,
   )

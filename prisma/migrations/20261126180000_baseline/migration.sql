@@ -728,8 +728,8 @@ as $$
   -- needs), and above READ COMMITTED 40001. Cost: that of lock_lowest_slot() and hold_slot().
 declare
   v_service_key bigint;
-  v_slot tid;
   v_port integer;
+  v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
@@ -752,14 +752,23 @@ begin
       end if;
     end if;
 
-    v_slot := ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol);
+    -- The slot is locked in the block that takes it: a lock of another subtransaction would make
+    -- a multixact.
     begin
       return ports.hold_slot(
-        v_slot, 'allocate_port', v_service_key, p_service_name, p_instance,
+        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
+        'allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key, p_actor
       );
-    exception when unique_violation then
-      perform ports.refuse_invisible_winner(p_service_name);
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(p_service_name);
+      when sqlstate 'ZP002' then
+        -- The last number may be what somebody else got for this key.
+        if p_idempotency_key is null or v_exhausted then
+          raise;
+        end if;
+        v_exhausted := true;
     end;
   end loop;
 end
@@ -801,7 +810,7 @@ as $$
 declare
   v_service_key bigint;
   v_oldest record;
-  v_slot tid;
+  v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
@@ -834,27 +843,29 @@ begin
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
           array[v_oldest.id], 'get_or_allocate_port',
-          jsonb_strip_nulls(jsonb_build_object(
-            'serviceType', case when v_oldest.service_type is null then p_service_type end,
-            'description', case when v_oldest.description is null then p_description end,
-            'cloudflareHostname',
-              case when v_oldest.cloudflare_hostname is null then p_cloudflare_hostname end
-          )),
-          p_actor
+          ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
+          p_only_missing => true
         );
       end if;
       return v_oldest.port_number;
     end if;
 
-    v_slot := ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol);
     begin
       return ports.hold_slot(
-        v_slot, 'get_or_allocate_port', v_service_key, p_service_name, p_instance,
+        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
+        'get_or_allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
         1 + coalesce(v_oldest.newest_ordinal, 0)
       );
-    exception when unique_violation then
-      perform ports.refuse_invisible_winner(p_service_name);
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(p_service_name);
+      when sqlstate 'ZP002' then
+        -- The last number may be what somebody else got for the service.
+        if v_exhausted then
+          raise;
+        end if;
+        v_exhausted := true;
     end;
   end loop;
 end
@@ -864,17 +875,18 @@ create function ports.change_metadata(
   p_allocation_ids bigint[],
   p_call text,
   p_change jsonb,
-  p_actor text
+  p_actor text,
+  p_only_missing boolean default false
 ) returns integer
 language plpgsql
 as $$
-  -- Sets the metadata that the change names, and clears what is null there. Returns how many of the
-  -- allocations are still live. Called by functions whose search path is fixed.
+  -- Sets the metadata that the change names, and clears what is null there; or sets only what is
+  -- missing. Returns how many of the allocations are still live. Called by functions whose search
+  -- path is fixed.
   --
   -- Locks the allocations in the order of (host, protocol, number). Cost: a row and, where something
   -- changes, an event for each.
 declare
-  v_id bigint;
   v_before ports.port_allocations;
   v_after ports.port_allocations;
   v_count integer := 0;
@@ -889,13 +901,13 @@ begin
   loop
     v_count := v_count + 1;
     v_after := v_before;
-    if p_change ? 'serviceType' then
+    if p_change ? 'serviceType' and (not p_only_missing or v_before.service_type is null) then
       v_after.service_type := p_change ->> 'serviceType';
     end if;
-    if p_change ? 'description' then
+    if p_change ? 'description' and (not p_only_missing or v_before.description is null) then
       v_after.description := p_change ->> 'description';
     end if;
-    if p_change ? 'cloudflareHostname' then
+    if p_change ? 'cloudflareHostname' and (not p_only_missing or v_before.cloudflare_hostname is null) then
       v_after.cloudflare_hostname := p_change ->> 'cloudflareHostname';
     end if;
     continue when v_after is not distinct from v_before;
@@ -1831,8 +1843,8 @@ create function ports.refuse_rows_outside() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Rows that are inserted lie in their project's ranges. Locks the projects, as those who change
-  -- the ranges do. Raises ZP004. Cost: the rows inserted.
+  -- Rows that are inserted lie in their project's ranges, and are the only ones of their numbers.
+  -- Locks the projects, as those who change the ranges do. Raises ZP004, 23505. Cost: the rows inserted.
 declare
   v_stray record;
 begin
@@ -1858,6 +1870,17 @@ begin
           'portNumber', v_stray.port_number,
           'projectName', v_stray.project_name
         )::text;
+  end if;
+
+  select inserted.project_name, inserted.port_number
+  into v_stray
+  from inserted
+  join ports.port_allocations as other using (project_name, hostname, protocol, port_number)
+  where other.id <> inserted.id
+  limit 1;
+  if found then
+    raise exception 'port % of % has a row already', v_stray.port_number, v_stray.project_name
+      using errcode = 'unique_violation';
   end if;
   return null;
 end

@@ -25,7 +25,7 @@ import {
 } from './registry.js'
 
 /** Those that wait for a connection before they send anything. */
-const HOT = ['getOrAllocate', 'allocate', 'release', 'recordChecks', 'createNextRange']
+const HOT = ['getOrAllocate', 'allocate', 'release', 'update', 'recordChecks']
 
 describe('a call that is aborted', () => {
   /** What the call is rejected with once it is aborted, which it is when `ready`. */

@@ -15,6 +15,7 @@ import {
   takeConnection,
   underWay,
   untilGivenBack,
+  untilIdle,
   url,
   waitingBackend,
 } from './registry.js'
@@ -45,20 +46,25 @@ describe('others that hold what a call needs', () => {
     expect((await page).total).toBe(1)
   })
 
-  it.each(CALL_LIST)(
-    'its tables, for longer than it may wait, make %s BUSY',
-    async (_name, call) => {
-      const { repository } = openImpatiently({ lock_timeout: 50 })
-      await repository.listRanges()
-      const before = await contents()
-      const lock = await lockTables()
-      await expectRefusal(call(repository), 'BUSY')
-      await lock.rollback()
-      expect(await contents()).toEqual(before)
-      await call(repository)
-      await expectWorking(repository)
-    },
-  )
+  it('its tables, for longer than it may wait, make each call BUSY, and say who does', async () => {
+    const { repository } = openImpatiently({ max: CALL_LIST.length, lock_timeout: 2000 })
+    await repository.listRanges()
+    const before = await contents()
+    const lock = await lockTables()
+    // The functions have a limit of their own, which is longer.
+    const errors = await Promise.all(
+      CALL_LIST.map(([_name, call]) => expectRefusal(call(repository), 'BUSY')),
+    )
+    await lock.rollback()
+    const holders = errors.filter(({ details }) =>
+      (details.holders as { pid: number }[] | undefined)?.some(({ pid }) => pid === lock.pid),
+    )
+    expect(holders.length).toBeGreaterThan(0)
+    for (const { message } of holders) expect(message).toContain(`rocess ${lock.pid} (`)
+    await untilIdle()
+    expect(await contents()).toEqual(before)
+    await expectWorking(repository)
+  })
 
   it.for(CALL_LIST)(
     'its tables, for longer than a transaction may last, make %s BUSY',
@@ -89,28 +95,23 @@ describe('others that hold what a call needs', () => {
     expect(await repository.getOrAllocate(api)).toBe(3001)
   })
 
-  it.each(['allocate', 'getOrAllocate'] as const)(
-    "a service's first place make %s BUSY, and asking again gives the port",
-    async (name) => {
-      const { repository } = await openOn(url)
-      const writer = await Session.open(url)
-      await writer.begin()
-      await writer.query(
-        `insert into ports.port_allocations (project_name, service_name, port_number)
-         values ('shop', 'api', 3005)`,
-      )
-      const refused = underWay(expectRefusal(repository[name](api), 'BUSY'))
-      await waitingBackend()
-      await writer.commit()
-      await refused
-      expect(await repository.getOrAllocate(api)).toBe(3005)
-      expect((await repository.list({ projectName: 'shop' })).total).toBe(2)
-    },
-  )
+  it.each([
+    ['allocate', 3002],
+    ['getOrAllocate', 3001],
+  ] as const)("a service's first place make %s wait for it", async (name, expected) => {
+    const { repository } = await openOn(url)
+    const other = await Session.open(url)
+    await other.begin()
+    expect(await other.value(`select ports.allocate_port('shop', 'api')`)).toBe(3001)
+    const given = repository[name](api)
+    await waitingBackend()
+    await other.commit()
+    expect(await given).toBe(expected)
+    expect(await repository.getOrAllocate(api)).toBe(3001)
+  })
 
-  it('the other one of two ports at most make release and an audit BUSY', async () => {
+  it('one of two ports make an audit and a release wait, and not for each other', async () => {
     const { repository } = openImpatiently({ options: '-c deadlock_timeout=10ms' })
-    // The audit locks in the order of the ids, and tcp is the newer one.
     await repository.allocate({ ...api, protocol: 'udp' })
     await repository.allocate(api)
     const { allocations } = await repository.list({ projectName: 'shop' })
@@ -123,14 +124,14 @@ describe('others that hold what a call needs', () => {
        where service_name = 'api' and protocol = 'udp' and status <> 'released'
        for update`,
     )
-    const { projectName, serviceName, hostname } = api
+    const { projectName, serviceName, instance, hostname } = api
     const audit = underWay(
       repository.recordChecks(
         held.map(({ id }) => ({ allocationId: id, verdict: 'listening' as const })),
       ),
     )
     await waitingBackend()
-    const release = underWay(repository.release({ projectName, serviceName, hostname }))
+    const release = underWay(repository.release({ projectName, serviceName, instance, hostname }))
     await vi.waitUntil(
       async () => {
         const waiting = await sql(
@@ -142,10 +143,7 @@ describe('others that hold what a call needs', () => {
       { interval: 10 },
     )
     await holder.rollback()
-    for (const call of [audit, release]) {
-      await call.catch(async (error) => expectRefusal(Promise.reject(error), 'BUSY'))
-    }
-    await repository.release({ projectName, serviceName, hostname })
-    expect((await repository.list({ projectName: 'shop' })).total).toBe(1)
+    await audit
+    expect(await release).toHaveLength(2)
   })
 })

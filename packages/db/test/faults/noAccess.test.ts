@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { sql } from '../../../../test/database.js'
 import { databaseUrlOn } from '../../../../test/databaseUrl.js'
-import { databaseStatus, openRepository, startDatabase, stopDatabase } from '../../src/index.js'
+import {
+  databaseStatus,
+  grantAccess,
+  openRepository,
+  startDatabase,
+  stopDatabase,
+} from '../../src/index.js'
 import { ending } from '../sessions.js'
 import {
   CALL_LIST,
@@ -42,10 +48,9 @@ describe('a server that asks for a password', () => {
     await sql(
       adminUrl,
       `create role locked login password '${PASSWORD}';
-       grant usage on schema ports to locked;
-       grant all on all tables in schema ports to locked;
        select pg_reload_conf()`,
     )
+    await grantAccess('locked', 'admin', { url: adminUrl })
     lockedUrl = (password, user = 'locked') => {
       const secret = password === undefined ? '' : `:${encodeURIComponent(password)}`
       return adminUrl.replace('ports@', `${user}${secret}@`)
@@ -96,17 +101,20 @@ describe('a server that asks for a password', () => {
     expect(await repository.listRanges()).toHaveLength(7)
   })
 
-  it('is unavailable to a role that may not log in, or has no connection left', async () => {
-    for (const [forbid, allow] of [
-      ['nologin', 'login'],
-      ['connection limit 0', 'connection limit -1'],
-    ]) {
-      await sql(adminUrl, `alter role locked ${forbid}`)
-      try {
-        await expectRefusal(openRepository({ url: lockedUrl(PASSWORD) }), 'DATABASE_UNAVAILABLE')
-      } finally {
-        await sql(adminUrl, `alter role locked ${allow}`)
-      }
+  it.each([
+    ['is unavailable to a role that may not log in', 'nologin', 'login', 'DATABASE_UNAVAILABLE'],
+    [
+      'is BUSY for a role without a connection',
+      'connection limit 0',
+      'connection limit -1',
+      'BUSY',
+    ],
+  ] as const)('%s', async (_what, forbid, allow, code) => {
+    await sql(adminUrl, `alter role locked ${forbid}`)
+    try {
+      await expectRefusal(openRepository({ url: lockedUrl(PASSWORD) }), code)
+    } finally {
+      await sql(adminUrl, `alter role locked ${allow}`)
     }
   })
 })

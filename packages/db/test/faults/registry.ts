@@ -7,9 +7,10 @@ import type pg from 'pg'
 import type { Pool } from 'pg'
 import { beforeAll, beforeEach, expect, onTestFinished, vi } from 'vitest'
 import { emptyDatabase, sql } from '../../../../test/database.js'
+import { createRepository } from '../../src/createRepository.js'
+import { Database } from '../../src/Database.js'
 import { databaseStatus, migrate, openRepository, seed } from '../../src/index.js'
 import { openPool } from '../../src/openPool.js'
-import { PrismaPortRepository } from '../../src/PrismaPortRepository.js'
 import { RegistryPool } from '../../src/RegistryPool.js'
 import { Session, untilWaiting } from '../sessions.js'
 
@@ -20,6 +21,7 @@ export const QUOTED_PASSWORD = encodeURIComponent(PASSWORD)
 export const web = {
   projectName: 'shop',
   serviceName: 'web',
+  instance: '',
   hostname: 'localhost',
   protocol: 'tcp',
 } as const
@@ -33,6 +35,7 @@ export const READS: Readonly<Record<string, Call>> = {
   summarize: (store, call) =>
     store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, call),
   listRanges: (store, call) => store.listRanges(call),
+  history: (store, call) => store.history({ projectName: 'shop', limit: 10 }, call),
 }
 
 /** Each changes a registry in which shop holds a port for web alone, and an empty range is left. */
@@ -75,10 +78,12 @@ beforeEach(async () => {
     `set session_replication_role = replica;
      delete from ports.port_health_checks;
      delete from ports.port_allocations;
+     delete from ports.port_cursors;
      delete from ports.port_ranges;
+     delete from ports.projects;
+     delete from ports.port_events;
      set session_replication_role = origin;
-     insert into ports.port_ranges (project_name, start_port, end_port)
-     values ('shop', 3000, 3009), ('empty', 3500, 3509);
+     select ports.create_range('shop', 3000, 3009), ports.create_range('empty', 3500, 3509);
      select ports.allocate_port('shop', 'web')`,
   )
   const [row] = await sql<{ id: string }>(
@@ -93,9 +98,12 @@ export async function contents(databaseUrl = url) {
   const [all] = await sql(
     databaseUrl,
     `select
+       (select json_agg(row order by name) from ports.projects as row) as projects,
        (select json_agg(row order by start_port) from ports.port_ranges as row) as ranges,
+       (select json_agg(row order by project_name) from ports.port_cursors as row) as cursors,
        (select json_agg(row order by port_number, id) from ports.port_allocations as row) as slots,
-       (select json_agg(row order by id) from ports.port_health_checks as row) as checks`,
+       (select json_agg(row order by id) from ports.port_health_checks as row) as checks,
+       (select json_agg(row order by id) from ports.port_events as row) as events`,
   )
   return all!
 }
@@ -107,7 +115,7 @@ export async function openOn(databaseUrl: string) {
 }
 
 function withPool(pool: Pool) {
-  const repository = new PrismaPortRepository(pool)
+  const repository = createRepository(new Database(pool, true), { servesOneHost: false })
   onTestFinished(() => repository.close())
   return { pool, repository }
 }
@@ -193,7 +201,7 @@ export async function lockTables(): Promise<Session> {
   const session = await Session.open(url)
   await session.query('begin')
   await session.query(
-    'lock table ports.port_ranges, ports.port_allocations in access exclusive mode',
+    'lock table ports.port_ranges, ports.port_allocations, ports.port_events in access exclusive mode',
   )
   return session
 }

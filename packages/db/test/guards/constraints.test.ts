@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { ending, numbers, Session } from '../sessions.js'
+import { ending, numbers } from '../sessions.js'
 import {
   allocate,
   bounds,
@@ -11,28 +11,32 @@ import {
   query,
   RESIZE,
   STORE_FREE,
-  STORE_LIVE,
-  url,
 } from './projects.js'
 
 describe('the constraints', () => {
-  it('refuse an overlap whether the trigger speaks first or not', async () => {
+  it('refuse an overlap whether a function or a statement asks for it', async () => {
     const project = await newProject()
     const overlapping = [project.start + 9, project.start + 20]
-    const session = await Session.open(url)
-    await session.query('begin')
-    await session.query('alter table ports.port_ranges disable trigger user')
-    await session.query('savepoint standing')
-    await expect(
-      session.query(CREATE_RANGE, ['overlapping', ...overlapping]),
-    ).rejects.toMatchObject({ code: '23P01', constraint: 'port_ranges_disjoint' })
-    await session.query('rollback to savepoint standing')
-    await session.query(CREATE_RANGE, ['overlapping', project.start + 10, project.start + 20])
-    await expect(session.query(RESIZE, ['overlapping', ...overlapping])).rejects.toMatchObject({
-      code: '23P01',
-      constraint: 'port_ranges_disjoint',
+    await expect(query(CREATE_RANGE, ['overlapping', ...overlapping])).rejects.toMatchObject({
+      code: 'ZP005',
     })
-    await session.rollback()
+    const other = await newProject()
+    await expect(query(RESIZE, [other.name, ...overlapping])).rejects.toMatchObject({
+      code: 'ZP005',
+    })
+    const constraint = { code: '23P01', constraint: 'port_ranges_disjoint' }
+    await expect(
+      query(
+        'insert into ports.port_ranges (project_name, start_port, end_port) values ($1, $2, $3)',
+        [other.name, ...overlapping],
+      ),
+    ).rejects.toMatchObject(constraint)
+    await expect(
+      query('update ports.port_ranges set start_port = $2, end_port = $3 where project_name = $1', [
+        other.name,
+        ...overlapping,
+      ]),
+    ).rejects.toMatchObject(constraint)
   })
 
   it.each([
@@ -68,11 +72,7 @@ describe('the constraints', () => {
 
   it.each(Object.entries(BAD_NAMES))('refuse a name %s', async (_what, name) => {
     const project = await newProject()
-    const store = `
-      insert into ports.port_allocations (project_name, service_name, port_number)
-      values ($1, $2, $3)`
     const attempts: [string, unknown[]][] = [
-      [store, [project.name, name, project.start]],
       ['select ports.allocate_port($1, $2)', [project.name, name]],
       ['select ports.get_or_allocate_port($1, $2)', [project.name, name]],
       [CREATE_RANGE, [name, project.start + 100, project.start + 109]],
@@ -104,11 +104,8 @@ describe('the constraints', () => {
     ['sctp', 'localhost', 'sctp'],
   ])('refuse %s', async (_what, hostname, protocol) => {
     const project = await newProject()
-    for (const statement of [STORE_LIVE, STORE_FREE]) {
-      const stored = query(statement, [project.name, project.start, hostname, protocol])
-      expect(['22001', '23514']).toContain(await ending(stored))
-    }
-    expect(await livePorts(project)).toEqual([])
+    const stored = query(STORE_FREE, [project.name, project.start, hostname, protocol])
+    expect(['22001', '23514']).toContain(await ending(stored))
   })
 
   it.each([
@@ -153,21 +150,66 @@ describe('the constraints', () => {
   })
 
   it('refuse a row of a project without a range', async () => {
-    for (const statement of [STORE_LIVE, STORE_FREE]) {
-      await expect(query(statement, ['ghost', 3000, ...HERE])).rejects.toMatchObject({
-        code: '23503',
-      })
+    await expect(query(STORE_FREE, ['ghost', 3000, ...HERE])).rejects.toMatchObject({
+      code: '23503',
+    })
+    await expect(
+      query(
+        `insert into ports.port_ranges (project_name, start_port, end_port)
+         values ('ghost', 3000, 3009)`,
+      ),
+    ).rejects.toMatchObject({ code: '23503' })
+  })
+
+  it('refuse to rename or delete a project away from its rows', async () => {
+    const project = await newProject()
+    await allocate(project)
+    for (const statement of [
+      `update ports.projects set name = 'renamed' where name = $1`,
+      'delete from ports.projects where name = $1',
+    ]) {
+      // PostgreSQL 18 tells RESTRICT from the rest, those before did not.
+      expect(['23001', '23503']).toContain(await ending(query(statement, [project.name])))
     }
   })
 
-  it('refuse to rename a project away from its rows', async () => {
+  const SPELLINGS = [
+    ...['127.0.0.1', '127.0.0.2', '127.1', '127', '127.255.255.254', '0x7f000001'],
+    ...['::1', '0:0:0:0:0:0:0:1', '0000::0001', '::ffff:127.0.0.1', '::ffff:7f00:1'],
+    ...['0:0:0:0:0:ffff:127.0.0.1', '::FFFF:127.0.0.1', 'app.localhost', 'localhost.'],
+    ...['0', '0.0.0.0', '0.0', '0x0', '::', '0:0:0:0:0:0:0:0', '::ffff:0.0.0.0', '::ffff:0:0'],
+    '...:::',
+  ]
+
+  it.each(SPELLINGS)('refuse %s, which is this machine or none', async (hostname) => {
     const project = await newProject()
-    await allocate(project)
-    const renamed = query(
-      'update ports.port_ranges set project_name = $2 where project_name = $1',
-      [project.name, 'renamed'],
-    )
-    // PostgreSQL 18 tells RESTRICT from the rest, those before did not.
-    expect(['23001', '23503']).toContain(await ending(renamed))
+    for (const name of ['allocate_port', 'get_or_allocate_port']) {
+      await expect(
+        query(`select ports.${name}($1, 'web', $2)`, [project.name, hostname]),
+      ).rejects.toMatchObject({ code: '23514' })
+    }
+    await expect(
+      query('select * from ports.allocate_ports($1, $2, $3, $4, $5, $5, $5, $6, $6)', [
+        [project.name],
+        ['web'],
+        [hostname],
+        ['tcp'],
+        [null],
+        [''],
+      ]),
+    ).rejects.toMatchObject({ code: '23514' })
+    await expect(
+      query(STORE_FREE, [project.name, project.start, hostname, 'tcp']),
+    ).rejects.toMatchObject({ code: '23514' })
+    expect(await query('select from ports.port_allocations')).toEqual([])
+    expect(await query('select from ports.port_cursors')).toEqual([])
+  })
+
+  it.each([
+    ...['localhost', 'alpha', '12.0.0.7', '10.127.0.1', 'localhost.example', 'my-localhost'],
+    ...['2001:db8::1', 'fe80::1', '::2', '::ffff:10.0.0.1', '1', 'a_b', '0x7g'],
+  ])('take the hostname %s', async (hostname) => {
+    const project = await newProject()
+    expect(await allocate(project, 'web', [hostname, 'tcp'])).toBe(project.start)
   })
 })

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { ending, ISOLATION_LEVELS, numbers } from '../sessions.js'
+import { ISOLATION_LEVELS, numbers } from '../sessions.js'
 import {
-  ALLOCATE,
   allocate,
   at,
   drain,
@@ -12,63 +11,32 @@ import {
   query,
   RESIZE,
   STORE_FREE,
-  STORE_LIVE,
 } from './projects.js'
 
 describe.each(ISOLATION_LEVELS)('at %s', (level) => {
-  it('a live row that is stored by hand takes the place of the free slot', async () => {
-    const project = await newProject(4)
-    const first = await allocate(project)
-    await at(level, STORE_LIVE, [project.name, first + 1, ...HERE])
-    expect(await query('select ports.find_available_port($1) as port', [project.name])).toEqual([
-      { port: first + 2 },
-    ])
-    expect(await drain(project)).toEqual([first + 2, first + 3])
-    expect(await livePorts(project)).toEqual(numbers(project.start, project.end))
-  })
-
-  it('a row that is stored far above what was offered leaves no gap', async () => {
+  it('a slot that is stored far above what was offered leaves no gap', async () => {
     const project = await newProject(300)
-    const held = project.end - 1
-    await at(level, STORE_LIVE, [project.name, held, ...HERE])
+    await at(level, STORE_FREE, [project.name, project.end - 1, ...HERE])
     expect(await query('select ports.find_available_port($1) as port', [project.name])).toEqual([
       { port: project.start },
     ])
-    expect(await drain(project)).toEqual([...numbers(project.start, held - 1), project.end])
+    expect(await drain(project)).toEqual(numbers(project.start, project.end))
   })
 
-  it.each([
-    ['far above it', [200, 250]],
-    // 128 numbers are offered at a time, so this one follows what is there without a gap.
-    ['above one that follows it', [128, 250]],
-    ['in one statement with a lower one', [250, 5]],
-  ])('no gap comes about above what was offered already, %s', async (_where, offsets) => {
-    const project = await newProject(300)
+  it.each(['free', 'held'])('a second slot for a number that is %s is refused', async (status) => {
+    const project = await newProject()
     const first = await allocate(project)
-    const held = offsets.map((offset) => project.start + offset)
-    await at(
-      level,
-      `insert into ports.port_allocations (project_name, service_name, port_number)
-       select $1, 'by-hand', unnest($2::int[])`,
-      [project.name, held],
-    )
-    expect(await drain(project)).toEqual(
-      numbers(first + 1, project.end).filter((port) => !held.includes(port)),
-    )
-  })
-
-  it('a free slot that is stored by hand leaves no gap and gives no number twice', async () => {
-    const project = await newProject(20)
-    const first = await allocate(project)
-    await at(level, STORE_FREE, [project.name, first + 1, ...HERE])
-    await at(level, STORE_FREE, [project.name, project.end, ...HERE])
-    await at(level, STORE_FREE, [project.name, first, ...HERE])
+    const port = status === 'held' ? first : first + 1
+    await expect(at(level, STORE_FREE, [project.name, port, ...HERE])).rejects.toMatchObject({
+      code: '23505',
+      message: expect.stringContaining(`port ${port} of ${project.name} has a row already`),
+    })
     expect(await drain(project)).toEqual(numbers(first + 1, project.end))
   })
 
-  it('rows that are deleted by hand free their numbers and lose none', async () => {
+  it('slots that are deleted are offered again', async () => {
     const project = await newProject(140)
-    for (const _ of numbers(1, 5)) await allocate(project)
+    for (const _ of numbers(1, 20)) await allocate(project)
     await query('select ports.release_port($1, $2, $3, $4, $5)', [
       ...[project.name, 'web', ...HERE],
       project.start + 2,
@@ -76,30 +44,32 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     await at(
       level,
       `delete from ports.port_allocations
-       where project_name = $1 and port_number in ($2, $3, $4)`,
-      // A held one, a released one, and one that was offered and never held.
-      [project.name, project.start + 1, project.start + 2, project.start + 100],
+       where project_name = $1 and port_number in ($2, $3)`,
+      // One that was held, and one that was offered and never held.
+      [project.name, project.start + 2, project.start + 25],
     )
-    expect(await livePorts(project)).toEqual([0, 3, 4].map((nth) => project.start + nth))
     expect(await drain(project)).toEqual([
-      ...[1, 2].map((nth) => project.start + nth),
-      ...numbers(project.start + 5, project.end),
+      project.start + 2,
+      ...numbers(project.start + 20, project.end),
     ])
   })
 
-  it('deleting every row of a project by hand frees every number', async () => {
+  it('deleting every slot of a project offers every number again', async () => {
     const project = await newProject(140)
-    for (const scope of [HERE, ['alpha', 'udp']]) {
+    const scopes = [HERE, ['alpha', 'udp']]
+    for (const scope of scopes) {
       for (const _ of numbers(1, 3)) await allocate(project, 'web', scope)
     }
+    for (const hostname of ['localhost', 'alpha']) {
+      await query('select ports.release_ports($1, $2, $3)', [project.name, 'web', hostname])
+    }
     await at(level, 'delete from ports.port_allocations where project_name = $1', [project.name])
-    expect(await livePorts(project)).toEqual([])
-    for (const scope of [HERE, ['alpha', 'udp']]) {
+    for (const scope of scopes) {
       expect(await drain(project, scope)).toEqual(numbers(project.start, project.end))
     }
   })
 
-  it('a status that is set by hand frees the number', async () => {
+  it('a status that is set manually frees the number', async () => {
     const project = await newProject(3)
     for (const _ of numbers(1, 3)) await allocate(project)
     await at(
@@ -117,9 +87,9 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     const project = await newProject(140)
     const scopes = [HERE, ['localhost', 'udp'], ['alpha', 'tcp']]
     for (const scope of scopes) await allocate(project, 'web', scope)
-    // One with nothing but free slots, and one with all its numbers held or offered.
+    // One with nothing but free slots, and one with all its numbers held.
     await query('select ports.release_port($1, $2, $3)', [project.name, 'web', 'alpha'])
-    await query(STORE_LIVE, [project.name, project.end, 'localhost', 'udp'])
+    await drain(project, ['localhost', 'udp'])
     await at(level, RESIZE, [project.name, project.start - 5, project.end])
     for (const scope of [...scopes, ['unused', 'tcp']]) {
       expect(await allocate(project, 'api', scope)).toBe(project.start - 5)
@@ -128,17 +98,20 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
       ...numbers(project.start - 4, project.start - 1),
       ...numbers(project.start + 1, project.end),
     ])
-    expect(await drain(project, ['localhost', 'udp'])).toEqual([
-      ...numbers(project.start - 4, project.start - 1),
-      ...numbers(project.start + 1, project.end - 1),
-    ])
+    expect(await drain(project, ['localhost', 'udp'])).toEqual(
+      numbers(project.start - 4, project.start - 1),
+    )
     expect(await drain(project, ['alpha', 'tcp'])).toEqual(numbers(project.start - 4, project.end))
   })
 
   it('a range that is narrowed drops its free slots outside, and they stay away', async () => {
     const project = await newProject(140)
-    await offerNumbers(project)
-    await query(STORE_LIVE, [project.name, project.start + 10, ...HERE])
+    for (const _ of numbers(1, 11)) await allocate(project)
+    for (const port of numbers(project.start, project.start + 9)) {
+      await query('select ports.release_port($1, $2, p_port_number => $3)', [
+        ...[project.name, 'web', port],
+      ])
+    }
     await at(level, RESIZE, [project.name, project.start + 5, project.start + 15])
     expect(await drain(project)).toEqual(
       numbers(project.start + 5, project.start + 15).filter((port) => port !== project.start + 10),
@@ -152,20 +125,11 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await drain(project)).toEqual(numbers(project.start + 200, project.start + 203))
   })
 
-  it('a caller that repeats gets past a slot whose number is held', async () => {
-    const project = await newProject(3)
-    const taken = await allocate(project)
-    await query(STORE_FREE, [project.name, taken, ...HERE])
-    expect(await query('select ports.find_available_port($1) as port', [project.name])).toEqual([
-      { port: taken + 1 },
-    ])
-    const attempts: string[] = []
-    for (const _ of numbers(1, 3)) {
-      attempts.push(await ending(at(level, ALLOCATE, [project.name, 'api'])))
-      if (attempts.at(-1) === 'done') break
-      expect(attempts.at(-1)).toBe('40001')
-    }
-    expect(attempts.at(-1)).toBe('done')
-    expect(await livePorts(project)).toEqual([taken, taken + 1])
+  it('a range that moves down starts anew at its new start', async () => {
+    const project = await newProject(10)
+    await query(RESIZE, [project.name, project.start + 200, project.start + 209])
+    await offerNumbers(project)
+    await at(level, RESIZE, [project.name, project.start, project.start + 3])
+    expect(await drain(project)).toEqual(numbers(project.start, project.start + 3))
   })
 })

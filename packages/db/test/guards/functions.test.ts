@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { ascending, ending, numbers, Session } from '../sessions.js'
-import { ALLOCATE, allocate, drain, newProject, offerNumbers, query, url } from './projects.js'
+import {
+  ALLOCATE,
+  allocate,
+  drain,
+  livePorts,
+  newProject,
+  offerNumbers,
+  query,
+  url,
+} from './projects.js'
 
 describe('the functions', () => {
   it('take a hostname in any case for the same host', async () => {
@@ -22,27 +31,56 @@ describe('the functions', () => {
     expect(await available()).toBe(project.start)
   })
 
-  it('number the ports of a service that are stored by hand in the order of the rows', async () => {
+  it('take the number of a service for its instance alone', async () => {
     const project = await newProject()
-    await query(
-      `insert into ports.port_allocations (project_name, service_name, port_number)
-       values ($1, 'web', $2 + 5), ($1, 'web', $2 + 1)`,
-      [project.name, project.start],
-    )
-    expect(await allocate(project, 'web')).toBe(project.start)
+    const get = async (instance: string | null) => {
+      const [row] = await query(
+        `select ports.get_or_allocate_port($1, 'web', p_instance => $2) as port`,
+        [project.name, instance],
+      )
+      return row!.port
+    }
+    expect(await get('')).toBe(project.start)
+    expect(await get('feature')).toBe(project.start + 1)
+    expect(await get('feature')).toBe(project.start + 1)
+    // Absent is the primary one.
+    expect(await get(null)).toBe(project.start)
     expect(
-      await query('select ports.get_or_allocate_port($1, $2) as port', [project.name, 'web']),
-    ).toEqual([{ port: project.start + 5 }])
+      await query(
+        `select instance, port_number, ordinal from ports.allocations order by port_number`,
+      ),
+    ).toEqual([
+      { instance: '', port_number: project.start, ordinal: 1 },
+      { instance: 'feature', port_number: project.start + 1, ordinal: 1 },
+    ])
+    await query(`select ports.release_ports($1, 'web', p_instance => 'feature')`, [project.name])
+    expect(await livePorts(project)).toEqual([project.start])
+    expect(await get('')).toBe(project.start)
   })
 
-  it('offer every number anew after the table was truncated', async () => {
-    const project = await newProject(200)
-    for (const _ of numbers(1, 3)) await allocate(project)
-    await query('truncate ports.port_allocations')
-    expect(await query('select ports.find_available_port($1) as port', [project.name])).toEqual([
-      { port: project.start },
+  it('know an idempotency key for one instance alone', async () => {
+    const project = await newProject()
+    const get = async (instance: string) => {
+      const [row] = await query(
+        `select ports.allocate_port(
+           $1, 'web', p_idempotency_key => 'key', p_instance => $2
+         ) as port`,
+        [project.name, instance],
+      )
+      return row!.port
+    }
+    expect([await get(''), await get('copy'), await get(''), await get('copy')]).toEqual([
+      ...[project.start, project.start + 1, project.start, project.start + 1],
     ])
-    expect(await drain(project)).toEqual(numbers(project.start, project.end))
+  })
+
+  it.each(['-copy', 'a/b', 'a'.repeat(64), 'x\n'])('refuse the instance %j', async (instance) => {
+    const project = await newProject()
+    const allocated = query(`select ports.allocate_port($1, 'web', p_instance => $2)`, [
+      project.name,
+      instance,
+    ])
+    expect(['22001', '23514']).toContain(await ending(allocated))
   })
 
   it('say that the last free numbers stay locked, and wait for no end of it', async () => {

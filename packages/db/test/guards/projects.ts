@@ -30,7 +30,10 @@ beforeEach(async () => {
     url,
     `set session_replication_role = replica;
      delete from ports.port_allocations;
-     delete from ports.port_ranges`,
+     delete from ports.port_cursors;
+     delete from ports.port_ranges;
+     delete from ports.projects;
+     delete from ports.port_events`,
   )
   projects = 0
 })
@@ -71,26 +74,20 @@ function createRange({ name, start, end }: Project) {
   return query(CREATE_RANGE, [name, start, end])
 }
 
-export const CREATE_RANGE = `
-  insert into ports.port_ranges (project_name, start_port, end_port)
-  values ($1, $2, $3)`
+export const CREATE_RANGE = 'select ports.create_range($1, $2, $3)'
 
-export const RESIZE = `
-  update ports.port_ranges
-  set start_port = $2, end_port = $3
-  where project_name = $1`
+export const RESIZE = 'select ports.resize_range($1, $2, $3)'
 
-export const DELETE_RANGE = 'delete from ports.port_ranges where project_name = $1'
+export const DELETE_RANGE = 'select ports.delete_range($1)'
 
 export const STORE_LIVE = `
   insert into ports.port_allocations
-    (project_name, service_name, hostname, protocol, port_number)
-  values ($1, 'by-hand', $3, $4, $2)`
+    (project_name, service_name, hostname, protocol, port_number, status, ordinal)
+  values ($1, 'stored', $3, $4, $2, 'allocated', 1)`
 
 export const STORE_FREE = `
-  insert into ports.port_allocations
-    (project_name, hostname, protocol, port_number, status, allocated_at)
-  values ($1, $3, $4, $2, 'released', null)`
+  insert into ports.port_allocations (project_name, hostname, protocol, port_number)
+  values ($1, $3, $4, $2)`
 
 export const HERE = ['localhost', 'tcp']
 
