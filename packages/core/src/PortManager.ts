@@ -548,10 +548,14 @@ function validDate(field: string, value: unknown): Date {
   throw invalidArgument(field, value, 'a Date')
 }
 
+/** The highest numbers of PostgreSQL's types `xid8` and `bigint`. */
+const LAST_PLACE: EventKey = { transaction: 2n ** 64n - 1n, id: 2n ** 63n - 1n }
+
 function parseEventCursor(cursor: unknown): EventKey {
   const [, transaction, id] = /^(\d{1,20})\/(\d{1,19})$/.exec(String(cursor)) ?? []
   if (transaction !== undefined && id !== undefined) {
-    return { transaction: BigInt(transaction), id: BigInt(id) }
+    const place = { transaction: BigInt(transaction), id: BigInt(id) }
+    if (place.transaction <= LAST_PLACE.transaction && place.id <= LAST_PLACE.id) return place
   }
   throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
 }

@@ -22,11 +22,13 @@ export class RepositorySource {
   }
 
   get(): Promise<PortRepository> {
-    this.#opened ??= this.#opener.open().catch((error) => {
-      this.#opened = undefined
+    if (this.#opened) return this.#opened
+    const opened = this.#opener.open().catch((error) => {
+      if (this.#opened === opened) this.#opened = undefined
       throw error
     })
-    return this.#opened
+    this.#opened = opened
+    return opened
   }
 
   /** Undefined if that would create or start something. */

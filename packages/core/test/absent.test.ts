@@ -1,26 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { PortManager } from '../src/PortManager.js'
-import type { PortRepository } from '../src/PortRepository.js'
-
-/** A store that records its calls; its answers are of no use. */
-function recording() {
-  const asked: unknown[][] = []
-  const answers: Readonly<Record<string, unknown>> = {
-    list: { allocations: [], total: 0 },
-    listRanges: [],
-    release: [],
-    summarize: { range: { projectName: 'shop', startPort: 1, endPort: 2 }, allocatedPorts: 0 },
-  }
-  const store = new Proxy({} as PortRepository, {
-    get:
-      (_target, method: string) =>
-      async (...given: unknown[]) => {
-        asked.push([method, ...given])
-        return answers[method]
-      },
-  })
-  return { asked, manager: new PortManager(store, { hostname: 'alpha' }) }
-}
+import { RecordingStore } from './recordingStore.js'
 
 /** Every optional argument of every method, with `nothing` in its place. */
 // biome-ignore lint/suspicious/noExplicitAny: what no type allows is what callers in JavaScript send
@@ -29,6 +9,8 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
     manager.getOrAllocate('shop', 'web', {
       hostname: nothing,
       protocol: nothing,
+      instance: nothing,
+      actor: nothing,
       serviceType: nothing,
       description: nothing,
       cloudflareHostname: nothing,
@@ -38,21 +20,37 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
     manager.allocate('shop', 'web', {
       hostname: nothing,
       protocol: nothing,
+      instance: nothing,
+      actor: nothing,
       serviceType: nothing,
       description: nothing,
       cloudflareHostname: nothing,
       idempotencyKey: nothing,
     }),
-  release: (manager, nothing) => manager.release('shop', 'web', nothing, { protocol: nothing }),
+  release: (manager, nothing) =>
+    manager.release('shop', 'web', nothing, {
+      protocol: nothing,
+      instance: nothing,
+      actor: nothing,
+    }),
   updatePort: (manager, nothing) =>
     manager.updatePort(
       'shop',
       'web',
       { serviceType: 'http', description: nothing ?? undefined },
-      { hostname: nothing, protocol: nothing },
+      { hostname: nothing, protocol: nothing, instance: nothing, actor: nothing },
     ),
   listPage: (manager, nothing) =>
     manager.listPage({ projectName: nothing, cursor: nothing, limit: 10 }),
+  history: (manager, nothing) =>
+    manager.history({
+      projectName: nothing,
+      serviceName: nothing,
+      actor: nothing,
+      since: nothing,
+      cursor: nothing,
+      limit: 10,
+    }),
   getProjectSummary: (manager, nothing) =>
     manager.getProjectSummary('shop', { hostname: nothing, protocol: nothing }),
   createRange: (manager, nothing) =>
@@ -68,6 +66,7 @@ const more: Readonly<Record<string, (manager: PortManager, nothing: any) => Prom
     manager.release('shop', 'web', undefined, { portNumber: nothing }),
   'updatePort of a port': (manager, nothing) =>
     manager.updatePort('shop', 'web', { serviceType: 'http' }, { portNumber: nothing }),
+  'history of a port': (manager, nothing) => manager.history({ portNumber: nothing, limit: 10 }),
   auditPorts: (manager, nothing) => manager.auditPorts({ timeoutMs: nothing, onProgress: nothing }),
   'createRange by ends': (manager, nothing) =>
     manager.createRange({ projectName: 'shop', startPort: 1, endPort: 2, size: nothing }),
@@ -95,9 +94,11 @@ describe('an optional argument', () => {
 
   it('that is a number is refused if it is empty', async () => {
     const portNumber = '' as unknown as number
-    await expect(
-      recording().manager.release('shop', 'web', undefined, { portNumber }),
-    ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { field: 'portNumber' } })
+    const manager = new PortManager(new RecordingStore().repository)
+    await expect(manager.release('shop', 'web', undefined, { portNumber })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      details: { field: 'portNumber' },
+    })
   })
 
   it('of a change clears the field if it is null', async () => {
@@ -108,18 +109,18 @@ describe('an optional argument', () => {
   })
 
   it('of a manager is absent if it is null or empty', () => {
-    for (const hostname of [null, '']) {
-      const { manager } = recording()
-      expect(manager.scope({ hostname: hostname as string }).hostname).toBe('alpha')
-      const options = { hostname: hostname as string }
-      expect(new PortManager({} as PortRepository, options).scope().hostname).toBe('localhost')
+    const { repository } = new RecordingStore()
+    const alpha = new PortManager(repository, { hostname: 'alpha' })
+    for (const hostname of [null, ''] as string[]) {
+      expect(alpha.scope({ hostname }).hostname).toBe('alpha')
+      expect(new PortManager(repository, { hostname }).scope().hostname).toBe('localhost')
     }
-    expect(new PortManager({} as PortRepository, null as never).scope().hostname).toBe('localhost')
+    expect(new PortManager(repository, null as never).scope().hostname).toBe('localhost')
   })
 })
 
-async function askedBy(call: (manager: PortManager) => Promise<unknown>): Promise<unknown[][]> {
-  const { asked, manager } = recording()
-  await call(manager)
-  return asked
+async function askedBy(call: (manager: PortManager) => Promise<unknown>) {
+  const store = new RecordingStore()
+  await call(new PortManager(store.repository, { hostname: 'alpha' }))
+  return store.calls
 }

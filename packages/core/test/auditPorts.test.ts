@@ -15,6 +15,7 @@ function held(portNumber: number, more: Partial<PortAllocation> = {}): PortAlloc
     id: String(nextId++),
     projectName: 'shop',
     serviceName: 'web',
+    instance: '',
     hostname: 'localhost',
     protocol: 'tcp',
     portNumber,
@@ -34,7 +35,7 @@ function storeOf(...allocations: PortAllocation[]) {
     },
     networkOf: async (_hostname: string, network: string) => network,
   })
-  return { store, recorded }
+  return { store, open: async () => store, recorded }
 }
 
 const localHost = new LocalHost()
@@ -47,14 +48,14 @@ describe('auditPorts', () => {
     const closed = await closedPort()
     const allocations = [
       held(await listenTcp({ host: '127.0.0.1' })),
-      held(closed, { serviceName: 'api' }),
+      held(closed, { serviceName: 'api', instance: 'login' }),
       held(await bindUdp('udp4', '127.0.0.1'), { protocol: 'udp' }),
       held(closed, { projectName: 'blog', protocol: 'udp' }),
       held(3000, { hostname: 'no-such-host.invalid' }),
       held(3000, { hostname: 'no-such-host.invalid', protocol: 'udp' }),
     ]
-    const { store, recorded } = storeOf(...allocations)
-    expect(await auditPorts(store, localHost, {})).toEqual({
+    const { open, recorded } = storeOf(...allocations)
+    expect(await auditPorts(open, localHost, {})).toEqual({
       allocated: 6,
       inUse: 2,
       notRunning: 2,
@@ -62,7 +63,7 @@ describe('auditPorts', () => {
       conflicts: [
         {
           port: closed,
-          expected: 'shop/api',
+          expected: 'shop/api@login',
           actual: 'not running',
           hostname: 'localhost',
           protocol: 'tcp',
@@ -109,7 +110,7 @@ describe('auditPorts', () => {
 
   it('tells a number that a connection holds from one that nothing has', async () => {
     const { port } = await connectTcp('127.0.0.1', await listenTcp({ host: '127.0.0.1' }))
-    expect(await auditPorts(storeOf(held(port)).store, localHost, {})).toMatchObject({
+    expect(await auditPorts(storeOf(held(port)).open, localHost, {})).toMatchObject({
       notRunning: 1,
       conflicts: [{ port, actual: 'held by a connection' }],
     })
@@ -123,7 +124,7 @@ describe('auditPorts', () => {
     process.seteuid!(uid)
     const port = await listenTcp({ host: '127.0.0.1' }).finally(() => process.seteuid!(0))
     const auditOf = (ownerUid?: number) =>
-      auditPorts(storeOf(held(port)).store, localHost, {}, ownerUid)
+      auditPorts(storeOf(held(port)).open, localHost, {}, ownerUid)
     expect(await auditOf(uid + 1)).toEqual({
       allocated: 1,
       inUse: 1,
@@ -153,7 +154,7 @@ describe('auditPorts', () => {
     const port = await listenTcp({ host: '127.0.0.1' })
     const { store, recorded } = storeOf(held(port), held(port, { protocol: 'udp' }))
     const elsewhere = Object.assign(Object.create(store), { networkOf: async () => 'elsewhere/1' })
-    expect(await auditPorts(elsewhere, localHost, {})).toMatchObject({
+    expect(await auditPorts(async () => elsewhere, localHost, {})).toMatchObject({
       inUse: 0,
       notRunning: 0,
       unverified: 2,
@@ -164,14 +165,17 @@ describe('auditPorts', () => {
   })
 
   it('connects to the ports of other hosts, and keeps the order of the list', async () => {
-    const open = await listenTcp({ host: '127.0.0.1' })
+    const listening = await listenTcp({ host: '127.0.0.1' })
     const closed = await closedPort()
     // More than are connected to at once.
     const allocations = Array.from({ length: 150 }, (_, nth) =>
-      held(nth % 3 === 0 ? closed : open, { hostname: '127.0.0.1', serviceName: `service-${nth}` }),
+      held(nth % 3 === 0 ? closed : listening, {
+        hostname: '127.0.0.1',
+        serviceName: `service-${nth}`,
+      }),
     )
-    const { store } = storeOf(...allocations)
-    const result = await auditPorts(store, stranger, { timeoutMs: 30_000 })
+    const { open } = storeOf(...allocations)
+    const result = await auditPorts(open, stranger, { timeoutMs: 30_000 })
     expect(result).toMatchObject({ allocated: 150, inUse: 100, notRunning: 50, unverified: 0 })
     expect(result.conflicts.map(({ expected }) => expected)).toEqual(
       Array.from({ length: 50 }, (_, nth) => `shop/service-${3 * nth}`),
@@ -188,7 +192,7 @@ describe('auditPorts', () => {
     const closed = await closedPort()
     const allocations = Array.from({ length: 100 }, () => held(closed, { hostname: '127.0.0.1' }))
     const { signal } = new AbortController()
-    await auditPorts(storeOf(...allocations).store, stranger, { signal })
+    await auditPorts(storeOf(...allocations).open, stranger, { signal })
     expect(warnings).toEqual([])
   })
 
@@ -197,8 +201,8 @@ describe('auditPorts', () => {
     const controller = new AbortController()
     const closed = await closedPort()
     const allocations = Array.from({ length: 100 }, () => held(closed, { hostname: '127.0.0.1' }))
-    const { store, recorded } = storeOf(...allocations)
-    const audit = auditPorts(store, stranger, {
+    const { open, recorded } = storeOf(...allocations)
+    const audit = auditPorts(open, stranger, {
       signal: controller.signal,
       onProgress: () => controller.abort(reason),
     })
@@ -207,8 +211,8 @@ describe('auditPorts', () => {
   })
 
   it('is all zeros in an empty registry', async () => {
-    const { store, recorded } = storeOf()
-    expect(await auditPorts(store, localHost, {})).toEqual({
+    const { open, recorded } = storeOf()
+    expect(await auditPorts(open, localHost, {})).toEqual({
       allocated: 0,
       inUse: 0,
       notRunning: 0,
@@ -220,9 +224,9 @@ describe('auditPorts', () => {
   })
 
   it('tells its progress after each allocation', async () => {
-    const { store } = storeOf(held(1), held(2), held(3000, { hostname: 'no-such-host.invalid' }))
+    const { open } = storeOf(held(1), held(2), held(3000, { hostname: 'no-such-host.invalid' }))
     const progress: [number, number][] = []
-    await auditPorts(store, localHost, { onProgress: (...step) => progress.push(step) })
+    await auditPorts(open, localHost, { onProgress: (...step) => progress.push(step) })
     expect(progress).toEqual([
       [1, 3],
       [2, 3],
@@ -233,9 +237,9 @@ describe('auditPorts', () => {
   it("records nothing when it is aborted, and rejects with the signal's reason", async () => {
     const reason = new Error('No longer wanted')
     for (const abortAt of [1, 100, 150]) {
-      const { store, recorded } = storeOf(...Array.from({ length: 150 }, (_, nth) => held(nth + 1)))
+      const { open, recorded } = storeOf(...Array.from({ length: 150 }, (_, nth) => held(nth + 1)))
       const controller = new AbortController()
-      const audit = auditPorts(store, localHost, {
+      const audit = auditPorts(open, localHost, {
         signal: controller.signal,
         onProgress: (checked) => {
           if (checked === abortAt) controller.abort(reason)
@@ -247,10 +251,10 @@ describe('auditPorts', () => {
   })
 
   it('goes no further once it is aborted', async () => {
-    const { store } = storeOf(...Array.from({ length: 150 }, (_, nth) => held(nth + 1)))
+    const { open } = storeOf(...Array.from({ length: 150 }, (_, nth) => held(nth + 1)))
     const controller = new AbortController()
     let last = 0
-    const audit = auditPorts(store, localHost, {
+    const audit = auditPorts(open, localHost, {
       signal: controller.signal,
       onProgress: (checked) => {
         last = checked
@@ -269,6 +273,6 @@ describe('auditPorts', () => {
         throw failure
       },
     })
-    await expect(auditPorts(failing, localHost, {})).rejects.toBe(failure)
+    await expect(auditPorts(async () => failing, localHost, {})).rejects.toBe(failure)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  EXIT_STATUS,
   invalidArgument,
   noFreeBlock,
   PortsError,
@@ -17,7 +18,12 @@ const range = (projectName: string, startPort: number, endPort: number) => ({
   endPort,
 })
 const shop = { projectName: 'shop', startPort: 3000, endPort: 3099 }
-const fullShop = { ...shop, hostname: 'localhost', protocol: 'tcp' }
+const fullShop = {
+  projectName: 'shop',
+  ranges: [{ startPort: 3000, endPort: 3099 }],
+  hostname: 'localhost',
+  protocol: 'tcp',
+}
 
 /** Of port 3000 of this host, unless of another. */
 function unknown(reason: UnknownReason, of: Partial<PortSighting>): PortsError {
@@ -38,6 +44,13 @@ describe('an error', () => {
       details: { projectName: 'ghost', knownProjects: ['shop'], knownProjectsCount: 1 },
       cause,
     })
+  })
+})
+
+describe('the exit status', () => {
+  it('of a registry that a later version migrated is that of an unusable database', () => {
+    expect(EXIT_STATUS.REGISTRY_TOO_NEW).toBe(EXIT_STATUS.DATABASE_NOT_MIGRATED)
+    expect(EXIT_STATUS.REGISTRY_TOO_NEW).toBe(5)
   })
 })
 
@@ -118,9 +131,24 @@ describe('what went wrong and what to do next', () => {
     ],
     [
       'a full range of all numbers',
-      rangeExhausted({ ...fullShop, startPort: 1, endPort: 65535 }, {}),
+      rangeExhausted({ ...fullShop, ranges: [{ startPort: 1, endPort: 65535 }] }, {}),
       'All 65535 ports of shop (1-65535) are held on localhost/tcp. Release one that is no longer ' +
         'needed; the range cannot be widened.',
+    ],
+    [
+      'a project whose ranges are full',
+      rangeExhausted(
+        {
+          ...fullShop,
+          ranges: [
+            { startPort: 3000, endPort: 3009 },
+            { startPort: 4000, endPort: 4004 },
+          ],
+        },
+        { below: range('mail', 3900, 3999), above: range('blog', 4010, 4019) },
+      ),
+      'All 15 ports of shop (3000-3009, 4000-4004) are held on localhost/tcp. Release one that is ' +
+        'no longer needed, or widen the range: 4000-4009 would overlap no other.',
     ],
     [
       'no free block',
@@ -143,19 +171,39 @@ describe('what went wrong and what to do next', () => {
       rangeInUse(
         'shop',
         [
-          { serviceName: 'web', portNumber: 3000, hostname: 'localhost', protocol: 'tcp' },
-          { serviceName: 'api', portNumber: 3001, hostname: 'alpha', protocol: 'udp' },
+          {
+            serviceName: 'web',
+            instance: '',
+            portNumber: 3000,
+            hostname: 'localhost',
+            protocol: 'tcp',
+          },
+          {
+            serviceName: 'api',
+            instance: 'login',
+            portNumber: 3001,
+            hostname: 'alpha',
+            protocol: 'udp',
+          },
         ],
         7,
       ),
-      'shop still holds 3000 web (localhost/tcp), 3001 api (alpha/udp) and 5 more. ' +
+      'shop still holds 3000 web (localhost/tcp), 3001 api@login (alpha/udp) and 5 more. ' +
         'Release them first.',
     ],
     [
       'a held port outside the new bounds',
       rangeInUse(
         'shop',
-        [{ serviceName: 'web', portNumber: 3050, hostname: 'localhost', protocol: 'tcp' }],
+        [
+          {
+            serviceName: 'web',
+            instance: '',
+            portNumber: 3050,
+            hostname: 'localhost',
+            protocol: 'tcp',
+          },
+        ],
         1,
         { startPort: 3000, endPort: 3049 },
       ),

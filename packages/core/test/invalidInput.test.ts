@@ -120,6 +120,18 @@ describe('the store of these tests', () => {
     )
     await reachesTheStore(manager.createRange({ projectName: 'shop', size: 100 }))
     await reachesTheStore(manager.auditPorts({ timeoutMs: 60_000 }))
+    await reachesTheStore(manager.allocate('shop', 'web', { instance: 'feature.login-2' }))
+    await reachesTheStore(
+      manager.history({
+        limit: 1000,
+        projectName: 'shop',
+        serviceName: 'web',
+        portNumber: 65535,
+        actor: 'x'.repeat(200),
+        since: new Date(0),
+        cursor: '18446744073709551615/9223372036854775807',
+      }),
+    )
   })
 })
 
@@ -163,6 +175,27 @@ describe('a service name', () => {
   describe.each(Object.entries(calls))('of %s', (_method, call) => {
     it.each(titled(BAD_NAMES))('cannot be %s', (_title, name) =>
       expectInvalid(() => call(name as never), 'serviceName', name),
+    )
+  })
+})
+
+describe('an instance', () => {
+  const calls: Readonly<Record<string, (instance: string) => Promise<unknown>>> = {
+    getOrAllocate: (instance) => manager.getOrAllocate('shop', 'web', { instance }),
+    allocate: (instance) => manager.allocate('shop', 'web', { instance }),
+    release: (instance) => manager.release('shop', 'web', undefined, { instance }),
+    updatePort: (instance) =>
+      manager.updatePort('shop', 'web', { description: 'Storefront' }, { instance }),
+  }
+  const absent: readonly unknown[] = [undefined, null, '']
+  describe.each(Object.entries(calls))('of %s', (_method, call) => {
+    it.each(titled(BAD_NAMES.filter((name) => !absent.includes(name))))(
+      'cannot be %s',
+      (_title, instance) => expectInvalid(() => call(instance as string), 'instance', instance),
+    )
+
+    it.each(titled(absent))('is the primary one where it is %s', (_title, instance) =>
+      reachesTheStore(call(instance as string)),
     )
   })
 })
@@ -362,6 +395,59 @@ describe('a page', () => {
       })
     },
   )
+})
+
+describe('a history', () => {
+  it.each<[string, readonly unknown[]]>([
+    ['limit', [0, -1, 1001, 2.5, Number.NaN, '10', '', undefined, null]],
+    ['projectName', ['two words', '../', 42]],
+    ['serviceName', ['two words', '../', 42]],
+    ['portNumber', [0, 65_536, 3000.5, '3000', '']],
+    ['actor', [' ', 'a\0b', 'x'.repeat(201), 42]],
+    ['since', ['yesterday', '2026-01-01', 0, 1e12, new Date('never'), {}]],
+    [
+      'cursor',
+      [
+        'next',
+        '1',
+        '1/',
+        '/1',
+        '1/2/3',
+        '-1/2',
+        '1/2 ',
+        '1.5/2',
+        '1/20000000000000000000',
+        '300000000000000000000/1',
+        12,
+      ],
+    ],
+  ])('cannot have such a %s', async (field, values) => {
+    for (const value of values) {
+      const options = { limit: 10, [field]: value } as { limit: number }
+      await expect(manager.history(options), String(value)).rejects.toMatchObject({
+        name: 'PortsError',
+        code: 'INVALID_ARGUMENT',
+        details: { field },
+      })
+    }
+  })
+
+  it('is of everything where a filter is absent', async () => {
+    for (const absent of [undefined, null, '']) {
+      for (const field of ['projectName', 'serviceName', 'actor', 'since', 'cursor']) {
+        await reachesTheStore(manager.history({ limit: 10, [field]: absent }))
+      }
+    }
+  })
+
+  it('cannot go on after a place that no database has', async () => {
+    for (const cursor of ['1/9223372036854775808', '18446744073709551616/1']) {
+      await expect(manager.history({ limit: 10, cursor })).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        details: { field: 'cursor', value: cursor },
+      })
+    }
+  })
 })
 
 describe('a timeout', () => {

@@ -5,10 +5,13 @@ import type { PortRepository } from '../src/PortRepository.js'
  * the host's services are, and then they are where the test is.
  */
 export const untouchedStore = new Proxy({} as PortRepository, {
-  get: (_store, method) =>
-    method === 'networkOf'
+  get: (_store, method) => {
+    // A store is no promise.
+    if (method === 'then') return undefined
+    return method === 'networkOf'
       ? async (_hostname: string, network: string) => network
       : async () => {
           throw new Error('the store was asked')
-        },
+        }
+  },
 })

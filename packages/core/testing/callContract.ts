@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { CallOptions, PortRepository } from '../src/PortRepository.js'
+import type { CallOptions } from '../src/CallOptions.js'
+import type { PortRepository } from '../src/PortRepository.js'
 import { type Store, shopRange, web } from './shop.js'
 
 type Call = (store: PortRepository, projectName: string, call?: CallOptions) => Promise<unknown>
@@ -24,6 +25,7 @@ const ABORTABLE: Readonly<Record<string, Call>> = {
   ...IN_A_PROJECT,
   recordChecks: (store, _projectName, call) => store.recordChecks([], call),
   networkOf: (store, _projectName, call) => store.networkOf('localhost', 'initial', call),
+  history: (store, projectName, call) => store.history({ projectName, limit: 10 }, call),
   listRanges: (store, _projectName, call) => store.listRanges(call),
   createRange: (store, _projectName, call) =>
     store.createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 }, call),

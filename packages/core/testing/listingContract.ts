@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import type { PageKey } from '../src/AllocationStore.js'
 import type { PortAllocation } from '../src/PortAllocation.js'
-import type { PageKey } from '../src/PortRepository.js'
 import { api, numbers, type Store, shopRange, web } from './shop.js'
 
 export function describeListing(store: Store) {

@@ -297,7 +297,7 @@ export function describeRanges(store: Store) {
     it('lets the project have a range again', async () => {
       await store().createRange(shopRange(3000, 3009))
       for (const _ of numbers(1, 3)) await store().allocate(web)
-      await store().release({ projectName: 'shop', serviceName: 'web', hostname: 'localhost' })
+      await store().release(web)
       await store().deleteRange('shop')
       await store().createRange(shopRange(3001, 3002))
       expect(await store().allocate(web)).toBe(3001)

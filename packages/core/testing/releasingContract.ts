@@ -70,11 +70,11 @@ export function describeReleasing(store: Store) {
 
     it('releases all ports of the service on that host, of both protocols', async () => {
       await store().createRange(shopRange(3000, 3009))
-      const { projectName, serviceName, hostname } = web
+      const { protocol: _, ...onThatHost } = web
       await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
       await store().allocate(web)
-      expect(await store().release({ projectName, serviceName, hostname })).toEqual([
+      expect(await store().release(onThatHost)).toEqual([
         released(3000),
         released(3000, 'udp'),
         released(3001),

@@ -3,6 +3,8 @@ import type { PortRepository } from '../src/PortRepository.js'
 import { describeAllocating } from './allocatingContract.js'
 import { describeCalls } from './callContract.js'
 import { describeChecks } from './checkContract.js'
+import { describeHistory } from './historyContract.js'
+import { describeInstances } from './instanceContract.js'
 import { describeListing } from './listingContract.js'
 import { describeNetworks } from './networkContract.js'
 import { describeRanges } from './rangeContract.js'
@@ -27,6 +29,8 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeReleasing(store)
     describeUpdating(store)
     describeListing(store)
+    describeInstances(store)
+    describeHistory(store)
     describeChecks(store)
     describeNetworks(store)
     describeRanges(store)

@@ -9,6 +9,7 @@ export type Store = () => PortRepository
 export const web: ServiceKey = {
   projectName: 'shop',
   serviceName: 'web',
+  instance: '',
   hostname: 'localhost',
   protocol: 'tcp',
 }

@@ -43,11 +43,11 @@ export function describeUpdating(store: Store) {
 
     it('reaches all ports of the service on that host, of both protocols', async () => {
       await store().createRange(shopRange(3000, 3009))
-      const { projectName, serviceName, hostname } = web
+      const { protocol: _, ...onThatHost } = web
       await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
       await store().allocate(web)
-      await store().update({ projectName, serviceName, hostname }, { description: 'Storefront' })
+      await store().update(onThatHost, { description: 'Storefront' })
       expect(await descriptions()).toEqual(['Storefront', 'Storefront', 'Storefront'])
     })
 

@@ -1,7 +1,7 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
-import { networkInterfaces, hostname as systemHostname } from 'node:os'
+import { networkInterfaces, hostname as systemHostname, userInfo } from 'node:os'
 import {
   type PortAllocation,
   PortManager,
@@ -24,7 +24,7 @@ const SEEDED = [
   ['quiculum-monitor', 3500, 3599],
   ['shared-services', 9000, 9999],
 ] as const
-const KNOWN_PROJECTS = SEEDED.map(([projectName]) => projectName)
+const KNOWN_PROJECTS = SEEDED.map(([projectName]) => projectName).toSorted()
 
 const METADATA = {
   serviceType: 'fastify',
@@ -448,6 +448,7 @@ describe('release', () => {
       portNumber: service.port,
       projectName: 'reused',
       serviceName: 'web',
+      instance: '',
       status: 'allocated',
       hostname: 'localhost',
       protocol: 'tcp',
@@ -467,6 +468,7 @@ describe('listByProject and listAll', () => {
       portNumber: service.port,
       projectName: 'full',
       serviceName: 'api',
+      instance: '',
       ...METADATA,
       status: 'in_use',
       hostname: 'localhost',
@@ -488,6 +490,7 @@ describe('listByProject and listAll', () => {
         portNumber: 3100,
         projectName: 'consilio',
         serviceName: 'api',
+        instance: '',
         status: 'allocated',
         hostname: 'localhost',
         protocol: 'tcp',
@@ -620,22 +623,25 @@ describe('getProjectSummary', () => {
     expect(await ports.getProjectSummary('small')).toMatchObject({ allocatedPorts: 2 })
   })
 
-  it('counts a number once, however many rows were stored by hand', async () => {
-    await ports.allocate('consilio', 'api')
-    await sql(
-      url,
-      `insert into ports.port_allocations (project_name, service_name, port_number)
-       values ('consilio', 'by-hand', 3150), ('consilio', 'by-hand', 3151)`,
-    )
-    await sql(
-      url,
-      `insert into ports.port_allocations (project_name, port_number, status)
-       values ('consilio', 3150, 'released'), ('consilio', 3140, 'released')`,
-    )
+  it('counts what was never offered, what was released and what is held each once', async () => {
+    // More than are offered at first.
+    for (const _ of numbers(1, 20)) await ports.allocate('consilio', 'worker')
+    for (const portNumber of [3100, 3105, 3119]) {
+      await ports.release('consilio', 'worker', undefined, { portNumber })
+    }
     expect(await ports.getProjectSummary('consilio')).toMatchObject({
-      allocatedPorts: 3,
-      availablePorts: 97,
+      allocatedPorts: 17,
+      availablePorts: 83,
     })
+    await ports.resizeRange('meta-supervisor', { startPort: 3000, endPort: 3089 })
+    await ports.resizeRange('consilio', { startPort: 3090, endPort: 3199 })
+    expect(await ports.getProjectSummary('consilio')).toMatchObject({
+      totalPorts: 110,
+      allocatedPorts: 17,
+      availablePorts: 93,
+    })
+    expect(await ports.allocate('consilio', 'worker')).toBe(3090)
+    expect(await ports.getProjectSummary('consilio')).toMatchObject({ availablePorts: 92 })
   })
 
   it('speaks of the range as it is now', async () => {
@@ -1175,7 +1181,13 @@ describe('ranges', () => {
     expect(error.code).toBe('RANGE_IN_USE')
     expect(error.message).toContain('consilio still holds 3100 api (localhost/tcp)')
     expect(error.details.allocations).toEqual([
-      { serviceName: 'api', portNumber: 3100, hostname: 'localhost', protocol: 'tcp' },
+      {
+        serviceName: 'api',
+        instance: '',
+        portNumber: 3100,
+        hostname: 'localhost',
+        protocol: 'tcp',
+      },
     ])
     expect(await ports.getOrAllocate('consilio', 'api')).toBe(3100)
 
@@ -1288,6 +1300,114 @@ describe('the name of this host', () => {
   })
 })
 
+describe('instances', () => {
+  it('have ports of their own, and are released and updated alone', async () => {
+    const login = { instance: 'login' }
+    expect(await ports.getOrAllocate('consilio', 'api')).toBe(3100)
+    expect(await ports.getOrAllocate('consilio', 'api', login)).toBe(3101)
+    expect(await ports.allocate('consilio', 'api', login)).toBe(3102)
+    expect(await ports.getOrAllocate('consilio', 'api', { instance: '' })).toBe(3100)
+    await ports.updatePort('consilio', 'api', { description: 'The login' }, login)
+    expect(await ports.releasePorts('consilio', 'api')).toEqual([
+      { portNumber: 3100, protocol: 'tcp' },
+    ])
+    expect(await ports.listByProject('consilio')).toMatchObject([
+      { portNumber: 3101, serviceName: 'api', ...login, description: 'The login' },
+      { portNumber: 3102, serviceName: 'api', ...login, description: 'The login' },
+    ])
+    expect(await ports.release('consilio', 'api', undefined, { ...login, portNumber: 3101 })).toBe(
+      true,
+    )
+    expect(await ports.getOrAllocate('consilio', 'api', login)).toBe(3102)
+  })
+
+  it('are told apart by an audit', async () => {
+    const [silent] = await silentPorts(1)
+    await confine('idle', silent!)
+    await ports.getOrAllocate('idle', 'api', { instance: 'login' })
+    expect((await ports.auditPorts()).conflicts).toMatchObject([{ expected: 'idle/api@login' }])
+  })
+})
+
+describe('history', () => {
+  /** Everything that happened, once transactions of other tests on the server let it be read. */
+  const eventsOf = async (changes: number) => {
+    const read = async () => (await ports.history({ limit: 1000 })).events
+    await expect.poll(read, { timeout: 30_000 }).toHaveLength(SEEDED.length + changes)
+    return read()
+  }
+
+  it('tells of the default ranges, and then of what was changed, newest first', async () => {
+    await ports.getOrAllocate('consilio', 'api', { ...METADATA, actor: 'agent 1.0' })
+    await ports.getOrAllocate('consilio', 'api')
+    await ports.updatePort('consilio', 'api', { description: null })
+    await ports.auditPorts()
+    await ports.release('consilio', 'api')
+    const [released, updated, allocated, ...seeded] = await eventsOf(3)
+    const { description: _, ...rest } = METADATA
+    const api = { projectName: 'consilio', serviceName: 'api', portNumber: 3100 }
+    const here = `${userInfo().username}@${systemHostname()}`
+    expect(allocated).toMatchObject({
+      ...api,
+      what: 'allocated',
+      actor: 'agent 1.0',
+      after: METADATA,
+    })
+    expect(updated).toMatchObject({
+      ...api,
+      what: 'updated',
+      actor: here,
+      before: METADATA,
+      after: rest,
+    })
+    expect(released).toMatchObject({ ...api, what: 'released', actor: here })
+    expect(seeded.map(({ what, projectName }) => [what, projectName])).toEqual(
+      expect.arrayContaining(KNOWN_PROJECTS.map((project) => ['range-created', project])),
+    )
+  })
+
+  it('is read in pages by their cursors, the last of which has none', async () => {
+    for (const _ of numbers(1, 5)) await ports.allocate('consilio', 'worker')
+    const whole = (await eventsOf(5)).slice(0, 5)
+    const read: unknown[] = []
+    let cursor: string | undefined
+    let pages = 0
+    do {
+      const page = await ports.history({
+        projectName: 'consilio',
+        serviceName: 'worker',
+        limit: 2,
+        cursor,
+      })
+      read.push(...page.events)
+      cursor = page.nextCursor
+      pages++
+    } while (cursor !== undefined)
+    expect(read).toEqual(whole)
+    expect(pages).toBe(3)
+  })
+
+  it('is narrowed by number, actor and time', async () => {
+    await ports.allocate('consilio', 'worker', { actor: 'agent 1.0' })
+    await ports.allocate('consilio', 'worker', { actor: 'agent 2.0' })
+    const [second, first] = await eventsOf(2)
+    const read = async (options: object) => (await ports.history({ limit: 9, ...options })).events
+    expect(await read({ portNumber: 3100 })).toEqual([first])
+    expect(await read({ actor: 'agent 2.0' })).toEqual([second])
+    expect(await read({ since: new Date(Date.now() + 3_600_000) })).toEqual([])
+    expect(await read({ since: new Date(0), projectName: 'consilio', portNumber: 3101 })).toEqual([
+      second,
+    ])
+  })
+
+  it('is read to the end at a cursor that is the highest there can be', async () => {
+    await ports.allocate('consilio', 'worker')
+    const whole = await eventsOf(1)
+    const cursor = '18446744073709551615/9223372036854775807'
+    expect((await ports.history({ limit: 1000, cursor })).events).toEqual(whole)
+  })
+})
+
 type Call = (project: string, options?: { signal: AbortSignal }) => Promise<unknown>
 
 /** Every method that names a project which must have a range. */
@@ -1325,6 +1445,7 @@ describe('a signal that was aborted before the call', () => {
   const abortable: Readonly<Record<string, Call>> = {
     ...IN_A_PROJECT,
     listAll: (_project, options) => ports.listAll(options),
+    history: (projectName, options) => ports.history({ projectName, limit: 10, ...options }),
     verifyPort: (_project, options) => ports.verifyPort(3100, 'localhost', 'tcp', options),
     checkPort: (_project, options) => ports.checkPort(3100, NO_SUCH_HOST, 'tcp', options),
     auditPorts: (_project, options) => ports.auditPorts(options),

@@ -1,0 +1,69 @@
+import type { PortRepository } from '../src/PortRepository.js'
+import type { RepositoryOpener } from '../src/RepositorySource.js'
+
+const ANSWERS: Readonly<Record<string, unknown>> = {
+  getOrAllocate: 3000,
+  allocate: 3000,
+  release: [],
+  update: true,
+  list: { allocations: [], total: 0 },
+  summarize: { range: { projectName: 'shop', startPort: 1, endPort: 2 }, allocatedPorts: 0 },
+  listRanges: [],
+  history: { events: [] },
+}
+
+/** A store that keeps what it is asked. Its answers are of no use. */
+export class RecordingStore {
+  /** Method and arguments of each call. */
+  readonly calls: (readonly [method: string, ...given: unknown[]])[] = []
+
+  readonly repository = new Proxy({} as PortRepository, {
+    get: (_store, method) => {
+      // A store is no promise.
+      if (typeof method === 'symbol' || method === 'then') return undefined
+      return async (...given: unknown[]) => {
+        this.calls.push([method, ...given])
+        return method === 'networkOf' ? given[1] : ANSWERS[method]
+      }
+    },
+  })
+
+  get methods(): string[] {
+    return this.calls.map(([method]) => method)
+  }
+
+  /** The actor of each call, as its options name it. */
+  get actors(): unknown[] {
+    return this.calls.map((call) => (call.at(-1) as { actor?: unknown } | undefined)?.actor)
+  }
+}
+
+/** Opens a store, or fails where the test says so, and counts. */
+export class CountingOpener implements RepositoryOpener {
+  readonly store = new RecordingStore()
+  opens = 0
+  looks = 0
+  isRunning = true
+  failure: Error | undefined
+  /** Settles before a store is opened. */
+  ready: Promise<unknown> = Promise.resolve()
+
+  async open(): Promise<PortRepository> {
+    this.opens++
+    const { failure } = this
+    await this.ready
+    if (failure) throw failure
+    return this.store.repository
+  }
+
+  async openRunning(): Promise<PortRepository | undefined> {
+    this.looks++
+    await this.ready
+    return this.isRunning ? this.store.repository : undefined
+  }
+
+  /** How often the store was closed. */
+  get closes(): number {
+    return this.store.methods.filter((method) => method === 'close').length
+  }
+}
