@@ -129,7 +129,7 @@ CREATE UNIQUE INDEX port_allocations_idempotency_key ON ports.port_allocations U
 
 CREATE UNIQUE INDEX port_allocations_live_port ON ports.port_allocations USING btree (hostname, protocol, port_number) WHERE ((status)::text <> 'released'::text);
 
-CREATE UNIQUE INDEX port_allocations_service ON ports.port_allocations USING btree (service_key, ordinal) WHERE ((status)::text <> 'released'::text);
+CREATE UNIQUE INDEX port_allocations_service ON ports.port_allocations USING btree (service_key, protocol, ordinal) WHERE ((status)::text <> 'released'::text);
 
 CREATE INDEX port_cursors_project_name_examined_at_idx ON ports.port_cursors USING btree (project_name, examined_at);
 
@@ -327,17 +327,17 @@ RETURN jsonb_strip_nulls(jsonb_build_object('startPort', (p_range).start_port, '
 ;
 revoke all on function ports.bounds_of(ports.port_ranges) from public;
 
-CREATE OR REPLACE FUNCTION ports.change_metadata(p_allocation_ids bigint[], p_call text, p_change jsonb, p_actor text)
+CREATE OR REPLACE FUNCTION ports.change_metadata(p_allocation_ids bigint[], p_call text, p_change jsonb, p_actor text, p_only_missing boolean DEFAULT false)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
-  -- Sets the metadata that the change names, and clears what is null there. Returns how many of the
-  -- allocations are still live. Called by functions whose search path is fixed.
+  -- Sets the metadata that the change names, and clears what is null there; or sets only what is
+  -- missing. Returns how many of the allocations are still live. Called by functions whose search
+  -- path is fixed.
   --
   -- Locks the allocations in the order of (host, protocol, number). Cost: a row and, where something
   -- changes, an event for each.
 declare
-  v_id bigint;
   v_before ports.port_allocations;
   v_after ports.port_allocations;
   v_count integer := 0;
@@ -352,13 +352,13 @@ begin
   loop
     v_count := v_count + 1;
     v_after := v_before;
-    if p_change ? 'serviceType' then
+    if p_change ? 'serviceType' and (not p_only_missing or v_before.service_type is null) then
       v_after.service_type := p_change ->> 'serviceType';
     end if;
-    if p_change ? 'description' then
+    if p_change ? 'description' and (not p_only_missing or v_before.description is null) then
       v_after.description := p_change ->> 'description';
     end if;
-    if p_change ? 'cloudflareHostname' then
+    if p_change ? 'cloudflareHostname' and (not p_only_missing or v_before.cloudflare_hostname is null) then
       v_after.cloudflare_hostname := p_change ->> 'cloudflareHostname';
     end if;
     continue when v_after is not distinct from v_before;
@@ -375,14 +375,17 @@ begin
     values (
       p_actor, p_call, 'updated', v_before.project_name, v_before.service_name, v_before.instance,
       v_before.hostname, v_before.protocol, v_before.port_number, v_before.id,
-      ports.metadata_of(v_before), ports.metadata_of(v_after)
+      ports.metadata(
+        v_before.service_type, v_before.description, v_before.cloudflare_hostname
+      ),
+      ports.metadata(v_after.service_type, v_after.description, v_after.cloudflare_hostname)
     );
   end loop;
   return v_count;
 end
 $function$
 ;
-revoke all on function ports.change_metadata(bigint[],text,jsonb,text) from public;
+revoke all on function ports.change_metadata(bigint[],text,jsonb,text,boolean) from public;
 
 CREATE OR REPLACE FUNCTION ports.clear_outside(p_project_name text)
  RETURNS void
@@ -718,51 +721,54 @@ AS $function$
   -- where metadata is filled in, that row's lock.
 declare
   v_service_key bigint;
-  v_oldest ports.port_allocations;
-  v_port integer;
+  v_oldest record;
   v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   loop
-    select *
+    -- One statement, and so one snapshot: the service has no port, and which ordinals are taken.
+    select oldest.*, newest.ordinal as newest_ordinal
     into v_oldest
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and status <> 'released'
-    order by ordinal
-    limit 1;
-    if found then
+    from (
+      select max(ordinal) as ordinal
+      from ports.port_allocations
+      where service_key = v_service_key
+        and protocol = p_protocol
+        and status <> 'released'
+    ) as newest
+    left join lateral (
+      select id, port_number, service_type, description, cloudflare_hostname
+      from ports.port_allocations
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status <> 'released'
+      order by ordinal
+      limit 1
+    ) as oldest on true;
+    if v_oldest.id is not null then
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
           array[v_oldest.id], 'get_or_allocate_port',
-          jsonb_strip_nulls(jsonb_build_object(
-            'serviceType', case when v_oldest.service_type is null then p_service_type end,
-            'description', case when v_oldest.description is null then p_description end,
-            'cloudflareHostname',
-              case when v_oldest.cloudflare_hostname is null then p_cloudflare_hostname end
-          )),
-          p_actor
+          ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
+          p_only_missing => true
         );
       end if;
       return v_oldest.port_number;
     end if;
 
     begin
-      v_port := ports.hold_slot(
+      return ports.hold_slot(
         ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
         'get_or_allocate_port', v_service_key, p_service_name, p_instance,
-        p_service_type, p_description, p_cloudflare_hostname, null, p_actor, true
+        p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
+        1 + coalesce(v_oldest.newest_ordinal, 0)
       );
-      if v_port is not null then
-        return v_port;
-      end if;
     exception
       when unique_violation then
         perform ports.refuse_invisible_winner(p_service_name);
@@ -791,36 +797,42 @@ END
 ;
 revoke all on function ports.held_slots(text,text,text,text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_only_first boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal integer DEFAULT NULL::integer)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
   -- Makes the service the holder of a slot that the caller has locked. The only way for a row to
-  -- become live. Where it is to be the service's first port in the scope and is not, null; the
-  -- statement that looks also counts, or one committed in between would be overlooked. Called by
-  -- functions whose search path is fixed.
+  -- become live. Called by functions whose search path is fixed. A caller that saw the service without
+  -- a port gives the ordinal that follows those that it saw in the same snapshot, so that whoever
+  -- gave it one since then is in its way.
   --
   -- Waits for another transaction that gives a service with this key a port, until that ends.
   -- Raises 23505 if it gave one. Cost: one slot, one event, a look at the service's newest port.
 declare
-  v_held ports.port_allocations;
+  v_id bigint;
+  v_project_name text;
+  v_hostname text;
+  v_protocol text;
+  v_port_number integer;
 begin
-  update ports.port_allocations as free
+  update ports.port_allocations as slot
   set id = default,
     status = 'allocated',
     service_key = p_service_key,
     service_name = p_service_name,
     instance = p_instance,
-    ordinal = 1 + coalesce(
-      (
+    ordinal = coalesce(
+      p_ordinal,
+      1 + (
         select newest.ordinal
         from ports.port_allocations as newest
         where newest.service_key = p_service_key
+          and newest.protocol = slot.protocol
           and newest.status <> 'released'
         order by newest.ordinal desc
         limit 1
       ),
-      0
+      1
     ),
     service_type = p_service_type,
     description = p_description,
@@ -828,39 +840,25 @@ begin
     idempotency_key = p_idempotency_key,
     allocated_at = now(),
     last_used_at = null
-  where ctid = p_slot
-    and not (
-      p_only_first
-      and exists (
-        select
-        from ports.port_allocations as other
-        where other.service_key = p_service_key
-          and other.project_name = free.project_name
-          and other.service_name = p_service_name
-          and other.instance = p_instance
-          and other.hostname = free.hostname
-          and other.protocol = free.protocol
-          and other.status <> 'released'
-      )
-    )
-  returning * into v_held;
-  if not found then
-    return null;
-  end if;
+  where slot.ctid = p_slot
+  returning id, project_name, hostname, protocol, port_number
+  into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
+
 
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
     allocation_id, after
   )
   values (
-    p_actor, p_call, 'allocated', v_held.project_name, p_service_name, p_instance,
-    v_held.hostname, v_held.protocol, v_held.port_number, v_held.id, ports.metadata_of(v_held)
+    p_actor, p_call, 'allocated', v_project_name, p_service_name, p_instance, v_hostname,
+    v_protocol, v_port_number, v_id,
+    ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
   );
-  return v_held.port_number;
+  return v_port_number;
 end
 $function$
 ;
-revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,boolean) from public;
+revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_holds_others boolean DEFAULT false)
  RETURNS tid
@@ -884,38 +882,41 @@ declare
   v_misses integer := 0;
 begin
   loop
-    v_next_port := null;
-    v_lowest := null;
-    select cursor.next_port, free.slot, free.port_number
-    into v_next_port, v_slot, v_lowest
-    from ports.port_cursors as cursor
-    left join lateral (
-      select slot, port_number
-      from ports.available_slots
-      where project_name = cursor.project_name
-        and hostname = cursor.hostname
-        and protocol = cursor.protocol
-        and port_number < cursor.next_port
-      order by port_number
-      limit 1
-    ) as free on true
-    where cursor.project_name = p_project_name
-      and cursor.hostname = p_hostname
-      and cursor.protocol = p_protocol;
-
-    if v_lowest is null then
-      perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol);
-    else
+    select slot, port_number
+    into v_slot, v_lowest
+    from ports.available_slots
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and port_number < (
+        select next_port
+        from ports.port_cursors
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and protocol = p_protocol
+      )
+    order by port_number
+    limit 1;
+    if found then
       -- By its address, which finds nothing if the row has changed since.
-      select slot
-      into v_slot
+      perform
       from ports.available_slots
       where slot = v_slot
       for update skip locked;
       if found then
         return v_slot;
       end if;
+    end if;
 
+    select next_port
+    into v_next_port
+    from ports.port_cursors
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol;
+    if v_lowest is null then
+      perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol);
+    else
       for v_first, v_end in
         values
           (v_lowest + 1, least(v_lowest + 8, v_next_port)),
@@ -972,13 +973,13 @@ $function$
 ;
 revoke all on function ports.lock_ranges() from public;
 
-CREATE OR REPLACE FUNCTION ports.metadata_of(p_allocation ports.port_allocations)
+CREATE OR REPLACE FUNCTION ports.metadata(p_service_type text, p_description text, p_cloudflare_hostname text)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-RETURN CASE WHEN (num_nonnulls((p_allocation).service_type, (p_allocation).description, (p_allocation).cloudflare_hostname) > 0) THEN jsonb_strip_nulls(jsonb_build_object('serviceType', (p_allocation).service_type, 'description', (p_allocation).description, 'cloudflareHostname', (p_allocation).cloudflare_hostname)) ELSE NULL::jsonb END
+RETURN CASE WHEN (num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0) THEN jsonb_strip_nulls(jsonb_build_object('serviceType', p_service_type, 'description', p_description, 'cloudflareHostname', p_cloudflare_hostname)) ELSE NULL::jsonb END
 ;
-revoke all on function ports.metadata_of(ports.port_allocations) from public;
+revoke all on function ports.metadata(text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.note_network(p_hostname text, p_network text, p_replaces text DEFAULT 'another-boot'::text)
  RETURNS text
@@ -1082,7 +1083,6 @@ AS $function$
 declare
   v_next_port integer;
   v_limit integer;
-  v_numbers integer[];
 begin
   update ports.projects
   set settings = settings
@@ -1109,28 +1109,29 @@ begin
     from ports.port_ranges
     where project_name = p_project_name
   )));
-  v_numbers := array(
+  -- One statement, and so one snapshot. In two, a number whose slot is free for the first may be held
+  -- for the second, and would get another slot.
+  with numbers as materialized (
     select number
     from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, v_limit) as number
-  );
-  if v_numbers = '{}' then
-    return;
-  end if;
-
-  insert into ports.port_allocations (project_name, hostname, protocol, port_number)
-  select p_project_name, p_hostname, p_protocol, number
-  from unnest(v_numbers) as number
-  where not exists (
-    select
-    from ports.port_allocations
-    where project_name = p_project_name
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and port_number = number
-      and status = 'released'
-  );
+  ), offered as (
+    insert into ports.port_allocations (project_name, hostname, protocol, port_number)
+    select p_project_name, p_hostname, p_protocol, number
+    from numbers
+    where not exists (
+      select
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = number
+        and status = 'released'
+    )
+  )
   insert into ports.port_cursors (project_name, hostname, protocol, next_port)
-  values (p_project_name, p_hostname, p_protocol, v_numbers[cardinality(v_numbers)] + 1)
+  select p_project_name, p_hostname, p_protocol, max(number) + 1
+  from numbers
+  having count(*) > 0
   on conflict (project_name, hostname, protocol) do update
   set next_port = excluded.next_port;
 end
@@ -1552,47 +1553,51 @@ AS $function$
   -- Locks them in the order of (host, protocol, number). Raises ZP001, 55P03. Cost: a row and an
   -- event for each.
 declare
-  v_ids bigint[];
+  v_service_key bigint;
+  v_id bigint;
   v_port_number integer;
   v_protocol text;
   v_released jsonb := '[]';
 begin
-  v_ids := ports.held_slots(
-    p_project_name, p_service_name, coalesce(p_instance, ''), lower(p_hostname),
-    p_protocol, p_port_number
-  );
-  if v_ids is null then
-    perform ports.refuse_unknown_project(p_project_name);
-    return v_released;
-  end if;
-  if cardinality(v_ids) > 1 then
-    perform
+  p_hostname := lower(p_hostname);
+  p_instance := coalesce(p_instance, '');
+  v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
+  for v_id in
+    select id
     from ports.port_allocations
-    where id = any (v_ids)
-    order by hostname, protocol, port_number
-    for update;
-  end if;
+    where service_key = v_service_key
+      and project_name = p_project_name
+      and service_name = p_service_name
+      and instance = p_instance
+      and hostname = p_hostname
+      and (p_protocol is null or protocol = p_protocol)
+      and (p_port_number is null or port_number = p_port_number)
+      and status <> 'released'
+    order by protocol, port_number
+  loop
+    update ports.port_allocations
+    set status = 'released'
+    where id = v_id
+      and status <> 'released'
+    returning port_number, protocol into v_port_number, v_protocol;
+    -- Somebody else released it at the same time.
+    continue when not found;
 
-  for v_port_number, v_protocol in
-    with released as (
-      update ports.port_allocations
-      set status = 'released'
-      where id = any (v_ids)
-        and status <> 'released'
-      returning *
-    )
     insert into ports.port_events (
       actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
       allocation_id
     )
-    select p_actor, 'release_ports', 'released', project_name, service_name, instance, hostname,
-      protocol, port_number, id
-    from released
-    returning port_number, protocol
-  loop
+    values (
+      p_actor, 'release_ports', 'released', p_project_name, p_service_name, p_instance, p_hostname,
+      v_protocol, v_port_number, v_id
+    );
     v_released := v_released
       || jsonb_build_object('portNumber', v_port_number, 'protocol', v_protocol);
   end loop;
+
+  if v_released = '[]' then
+    perform ports.refuse_unknown_project(p_project_name);
+  end if;
   return v_released;
 end
 $function$
@@ -1729,7 +1734,7 @@ CREATE TRIGGER refuse_live_delete BEFORE DELETE ON ports.port_allocations FOR EA
 
 CREATE TRIGGER refuse_live_insert BEFORE INSERT ON ports.port_allocations FOR EACH ROW WHEN (new.status::text <> 'released'::text) EXECUTE FUNCTION ports.refuse_live_row();
 
-CREATE TRIGGER refuse_live_update BEFORE UPDATE OF status ON ports.port_allocations FOR EACH ROW WHEN (old.status::text = 'released'::text AND new.status::text <> 'released'::text AND new.id = old.id) EXECUTE FUNCTION ports.refuse_live_row();
+CREATE TRIGGER refuse_live_update AFTER UPDATE OF status ON ports.port_allocations FOR EACH ROW WHEN (old.status::text = 'released'::text AND new.status::text <> 'released'::text AND new.id = old.id) EXECUTE FUNCTION ports.refuse_live_row();
 
 CREATE TRIGGER refuse_move AFTER UPDATE OF project_name, hostname, protocol, port_number ON ports.port_allocations FOR EACH ROW EXECUTE FUNCTION ports.refuse_move();
 
