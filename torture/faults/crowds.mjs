@@ -31,9 +31,11 @@ export const crowds = [
 ]
 
 let hired = 0
+/** While other faults let nothing succeed. */
+const LONGEST_MS = 20_000
 
 /**
- * True if it did at least so much.
+ * For longer, if it has not done so much by then. True if it has in the end.
  * @param {string} program
  * @param {number} lastsMs
  * @param {number} least
@@ -42,8 +44,9 @@ let hired = 0
  */
 function runFor(program, lastsMs, least, { crew, url }) {
   const until = Math.min(crew.until, now() + lastsMs * 1_000)
+  const last = Math.min(crew.until, now() + LONGEST_MS * 1_000)
   const name = `${program}${hired++}`
-  const child = crew.other(program, name, { name, url, until })
+  const child = crew.other(program, name, { name, url, until, last, least })
   let done = 0
   child.on('message', (/** @type {{ done: number }} */ told) => {
     done = told.done
