@@ -6,7 +6,7 @@ const CROWDS = 3
 const REGISTRIES = 10
 const LANES = 80
 /** Fewer would not show whether the rows of their scopes pile up. */
-const ENOUGH_HOSTS = 10
+const ENOUGH_HOSTS = 5
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const crowds = [
