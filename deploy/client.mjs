@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
 import { History } from '../torture/processes/History.mjs'
+import { notingLost } from '../torture/processes/registry.mjs'
 import { PROJECTS, PROTOCOLS, pick, SHARED } from '../torture/workload.mjs'
 import { HOSTNAMES } from './machines.mjs'
 
@@ -22,7 +23,7 @@ process.stdin.resume()
 
 let keys = 0
 let generation = 0
-const ports = new PortManager(await openRepository())
+const ports = new PortManager(notingLost(history, await openRepository()))
 while (!ended) {
   const outcome = await act()
   if (outcome === 'DATABASE_UNAVAILABLE') await sleep(20)

@@ -80,7 +80,7 @@ export class Ledger {
    * @returns {Doubt}
    */
   #doubt(service, call) {
-    const lost = call.error === undefined ? this.diedAt(call) : call.end
+    const lost = call.end === FOREVER ? this.diedAt(call) : call.end
     const cleared = service.releasedAfter(lost + LANDED_AFTER_US)
     return { call, service, from: call.at, until: Math.min(cleared, explained(service, call)) }
   }

@@ -53,7 +53,7 @@ export class Service {
     if (call.op === 'get' || call.key !== undefined) this.#repeatable.push(call)
     if (call.op === 'release') this.#releasesOf(call.port).add(call)
     else if (isUnknown(call)) this.unknown.push(call)
-    else if (call.ok !== undefined) {
+    if (call.op !== 'release' && call.ok !== undefined) {
       this.claims.push({
         call,
         service: this,
@@ -121,11 +121,11 @@ class Releases {
 
   /** @param {Call} call */
   add(call) {
-    if (NOTHING_CHANGED.has(call.error ?? '')) return
-    // Without an answer it may land at any time.
-    const end = call.ok === undefined ? FOREVER : call.end
-    this.#asked.push({ from: call.at, end })
-    this.#latestEnd.push(Math.max(this.#latestEnd.at(-1) ?? 0, end))
+    if (NOTHING_CHANGED.has(call.error ?? '') && !call.lost) return
+    this.#asked.push({ from: call.at, end: call.ok === undefined ? FOREVER : call.end })
+    // What has no answer may land at any time.
+    const landed = isUnknown(call) ? FOREVER : call.end
+    this.#latestEnd.push(Math.max(this.#latestEnd.at(-1) ?? 0, landed))
     this.#earliestEnd = undefined
   }
 

@@ -2,8 +2,8 @@
 // acknowledged call changed, and none for what was refused. The processes ask under the name of
 // their call as the actor, so that each event names the call that it is of.
 //
-// A call of unknown outcome may have its events or none. A call that is repeated may have some of an
-// attempt whose answer was lost; of what that allocated, all but the last was released since.
+// A call of unknown outcome may have its events or none. A call that was repeated, because an attempt
+// had no answer, may have some of that attempt; of what it allocated, all but one was released since.
 
 import { LANDED_AFTER_US } from '../workload.mjs'
 import { nameOf, placeOf } from './claims.mjs'
@@ -167,11 +167,9 @@ function mayBeOf(call, event) {
  */
 function checkAllocated(ledger, call, own, { told, holdings }, report) {
   if (isRefused(call)) {
-    const isRepeated = call.op === 'get' || call.key !== undefined
     for (const event of own) {
       // An attempt whose answer was lost may have got a number that somebody released since.
-      const mayBeLost = isRepeated && call.error === 'RANGE_EXHAUSTED'
-      if (!mayBeLost || !told.get(event.allocation)?.released)
+      if (!call.lost || !told.get(event.allocation)?.released)
         report(WITHOUT_CHANGE, { call, event })
     }
     return
@@ -183,8 +181,8 @@ function checkAllocated(ledger, call, own, { told, holdings }, report) {
   if (open.length > 1) report(WITHOUT_CHANGE, { call, events: open })
   if (call.ok === undefined) return
 
-  const other = open.find(({ port }) => port !== call.ok)
-  if (other) report(WITHOUT_CHANGE, { call, event: other })
+  const other = own.find(({ port }) => port !== call.ok)
+  if (other && !call.lost) report(WITHOUT_CHANGE, { call, event: other })
   if (own.some(({ port }) => port === call.ok)) return
   const name = holdingOf(/** @type {any} */ ({ ...call, port: call.ok }))
   const mayBeOlder = call.op === 'get' || call.key !== undefined
@@ -217,6 +215,9 @@ function mayBeToldTo(ledger, { allocated, released }, call) {
 function checkReleased(call, own, report) {
   if (isRefused(call) && own.length > 0) report(WITHOUT_CHANGE, { call, events: own })
   if (!Array.isArray(call.ok)) return
+  const transactions = new Set(own.map((event) => event.transaction))
+  const attempts = call.lost ? FOREVER : Math.sign(call.ok.length)
+  if (transactions.size > attempts) report(WITHOUT_CHANGE, { call, events: own })
   const told = call.ok.map(([port, proto]) => `${proto}/${port}`)
   const transaction = own.findLast((event) =>
     told.includes(`${event.proto}/${event.port}`),

@@ -10,6 +10,7 @@ import { basename, join } from 'node:path'
  * @property {number} at when it was asked, µs
  * @property {number} end when it was answered; `FOREVER` where nobody was told
  * @property {any} [ok] what was told
+ * @property {boolean} [lost] an attempt had no answer; it was repeated, and may take effect later
  * @property {string} [error]
  * @property {string} [text]
  * @property {string} [project]
@@ -30,9 +31,10 @@ export const NOTHING_CHANGED = new Set(['RANGE_EXHAUSTED', 'BUSY', 'DATABASE_UNA
  * Whether it may have taken effect without its caller's knowing.
  * @param {Call} call
  */
-export function isUnknown({ op, ok, error }) {
+export function isUnknown({ op, ok, error, lost }) {
   const writes = op === 'get' || op === 'allocate' || op === 'release'
-  return writes && ok === undefined && !NOTHING_CHANGED.has(error ?? '')
+  const isAnswered = ok !== undefined || NOTHING_CHANGED.has(error ?? '')
+  return writes && (lost === true || !isAnswered)
 }
 
 /** @param {string} directory */

@@ -6,7 +6,7 @@ const CROWDS = 3
 const REGISTRIES = 10
 const LANES = 80
 /** Fewer would not show whether the rows of their scopes pile up. */
-const ENOUGH_HOSTS = 10
+const ENOUGH_HOSTS = 5
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const crowds = [
@@ -31,9 +31,11 @@ export const crowds = [
 ]
 
 let hired = 0
+/** While other faults let nothing succeed. */
+const LONGEST_MS = 20_000
 
 /**
- * True if it did at least so much.
+ * For longer, if it has not done so much by then. True if it has in the end.
  * @param {string} program
  * @param {number} lastsMs
  * @param {number} least
@@ -42,8 +44,9 @@ let hired = 0
  */
 function runFor(program, lastsMs, least, { crew, url }) {
   const until = Math.min(crew.until, now() + lastsMs * 1_000)
+  const last = Math.min(crew.until, now() + LONGEST_MS * 1_000)
   const name = `${program}${hired++}`
-  const child = crew.other(program, name, { name, url, until })
+  const child = crew.other(program, name, { name, url, until, last, least })
   let done = 0
   child.on('message', (/** @type {{ done: number }} */ told) => {
     done = told.done

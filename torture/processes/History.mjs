@@ -12,6 +12,7 @@ export class History {
   #file
   #name
   #calls = 0
+  #lost = /** @type {Set<number>} */ (new Set())
 
   /** @param {string} path */
   constructor(path) {
@@ -24,7 +25,8 @@ export class History {
    * @param {object} asked
    * @param {(actor: string) => Promise<Result>} call is given a name of its own, for its events
    * @param {(told: Result) => unknown} [kept] what the checker wants to know of the answer
-   * @returns {Promise<{ ok: Result, error?: undefined } | { ok?: undefined, error: string }>}
+   * @returns {Promise<{ lost: boolean } & ({ ok: Result, error?: undefined } | { ok?: undefined, error: string })>}
+   * `lost`: an attempt had no answer, and may take effect later
    */
   async record(asked, call, kept = (told) => told) {
     const id = this.#calls++
@@ -34,13 +36,24 @@ export class History {
       // Never rounded down: what ends in the same microsecond as another call begins is not before.
       this.#write({ id, end: now() + 1, ok: kept(ok) })
       this.acknowledged++
-      return { ok }
+      return { ok, lost: this.#lost.delete(id) }
     } catch (error) {
       const code = error instanceof PortsError ? error.code : 'RAW'
       const text = error instanceof PortsError ? error.message : describe(error)
       this.#write({ id, end: now() + 1, error: code, text })
-      return { error: code }
+      return { error: code, lost: this.#lost.delete(id) }
     }
+  }
+
+  /**
+   * That an attempt of a call had no answer, which the library makes up for by another.
+   * @param {string | undefined} actor the name of the call
+   */
+  noteLost(actor) {
+    const id = Number(actor?.split('#')[1])
+    if (this.#lost.has(id)) return
+    this.#lost.add(id)
+    this.#write({ id, lost: true })
   }
 
   /** @param {object} line */

@@ -1,7 +1,7 @@
 // Records checks of all that is held, as audits of many hosts at once would: each with a verdict at
 // random, and in any order.
 //
-// node torture/processes/auditor.mjs '{ "file", "until", "url" }'
+// node torture/processes/auditor.mjs '{ "file", "url", "until", "least", "last" }'
 import { now, pick } from '../workload.mjs'
 import { History } from './History.mjs'
 import { endWithParent, openStore } from './registry.mjs'
@@ -9,7 +9,7 @@ import { endWithParent, openStore } from './registry.mjs'
 const AT_ONCE = 4
 const VERDICTS = /** @type {const} */ (['listening', 'not-listening', 'unknown'])
 
-const { file, until, url } = JSON.parse(process.argv[2] ?? '{}')
+const { file, url, until, least, last } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 const store = await openStore(history, url)
@@ -18,7 +18,7 @@ await Promise.all(Array.from({ length: AT_ONCE }, audit))
 process.send?.({ done: audits }, () => process.exit(0))
 
 async function audit() {
-  while (now() < until) {
+  while (now() < until || (audits < least && now() < last)) {
     const { ok } = await history.record({ op: 'audit' }, async () => {
       const { allocations } = await store.list({})
       const checks = allocations.map(({ id }) => ({ allocationId: id, verdict: pick(VERDICTS) }))

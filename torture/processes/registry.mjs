@@ -1,9 +1,12 @@
 // The registry as each of the processes opens and asks it.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PortManager } from '@ports/core'
+import { PortManager, PortsError } from '@ports/core'
 import { openRepository } from '@ports/db'
 
-/** @typedef {import('./History.mjs').History} History */
+/**
+ * @typedef {import('./History.mjs').History} History
+ * @typedef {import('@ports/core').PortRepository} PortRepository
+ */
 
 /**
  * @param {History} history
@@ -24,8 +27,35 @@ export async function openStore(history, url) {
       () => openRepository({ notify: () => {}, ...(url !== undefined && { url }) }),
       () => true,
     )
-    if (ok) return ok
+    if (ok) return notingLost(history, ok)
     await sleep(50)
+  }
+}
+
+/**
+ * The store, which notes in the history what the library does not tell: that it repeats a call
+ * because an attempt had no answer.
+ * @param {History} history
+ * @param {PortRepository} store
+ * @returns {PortRepository}
+ */
+export function notingLost(history, store) {
+  /**
+   * @template Result
+   * @param {string | undefined} actor
+   * @param {Promise<Result>} attempt
+   */
+  const noted = (actor, attempt) =>
+    attempt.catch((error) => {
+      if (error instanceof PortsError && error.code === 'OUTCOME_UNKNOWN') history.noteLost(actor)
+      throw error
+    })
+  return {
+    ...store,
+    getOrAllocate: (request, call) => noted(call?.actor, store.getOrAllocate(request, call)),
+    allocate: (request, call) => noted(call?.actor, store.allocate(request, call)),
+    release: (selection, call) => noted(call?.actor, store.release(selection, call)),
+    update: (selection, change, call) => noted(call?.actor, store.update(selection, change, call)),
   }
 }
 

@@ -1,7 +1,7 @@
 // Gets and releases ports under ever new host names, as containers and sandboxes have them that are
 // called something else each time. Several services meet on each host.
 //
-// node torture/processes/traveller.mjs '{ "file", "name", "until", "url" }'
+// node torture/processes/traveller.mjs '{ "file", "name", "url", "until", "least", "last" }'
 import { now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
 import { History } from './History.mjs'
 import { endWithParent, get, openRegistry, release } from './registry.mjs'
@@ -9,23 +9,25 @@ import { endWithParent, get, openRegistry, release } from './registry.mjs'
 const LANES = 6
 const VISITS_OF_EACH = 3
 
-const { file, name, until, url } = JSON.parse(process.argv[2] ?? '{}')
+const { file, name, url, until, least, last } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 const ports = await openRegistry(history, url)
 const { projectName: project } = pick(PROJECTS)
 let visits = 0
+const hosts = () => Math.floor(visits / VISITS_OF_EACH)
 await Promise.all(Array.from({ length: LANES }, travel))
-process.send?.({ done: Math.floor(visits / VISITS_OF_EACH) }, () => process.exit(0))
+process.send?.({ done: hosts() }, () => process.exit(0))
 
 async function travel() {
-  while (now() < until) {
+  while (now() < until || (hosts() < least && now() < last)) {
+    const host = `${name}-${hosts()}`
     const visit = visits++
     const place = {
       project,
       service: `${name}-${visit % VISITS_OF_EACH}`,
       instance: '',
-      host: `${name}-${Math.floor(visit / VISITS_OF_EACH)}`,
+      host,
       proto: pick(PROTOCOLS),
     }
     await get(history, ports, place)

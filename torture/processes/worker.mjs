@@ -98,13 +98,12 @@ class Lane {
   }
 
   async #get(/** @type {Place} */ place) {
-    const { error } = await get(history, ports(), place)
-    return this.#retireIfUnknown(error, place)
+    return this.#retireIfUnknown(await get(history, ports(), place), place)
   }
 
   async #allocate(/** @type {Place} */ place, /** @type {string | undefined} */ key = undefined) {
     const { project, service, instance, host, proto } = place
-    const { error } = await history.record({ op: 'allocate', ...place, key }, (actor) =>
+    const outcome = await history.record({ op: 'allocate', ...place, key }, (actor) =>
       ports().allocate(project, service, {
         actor,
         instance,
@@ -113,7 +112,7 @@ class Lane {
         ...(key !== undefined && { idempotencyKey: key }),
       }),
     )
-    return this.#retireIfUnknown(error, place)
+    return this.#retireIfUnknown(outcome, place)
   }
 
   /** One time in six under the key used last, which must give the same port while that is held. */
@@ -127,16 +126,17 @@ class Lane {
 
   async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
     const { proto, ...ofHost } = place
-    const { error } = await releaseOnce(history, ports(), isNarrow ? place : ofHost)
-    return this.#retireIfUnknown(error, place)
+    const outcome = await releaseOnce(history, ports(), isNarrow ? place : ofHost)
+    return this.#retireIfUnknown(outcome, place)
   }
 
   /** A service of which something is in doubt is given up, so that the rest stays exact. */
   async #retireIfUnknown(
-    /** @type {string | undefined} */ error,
+    /** @type {{ error?: string | undefined, lost: boolean }} */ { error, lost },
     /** @type {Place} */ { project, service, instance, host },
   ) {
-    if (error !== 'OUTCOME_UNKNOWN' || SHARED.includes(service)) return error
+    const isUnknown = lost || error === 'OUTCOME_UNKNOWN'
+    if (!isUnknown || SHARED.includes(service)) return error
     const place = { project, service, instance, host }
     doubts.push({ place, due: now() + LANDED_AFTER_US + 1_000_000 })
     if (service === `${name}-${generation}`) generation++

@@ -5,7 +5,7 @@ import { check, findDoubts } from '../check/check.mjs'
 import type { Event, HeldRow } from '../check/events.mjs'
 import { STUCK } from '../check/waits.mjs'
 
-type Answer = { ok: unknown } | { error: string; text?: string }
+type Answer = ({ ok: unknown } | { error: string; text?: string }) & { lost?: boolean }
 
 interface Asked {
   readonly project?: string
@@ -47,9 +47,9 @@ export class History {
   }
 
   /** Told which ports it released. */
-  releaseOf(ports: number[], from: number, until: number, asked: Asked = {}): this {
-    const ok = ports.map((port) => [numberOf(port), asked.proto ?? 'tcp'])
-    return this.#call('release', [from, until], { ok }, asked)
+  releaseOf(ports: number[], from: number, until: number, lost = false): this {
+    const ok = ports.map((port) => [numberOf(port), PLACE.proto])
+    return this.#call('release', [from, until], { ok, lost }, {})
   }
 
   update(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {
@@ -156,6 +156,11 @@ export class History {
       rmSync(directory, { recursive: true })
     }
   }
+}
+
+/** Told which port, by an attempt after one that had no answer. */
+export function repeated(port: number): Answer {
+  return { ok: numberOf(port), lost: true }
 }
 
 export const UNKNOWN = { error: 'OUTCOME_UNKNOWN' }

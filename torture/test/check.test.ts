@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { EXHAUSTED, History, UNKNOWN } from './History.js'
+import { EXHAUSTED, History, repeated, UNKNOWN } from './History.js'
 
 const TWO = 'held by two at once'
 const LOST = 'acknowledged and lost'
@@ -154,6 +154,13 @@ describe('a holding that nobody was told of', () => {
       new History().allocate(1, 9, 1, asked).list(3, 4, { 0: 'api' }).release(5, 6).holds(1)
     expect(seen(key).judged()).toEqual([])
     expect(seen({}).judged()).toEqual([ZOMBIE])
+  })
+
+  it('is explained by an attempt without an answer that takes effect after the next one was answered', () => {
+    const late = (answer: ReturnType<typeof repeated>) =>
+      new History().get(1, 2, answer).release(3, 4).holds(1).tableAt(6)
+    expect(late(repeated(0)).judged()).toEqual([])
+    expect(late({ ok: 20_000 }).judged()).toEqual([ZOMBIE])
   })
 
   it('is reported where a list shows it after its release', () => {
@@ -474,14 +481,17 @@ describe('the events', () => {
     expect(new History().get(1, 2, UNKNOWN).judgedWithEvents()).toEqual([])
   })
 
-  it('may tell of two attempts of a get only if what the first got was released', () => {
-    const twice = () =>
-      gotten().cutOff('release', 1.5).event('allocated', 1, 8).holds(1, { allocation: 8 })
-    expect(twice().holds(0, held).judgedWithEvents()).toContain(WITHOUT_CHANGE)
-    const between = new History().get(1, 2, 1).cutOff('release', 1.5)
-    between.event('allocated', 0, 7).event('released', 0, 7, { actor: 'w9#0' })
-    between.event('allocated', 1, 8).holds(1, { allocation: 8 })
-    expect(between.judgedWithEvents()).toEqual([])
+  it('may tell of two attempts of a get that was repeated, if what the first got was released', () => {
+    const of = (answer: ReturnType<typeof repeated>) => {
+      const history = new History().get(1, 2, answer).cutOff('release', 1.5)
+      return history.event('allocated', 0, 7).holds(1, { allocation: 8 })
+    }
+    const released = (history: History) =>
+      history.event('released', 0, 7, { actor: 'w9#0' }).event('allocated', 1, 8)
+    expect(released(of(repeated(1))).judgedWithEvents()).toEqual([])
+    expect(released(of({ ok: 20_001 })).judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+    const both = of(repeated(1)).holds(0, held).event('allocated', 1, 8)
+    expect(both.judgedWithEvents()).toContain(WITHOUT_CHANGE)
   })
 
   it('tell of a release of more than the call was told', () => {
@@ -492,8 +502,10 @@ describe('the events', () => {
   })
 
   it('may tell of what an attempt released whose answer was lost', () => {
-    const history = gotten().releaseOf([], 3, 4).event('released', 0, 7, byNext)
-    expect(history.judgedWithEvents()).toEqual([])
+    const nothing = (lost: boolean) =>
+      gotten().releaseOf([], 3, 4, lost).event('released', 0, 7, byNext)
+    expect(nothing(true).judgedWithEvents()).toEqual([])
+    expect(nothing(false).judgedWithEvents()).toEqual([WITHOUT_CHANGE])
   })
 
   it('tell once of each holding that an update changed', () => {
