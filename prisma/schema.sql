@@ -223,7 +223,7 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
-  loop
+  for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
       select port_number
       into v_port
@@ -260,6 +260,8 @@ begin
         v_exhausted := true;
     end;
   end loop;
+  raise exception 'others keep giving % ports at the same time', p_service_name
+    using errcode = 'serialization_failure';
 end
 $function$
 ;
@@ -727,7 +729,7 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
-  loop
+  for v_attempt in 1..1000 loop
     -- One statement, and so one snapshot: the service has no port, and which ordinals are taken.
     select oldest.*, newest.ordinal as newest_ordinal
     into v_oldest
@@ -780,6 +782,8 @@ begin
         v_exhausted := true;
     end;
   end loop;
+  raise exception 'others keep giving % ports at the same time', p_service_name
+    using errcode = 'serialization_failure';
 end
 $function$
 ;
