@@ -125,6 +125,30 @@ describe('calls that meet take their locks in one order', () => {
   })
 })
 
+it('a batch releases what it locked, and not what a service gets meanwhile', async () => {
+  const project = await newProject()
+  const port = await allocate(project)
+  const holder = await Session.open(url)
+  await holder.begin()
+  await holder.query(
+    `select from ports.port_allocations where port_number = $1 and status <> 'released' for update`,
+    [port],
+  )
+  const releaser = await Session.open(url)
+  const released = releaser.query(RELEASE_MANY, [
+    ...batch(project, ['web', 'web'], null),
+    ['first', 'second'],
+  ])
+  await releaser.waiting()
+  expect(await allocate(project)).toBe(port + 1)
+  await holder.rollback()
+  expect(await released).toEqual([
+    { turn: 1, released: [{ portNumber: port, protocol: 'tcp' }] },
+    { turn: 2, released: [] },
+  ])
+  expect(await livePorts(project)).toEqual([port + 1])
+})
+
 describe('nobody is held up', () => {
   it('by advisory locks of others, because nothing takes one', async () => {
     const project = await newProject()
