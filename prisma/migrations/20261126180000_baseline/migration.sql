@@ -1238,32 +1238,64 @@ as $$
   --
   -- Locks all that they release in the order of (host, protocol, number). Raises what
   -- release_ports() does.
+declare
+  v_turns bigint[];
+  v_ids bigint[];
 begin
-  perform
-  from ports.port_allocations
-  where id = any (array(
-    select unnest(
-      ports.held_slots(project_name, service_name, instance, hostname, protocol, port_number)
-    )
+  -- What is released is what was locked: a port that the service got since is not.
+  select array_agg(first_turn), array_agg(id)
+  into v_turns, v_ids
+  from (
+    select min(call.turn), id
     from unnest(
       p_project_names, p_service_names, p_instances, p_hostnames, p_protocols, p_port_numbers
-    ) as call (project_name, service_name, instance, hostname, protocol, port_number)
-  ))
+    ) with ordinality as call (
+      project_name, service_name, instance, hostname, protocol, port_number, turn
+    )
+    cross join lateral unnest(
+      ports.held_slots(project_name, service_name, instance, hostname, protocol, port_number)
+    ) as id
+    group by id
+  ) as held (first_turn, id);
+
+  perform
+  from ports.port_allocations
+  where id = any (v_ids)
   order by hostname, protocol, port_number
   for update;
 
   return query
+  with released_slots as (
+    update ports.port_allocations as slot
+    set status = 'released'
+    from unnest(v_turns, v_ids) as held (first_turn, id)
+    where slot.id = held.id
+      and status <> 'released'
+    returning first_turn, slot.*
+  ), told as (
+    insert into ports.port_events (
+      actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
+      allocation_id
+    )
+    select p_actors[first_turn], 'release_ports', 'released', project_name, service_name, instance,
+      hostname, protocol, port_number, id
+    from released_slots
+  )
   select
     call.turn::integer,
-    ports.release_ports(
-      project_name, service_name, hostname, protocol, port_number, instance, actor
+    coalesce(
+      (
+        select jsonb_agg(jsonb_build_object('portNumber', port_number, 'protocol', protocol))
+        from released_slots
+        where first_turn = call.turn
+      ),
+      '[]'
     )
-  from unnest(
-    p_project_names, p_service_names, p_hostnames, p_protocols, p_port_numbers, p_instances,
-    p_actors
-  ) with ordinality as call (
-    project_name, service_name, hostname, protocol, port_number, instance, actor, turn
-  );
+  from unnest(p_project_names) with ordinality as call (project_name, turn);
+
+  perform ports.refuse_unknown_project(project_name)
+  from unnest(p_project_names) as call (project_name)
+  group by project_name;
 end
 $$;
 

@@ -1,0 +1,235 @@
+import { describe, expect, it } from 'vitest'
+import { sql } from '../../../../test/database.js'
+import { ending, numbers, Session } from '../sessions.js'
+import { allocate, drain, livePorts, newProject, type Project, url } from './projects.js'
+
+/** How often the server had to end one of two transactions that waited for each other. */
+async function deadlocks(): Promise<number> {
+  // PostgreSQL 14 does not have it, and its statistics come by themselves.
+  await sql(url, 'select pg_stat_force_next_flush()').catch(() => {})
+  const [row] = await sql<{ deadlocks: number }>(
+    url,
+    `select deadlocks::integer
+     from pg_stat_database
+     where datname = current_database()`,
+  )
+  return row!.deadlocks
+}
+
+/** Sessions in which a deadlock would be found at once, and how each of their calls ended. */
+async function load(count: number, work: (session: Session, nth: number) => Promise<string[]>) {
+  const sessions = await Promise.all(numbers(1, count).map(() => Session.open(url)))
+  for (const session of sessions) await session.query(`set deadlock_timeout = '10ms'`)
+  return new Set((await Promise.all(sessions.map(work))).flat())
+}
+
+/** The parameters of a batch of calls for these services, each in the project's scopes. */
+function batch(project: Project, services: readonly string[], protocol: string | null) {
+  const all = <Value>(value: Value) => services.map(() => value)
+  return [all(project.name), services, all('localhost'), all(protocol), all(null), all('')]
+}
+
+const ALLOCATE_MANY = 'select * from ports.allocate_ports($1, $2, $3, $4, $5, $5, $5, $6, $5)'
+const RELEASE_MANY = 'select * from ports.release_many($1, $2, $3, $4, $5, $6, $7)'
+const CHECK_ALL = `
+  select ports.record_health_checks(array_agg(id order by random()), array_agg('listening'::text))
+  from ports.allocations`
+
+describe('calls that meet take their locks in one order', () => {
+  it('when fifty allocate and release on a range that is offered bit by bit', async () => {
+    const project = await newProject(400)
+    const endings = await load(50, async (session, nth) => {
+      const all: string[] = []
+      for (const round of numbers(1, 20)) {
+        const values = [project.name, `service-${nth}`]
+        all.push(await ending(session.query('select ports.allocate_port($1, $2)', values)))
+        if (round % 3 > 0) {
+          all.push(await ending(session.query('select ports.release_ports($1, $2)', values)))
+        }
+      }
+      return all
+    })
+    expect(endings).toEqual(new Set(['done']))
+    expect(await deadlocks()).toBe(0)
+  })
+
+  it('when services with ports of both protocols come and go, alone and together, and are audited', async () => {
+    const project = await newProject(400)
+    const services = numbers(1, 6).map((nth) => `service-${nth}`)
+    const endings = await load(12, async (session, nth) => {
+      const all: string[] = []
+      const order = nth % 2 === 0 ? services : services.toReversed()
+      for (const round of numbers(1, 40)) {
+        const ask = async (text: string, values: unknown[] = []) => {
+          all.push(await ending(session.query(text, values)))
+        }
+        const service = services[(nth + round) % services.length]
+        if (nth % 4 === 0) {
+          await ask(CHECK_ALL)
+          continue
+        }
+        if (nth % 4 === 1) {
+          for (const protocol of ['udp', 'tcp']) {
+            await ask(ALLOCATE_MANY, batch(project, order, protocol))
+          }
+          await ask(RELEASE_MANY, [...batch(project, order, null), order])
+          continue
+        }
+        for (const protocol of round % 2 === 0 ? ['tcp', 'udp'] : ['udp', 'tcp']) {
+          await ask(`select ports.allocate_port($1, $2, 'localhost', $3)`, [
+            ...[project.name, service, protocol],
+          ])
+        }
+        await ask(`select ports.update_ports($1, $2, $3)`, [
+          ...[project.name, service, JSON.stringify({ description: `Round ${round}` })],
+        ])
+        await ask('select ports.release_ports($1, $2)', [project.name, service])
+      }
+      return all
+    })
+    // A batch is repeated one by one where somebody else gave one of its services a port.
+    endings.delete('23505')
+    endings.delete('40001')
+    expect(endings).toEqual(new Set(['done']))
+    expect(await deadlocks()).toBe(0)
+  })
+
+  it('when ranges change under those who allocate', async () => {
+    const project = await newProject(200)
+    const endings = await load(12, async (session, nth) => {
+      const all: string[] = []
+      for (const round of numbers(1, 30)) {
+        const ask = async (text: string, values: unknown[]) => {
+          all.push(await ending(session.query(text, values)))
+        }
+        if (nth < 2) {
+          await ask('select ports.resize_range($1, $2, $3)', [
+            ...[project.name, project.start - (round % 2) * 10, project.end - (round % 3) * 50],
+          ])
+        } else if (nth === 2) {
+          await ask('select ports.create_range($1, $2, $2)', [`other-${round}`, 20_000 + round])
+          await ask('select ports.delete_range($1)', [`other-${round}`])
+        } else {
+          const scope = [`host-${(nth + round) % 5}`, 'tcp']
+          const values = [project.name, `service-${nth}`, ...scope]
+          await ask('select ports.allocate_port($1, $2, $3, $4)', values)
+          await ask('select ports.release_ports($1, $2, $3, $4)', values)
+        }
+      }
+      return all
+    })
+    // A range in use is not drawn past what is held.
+    endings.delete('ZP006')
+    expect(endings).toEqual(new Set(['done']))
+    expect(await deadlocks()).toBe(0)
+  })
+})
+
+it('a batch releases what it locked, and not what a service gets meanwhile', async () => {
+  const project = await newProject()
+  const port = await allocate(project)
+  const holder = await Session.open(url)
+  await holder.begin()
+  await holder.query(
+    `select from ports.port_allocations where port_number = $1 and status <> 'released' for update`,
+    [port],
+  )
+  const releaser = await Session.open(url)
+  const released = releaser.query(RELEASE_MANY, [
+    ...batch(project, ['web', 'web'], null),
+    ['first', 'second'],
+  ])
+  await releaser.waiting()
+  expect(await allocate(project)).toBe(port + 1)
+  await holder.rollback()
+  expect(await released).toEqual([
+    { turn: 1, released: [{ portNumber: port, protocol: 'tcp' }] },
+    { turn: 2, released: [] },
+  ])
+  expect(await livePorts(project)).toEqual([port + 1])
+})
+
+describe('nobody is held up', () => {
+  it('by advisory locks of others, because nothing takes one', async () => {
+    const project = await newProject()
+    const stranger = await Session.open(url)
+    await stranger.query('begin')
+    for (const service of ['web', 'api']) {
+      await stranger.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [
+        `${project.name}/${service}/tcp/localhost`,
+      ])
+    }
+    const session = await Session.open(url)
+    await session.begin()
+    for (const [text, values] of [
+      [`select ports.allocate_port($1, 'web')`, [project.name]],
+      [`select ports.get_or_allocate_port($1, 'api')`, [project.name]],
+      [`select ports.update_ports($1, 'web', '{"description": "One"}')`, [project.name]],
+      [CHECK_ALL, []],
+      [`select ports.note_network('alpha', 'initial')`, []],
+      [ALLOCATE_MANY, batch(project, ['web', 'late'], 'udp')],
+      [RELEASE_MANY, [...batch(project, ['web', 'api'], null), ['x', 'y']]],
+      [`select ports.create_next_range('next', 10, 3000, 32767)`, []],
+      [`select ports.resize_range('next', 2990, 2999)`, []],
+      [`select ports.delete_range('next')`, []],
+    ] as const) {
+      await session.query(text, [...values])
+    }
+    expect(
+      await session.query(
+        `select from pg_locks where locktype = 'advisory' and pid = pg_backend_pid()`,
+      ),
+    ).toEqual([])
+    await session.commit()
+    expect(await livePorts(project)).toHaveLength(1)
+    await stranger.rollback()
+  })
+
+  it('of another project, when one is stuck', async () => {
+    const [stuck, other] = [await newProject(), await newProject()]
+    const holder = await Session.open(url)
+    await holder.begin()
+    await holder.query('update ports.projects set settings = settings where name = $1', [
+      stuck.name,
+    ])
+    const waiter = await Session.open(url)
+    const waiting = waiter.value<number>(`select ports.allocate_port($1, 'web')`, [stuck.name])
+    await waiter.waiting()
+    expect(await drain(other)).toEqual(numbers(other.start, other.end))
+    await holder.rollback()
+    expect(await waiting).toBe(stuck.start)
+  })
+
+  it('for longer than five seconds, whatever the session says, and nothing is changed', async () => {
+    const project = await newProject()
+    const holder = await Session.open(url)
+    await holder.begin()
+    await holder.query('update ports.projects set settings = settings where name = $1', [
+      project.name,
+    ])
+    const session = await Session.open(url)
+    await session.query('set lock_timeout = 0')
+    const refused = session.query(`select ports.allocate_port($1, 'web')`, [project.name])
+    expect(await ending(refused)).toBe('55P03')
+    await holder.rollback()
+    expect(await livePorts(project)).toEqual([])
+    expect(await allocate(project)).toBe(project.start)
+  })
+})
+
+describe('the last number of a range', () => {
+  it.each([
+    ['allocate_port', `select ports.allocate_port($1, 'web', p_idempotency_key => 'key')`],
+    ['get_or_allocate_port', `select ports.get_or_allocate_port($1, 'web')`],
+  ])('is given to all who ask %s for the same', async (_name, text) => {
+    const project = await newProject(1)
+    const [first, second] = [await Session.open(url), await Session.open(url)]
+    await first.begin()
+    expect(await first.value(text, [project.name])).toBe(project.start)
+    const other = second.value<number>(text, [project.name])
+    await second.waiting()
+    await first.commit()
+    expect(await other).toBe(project.start)
+    expect(await livePorts(project)).toEqual([project.start])
+  })
+})
