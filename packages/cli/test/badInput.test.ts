@@ -208,8 +208,7 @@ describe('a refusal stays short', () => {
     const url = await freshDatabase()
     await sql(
       url,
-      `insert into ports.port_ranges (project_name, start_port, end_port)
-      select 'project-' || number, 20000 + number, 20000 + number
+      `select ports.create_range('project-' || number, 20000 + number, 20000 + number)
       from generate_series(1, 3000) as number`,
     )
     const ports = portsOn(url)

@@ -197,7 +197,9 @@ describe('getOrAllocate', () => {
       Promise.all(numbers(1, 50).map((nth) => manager.getOrAllocate('consilio', `service-${nth}`)))
     const [given, givenToOther] = await Promise.all([askAll(ports), askAll(other)])
     expect(givenToOther).toEqual(given)
-    expect(ascending(given)).toEqual(numbers(3100, 3149))
+    // Not always without gaps: of two who ask for one service, each takes a slot, and one gives it back.
+    expect(new Set(given).size).toBe(50)
+    expect(await heldPorts()).toEqual(ascending(given))
     expect(await askAll(other)).toEqual(given)
   })
 

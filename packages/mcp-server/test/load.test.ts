@@ -21,7 +21,7 @@ async function fullRegistry(): Promise<string> {
   const url = await freshDatabase()
   await sql(
     url,
-    `insert into ports.port_ranges (project_name, start_port, end_port) values ('full', 20000, 20499);
+    `select ports.create_range('full', 20000, 20499);
     select ports.allocate_port('full', 'service-' || number, 'localhost', 'tcp')
     from generate_series(1, 500) as number`,
   )

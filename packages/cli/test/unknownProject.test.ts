@@ -1,0 +1,59 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { portsOn } from './ports.js'
+import { statementProxy } from './statementProxy.js'
+
+const commandsOn = (projectName: string): Readonly<Record<string, string[]>> => ({
+  get: ['get', projectName, 'api'],
+  'get with metadata': ['get', projectName, 'api', '--type', 'http'],
+  allocate: ['allocate', projectName, 'api'],
+  release: ['release', projectName, 'api'],
+  update: ['update', projectName, 'api', '--type', 'http'],
+  list: ['list', projectName],
+  summary: ['summary', projectName],
+})
+
+test.each(Object.entries(commandsOn('nosuch')))(
+  '%s tells that a project is unknown after the statements that it runs for a known one',
+  async (name, command) => {
+    await using proxy = await statementProxy(await freshDatabase())
+    const ports = portsOn(proxy.url)
+    await ports(...commandsOn('consilio')[name]!)
+    const statements = proxy.takeStatements()
+    expect(statements.at(-1)).toContain('ports.')
+    const { stderr, status } = await ports(...command)
+    expect(status, stderr).toBe(3)
+    expect(stderr).toContain('known projects: consilio, health-agent,')
+    expect(proxy.takeStatements()).toEqual(statements)
+  },
+)
+
+/** Runs the command, and returns the addresses of all scripts that it loaded. */
+async function scriptsOf(url: string, ...command: string[]): Promise<string[]> {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-coverage-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  await portsOn(url, { NODE_V8_COVERAGE: directory })(...command)
+  return readdirSync(directory).flatMap((file) => {
+    const { result } = JSON.parse(readFileSync(join(directory, file), 'utf8'))
+    return result.map(({ url: script }: { url: string }) => script)
+  })
+}
+
+const isPrisma = (script: string) => /prisma/i.test(script)
+
+test('Prisma is loaded where a range is created', async () => {
+  const create = ['range', 'create', 'shop', '--size', '10']
+  expect((await scriptsOf(await freshDatabase(), ...create)).filter(isPrisma)).not.toEqual([])
+})
+
+test.each(Object.entries(commandsOn('nosuch')))(
+  '%s tells that a project is unknown without loading Prisma',
+  async (_name, command) => {
+    const scripts = await scriptsOf(await freshDatabase(), ...command)
+    expect(scripts.filter((script) => script.endsWith('/db/dist/index.js'))).toHaveLength(1)
+    expect(scripts.filter(isPrisma)).toEqual([])
+  },
+)
