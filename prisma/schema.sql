@@ -957,7 +957,10 @@ begin
       raise exception 'others took the free ports of %', p_project_name
         using errcode = 'serialization_failure';
     end if;
-    perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
+    -- While others are taking the last ones there is nothing to lock the project for.
+    if exists (select from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 1)) then
+      perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
+    end if;
   end loop;
 end
 $function$
@@ -1470,14 +1473,30 @@ $function$
 ;
 revoke all on function ports.refuse_rows_outside() from public;
 
+CREATE OR REPLACE FUNCTION ports.refuse_truncate()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+  -- Raises 0A000.
+begin
+  raise exception 'port_allocations cannot be truncated: it says who holds which number'
+    using
+      errcode = 'feature_not_supported',
+      hint = 'Call ports.release_port() for what is not needed any more.';
+end
+$function$
+;
+revoke all on function ports.refuse_truncate() from public;
+
 CREATE OR REPLACE FUNCTION ports.refuse_unknown_project(p_project_name text)
  RETURNS void
  LANGUAGE plpgsql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Locks nothing. Raises ZP001 where there is no such project, with all names in its detail. Cost:
-  -- one lookup, and the projects where it raises.
+  -- Locks nothing. Raises ZP001 where there is no such project, with all names in its detail, by
+  -- their lowest numbers. Cost: one lookup, and the ranges where it raises.
 begin
   perform from ports.projects where name = p_project_name;
   if not found then
@@ -1486,7 +1505,14 @@ begin
         errcode = 'ZP001',
         detail = json_build_object(
           'projectName', p_project_name,
-          'knownProjects', (select coalesce(json_agg(name order by name), '[]') from ports.projects)
+          'knownProjects', (
+            select coalesce(json_agg(project_name order by lowest), '[]')
+            from (
+              select project_name, min(start_port) as lowest
+              from ports.port_ranges
+              group by project_name
+            ) as known
+          )
         )::text;
   end if;
 end
@@ -1775,5 +1801,7 @@ CREATE TRIGGER refuse_live_update AFTER UPDATE OF status ON ports.port_allocatio
 CREATE TRIGGER refuse_move AFTER UPDATE OF project_name, hostname, protocol, port_number ON ports.port_allocations FOR EACH ROW EXECUTE FUNCTION ports.refuse_move();
 
 CREATE TRIGGER refuse_rows_outside AFTER INSERT ON ports.port_allocations REFERENCING NEW TABLE AS inserted FOR EACH STATEMENT EXECUTE FUNCTION ports.refuse_rows_outside();
+
+CREATE TRIGGER refuse_truncate BEFORE TRUNCATE ON ports.port_allocations FOR EACH STATEMENT EXECUTE FUNCTION ports.refuse_truncate();
 
 CREATE TRIGGER rewind_cursors AFTER DELETE ON ports.port_allocations REFERENCING OLD TABLE AS deleted FOR EACH STATEMENT EXECUTE FUNCTION ports.rewind_cursors();

@@ -273,8 +273,8 @@ create function ports.refuse_unknown_project(p_project_name text) returns void
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  -- Locks nothing. Raises ZP001 where there is no such project, with all names in its detail. Cost:
-  -- one lookup, and the projects where it raises.
+  -- Locks nothing. Raises ZP001 where there is no such project, with all names in its detail, by
+  -- their lowest numbers. Cost: one lookup, and the ranges where it raises.
 begin
   perform from ports.projects where name = p_project_name;
   if not found then
@@ -283,7 +283,14 @@ begin
         errcode = 'ZP001',
         detail = json_build_object(
           'projectName', p_project_name,
-          'knownProjects', (select coalesce(json_agg(name order by name), '[]') from ports.projects)
+          'knownProjects', (
+            select coalesce(json_agg(project_name order by lowest), '[]')
+            from (
+              select project_name, min(start_port) as lowest
+              from ports.port_ranges
+              group by project_name
+            ) as known
+          )
         )::text;
   end if;
 end
@@ -699,7 +706,10 @@ begin
       raise exception 'others took the free ports of %', p_project_name
         using errcode = 'serialization_failure';
     end if;
-    perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
+    -- While others are taking the last ones there is nothing to lock the project for.
+    if exists (select from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 1)) then
+      perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
+    end if;
   end loop;
 end
 $$;
@@ -1850,6 +1860,24 @@ before delete on ports.port_allocations
 for each row
 when (old.status <> 'released')
 execute function ports.refuse_live_delete();
+
+create function ports.refuse_truncate() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+  -- Raises 0A000.
+begin
+  raise exception 'port_allocations cannot be truncated: it says who holds which number'
+    using
+      errcode = 'feature_not_supported',
+      hint = 'Call ports.release_port() for what is not needed any more.';
+end
+$$;
+
+create trigger refuse_truncate
+before truncate on ports.port_allocations
+for each statement
+execute function ports.refuse_truncate();
 
 create function ports.refuse_move() returns trigger
 language plpgsql
