@@ -47,7 +47,7 @@ create table ports.port_allocations (
   port_number integer not null,
   status ports.allocation_status not null default 'released'::character varying,
   service_key bigint not null default 0,
-  ordinal integer not null default 0,
+  ordinal bigint not null default 0,
   service_type character varying(100),
   description character varying(1000),
   cloudflare_hostname character varying(253),
@@ -212,7 +212,7 @@ AS $function$
   -- Another port for the service: the lowest available number of the project in that scope. With an
   -- idempotency key: the port that the service holds under it, if there is one.
   --
-  -- Locks one slot until commit. Waits for another transaction that gives the same service a port.
+  -- Locks one slot until commit. Waits for another transaction that allocates under the same key.
   -- Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what it
   -- needs), and above READ COMMITTED 40001. Cost: that of lock_lowest_slot() and hold_slot().
 declare
@@ -223,22 +223,28 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
+  if p_idempotency_key is null then
+    return ports.hold_slot(
+      ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
+      'allocate_port', v_service_key, p_service_name, p_instance,
+      p_service_type, p_description, p_cloudflare_hostname, null, p_actor
+    );
+  end if;
+
   for v_attempt in 1..1000 loop
-    if p_idempotency_key is not null then
-      select port_number
-      into v_port
-      from ports.port_allocations
-      where service_key = v_service_key
-        and project_name = p_project_name
-        and service_name = p_service_name
-        and instance = p_instance
-        and hostname = p_hostname
-        and protocol = p_protocol
-        and idempotency_key = p_idempotency_key
-        and status <> 'released';
-      if found then
-        return v_port;
-      end if;
+    select port_number
+    into v_port
+    from ports.port_allocations
+    where service_key = v_service_key
+      and project_name = p_project_name
+      and service_name = p_service_name
+      and instance = p_instance
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and idempotency_key = p_idempotency_key
+      and status <> 'released';
+    if found then
+      return v_port;
     end if;
 
     -- The slot is locked in the block that takes it: a lock of another subtransaction would make
@@ -253,8 +259,8 @@ begin
       when unique_violation then
         perform ports.refuse_invisible_winner(p_service_name);
       when sqlstate 'ZP002' then
-        -- The last number may be what somebody else got for this key.
-        if p_idempotency_key is null or v_exhausted then
+        -- The last number may be what somebody else got under this key.
+        if v_exhausted then
           raise;
         end if;
         v_exhausted := true;
@@ -709,6 +715,14 @@ $function$
 ;
 revoke all on function ports.find_available_port(text,text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.first_ordinal(p_service_name text, p_instance text, p_hostname text)
+ RETURNS bigint
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+RETURN ('-1'::integer - (hashtextextended(((((p_service_name || '/'::text) || p_instance) || '/'::text) || p_hostname), (1)::bigint) & '4611686018427387903'::bigint))
+;
+revoke all on function ports.first_ordinal(text,text,text) from public;
+
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -723,45 +737,35 @@ AS $function$
   -- where metadata is filled in, that row's lock.
 declare
   v_service_key bigint;
-  v_oldest record;
+  v_id bigint;
+  v_port_number integer;
   v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
-    -- One statement, and so one snapshot: the service has no port, and which ordinals are taken.
-    select oldest.*, newest.ordinal as newest_ordinal
-    into v_oldest
-    from (
-      select max(ordinal) as ordinal
-      from ports.port_allocations
-      where service_key = v_service_key
-        and protocol = p_protocol
-        and status <> 'released'
-    ) as newest
-    left join lateral (
-      select id, port_number, service_type, description, cloudflare_hostname
-      from ports.port_allocations
-      where service_key = v_service_key
-        and project_name = p_project_name
-        and service_name = p_service_name
-        and instance = p_instance
-        and hostname = p_hostname
-        and protocol = p_protocol
-        and status <> 'released'
-      order by ordinal
-      limit 1
-    ) as oldest on true;
-    if v_oldest.id is not null then
+    select id, port_number
+    into v_id, v_port_number
+    from ports.port_allocations
+    where service_key = v_service_key
+      and project_name = p_project_name
+      and service_name = p_service_name
+      and instance = p_instance
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and status <> 'released'
+    order by ordinal
+    limit 1;
+    if found then
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
-          array[v_oldest.id], 'get_or_allocate_port',
+          array[v_id], 'get_or_allocate_port',
           ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
           p_only_missing => true
         );
       end if;
-      return v_oldest.port_number;
+      return v_port_number;
     end if;
 
     begin
@@ -769,7 +773,7 @@ begin
         ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
         'get_or_allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-        1 + coalesce(v_oldest.newest_ordinal, 0)
+        p_ordinal => ports.first_ordinal(p_service_name, p_instance, p_hostname)
       );
     exception
       when unique_violation then
@@ -801,52 +805,39 @@ END
 ;
 revoke all on function ports.held_slots(text,text,text,text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal bigint DEFAULT NULL::bigint)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
   -- Makes the service the holder of a slot that the caller has locked. The only way for a row to
-  -- become live. Called by functions whose search path is fixed. A caller that saw the service without
-  -- a port gives the ordinal that follows those that it saw in the same snapshot, so that whoever
-  -- gave it one since then is in its way.
+  -- become live. `p_ordinal` is null but for the port of a service that has none. Called by
+  -- functions whose search path is fixed.
   --
-  -- Waits for another transaction that gives a service with this key a port, until that ends.
-  -- Raises 23505 if it gave one. Cost: one slot, one event, a look at the service's newest port.
+  -- Waits for another transaction that gives the service a port under the same idempotency key, or
+  -- its first one, until that ends. Raises 23505 if it gave one. Cost: one slot, one event.
 declare
-  v_id bigint;
+  v_id bigint := nextval('ports.port_allocations_id_seq');
   v_project_name text;
   v_hostname text;
   v_protocol text;
   v_port_number integer;
 begin
-  update ports.port_allocations as slot
-  set id = default,
+  update ports.port_allocations
+  set id = v_id,
     status = 'allocated',
     service_key = p_service_key,
     service_name = p_service_name,
     instance = p_instance,
-    ordinal = coalesce(
-      p_ordinal,
-      1 + (
-        select newest.ordinal
-        from ports.port_allocations as newest
-        where newest.service_key = p_service_key
-          and newest.protocol = slot.protocol
-          and newest.status <> 'released'
-        order by newest.ordinal desc
-        limit 1
-      ),
-      1
-    ),
+    ordinal = coalesce(p_ordinal, v_id),
     service_type = p_service_type,
     description = p_description,
     cloudflare_hostname = p_cloudflare_hostname,
     idempotency_key = p_idempotency_key,
     allocated_at = now(),
     last_used_at = null
-  where slot.ctid = p_slot
-  returning id, project_name, hostname, protocol, port_number
-  into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
+  where ctid = p_slot
+  returning project_name, hostname, protocol, port_number
+  into v_project_name, v_hostname, v_protocol, v_port_number;
 
 
   insert into ports.port_events (
@@ -862,7 +853,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer) from public;
+revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,bigint) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_holds_others boolean DEFAULT false)
  RETURNS tid
