@@ -19,6 +19,25 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await livePorts(project)).toEqual([port])
   })
 
+  // The second sees a free slot that the first did not touch: only the index can tell it that the
+  // service has a port.
+  it('two that get it from different slots leave it one', async () => {
+    const project = await newProject()
+    await allocate(project, 'api')
+    const second = await Session.open(url)
+    await second.begin(level)
+    await query('select ports.release_port($1, $2)', [project.name, 'api'])
+    const get = `select ports.get_or_allocate_port($1, 'web') as port`
+    expect((await query(get, [project.name]))[0]!.port).toBe(project.start)
+    const other = second.value<number>(get, [project.name])
+    if (level === 'read committed') expect(await other).toBe(project.start)
+    else expect(await ending(other)).toBe('40001')
+    expect(await livePorts(project)).toEqual([project.start])
+  })
+})
+
+// At serializable PostgreSQL may refuse one of them.
+describe.each(['read committed', 'repeatable read'] as const)('at %s', (level) => {
   it.each([
     ['allocate_port', 'allocate_port'],
     ['allocate_port', 'get_or_allocate_port'],
@@ -37,21 +56,5 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     await second.commit()
     await first.commit()
     expect(await livePorts(project)).toEqual([offered, ...ports])
-  })
-
-  // The second sees a free slot that the first did not touch: only the index can tell it that the
-  // service has a port.
-  it('two that get it from different slots leave it one', async () => {
-    const project = await newProject()
-    await allocate(project, 'api')
-    const second = await Session.open(url)
-    await second.begin(level)
-    await query('select ports.release_port($1, $2)', [project.name, 'api'])
-    const get = `select ports.get_or_allocate_port($1, 'web') as port`
-    expect((await query(get, [project.name]))[0]!.port).toBe(project.start)
-    const other = second.value<number>(get, [project.name])
-    if (level === 'read committed') expect(await other).toBe(project.start)
-    else expect(await ending(other)).toBe('40001')
-    expect(await livePorts(project)).toEqual([project.start])
   })
 })
