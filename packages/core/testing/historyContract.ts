@@ -11,8 +11,8 @@ const blogRange = { projectName: 'blog', startPort: 4000, endPort: 4001 }
 const blogWeb = { ...web, projectName: 'blog' }
 
 /**
- * Calls that succeed and change nothing, where `web` holds 3000 with the metadata of `storefront` and
- * the idempotency key `first`, and `blog` owns 4000 and 4001.
+ * Calls that succeed and change nothing while `web` holds 3000 with the metadata of `storefront`
+ * and the idempotency key `first`, and `blog` owns 4000 and 4001.
  */
 const WITHOUT_CHANGE: Readonly<Record<string, (store: PortRepository) => Promise<unknown>>> = {
   'getOrAllocate of a port that is held': (store) => store.getOrAllocate(web),
@@ -39,7 +39,7 @@ const WITHOUT_CHANGE: Readonly<Record<string, (store: PortRepository) => Promise
   },
 }
 
-/** Calls that are refused in the same state, where `shop` owns 3000 alone. */
+/** Calls that are refused in the same state, in which `shop` owns only 3000. */
 const REFUSED: Readonly<Record<string, (store: PortRepository) => Promise<unknown>>> = {
   'getOrAllocate in a full range': (store) => store.getOrAllocate(api),
   'allocate in a full range': (store) => store.allocate(web),
@@ -73,7 +73,7 @@ export function describeHistory(store: Store) {
   const whats = (events: readonly PortEvent[]) => events.map(({ what }) => what)
   const heldIds = async () => (await store().list({})).allocations.map(({ id }) => id)
 
-  /** What every event says. */
+  /** The fields that every event has. */
   const recorded = {
     id: expect.stringMatching(/^\d+$/),
     at: expect.any(Date),
