@@ -1,10 +1,10 @@
--- What the registry is measured against: a table that is written to, one commit at a time, and the
--- table of events, in which each of these commits leaves one.
+-- The baseline that the registry is measured against: a table that is written to, one commit at a
+-- time, and a table of events, to which each of these commits adds one.
 --
--- As copies they have the columns of ports.port_allocations and ports.port_events and as many
--- indexes of the same kinds, unique and partial alike, whatever becomes of those tables. What else
--- makes a write slower is left out (domains with their checks, foreign key, triggers, a hash to look
--- a service up by): where there is a doubt, it is the baseline's.
+-- They are copies, so they always have the columns of ports.port_allocations and ports.port_events
+-- and the same number and kinds of indexes, unique and partial alike. Everything else that slows a
+-- write is left out: domains with their checks, the foreign key, triggers, and the hash by which a
+-- service is looked up. The comparison therefore favours the baseline.
 create schema baseline;
 
 create table baseline.allocations (

@@ -3,7 +3,7 @@ import { sql } from '../../../../test/database.js'
 import { ending, numbers, Session } from '../sessions.js'
 import { allocate, drain, livePorts, newProject, type Project, url } from './projects.js'
 
-/** How often the server had to end one of two transactions that waited for each other. */
+/** The number of deadlocks that the server has ended. */
 async function deadlocks(): Promise<number> {
   // PostgreSQL 14 does not have it, and its statistics come by themselves.
   await sql(url, 'select pg_stat_force_next_flush()').catch(() => {})
@@ -87,7 +87,7 @@ describe('calls that meet take their locks in one order', () => {
       }
       return all
     })
-    // A batch is repeated one by one where somebody else gave one of its services a port.
+    // A batch is repeated call by call if another transaction gave one of its services a port.
     endings.delete('23505')
     endings.delete('40001')
     expect(endings).toEqual(new Set(['done']))

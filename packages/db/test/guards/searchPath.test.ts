@@ -4,7 +4,7 @@ import { emptyDatabase, sql, unmigratedDatabase } from '../../../../test/databas
 import { databaseStatus, grantAccess, migrate, openRepository, seed } from '../../src/index.js'
 import { ending, numbers, Session } from '../sessions.js'
 
-/** Without any right, but that it may create in `public`, as everybody may on PostgreSQL 14. */
+/** Has no right except to create in `public`, as every role may on PostgreSQL 14. */
 const STRANGER = 'stranger'
 
 const TEXTS = ['varchar', 'text', 'name', 'bpchar']
@@ -110,7 +110,7 @@ function pgArray(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replaceAll('"', '\\"')}"`).join(',')}}`
 }
 
-/** Everything that the stores can be asked, with every statement that they have. */
+/** Calls every method of the stores, and so every statement that they have. */
 async function useEverything(repository: PortRepository): Promise<void> {
   const ports = new PortManager(repository, { hostname: 'localhost' })
   await ports.createRange({ projectName: 'mine', startPort: 20_000, endPort: 20_099 })
