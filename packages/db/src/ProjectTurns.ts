@@ -63,8 +63,8 @@ function comesUp(turn: Turn, projectName: string, signal: AbortSignal | undefine
 function crowded(projectName: string): PortsError {
   return new PortsError(
     'BUSY',
-    `${MAX_CALLS} other calls of this process for ${projectName} did not end. Nothing was changed; ` +
-      'try again.',
+    `This process runs at most ${MAX_CALLS} calls for ${projectName} at a time, and this one waited ` +
+      `${TURN_TIMEOUT_MS / 1000} s for its turn. Nothing was changed; try again.`,
     { projectName },
   )
 }
