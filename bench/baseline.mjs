@@ -3,7 +3,7 @@ import { pgbench } from './pgbench.mjs'
 
 const SQL = new URL('sql/', import.meta.url)
 
-/** Makes the tables that ours are compared with, beside ours. */
+/** Creates the tables that the registry's are compared with, in the same database. */
 export async function makeBaseline(pool) {
   await pool.query(readFileSync(new URL('baseline.sql', SQL), 'utf8'))
 }

@@ -1,7 +1,7 @@
 /**
- * Services named `prefix1`, `prefix2` …, each holding the next number of its project from the first
- * on, for each of the projects. As if each had asked for it, but for the events, and in one
- * statement, where as many calls would take minutes.
+ * Lets services named `prefix1`, `prefix2` … hold the first `count` numbers of each project. The
+ * rows are the same as if each service had asked for its port, without the events. Uses three
+ * statements, because as many calls would take minutes.
  */
 export async function hold(pool, { projects, count, prefix = '' }) {
   await pool.query(

@@ -24,9 +24,10 @@ export function findPgbench() {
  * Runs a script of sql/ with prepared statements, without a pause, over as many connections.
  * @param {string} program
  * @param {string | URL} script
- * @param {{ url: string, clients: number, seconds: number, variables?: Record<string, unknown>, signal: AbortSignal }} options
+ * @param {{ url: string, clients: number, seconds: number, variables?: Record<string, unknown>,
+ * signal: AbortSignal }} options
  * @returns {Promise<number>} how often the script ran in a second, connecting not counted
- * @throws {Error} where a client was aborted, or a transaction failed
+ * @throws {Error} if a client was aborted or a transaction failed
  */
 export async function pgbench(program, script, { url, clients, seconds, variables, signal }) {
   const { stdout } = await promisify(execFile)(

@@ -209,12 +209,13 @@ CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_na
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Another port for the service: the lowest available number of the project in that scope. With an
-  -- idempotency key: the port that the service holds under it, if there is one.
+  -- Gives the service one more port: the lowest available number of the project in that scope. With
+  -- an idempotency key, returns the port that the service holds under it, if there is one.
   --
-  -- Locks one slot until commit. Waits for another transaction that allocates under the same key.
-  -- Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what it
-  -- needs), and above READ COMMITTED 40001. Cost: that of lock_lowest_slot() and hold_slot().
+  -- Locks one slot until commit. Waits for a concurrent transaction that allocates under the same
+  -- key. Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what it
+  -- needs), and 40001 (above READ COMMITTED, or after 1000 attempts that others were ahead of).
+  -- Cost: that of lock_lowest_slot() and hold_slot().
 declare
   v_service_key bigint;
   v_port integer;
@@ -247,8 +248,8 @@ begin
       return v_port;
     end if;
 
-    -- The slot is locked in the block that takes it: a lock of another subtransaction would make
-    -- a multixact.
+    -- The slot is locked in the block that takes it, because a lock from another subtransaction
+    -- would need a multixact.
     begin
       return ports.hold_slot(
         ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
@@ -259,7 +260,7 @@ begin
       when unique_violation then
         perform ports.refuse_invisible_winner(p_service_name);
       when sqlstate 'ZP002' then
-        -- The last number may be what somebody else got under this key.
+        -- Another transaction may have got the last number under this key.
         if v_exhausted then
           raise;
         end if;
@@ -280,12 +281,13 @@ CREATE OR REPLACE FUNCTION ports.allocate_ports(p_project_names text[], p_servic
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Several calls of allocate_port() in one transaction: all or nothing. The hostnames are in lower
-  -- case. Repeat the calls one by one after 23505 and 40001.
+  -- Does the work of several calls of allocate_port() in one transaction, all or nothing. The
+  -- hostnames must be in lower case. After 23505 or 40001 the caller repeats the calls one by one.
   --
-  -- Locks first the projects that need to offer numbers, by name; then takes slots in the order of
-  -- the services' keys. Raises what allocate_port() does, and 23505 and 40001 where somebody else
-  -- gives a service a port, or takes the slots, at the same time.
+  -- First locks the projects that need to offer numbers, by name. Then takes slots in the order of
+  -- the services' keys. Raises what allocate_port() does, 23505 if another transaction gives one of
+  -- the services a port at the same time, and 40001 if others take the slots. Cost: that of the
+  -- calls.
 declare
   v_scope record;
   v_call record;
@@ -339,12 +341,12 @@ CREATE OR REPLACE FUNCTION ports.change_metadata(p_allocation_ids bigint[], p_ca
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
-  -- Sets the metadata that the change names, and clears what is null there; or sets only what is
-  -- missing. Returns how many of the allocations are still live. Called by functions whose search
-  -- path is fixed.
+  -- Sets the fields that the change names, and clears those that are null there. With
+  -- p_only_missing it sets only fields that have no value. Returns how many of the allocations are
+  -- still live. Called by functions whose search path is fixed.
   --
-  -- Locks the allocations in the order of (host, protocol, number). Cost: a row and, where something
-  -- changes, an event for each.
+  -- Locks the allocations in the order of (host, protocol, number). Cost: a lock for each, and an
+  -- update and an event for each that changes.
 declare
   v_before ports.port_allocations;
   v_after ports.port_allocations;
@@ -400,10 +402,10 @@ CREATE OR REPLACE FUNCTION ports.clear_outside(p_project_name text)
  LANGUAGE plpgsql
 AS $function$
   -- Deletes a project's free slots outside its ranges. Called by functions whose search path is
-  -- fixed, and which have locked ranges and project.
+  -- fixed and which have locked the ranges and the project.
   --
-  -- Locks those slots. Raises ZP006 where a number outside is held, with the first ten holders and
-  -- their count; 55P03 where others hold the slots. Cost: the rows outside.
+  -- Locks those slots. Raises ZP006 if a number outside is held, with the first ten holders and
+  -- their count; 55P03 if others keep the slots locked. Cost: the rows outside.
 declare
   v_holders json;
   v_count bigint;
@@ -463,7 +465,7 @@ begin
           )::text;
     end if;
 
-    -- One that was live for the first statement may have been released before the second.
+    -- A row that was live for the first statement may have been released before the second.
     exit when not exists (
       select
       from ports.port_allocations as outside
@@ -487,12 +489,12 @@ CREATE OR REPLACE FUNCTION ports.collect_idle_slots(p_project_name text)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Deletes the free slots of scopes in which the project holds nothing. Each scope that is new to a
-  -- project has up to four others examined, so the rows of host names that come and go do not
-  -- pile up.
+  -- Deletes the free slots of scopes in which the project holds nothing. Each scope that is new to
+  -- a project causes up to four others to be examined, so that the rows of short-lived host names
+  -- do not pile up.
   --
-  -- Locks the slots that it deletes, and skips those that others are taking. The caller holds the
-  -- project's row. Cost: four scopes.
+  -- Locks the slots that it deletes, and skips those that others are taking. The caller has locked
+  -- the project's row. Cost: four scopes.
 declare
   v_scope record;
 begin
@@ -570,8 +572,8 @@ CREATE OR REPLACE FUNCTION ports.create_next_range(p_project_name text, p_size i
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Gives a project the lowest free block of numbers between two others that starts on a multiple of
-  -- its size; null when there is none.
+  -- Creates a range of `p_size` numbers for a project that has none: the lowest free block from
+  -- `p_lowest` to `p_highest` that starts on a multiple of `p_size`. Returns null if there is none.
   --
   -- Locks and raises what create_range() does. Cost: one look at each range.
 declare
@@ -581,7 +583,7 @@ begin
   perform ports.lock_ranges();
   perform ports.refuse_overlap(p_project_name, 1, 0);
 
-  -- Ranges are disjoint: between each and the one before it lies a gap, and another below the end.
+  -- One gap lies before each range, and one between the last range and `p_highest`.
   select candidate
   into v_start
   from (
@@ -618,10 +620,10 @@ CREATE OR REPLACE FUNCTION ports.create_range(p_project_name text, p_start_port 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Gives a project that has none a range of numbers.
+  -- Creates the range of a project that has none.
   --
-  -- Locks the creators and resizers of ranges. Raises ZP005 (overlap, or the project has a range),
-  -- 23514 (these bounds are no range), 55P03. Cost: one row, one event.
+  -- Takes lock_ranges(). Raises ZP005 (overlap, or the project has a range), 23514 (a name or
+  -- bounds that the tables refuse), 55P03. Cost: one row, one event.
 declare
   v_range ports.port_ranges;
 begin
@@ -649,10 +651,10 @@ CREATE OR REPLACE FUNCTION ports.delete_range(p_project_name text, p_actor text 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Takes all numbers from a project, which is gone then.
+  -- Deletes a project, its range and its slots.
   --
-  -- Locks the creators and resizers of ranges, the project, and all its slots. Raises ZP001, ZP006
-  -- (it holds numbers), 55P03. Cost: the rows of the project.
+  -- Takes lock_ranges(), and locks the project and all its slots. Raises ZP001, ZP006 (it holds
+  -- numbers), 55P03. Cost: the rows of the project.
 declare
   v_range ports.port_ranges;
 begin
@@ -687,8 +689,8 @@ CREATE OR REPLACE FUNCTION ports.find_available_port(p_project_name text, p_host
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- The number that allocate_port() would give now, or null where none is available. A look, not a
-  -- promise. Locks nothing. Raises ZP001. Cost: a few lookups.
+  -- Returns the number that allocate_port() would give now, or null if none is available. Reserves
+  -- nothing. Locks nothing. Raises ZP001. Cost: a few lookups.
 declare
   v_port integer;
 begin
@@ -730,11 +732,11 @@ CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_ser
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- The oldest live port of the service in that scope, else a new one. Metadata fills in what the
-  -- allocation lacks and overwrites nothing.
+  -- Returns the oldest live port of the service in that scope, or gives it one. Metadata fills in
+  -- what the allocation lacks and overwrites nothing.
   --
-  -- Locks, raises and costs what allocate_port() does where the service has none; else one look, and
-  -- where metadata is filled in, that row's lock.
+  -- If the service has no port, locks, raises and costs what allocate_port() does. Otherwise it
+  -- costs one look, and if metadata is given, it locks that row and raises 55P03.
 declare
   v_service_key bigint;
   v_id bigint;
@@ -779,7 +781,7 @@ begin
       when unique_violation then
         perform ports.refuse_invisible_winner(p_service_name);
       when sqlstate 'ZP002' then
-        -- The last number may be what somebody else got for the service.
+        -- Another transaction may have got the last number for this service.
         if v_exhausted then
           raise;
         end if;
@@ -809,12 +811,12 @@ CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_ke
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
-  -- Makes the service the holder of a slot that the caller has locked. The only way for a row to
-  -- become live. `p_ordinal` is null but for the port of a service that has none. Called by
+  -- Makes the service the holder of a slot that the caller has locked. No other statement makes a
+  -- row live. `p_ordinal` is null except for the port of a service that has none. Called by
   -- functions whose search path is fixed.
   --
-  -- Waits for another transaction that gives the service a port under the same idempotency key, or
-  -- its first one, until that ends. Raises 23505 if it gave one. Cost: one slot, one event.
+  -- Waits until a concurrent transaction that gives the service its first port, or one under the
+  -- same idempotency key, has ended. Raises 23505 if that one committed. Cost: one slot, one event.
 declare
   v_id bigint := nextval('ports.port_allocations_id_seq');
   v_project_name text;
@@ -839,7 +841,6 @@ begin
   returning project_name, hostname, protocol, port_number
   into v_project_name, v_hostname, v_protocol, v_port_number;
 
-
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
     allocation_id, after
@@ -859,15 +860,16 @@ CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostnam
  RETURNS tid
  LANGUAGE plpgsql
 AS $function$
-  -- The lowest available slot that nobody else is taking, locked until commit. Where others are
-  -- taking the lowest few as well, one anywhere among those offered, because many callers that step
-  -- over each other's slots slow each other down. Called by functions whose search path is fixed.
+  -- Returns the lowest available slot that nobody else is taking, locked until commit. If others
+  -- are taking the lowest few, it returns one from a random place among those offered, because
+  -- callers that skip each other's slots slow each other down. Called by functions whose search
+  -- path is fixed.
   --
-  -- Locks one slot, with SKIP LOCKED. Where it finds none it offers numbers, which waits for the
-  -- project's row. Raises ZP001, ZP002 (none is available), 55P03 (the last ones stay locked by
-  -- others), and above READ COMMITTED 40001 (they changed since the transaction began). A caller that
-  -- holds other slots must not wait for the project: for it, 40001 instead of offering. Cost: one
-  -- slot; where many callers take slots at once, a look at some of theirs.
+  -- Locks one slot, with SKIP LOCKED. If it finds none, it offers numbers, which waits for the
+  -- project's row. Raises ZP001, ZP002 (none is available), 55P03 (others keep the last ones
+  -- locked), and above READ COMMITTED 40001 (they changed since the transaction began). A caller
+  -- that holds other slots must not wait for the project, so it gets 40001 instead. Cost: one slot;
+  -- if many callers take slots at once, a look at some of theirs.
 declare
   v_next_port integer;
   v_lowest integer;
@@ -893,7 +895,7 @@ begin
     order by port_number
     limit 1;
     if found then
-      -- By its address, which finds nothing if the row has changed since.
+      -- By ctid, which finds nothing if the row has changed since.
       perform
       from ports.available_slots
       where slot = v_slot
@@ -934,7 +936,8 @@ begin
         end if;
       end loop;
 
-      -- Others are taking all of them, which may yet fail. Waiting for their locks would deadlock.
+      -- Others are taking all of them, and may still roll back. Waiting for their locks could
+      -- deadlock.
       v_misses := v_misses + 1;
       if v_misses > 500 then
         raise exception 'the last free ports of % stay locked by others', p_project_name
@@ -948,7 +951,7 @@ begin
       raise exception 'others took the free ports of %', p_project_name
         using errcode = 'serialization_failure';
     end if;
-    -- While others are taking the last ones there is nothing to lock the project for.
+    -- The project is locked only if there is a number to offer.
     if exists (select from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 1)) then
       perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
     end if;
@@ -962,8 +965,8 @@ CREATE OR REPLACE FUNCTION ports.lock_ranges()
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Takes those who create, resize and delete ranges one at a time, until commit. The first lock of
-  -- each. Called by functions whose search path is fixed.
+  -- Lets only one transaction at a time create, resize or delete ranges, until it ends. Each of
+  -- them takes this lock first. Called by functions whose search path is fixed.
 begin
   lock table ports.port_ranges in share row exclusive mode;
 end
@@ -1071,13 +1074,12 @@ CREATE OR REPLACE FUNCTION ports.offer_ports(p_project_name text, p_hostname tex
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Offers a scope its next numbers as free slots: 8 at first, then as many as there are, at most
-  -- 128 at a time. Does nothing if the cursor is not where the caller saw it, because somebody else
-  -- has offered since.
+  -- Inserts free slots for the scope's next numbers: 8 at first, then as many as were offered
+  -- before, at most 128 at a time. Does nothing if the cursor is not where the caller saw it,
+  -- because then another transaction has offered numbers since.
   --
-  -- Locks the project's row until commit. It is written, not only locked, because at REPEATABLE READ
-  -- only a written row makes a concurrent change of the ranges fail. Raises ZP001. Cost: the rows
-  -- offered.
+  -- Locks the project's row until commit. It updates the row, because at REPEATABLE READ only an
+  -- updated row makes a concurrent change of the ranges fail. Raises ZP001. Cost: the rows offered.
 declare
   v_next_port integer;
   v_limit integer;
@@ -1107,8 +1109,8 @@ begin
     from ports.port_ranges
     where project_name = p_project_name
   )));
-  -- One statement, and so one snapshot. In two, a number whose slot is free for the first may be held
-  -- for the second, and would get another slot.
+  -- One statement has one snapshot. With two, a number whose slot is free in the first could be
+  -- held in the second, and would get another slot.
   with numbers as materialized (
     select number
     from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, v_limit) as number
@@ -1149,10 +1151,10 @@ CREATE OR REPLACE FUNCTION ports.provide_slots(p_project_name text, p_hostname t
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Offers numbers until the scope has so many slots, or all were offered. Called by functions whose
-  -- search path is fixed.
+  -- Offers numbers until the scope has p_count free slots or all its numbers were offered. Called
+  -- by functions whose search path is fixed.
   --
-  -- Locks the project's row, where it offers. Raises ZP001. Cost: as many slots.
+  -- Locks the project's row if it offers numbers. Raises ZP001. Cost: p_count slots.
 declare
   v_next_port integer;
   v_before integer;
@@ -1193,12 +1195,13 @@ CREATE OR REPLACE FUNCTION ports.record_health_checks(p_allocation_ids bigint[],
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Keeps what an audit saw, the newest 100 checks of each allocation, and sets status and last use:
-  -- `listening` and `not-listening` decide, `unknown` leaves them. Checks of what was released
-  -- meanwhile are dropped, and so is the history of what is no longer held.
+  -- Stores the checks of an audit and keeps the newest 100 of each allocation. Sets status and last
+  -- use from `listening` and `not-listening`; `unknown` leaves them. Drops checks of allocations
+  -- that were released meanwhile, and deletes all checks of holdings that have ended.
   --
-  -- Locks the allocations checked, in the order of (host, protocol, number). Raises 55P03. Cost: per
-  -- allocation, three rows and a walk over its newest 101 checks.
+  -- Locks the allocations checked, in the order of (host, protocol, number). Raises 55P03. Cost:
+  -- for each allocation checked, three rows and a walk over its newest 101 checks; for each other
+  -- one that has checks, two lookups.
 declare
   v_live bigint[];
 begin
@@ -1216,7 +1219,7 @@ begin
   from unnest(p_allocation_ids, p_verdicts) as seen (allocation_id, verdict)
   join unnest(v_live) as live_id on live_id = allocation_id;
 
-  -- Joins, because "= any (array)" is hashed only where the array is known as the plan is made.
+  -- Joins, because "= any (array)" is hashed only if the array is known when the plan is made.
   update ports.port_allocations as checked
   set status = case seen.verdict when 'listening' then 'in_use' else 'allocated' end,
     last_used_at = case seen.verdict when 'listening' then now() else checked.last_used_at end
@@ -1271,8 +1274,9 @@ CREATE OR REPLACE FUNCTION ports.refuse_exhausted(p_project_name text, p_hostnam
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Locks nothing. Raises ZP001, and ZP002 where no number of the project is available in the scope;
-  -- one statement sees slots, cursor and ranges as they are at one moment. Cost: a few lookups.
+  -- Locks nothing. Raises ZP001, and ZP002 if no number of the project is available in the scope.
+  -- One statement reads slots, cursor and ranges, so that it sees them at one moment. Cost: a few
+  -- lookups.
 declare
   v_ranges json;
 begin
@@ -1306,8 +1310,8 @@ CREATE OR REPLACE FUNCTION ports.refuse_invisible_winner(p_service_name text)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Another transaction gave the service a port at the same time. At READ COMMITTED the next look
-  -- sees it. Raises 40001 at the other levels.
+  -- Called when another transaction gave the service a port at the same time. At READ COMMITTED the
+  -- caller's next look sees that port. At the other levels it does not. Raises 40001 there.
 begin
   if current_setting('transaction_isolation') <> 'read committed' then
     raise exception 'another transaction gave % a port at the same time', p_service_name
@@ -1340,8 +1344,8 @@ CREATE OR REPLACE FUNCTION ports.refuse_live_row()
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- A number is held by the functions alone, which give the holding an id and write the event.
-  -- Raises 0A000.
+  -- Only the functions make a row live. They give the holding an id and write the event. Raises
+  -- 0A000.
 begin
   raise exception 'port % of % can only be given by allocate_port() and get_or_allocate_port()',
     new.port_number, new.project_name
@@ -1358,8 +1362,8 @@ CREATE OR REPLACE FUNCTION ports.refuse_move()
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- A row stays the slot of its number. Asked here, because every statement copies the conditions of
-  -- a table's triggers. Raises 0A000.
+  -- A row stays the slot of its number. The condition is here and not in the trigger, because every
+  -- statement copies the conditions of a table's triggers. Raises 0A000.
 begin
   if (old.project_name, old.hostname, old.protocol, old.port_number)
     is distinct from (new.project_name, new.hostname, new.protocol, new.port_number)
@@ -1379,9 +1383,10 @@ CREATE OR REPLACE FUNCTION ports.refuse_overlap(p_project_name text, p_start_por
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- The exclusion constraint guarantees that ranges are disjoint; this says whose numbers they are.
-  -- Locks nothing. Raises ZP005 for a range other than `p_range_id` that overlaps, and where a range
-  -- is to be created, for one that the project has. Called by functions whose search path is fixed.
+  -- The exclusion constraint guarantees that ranges are disjoint. This function names the range in
+  -- the way. Raises ZP005 if a range other than `p_range_id` overlaps, and if `p_range_id` is null
+  -- and the project has a range already. Locks nothing. Called by functions whose search path is
+  -- fixed.
 declare
   v_other ports.port_ranges;
 begin
@@ -1419,8 +1424,8 @@ CREATE OR REPLACE FUNCTION ports.refuse_rows_outside()
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Rows that are inserted lie in their project's ranges, and are the only ones of their numbers.
-  -- Locks the projects, as those who change the ranges do. Raises ZP004, 23505. Cost: the rows inserted.
+  -- Inserted rows must lie in their project's ranges and be the only rows of their numbers. Locks
+  -- the projects, as a change of a range does. Raises ZP004, 23505. Cost: the rows inserted.
 declare
   v_stray record;
 begin
@@ -1486,8 +1491,8 @@ CREATE OR REPLACE FUNCTION ports.refuse_unknown_project(p_project_name text)
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Locks nothing. Raises ZP001 where there is no such project, with all names in its detail, by
-  -- their lowest numbers. Cost: one lookup, and the ranges where it raises.
+  -- Locks nothing. Raises ZP001 if there is no such project. Its detail names all projects with a
+  -- range, ordered by their lowest number. Cost: one lookup, and all ranges if it raises.
 begin
   perform from ports.projects where name = p_project_name;
   if not found then
@@ -1518,16 +1523,16 @@ CREATE OR REPLACE FUNCTION ports.release_many(p_project_names text[], p_service_
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Several calls of release_ports() in one transaction: all or nothing. The hostnames are in lower
-  -- case.
+  -- Does the work of several calls of release_ports() in one transaction, all or nothing. The
+  -- hostnames must be in lower case.
   --
-  -- Locks all that they release in the order of (host, protocol, number). Raises what
-  -- release_ports() does.
+  -- Locks all allocations that they release, in the order of (host, protocol, number). Raises what
+  -- release_ports() does. Cost: a row and an event for each.
 declare
   v_turns bigint[];
   v_ids bigint[];
 begin
-  -- What is released is what was locked: a port that the service got since is not.
+  -- Only these allocations are locked and released, not a port that a service gets after this.
   select array_agg(first_turn), array_agg(id)
   into v_turns, v_ids
   from (
@@ -1600,8 +1605,8 @@ CREATE OR REPLACE FUNCTION ports.release_ports(p_project_name text, p_service_na
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Releases a service's live allocations on a host, narrowed where protocol or number are given.
-  -- Returns them as `[{"portNumber", "protocol"}, …]`.
+  -- Releases a service's live allocations on a host, narrowed by protocol and number if they are
+  -- given. Returns them as `[{"portNumber", "protocol"}, …]`.
   --
   -- Locks them in the order of (host, protocol, number). Raises ZP001, 55P03. Cost: a row and an
   -- event for each.
@@ -1633,7 +1638,7 @@ begin
     where id = v_id
       and status <> 'released'
     returning port_number, protocol into v_port_number, v_protocol;
-    -- Somebody else released it at the same time.
+    -- Another transaction released it meanwhile.
     continue when not found;
 
     insert into ports.port_events (
@@ -1664,13 +1669,13 @@ CREATE OR REPLACE FUNCTION ports.resize_range(p_project_name text, p_start_port 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Gives a project's only range other bounds. Numbers that come in below are offered before those
+  -- Changes the bounds of a project's range. Numbers that are added below are offered before those
   -- above them.
   --
-  -- Locks the creators and resizers of ranges, the project, and the free slots outside. An
-  -- allocation under way there either commits first and refuses the change, or finds its slot gone.
-  -- Raises ZP001, ZP005, ZP006 (held numbers would lie outside), 23514, 55P03. Cost: the slots
-  -- outside, and a row for each scope of the project.
+  -- Takes lock_ranges(), and locks the project and the free slots outside. A concurrent allocation
+  -- of such a slot either commits first, and the change is refused, or finds its slot gone. Raises
+  -- ZP001, ZP005, ZP006 (held numbers would lie outside), 23514, 55P03. Cost: the slots outside,
+  -- and a row for each scope of the project.
 declare
   v_before ports.port_ranges;
   v_after ports.port_ranges;
@@ -1718,8 +1723,8 @@ CREATE OR REPLACE FUNCTION ports.rewind_cursors()
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- The number of a row that is deleted has no row any more, so it is offered again. Cost: the rows
-  -- deleted.
+  -- A deleted row leaves its number without a slot, so the cursor goes back and the number is
+  -- offered again. Locks the cursors that it moves. Cost: the rows deleted.
 begin
   update ports.port_cursors as cursor
   set next_port = lowest.port_number
@@ -1759,11 +1764,12 @@ CREATE OR REPLACE FUNCTION ports.update_ports(p_project_name text, p_service_nam
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Changes the metadata of a service's live allocations on a host, narrowed where protocol or
-  -- number are given: `{"serviceType": text or null, "description": …, "cloudflareHostname": …}`.
-  -- Returns how many there are.
+  -- Changes the metadata of a service's live allocations on a host, narrowed by protocol and number
+  -- if they are given. The change is `{"serviceType": text or null, "description": …,
+  -- "cloudflareHostname": …}`. Returns how many allocations there are.
   --
-  -- Locks them in the order of (host, protocol, number). Raises ZP001, 55P03. Cost: the allocations.
+  -- Locks them in the order of (host, protocol, number). Raises ZP001, 55P03. Cost: the
+  -- allocations.
 declare
   v_count integer;
 begin

@@ -11,7 +11,7 @@ import { now, pick } from './workload.mjs'
  *
  * @typedef {object} Place where a worker works, which its successor takes over
  * @property {number} lanes how many calls it has in flight
- * @property {number} [registries] how many pools of connections it has
+ * @property {number} [registries] the number of its connection pools
  * @property {string | undefined} url
  * @property {Record<string, string>} environment
  * @property {number} [until] for a worker that ends before the run, and has no successor
@@ -120,8 +120,8 @@ export class Crew {
   }
 
   /**
-   * Lets each worker end the calls that it has in flight and begin one more, which must be answered.
-   * Nothing may be wrong any more.
+   * Lets each worker end the calls that it has in flight and begin one more, which must be
+   * answered. Nothing may be wrong any more.
    */
   async recover() {
     this.until = 0

@@ -33,7 +33,7 @@ import { now, PROJECTS } from './workload.mjs'
 const LANES = [1, 8, 1, 32]
 const PROGRESS_EVERY_MS = 5_000
 const STOPS_WITHIN_MS = 30_000
-/** Those that were examined last, and those that several calls at once made. */
+/** Allows for the scopes that were examined last and those that concurrent calls made. */
 const MOST_BYGONE_SCOPES = 16
 
 /**

@@ -8,7 +8,8 @@ const PATIENCE_MS = 120_000
 
 /**
  * From the next session on. The embedded server keeps errors out of its log; a role's settings
- * override its own. What else belongs to an error is left out: there are hundreds of errors a second.
+ * override its own. What else belongs to an error is left out: there are hundreds of errors a
+ * second.
  * @param {Server} server
  */
 export async function logErrors(server) {
@@ -71,7 +72,7 @@ export async function readBook(server) {
 }
 
 /**
- * How many scopes have slots, of the project that has most, on hosts that nobody works on any more.
+ * Counts the scopes with slots on hosts that are gone, for the project that has most of them.
  * @param {Server} server
  */
 export async function countBygoneScopes(server) {

@@ -10,7 +10,9 @@ export const SABOTAGES = {
     await client.query('select pg_reload_conf()')
   },
 
-  /** Nothing refuses a number that is held, and now and then one that was just taken is offered. */
+  /**
+   * No index refuses a number that is held, and sometimes a number that was just taken is offered.
+   */
   'no-unique': async (/** @type {Client} */ client) => {
     await client.query('drop index ports.port_allocations_live_port')
     await client.query(`
@@ -35,7 +37,7 @@ export const SABOTAGES = {
     await alter(client, 'lock_lowest_slot', [/for update skip locked/g, ''])
     await alter(client, 'hold_slot', [
       'where slot.ctid = p_slot',
-      // The row as it is after whoever was faster committed, whatever became of it.
+      // Takes the row after a faster transaction has committed, whatever its state is then.
       `where (project_name, hostname, protocol, port_number) = (
         select project_name, hostname, protocol, port_number
         from ports.port_allocations
@@ -46,7 +48,16 @@ export const SABOTAGES = {
 
   /** One release in twenty leaves no event. */
   'event-forgotten': async (/** @type {Client} */ client) => {
-    await alter(client, 'release_ports', ['from released', 'from released where random() > 0.05'])
+    await alter(
+      client,
+      'release_ports',
+      [`values (\n      p_actor, 'release_ports'`, `select\n      p_actor, 'release_ports'`],
+      ['v_port_number, v_id\n    )', 'v_port_number, v_id\n    where random() > 0.05'],
+    )
+    await alter(client, 'release_many', [
+      'from released_slots\n  )',
+      'from released_slots where random() > 0.05\n  )',
+    ])
   },
 
   /** One event in twenty is written twice. */
@@ -67,13 +78,13 @@ export const SABOTAGES = {
       execute function ports.write_again()`)
   },
 
-  /** To take a number, of whatever project, is to take one lock, which anybody can have. */
+  /** Taking a number of any project takes one advisory lock, which every role can take. */
   'one-lock': async (/** @type {Client} */ client) => {
     const lock = `begin perform pg_advisory_xact_lock(hashtextextended('ports.port_ranges', 0));`
     await alter(client, 'hold_slot', ['begin', lock])
   },
 
-  /** The slots of hosts that are gone stay. */
+  /** The slots of hosts that are gone are never deleted. */
   'no-collect': async (/** @type {Client} */ client) => {
     await alter(client, 'collect_idle_slots', ['begin', 'begin return;'])
   },
@@ -84,7 +95,7 @@ export const SABOTAGES = {
  * @param {string} name of a function of the registry
  * @param {[string | RegExp, string]} change in its text
  */
-async function alter(client, name, [part, replacement]) {
+async function alter(client, name, ...replacements) {
   const { rows } = await client.query(
     `select pg_get_functiondef(oid) as definition
      from pg_proc
@@ -93,7 +104,10 @@ async function alter(client, name, [part, replacement]) {
     [name],
   )
   const { definition } = rows[0]
-  const altered = definition.replace(part, replacement)
-  if (altered === definition) throw new Error(`nothing to sabotage in ${name}`)
+  let altered = definition
+  for (const [part, replacement] of replacements) {
+    if (!altered.includes(part)) throw new Error(`nothing to sabotage in ${name}`)
+    altered = altered.replace(part, replacement)
+  }
   await client.query(altered)
 }

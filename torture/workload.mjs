@@ -7,7 +7,7 @@ export const PROJECTS = [
   LARGE,
 ]
 export const HOSTS = ['alpha', 'beta']
-/** Copies of the projects; the primary one has no name. */
+/** Instances of the projects. The primary one has no name. */
 export const INSTANCES = ['', 'copy']
 export const PROTOCOLS = /** @type {const} */ (['tcp', 'udp'])
 

@@ -16,20 +16,20 @@ const HELD = 58_800
 const SERVICES = 1000
 
 const PAIR_SHORTFALL =
-  'the processor is what is short. Beside two updates, their entries in indexes and two events, as in ' +
-  'the baseline, there are the calls of the functions, the search for the lowest free slot and its ' +
-  'lock, the look for the newest port of the service, and a subtransaction. With few clients each of ' +
-  'these costs two to three times as much, because the processor sleeps through every flush and wakes ' +
-  'with cold caches. The two updates alone, as plain statements, have a row of their own: taking the ' +
-  'lowest free number, and skipping what others are taking, costs that much.'
+  'the processor is the limit. A pair makes two updates, their index entries and two events, like the ' +
+  'baseline. It also calls the functions, searches for the lowest free slot and locks it, looks for ' +
+  'the newest port of the service, and uses a subtransaction. With few clients each of these costs ' +
+  'two to three times as much, because the processor sleeps through every flush and wakes with cold ' +
+  'caches. The row for the two updates alone, as plain statements, shows the cost of taking the ' +
+  'lowest free number and skipping those that others are taking.'
 
 const LOOKUP_SHORTFALL =
-  'the key is a hash of the names, which are compared afterwards, where the baseline compares one ' +
-  'number; and the statement that looks also allocates where there is nothing, so that a newcomer ' +
-  'needs one round trip: it prepares a call that the look then spares it.'
+  'the key is a hash of the names, which are compared afterwards, while the baseline compares one ' +
+  'number. The statement also allocates if the service has no port, so that a new service needs one ' +
+  'round trip. It therefore prepares a function call that a lookup does not make.'
 
 const intro = `
-pgbench on the server's Unix socket, with prepared statements and no pause. A pair is one call of \`allocate_port\` and one of \`release_port\`, two commits with an event each; its baseline, an insert and an update by primary key on a table of the same columns with as many indexes of the same kinds, two commits with an event each, too ([baseline.sql](../bench/sql/baseline.sql) says why that is fair). Both start each turn from a vacuumed table of 1,000 free rows and none of events. A client that fails or is aborted fails the run.
+pgbench on the server's Unix socket, with prepared statements and no pause. A pair is one call of \`allocate_port\` and one of \`release_port\`, two commits with an event each. Its baseline is an insert and an update by primary key on a table with the same columns and as many indexes of the same kinds, also two commits with an event each ([baseline.sql](../bench/sql/baseline.sql) says why that is fair). Both start each turn from a vacuumed table of 1,000 free rows and an empty table of events. If a client fails or is aborted, the run fails.
 `
 
 /** @param {import('../run.mjs').Context} context */

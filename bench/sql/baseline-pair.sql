@@ -1,6 +1,6 @@
--- The same number of commits, with one event each: an insert of a live row, an update by primary key.
--- The event is written by the same statement, so that it costs no round trip. Each client keeps to
--- numbers and services of its own, so that nobody is refused or waits.
+-- The same number of commits, with one event each: an insert of a live row, and an update by
+-- primary key. The same statement writes the event, so that it costs no round trip. Each client
+-- uses its own numbers and services, so that none is refused or waits.
 \set project random(1, :ranges)
 \set service :client_id * 1000 + random(0, 999)
 \set port 1 + :client_id * 2000 + random(0, 1999)

@@ -1,10 +1,10 @@
--- What the registry is measured against: a table that is written to, one commit at a time, and the
--- table of events, in which each of these commits leaves one.
+-- The baseline that the registry is measured against: a table that is written to, one commit at a
+-- time, and a table of events, to which each of these commits adds one.
 --
--- As copies they have the columns of ports.port_allocations and ports.port_events and as many
--- indexes of the same kinds, unique and partial alike, whatever becomes of those tables. What else
--- makes a write slower is left out (domains with their checks, foreign key, triggers, a hash to look
--- a service up by): where there is a doubt, it is the baseline's.
+-- They are copies, so they always have the columns of ports.port_allocations and ports.port_events
+-- and the same number and kinds of indexes, unique and partial alike. Everything else that slows a
+-- write is left out: domains with their checks, the foreign key, triggers, and the hash by which a
+-- service is looked up. The comparison therefore favours the baseline.
 create schema baseline;
 
 create table baseline.allocations (
@@ -26,25 +26,6 @@ alter table baseline.allocations
   alter column hostname type varchar(253) collate "C",
   alter column protocol type varchar(3) collate "C",
   alter column status type varchar(9) collate "C";
-
--- Released rows repeat their numbers here, so the index that is unique among those is one of
--- the same rows and columns that is not, which costs no more.
-do $$
-declare
-  v_index record;
-begin
-  for v_index in
-    select indexrelid::regclass as name, pg_get_indexdef(indexrelid) as definition
-    from pg_index
-    where indrelid = 'baseline.allocations'::regclass
-      and indisunique
-      and pg_get_expr(indpred, indrelid) like '% = ''released''%'
-  loop
-    execute 'drop index ' || v_index.name;
-    execute replace(v_index.definition, 'CREATE UNIQUE', 'CREATE');
-  end loop;
-end
-$$;
 
 -- The other fair reading of "as many indexes": whole ones. None can be unique, for released rows
 -- repeat their numbers. An insert then enters four, and the update none (it is a HOT update),

@@ -1,6 +1,6 @@
--- What allocate_port and release_port do to the tables, and nothing else: no call of a function, no
--- subtransaction, no numbers to offer, no answer to whoever meets another. As fast as a pair that
--- takes the lowest free number and writes its events can be.
+-- The writes of allocate_port and release_port and nothing else: no function call, no
+-- subtransaction, no offering of numbers, no handling of conflicts. A pair that takes the lowest
+-- free number and writes its events cannot be faster.
 \set project random(1, :ranges)
 \set service :client_id * 1000 + random(0, 999)
 with held as (

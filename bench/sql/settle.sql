@@ -1,6 +1,7 @@
--- Every turn of either side starts so. The baseline's tables only grow, and so do the events of both,
--- so they are made anew; the baseline's with as many released rows as the range of ours has free
--- slots: in an empty one the planner would choose to scan it, and go on scanning as it fills.
+-- Every turn of either side starts in this state. The baseline's tables and the events of both
+-- sides only grow, so they are emptied. The baseline's tables then get as many released rows as the
+-- range of the registry has free slots: the planner would choose to scan an empty table, and go on
+-- scanning it as it fills.
 truncate ports.port_events, baseline.events, baseline.allocations, baseline.whole_indexes;
 
 insert into baseline.allocations (project_name, port_number)

@@ -1,8 +1,8 @@
--- Frozen. Fills a registry that has just the baseline from one that was made before it, by the six
--- migrations that the baseline replaced, or by these, `hosts` and `released_numbers`. Runs in the
--- transaction that renamed its schema to `ports_before` and applied the baseline. Keeps every number
--- that is held, with its id, and the history of checks. Free slots are offered anew when they are
--- needed.
+-- Frozen. Copies a registry that was made before the baseline into the baseline's tables. Such a
+-- registry has the six migrations that the baseline replaced, or those six, `hosts` and
+-- `released_numbers`. Runs in the transaction that renamed the old schema to `ports_before` and
+-- applied the baseline. Keeps every number that is held, with its id, and the history of checks.
+-- Free slots are offered again when they are needed.
 
 insert into ports.projects (name, created_at)
 select project_name, created_at
@@ -13,8 +13,8 @@ select project_name, start_port, end_port, description, created_at
 from ports_before.port_ranges
 order by start_port;
 
--- Some versions stored other spellings of this machine. They are `localhost` now; where that has
--- the number already, the holding keeps it under a name that can be listed and released.
+-- Some versions stored other spellings of this machine. These become `localhost`. If `localhost`
+-- has the number already, the holding keeps it under a hostname that can be listed and released.
 create temporary table held on commit drop as
 select
   before.*,
@@ -82,7 +82,7 @@ insert into ports.port_health_checks (id, allocation_id, verdict, checked_at)
 select id, allocation_id, verdict, checked_at
 from ports_before.port_health_checks;
 
--- An id names one holding for good.
+-- No id is given to a second holding.
 select
   setval(
     'ports.port_allocations_id_seq',
@@ -105,8 +105,9 @@ begin
     drop table ports_before.hosts;
   end if;
 
-  -- One by one, not by `cascade`: what others made of them is not ours to drop. The functions that
-  -- return rows depend on the tables, and the tables' triggers on the rest.
+  -- Dropped one by one and not with `cascade`, which would also drop what others have built on
+  -- them. The functions that return rows depend on the tables, and the tables' triggers depend on
+  -- the other functions.
   for v_function in
     select oid::regprocedure
     from pg_proc

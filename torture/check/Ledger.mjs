@@ -58,7 +58,7 @@ export class Ledger {
   }
 
   /**
-   * The one that asked under this name as its actor.
+   * Returns the call that gave this name as its actor.
    * @param {string | null} actor
    */
   callNamed(actor) {

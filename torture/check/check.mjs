@@ -55,7 +55,7 @@ export function findDoubts(directory, table) {
 /**
  * @param {string} directory of the histories
  * @param {Table} table when all calls had ended, but for those of the resolver
- * @param {object} [after] when those had ended, too
+ * @param {object} [after] the state after those had ended
  * @param {readonly import('./doubts.mjs').InDoubt[]} [after.doubts] that it was to resolve
  * @param {import('./events.mjs').Book} [after.book]
  */

@@ -123,7 +123,7 @@ class Releases {
   add(call) {
     if (NOTHING_CHANGED.has(call.error ?? '') && !call.lost) return
     this.#asked.push({ from: call.at, end: call.ok === undefined ? FOREVER : call.end })
-    // What has no answer may land at any time.
+    // A call without an answer may take effect at any time.
     const landed = isUnknown(call) ? FOREVER : call.end
     this.#latestEnd.push(Math.max(this.#latestEnd.at(-1) ?? 0, landed))
     this.#earliestEnd = undefined
@@ -182,7 +182,7 @@ export function placeOf({ host, proto, port }) {
 }
 
 /**
- * Without an instance: of the primary one.
+ * Belongs to the primary instance if it names none.
  * @typedef {object} Named
  * @property {string} project
  * @property {string} service

@@ -1,9 +1,10 @@
-// That the registry's own history tells what happened: one event for each holding that an
-// acknowledged call changed, and none for what was refused. The processes ask under the name of
-// their call as the actor, so that each event names the call that it is of.
+// Checks the registry's own history: it has one event for each holding that an acknowledged call
+// changed, and none for a refused call. The processes pass the name of each call as its actor, so
+// that each event names its call.
 //
-// A call of unknown outcome may have its events or none. A call that was repeated, because an attempt
-// had no answer, may have some of that attempt; of what it allocated, all but one was released since.
+// A call of unknown outcome may have its events or none. A call that was repeated because an
+// attempt had no answer may also have events of that attempt. If it allocated several ports, all
+// but one must have been released since.
 
 import { LANDED_AFTER_US } from '../workload.mjs'
 import { nameOf, placeOf } from './claims.mjs'
@@ -22,11 +23,11 @@ import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
  * @property {number} port
  * @property {number} allocation
  *
- * The live rows and all events, of one moment at which nothing was under way.
+ * The live rows and all events, read while no call was running.
  * @typedef {{ rows: readonly HeldRow[], events: readonly Event[] }} Book
  * @typedef {import('./claims.mjs').Named & { port: number, allocation: number }} HeldRow
  *
- * What the events tell of one allocation.
+ * The events of one allocation.
  * @typedef {{ allocated?: Event, released?: Event }} Told
  */
 
@@ -107,7 +108,7 @@ function checkPlaces(events, told, report) {
 }
 
 /**
- * What the events leave held is what the table has.
+ * The allocations that the events leave held are those in the table.
  * @param {readonly HeldRow[]} rows
  * @param {Map<number, Told>} told
  * @param {import('./check.mjs').Report} report
@@ -168,7 +169,7 @@ function mayBeOf(call, event) {
 function checkAllocated(ledger, call, own, { told, holdings }, report) {
   if (isRefused(call)) {
     for (const event of own) {
-      // An attempt whose answer was lost may have got a number that somebody released since.
+      // An attempt without an answer may have got a number that was released since.
       if (!call.lost || !told.get(event.allocation)?.released)
         report(WITHOUT_CHANGE, { call, event })
     }
@@ -191,7 +192,7 @@ function checkAllocated(ledger, call, own, { told, holdings }, report) {
 }
 
 /**
- * Whether the holding may have been there at some moment of the call.
+ * Whether the holding may have existed at some moment of the call.
  * @param {import('./Ledger.mjs').Ledger} ledger
  * @param {Told} holding
  * @param {Call} call
@@ -201,7 +202,7 @@ function mayBeToldTo(ledger, { allocated, released }, call) {
   if (!maker || maker.at > call.end) return false
   const ender = released && ledger.callNamed(released.actor)
   if (!ender) return true
-  // An attempt of a release whose answer was lost may take effect after the next one was answered.
+  // An attempt of a release without an answer may take effect after the next attempt was answered.
   const isTold = ender.ok?.some?.((/** @type {any[]} */ [port]) => port === released.port)
   const ended = isTold ? ender.end : ender.ok ? ender.end + LANDED_AFTER_US : FOREVER
   return ended >= call.at
@@ -240,7 +241,7 @@ function checkReleased(call, own, report) {
  */
 function checkUpdated(call, own, report) {
   if (isRefused(call) && own.length > 0) report(WITHOUT_CHANGE, { call, events: own })
-  // One that is repeated changes nothing that the attempt before has changed.
+  // A repeated attempt changes nothing that an earlier one has changed.
   if (new Set(own.map(({ allocation }) => allocation)).size < own.length) {
     report(WITHOUT_CHANGE, { call, events: own })
   }

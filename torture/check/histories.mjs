@@ -5,17 +5,17 @@ import { basename, join } from 'node:path'
 /**
  * @typedef {object} Call
  * @property {string} by whose it is
- * @property {number} id which of theirs
+ * @property {number} id the number of the call in its process
  * @property {string} op
  * @property {number} at when it was asked, µs
  * @property {number} end when it was answered; `FOREVER` where nobody was told
  * @property {any} [ok] what was told
- * @property {boolean} [lost] an attempt had no answer; it was repeated, and may take effect later
+ * @property {boolean} [lost] an attempt had no answer and may take effect later; it was repeated
  * @property {string} [error]
  * @property {string} [text]
  * @property {string} [project]
  * @property {string} [service]
- * @property {string} [instance] the primary one, where it is absent or empty
+ * @property {string} [instance] absent or empty for the primary one
  * @property {string} [host]
  * @property {string} [proto] of a release: both, where it is absent
  * @property {number} [port] of a release: all, where it is absent
@@ -45,7 +45,7 @@ export function historyFiles(directory) {
 }
 
 /**
- * Which is that of its process.
+ * Returns the name of the history, which is that of its process.
  * @param {string} path
  */
 export function nameOfHistory(path) {

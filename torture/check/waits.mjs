@@ -1,23 +1,23 @@
-// Who works on one project waits for nobody who is stuck in another, nor for a lock of somebody who
-// has no right on the registry.
+// Checks that a call of one project waits neither for a transaction that is stuck in another
+// project nor for a lock of a role without rights on the registry.
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /**
- * A time in which nothing else was wrong than that somebody kept locks.
+ * A period in which the only fault was that somebody kept locks.
  * @typedef {object} Stuck
- * @property {string} [project] whose rows they were on; absent where they were on nobody's
+ * @property {string} [project] the project whose rows were locked; absent if none were
  * @property {number} from µs
  * @property {number} until µs
  */
 
-/** The file of those times, beside the histories: a line `<from> <until> <project>` for each. */
+/** The file with these periods, beside the histories. Each line is `<from> <until> <project>`. */
 export const STUCK = 'stuck.txt'
 export const WAITED = 'waited for somebody stuck elsewhere'
 
 const OF_ONE_PROJECT = ['get', 'allocate', 'release', 'update']
 const NO_LONGER_THAN_US = 2_000_000
-/** A busy machine is slower than that without any lock: twice as slow as just before. */
+/** A busy machine is slower even without locks, so calls may take twice as long as just before. */
 export const JUST_BEFORE_US = 1_500_000
 
 /**

@@ -19,7 +19,7 @@
  * @property {(ms: number) => Promise<void>} pause shorter where the run ends before
  * @property {() => boolean} isOver
  * @property {((stuck: import('../check/waits.mjs').Stuck) => void) | undefined} noteStuck tells the
- * checker; undefined where more than one fault is chosen
+ * checker; undefined if more than one fault is chosen
  */
 
 /** @param {number} least @param {number} most */

@@ -1,7 +1,7 @@
 import { now } from '../workload.mjs'
 import { between } from './Fault.mjs'
 
-/** Together they ask for more connections than the server admits, beside those of the others. */
+/** Together with the workers they ask for more connections than the server admits. */
 const CROWDS = 3
 const REGISTRIES = 10
 const LANES = 80
@@ -31,11 +31,11 @@ export const crowds = [
 ]
 
 let hired = 0
-/** While other faults let nothing succeed. */
+/** Other faults may let nothing succeed until then. */
 const LONGEST_MS = 20_000
 
 /**
- * For longer, if it has not done so much by then. True if it has in the end.
+ * Runs the program for `lastsMs`, or longer until it has done `least`. Returns whether it has.
  * @param {string} program
  * @param {number} lastsMs
  * @param {number} least

@@ -1,11 +1,11 @@
-// Locks that somebody keeps. Where nothing else is wrong, the checker is told whose they were and
-// when, and judges who had to wait for them.
+// Locks that somebody keeps. If that is the only fault, the checker is told whose rows were locked
+// and when, and judges which calls waited for them.
 
 import { JUST_BEFORE_US } from '../check/waits.mjs'
 import { HOSTS, now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
 import { between } from './Fault.mjs'
 
-/** Under them older versions kept the ranges and each service from others, and Prisma migrates. */
+/** Older versions locked the ranges and each service by these keys. Prisma's migrations use one. */
 const FORMER_KEYS = `
   select hashtextextended('ports.port_ranges', 0)
   union
@@ -14,7 +14,7 @@ const FORMER_KEYS = `
   select hashtextextended(concat_ws('/', project_name, service_name, protocol, hostname), 0)
   from ports.allocations`
 const OTHER_KEYS = 2_000
-/** Until all workers have started, and so long that the checker knows how slow calls are without. */
+/** Time for all workers to start, and then to show how slow calls are without the fault. */
 const CALM_MS = 2_500 + JUST_BEFORE_US / 1_000
 
 /** @type {import('./Fault.mjs').Fault[]} */
@@ -49,7 +49,7 @@ async function holdProject({ server, pause, noteStuck }) {
         ])
         // The range may be full.
         .catch(() => client.query('rollback to savepoint untouched'))
-      // Skipping what is locked: who waits while he holds others could be part of a deadlock.
+      // It skips locked rows, because waiting while it holds others could deadlock.
       for (const table of ['projects where name', 'port_allocations where project_name']) {
         await client.query(`select from ports.${table} = $1 for update skip locked`, [projectName])
       }

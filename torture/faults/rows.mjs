@@ -3,7 +3,7 @@ import { between } from './Fault.mjs'
 
 const HELD_AT_LEAST_MS = 1_000
 
-/** What nobody may do, the owner included, and the SQLSTATE that refuses it. */
+/** Statements that are refused to everyone, the owner included, with their SQLSTATEs. */
 const BY_HAND = [
   {
     sqlState: '0A000',
@@ -87,7 +87,7 @@ function lockSlots({ server, pause }) {
 }
 
 /**
- * A row that nobody else has locked.
+ * Applies the change to a random row that nobody has locked.
  * @param {string} change
  * @param {string} condition
  */
@@ -105,7 +105,7 @@ function chosen(change, condition) {
 }
 
 /**
- * Whatever is not refused stays, and the checker finds it.
+ * A statement that is not refused takes effect, and the checker finds it.
  * @param {import('./Fault.mjs').Scene} scene
  */
 async function changeByHand({ server }) {

@@ -23,7 +23,7 @@ export class History {
   /**
    * @template Result
    * @param {object} asked
-   * @param {(actor: string) => Promise<Result>} call is given a name of its own, for its events
+   * @param {(actor: string) => Promise<Result>} call is given a unique name, for its events
    * @param {(told: Result) => unknown} [kept] what the checker wants to know of the answer
    * @returns {Promise<{ lost: boolean } & ({ ok: Result, error?: undefined } | { ok?: undefined, error: string })>}
    * `lost`: an attempt had no answer, and may take effect later
@@ -46,7 +46,7 @@ export class History {
   }
 
   /**
-   * That an attempt of a call had no answer, which the library makes up for by another.
+   * Notes that an attempt of a call had no answer. The library then makes another attempt.
    * @param {string | undefined} actor the name of the call
    */
   noteLost(actor) {

@@ -1,5 +1,5 @@
-// Records checks of all that is held, as audits of many hosts at once would: each with a verdict at
-// random, and in any order.
+// Records checks of all held ports, as concurrent audits of many hosts would: with random verdicts
+// and in random order.
 //
 // node torture/processes/auditor.mjs '{ "file", "url", "until", "least", "last" }'
 import { now, pick } from '../workload.mjs'

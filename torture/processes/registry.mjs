@@ -33,8 +33,8 @@ export async function openStore(history, url) {
 }
 
 /**
- * The store, which notes in the history what the library does not tell: that it repeats a call
- * because an attempt had no answer.
+ * Wraps a store so that the history shows which attempts had no answer. The library repeats those
+ * calls and does not say so.
  * @param {History} history
  * @param {PortRepository} store
  * @returns {PortRepository}
@@ -82,7 +82,7 @@ export function briefly(allocations) {
 }
 
 /**
- * A service in one scope, or without `proto` in both of a host.
+ * A service in one scope, or, without `proto`, in both scopes of a host.
  * @typedef {object} Place
  * @property {string} project
  * @property {string} service

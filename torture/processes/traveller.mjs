@@ -1,5 +1,5 @@
-// Gets and releases ports under ever new host names, as containers and sandboxes have them that are
-// called something else each time. Several services meet on each host.
+// Gets and releases ports under new host names, like containers and sandboxes that have another
+// name each time. Several services use each host at the same time.
 //
 // node torture/processes/traveller.mjs '{ "file", "name", "url", "until", "least", "last" }'
 import { now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'

@@ -39,7 +39,7 @@ let keys = 0
 /** Where something is in doubt, until it can be released for good. */
 const doubts = /** @type {{ place: import('./registry.mjs').Place, due: number }[]} */ ([])
 
-/** Each has a pool of connections of its own. */
+/** Each has its own connection pool. */
 const opened = await Promise.all(
   Array.from({ length: registries }, () => openRegistry(history, url)),
 )
@@ -163,13 +163,13 @@ async function releaseDoubts() {
   }
 }
 
-/** Any of them. */
+/** Returns a random one. */
 function ports() {
   return pick(opened)
 }
 
 /**
- * Says something new of what it holds, so that nothing is left as it was.
+ * Sets a new description on all ports of the place, so that each of them changes.
  * @param {Place} place
  */
 async function update(place) {

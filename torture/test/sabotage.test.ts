@@ -77,17 +77,17 @@ it('finds events that are written twice', async () => {
   await findsWrong('event without a change', args)
 }, 120_000)
 
-it('finds who waits for another project where all share one lock', async () => {
+it('finds calls that wait for another project if all share one lock', async () => {
   const args = ['--only', 'project-stuck', '--seconds', '9', '--processes', '6']
   await findsWrong('waited for somebody stuck elsewhere', ['--sabotage', 'one-lock', ...args])
 }, 120_000)
 
-it('finds who waits for a role without rights where that lock is anybody’s', async () => {
+it('finds calls that wait for a role without rights if any role can take that lock', async () => {
   const args = ['--only', 'advisory-locks', '--seconds', '9', '--processes', '6']
   await findsWrong('waited for somebody stuck elsewhere', ['--sabotage', 'one-lock', ...args])
 }, 120_000)
 
-it('finds the scopes that hosts leave behind where nobody collects them', async () => {
+it('finds the scopes that hosts leave behind if none are collected', async () => {
   const args = ['--only', 'host-names-without-number', '--seconds', '6', '--processes', '6']
   await findsWrong('scope left behind by hosts that are gone', [
     '--sabotage',

@@ -8,7 +8,7 @@ export interface StatementProxy extends AsyncDisposable {
   takeStatements(): string[]
 }
 
-/** Stands before a database behind a Unix socket, and keeps the statements that are sent to it. */
+/** A proxy on a Unix socket that records the statements that are sent to the database behind it. */
 export async function statementProxy(url: string): Promise<StatementProxy> {
   const { username, pathname, searchParams } = new URL(url)
   let statements: string[] = []

@@ -26,7 +26,7 @@ test.each(Object.entries(commandsOn('nosuch')))(
     expect(statements.at(-1)).toContain('ports.')
     const { stderr, status } = await ports(...command)
     expect(status, stderr).toBe(3)
-    expect(stderr).toContain('known projects: consilio, health-agent,')
+    expect(stderr).toContain('known projects: meta-supervisor, consilio,')
     expect(proxy.takeStatements()).toEqual(statements)
   },
 )

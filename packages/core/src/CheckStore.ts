@@ -1,19 +1,19 @@
 import type { HealthCheck } from './Audit.js'
 import type { CallOptions } from './CallOptions.js'
 
-/** What a store does with what was seen of hosts and ports. */
+/** Stores the results of checks and the network namespaces of hosts. */
 export interface CheckStore {
   /**
-   * Keeps the checks (the newest 100 of each allocation) and sets status and last use by them. A
-   * check of an allocation that was released meanwhile is dropped.
+   * Stores the checks, keeps the newest 100 of each allocation, and sets status and last use from
+   * them. A check of an allocation that was released meanwhile is dropped.
    */
   recordChecks(checks: readonly HealthCheck[], call?: CallOptions): Promise<void>
 
   /**
-   * The network namespace (`networkHere`) in which the services of a host run. `initial` is
+   * Returns the network namespace (`networkHere`) in which the services of a host run. `initial` is
    * recorded permanently. A store that several hosts share also records `network` if it knows of
-   * none, or only of one that ended with an earlier boot. The store of a single host learns it from
-   * the process that made or started it.
+   * none, or only of one from an earlier boot. The store of a single host learns it from the
+   * process that made or started it.
    * @returns undefined if none is known
    */
   networkOf(hostname: string, network: string, call?: CallOptions): Promise<string | undefined>

@@ -12,23 +12,23 @@ export interface EventQuery {
   readonly serviceName?: string
   readonly portNumber?: number
   readonly actor?: string
-  /** Only what happened then or later. */
+  /** Only events from this time or later. */
   readonly since?: Date
-  /** Only what is older than this place. */
+  /** Only events before this place, which are older. */
   readonly before?: EventKey
   readonly limit: number
 }
 
 export interface EventPage {
   readonly events: readonly PortEvent[]
-  /** The place of the last event, if there are more. */
+  /** The place of the last event of the page. Absent on the last page. */
   readonly next?: EventKey
 }
 
 export interface EventStore {
   /**
-   * What was changed, newest first. An event appears once every transaction that began to write
-   * before it has ended, so that no page misses one.
+   * Returns changes, newest first. An event appears only when every transaction that began to write
+   * before its own has ended, so that no page misses one.
    */
   history(query: EventQuery, call?: CallOptions): Promise<EventPage>
 }

@@ -10,11 +10,13 @@ export interface Scope {
   readonly protocol: Protocol
 }
 
-/** A service, in one copy of its project. */
+/** A service in one instance of its project. */
 export interface Service {
   readonly projectName: string
   readonly serviceName: string
-  /** Which copy of the project: a git worktree, a second clone. Empty for the primary one. */
+  /**
+   * The copy of the project, such as a git worktree or a second clone. Empty for the primary one.
+   */
   readonly instance: string
 }
 
@@ -58,7 +60,7 @@ export interface ReleasedPort {
   readonly protocol: Protocol
 }
 
-/** `project/service` for people, with `@instance` for a copy that is not the primary one. */
+/** Returns `project/service`, with `@instance` if it is not the primary one. For messages. */
 export function nameOfService({ projectName, serviceName, instance }: Service): string {
   return `${projectName}/${serviceName}${instance === '' ? '' : `@${instance}`}`
 }

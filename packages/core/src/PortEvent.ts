@@ -9,19 +9,19 @@ export const EVENT_KINDS = [
   'range-deleted',
 ] as const
 
-/** One change of one holding or range, kept. Audits write none. */
+/** One change of one holding or range. Audits write none. */
 export interface PortEvent {
   readonly id: string
   readonly at: Date
-  /** Who asked, as the caller said. A label, not a proof. */
+  /** Who asked, as stated by the caller. A label, not a proof. */
   readonly actor?: string
-  /** The database role that was logged in. */
+  /** The database role that logged in. */
   readonly role: string
-  /** The function that was called. */
+  /** The SQL function that was called. */
   readonly call: string
   readonly what: (typeof EVENT_KINDS)[number]
   readonly projectName: string
-  /** Absent where a range was changed, like all that follows except `before` and `after`. */
+  /** Absent if a range was changed, like all fields below except `before` and `after`. */
   readonly serviceName?: string
   readonly instance?: string
   readonly hostname?: string

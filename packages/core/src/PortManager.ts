@@ -40,7 +40,7 @@ import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
 
-export interface PortManagerOptions extends Actor {
+export interface PortManagerOptions {
   /**
    * What this machine is called in the registry. Default: the environment's `PORTS_HOSTNAME`, else
    * `localhost`.
@@ -52,14 +52,14 @@ export interface PortManagerOptions extends Actor {
    */
   readonly ownerUid?: number
   /**
-   * Who asks, for the history, in place of what a call says. Default: the environment's
-   * `PORTS_ACTOR`, else what the call says, else `user@host`.
+   * The actor that the history shows for every call, whatever a call names. Default: the
+   * environment's `PORTS_ACTOR`, else the actor that a call names, else `user@host`.
    */
   readonly actor?: string
 }
 
 export interface InstanceOption {
-  /** Which copy of the project. Default: the primary one. */
+  /** The copy of the project. Default: the primary one. */
   readonly instance?: string
 }
 
@@ -103,7 +103,7 @@ export interface HistoryOptions extends CallOptions, Actor {
   readonly projectName?: string
   readonly serviceName?: string
   readonly portNumber?: number
-  /** Only what happened then or later. */
+  /** Only events from this time or later. */
   readonly since?: Date
   /** Where the page before ended: its `nextCursor`. */
   readonly cursor?: string
@@ -134,7 +134,7 @@ export class PortManager {
   readonly #actor: string | undefined
 
   /**
-   * @param source the store, or how to open it: the first call that needs it does
+   * @param source the store, or an opener, which the first call that needs the store uses
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
@@ -208,8 +208,8 @@ export class PortManager {
 
   /**
    * Releases all live ports of the service on that host, narrowed by protocol and number where
-   * given. The numbers can be allocated again at once. True if there was one. Repeated by itself when
-   * the answer was lost; then false may mean that the attempt without an answer released it.
+   * given. The numbers can be allocated again at once. True if there was one. Repeated by itself
+   * when the answer was lost; then false may mean that the attempt without an answer released it.
    */
   async release(
     projectName: string,
@@ -424,9 +424,9 @@ export class PortManager {
   }
 
   /**
-   * What was changed, newest first: allocations, releases, metadata and ranges, not what audits saw.
-   * An event appears once every transaction that began to write before it has ended. Events are
-   * kept when project or service are gone, so an unknown name is no error.
+   * Returns the changes of allocations, metadata and ranges, newest first, without the results of
+   * audits. An event appears only when every transaction that began to write before its own has
+   * ended. Events outlive their project and service, so an unknown name is not an error.
    */
   async history(options: HistoryOptions): Promise<HistoryPage> {
     const accepted = given(options)
@@ -444,7 +444,7 @@ export class PortManager {
     return { events, ...(next && { nextCursor: `${next.transaction}/${next.id}` }) }
   }
 
-  /** Ends the connections of the store, if it was opened. Repeatable. */
+  /** Closes the connections of the store if it was opened. Repeatable. */
   close(): Promise<void> {
     return this.#source.close()
   }

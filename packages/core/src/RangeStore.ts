@@ -7,7 +7,7 @@ export interface RangeUsage {
   readonly allocatedPorts: number
 }
 
-/** What a store does with ranges. Each change writes one event. */
+/** Reads and changes ranges. Each change writes one event. */
 export interface RangeStore {
   summarize(projectName: string, scope: Scope, call?: CallOptions): Promise<RangeUsage>
 
@@ -18,9 +18,10 @@ export interface RangeStore {
   createRange(range: PortRange, call?: WriteOptions): Promise<PortRange>
 
   /**
-   * The lowest free block of `size` numbers that starts on a multiple of `size` within
-   * `BLOCK_SEARCH`.
-   * @throws {PortsError} `RANGE_OVERLAP` where the project has a range, `RANGE_EXHAUSTED`
+   * Gives the project the lowest free block of `size` numbers that starts on a multiple of `size`
+   * within `BLOCK_SEARCH`.
+   * @throws {PortsError} `RANGE_OVERLAP` if the project has a range, `RANGE_EXHAUSTED` if no such
+   * block is free
    */
   createNextRange(
     request: { readonly projectName: string; readonly size: number; readonly description?: string },

@@ -1,16 +1,16 @@
 import type { PortRepository } from './PortRepository.js'
 
-/** How to open a store. */
+/** Opens a store. */
 export interface RepositoryOpener {
   open(): Promise<PortRepository>
-  /** Opens the store only if that creates and starts nothing. */
+  /** Opens the store only if that creates and starts nothing. Otherwise returns undefined. */
   openRunning(): Promise<PortRepository | undefined>
 }
 
 /**
- * A store that is opened when it is first needed: malformed input is refused before that, and never
- * waits for a database or starts one. A failure to open is that call's alone; the next one tries
- * again.
+ * A store that is opened when it is first needed. Malformed input is refused before that, and never
+ * waits for a database or starts one. If opening fails, the calls that waited for it fail, and the
+ * next call tries again.
  */
 export class RepositorySource {
   readonly #opener: RepositoryOpener
@@ -31,7 +31,7 @@ export class RepositorySource {
     return opened
   }
 
-  /** Undefined if that would create or start something. */
+  /** Returns undefined if opening the store would create or start something. */
   async getRunning(): Promise<PortRepository | undefined> {
     if (this.#opened) return this.#opened
     const running = await this.#opener.openRunning()
@@ -41,7 +41,7 @@ export class RepositorySource {
     return this.#opened
   }
 
-  /** Also where it was never opened, or could not be. */
+  /** Does nothing if the store was never opened or could not be opened. */
   async close(): Promise<void> {
     const opened = this.#opened
     this.#opened = undefined

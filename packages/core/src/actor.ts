@@ -6,7 +6,7 @@ export function validActor(field: string, value: unknown): string {
   return validText(field, value, MAX_LENGTH.actor)
 }
 
-/** The user of this process, as `user@host`. */
+/** Returns the user of this process as `user@host`. */
 export function actorHere(): string {
   return `${userHere()}@${hostname()}`.slice(0, MAX_LENGTH.actor)
 }

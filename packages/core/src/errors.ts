@@ -98,7 +98,7 @@ export function projectNotFound(
   )
 }
 
-/** A project none of whose numbers is available in a scope. */
+/** A project without an available number in a scope. */
 export interface Exhausted {
   readonly projectName: string
   /** By start port. */
@@ -122,7 +122,7 @@ export function rangeExhausted(
   const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const named = ranges.map(({ startPort, endPort }) => `${startPort}-${endPort}`).join(', ')
-  // Only the last one is proposed to be widened.
+  // The hint proposes to widen only the last range.
   const range = ranges.at(-1)!
   const widest = neighbours && widestBounds(range, neighbours)
   return new PortsError(

@@ -4,14 +4,14 @@ import { onAbort } from './onAbort.js'
 const ATTEMPTS = 6
 /** Doubled from one pause to the next; all together at most 1.6 s. */
 const FIRST_PAUSE_MS = 50
-/** An attempt that was BUSY after so long waited in vain, and another would as well. */
+/** After a `BUSY` that took longer than this, another attempt would probably wait in vain too. */
 const LONG_WAIT_MS = 2_000
 /** Each attempt may take as long as the store lets it; after this, none is begun. */
 const PATIENCE_MS = 30_000
 
 /**
- * Repeats a call that others got in the way of (`BUSY`: nothing was changed) after a pause of random
- * length, six times in all.
+ * Repeats a call that others got in the way of (`BUSY`: nothing was changed) after a pause of
+ * random length, six times in all.
  * @throws what the last attempt threw
  */
 export function repeatBusy<Result>(
@@ -24,7 +24,8 @@ export function repeatBusy<Result>(
 /**
  * Repeats a call that does no harm when it is done twice: also when its answer was lost, which the
  * next answer makes up for.
- * @throws what the last attempt threw; `OUTCOME_UNKNOWN` when an answer was lost and none came since
+ * @throws what the last attempt threw; `OUTCOME_UNKNOWN` when an answer was lost and none came
+ * since
  */
 export async function repeatIdempotent<Result>(
   call: () => Promise<Result>,

@@ -36,7 +36,7 @@ describe('a store that is opened when it is needed', () => {
     expect(opener.store.methods).toHaveLength(20)
   })
 
-  it('fails the calls that waited for it alone, and the next one tries again', async () => {
+  it('fails only the calls that waited for it, and the next call tries again', async () => {
     opener.failure = new Error('no database')
     const outcomes = await Promise.allSettled([
       manager.getOrAllocate('shop', 'web'),
@@ -98,7 +98,7 @@ describe('a store that is opened when it is needed', () => {
     expect([opener.opens, opener.closes]).toEqual([1, 1])
   })
 
-  it('could not be opened, and the manager is closed nevertheless', async () => {
+  it('does not keep the manager from closing if it could not be opened', async () => {
     opener.failure = new Error('no database')
     const call = manager.listAll()
     const closing = manager.close()
@@ -113,7 +113,7 @@ describe('a store that is opened when it is needed', () => {
     expect(opener.opens).toBe(2)
   })
 
-  it('is closed also if the one before it failed to open only after the manager was closed', async () => {
+  it('is closed even if an earlier attempt to open it failed only after the manager was closed', async () => {
     const open = gate()
     opener.failure = new Error('no database')
     const failing = manager.listAll()
@@ -139,7 +139,7 @@ describe('a running store', () => {
     expect([opener.opens, opener.looks]).toEqual([0, 1])
   })
 
-  it('is looked for again where there was none', async () => {
+  it('is looked for again if there was none', async () => {
     const source = new RepositorySource(opener)
     opener.isRunning = false
     expect(await source.getRunning()).toBeUndefined()
@@ -148,7 +148,7 @@ describe('a running store', () => {
     expect([opener.opens, opener.looks]).toEqual([0, 2])
   })
 
-  it('is closed where another call opened one meanwhile', async () => {
+  it('is closed if another call opened one meanwhile', async () => {
     const source = new RepositorySource(opener)
     const open = gate()
     const looking = source.getRunning()

@@ -40,19 +40,19 @@ const WRITES: Readonly<
 }
 
 describe.each(Object.entries(WRITES))('the actor of %s', (_method, write) => {
-  it('is the user of this process where nobody is named', async () => {
+  it('is the user of this process if none is named', async () => {
     await write(new PortManager(store.repository))
     expect(store.actors).toEqual([here])
   })
 
-  it('is whom the call names', async () => {
+  it('is the one that the call names', async () => {
     const manager = new PortManager(store.repository)
     await write(manager, { actor: 'agent 1.0' })
     await write(manager, { actor: '' })
     expect(store.actors).toEqual(['agent 1.0', here])
   })
 
-  it('is whom the manager was made for, whatever the call says', async () => {
+  it('is that of the manager, whatever the call names', async () => {
     stubActor('from the environment')
     const manager = new PortManager(store.repository, { actor: 'deploy' })
     await write(manager, { actor: 'agent 1.0' })
@@ -60,7 +60,7 @@ describe.each(Object.entries(WRITES))('the actor of %s', (_method, write) => {
     expect(store.actors).toEqual(['deploy', 'deploy'])
   })
 
-  it('is PORTS_ACTOR, whatever the call says', async () => {
+  it('is PORTS_ACTOR, whatever the call names', async () => {
     stubActor('ci-runner')
     const manager = new PortManager(store.repository)
     await write(manager, { actor: 'agent 1.0' })
@@ -94,7 +94,7 @@ describe('an actor', () => {
     expect(store.actors).toEqual(['agent 1.0', 'agent 1.0'])
   })
 
-  it('is refused with the name of what said it, when the manager is made', () => {
+  it('is refused when the manager is made, and the error names the option or variable', () => {
     expect(() => new PortManager(store.repository, { actor: ' ' })).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',

@@ -432,7 +432,7 @@ describe('a history', () => {
     }
   })
 
-  it('is of everything where a filter is absent', async () => {
+  it('has all events if no filter is given', async () => {
     for (const absent of [undefined, null, '']) {
       for (const field of ['projectName', 'serviceName', 'actor', 'since', 'cursor']) {
         await reachesTheStore(manager.history({ limit: 10, [field]: absent }))
@@ -440,7 +440,7 @@ describe('a history', () => {
     }
   })
 
-  it('cannot go on after a place that no database has', async () => {
+  it('refuses a cursor beyond the last possible event', async () => {
     for (const cursor of ['1/9223372036854775808', '18446744073709551616/1']) {
       await expect(manager.history({ limit: 10, cursor })).rejects.toMatchObject({
         code: 'INVALID_ARGUMENT',

@@ -12,14 +12,14 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   history: { events: [] },
 }
 
-/** A store that keeps what it is asked. Its answers are of no use. */
+/** A store that records its calls. Its answers are fixed. */
 export class RecordingStore {
   /** Method and arguments of each call. */
   readonly calls: (readonly [method: string, ...given: unknown[]])[] = []
 
   readonly repository = new Proxy({} as PortRepository, {
     get: (_store, method) => {
-      // A store is no promise.
+      // A store is not a promise.
       if (typeof method === 'symbol' || method === 'then') return undefined
       return async (...given: unknown[]) => {
         this.calls.push([method, ...given])
@@ -38,7 +38,7 @@ export class RecordingStore {
   }
 }
 
-/** Opens a store, or fails where the test says so, and counts. */
+/** Opens a store or fails, as the test sets it, and counts its calls. */
 export class CountingOpener implements RepositoryOpener {
   readonly store = new RecordingStore()
   opens = 0

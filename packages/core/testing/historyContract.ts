@@ -11,8 +11,8 @@ const blogRange = { projectName: 'blog', startPort: 4000, endPort: 4001 }
 const blogWeb = { ...web, projectName: 'blog' }
 
 /**
- * Calls that succeed and change nothing, where `web` holds 3000 with the metadata of `storefront` and
- * the idempotency key `first`, and `blog` owns 4000 and 4001.
+ * Calls that succeed and change nothing while `web` holds 3000 with the metadata of `storefront`
+ * and the idempotency key `first`, and `blog` owns 4000 and 4001.
  */
 const WITHOUT_CHANGE: Readonly<Record<string, (store: PortRepository) => Promise<unknown>>> = {
   'getOrAllocate of a port that is held': (store) => store.getOrAllocate(web),
@@ -39,7 +39,7 @@ const WITHOUT_CHANGE: Readonly<Record<string, (store: PortRepository) => Promise
   },
 }
 
-/** Calls that are refused in the same state, where `shop` owns 3000 alone. */
+/** Calls that are refused in the same state, in which `shop` owns only 3000. */
 const REFUSED: Readonly<Record<string, (store: PortRepository) => Promise<unknown>>> = {
   'getOrAllocate in a full range': (store) => store.getOrAllocate(api),
   'allocate in a full range': (store) => store.allocate(web),
@@ -73,7 +73,7 @@ export function describeHistory(store: Store) {
   const whats = (events: readonly PortEvent[]) => events.map(({ what }) => what)
   const heldIds = async () => (await store().list({})).allocations.map(({ id }) => id)
 
-  /** What every event says. */
+  /** The fields that every event has. */
   const recorded = {
     id: expect.stringMatching(/^\d+$/),
     at: expect.any(Date),
@@ -82,7 +82,7 @@ export function describeHistory(store: Store) {
   }
 
   describe('history', () => {
-    it('is empty in a store without changes', async () => {
+    it('is empty in a new store', async () => {
       expect(await store().history({ limit: 10 })).toEqual({ events: [] })
     })
 
@@ -115,7 +115,7 @@ export function describeHistory(store: Store) {
       ])
     })
 
-    it('has one event for each port that a release gave up', async () => {
+    it('has one event for each port that a call released', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate(web)
@@ -139,7 +139,7 @@ export function describeHistory(store: Store) {
       expect(new Set(events.map(({ allocationId }) => allocationId))).toEqual(new Set(ids))
     })
 
-    it('has one event for each port whose metadata a change reached, with both states', async () => {
+    it('has one event for each port whose metadata was changed, with both states', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate({ ...web, ...storefront })
       await store().allocate(web)
@@ -187,7 +187,7 @@ export function describeHistory(store: Store) {
       expect(whats(earlier)).toEqual(['allocated', 'range-created'])
     })
 
-    it('tells of ranges that were created, resized and deleted', async () => {
+    it('has an event for each range that was created, resized or deleted', async () => {
       const described = { ...shopRange(3000, 3009), description: 'Everything for sale' }
       await store().createRange(described, { actor: 'alice' })
       await store().resizeRange('shop', { startPort: 3001, endPort: 3004 }, { actor: 'bob' })
@@ -229,7 +229,7 @@ export function describeHistory(store: Store) {
       for (const event of await eventsOf()) expect(event).not.toHaveProperty('actor')
     })
 
-    it('has one event where twenty ask for one port at the same time', async () => {
+    it('has one event if twenty callers ask for one port at the same time', async () => {
       await store().createRange(shopRange(3000, 3029))
       await atOnce(20, () => store().getOrAllocate(web))
       await atOnce(20, () => store().allocate({ ...api, idempotencyKey: 'one' }))
@@ -242,7 +242,7 @@ export function describeHistory(store: Store) {
       ])
     })
 
-    it('names for each of many calls at the same time its own actor', async () => {
+    it('names the actor of each of many concurrent calls', async () => {
       await store().createRange(shopRange(3000, 3039))
       const worker = (nth: number) => ({ ...web, serviceName: `worker-${nth}` })
       const { ports, errors } = await atOnce(40, (nth) =>
@@ -291,7 +291,7 @@ export function describeHistory(store: Store) {
     )
   })
 
-  describe('history of a part', () => {
+  describe('history with a filter', () => {
     beforeEach(async () => {
       await store().createRange(shopRange(3000, 3009), { actor: 'alice' })
       await store().createRange(blogRange, { actor: 'bob' })
@@ -308,7 +308,7 @@ export function describeHistory(store: Store) {
 
     it.each<[string, Partial<EventQuery>, string[]]>([
       ['a project', { projectName: 'blog' }, ['allocated blog web', 'range-created blog']],
-      ['a project in the same case alone', { projectName: 'Blog' }, []],
+      ['a project in exactly that case', { projectName: 'Blog' }, []],
       [
         'a service',
         { projectName: undefined, serviceName: 'web' },
@@ -317,19 +317,19 @@ export function describeHistory(store: Store) {
       ['a service of a project', { serviceName: 'api' }, ['allocated shop api']],
       ['a number', { portNumber: 3000 }, ['released shop web', 'allocated shop web']],
       ['an actor', { actor: 'bob' }, ['released shop web', 'allocated shop api']],
-      ['an actor by the whole name', { actor: 'bo' }, []],
+      ['an actor with exactly that name', { actor: 'bo' }, []],
       [
-        'all at once',
+        'all filters at once',
         { serviceName: 'web', portNumber: 3000, actor: 'alice' },
         ['allocated shop web'],
       ],
-      ['nothing that is both', { serviceName: 'api', portNumber: 3000 }, []],
-    ])('is that of %s', async (_case, query, expected) => {
+      ['two filters that no event matches', { serviceName: 'api', portNumber: 3000 }, []],
+    ])('has only the events of %s', async (_case, query, expected) => {
       expect(told(await eventsOf(query))).toEqual(expected)
     })
 
-    it('begins where that is asked', async () => {
-      // Dates have milliseconds, and events may be closer.
+    it('begins at the time that `since` names', async () => {
+      // A Date has milliseconds, and events may be closer together.
       await pause(5)
       await store().allocate(web)
       await pause(5)
@@ -374,7 +374,7 @@ export function describeHistory(store: Store) {
       }
     })
 
-    it('misses and repeats none that was there while others write', async () => {
+    it('misses and repeats no event while others write', async () => {
       await store().createRange(shopRange(3000, 3099))
       for (const _ of numbers(1, 10)) await store().allocate(web)
       const whole = await eventsOf()

@@ -61,7 +61,7 @@ export function describeInstances(store: Store) {
       expect(await heldBy(store, login)).toEqual([{ portNumber: 3001, description: 'Login' }])
     })
 
-    it('lacks the metadata that getOrAllocate fills in for another one', async () => {
+    it('does not get the metadata that getOrAllocate fills in for another one', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate(login)
@@ -78,7 +78,7 @@ export function describeInstances(store: Store) {
       }
     })
 
-    it('gets one port where several ask for several instances at the same time', async () => {
+    it('gets one port when several callers ask for several instances at the same time', async () => {
       await store().createRange(shopRange(3000, 3019))
       const { ports, errors } = await atOnce(20, (nth) =>
         store().getOrAllocate({ ...web, instance: `copy-${nth % 5}` }),
@@ -88,7 +88,7 @@ export function describeInstances(store: Store) {
       expect(new Set(ports).size).toBe(5)
     })
 
-    it('gets and gives up what was asked for it, though others ask at the same time', async () => {
+    it('gets and releases its own ports while others ask at the same time', async () => {
       await store().createRange(shopRange(3000, 3019))
       const copies = numbers(0, 19).map((nth) => ({ ...web, instance: `copy-${nth}` }))
       const ports = await Promise.all(copies.map((copy) => store().allocate(copy)))
@@ -102,7 +102,7 @@ export function describeInstances(store: Store) {
       }
     })
 
-    it('is named where its port stands in the way of a change of the range', async () => {
+    it('is named if its port prevents a change of the range', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(login)
       const inUse = {

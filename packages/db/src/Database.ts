@@ -7,8 +7,8 @@ import { abortable, runStatement, type Statement } from './runStatement.js'
 import { type CallSubject, translate } from './sqlState.js'
 
 /**
- * Asks the registry's database. What must be fast goes through prepared statements, the rest through
- * Prisma, which is loaded when the first of it is asked; both on one pool.
+ * Runs calls on the registry's database. Calls that must be fast use prepared statements. The rest
+ * use Prisma, which is loaded on first use. Both share one pool.
  */
 export class Database {
   readonly #pool: Pool
@@ -36,7 +36,7 @@ export class Database {
     return projectName === undefined ? run() : this.#turns.run(projectName, signal, run)
   }
 
-  /** The column `answer` of a statement that returns one row. */
+  /** Returns the column `answer` of a statement that returns one row. */
   async answer<Answer>(
     statement: Statement,
     values: readonly unknown[],
@@ -47,7 +47,10 @@ export class Database {
     return rows[0]!.answer
   }
 
-  /** The answers to calls that share a statement, each of whose parameters is an array. */
+  /**
+   * Runs several calls as one statement, whose parameters are arrays. Returns their answers in
+   * order.
+   */
   async answers<Answer>(
     statement: Statement,
     calls: readonly SharedCall[],

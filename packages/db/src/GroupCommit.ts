@@ -2,7 +2,7 @@ import { onAbort, PortsError } from '@ports/core'
 import { type CallSubject, outcomeUnknown } from './sqlState.js'
 
 /**
- * How many transactions of a project are under way at a time: while one is flushed, the next one
+ * The number of concurrent transactions of a project. While one is being flushed, the next one
  * works.
  */
 const MAX_TRANSACTIONS = 2
@@ -30,17 +30,18 @@ interface Queue<Answer> {
 }
 
 /**
- * Calls that come while others of their project are under way wait for those, and then share one
- * transaction, and so one flush of the log. A call that meets nobody runs alone and at once. Each
- * gets its own answer and its own error: where a shared transaction failed and changed nothing, its
- * calls are run again, each alone. Calls of different projects never wait for each other.
+ * Groups concurrent calls of a project into transactions that they share, and so into one flush of
+ * the log. At most `MAX_TRANSACTIONS` run at a time. Calls that arrive meanwhile wait, and share
+ * the next one. A call that meets no other runs alone and at once. Each call gets its own answer
+ * and its own error: if a shared transaction failed and changed nothing, its calls are run again,
+ * each alone. Calls of different projects never wait for each other.
  */
 export class GroupCommit<Answer> {
   readonly #alone: (call: SharedCall) => Promise<Answer>
   readonly #together: (calls: readonly SharedCall[]) => Promise<readonly Answer[]>
   readonly #queues = new Map<string, Queue<Answer>>()
 
-  /** @param together does all or nothing, and gives the answers in the order of the calls */
+  /** @param together runs all calls or none, and returns the answers in the order of the calls */
   constructor(
     alone: (call: SharedCall) => Promise<Answer>,
     together: (calls: readonly SharedCall[]) => Promise<readonly Answer[]>,
@@ -59,7 +60,7 @@ export class GroupCommit<Answer> {
     const answer = new Promise<Answer>((resolve, reject) => {
       const entry: Entry<Answer> = { call, resolve, reject, state: 'waiting' }
       queue.waiting.push(entry)
-      // A call that runs alone minds its signal itself.
+      // A call that runs alone handles its signal itself.
       forget =
         signal &&
         onAbort(signal, () => {
@@ -72,7 +73,7 @@ export class GroupCommit<Answer> {
           }
         })
     })
-    // Not before everything that is asked for in this turn of the event loop is in.
+    // Waits until every call of this turn of the event loop is queued.
     queueMicrotask(() => this.#startNext(projectName, queue))
     return answer.finally(forget)
   }

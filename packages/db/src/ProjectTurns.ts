@@ -1,8 +1,8 @@
 import { onAbort, PortsError } from '@ports/core'
 
-/** Of the connections of a process, so many can be of use to one project at a time. */
+/** The most connections of a process that the calls of one project use at a time. */
 const MAX_CALLS = 5
-/** As long as a call waits for a connection. */
+/** The same as the pool's timeout for a connection. */
 const TURN_TIMEOUT_MS = 10_000
 
 interface Turn {
@@ -11,15 +11,15 @@ interface Turn {
 }
 
 /**
- * Lets only a few calls of a project hold a connection at a time, so that a project whose calls are
- * stuck leaves connections to the others.
+ * Limits how many calls of a project hold a connection at a time, so that a project whose calls are
+ * stuck leaves connections for the others.
  */
 export class ProjectTurns {
   readonly #turns = new Map<string, Turn>()
 
   /**
-   * @throws {PortsError} `BUSY` when the call's turn does not come
-   * @throws the signal's reason, while the call waits for its turn
+   * @throws {PortsError} `BUSY` if the call's turn does not come within 10 s
+   * @throws the signal's reason, if it is aborted while the call waits for its turn
    */
   async run<Result>(
     projectName: string,
@@ -40,7 +40,7 @@ export class ProjectTurns {
   }
 }
 
-/** The one who ends hands its place on. */
+/** Resolves when a call that ends hands its place on. */
 function comesUp(turn: Turn, projectName: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const leave = (reason: unknown) => {
@@ -63,8 +63,8 @@ function comesUp(turn: Turn, projectName: string, signal: AbortSignal | undefine
 function crowded(projectName: string): PortsError {
   return new PortsError(
     'BUSY',
-    `${MAX_CALLS} other calls of this process for ${projectName} did not end. Nothing was changed; ` +
-      'try again.',
+    `This process runs at most ${MAX_CALLS} calls for ${projectName} at a time, and this one waited ` +
+      `${TURN_TIMEOUT_MS / 1000} s for its turn. Nothing was changed; try again.`,
     { projectName },
   )
 }

@@ -72,7 +72,7 @@ export class RegistryPool extends pg.Pool {
     })
   }
 
-  /** While the server has no connection to give, the caller waits for one. */
+  /** Waits for a connection while the server has reached its limit. */
   async #connectInTurn(): Promise<PoolClient> {
     const giveUpAt = performance.now() + TURN_TIMEOUT_MS
     for (;;) {
@@ -88,9 +88,9 @@ export class RegistryPool extends pg.Pool {
 }
 
 /**
- * What the server refuses it says before the transaction has ended, and pg-pool's query() then gives
- * up the connection: the caller's next call would be on another, and could find what the refused one
- * touched still locked. On the same one it waits for the end.
+ * What the server refuses it says before the transaction has ended, and pg-pool's query() then
+ * gives up the connection: the caller's next call would be on another, and could find what the
+ * refused one touched still locked. On the same one it waits for the end.
  */
 function keptWhenRefused(client: PoolClient): PoolClient {
   const { release } = client
@@ -106,7 +106,7 @@ function notConnected(cause: unknown, hint: string): PortsError {
   if (cause instanceof PortsError) return cause
   const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
   if (isDamage((cause as { code?: string }).code)) return damaged(reason, cause)
-  // The second is what pg-pool says when its connections are all in use for too long.
+  // pg-pool says "timeout exceeded" if all its connections are in use for too long.
   const isServerFull = (cause as { code?: string }).code === TOO_MANY_CONNECTIONS
   if (isServerFull || reason.startsWith('timeout exceeded')) {
     return new PortsError(
@@ -117,7 +117,7 @@ function notConnected(cause: unknown, hint: string): PortsError {
       { cause },
     )
   }
-  // What PgBouncer says to a limit that it does not pass on.
+  // PgBouncer refuses a startup parameter that it does not pass on, such as statement_timeout.
   const advice = reason.startsWith('unsupported startup parameter')
     ? 'Behind PgBouncer, PORTS_DATABASE_URL needs the parameter pgbouncer=true.'
     : hint

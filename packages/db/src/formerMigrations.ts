@@ -1,6 +1,6 @@
 /**
  * The migrations that the baseline replaced, with their checksums. A registry that has exactly the
- * six of the last release, or these and the two that followed, is upgraded to the baseline.
+ * six of the last release, or those six and the two that followed, is upgraded to the baseline.
  */
 const SIX: readonly (readonly [name: string, checksum: string])[] = [
   [
@@ -43,7 +43,7 @@ export function isBeforeBaseline(checksums: ReadonlyMap<string, string>): boolea
   )
 }
 
-/** Whether this program's predecessors had a migration of that name. */
+/** Whether the baseline replaced a migration of that name. */
 export function isFormer(name: string): boolean {
   return FORMER_NAMES.has(name)
 }

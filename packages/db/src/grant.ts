@@ -20,7 +20,7 @@ const READABLE = [
   'ports._prisma_migrations',
 ]
 
-/** What each level may call beside what the levels before it may. */
+/** The functions that each level may call, beside those of the levels before it. */
 const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
   read: [
     'ports.count_available',
@@ -49,11 +49,11 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
 }
 
 /**
- * Gives a role of a database of one's own exactly the rights of a level, in place of those that it
- * had in the registry. It writes no table: the functions do, with the rights of the role that
- * migrated. Only that role, or a superuser, can grant.
- * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which has one role, for a role
- * that does not exist and for a level that is none; `DATABASE_UNAVAILABLE`
+ * Gives a role exactly the rights of a level, in place of those that it had in the registry. The
+ * role cannot write a table: it calls functions, which run with the rights of the role that
+ * migrated. Only that role or a superuser can grant.
+ * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which has one role, and for an
+ * unknown role or level; `DATABASE_UNAVAILABLE`
  */
 export async function grantAccess(
   role: string,
@@ -76,7 +76,7 @@ export async function grantAccess(
     }
     const functions = ACCESS_LEVELS.slice(0, depth + 1).flatMap((each) => FUNCTIONS[each])
     const grantee = pg.escapeIdentifier(role)
-    // One statement for the server, and so one transaction.
+    // One query string, and so one transaction.
     await pool.query(
       [
         `revoke all on all tables in schema ports from ${grantee}`,

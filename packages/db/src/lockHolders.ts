@@ -1,11 +1,11 @@
 import type { Pool, PoolClient } from 'pg'
 
-/** A call that waits longer than this is told who holds what it needs, if the server shows it. */
+/** After this time a waiting call asks the server who holds the locks that it needs. */
 const ASK_AFTER_MS = 1_000
-/** Calls that wait do not count against the limit of the pool, except beyond this. */
+/** The most connections by which waiting calls may widen the pool. */
 const MAX_EXTRA_CONNECTIONS = 40
 
-/** A session that a call waited for, as pg_stat_activity shows it to this role. */
+/** A session that a call waited for. Null where pg_stat_activity shows nothing to this role. */
 export interface LockHolder {
   readonly pid: number
   readonly role: string | null
@@ -15,7 +15,7 @@ export interface LockHolder {
   readonly transactionSeconds: number | null
 }
 
-// Behind a pooler the process id is the pooler's, and nobody is found.
+// Behind a pooler the process id is the pooler's, so this finds nobody.
 const HOLDERS = `
   select
     pid,
@@ -32,9 +32,9 @@ const HOLDERS = `
 const extraConnections = new WeakMap<Pool, number>()
 
 /**
- * Watches a statement that runs on `client`. Once it has waited for a while, the pool gets one
- * connection more, so that calls that do not wait for the same find one, and asks on it whom the
- * statement waits for.
+ * Watches a statement that runs on `client`. After `ASK_AFTER_MS` it widens the pool by one
+ * connection, so that calls that need other locks still get one, and asks whom the statement waits
+ * for.
  */
 export class LockWatch {
   holders: readonly LockHolder[] = []
@@ -64,7 +64,7 @@ export class LockWatch {
       const { rows } = await this.#pool.query<LockHolder>(HOLDERS, [processID])
       this.holders = rows
     } catch {
-      // The error that the call ends with says enough without them.
+      // The call's error is complete without the holders.
     }
   }
 

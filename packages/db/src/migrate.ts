@@ -14,7 +14,9 @@ const PRISMA_MIGRATE_LOCK = 72707369
 const QUIET_MS = 1_500
 /** Far more than passes between two statements of a migration. */
 const SUSPENDED_MS = 10_000
-/** Longer than a suspended process can keep the lock, and shorter than an answer may take. */
+/**
+ * Longer than a suspended process can keep the lock, and shorter than the time limit of a query.
+ */
 const LOCK_TIMEOUT_MS = 20_000
 
 /** Prisma's migration table. */
@@ -33,11 +35,13 @@ const CREATE_MIGRATION_TABLE = `
 export interface SchemaState {
   readonly applied: readonly string[]
   readonly pending: readonly string[]
-  /** Applied, but not as this version has them: by a development version, or manually. */
+  /** Applied, but not as this version has them: by a development version or manually. */
   readonly different: readonly string[]
-  /** Applied, and not known to this version: by a later one. */
+  /** Applied by a later version; unknown to this one. */
   readonly unknown: readonly string[]
-  /** Made by the migrations that the baseline replaced. All are pending. */
+  /**
+   * Whether the registry was made by the migrations that the baseline replaced. All are pending.
+   */
   readonly beforeBaseline: boolean
 }
 
@@ -46,7 +50,7 @@ export interface SchemaState {
  * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
  * any number may run it at once. Returns the names of the migrations it applied.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
- * again; `REGISTRY_TOO_NEW` where a later version migrated it; `DATABASE_NOT_MIGRATED` where another
+ * again; `REGISTRY_TOO_NEW` if a later version migrated it; `DATABASE_NOT_MIGRATED` if another
  * version of a migration was applied
  */
 export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
@@ -89,11 +93,12 @@ export function refuseOtherSchema({ unknown, different }: SchemaState): void {
 }
 
 /**
- * Until this transaction ends no other one migrates. A process that is suspended in the middle of it
- * (Ctrl-Z) must not hold up all others: the server ends its transaction, and nothing of it is kept.
+ * Until this transaction ends no other one migrates. A process that is suspended in the middle of
+ * it (Ctrl-Z) must not hold up all others: the server ends its transaction, and nothing of it is
+ * kept.
  */
 async function waitForTurn(client: ClientBase, notify: (message: string) => void): Promise<void> {
-  // What is named here and in the scripts is resolved without the session's own search path.
+  // Names here and in the scripts are resolved without the session's own search path.
   await client.query(
     `set local search_path = pg_catalog, pg_temp;
      set local idle_in_transaction_session_timeout = ${SUSPENDED_MS};
@@ -122,7 +127,7 @@ async function apply(client: ClientBase, { name, sql, checksum }: Migration): Pr
   )
 }
 
-/** What the migration table says of this version's migrations, and of others. */
+/** Compares the migration table with the migrations of this version. */
 export async function readSchemaState(client: Pool | ClientBase): Promise<SchemaState> {
   const [checksums, migrations] = await Promise.all([appliedChecksums(client), readMigrations()])
   const names = migrations.map(({ name }) => name)

@@ -8,7 +8,7 @@ const DIRECTORY = new URL('migrations/', PRISMA)
 export interface Migration {
   readonly name: string
   readonly sql: string
-  /** As Prisma's book has it: SHA-256 of the file, in hexadecimal. */
+  /** As in Prisma's migration table: SHA-256 of the file, in hexadecimal. */
   readonly checksum: string
 }
 
@@ -29,7 +29,9 @@ export function readMigration(name: string): Migration {
   }
 }
 
-/** What fills a registry that has the baseline from one that was made before it. */
+/**
+ * Returns the script that copies a registry from before the baseline into the baseline's tables.
+ */
 export function readUpgrade(): string {
   return readFileSync(new URL('upgrade/to_baseline.sql', PRISMA), 'utf8')
 }

@@ -22,8 +22,9 @@ interface PoolOptions extends DatabaseOptions {
 }
 
 /**
- * The server ends a statement before its caller gives up. A pooler refuses this in the connection's
- * startup message; behind one, `ports db grant` sets it for the role.
+ * Shorter than the caller's own time limit, so that the server ends a statement before its caller
+ * gives up. A pooler refuses this parameter in the connection's startup message. Behind a pooler,
+ * `ports db grant` sets it for the role.
  */
 export const STATEMENT_TIMEOUT_MS = 25_000
 

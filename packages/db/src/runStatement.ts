@@ -49,11 +49,11 @@ export async function runStatement<Row extends QueryResultRow>(
   }
 }
 
-/** Nobody waits for the statement any more, so the server need not go on with it. */
+/** Ends a statement whose answer nobody waits for any more. */
 function cancel(pool: Pool, client: PoolClient): void {
   const { processID } = client as PoolClient & { processID?: number }
   pool.query('select pg_catalog.pg_cancel_backend($1)', [processID]).catch(() => {
-    // Its time limits end it.
+    // The statement's time limits end it.
   })
 }
 

@@ -22,7 +22,9 @@ interface Failure {
   readonly message: string
 }
 
-/** SQLSTATEs by their beginning; PostgreSQL's documentation, appendix A. ZP are the registry's own. */
+/**
+ * SQLSTATEs by their beginning; PostgreSQL's documentation, appendix A. ZP are the registry's own.
+ */
 const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP001', 'PROJECT_NOT_FOUND'],
   ['ZP002', 'RANGE_EXHAUSTED'],
@@ -30,7 +32,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
   ['22023', 'INVALID_ARGUMENT'],
-  // A value that the domains and constraints of the tables do not take.
+  // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
   ['28', 'DATABASE_UNAVAILABLE'],
   ['3D000', 'DATABASE_UNAVAILABLE'],
@@ -56,7 +58,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
 /** What a call was about, for the errors that need to say so. */
 export interface CallSubject {
   readonly write: boolean
-  /** The project that the call is about, if it is one. */
+  /** The project that the call is about, if there is exactly one. */
   readonly projectName?: string | undefined
   /** The range that was to be. */
   readonly range?: { projectName: string; startPort?: number; endPort?: number }
@@ -120,7 +122,9 @@ export function translate(
   }
 }
 
-/** Prisma makes an error of its own of the pool's, and keeps its code and, at the end, its words. */
+/**
+ * Prisma makes an error of its own of the pool's, and keeps its code and, at the end, its words.
+ */
 function poolErrorIn(error: Error & { code?: string }): PortsError | undefined {
   if (error.code === undefined || !(error.code in EXIT_STATUS)) return undefined
   const message = error.message.trim().split('\n').at(-1) ?? ''

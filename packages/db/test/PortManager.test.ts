@@ -24,7 +24,7 @@ const SEEDED = [
   ['quiculum-monitor', 3500, 3599],
   ['shared-services', 9000, 9999],
 ] as const
-const KNOWN_PROJECTS = SEEDED.map(([projectName]) => projectName).toSorted()
+const KNOWN_PROJECTS = SEEDED.map(([projectName]) => projectName)
 
 const METADATA = {
   serviceType: 'fastify',

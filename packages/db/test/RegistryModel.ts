@@ -25,7 +25,7 @@ type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt' | 'lastC
   readonly idempotencyKey?: string
 }
 
-/** What the history says of a change, but for who made it and when. */
+/** An event without its actor and time. */
 export type ModelEvent = Pick<PortEvent, 'what' | 'projectName' | 'before' | 'after'> &
   Partial<Pick<PortEvent, 'serviceName' | 'instance' | 'hostname' | 'protocol' | 'portNumber'>>
 

@@ -7,7 +7,7 @@ const DIRECTORY = new URL('fixtures/beforeBaseline/', import.meta.url)
 /** The migrations that the baseline replaced: six, and two that were in no release. */
 export const FORMER_MIGRATIONS = readdirSync(DIRECTORY).sort()
 
-/** The URL of a database made by the first so many of them, recorded as they were then. */
+/** Returns the URL of a database made by the first `count` of them, recorded as they were then. */
 export async function formerDatabase(count: number): Promise<string> {
   const url = await unmigratedDatabase()
   await sql(

@@ -354,7 +354,7 @@ describe('at the same time', TIMEOUT, () => {
     )
   })
 
-  it('gives one port to a service and passes no number over for good, when nobody releases', async () => {
+  it('gives one port to a service and skips no number permanently if nothing is released', async () => {
     await fc.assert(
       fc.asyncProperty(sequencesOf(holding), async (sequences) => {
         await beginAfresh()

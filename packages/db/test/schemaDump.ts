@@ -1,6 +1,6 @@
 import pg from 'pg'
 
-/** Each gives the definitions of one kind of thing in the schema `ports`, by name. */
+/** Each query returns the definitions of one kind of object in the schema `ports`, by name. */
 const KINDS = [
   // Domains.
   `select format(
@@ -115,7 +115,7 @@ export async function schemaDump(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {
-    // So that names are written with their schema.
+    // The server then writes names with their schema.
     await client.query('set search_path = pg_catalog')
     const definitions: string[] = []
     for (const text of KINDS) {

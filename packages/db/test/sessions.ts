@@ -96,9 +96,9 @@ export async function ending(work: Promise<unknown>): Promise<string> {
 }
 
 /**
- * What holds in every state of the registry: one live row for a number in a scope, no row outside
- * its project's ranges, no number that is held and free at once, one event for each live row, and
- * below a scope's cursor no number without a row, for that would never be offered.
+ * Checks the invariants of the registry: a number has at most one live row in a scope, no row is
+ * outside its project's ranges, no number is both held and free, each live row has one event, and
+ * every number below a scope's cursor has a row, because otherwise it would never be offered.
  */
 export async function expectSound(url: string): Promise<void> {
   const faults = await sql(

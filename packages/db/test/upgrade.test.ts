@@ -139,7 +139,7 @@ describe.each([
     expect((await checks(url)).length).toBeGreaterThan(0)
   })
 
-  it('is then what a new one is, for this program and for Prisma', async () => {
+  it('is then the same as a new one, for this program and for Prisma', async () => {
     const url = await formerRegistry()
     await migrate({ url })
     expect(await schemaDump(url)).toBe(await schemaDump(await emptyDatabase()))
@@ -161,7 +161,7 @@ describe.each([
     })
   })
 
-  it('is as it was where something of others stands in the way', async () => {
+  it('is left as it was if objects of others stand in the way', async () => {
     const url = await formerRegistry()
     await sql(url, 'create view public.mine as select port_number from ports.port_allocations')
     const contents = async () => [
@@ -179,7 +179,7 @@ describe.each([
     expect(await migrate({ url })).toEqual(migrationNames())
   })
 
-  it('is migrated once by ten who try at once', async () => {
+  it('is migrated once if ten try at once', async () => {
     const url = await formerRegistry()
     const applied = await Promise.all(numbers(1, 10).map(() => migrate({ url })))
     expect(applied.filter((names) => names.length > 0)).toEqual([migrationNames()])

@@ -101,7 +101,7 @@ function told(message: string): string {
   return excerpt(printableLines(message), MAX_ERROR_TEXT)
 }
 
-/** The name and version that the client gave when it connected. */
+/** The name and version that the client gave when it connected, as the actor of its calls. */
 function clientOf(server: Server): string | undefined {
   const client = server.getClientVersion()
   if (!client) return undefined

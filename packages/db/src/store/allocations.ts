@@ -15,9 +15,9 @@ import { type Statement, statement } from '../runStatement.js'
 import type { ExhaustedErrors } from './exhausted.js'
 import { present } from './present.js'
 
-// Whoever holds a port already is told by the look alone, as fast as a look can be; the function is
-// called by the same statement for the others. No condition on a parameter: the plan would be
-// cheaper for each value of it than for all, and so be made anew for every call.
+// A service that already holds a port gets it from the lookup alone. For other services the same
+// statement calls the function. There is no condition on a parameter: the plan for a given value
+// would be cheaper than the generic plan, so PostgreSQL would plan every call again.
 const GET_OR_ALLOCATE = statement(`
   select coalesce(
     (
@@ -183,7 +183,7 @@ const METADATA_COLUMNS = METADATA_FIELDS.map(
   (field) => `${field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)} as "${field}"`,
 )
 
-/** A service's key begins with its project's: the index has the rows of a project together. */
+/** A service's key begins with its project's key, so the index keeps a project's rows together. */
 function isOfProject(parameter: string): string {
   return (
     `service_key between ports.project_key(${parameter}) ` +
@@ -192,9 +192,10 @@ function isOfProject(parameter: string): string {
 }
 
 /**
- * The live allocations that a query asks for. The text has only the conditions that the query has,
- * so that the plan fits them. A check is looked up by its index for each row that is returned. One
- * row of nulls where a project has none; `PROJECT_NOT_FOUND` where there is no such project.
+ * Selects the live allocations that match a query. The text has only the conditions of the query,
+ * so that the plan fits them. The last check is looked up by its index for each row. Returns one
+ * row of nulls for a project without allocations. Raises `PROJECT_NOT_FOUND` if there is no such
+ * project.
  */
 function listQuestion({ projectName, after, limit }: ListQuery): Question {
   const values: unknown[] = [limit]
@@ -249,7 +250,7 @@ function listQuestion({ projectName, after, limit }: ListQuery): Question {
   return { statement: statement(text), values }
 }
 
-/** How many allocations the query matches on all pages. */
+/** Counts the allocations that match the query on all pages. */
 function countQuestion({ projectName }: ListQuery): Question {
   const all = 'select count(*)::integer as answer from ports.allocations'
   return projectName === undefined

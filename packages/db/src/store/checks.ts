@@ -6,8 +6,8 @@ const RECORD = statement('select ports.record_health_checks($1, $2)')
 const NOTE_NETWORK = statement('select ports.note_network($1, $2, $3) as answer')
 
 /**
- * The name that the only host of an embedded registry has in the table of hosts, whatever it is
- * called elsewhere.
+ * The name of the only host of an embedded registry in the table of hosts, whatever it is called
+ * elsewhere.
  */
 const ONLY_HOST = 'localhost'
 

@@ -24,10 +24,10 @@ export function eventStore(database: Database): EventStore {
   }
 }
 
-/** The text has only the conditions that the query has, so that the plan fits them. */
+/** The text has only the conditions of the query, so that the plan fits them. */
 function historyQuestion(query: EventQuery): { statement: Statement; values: readonly unknown[] } {
   const { projectName, serviceName, portNumber, actor, since, before, limit } = query
-  // One more than asked for tells whether there is a next page.
+  // One row more than the limit tells whether there is a next page.
   const values: unknown[] = [limit + 1]
   const parameter = (value: unknown) => `$${values.push(value)}`
   const conditions = [

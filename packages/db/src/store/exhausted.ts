@@ -26,7 +26,10 @@ const NEIGHBOURS = statement(`
   )`)
 
 export interface ExhaustedErrors {
-  /** As the call, whose `RANGE_EXHAUSTED` names the neighbouring ranges if they can be read. */
+  /**
+   * Settles as the call does. A `RANGE_EXHAUSTED` then names the neighbouring ranges, if they can
+   * be read.
+   */
   explained<Answer>(call: Promise<Answer>): Promise<Answer>
 }
 

@@ -1,6 +1,6 @@
 type Present<Fields> = { [Field in keyof Fields]?: NonNullable<Fields[Field]> }
 
-/** The fields that have a value: what the database calls null is absent in the registry's types. */
+/** Leaves out fields that are null, because the registry's types have them absent instead. */
 export function present<Fields extends object>(fields: Fields): Present<Fields> {
   const entries = Object.entries(fields).filter(([, value]) => value != null)
   return Object.fromEntries(entries) as Present<Fields>

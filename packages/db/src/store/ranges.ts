@@ -34,15 +34,19 @@ export function rangeStore(database: Database): RangeStore {
   return {
     async summarize(projectName, { hostname, protocol }, call = {}): Promise<RangeUsage> {
       const values = [projectName, hostname, protocol]
-      const [row] = await database.rows<Omit<RangeRow, 'projectName'> & { availablePorts: number }>(
+      const rows = await database.rows<Omit<RangeRow, 'projectName'> & { availablePorts: number }>(
         SUMMARIZE,
         values,
         { write: false, projectName },
         call,
       )
-      const range = toRange({ ...row!, projectName })
-      const allocatedPorts = range.endPort - range.startPort + 1 - row!.availablePorts
-      return { range, allocatedPorts }
+      const sizes = rows.map(({ startPort, endPort }) => endPort - startPort + 1)
+      const totalPorts = sizes.reduce((sum, size) => sum + size, 0)
+      const [first] = rows
+      return {
+        range: toRange({ ...first!, projectName }),
+        allocatedPorts: totalPorts - first!.availablePorts,
+      }
     },
 
     async listRanges(call = {}) {

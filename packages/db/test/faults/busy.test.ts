@@ -46,12 +46,12 @@ describe('others that hold what a call needs', () => {
     expect((await page).total).toBe(1)
   })
 
-  it('its tables, for longer than it may wait, make each call BUSY, and say who does', async () => {
+  it('its tables, for longer than it may wait, make each call BUSY, and the error names them', async () => {
     const { repository } = openImpatiently({ max: CALL_LIST.length, lock_timeout: 2000 })
     await repository.listRanges()
     const before = await contents()
     const lock = await lockTables()
-    // The functions have a limit of their own, which is longer.
+    // The functions have their own limit, which is longer.
     const errors = await Promise.all(
       CALL_LIST.map(([_name, call]) => expectRefusal(call(repository), 'BUSY')),
     )

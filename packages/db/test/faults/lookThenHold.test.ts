@@ -5,7 +5,7 @@ import { Session } from '../sessions.js'
 
 const GET = `select ports.get_or_allocate_port('shop', 'api')`
 
-it('get_or_allocate_port() that waits gives the port that the service got meanwhile', async () => {
+it('get_or_allocate_port() waits and then gives the port that the service got meanwhile', async () => {
   const url = await emptyDatabase()
   const repository = await openRepository({ url })
   await repository.createRange({ projectName: 'shop', startPort: 20_000, endPort: 20_099 })

@@ -5,7 +5,7 @@ import { Session } from '../sessions.js'
 
 const CALLS = 30
 
-it('A call of one project is answered while dozens of another wait for a lock', async () => {
+it('a call of one project is answered while dozens of another wait for a lock', async () => {
   const url = await emptyDatabase()
   const repository = await openRepository({ url })
   onTestFinished(() => repository.close())

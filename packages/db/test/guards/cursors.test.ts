@@ -39,7 +39,7 @@ describe('numbers without a row', () => {
     expect(rows).toEqual([8, 16, 32, 64, 128, 256, 384, 400])
   })
 
-  it('are available, and a look makes no row of them', async () => {
+  it('are available, and looking at them inserts no row', async () => {
     const project = await newProject(400)
     expect(await look(project)).toEqual({ next: project.start, available: 400 })
     expect(await count('port_allocations')).toBe(0)
@@ -47,7 +47,7 @@ describe('numbers without a row', () => {
     expect(await look(project)).toEqual({ next: project.start + 1, available: 399 })
   })
 
-  it('below a number that is held alone are not taken for held', async () => {
+  it('are available below a single number that is held', async () => {
     const project = await newProject(100)
     const ports = await drain(project)
     for (const port of ports.filter((it) => it !== project.start + 90)) {
@@ -68,7 +68,7 @@ describe('numbers without a row', () => {
     await expect(query(ALLOCATE, [project.name, 'late'])).rejects.toMatchObject({ code: 'ZP002' })
   })
 
-  it('below a free slot that stands alone come before it', async () => {
+  it('come before a single free slot above them', async () => {
     const project = await newProject(20)
     await query(
       'insert into ports.port_allocations (project_name, port_number) values ($1, $2), ($1, $3)',
@@ -81,7 +81,7 @@ describe('numbers without a row', () => {
 })
 
 describe('the slots of scopes in which nothing is held', () => {
-  it('go in the end: host names that come and go leave a bounded number of rows', async () => {
+  it('are deleted in the end, so that host names that come and go leave a bounded number of rows', async () => {
     const project = await newProject(100)
     await query(
       `do $$
@@ -103,7 +103,7 @@ describe('the slots of scopes in which nothing is held', () => {
     expect(events).toEqual({ count: 6000 })
   })
 
-  it('stay where something is held, however many scopes come', async () => {
+  it('stay if something is held, however many scopes follow', async () => {
     const project = await newProject(20)
     const scopes = numbers(1, 30).map((nth) => [`host-${nth}`, 'tcp'])
     for (const scope of scopes) {

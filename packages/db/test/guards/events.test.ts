@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ending, Session } from '../sessions.js'
 import { CREATE_RANGE, DELETE_RANGE, newProject, query, RESIZE, url } from './projects.js'
 
-/** What the history says of the project, oldest first, without what makes its range. */
+/** The events of the project, oldest first, without the creation of its range. */
 async function events(project: string) {
   return query(
     `select call, what, actor, service_name, instance, hostname, protocol, port_number, before, after

@@ -41,7 +41,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     },
   )
 
-  it('one live row out of many stops them all', async () => {
+  it('one live row makes an insert of many fail', async () => {
     const project = await newProject()
     await expect(
       at(
@@ -55,7 +55,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await query('select from ports.port_allocations')).toEqual([])
   })
 
-  it('no free slot is given by a change of its status, and the refusal names the functions', async () => {
+  it('a free slot cannot be taken by changing its status, and the error names the functions', async () => {
     const project = await newProject()
     await offerNumbers(project)
     await expect(
@@ -95,7 +95,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await livePorts(project)).toEqual([taken, taken + 1])
   })
 
-  it('no second live row on a number can be inserted, not even where no trigger speaks', async () => {
+  it('no second live row on a number can be inserted, even without triggers', async () => {
     const project = await newProject()
     const taken = await allocate(project)
     const session = await Session.open(url)
@@ -120,7 +120,7 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await drain(project)).toEqual(numbers(project.start, project.end))
   })
 
-  it('one slot out of many outside the range stops them all', async () => {
+  it('one slot outside the range makes an insert of many fail', async () => {
     const project = await newProject()
     await expect(
       at(

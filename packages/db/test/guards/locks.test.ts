@@ -3,7 +3,7 @@ import { sql } from '../../../../test/database.js'
 import { ending, numbers, Session } from '../sessions.js'
 import { allocate, drain, livePorts, newProject, type Project, url } from './projects.js'
 
-/** How often the server had to end one of two transactions that waited for each other. */
+/** The number of deadlocks that the server has ended. */
 async function deadlocks(): Promise<number> {
   // PostgreSQL 14 does not have it, and its statistics come by themselves.
   await sql(url, 'select pg_stat_force_next_flush()').catch(() => {})
@@ -35,8 +35,8 @@ const CHECK_ALL = `
   select ports.record_health_checks(array_agg(id order by random()), array_agg('listening'::text))
   from ports.allocations`
 
-describe('calls that meet take their locks in one order', () => {
-  it('when fifty allocate and release on a range that is offered bit by bit', async () => {
+describe('concurrent calls take their locks in one order', () => {
+  it('when fifty callers allocate and release while a range is offered in parts', async () => {
     const project = await newProject(400)
     const endings = await load(50, async (session, nth) => {
       const all: string[] = []
@@ -87,14 +87,14 @@ describe('calls that meet take their locks in one order', () => {
       }
       return all
     })
-    // A batch is repeated one by one where somebody else gave one of its services a port.
+    // A batch is repeated call by call if another transaction gave one of its services a port.
     endings.delete('23505')
     endings.delete('40001')
     expect(endings).toEqual(new Set(['done']))
     expect(await deadlocks()).toBe(0)
   })
 
-  it('when ranges change under those who allocate', async () => {
+  it('when ranges change while others allocate', async () => {
     const project = await newProject(200)
     const endings = await load(12, async (session, nth) => {
       const all: string[] = []
@@ -149,8 +149,8 @@ it('a batch releases what it locked, and not what a service gets meanwhile', asy
   expect(await livePorts(project)).toEqual([port + 1])
 })
 
-describe('nobody is held up', () => {
-  it('by advisory locks of others, because nothing takes one', async () => {
+describe('no call waits', () => {
+  it('for an advisory lock, because no call takes one', async () => {
     const project = await newProject()
     const stranger = await Session.open(url)
     await stranger.query('begin')
@@ -185,7 +185,7 @@ describe('nobody is held up', () => {
     await stranger.rollback()
   })
 
-  it('of another project, when one is stuck', async () => {
+  it('for another project that is stuck', async () => {
     const [stuck, other] = [await newProject(), await newProject()]
     const holder = await Session.open(url)
     await holder.begin()
@@ -221,7 +221,7 @@ describe('the last number of a range', () => {
   it.each([
     ['allocate_port', `select ports.allocate_port($1, 'web', p_idempotency_key => 'key')`],
     ['get_or_allocate_port', `select ports.get_or_allocate_port($1, 'web')`],
-  ])('is given to all who ask %s for the same', async (_name, text) => {
+  ])('is given to all callers that ask %s for the same service', async (_name, text) => {
     const project = await newProject(1)
     const [first, second] = [await Session.open(url), await Session.open(url)]
     await first.begin()

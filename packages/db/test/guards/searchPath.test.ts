@@ -4,7 +4,7 @@ import { emptyDatabase, sql, unmigratedDatabase } from '../../../../test/databas
 import { databaseStatus, grantAccess, migrate, openRepository, seed } from '../../src/index.js'
 import { ending, numbers, Session } from '../sessions.js'
 
-/** Without any right, but that it may create in `public`, as everybody may on PostgreSQL 14. */
+/** Has no right except to create in `public`, as every role may on PostgreSQL 14. */
 const STRANGER = 'stranger'
 
 const TEXTS = ['varchar', 'text', 'name', 'bpchar']
@@ -110,7 +110,7 @@ function pgArray(values: readonly string[]): string {
   return `{${values.map((value) => `"${value.replaceAll('"', '\\"')}"`).join(',')}}`
 }
 
-/** Everything that the stores can be asked, with every statement that they have. */
+/** Calls every method of the stores, and so every statement that they have. */
 async function useEverything(repository: PortRepository): Promise<void> {
   const ports = new PortManager(repository, { hostname: 'localhost' })
   await ports.createRange({ projectName: 'mine', startPort: 20_000, endPort: 20_099 })
@@ -168,8 +168,8 @@ async function useEverything(repository: PortRepository): Promise<void> {
   await ports.close()
 }
 
-describe('what a stranger put into `public`', () => {
-  it('is resolved where a path is not fixed, so that this test can fail', async () => {
+describe('an object that a stranger created in `public`', () => {
+  it('is used if the search path is not fixed, so that this test can fail', async () => {
     const url = await emptyDatabase()
     await plant(url)
     await sql(
@@ -182,7 +182,7 @@ describe('what a stranger put into `public`', () => {
     await expect(sql(url, `select public.naive('mine')`)).rejects.toMatchObject({ code: 'ZZZZZ' })
   })
 
-  it('is resolved by no call of a function or statement of the stores', async () => {
+  it('is used by no function and no statement of the stores', async () => {
     const url = await emptyDatabase()
     await plant(url)
     await seed({ url })
@@ -205,7 +205,7 @@ describe('what a stranger put into `public`', () => {
       await grantAccess(STRANGER, level, { url })
   })
 
-  it('is resolved by no migration, and nothing depends on it', async () => {
+  it('is used by no migration, and nothing depends on it', async () => {
     const url = await unmigratedDatabase()
     await plant(url)
     await migrate({ url })
@@ -224,8 +224,8 @@ describe('what a stranger put into `public`', () => {
   })
 })
 
-describe('what a role that may call the functions put into `pg_temp`', () => {
-  it('is resolved by none of them, and its tables take no rows', async () => {
+describe('an object that a role with access created in `pg_temp`', () => {
+  it('is used by no function, and a table gets no rows', async () => {
     const url = await emptyDatabase()
     await seed({ url })
     await plant(url)
