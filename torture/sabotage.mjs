@@ -93,7 +93,7 @@ export const SABOTAGES = {
 /**
  * @param {Client} client
  * @param {string} name of a function of the registry
- * @param {[string | RegExp, string]} change in its text
+ * @param {[part: string | RegExp, replacement: string][]} replacements in its text
  */
 async function alter(client, name, ...replacements) {
   const { rows } = await client.query(
@@ -106,8 +106,9 @@ async function alter(client, name, ...replacements) {
   const { definition } = rows[0]
   let altered = definition
   for (const [part, replacement] of replacements) {
-    if (!altered.includes(part)) throw new Error(`nothing to sabotage in ${name}`)
-    altered = altered.replace(part, replacement)
+    const next = altered.replace(part, replacement)
+    if (next === altered) throw new Error(`nothing to sabotage in ${name}`)
+    altered = next
   }
   await client.query(altered)
 }
