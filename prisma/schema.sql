@@ -47,7 +47,7 @@ create table ports.port_allocations (
   port_number integer not null,
   status ports.allocation_status not null default 'released'::character varying,
   service_key bigint not null default 0,
-  ordinal bigint not null default 0,
+  ordinal integer not null default 0,
   service_type character varying(100),
   description character varying(1000),
   cloudflare_hostname character varying(253),
@@ -212,9 +212,9 @@ AS $function$
   -- Gives the service one more port: the lowest available number of the project in that scope. With
   -- an idempotency key, returns the port that the service holds under it, if there is one.
   --
-  -- Locks one slot until commit. Waits for a concurrent transaction that allocates under the same
-  -- key. Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what it
-  -- needs), and 40001 (above READ COMMITTED, or after 1000 attempts that others were ahead of).
+  -- Locks one slot until commit. Waits for a concurrent transaction that gives the same service a
+  -- port. Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what
+  -- it needs), and 40001 (above READ COMMITTED, or after 1000 attempts that others were ahead of).
   -- Cost: that of lock_lowest_slot() and hold_slot().
 declare
   v_service_key bigint;
@@ -224,28 +224,22 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
-  if p_idempotency_key is null then
-    return ports.hold_slot(
-      ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
-      'allocate_port', v_service_key, p_service_name, p_instance,
-      p_service_type, p_description, p_cloudflare_hostname, null, p_actor
-    );
-  end if;
-
   for v_attempt in 1..1000 loop
-    select port_number
-    into v_port
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and idempotency_key = p_idempotency_key
-      and status <> 'released';
-    if found then
-      return v_port;
+    if p_idempotency_key is not null then
+      select port_number
+      into v_port
+      from ports.port_allocations
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and idempotency_key = p_idempotency_key
+        and status <> 'released';
+      if found then
+        return v_port;
+      end if;
     end if;
 
     -- The slot is locked in the block that takes it, because a lock from another subtransaction
@@ -261,7 +255,7 @@ begin
         perform ports.refuse_invisible_winner(p_service_name);
       when sqlstate 'ZP002' then
         -- Another transaction may have got the last number under this key.
-        if v_exhausted then
+        if p_idempotency_key is null or v_exhausted then
           raise;
         end if;
         v_exhausted := true;
@@ -717,14 +711,6 @@ $function$
 ;
 revoke all on function ports.find_available_port(text,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.first_ordinal(p_service_name text, p_instance text, p_hostname text)
- RETURNS bigint
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE
-RETURN ('-1'::integer - (hashtextextended(((((p_service_name || '/'::text) || p_instance) || '/'::text) || p_hostname), (1)::bigint) & '4611686018427387903'::bigint))
-;
-revoke all on function ports.first_ordinal(text,text,text) from public;
-
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -739,35 +725,46 @@ AS $function$
   -- costs one look, and if metadata is given, it locks that row and raises 55P03.
 declare
   v_service_key bigint;
-  v_id bigint;
-  v_port_number integer;
+  v_oldest record;
   v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
-    select id, port_number
-    into v_id, v_port_number
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and status <> 'released'
-    order by ordinal
-    limit 1;
-    if found then
+    -- One statement has one snapshot, in which it sees that the service has no port and which
+    -- ordinals are taken.
+    select oldest.*, newest.ordinal as newest_ordinal
+    into v_oldest
+    from (
+      select max(ordinal) as ordinal
+      from ports.port_allocations
+      where service_key = v_service_key
+        and protocol = p_protocol
+        and status <> 'released'
+    ) as newest
+    left join lateral (
+      select id, port_number, service_type, description, cloudflare_hostname
+      from ports.port_allocations
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status <> 'released'
+      order by ordinal
+      limit 1
+    ) as oldest on true;
+    if v_oldest.id is not null then
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
-          array[v_id], 'get_or_allocate_port',
+          array[v_oldest.id], 'get_or_allocate_port',
           ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
           p_only_missing => true
         );
       end if;
-      return v_port_number;
+      return v_oldest.port_number;
     end if;
 
     begin
@@ -775,7 +772,7 @@ begin
         ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
         'get_or_allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-        p_ordinal => ports.first_ordinal(p_service_name, p_instance, p_hostname)
+        1 + coalesce(v_oldest.newest_ordinal, 0)
       );
     exception
       when unique_violation then
@@ -807,39 +804,53 @@ END
 ;
 revoke all on function ports.held_slots(text,text,text,text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal bigint DEFAULT NULL::bigint)
+CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal integer DEFAULT NULL::integer)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
   -- Makes the service the holder of a slot that the caller has locked. No other statement makes a
-  -- row live. `p_ordinal` is null except for the port of a service that has none. Called by
-  -- functions whose search path is fixed.
+  -- row live. Called by functions whose search path is fixed. A caller that saw the service without
+  -- a port passes the ordinal that follows those it saw in the same snapshot. The unique index then
+  -- refuses it if another transaction has given the service a port since.
   --
-  -- Waits until a concurrent transaction that gives the service its first port, or one under the
-  -- same idempotency key, has ended. Raises 23505 if that one committed. Cost: one slot, one event.
+  -- Waits until a concurrent transaction that gives a service with this key a port has ended.
+  -- Raises 23505 if that one committed. Cost: one slot, one event, a look at the service's newest
+  -- port.
 declare
-  v_id bigint := nextval('ports.port_allocations_id_seq');
+  v_id bigint;
   v_project_name text;
   v_hostname text;
   v_protocol text;
   v_port_number integer;
 begin
-  update ports.port_allocations
-  set id = v_id,
+  update ports.port_allocations as slot
+  set id = default,
     status = 'allocated',
     service_key = p_service_key,
     service_name = p_service_name,
     instance = p_instance,
-    ordinal = coalesce(p_ordinal, v_id),
+    ordinal = coalesce(
+      p_ordinal,
+      1 + (
+        select newest.ordinal
+        from ports.port_allocations as newest
+        where newest.service_key = p_service_key
+          and newest.protocol = slot.protocol
+          and newest.status <> 'released'
+        order by newest.ordinal desc
+        limit 1
+      ),
+      1
+    ),
     service_type = p_service_type,
     description = p_description,
     cloudflare_hostname = p_cloudflare_hostname,
     idempotency_key = p_idempotency_key,
     allocated_at = now(),
     last_used_at = null
-  where ctid = p_slot
-  returning project_name, hostname, protocol, port_number
-  into v_project_name, v_hostname, v_protocol, v_port_number;
+  where slot.ctid = p_slot
+  returning id, project_name, hostname, protocol, port_number
+  into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
 
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
@@ -854,7 +865,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,bigint) from public;
+revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_holds_others boolean DEFAULT false)
  RETURNS tid
@@ -1197,7 +1208,8 @@ CREATE OR REPLACE FUNCTION ports.record_health_checks(p_allocation_ids bigint[],
 AS $function$
   -- Stores the checks of an audit and keeps the newest 100 of each allocation. Sets status and last
   -- use from `listening` and `not-listening`; `unknown` leaves them. Drops checks of allocations
-  -- that were released meanwhile, and deletes all checks of holdings that have ended.
+  -- that were released meanwhile, or that another transaction is changing, for which it does not
+  -- wait. Deletes all checks of holdings that have ended.
   --
   -- Locks the allocations checked, in the order of (host, protocol, number). Raises 55P03. Cost:
   -- for each allocation checked, three rows and a walk over its newest 101 checks; for each other
@@ -1211,7 +1223,7 @@ begin
     where id = any (p_allocation_ids)
       and status <> 'released'
     order by hostname, protocol, port_number
-    for update
+    for update skip locked
   );
 
   insert into ports.port_health_checks (allocation_id, verdict)
@@ -1731,12 +1743,6 @@ begin
   from (
     select project_name, hostname, protocol, min(port_number) as port_number
     from deleted
-    where exists (
-      select
-      from ports.port_ranges as range
-      where range.project_name = deleted.project_name
-        and deleted.port_number between range.start_port and range.end_port
-    )
     group by project_name, hostname, protocol
   ) as lowest
   where cursor.project_name = lowest.project_name

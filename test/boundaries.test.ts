@@ -121,7 +121,9 @@ function wrongEnvironment(source: Source): string[] {
 }
 
 function mayRead({ path }: Source, variable: string | undefined): boolean {
-  if (path === 'packages/core/src/PortManager.ts') return variable === 'PORTS_HOSTNAME'
+  if (path === 'packages/core/src/PortManager.ts') {
+    return variable === 'PORTS_HOSTNAME' || variable === 'PORTS_ACTOR'
+  }
   // The embedded server's own processes get the PATH.
   return packageOf(path) === 'db' && /^(PORTS_\w+|PATH)$/.test(variable ?? '')
 }

@@ -15,6 +15,7 @@ export const SABOTAGES = {
    */
   'no-unique': async (/** @type {Client} */ client) => {
     await client.query('drop index ports.port_allocations_live_port')
+    await client.query('drop trigger refuse_rows_outside on ports.port_allocations')
     await client.query(`
       create function ports.offer_again() returns trigger
       language plpgsql

@@ -48,6 +48,9 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
       return releaseHints(details as unknown as RangeInUse, await asked.openManager())
     case 'DATABASE_UNAVAILABLE':
       // Which has failed itself, and would again.
+      if ('right' in details) {
+        return ['As the owner of the tables: ports db grant <role> <read|use|admin>']
+      }
       return asked.command === 'db status' ? [] : ['To see its state: ports db status']
     case 'DATABASE_NOT_MIGRATED':
       return 'migrations' in details ? [] : ['To migrate it: ports db migrate']
@@ -137,16 +140,21 @@ function releaseHints(
   { projectName, allocations, count, bounds }: RangeInUse,
   ports: PortManager,
 ): string[] {
-  const lines = allocations.map(({ serviceName, hostname, portNumber }) => {
-    const { environment, options } = spelledHost(hostname, ports)
-    const port = bounds ? ['--port', `${portNumber}`] : []
-    const words = ['ports', 'release', projectName, serviceName, ...port, ...options]
-    return `  ${environment}${commandLine(...words)}`
-  })
+  const ofInstances = allocations.filter(({ instance }) => instance !== '')
+  const lines = allocations
+    .filter(({ instance }) => instance === '')
+    .map(({ serviceName, hostname, portNumber }) => {
+      const { environment, options } = spelledHost(hostname, ports)
+      const port = bounds ? ['--port', `${portNumber}`] : []
+      const words = ['ports', 'release', projectName, serviceName, ...port, ...options]
+      return `  ${environment}${commandLine(...words)}`
+    })
   const more = count - allocations.length
   return [
-    'To release what is in the way:',
-    ...new Set(lines),
+    ...(lines.length > 0 ? ['To release what is in the way:', ...new Set(lines)] : []),
+    ...(ofInstances.length > 0
+      ? ["What an instance holds (service@instance) is released by the library's release()."]
+      : []),
     ...(more > 0 ? [`There are ${more} more, which the next attempt names.`] : []),
   ]
 }

@@ -438,7 +438,7 @@ export class PortManager {
       ...(actor !== undefined && { actor: validActor('actor', actor) }),
       ...(since !== undefined && { since: validDate('since', since) }),
       ...(cursor !== undefined && { before: parseEventCursor(cursor) }),
-      limit: validCount('limit', options.limit, 1000),
+      limit: validCount('limit', accepted.limit, 1000),
     }
     const { events, next } = await (await this.#source.get()).history(query, accepted)
     return { events, ...(next && { nextCursor: `${next.transaction}/${next.id}` }) }
@@ -519,8 +519,8 @@ function validChange(change: MetadataChange): MetadataChange {
 }
 
 function configuredActor(): string | undefined {
-  const { PORTS_ACTOR } = process.env
-  return PORTS_ACTOR ? validActor('PORTS_ACTOR', PORTS_ACTOR) : undefined
+  const actor = process.env.PORTS_ACTOR
+  return actor ? validActor('PORTS_ACTOR', actor) : undefined
 }
 
 /** The size of a range that is given by its size; undefined if it is given by its ends. */
@@ -543,9 +543,13 @@ function validBounds(bounds: { startPort: unknown; endPort: unknown }) {
   return { startPort, endPort }
 }
 
+/** What ISO 8601 can write in four digits, and PostgreSQL can store. */
+const FIRST_DATE = new Date('0001-01-01T00:00:00Z')
+const LAST_DATE = new Date('9999-12-31T23:59:59.999Z')
+
 function validDate(field: string, value: unknown): Date {
-  if (value instanceof Date && !Number.isNaN(value.getTime())) return value
-  throw invalidArgument(field, value, 'a Date')
+  if (value instanceof Date && value >= FIRST_DATE && value <= LAST_DATE) return value
+  throw invalidArgument(field, value, 'a Date of the years 1 to 9999')
 }
 
 /** The highest numbers of PostgreSQL's types `xid8` and `bigint`. */

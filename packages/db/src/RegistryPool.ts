@@ -111,8 +111,8 @@ function notConnected(cause: unknown, hint: string): PortsError {
   if (isServerFull || reason.startsWith('timeout exceeded')) {
     return new PortsError(
       'BUSY',
-      `All connections to the database${isServerFull ? "'s server" : ''} are in use. Nothing was ` +
-        'changed; try again.',
+      `All connections to the database are in use${isServerFull ? ` (${reason})` : ''}. Nothing ` +
+        'was changed; try again.',
       {},
       { cause },
     )

@@ -48,6 +48,17 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
   ],
 }
 
+/** Whether a role exists, and whether it has all rights whatever is granted. */
+const ROLE = `
+  select rolsuper or exists (
+    select
+    from pg_catalog.pg_class
+    where relnamespace = (select oid from pg_catalog.pg_namespace where nspname = 'ports')
+      and relowner = pg_roles.oid
+  ) as has_all
+  from pg_catalog.pg_roles
+  where rolname = $1::name`
+
 /**
  * Gives a role exactly the rights of a level, in place of those that it had in the registry. The
  * role cannot write a table: it calls functions, which run with the rights of the role that
@@ -68,17 +79,26 @@ export async function grantAccess(
   if (depth === -1) throw invalidArgument('level', level, `one of ${ACCESS_LEVELS.join(', ')}`)
   const pool = await openPool(options)
   try {
-    const known = await pool.query('select from pg_catalog.pg_roles where rolname = $1::name', [
-      role,
-    ])
-    if (known.rowCount === 0) {
+    const { rows } = await pool.query(ROLE, [role])
+    if (rows.length === 0) {
       throw invalidArgument('role', role, 'a role of this database: create it first')
+    }
+    if (rows[0].has_all) {
+      throw invalidArgument(
+        'role',
+        role,
+        'another role than a superuser and the owner of the tables',
+      )
     }
     const functions = ACCESS_LEVELS.slice(0, depth + 1).flatMap((each) => FUNCTIONS[each])
     const grantee = pg.escapeIdentifier(role)
     // One query string, and so one transaction.
     await pool.query(
       [
+        // One at a time: PostgreSQL refuses two that change the rights of one table.
+        'lock table ports.port_ranges in share row exclusive mode',
+        `revoke all on schema ports from ${grantee}`,
+        `revoke all on all sequences in schema ports from ${grantee}`,
         `revoke all on all tables in schema ports from ${grantee}`,
         `revoke all on all functions in schema ports from ${grantee}`,
         `grant usage on schema ports to ${grantee}`,

@@ -15,8 +15,15 @@ export interface LockHolder {
   readonly transactionSeconds: number | null
 }
 
-// Behind a pooler the process id is the pooler's, so this finds nobody.
+// Those who wait themselves are only in the same queue. Behind a pooler the process id is the
+// pooler's, so this finds nobody.
 const HOLDERS = `
+  with recursive blocking (pid) as (
+    select pg_catalog.unnest(pg_catalog.pg_blocking_pids($1))
+    union
+    select pg_catalog.unnest(pg_catalog.pg_blocking_pids(pid))
+    from blocking
+  )
   select
     pid,
     usename::text as role,
@@ -25,7 +32,8 @@ const HOLDERS = `
     state::text as state,
     pg_catalog.floor(extract(epoch from pg_catalog.clock_timestamp() - xact_start))::integer as "transactionSeconds"
   from pg_catalog.pg_stat_activity
-  where pid = any (pg_catalog.pg_blocking_pids($1))
+  where pid in (select pid from blocking)
+    and pg_catalog.cardinality(pg_catalog.pg_blocking_pids(pid)) = 0
   order by pid
   limit 5`
 

@@ -5,7 +5,7 @@ import { isBeforeBaseline, isFormer } from './formerMigrations.js'
 import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
 import { openPool } from './openPool.js'
 import { insertSeed, type Seeded } from './seed.js'
-import { migratedDifferently, registryTooNew, translate } from './sqlState.js'
+import { foreignSchema, migratedDifferently, registryTooNew, translate } from './sqlState.js'
 
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
 const PRISMA_MIGRATE_LOCK = 72707369
@@ -70,6 +70,7 @@ export async function migratePool(
 ): Promise<string[]> {
   return inTransaction(pool, async (client) => {
     await waitForTurn(client, notify)
+    await refuseForeignOwner(client)
     const state = await readSchemaState(client)
     refuseOtherSchema(state)
     const { applied, pending, beforeBaseline } = state
@@ -90,6 +91,23 @@ export async function migratePool(
 export function refuseOtherSchema({ unknown, different }: SchemaState): void {
   if (unknown.length > 0) throw registryTooNew(unknown)
   if (different.length > 0) throw migratedDifferently(different)
+}
+
+/**
+ * What stands in a schema of another role, triggers for example, would run with the rights of this
+ * one.
+ * @throws {PortsError} `DATABASE_NOT_MIGRATED`
+ */
+async function refuseForeignOwner(client: ClientBase): Promise<void> {
+  const { rows } = await client.query(
+    `select nspowner::regrole::text as owner
+     from pg_catalog.pg_namespace
+     join pg_catalog.pg_roles on pg_roles.oid = nspowner
+     where nspname = 'ports'
+       and not rolsuper
+       and rolname <> current_user`,
+  )
+  if (rows.length > 0) throw foreignSchema(`it belongs to the role ${rows[0].owner}`)
 }
 
 /**
@@ -160,13 +178,15 @@ async function appliedChecksums(client: Pool | ClientBase): Promise<Map<string, 
   // From the catalogue itself: to_regclass() would answer from this session's cache, which a wait
   // for the migrators' lock does not refresh.
   const table = await client.query(
-    `select
-     from pg_class
-     join pg_namespace on pg_namespace.oid = relnamespace
+    `select relkind = 'r' and not relrowsecurity as is_plain
+     from pg_catalog.pg_class
+     join pg_catalog.pg_namespace on pg_namespace.oid = relnamespace
      where nspname = 'ports'
        and relname = '_prisma_migrations'`,
   )
   if (table.rowCount === 0) return new Map()
+  // To read anything else would run what its maker wrote, with the rights of this role.
+  if (!table.rows[0].is_plain) throw foreignSchema('its migration table is not a plain table')
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
     `select migration_name, case when finished_at is null then 'failed' else checksum end as checksum
      from ports._prisma_migrations

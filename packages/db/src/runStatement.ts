@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { onAbort } from '@ports/core'
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { LockWatch } from './lockHolders.js'
@@ -39,7 +40,7 @@ export async function runStatement<Row extends QueryResultRow>(
   } catch (error) {
     // Unless the server said how it ended, and goes on, the connection is in doubt.
     destroy = (error as { severity?: string }).severity !== 'ERROR'
-    if (signal?.aborted) cancel(pool, client)
+    if (signal?.aborted) await cancel(pool, client)
     throw signal?.aborted && error === signal.reason
       ? error
       : translate(error, subject, watch.holders)
@@ -49,12 +50,16 @@ export async function runStatement<Row extends QueryResultRow>(
   }
 }
 
+/** Less than a command has after Ctrl-C to say what became of its call. */
+const CANCEL_TIMEOUT_MS = 150
+
 /** Ends a statement whose answer nobody waits for any more. */
-function cancel(pool: Pool, client: PoolClient): void {
+async function cancel(pool: Pool, client: PoolClient): Promise<void> {
   const { processID } = client as PoolClient & { processID?: number }
-  pool.query('select pg_catalog.pg_cancel_backend($1)', [processID]).catch(() => {
+  const asked = pool.query('select pg_catalog.pg_cancel_backend($1)', [processID]).catch(() => {
     // The statement's time limits end it.
   })
+  await Promise.race([asked, sleep(CANCEL_TIMEOUT_MS)])
 }
 
 async function checkOut(pool: Pool, signal?: AbortSignal): Promise<PoolClient> {

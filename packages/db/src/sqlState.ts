@@ -51,6 +51,12 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['23505', 'BUSY'],
   ['23P01', 'BUSY'],
   ['42P01', 'DATABASE_NOT_MIGRATED'],
+  // What a migration meets where something else stands, or depends on what it replaces.
+  ['42P06', 'DATABASE_NOT_MIGRATED'],
+  ['42P07', 'DATABASE_NOT_MIGRATED'],
+  ['42710', 'DATABASE_NOT_MIGRATED'],
+  ['42723', 'DATABASE_NOT_MIGRATED'],
+  ['2BP01', 'DATABASE_NOT_MIGRATED'],
   ['42883', 'DATABASE_NOT_MIGRATED'],
   ['3F000', 'DATABASE_NOT_MIGRATED'],
 ]
@@ -114,8 +120,10 @@ export function translate(
     case 'BUSY':
       return busy(failure, holders, error)
     case 'DATABASE_NOT_MIGRATED':
-      return notMigrated(error)
+      return IS_IN_THE_WAY.test(sqlState) ? inTheWay(failure, error) : notMigrated(error)
     case 'DATABASE_UNAVAILABLE':
+      if (CONCURRENT_CHANGE.test(failure.message)) return busy(failure, holders, error)
+      if (sqlState === '42501') return lacksRight(failure, error)
       return isDamage(sqlState) ? damaged(failure.message, error) : unavailable(failure, error)
     default:
       return new PortsError(code, `${failure.message}.`, details, { cause: error })
@@ -182,6 +190,40 @@ function busy(failure: Failure, holders: readonly LockHolder[], cause: unknown):
       'Nothing was changed; try again.',
     holders.length > 0 ? { holders } : {},
     { cause },
+  )
+}
+
+/** What PostgreSQL says, as an internal error, to one of two that change rights at the same time. */
+const CONCURRENT_CHANGE = /^tuple concurrently (updated|deleted)/
+
+const IS_IN_THE_WAY = /^(42P06|42P07|42710|42723|2BP01)/
+
+function inTheWay({ message, detail }: Failure, cause: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_NOT_MIGRATED',
+    `The database cannot be migrated: ${message}${detail ? ` (${detail})` : ''}. Nothing was ` +
+      'changed. Move what is in the way out of the schema ports, or use another database.',
+    { migrations: [] },
+    { cause },
+  )
+}
+
+function lacksRight({ message }: Failure, cause: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The database role lacks a right (${message}). Nothing was changed. The owner of the ` +
+      "registry's tables can grant it: read, use or admin.",
+    { right: message },
+    { cause },
+  )
+}
+
+export function foreignSchema(reason: string): PortsError {
+  return new PortsError(
+    'DATABASE_NOT_MIGRATED',
+    `The schema ports of this database is not this registry's: ${reason}. Nothing was changed. Use ` +
+      'the role that owns it, or another database.',
+    { migrations: [] },
   )
 }
 

@@ -91,11 +91,10 @@ create table ports.port_allocations (
   -- service_key() of the holder. The indexes compare one number instead of four texts. Two services
   -- may share a key, so every search by key also compares the names.
   service_key bigint not null default 0,
-  -- The order in which the service got its ports of a protocol; the lowest is the oldest. It is not
-  -- a time, because clocks jump. It is the id, but first_ordinal() for the port that
-  -- get_or_allocate_port() gives to a service that has none. If two transactions that cannot see
-  -- each other both give it one, the unique index below refuses one of them.
-  ordinal bigint not null default 0,
+  -- The order in which services with this key got their ports of a protocol; the lowest is the
+  -- oldest. It is not a time, because clocks jump. If two transactions that cannot see each other
+  -- both give a service its first port, the unique index below refuses one of them.
+  ordinal integer not null default 0,
   service_type varchar(100),
   description varchar(1000),
   cloudflare_hostname varchar(253),
@@ -278,16 +277,6 @@ create function ports.service_key(
 language sql immutable parallel safe
 return ports.project_key(p_project_name)
   + (hashtext(p_service_name || '/' || p_instance || '/' || p_hostname)::bigint & 4294967295);
-
--- The ordinal of the first port that a service gets by get_or_allocate_port(). It is negative, so
--- it comes before the ids. Services that share a key have different ones.
-create function ports.first_ordinal(p_service_name text, p_instance text, p_hostname text)
-returns bigint
-language sql immutable parallel safe
-return -1 - (
-  hashtextextended(p_service_name || '/' || p_instance || '/' || p_hostname, 1)
-  & 4611686018427387903
-);
 
 create function ports.refuse_unknown_project(p_project_name text) returns void
 language plpgsql stable security definer
@@ -568,39 +557,53 @@ create function ports.hold_slot(
   p_cloudflare_hostname text,
   p_idempotency_key text,
   p_actor text,
-  p_ordinal bigint default null
+  p_ordinal integer default null
 ) returns integer
 language plpgsql
 as $$
   -- Makes the service the holder of a slot that the caller has locked. No other statement makes a
-  -- row live. `p_ordinal` is null except for the port of a service that has none. Called by
-  -- functions whose search path is fixed.
+  -- row live. Called by functions whose search path is fixed. A caller that saw the service without
+  -- a port passes the ordinal that follows those it saw in the same snapshot. The unique index then
+  -- refuses it if another transaction has given the service a port since.
   --
-  -- Waits until a concurrent transaction that gives the service its first port, or one under the
-  -- same idempotency key, has ended. Raises 23505 if that one committed. Cost: one slot, one event.
+  -- Waits until a concurrent transaction that gives a service with this key a port has ended.
+  -- Raises 23505 if that one committed. Cost: one slot, one event, a look at the service's newest
+  -- port.
 declare
-  v_id bigint := nextval('ports.port_allocations_id_seq');
+  v_id bigint;
   v_project_name text;
   v_hostname text;
   v_protocol text;
   v_port_number integer;
 begin
-  update ports.port_allocations
-  set id = v_id,
+  update ports.port_allocations as slot
+  set id = default,
     status = 'allocated',
     service_key = p_service_key,
     service_name = p_service_name,
     instance = p_instance,
-    ordinal = coalesce(p_ordinal, v_id),
+    ordinal = coalesce(
+      p_ordinal,
+      1 + (
+        select newest.ordinal
+        from ports.port_allocations as newest
+        where newest.service_key = p_service_key
+          and newest.protocol = slot.protocol
+          and newest.status <> 'released'
+        order by newest.ordinal desc
+        limit 1
+      ),
+      1
+    ),
     service_type = p_service_type,
     description = p_description,
     cloudflare_hostname = p_cloudflare_hostname,
     idempotency_key = p_idempotency_key,
     allocated_at = now(),
     last_used_at = null
-  where ctid = p_slot
-  returning project_name, hostname, protocol, port_number
-  into v_project_name, v_hostname, v_protocol, v_port_number;
+  where slot.ctid = p_slot
+  returning id, project_name, hostname, protocol, port_number
+  into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
 
   insert into ports.port_events (
     actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
@@ -741,9 +744,9 @@ as $$
   -- Gives the service one more port: the lowest available number of the project in that scope. With
   -- an idempotency key, returns the port that the service holds under it, if there is one.
   --
-  -- Locks one slot until commit. Waits for a concurrent transaction that allocates under the same
-  -- key. Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what it
-  -- needs), and 40001 (above READ COMMITTED, or after 1000 attempts that others were ahead of).
+  -- Locks one slot until commit. Waits for a concurrent transaction that gives the same service a
+  -- port. Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what
+  -- it needs), and 40001 (above READ COMMITTED, or after 1000 attempts that others were ahead of).
   -- Cost: that of lock_lowest_slot() and hold_slot().
 declare
   v_service_key bigint;
@@ -753,28 +756,22 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
-  if p_idempotency_key is null then
-    return ports.hold_slot(
-      ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
-      'allocate_port', v_service_key, p_service_name, p_instance,
-      p_service_type, p_description, p_cloudflare_hostname, null, p_actor
-    );
-  end if;
-
   for v_attempt in 1..1000 loop
-    select port_number
-    into v_port
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and idempotency_key = p_idempotency_key
-      and status <> 'released';
-    if found then
-      return v_port;
+    if p_idempotency_key is not null then
+      select port_number
+      into v_port
+      from ports.port_allocations
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and idempotency_key = p_idempotency_key
+        and status <> 'released';
+      if found then
+        return v_port;
+      end if;
     end if;
 
     -- The slot is locked in the block that takes it, because a lock from another subtransaction
@@ -790,7 +787,7 @@ begin
         perform ports.refuse_invisible_winner(p_service_name);
       when sqlstate 'ZP002' then
         -- Another transaction may have got the last number under this key.
-        if v_exhausted then
+        if p_idempotency_key is null or v_exhausted then
           raise;
         end if;
         v_exhausted := true;
@@ -836,35 +833,46 @@ as $$
   -- costs one look, and if metadata is given, it locks that row and raises 55P03.
 declare
   v_service_key bigint;
-  v_id bigint;
-  v_port_number integer;
+  v_oldest record;
   v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
-    select id, port_number
-    into v_id, v_port_number
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and status <> 'released'
-    order by ordinal
-    limit 1;
-    if found then
+    -- One statement has one snapshot, in which it sees that the service has no port and which
+    -- ordinals are taken.
+    select oldest.*, newest.ordinal as newest_ordinal
+    into v_oldest
+    from (
+      select max(ordinal) as ordinal
+      from ports.port_allocations
+      where service_key = v_service_key
+        and protocol = p_protocol
+        and status <> 'released'
+    ) as newest
+    left join lateral (
+      select id, port_number, service_type, description, cloudflare_hostname
+      from ports.port_allocations
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status <> 'released'
+      order by ordinal
+      limit 1
+    ) as oldest on true;
+    if v_oldest.id is not null then
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
-          array[v_id], 'get_or_allocate_port',
+          array[v_oldest.id], 'get_or_allocate_port',
           ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
           p_only_missing => true
         );
       end if;
-      return v_port_number;
+      return v_oldest.port_number;
     end if;
 
     begin
@@ -872,7 +880,7 @@ begin
         ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
         'get_or_allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-        p_ordinal => ports.first_ordinal(p_service_name, p_instance, p_hostname)
+        1 + coalesce(v_oldest.newest_ordinal, 0)
       );
     exception
       when unique_violation then
@@ -1376,7 +1384,8 @@ set lock_timeout = '5s'
 as $$
   -- Stores the checks of an audit and keeps the newest 100 of each allocation. Sets status and last
   -- use from `listening` and `not-listening`; `unknown` leaves them. Drops checks of allocations
-  -- that were released meanwhile, and deletes all checks of holdings that have ended.
+  -- that were released meanwhile, or that another transaction is changing, for which it does not
+  -- wait. Deletes all checks of holdings that have ended.
   --
   -- Locks the allocations checked, in the order of (host, protocol, number). Raises 55P03. Cost:
   -- for each allocation checked, three rows and a walk over its newest 101 checks; for each other
@@ -1390,7 +1399,7 @@ begin
     where id = any (p_allocation_ids)
       and status <> 'released'
     order by hostname, protocol, port_number
-    for update
+    for update skip locked
   );
 
   insert into ports.port_health_checks (allocation_id, verdict)
@@ -1977,12 +1986,6 @@ begin
   from (
     select project_name, hostname, protocol, min(port_number) as port_number
     from deleted
-    where exists (
-      select
-      from ports.port_ranges as range
-      where range.project_name = deleted.project_name
-        and deleted.port_number between range.start_port and range.end_port
-    )
     group by project_name, hostname, protocol
   ) as lowest
   where cursor.project_name = lowest.project_name

@@ -126,7 +126,7 @@ describe('a user who is not root', () => {
       for (const more of environments(place())) {
         const program = open({ env: { PORTS_DATABASE_URL: server.url, ...more }, as: user })
         // Which this one is not; but the program came as far as asking it.
-        expectRefusal(await getApi(program), 'DATABASE_UNAVAILABLE', 'no room for you')
+        expectRefusal(await getApi(program), 'BUSY', 'no room for you')
       }
     })
   })
