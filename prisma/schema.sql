@@ -1208,8 +1208,7 @@ CREATE OR REPLACE FUNCTION ports.record_health_checks(p_allocation_ids bigint[],
 AS $function$
   -- Stores the checks of an audit and keeps the newest 100 of each allocation. Sets status and last
   -- use from `listening` and `not-listening`; `unknown` leaves them. Drops checks of allocations
-  -- that were released meanwhile, or that another transaction is changing, for which it does not
-  -- wait. Deletes all checks of holdings that have ended.
+  -- that were released meanwhile, and deletes all checks of holdings that have ended.
   --
   -- Locks the allocations checked, in the order of (host, protocol, number). Raises 55P03. Cost:
   -- for each allocation checked, three rows and a walk over its newest 101 checks; for each other
@@ -1223,7 +1222,7 @@ begin
     where id = any (p_allocation_ids)
       and status <> 'released'
     order by hostname, protocol, port_number
-    for update skip locked
+    for update
   );
 
   insert into ports.port_health_checks (allocation_id, verdict)

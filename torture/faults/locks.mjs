@@ -40,15 +40,14 @@ async function holdProject({ server, pause, noteStuck }) {
   return server
     .with(async (client) => {
       await client.query('begin; savepoint untouched')
-      await client
-        .query('select ports.allocate_port($1, $2, $3, $4)', [
-          projectName,
-          'stuck',
-          pick(HOSTS),
-          pick(PROTOCOLS),
-        ])
-        // The range may be full.
-        .catch(() => client.query('rollback to savepoint untouched'))
+      const scopes = HOSTS.flatMap((host) => PROTOCOLS.map((protocol) => [host, protocol]))
+      for (const scope of scopes) {
+        await client
+          .query('select ports.allocate_port($1, $2, $3, $4)', [projectName, 'stuck', ...scope])
+          // The range may be full.
+          .catch(() => client.query('rollback to savepoint untouched'))
+        await client.query('savepoint untouched')
+      }
       // It skips locked rows, because waiting while it holds others could deadlock.
       for (const table of ['projects where name', 'port_allocations where project_name']) {
         await client.query(`select from ports.${table} = $1 for update skip locked`, [projectName])
@@ -75,6 +74,13 @@ async function takeAdvisoryLocks({ server, pause, noteStuck }) {
          end $$`,
       )
       await client.query('set session authorization torture_guest')
+      // A key of an older version that is in use is worth waiting for.
+      await client.query(`set lock_timeout = '2s'`)
+      await client
+        .query('select count(pg_advisory_lock(key::bigint)) from unnest($1::text[]) as key', [
+          rows.map(({ key }) => key),
+        ])
+        .catch(() => {})
       const taken = await client.query(
         `select count(*) filter (where pg_try_advisory_lock(key))::integer as count
          from (select unnest($1::bigint[]) union select generate_series(0, $2)) as wanted (key)`,
