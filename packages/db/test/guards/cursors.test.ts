@@ -80,6 +80,23 @@ describe('numbers without a row', () => {
   })
 })
 
+describe('numbers that a range lost and got back', () => {
+  it.each([
+    ['at its end', 0, -9],
+    ['at its start', 9, 0],
+    ['at both', 4, -4],
+  ])('%s are offered again, lowest first', async (_where, fromStart, fromEnd) => {
+    const project = await newProject()
+    const offered = numbers(project.start, project.end)
+    for (const _ of offered) await allocate(project, 'all')
+    await query('select ports.release_ports($1, $2)', [project.name, 'all'])
+    await query(RESIZE, [project.name, project.start + fromStart, project.end + fromEnd])
+    await query(RESIZE, [project.name, project.start, project.end])
+    expect(await look(project)).toEqual({ next: project.start, available: offered.length })
+    expect(await drain(project)).toEqual(offered)
+  })
+})
+
 describe('the slots of scopes in which nothing is held', () => {
   it('are deleted in the end, so that host names that come and go leave a bounded number of rows', async () => {
     const project = await newProject(100)

@@ -1,0 +1,134 @@
+import { randomBytes } from 'node:crypto'
+import { PortManager } from '@ports/core'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { freshDatabase, sql } from '../../../test/database.js'
+import { ACCESS_LEVELS, grantAccess, openRepository } from '../src/index.js'
+
+/** A role of the server that owns nothing. */
+async function newRole(url: string): Promise<string> {
+  const role = `guest_${randomBytes(4).toString('hex')}`
+  await sql(url, `create role ${role}`)
+  return role
+}
+
+/** The same database, for a session that acts as the role. */
+function actingAs(url: string, role: string): string {
+  const separator = url.includes('?') ? '&' : '?'
+  return `${url}${separator}options=${encodeURIComponent(`-c role=${role}`)}`
+}
+
+async function managerOf(url: string): Promise<PortManager> {
+  const ports = new PortManager(await openRepository({ url }))
+  onTestFinished(() => ports.close())
+  return ports
+}
+
+const READING = {
+  list: (ports: PortManager) => ports.listAll(),
+  summary: (ports: PortManager) => ports.getProjectSummary('consilio'),
+  history: (ports: PortManager) => ports.history({ limit: 10 }),
+}
+const USING = {
+  get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),
+  allocate: (ports: PortManager) => ports.allocate('consilio', 'web'),
+  together: (ports: PortManager) =>
+    Promise.all([1, 2, 3, 4].map(() => ports.allocate('consilio', 'web'))),
+  update: (ports: PortManager) => ports.updatePort('consilio', 'web', { description: 'x' }),
+  audit: (ports: PortManager) => ports.auditPorts(),
+  release: (ports: PortManager) => ports.release('consilio', 'web'),
+}
+const ADMINISTERING = {
+  create: (ports: PortManager) => ports.createRange({ projectName: 'new', size: 10 }),
+  resize: (ports: PortManager) => ports.resizeRange('consilio', { startPort: 3100, endPort: 3150 }),
+  delete: (ports: PortManager) => ports.deleteRange('odin'),
+}
+const LEVELS = { read: READING, use: USING, admin: ADMINISTERING }
+
+describe('grantAccess', () => {
+  it.each(ACCESS_LEVELS)('lets a role do what %s says, and no more', async (level) => {
+    const url = await freshDatabase()
+    const role = await newRole(url)
+    await grantAccess(role, level, { url })
+    const ports = await managerOf(actingAs(url, role))
+    const allowed = ACCESS_LEVELS.slice(0, ACCESS_LEVELS.indexOf(level) + 1)
+    for (const each of allowed) {
+      for (const call of Object.values(LEVELS[each])) await call(ports)
+    }
+    for (const each of ACCESS_LEVELS.filter((other) => !allowed.includes(other))) {
+      for (const call of Object.values(LEVELS[each])) {
+        await expect(call(ports)).rejects.toMatchObject({
+          code: 'DATABASE_UNAVAILABLE',
+          message: expect.stringContaining('lacks a right'),
+        })
+      }
+    }
+  })
+
+  it.each(ACCESS_LEVELS)(
+    'lets a role with %s write no table and call no inner function',
+    async (level) => {
+      const url = await freshDatabase()
+      const role = await newRole(url)
+      await grantAccess(role, level, { url })
+      const [rights] = await sql<{ writable: string[]; inner: string[] }>(
+        url,
+        `select
+         array(
+           select relname::text
+           from pg_class
+           where relnamespace = 'ports'::regnamespace
+             and relkind in ('r', 'v')
+             and has_table_privilege($1, oid, 'insert, update, delete, truncate')
+         ) as writable,
+         array(
+           select proname::text
+           from pg_proc
+           where pronamespace = 'ports'::regnamespace
+             and has_function_privilege($1, oid, 'execute')
+             and proname in ('hold_slot', 'lock_lowest_slot', 'offer_ports', 'change_metadata')
+         ) as inner`,
+        [role],
+      )
+      expect(rights).toEqual({ writable: [], inner: [] })
+    },
+  )
+
+  it('takes away what a role had before', async () => {
+    const url = await freshDatabase()
+    const role = await newRole(url)
+    await grantAccess(role, 'admin', { url })
+    await grantAccess(role, 'read', { url })
+    const ports = await managerOf(actingAs(url, role))
+    await ports.listAll()
+    await expect(USING.get(ports)).rejects.toMatchObject({ code: 'DATABASE_UNAVAILABLE' })
+  })
+
+  it('refuses the owner of the tables, whose rights the functions use', async () => {
+    const url = await freshDatabase()
+    const [owner] = await sql<{ name: string }>(url, 'select current_user as name')
+    await expect(grantAccess(owner!.name, 'read', { url })).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      details: { field: 'role' },
+    })
+    await USING.get(await managerOf(url))
+  })
+
+  it('refuses a role and a level that do not exist, and the embedded database', async () => {
+    const url = await freshDatabase()
+    const role = await newRole(url)
+    for (const [field, call] of [
+      ['role', () => grantAccess('nobody-there', 'use', { url })],
+      ['level', () => grantAccess(role, 'all' as 'use', { url })],
+      ['PORTS_DATABASE_URL', () => grantAccess(role, 'use')],
+    ] as const) {
+      await expect(call()).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { field } })
+    }
+  })
+
+  it('may be asked by several at once', async () => {
+    const url = await freshDatabase()
+    const roles = await Promise.all([1, 2, 3, 4].map(() => newRole(url)))
+    await Promise.all([...roles, ...roles].map((role) => grantAccess(role, 'use', { url })))
+    for (const role of roles) await USING.get(await managerOf(actingAs(url, role)))
+  })
+})
