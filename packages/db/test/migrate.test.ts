@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -138,6 +139,40 @@ describe('migrate', () => {
     expect(applied.filter((names) => names.length > 0)).toEqual([migrationNames()])
     const book = await sql(url, 'select migration_name from ports._prisma_migrations order by 1')
     expect(book.map((row) => row.migration_name)).toEqual(migrationNames())
+  })
+
+  it('refuses a schema of another role, whose triggers would run with the rights of this one', async () => {
+    const url = await unmigratedDatabase()
+    const role = `guest_${randomBytes(4).toString('hex')}`
+    await sql(url, `create role ${role}`)
+    await sql(url, `create schema ports authorization ${role}`)
+    await expect(migrate({ url })).rejects.toMatchObject({
+      code: 'DATABASE_NOT_MIGRATED',
+      message: expect.stringContaining(role),
+    })
+    expect(
+      await sql(url, `select from pg_class where relnamespace = 'ports'::regnamespace`),
+    ).toEqual([])
+  })
+
+  it('runs nothing of a migration table that is not a plain table', async () => {
+    const url = await unmigratedDatabase()
+    await sql(
+      url,
+      `create schema ports;
+       create sequence public.ran;
+       create view ports._prisma_migrations as
+       select
+         nextval('public.ran')::text as migration_name, ''::text as checksum,
+         now() as finished_at, null::timestamptz as rolled_back_at`,
+    )
+    for (const call of [migrate, openRepository, databaseStatus]) {
+      await expect(call({ url })).rejects.toMatchObject({
+        code: 'DATABASE_NOT_MIGRATED',
+        message: expect.stringContaining('not a plain table'),
+      })
+    }
+    expect(await sql(url, 'select is_called from public.ran')).toEqual([{ is_called: false }])
   })
 
   it('changes nothing when one of the migrations fails', async () => {
