@@ -184,7 +184,10 @@ describe('migrate', () => {
        create function ports.count_available(text, text, text) returns integer
        language sql as 'select 1'`,
     )
-    await expect(migrate({ url })).rejects.toMatchObject({ code: '42723' })
+    await expect(migrate({ url })).rejects.toMatchObject({
+      code: 'DATABASE_NOT_MIGRATED',
+      message: expect.stringContaining('already exists'),
+    })
     const tables = await sql(url, `select from pg_tables where schemaname = 'ports'`)
     expect(tables).toEqual([])
   })
