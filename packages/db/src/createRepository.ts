@@ -3,7 +3,6 @@ import type { Database } from './Database.js'
 import { allocationStore } from './store/allocations.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
-import { exhaustedErrors } from './store/exhausted.js'
 import { rangeStore } from './store/ranges.js'
 
 interface RepositoryOptions {
@@ -17,7 +16,7 @@ export function createRepository(
   { servesOneHost }: RepositoryOptions,
 ): PortRepository {
   return {
-    ...allocationStore(database, exhaustedErrors(database)),
+    ...allocationStore(database),
     ...rangeStore(database),
     ...checkStore(database, servesOneHost),
     ...eventStore(database),

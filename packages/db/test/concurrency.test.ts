@@ -232,7 +232,7 @@ describe('connections', () => {
     },
   )
 
-  it('give one service one port, whoever offers the first numbers', async () => {
+  it('give one service one port if several callers ask for the first number', async () => {
     const clients = await connect(20)
     // More than once, for each project is new only once.
     for (const _round of numbers(1, 10)) {

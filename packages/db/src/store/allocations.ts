@@ -12,7 +12,7 @@ import {
 import type { Database } from '../Database.js'
 import { GroupCommit } from '../GroupCommit.js'
 import { type Statement, statement } from '../runStatement.js'
-import type { ExhaustedErrors } from './exhausted.js'
+import { explainExhausted } from './exhausted.js'
 import { present } from './present.js'
 
 // A service that already holds a port gets it from the lookup alone. For other services the same
@@ -77,10 +77,13 @@ const UPDATE = statement(`
     p_protocol => $5, p_actor => $6, p_port_number => $7, p_change => $8
   ) as answer`)
 
-export function allocationStore(database: Database, exhausted: ExhaustedErrors): AllocationStore {
+export function allocationStore(database: Database): AllocationStore {
   const allocations = new GroupCommit<number>(
     ({ values, subject, signal }) =>
-      exhausted.explained(database.answer(ALLOCATE, [...values, undefined], subject, { signal })),
+      explainExhausted(
+        database,
+        database.answer<number>(ALLOCATE, [...values, undefined], subject, { signal }),
+      ),
     (calls) => database.answers(ALLOCATE_TOGETHER, calls),
   )
   const releases = new GroupCommit<readonly ReleasedPort[]>(
@@ -104,7 +107,7 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
             subject,
             call,
           )
-      return exhausted.explained(answer)
+      return explainExhausted(database, answer)
     },
 
     async allocate(request, call = {}) {
@@ -121,7 +124,8 @@ export function allocationStore(database: Database, exhausted: ExhaustedErrors):
         resolveBy:
           'Ask again under the same key: it gives the port that this call got, if it got one.',
       }
-      return exhausted.explained(
+      return explainExhausted(
+        database,
         database.answer<number>(ALLOCATE, [...values, idempotencyKey], subject, call),
       )
     },

@@ -25,22 +25,15 @@ const NEIGHBOURS = statement(`
     limit 1
   )`)
 
-export interface ExhaustedErrors {
-  /**
-   * Settles as the call does. A `RANGE_EXHAUSTED` then names the neighbouring ranges, if they can
-   * be read.
-   */
-  explained<Answer>(call: Promise<Answer>): Promise<Answer>
-}
-
-export function exhaustedErrors(database: Database): ExhaustedErrors {
-  return {
-    explained: (call) =>
-      call.catch(async (error) => {
-        if (!(error instanceof PortsError) || error.code !== 'RANGE_EXHAUSTED') throw error
-        throw await withNeighbours(database, error)
-      }),
-  }
+/**
+ * Settles as the call does. A `RANGE_EXHAUSTED` then names the neighbouring ranges, if they can be
+ * read.
+ */
+export function explainExhausted<Answer>(database: Database, call: Promise<Answer>) {
+  return call.catch(async (error): Promise<never> => {
+    if (!(error instanceof PortsError) || error.code !== 'RANGE_EXHAUSTED') throw error
+    throw await withNeighbours(database, error)
+  })
 }
 
 async function withNeighbours(database: Database, full: PortsError): Promise<PortsError> {
