@@ -127,7 +127,7 @@ CREATE INDEX port_allocations_free ON ports.port_allocations USING btree (projec
 
 CREATE UNIQUE INDEX port_allocations_idempotency_key ON ports.port_allocations USING btree (service_key, protocol, idempotency_key) WHERE (((status)::text <> 'released'::text) AND (idempotency_key IS NOT NULL));
 
-CREATE UNIQUE INDEX port_allocations_live_port ON ports.port_allocations USING btree (hostname, protocol, port_number) WHERE ((status)::text <> 'released'::text);
+CREATE UNIQUE INDEX port_allocations_live_port ON ports.port_allocations USING btree (hostname, protocol, port_number) WHERE ((status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]));
 
 CREATE UNIQUE INDEX port_allocations_service ON ports.port_allocations USING btree (service_key, protocol, ordinal) WHERE ((status)::text <> 'released'::text);
 
@@ -331,11 +331,11 @@ RETURN jsonb_strip_nulls(jsonb_build_object('startPort', (p_range).start_port, '
 ;
 revoke all on function ports.bounds_of(ports.port_ranges) from public;
 
-CREATE OR REPLACE FUNCTION ports.change_metadata(p_allocation_ids bigint[], p_call text, p_change jsonb, p_actor text, p_only_missing boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION ports.change_metadata(p_service_key bigint, p_allocation_ids bigint[], p_call text, p_change jsonb, p_actor text, p_only_missing boolean DEFAULT false)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
-  -- Sets the fields that the change names, and clears those that are null there. With
+  -- Changes allocations of one service. Sets the fields that the change names, and clears those that are null there. With
   -- p_only_missing it sets only fields that have no value. Returns how many of the allocations are
   -- still live. Called by functions whose search path is fixed.
   --
@@ -349,7 +349,8 @@ begin
   for v_before in
     select *
     from ports.port_allocations
-    where id = any (p_allocation_ids)
+    where service_key = p_service_key
+      and id = any (p_allocation_ids)
       and status <> 'released'
     order by hostname, protocol, port_number
     for update
@@ -371,7 +372,9 @@ begin
     set service_type = v_after.service_type,
       description = v_after.description,
       cloudflare_hostname = v_after.cloudflare_hostname
-    where id = v_before.id;
+    where service_key = p_service_key
+      and id = v_before.id
+      and status <> 'released';
     insert into ports.port_events (
       actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
       allocation_id, before, after
@@ -389,7 +392,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.change_metadata(bigint[],text,jsonb,text,boolean) from public;
+revoke all on function ports.change_metadata(bigint,bigint[],text,jsonb,text,boolean) from public;
 
 CREATE OR REPLACE FUNCTION ports.clear_outside(p_project_name text)
  RETURNS void
@@ -507,7 +510,7 @@ begin
         and held.protocol = v_scope.protocol
         and held.port_number between range.start_port and range.end_port
       where range.project_name = p_project_name
-        and held.status <> 'released'
+        and held.status in ('allocated', 'in_use')
     ) then
       update ports.port_cursors
       set examined_at = clock_timestamp()
@@ -551,7 +554,7 @@ BEGIN ATOMIC
                            WHERE (((port_cursors.project_name)::text = count_available.p_project_name) AND ((port_cursors.hostname)::text = lower(count_available.p_hostname)) AND ((port_cursors.protocol)::text = count_available.p_protocol)))) AS first_port) cursor)
               CROSS JOIN LATERAL ( SELECT ((((range.end_port - cursor.first_port) + 1) - ( SELECT count(*) AS count
                             FROM ports.port_allocations
-                           WHERE (((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text <> 'released'::text)))) - ( SELECT count(*) AS count
+                           WHERE (((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]))))) - ( SELECT count(*) AS count
                             FROM ports.port_allocations
                            WHERE (((port_allocations.project_name)::text = count_available.p_project_name) AND ((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = 'released'::text)))) AS ports) unoffered)
            WHERE (((range.project_name)::text = count_available.p_project_name) AND (cursor.first_port <= range.end_port)))))::integer AS int4;
@@ -759,7 +762,7 @@ begin
     if v_oldest.id is not null then
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
-          array[v_oldest.id], 'get_or_allocate_port',
+          v_service_key, array[v_oldest.id], 'get_or_allocate_port',
           ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
           p_only_missing => true
         );
@@ -1069,11 +1072,11 @@ BEGIN ATOMIC
                    WHERE (((port_cursors.project_name)::text = numbers_to_offer.p_project_name) AND ((port_cursors.hostname)::text = numbers_to_offer.p_hostname) AND ((port_cursors.protocol)::text = numbers_to_offer.p_protocol)))) AS first_port) unoffered)
       CROSS JOIN LATERAL ( SELECT (count(*))::integer AS ports
             FROM ports.port_allocations
-           WHERE (((port_allocations.hostname)::text = numbers_to_offer.p_hostname) AND ((port_allocations.protocol)::text = numbers_to_offer.p_protocol) AND ((port_allocations.port_number >= unoffered.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text <> 'released'::text))) held)
+           WHERE (((port_allocations.hostname)::text = numbers_to_offer.p_hostname) AND ((port_allocations.protocol)::text = numbers_to_offer.p_protocol) AND ((port_allocations.port_number >= unoffered.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))) held)
       CROSS JOIN LATERAL generate_series(unoffered.first_port, LEAST(range.end_port, (((unoffered.first_port + numbers_to_offer.p_limit) + held.ports) - 1))) number(number))
    WHERE (((range.project_name)::text = numbers_to_offer.p_project_name) AND (NOT (EXISTS ( SELECT
             FROM ports.port_allocations live
-           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text <> 'released'::text))))))
+           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))))
    ORDER BY number.number
   LIMIT numbers_to_offer.p_limit;
 END
@@ -1541,27 +1544,32 @@ AS $function$
   -- release_ports() does. Cost: a row and an event for each.
 declare
   v_turns bigint[];
+  v_service_keys bigint[];
   v_ids bigint[];
 begin
   -- Only these allocations are locked and released, not a port that a service gets after this.
-  select array_agg(first_turn), array_agg(id)
-  into v_turns, v_ids
+  -- The keys find the rows. They are an array, because a join could read all live rows instead.
+  select array_agg(first_turn), array_agg(key), array_agg(id)
+  into v_turns, v_service_keys, v_ids
   from (
-    select min(call.turn), id
+    select min(call.turn), key, id
     from unnest(
       p_project_names, p_service_names, p_instances, p_hostnames, p_protocols, p_port_numbers
     ) with ordinality as call (
       project_name, service_name, instance, hostname, protocol, port_number, turn
     )
+    cross join lateral ports.service_key(project_name, service_name, instance, hostname) as key
     cross join lateral unnest(
       ports.held_slots(project_name, service_name, instance, hostname, protocol, port_number)
     ) as id
-    group by id
-  ) as held (first_turn, id);
+    group by key, id
+  ) as held (first_turn, key, id);
 
   perform
   from ports.port_allocations
-  where id = any (v_ids)
+  where service_key = any (v_service_keys)
+    and id = any (v_ids)
+    and status <> 'released'
   order by hostname, protocol, port_number
   for update;
 
@@ -1570,7 +1578,8 @@ begin
     update ports.port_allocations as slot
     set status = 'released'
     from unnest(v_turns, v_ids) as held (first_turn, id)
-    where slot.id = held.id
+    where slot.service_key = any (v_service_keys)
+      and slot.id = held.id
       and status <> 'released'
     returning first_turn, slot.*
   ), told as (
@@ -1626,48 +1635,55 @@ declare
   v_id bigint;
   v_port_number integer;
   v_protocol text;
-  v_released jsonb := '[]';
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
-  for v_id in
-    select id
-    from ports.port_allocations
-    where service_key = v_service_key
-      and project_name = p_project_name
-      and service_name = p_service_name
-      and instance = p_instance
-      and hostname = p_hostname
-      and (p_protocol is null or protocol = p_protocol)
-      and (p_port_number is null or port_number = p_port_number)
-      and status <> 'released'
-    order by protocol, port_number
-  loop
-    update ports.port_allocations
-    set status = 'released'
-    where id = v_id
-      and status <> 'released'
-    returning port_number, protocol into v_port_number, v_protocol;
-    -- Another transaction released it meanwhile.
-    continue when not found;
 
-    insert into ports.port_events (
-      actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
-      allocation_id
+  -- Most services hold one port. Without others there is no order to lock them in, and one
+  -- statement finds and releases it.
+  update ports.port_allocations
+  set status = 'released'
+  where service_key = v_service_key
+    and project_name = p_project_name
+    and service_name = p_service_name
+    and instance = p_instance
+    and hostname = p_hostname
+    and (p_protocol is null or protocol = p_protocol)
+    and (p_port_number is null or port_number = p_port_number)
+    and status <> 'released'
+    and 1 = (
+      select count(*)
+      from (
+        select
+        from ports.port_allocations
+        where service_key = v_service_key
+          and status <> 'released'
+        limit 2
+      ) as held
     )
-    values (
-      p_actor, 'release_ports', 'released', p_project_name, p_service_name, p_instance, p_hostname,
-      v_protocol, v_port_number, v_id
+  returning id, port_number, protocol into v_id, v_port_number, v_protocol;
+  if not found then
+    return (
+      select released
+      from ports.release_many(
+        array[p_project_name], array[p_service_name], array[p_hostname], array[p_protocol],
+        array[p_port_number], array[p_instance], array[p_actor]
+      )
     );
-    v_released := v_released
-      || jsonb_build_object('portNumber', v_port_number, 'protocol', v_protocol);
-  end loop;
-
-  if v_released = '[]' then
-    perform ports.refuse_unknown_project(p_project_name);
   end if;
-  return v_released;
+
+  insert into ports.port_events (
+    actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
+    allocation_id
+  )
+  values (
+    p_actor, 'release_ports', 'released', p_project_name, p_service_name, p_instance, p_hostname,
+    v_protocol, v_port_number, v_id
+  );
+  return jsonb_build_array(
+    jsonb_build_object('portNumber', v_port_number, 'protocol', v_protocol)
+  );
 end
 $function$
 ;
@@ -1778,10 +1794,12 @@ AS $function$
 declare
   v_count integer;
 begin
+  p_hostname := lower(p_hostname);
+  p_instance := coalesce(p_instance, '');
   v_count := ports.change_metadata(
+    ports.service_key(p_project_name, p_service_name, p_instance, p_hostname),
     ports.held_slots(
-      p_project_name, p_service_name, coalesce(p_instance, ''), lower(p_hostname),
-      p_protocol, p_port_number
+      p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number
     ),
     'update_ports', p_change, p_actor
   );

@@ -52,8 +52,8 @@ export const SABOTAGES = {
     await alter(
       client,
       'release_ports',
-      [`values (\n      p_actor, 'release_ports'`, `select\n      p_actor, 'release_ports'`],
-      ['v_port_number, v_id\n    )', 'v_port_number, v_id\n    where random() > 0.05'],
+      [`values (\n    p_actor, 'release_ports'`, `select\n    p_actor, 'release_ports'`],
+      ['v_port_number, v_id\n  )', 'v_port_number, v_id\n  where random() > 0.05'],
     )
     await alter(client, 'release_many', [
       'from released_slots\n  )',
