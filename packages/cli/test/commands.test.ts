@@ -201,6 +201,27 @@ describe('list', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ port: 3300, projectName: 'odin' }])
   })
 
+  test('shows the ports of a service, of a host or of a number', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('get', 'consilio', 'api')
+    await ports('get', 'consilio', 'web')
+    await ports('get', 'odin', 'api')
+    await ports('get', 'odin', 'web', '--hostname', 'db1')
+    const found = async (...args: string[]) =>
+      JSON.parse((await ports('list', ...args, '--json')).stdout).map(
+        (held: { port: number; serviceName: string }) => `${held.port} ${held.serviceName}`,
+      )
+    expect(await found('--service', 'web')).toEqual(['3101 web', '3300 web'])
+    expect(await found('--hostname', 'DB1')).toEqual(['3300 web'])
+    expect(await found('--hostname', '127.0.0.1', '--port', '3300')).toEqual(['3300 api'])
+    expect(await found('consilio', '--service', 'api')).toEqual(['3100 api'])
+    expect(await ports('list', '--port', '3999')).toEqual({
+      stdout: '',
+      stderr: 'No such port is held.\n',
+      status: 0,
+    })
+  })
+
   test('says on stderr that there are none', async () => {
     const none = { stdout: '', stderr: 'No ports are held.\n', status: 0 }
     expect(await ports('list', 'openhorizon')).toEqual(none)

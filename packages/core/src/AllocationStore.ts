@@ -30,6 +30,9 @@ export interface PageKey extends Scope {
 
 export interface ListQuery {
   readonly projectName?: string
+  readonly serviceName?: string
+  readonly hostname?: string
+  readonly portNumber?: number
   /** Only what comes after this place. */
   readonly after?: PageKey
   /** The highest number of allocations to return. Default: all. */

@@ -84,7 +84,14 @@ export interface UpdateOptions extends NarrowOptions {
   readonly hostname?: string
 }
 
-export interface PageOptions extends CallOptions {
+/** Narrows a list. Without a field it is not narrowed by that field. */
+export interface ListOptions extends CallOptions {
+  readonly serviceName?: string
+  readonly hostname?: string
+  readonly portNumber?: number
+}
+
+export interface PageOptions extends ListOptions {
   readonly projectName?: string
   /** Where the page before ended: its `nextCursor`. */
   readonly cursor?: string
@@ -258,15 +265,18 @@ export class PortManager {
     )
   }
 
-  /** The live allocations of a project on all hosts, by port number. */
-  async listByProject(projectName: string, options: CallOptions = {}): Promise<PortAllocation[]> {
-    const query = { projectName: validName('projectName', projectName) }
-    return [...(await (await this.#source.get()).list(query, given(options))).allocations]
+  /** The live allocations of a project, on all hosts unless narrowed, by port number. */
+  async listByProject(projectName: string, options: ListOptions = {}): Promise<PortAllocation[]> {
+    const accepted = given(options)
+    const query = { projectName: validName('projectName', projectName), ...this.#filter(accepted) }
+    return [...(await (await this.#source.get()).list(query, accepted)).allocations]
   }
 
-  /** All live allocations, by port number. */
-  async listAll(options: CallOptions = {}): Promise<PortAllocation[]> {
-    return [...(await (await this.#source.get()).list({}, given(options))).allocations]
+  /** All live allocations unless narrowed, by port number. */
+  async listAll(options: ListOptions = {}): Promise<PortAllocation[]> {
+    const accepted = given(options)
+    const query = this.#filter(accepted)
+    return [...(await (await this.#source.get()).list(query, accepted)).allocations]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
@@ -276,6 +286,7 @@ export class PortManager {
     const limit = validCount('limit', options.limit, 1000)
     const query = {
       ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
+      ...this.#filter(accepted),
       ...(cursor !== undefined && { after: parseCursor(cursor) }),
       // One more than asked for tells whether there is a next page.
       limit: limit + 1,
@@ -474,6 +485,14 @@ export class PortManager {
       instance: validInstance(options),
       ...this.scope(options),
       ...validMetadata(options),
+    }
+  }
+
+  #filter({ serviceName, hostname, portNumber }: ListOptions) {
+    return {
+      ...(serviceName !== undefined && { serviceName: validName('serviceName', serviceName) }),
+      ...(hostname !== undefined && { hostname: this.#localHost.resolve('hostname', hostname) }),
+      ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
     }
   }
 

@@ -64,6 +64,7 @@ export {
   type HistoryOptions,
   type HistoryPage,
   type InstanceOption,
+  type ListOptions,
   type NarrowOptions,
   type NewRange,
   type PageOptions,

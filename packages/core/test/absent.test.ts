@@ -41,7 +41,16 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
       { hostname: nothing, protocol: nothing, instance: nothing, actor: nothing },
     ),
   listPage: (manager, nothing) =>
-    manager.listPage({ projectName: nothing, cursor: nothing, limit: 10 }),
+    manager.listPage({
+      projectName: nothing,
+      serviceName: nothing,
+      hostname: nothing,
+      cursor: nothing,
+      limit: 10,
+    }),
+  listAll: (manager, nothing) => manager.listAll({ serviceName: nothing, hostname: nothing }),
+  listByProject: (manager, nothing) =>
+    manager.listByProject('shop', { serviceName: nothing, hostname: nothing }),
   history: (manager, nothing) =>
     manager.history({
       projectName: nothing,
@@ -67,6 +76,7 @@ const more: Readonly<Record<string, (manager: PortManager, nothing: any) => Prom
   'updatePort of a port': (manager, nothing) =>
     manager.updatePort('shop', 'web', { serviceType: 'http' }, { portNumber: nothing }),
   'history of a port': (manager, nothing) => manager.history({ portNumber: nothing, limit: 10 }),
+  'list of a port': (manager, nothing) => manager.listAll({ portNumber: nothing }),
   auditPorts: (manager, nothing) => manager.auditPorts({ timeoutMs: nothing, onProgress: nothing }),
   'createRange by ends': (manager, nothing) =>
     manager.createRange({ projectName: 'shop', startPort: 1, endPort: 2, size: nothing }),

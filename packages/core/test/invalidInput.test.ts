@@ -397,6 +397,21 @@ describe('a page', () => {
   )
 })
 
+describe('a list', () => {
+  const filters: readonly [string, readonly unknown[]][] = [
+    ['serviceName', ['two words', '../', 42]],
+    ['hostname', ['two words', 'alpha:3000', 42]],
+    ['portNumber', [0, 65_536, 3000.5, '3000', '']],
+  ]
+  it.each(filters)('cannot be narrowed by such a %s', async (field, values) => {
+    for (const value of values) {
+      await expectInvalid(() => manager.listAll({ [field]: value }), field, value)
+      await expectInvalid(() => manager.listByProject('shop', { [field]: value }), field, value)
+      await expectInvalid(() => manager.listPage({ limit: 10, [field]: value }), field, value)
+    }
+  })
+})
+
 describe('a history', () => {
   it.each<[string, readonly unknown[]]>([
     ['limit', [0, -1, 1001, 2.5, Number.NaN, '10', '', undefined, null]],

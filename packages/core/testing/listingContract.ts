@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { PageKey } from '../src/AllocationStore.js'
+import type { ListQuery, PageKey } from '../src/AllocationStore.js'
 import type { PortAllocation } from '../src/PortAllocation.js'
 import { api, numbers, type Store, shopRange, web } from './shop.js'
 
@@ -103,6 +103,78 @@ export function describeListing(store: Store) {
       expect(allocations).toMatchObject([{ hostname: 'alpha' }, { hostname: 'localhost' }])
       expect(total).toBe(2)
       expect((await store().list({})).total).toBe(3)
+    })
+
+    it('narrows by service, host and number, alone and together', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange({ projectName: 'blog', startPort: 2000, endPort: 2009 })
+      await store().allocate(web)
+      await store().allocate({ ...api, instance: 'login' })
+      await store().allocate({ ...web, hostname: 'alpha' })
+      await store().allocate({ ...api, hostname: 'alpha', protocol: 'udp' })
+      await store().allocate({ ...web, projectName: 'blog' })
+      await store().release(web)
+      const found = async (query: ListQuery) => {
+        const { allocations, total } = await store().list({ ...query, limit: 10 })
+        expect(total).toBe(allocations.length)
+        return allocations.map(
+          ({ projectName, serviceName, hostname, portNumber }) =>
+            `${projectName}/${serviceName} ${hostname}:${portNumber}`,
+        )
+      }
+      expect(await found({ serviceName: 'web' })).toEqual([
+        'blog/web localhost:2000',
+        'shop/web alpha:3000',
+      ])
+      expect(await found({ hostname: 'alpha' })).toEqual([
+        'shop/web alpha:3000',
+        'shop/api alpha:3000',
+      ])
+      expect(await found({ portNumber: 3001 })).toEqual(['shop/api localhost:3001'])
+      expect(await found({ projectName: 'shop', serviceName: 'api' })).toEqual([
+        'shop/api alpha:3000',
+        'shop/api localhost:3001',
+      ])
+      expect(
+        await found({
+          projectName: 'shop',
+          serviceName: 'web',
+          hostname: 'alpha',
+          portNumber: 3000,
+        }),
+      ).toEqual(['shop/web alpha:3000'])
+      for (const query of [
+        { serviceName: 'Web' },
+        { hostname: 'beta' },
+        { portNumber: 3002 },
+        { projectName: 'blog', hostname: 'alpha' },
+      ]) {
+        expect(await found(query)).toEqual([])
+      }
+    })
+
+    it('tells on every page how many match, and goes on where the page before ended', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      for (const _ of numbers(1, 3)) {
+        await store().allocate(web)
+        await store().allocate(api)
+      }
+      const query = { serviceName: 'api', hostname: 'localhost', limit: 2 }
+      const first = await store().list(query)
+      expect(first).toMatchObject({
+        allocations: [{ portNumber: 3001 }, { portNumber: 3003 }],
+        total: 3,
+      })
+      const after = place(first.allocations[1]!)
+      expect(await store().list({ ...query, after })).toMatchObject({
+        allocations: [{ portNumber: 3005 }],
+        total: 3,
+      })
+    })
+
+    it('narrowed by anything refuses an unknown project', async () => {
+      const query = { projectName: 'ghost', serviceName: 'web', hostname: 'alpha', portNumber: 1 }
+      await expect(store().list(query)).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' })
     })
 
     it('never lists what was released', async () => {

@@ -11,6 +11,9 @@ export const service = {
   serviceName: z.string().describe('The service within the project, e.g. api'),
 }
 
+// The core says what a port may be; here it is only advertised.
+export const portNumber = z.number().meta({ type: 'integer', minimum: 1, maximum: 65535 })
+
 const hostname = z.string().optional().describe('Host of the service; default: this machine')
 
 export const scope = {
@@ -23,11 +26,7 @@ export const selection = {
   ...service,
   hostname,
   protocol: z.enum(PROTOCOLS).optional().describe('Default: both'),
-  // The core says what a port may be; here it is only advertised.
-  portNumber: z
-    .number()
-    .optional()
-    .meta({ type: 'integer', minimum: 1, maximum: 65535, description: 'Default: all its ports' }),
+  portNumber: portNumber.optional().describe('Default: all its ports'),
 } satisfies ShapeOf<Omit<Selection, 'hostname' | 'instance'>> & {
   hostname: z.ZodType<string | undefined>
 }

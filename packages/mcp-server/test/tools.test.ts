@@ -114,6 +114,27 @@ test('list-ports lists all projects where none is named', async () => {
   })
 })
 
+test('list-ports narrows by service, host and number', async () => {
+  const { ask } = await connect(await freshDatabase())
+  await ask('get-port', { projectName: 'consilio', serviceName: 'api' })
+  await ask('get-port', { projectName: 'consilio', serviceName: 'web' })
+  await ask('get-port', { projectName: 'odin', serviceName: 'web', hostname: 'build-1' })
+  const all = { projectName: null, serviceName: '', hostname: null, portNumber: null }
+  expect(await ask('list-ports', all)).toMatchObject({ count: 3 })
+  expect(await ask('list-ports', { serviceName: 'web', limit: 1 })).toMatchObject({
+    count: 2,
+    allocations: [{ port: 3101, projectName: 'consilio' }],
+  })
+  expect(await ask('list-ports', { hostname: 'build-1' })).toMatchObject({
+    count: 1,
+    allocations: [{ port: 3300, serviceName: 'web' }],
+  })
+  expect(await ask('list-ports', { portNumber: 3100 })).toMatchObject({
+    count: 1,
+    allocations: [{ port: 3100, serviceName: 'api' }],
+  })
+})
+
 test('port-summary counts one scope', async () => {
   const { ask } = await connect(await freshDatabase())
   const projectName = 'quiculum-monitor'

@@ -1,13 +1,15 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import { isAbsent, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import type { Columns } from '../table.js'
+import { typedNumber } from '../typedNumber.js'
 
 const COLUMNS: Columns<PortAllocation> = {
   PORT: ({ portNumber }) => portNumber,
   PROJECT: ({ projectName }) => projectName,
-  SERVICE: ({ serviceName, instance }) => serviceName + (instance && `@${instance}`),
+  SERVICE: ({ serviceName }) => serviceName,
+  INSTANCE: ({ instance }) => instance || undefined,
   SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   STATUS: { spare: 'whole', cell: ({ status }) => status },
   CHECKED: {
@@ -28,13 +30,19 @@ export function listCommand({ openManager, output, signal }: Context) {
   return new Command('list')
     .description('List the ports that are held, of a project or all')
     .argument('[project]')
+    .option('--service <name>', 'only those of services of that name')
+    .option('--hostname <host>', 'only those on that host; on all unless given')
+    .addOption(new Option('--port <number>', 'only that number').argParser(typedNumber))
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName) => {
+    .action(async (projectName, { service: serviceName, hostname, port: portNumber }) => {
       const ports = await openManager()
+      const options = { serviceName, hostname, portNumber, signal }
       const allocations = isAbsent(projectName)
-        ? await ports.listAll({ signal })
-        : await ports.listByProject(projectName, { signal })
-      if (allocations.length === 0) return output.outcome([], 'No ports are held.')
+        ? await ports.listAll(options)
+        : await ports.listByProject(projectName, options)
+      const isNarrowed = ![serviceName, hostname, portNumber].every(isAbsent)
+      const none = isNarrowed ? 'No such port is held.' : 'No ports are held.'
+      if (allocations.length === 0) return output.outcome([], none)
       const { table } = await import('../table.js')
       output.result(inJson(allocations), () => table(allocations, COLUMNS, output.stdout))
     })
@@ -44,5 +52,6 @@ const MORE_HELP = `
 The status is that of the last audit that could tell, at the time under CHECKED: in_use if
 something listened then. A narrow terminal shows fewer columns; --json has all.
 
-Example:
-  ports list consilio`
+Examples:
+  ports list consilio
+  ports list --port 3100`

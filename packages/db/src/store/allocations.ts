@@ -201,13 +201,12 @@ function isOfProject(parameter: string): string {
  * row of nulls for a project without allocations. Raises `PROJECT_NOT_FOUND` if there is no such
  * project.
  */
-function listQuestion({ projectName, after, limit }: ListQuery): Question {
+function listQuestion(query: ListQuery): Question {
+  const { projectName, after, limit } = query
   const values: unknown[] = [limit]
   const parameter = (value: unknown) => `$${values.push(value)}`
-  const project = projectName === undefined ? undefined : parameter(projectName)
   const conditions = [
-    'true',
-    ...(project === undefined ? [] : [isOfProject(project)]),
+    ...conditionsOf(query, parameter),
     ...(after === undefined
       ? []
       : [
@@ -224,9 +223,9 @@ function listQuestion({ projectName, after, limit }: ListQuery): Question {
     limit $1
   ) as held`
   const from =
-    project === undefined
+    projectName === undefined
       ? held
-      : `ports.refuse_unknown_project(${project}) as known
+      : `ports.refuse_unknown_project(${parameter(projectName)}) as known
   left join ${held} on true`
   const text = `
   select
@@ -255,11 +254,28 @@ function listQuestion({ projectName, after, limit }: ListQuery): Question {
 }
 
 /** Counts the allocations that match the query on all pages. */
-function countQuestion({ projectName }: ListQuery): Question {
-  const all = 'select count(*)::integer as answer from ports.allocations'
-  return projectName === undefined
-    ? { statement: statement(all), values: [] }
-    : { statement: statement(`${all} where ${isOfProject('$1')}`), values: [projectName] }
+function countQuestion(query: ListQuery): Question {
+  const values: unknown[] = []
+  const conditions = conditionsOf(query, (value) => `$${values.push(value)}`)
+  const text = `
+  select count(*)::integer as answer
+  from ports.allocations
+  where ${conditions.join('\n    and ')}`
+  return { statement: statement(text), values }
+}
+
+/** Which allocations a query matches, on all its pages. */
+function conditionsOf(
+  { projectName, serviceName, hostname, portNumber }: ListQuery,
+  parameter: (value: unknown) => string,
+): string[] {
+  return [
+    'true',
+    ...(projectName === undefined ? [] : [isOfProject(parameter(projectName))]),
+    ...(serviceName === undefined ? [] : [`service_name = ${parameter(serviceName)}`]),
+    ...(hostname === undefined ? [] : [`hostname = ${parameter(hostname)}`]),
+    ...(portNumber === undefined ? [] : [`port_number = ${parameter(portNumber)}`]),
+  ]
 }
 
 /** A row of the view as a list query returns it. */

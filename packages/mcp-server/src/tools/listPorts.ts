@@ -1,6 +1,6 @@
 import { type AllocationStatus, excerpt, PROTOCOLS } from '@ports/core'
 import { z } from 'zod'
-import { projectName } from '../arguments.js'
+import { portNumber, projectName } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 
 /** The longest description, in characters: a page of 200 must not flood a model. */
@@ -10,6 +10,7 @@ const allocation = z.object({
   port: z.number(),
   projectName: z.string(),
   serviceName: z.string(),
+  instance: z.string().optional(),
   serviceType: z.string().optional(),
   description: z.string().optional(),
   status: z.enum(['allocated', 'in_use', 'released']) satisfies z.ZodType<AllocationStatus>,
@@ -38,6 +39,9 @@ export const listPorts = defineTool({
   },
   input: z.strictObject({
     projectName: projectName.optional().describe('Default: all projects'),
+    serviceName: z.string().optional(),
+    hostname: z.string().optional().describe('Default: all hosts'),
+    portNumber: portNumber.optional(),
     limit: z.int().min(1).max(200).default(50),
     cursor: z.string().optional().describe('The nextCursor of the page before'),
   }),
@@ -57,6 +61,7 @@ export const listPorts = defineTool({
         port: held.portNumber,
         projectName: held.projectName,
         serviceName: held.serviceName,
+        instance: held.instance || undefined,
         serviceType: held.serviceType,
         description: held.description && excerpt(held.description, MAX_DESCRIPTION),
         status: held.status,
