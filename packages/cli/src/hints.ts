@@ -5,6 +5,7 @@ import {
   type PortRange,
   type PortsError,
   type RangeHolder,
+  type Service,
 } from '@ports/core'
 import { commandLine } from './commandLine.js'
 
@@ -140,23 +141,30 @@ function releaseHints(
   { projectName, allocations, count, bounds }: RangeInUse,
   ports: PortManager,
 ): string[] {
-  const ofInstances = allocations.filter(({ instance }) => instance !== '')
-  const lines = allocations
-    .filter(({ instance }) => instance === '')
-    .map(({ serviceName, hostname, portNumber }) => {
-      const { environment, options } = spelledHost(hostname, ports)
-      const port = bounds ? ['--port', `${portNumber}`] : []
-      const words = ['ports', 'release', projectName, serviceName, ...port, ...options]
-      return `  ${environment}${commandLine(...words)}`
-    })
+  const lines = allocations.map(({ serviceName, instance, hostname, portNumber }) => {
+    const copy = spelledInstance(instance, ports.service(projectName, serviceName))
+    const host = spelledHost(hostname, ports)
+    const port = bounds ? ['--port', `${portNumber}`] : []
+    const options = [...copy.options, ...port, ...host.options]
+    const words = ['ports', 'release', projectName, serviceName, ...options]
+    return `  ${copy.environment}${host.environment}${commandLine(...words)}`
+  })
   const more = count - allocations.length
   return [
     ...(lines.length > 0 ? ['To release what is in the way:', ...new Set(lines)] : []),
-    ...(ofInstances.length > 0
-      ? ["What an instance holds (service@instance) is released by the library's release()."]
-      : []),
     ...(more > 0 ? [`There are ${more} more, which the next attempt names.`] : []),
   ]
+}
+
+/**
+ * How to name that instance on the command line: nothing if it is the default. The primary one has
+ * no name, so if another is the default, the command clears that.
+ */
+function spelledInstance(instance: string, { instance: standard }: Service) {
+  if (instance === standard) return { environment: '', options: [] }
+  return instance === ''
+    ? { environment: 'PORTS_INSTANCE= ', options: [] }
+    : { environment: '', options: ['--instance', instance] }
 }
 
 /**

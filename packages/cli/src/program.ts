@@ -128,4 +128,6 @@ Environment:
   PORTS_DATABASE_URL  the PostgreSQL database to use instead of the embedded one
   PORTS_HOME          where the embedded database lives
   PORTS_HOSTNAME      the name of this machine, where several share a registry
+  PORTS_INSTANCE      the copy of the project, such as a git worktree, where no --instance is given
+  PORTS_ACTOR         who asks, for the history
   NO_COLOR            no colour, ever`

@@ -7,6 +7,11 @@ export const hostnameOption = new Option(
   'the host it runs on; this one unless given',
 )
 
+export const instanceOption = new Option(
+  '--instance <name>',
+  'the copy of the project, such as a git worktree; the primary one unless given',
+)
+
 export const protocolOption = protocol('tcp unless given')
 
 /** For commands that mean all ports of a service unless told otherwise. */

@@ -56,6 +56,7 @@ describe('get', () => {
       port: 3100,
       projectName: 'consilio',
       serviceName: 'api',
+      instance: '',
       hostname: 'localhost',
       protocol: 'tcp',
     }
@@ -107,6 +108,7 @@ describe('release', () => {
       released: true,
       projectName: 'consilio',
       serviceName: 'worker',
+      instance: '',
       ports: [{ port: 3101, protocol: 'tcp' }],
     })
     expect((await ports('release', 'consilio', 'worker')).stderr).toBe(
@@ -137,10 +139,14 @@ describe('release', () => {
     const ports = await freshPorts()
     const { stdout, stderr, status } = await ports('release', 'consilio', 'api')
     expect({ stdout, status }).toEqual({ stdout: '', status: 1 })
-    expect(stderr).toContain('Nothing to release')
+    expect(stderr).toBe('Nothing to release: consilio/api holds no such port.\n')
     const asJson = await ports('release', 'consilio', 'api', '--json')
     expect(asJson).toMatchObject({ stderr: '', status: 1 })
-    expect(JSON.parse(asJson.stdout)).toMatchObject({ released: false, ports: [] })
+    expect(JSON.parse(asJson.stdout)).toMatchObject({
+      released: false,
+      ports: [],
+      otherInstances: [],
+    })
   })
 })
 

@@ -4,7 +4,7 @@ import { BINARY, ended, environmentOn, portsOn } from './ports.js'
 
 /** Types the command lines that a refusal proposes, as a person would. */
 async function typeHints(url: string, stderr: string, more: Record<string, string> = {}) {
-  const lines = stderr.split('\n').filter((line) => /^ {2}(PORTS_HOSTNAME=\S+ )?ports /.test(line))
+  const lines = stderr.split('\n').filter((line) => /^ {2}(PORTS_\w+=\S* )*ports /.test(line))
   expect(lines, stderr).not.toEqual([])
   const script = `ports() { '${process.execPath}' '${BINARY}' "$@"; }\n${lines.join('\n')}`
   return ended('bash', ['-ec', script], environmentOn(url, more))
@@ -70,6 +70,32 @@ describe('a refused range delete', () => {
     expect(await typeHints(url, refused.stderr, named)).toMatchObject({ status: 0 })
     expect(await held(url)).toEqual([])
     expect(await ports('range', 'delete', 'odin')).toMatchObject({ status: 0 })
+  })
+})
+
+describe('a refused range delete or resize', () => {
+  test('names commands for the ports of every instance, whichever is the default', async () => {
+    const url = await freshDatabase()
+    const named = { PORTS_INSTANCE: 'login', PORTS_HOSTNAME: 'mac-mini' }
+    const ports = portsOn(url, named)
+    await portsOn(url)('get', 'odin', 'api')
+    for (const instance of ['login', 'billing']) {
+      await ports('get', 'odin', 'api', '--instance', instance)
+      await ports('get', 'odin', 'api', '--instance', instance, '--hostname', 'db1')
+    }
+    const resize = await ports('range', 'resize', 'odin', '--start', '3301', '--end', '3399')
+    expect(resize.stderr).toContain('\n  ports release odin api --port 3300\n')
+    const refused = await ports('range', 'delete', 'odin')
+    expect(refused).toMatchObject({ stdout: '', status: 4 })
+    expect(refused.stderr).toContain('\n  ports release odin api\n')
+    expect(refused.stderr).toContain(
+      '\n  PORTS_INSTANCE= PORTS_HOSTNAME=localhost ports release odin api\n',
+    )
+    expect(refused.stderr).toContain(
+      '\n  ports release odin api --instance billing --hostname db1\n',
+    )
+    expect(await typeHints(url, refused.stderr, named)).toMatchObject({ status: 0 })
+    expect(await held(url)).toEqual([])
   })
 })
 

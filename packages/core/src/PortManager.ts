@@ -32,6 +32,8 @@ import {
   type Protocol,
   type ReleasedPort,
   type Scope,
+  type Service,
+  type ServiceKey,
 } from './PortAllocation.js'
 import type { PortEvent } from './PortEvent.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
@@ -52,6 +54,11 @@ export interface PortManagerOptions {
    */
   readonly ownerUid?: number
   /**
+   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, else the
+   * primary one.
+   */
+  readonly instance?: string
+  /**
    * The actor that the history shows for every call, whatever a call names. Default: the
    * environment's `PORTS_ACTOR`, else the actor that a call names, else `user@host`.
    */
@@ -59,7 +66,7 @@ export interface PortManagerOptions {
 }
 
 export interface InstanceOption {
-  /** The copy of the project. Default: the primary one. */
+  /** The copy of the project. Default: that of the manager. */
   readonly instance?: string
 }
 
@@ -138,6 +145,7 @@ export class PortManager {
   readonly #source: RepositorySource
   readonly #localHost: LocalHost
   readonly #ownerUid: number | undefined
+  readonly #instance: string
   readonly #actor: string | undefined
 
   /**
@@ -145,9 +153,10 @@ export class PortManager {
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
-    const { hostname, ownerUid, actor } = given(options)
+    const { hostname, ownerUid, instance, actor } = given(options)
     this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
+    this.#instance = instance === undefined ? configuredInstance() : validName('instance', instance)
     this.#actor = actor === undefined ? configuredActor() : validActor('actor', actor)
     this.#localHost =
       hostname === undefined
@@ -164,6 +173,21 @@ export class PortManager {
     return {
       hostname: this.#localHost.resolve('hostname', hostname),
       protocol: validProtocol('protocol', protocol ?? 'tcp'),
+    }
+  }
+
+  /**
+   * The service that these arguments mean, with defaults filled in.
+   * @throws {PortsError} `INVALID_ARGUMENT`
+   */
+  service(
+    projectName: string,
+    serviceName: string,
+    options: Partial<Scope> & InstanceOption = {},
+  ): ServiceKey {
+    return {
+      ...this.#service(projectName, serviceName, given(options)),
+      ...this.scope(options),
     }
   }
 
@@ -263,6 +287,23 @@ export class PortManager {
       async () => (await this.#source.get()).update(selection, valid, call),
       call.signal,
     )
+  }
+
+  /**
+   * The instances in which the service has a live port on that host, narrowed by protocol and
+   * number where given, by name. The primary one is `''`.
+   */
+  async instancesOf(
+    projectName: string,
+    serviceName: string,
+    options: Omit<UpdateOptions, 'instance'> = {},
+  ): Promise<string[]> {
+    const { protocol, portNumber, signal } = given(options)
+    const hostname = this.#localHost.resolve('hostname', options.hostname)
+    const filter = { serviceName, hostname, portNumber, signal }
+    const held = await this.listByProject(projectName, filter)
+    const ofProtocol = held.filter((it) => protocol === undefined || it.protocol === protocol)
+    return [...new Set(ofProtocol.map(({ instance }) => instance))].sort()
   }
 
   /** The live allocations of a project, on all hosts unless narrowed, by port number. */
@@ -480,11 +521,17 @@ export class PortManager {
 
   #request(projectName: unknown, serviceName: unknown, options: GetOptions) {
     return {
-      projectName: validName('projectName', projectName),
-      serviceName: validName('serviceName', serviceName),
-      instance: validInstance(options),
+      ...this.#service(projectName, serviceName, options),
       ...this.scope(options),
       ...validMetadata(options),
+    }
+  }
+
+  #service(projectName: unknown, serviceName: unknown, { instance }: InstanceOption): Service {
+    return {
+      projectName: validName('projectName', projectName),
+      serviceName: validName('serviceName', serviceName),
+      instance: instance === undefined ? this.#instance : validName('instance', instance),
     }
   }
 
@@ -499,9 +546,7 @@ export class PortManager {
   #selection(projectName: unknown, serviceName: unknown, options: UpdateOptions): Selection {
     const { protocol, portNumber } = options
     return {
-      projectName: validName('projectName', projectName),
-      serviceName: validName('serviceName', serviceName),
-      instance: validInstance(options),
+      ...this.#service(projectName, serviceName, options),
       hostname: this.#localHost.resolve('hostname', options.hostname),
       ...(protocol !== undefined && { protocol: validProtocol('protocol', protocol) }),
       ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
@@ -514,10 +559,6 @@ const METADATA = {
   description: (value: unknown) => validText('description', value, MAX_LENGTH.description),
   cloudflareHostname: (value: unknown) => validHostname('cloudflareHostname', value),
 } as const satisfies Record<keyof Metadata, unknown>
-
-function validInstance({ instance }: InstanceOption): string {
-  return instance === undefined ? '' : validName('instance', instance)
-}
 
 function validMetadata(metadata: Metadata): Metadata {
   const fields = METADATA_FIELDS.filter((field) => !isAbsent(metadata[field]))
@@ -535,6 +576,11 @@ function validChange(change: MetadataChange): MetadataChange {
   return Object.fromEntries(
     fields.map((field) => [field, change[field] === null ? null : METADATA[field](change[field])]),
   )
+}
+
+function configuredInstance(): string {
+  const instance = process.env.PORTS_INSTANCE
+  return instance ? validName('PORTS_INSTANCE', instance) : ''
 }
 
 function configuredActor(): string | undefined {

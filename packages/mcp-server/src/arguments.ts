@@ -9,6 +9,10 @@ export const projectName = z.string().describe('The project, e.g. consilio')
 export const service = {
   projectName,
   serviceName: z.string().describe('The service within the project, e.g. api'),
+  instance: z
+    .string()
+    .optional()
+    .describe('Copy of the project, e.g. a git worktree; default: the primary one'),
 }
 
 // The core says what a port may be; here it is only advertised.
@@ -29,6 +33,7 @@ export const selection = {
   portNumber: portNumber.optional().describe('Default: all its ports'),
 } satisfies ShapeOf<Omit<Selection, 'hostname' | 'instance'>> & {
   hostname: z.ZodType<string | undefined>
+  instance: z.ZodType<string | undefined>
 }
 
 export const metadata = {

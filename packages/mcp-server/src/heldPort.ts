@@ -6,6 +6,7 @@ export const heldPort = z.object({
   port: z.number(),
   projectName: z.string(),
   serviceName: z.string(),
+  instance: z.string().optional(),
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
 })

@@ -30,6 +30,13 @@ const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string]
   ['update-port', { ...service, portNumber: 0, description: 'x' }, 'portNumber is 0, '],
   ['release-port', { ...service, portNumber: '' }, 'portNumber is "", but must be a number.'],
   ['list-ports', { limit: '' }, 'limit is "", but must be a number.'],
+  ...['get-port', 'allocate-port', 'release-port', 'update-port'].map(
+    (tool): [string, Record<string, unknown>, string] => [
+      tool,
+      { ...service, instance: '../', ...(tool === 'update-port' && { description: 'x' }) },
+      'instance is "../", but must be a letter',
+    ],
+  ),
   ['list-ports', { portNumber: 0 }, 'portNumber is 0, but must be a whole number from 1 to 65535.'],
   ['list-ports', { portNumber: '' }, 'portNumber is "", but must be a number.'],
   ['list-ports', { serviceName: 'two words' }, 'serviceName is "two words", but must be '],

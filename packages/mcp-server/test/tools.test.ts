@@ -135,6 +135,42 @@ test('list-ports narrows by service, host and number', async () => {
   })
 })
 
+test('an instance has ports of its own, and without one only the primary is meant', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const service = { projectName: 'consilio', serviceName: 'web' }
+  const login = { ...service, instance: 'login' }
+  expect(await ask('get-port', { ...service, instance: null })).not.toHaveProperty('instance')
+  expect(await ask('get-port', login)).toMatchObject({
+    port: 3101,
+    instance: 'login',
+    message: expect.stringContaining('consilio/web@login has port 3101'),
+  })
+  expect(await ask('allocate-port', login)).toMatchObject({ port: 3102, instance: 'login' })
+  const { allocations } = await ask('list-ports')
+  expect(allocations).toMatchObject([{ port: 3100 }, { instance: 'login' }, { instance: 'login' }])
+  expect((allocations as object[])[0]).not.toHaveProperty('instance')
+
+  expect(await ask('release-port', { ...service, instance: '' })).toMatchObject({
+    releasedPorts: [{ port: 3100 }],
+  })
+  const change = { description: 'x' }
+  for (const none of [
+    await ask('release-port', service),
+    await ask('update-port', { ...service, ...change }),
+  ]) {
+    expect(none.message).toBe('consilio/web holds no such port. Other instances do: login.')
+  }
+  expect(await ask('update-port', { ...login, ...change })).toMatchObject({
+    message: 'consilio/web@login is updated.',
+  })
+  expect(await ask('release-port', { ...login, portNumber: 3101 })).toMatchObject({
+    message: 'consilio/web@login has given up 3101/tcp.',
+  })
+  expect(await ask('release-port', { ...service, instance: 'x', portNumber: 3100 })).toMatchObject({
+    message: 'consilio/web@x holds no such port; list-ports shows what is held.',
+  })
+})
+
 test('port-summary counts one scope', async () => {
   const { ask } = await connect(await freshDatabase())
   const projectName = 'quiculum-monitor'

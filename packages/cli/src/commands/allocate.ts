@@ -4,6 +4,7 @@ import {
   cloudflareHostnameOption,
   descriptionOption,
   hostnameOption,
+  instanceOption,
   protocolOption,
   typeOption,
 } from '../serviceOptions.js'
@@ -13,6 +14,7 @@ export function allocateCommand({ openManager, output, signal }: Context) {
     .description('Give a service one more port, and print it')
     .argument('<project>')
     .argument('<service>')
+    .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
     .addOption(typeOption)
@@ -28,7 +30,8 @@ export function allocateCommand({ openManager, output, signal }: Context) {
         serviceType,
         signal,
       })
-      output.result({ port, projectName, serviceName, ...ports.scope(options) }, () => `${port}`)
+      const service = ports.service(projectName, serviceName, options)
+      output.result({ port, ...service }, () => `${port}`)
     })
 }
 

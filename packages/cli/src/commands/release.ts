@@ -1,34 +1,48 @@
 import { Command } from '@commander-js/extra-typings'
+import { nameOfService } from '@ports/core'
 import type { Context } from '../Context.js'
+import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
 import { inJson } from '../inJson.js'
-import { hostnameOption, onlyPortOption, onlyProtocolOption } from '../serviceOptions.js'
+import {
+  hostnameOption,
+  instanceOption,
+  onlyPortOption,
+  onlyProtocolOption,
+} from '../serviceOptions.js'
 
 export function releaseCommand({ openManager, output, signal, answerNo }: Context) {
   return new Command('release')
     .description('Give up the ports of a service')
     .argument('<project>')
     .argument('<service>')
+    .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(onlyProtocolOption)
     .addOption(onlyPortOption)
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, { hostname, protocol, port: portNumber }) => {
+    .action(async (projectName, serviceName, { instance, hostname, protocol, port }) => {
       const ports = await openManager()
-      const released = await ports.releasePorts(projectName, serviceName, hostname, {
-        protocol,
-        portNumber,
-        signal,
-      })
-      const service = `${projectName}/${serviceName}`
-      const numbers = released.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')
+      const options = { instance, protocol, portNumber: port, signal }
+      const released = await ports.releasePorts(projectName, serviceName, hostname, options)
+      const service = ports.service(projectName, serviceName, { instance })
       const isSome = released.length > 0
+      const result = {
+        released: isSome,
+        projectName,
+        serviceName,
+        instance: service.instance,
+        ports: inJson(released),
+      }
+      if (isSome) {
+        const numbers = released.map((it) => `${it.portNumber}/${it.protocol}`).join(', ')
+        return output.outcome(result, `Released ${numbers} of ${nameOfService(service)}.`)
+      }
+      const others = await ports.instancesOf(projectName, serviceName, { ...options, hostname })
       output.outcome(
-        { released: isSome, projectName, serviceName, ports: inJson(released) },
-        isSome
-          ? `Released ${numbers} of ${service}.`
-          : `Nothing to release: ${service} holds no such port.`,
+        { ...result, otherInstances: others },
+        `Nothing to release: ${holdsNoSuchPort(service, others)}`,
       )
-      if (!isSome) answerNo()
+      answerNo()
     })
 }
 

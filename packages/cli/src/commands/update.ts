@@ -1,10 +1,12 @@
 import { Command } from '@commander-js/extra-typings'
-import { isAbsent, PortsError } from '@ports/core'
+import { isAbsent, nameOfService, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
+import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
   hostnameOption,
+  instanceOption,
   onlyPortOption,
   onlyProtocolOption,
   typeOption,
@@ -21,12 +23,13 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
     .option('--no-description', 'clear the description')
     .addOption(cloudflareHostnameOption)
     .option('--no-cloudflare-hostname', 'clear the Cloudflare hostname')
+    .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(onlyProtocolOption)
     .addOption(onlyPortOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { hostname, protocol, port: portNumber } = options
+      const { instance, hostname, protocol, port: portNumber } = options
       if ([options.type, options.description, options.cloudflareHostname].every(isAbsent)) {
         throw new PortsError(
           'INVALID_ARGUMENT',
@@ -35,6 +38,7 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
         )
       }
       const ports = await openManager()
+      const selection = { instance, hostname, protocol, portNumber }
       const updated = await ports.updatePort(
         projectName,
         serviceName,
@@ -43,14 +47,17 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
           description: change(options.description),
           cloudflareHostname: change(options.cloudflareHostname),
         },
-        { hostname, protocol, portNumber, signal },
+        { ...selection, signal },
       )
-      const service = `${projectName}/${serviceName}`
+      const service = ports.service(projectName, serviceName, { instance })
+      const result = { updated, projectName, serviceName, instance: service.instance }
+      if (updated) return output.outcome(result, `Updated ${nameOfService(service)}.`)
+      const others = await ports.instancesOf(projectName, serviceName, { ...selection, signal })
       output.outcome(
-        { updated, projectName, serviceName },
-        updated ? `Updated ${service}.` : `Nothing to update: ${service} holds no such port.`,
+        { ...result, otherInstances: others },
+        `Nothing to update: ${holdsNoSuchPort(service, others)}`,
       )
-      if (!updated) answerNo()
+      answerNo()
     })
 }
 

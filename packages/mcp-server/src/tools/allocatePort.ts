@@ -1,3 +1,4 @@
+import { nameOfService } from '@ports/core'
 import { z } from 'zod'
 import { metadata, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -29,19 +30,18 @@ export const allocatePort = defineTool({
     portsRemaining: z.number().optional(),
   }),
   async run(manager, { projectName, serviceName, ...options }, call) {
-    const { hostname, protocol } = manager.scope(options)
+    const held = manager.service(projectName, serviceName, options)
+    const { hostname, protocol } = held
     const port = await manager.allocate(projectName, serviceName, { ...options, ...call })
     // The port is held by now: its caller must learn of it, even if the rest cannot be told.
     const summary = await manager
       .getProjectSummary(projectName, { hostname, protocol, signal: call.signal })
       .catch(() => undefined)
     return {
-      message: `${projectName}/${serviceName} has one more port, ${port}, on ${hostname}/${protocol}.`,
+      message: `${nameOfService(held)} has one more port, ${port}, on ${hostname}/${protocol}.`,
       port,
-      projectName,
-      serviceName,
-      hostname,
-      protocol,
+      ...held,
+      instance: held.instance || undefined,
       portRange: summary && `${summary.rangeStart}-${summary.rangeEnd}`,
       portsRemaining: summary?.availablePorts,
     }

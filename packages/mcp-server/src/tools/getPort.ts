@@ -1,3 +1,4 @@
+import { nameOfService } from '@ports/core'
 import { z } from 'zod'
 import { metadata, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -19,17 +20,15 @@ export const getPort = defineTool({
   input: z.strictObject({ ...service, ...metadata, ...scope }),
   output: heldPort,
   async run(manager, { projectName, serviceName, ...options }, call) {
-    const { hostname, protocol } = manager.scope(options)
+    const held = manager.service(projectName, serviceName, options)
     const port = await manager.getOrAllocate(projectName, serviceName, { ...options, ...call })
     return {
       message:
-        `${projectName}/${serviceName} has port ${port} on ${hostname}/${protocol}; it keeps it ` +
-        'until it is released.',
+        `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}; it keeps ` +
+        'it until it is released.',
       port,
-      projectName,
-      serviceName,
-      hostname,
-      protocol,
+      ...held,
+      instance: held.instance || undefined,
     }
   },
 })

@@ -1,7 +1,8 @@
-import { PROTOCOLS } from '@ports/core'
+import { nameOfService, PROTOCOLS } from '@ports/core'
 import { z } from 'zod'
 import { selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
+import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
 
 export const releasePort = defineTool({
   name: 'release-port',
@@ -24,17 +25,19 @@ export const releasePort = defineTool({
     serviceName: z.string(),
     releasedPorts: z.array(z.object({ port: z.number(), protocol: z.enum(PROTOCOLS) })),
   }),
-  async run(manager, { projectName, serviceName, hostname, ...narrow }, call) {
+  async run(manager, args, call) {
+    const { projectName, serviceName, hostname, ...narrow } = args
     const ports = await manager.releasePorts(projectName, serviceName, hostname, {
       ...narrow,
       ...call,
     })
     const released = ports.length > 0
     const numbers = ports.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')
+    const name = nameOfService(manager.service(projectName, serviceName, args))
     return {
       message: released
-        ? `${projectName}/${serviceName} has given up ${numbers}.`
-        : `${projectName}/${serviceName} holds no such port; list-ports shows what is held.`,
+        ? `${name} has given up ${numbers}.`
+        : await holdsNoSuchPort(manager, args, call),
       released,
       projectName,
       serviceName,

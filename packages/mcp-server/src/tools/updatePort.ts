@@ -1,6 +1,8 @@
+import { nameOfService } from '@ports/core'
 import { z } from 'zod'
 import { metadataChange, selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
+import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
 
 export const updatePort = defineTool({
   name: 'update-port',
@@ -22,8 +24,9 @@ export const updatePort = defineTool({
     serviceName: z.string(),
   }),
   async run(manager, args, call) {
-    const { projectName, serviceName, hostname, protocol, portNumber, ...change } = args
+    const { projectName, serviceName, instance, hostname, protocol, portNumber, ...change } = args
     const updated = await manager.updatePort(projectName, serviceName, change, {
+      instance,
       hostname,
       protocol,
       portNumber,
@@ -31,8 +34,8 @@ export const updatePort = defineTool({
     })
     return {
       message: updated
-        ? `${projectName}/${serviceName} is updated.`
-        : `${projectName}/${serviceName} holds no such port; list-ports shows what is held.`,
+        ? `${nameOfService(manager.service(projectName, serviceName, args))} is updated.`
+        : await holdsNoSuchPort(manager, args, call),
       updated,
       projectName,
       serviceName,

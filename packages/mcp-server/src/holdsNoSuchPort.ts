@@ -1,0 +1,26 @@
+import { type CallOptions, nameOfService, type PortManager, type Protocol } from '@ports/core'
+
+interface Selected {
+  readonly projectName: string
+  readonly serviceName: string
+  readonly instance?: string | undefined
+  readonly hostname?: string | undefined
+  readonly protocol?: Protocol | undefined
+  readonly portNumber?: number | undefined
+}
+
+/** Tells a model that a service holds no port that it selected, and which other instances do. */
+export async function holdsNoSuchPort(
+  manager: PortManager,
+  selected: Selected,
+  { signal }: CallOptions,
+): Promise<string> {
+  const { projectName, serviceName, instance, hostname, protocol, portNumber } = selected
+  const none = `${nameOfService(manager.service(projectName, serviceName, { instance }))} holds no such port`
+  const options = { hostname, protocol, portNumber, signal }
+  const others = await manager.instancesOf(projectName, serviceName, options)
+  const names = others.map((name) => (name === '' ? 'the primary one' : name)).join(', ')
+  return names === ''
+    ? `${none}; list-ports shows what is held.`
+    : `${none}. Other instances do: ${names}.`
+}
