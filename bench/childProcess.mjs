@@ -9,9 +9,12 @@ function built(name) {
   return fileURLToPath(new URL(`../packages/${name}/dist/main.js`, import.meta.url))
 }
 
-/** What a program of a shell script inherits, and nothing that could slow one side down. */
+/**
+ * What a program of a shell script inherits, and nothing that could slow one side down. What listens
+ * on this machine decides nothing.
+ */
 export function environmentOf(home) {
-  return { PATH: process.env.PATH, HOME: home, PORTS_HOME: home }
+  return { PATH: process.env.PATH, HOME: home, PORTS_HOME: home, PORTS_PASS_OVER: 'none' }
 }
 
 /**

@@ -22,6 +22,8 @@ export function makeHome() {
   process.env.PORTS_HOME = home
   delete process.env.PORTS_DATABASE_URL
   delete process.env.PORTS_HOSTNAME
+  // What listens on this machine decides nothing.
+  process.env.PORTS_PASS_OVER = 'none'
   return home
 }
 

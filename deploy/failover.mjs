@@ -54,6 +54,9 @@ if (missing.length > 0 && !values.install) {
 }
 if (missing.length > 0) install(missing)
 
+// The clients inherit it: what listens on this machine decides nothing.
+process.env.PORTS_PASS_OVER = 'none'
+
 const directory = mkdtempSync(join(tmpdir(), 'ports-failover-'))
 // So that the accounts of the servers can enter.
 chmodSync(directory, 0o711)

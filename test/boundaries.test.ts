@@ -122,7 +122,8 @@ function wrongEnvironment(source: Source): string[] {
 
 function mayRead({ path }: Source, variable: string | undefined): boolean {
   if (path === 'packages/core/src/PortManager.ts') {
-    return ['PORTS_HOSTNAME', 'PORTS_INSTANCE', 'PORTS_ACTOR'].includes(variable ?? '')
+    const variables = ['PORTS_HOSTNAME', 'PORTS_INSTANCE', 'PORTS_ACTOR', 'PORTS_PASS_OVER']
+    return variables.includes(variable ?? '')
   }
   // The embedded server's own processes get the PATH.
   return packageOf(path) === 'db' && /^(PORTS_\w+|PATH)$/.test(variable ?? '')

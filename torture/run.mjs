@@ -5,6 +5,9 @@ import { readOptions, USAGE, WrongArguments } from './options.mjs'
 import { report, reportEach, shortcomings } from './report.mjs'
 import { Torture } from './Torture.mjs'
 
+// The workers inherit it: the checker knows nothing of what listens on this machine.
+process.env.PORTS_PASS_OVER = 'none'
+
 class Abandoned extends Error {}
 
 /** The first Ctrl-C ends the faults, the second everything. */

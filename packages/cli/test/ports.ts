@@ -13,10 +13,18 @@ export interface Ended {
 
 type Environment = Readonly<Record<string, string>>
 
-/** A user with nothing else set; a registry home of the machine's own is never touched. */
+/**
+ * A user with nothing else set; a registry home of the machine's own is never touched, and what
+ * listens on the machine decides nothing.
+ */
 export function environmentOn(url: string, more: Environment = {}): Environment {
-  const nowhere = join(tmpdir(), 'ports-no-registry')
-  return { PATH: process.env.PATH ?? '', PORTS_HOME: nowhere, PORTS_DATABASE_URL: url, ...more }
+  return {
+    PATH: process.env.PATH ?? '',
+    PORTS_HOME: join(tmpdir(), 'ports-no-registry'),
+    PORTS_DATABASE_URL: url,
+    PORTS_PASS_OVER: 'none',
+    ...more,
+  }
 }
 
 /** The built command on a database. Neither of its streams is a terminal. */

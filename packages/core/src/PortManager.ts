@@ -38,6 +38,9 @@ import {
 import type { PortEvent } from './PortEvent.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { PortRepository } from './PortRepository.js'
+import { PassedOver } from './passedOver/PassedOver.js'
+import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
+import { readPassedOver } from './passedOver/readPassedOver.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
@@ -63,6 +66,11 @@ export interface PortManagerOptions {
    * environment's `PORTS_ACTOR`, else the actor that a call names, else `user@host`.
    */
   readonly actor?: string
+  /**
+   * `none` passes over no number, whatever a call says. Default: the environment's
+   * `PORTS_PASS_OVER`.
+   */
+  readonly passOver?: 'none'
 }
 
 export interface InstanceOption {
@@ -70,7 +78,12 @@ export interface InstanceOption {
   readonly instance?: string
 }
 
-export interface GetOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
+export interface GetOptions
+  extends Partial<Scope>,
+    InstanceOption,
+    PassOverOption,
+    Metadata,
+    WriteOptions {}
 
 export interface AllocateOptions extends GetOptions {
   /**
@@ -147,17 +160,20 @@ export class PortManager {
   readonly #ownerUid: number | undefined
   readonly #instance: string
   readonly #actor: string | undefined
+  readonly #passOver: 'none' | undefined
 
   /**
    * @param source the store, or an opener, which the first call that needs the store uses
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
-    const { hostname, ownerUid, instance, actor } = given(options)
+    const { hostname, ownerUid, instance, actor, passOver } = given(options)
     this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
     this.#instance = instance === undefined ? configuredInstance() : validName('instance', instance)
     this.#actor = actor === undefined ? configuredActor() : validActor('actor', actor)
+    this.#passOver =
+      passOver === undefined ? configuredPassOver() : validPassOver('passOver', passOver)
     this.#localHost =
       hostname === undefined
         ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')
@@ -189,6 +205,30 @@ export class PortManager {
       ...this.#service(projectName, serviceName, given(options)),
       ...this.scope(options),
     }
+  }
+
+  /**
+   * The numbers of that scope that are not allocated automatically, each with its reason: blocked
+   * ports, and on this host those of its kernel, of its platform, and those on which something
+   * listens now. Nothing, and no look, where `passOver` is `none`. Starts no registry.
+   * @throws the signal's reason
+   */
+  async passedOver(
+    options: Partial<Scope> & PassOverOption & CallOptions = {},
+  ): Promise<PassedOver> {
+    const accepted = given(options)
+    const { hostname, protocol } = this.scope(accepted)
+    const passOver = callPassOver(accepted) ?? this.#passOver
+    if (passOver === 'none') return PassedOver.NOTHING
+    accepted.signal?.throwIfAborted()
+    const passedOver = await readPassedOver({
+      protocol,
+      isLocal: this.#localHost.is(hostname),
+      seesServices: () =>
+        seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), accepted),
+    })
+    accepted.signal?.throwIfAborted()
+    return passedOver
   }
 
   /**
@@ -520,6 +560,7 @@ export class PortManager {
   }
 
   #request(projectName: unknown, serviceName: unknown, options: GetOptions) {
+    callPassOver(options)
     return {
       ...this.#service(projectName, serviceName, options),
       ...this.scope(options),
@@ -581,6 +622,15 @@ function validChange(change: MetadataChange): MetadataChange {
 function configuredInstance(): string {
   const instance = process.env.PORTS_INSTANCE
   return instance ? validName('PORTS_INSTANCE', instance) : ''
+}
+
+function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
+  return passOver === undefined ? undefined : validPassOver('passOver', passOver)
+}
+
+function configuredPassOver(): 'none' | undefined {
+  const passOver = process.env.PORTS_PASS_OVER
+  return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
 }
 
 function configuredActor(): string | undefined {

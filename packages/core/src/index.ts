@@ -80,6 +80,14 @@ export {
   type PortSummary,
 } from './PortRange.js'
 export type { PortRepository } from './PortRepository.js'
+export { PassedOver, type PassedOverRange } from './passedOver/PassedOver.js'
+export type { PassOverOption } from './passedOver/passOver.js'
+export {
+  CANNOT_SEE,
+  type CannotSee,
+  PASS_OVER_REASONS,
+  type PassOverReason,
+} from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
 export type { RangeStore, RangeUsage } from './RangeStore.js'
 export type { RepositoryOpener } from './RepositorySource.js'

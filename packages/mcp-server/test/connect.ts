@@ -14,7 +14,7 @@ export async function connect(databaseUrl: string) {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [MAIN],
-    env: { PORTS_DATABASE_URL: databaseUrl },
+    env: { PORTS_DATABASE_URL: databaseUrl, PORTS_PASS_OVER: 'none' },
   })
   const client = new Client({ name: 'test', version: '0' })
   onTestFinished(() => client.close())

@@ -49,6 +49,11 @@ export class Listeners {
     }
   }
 
+  /** The numbers on which something listens, on whatever addresses. */
+  ports(protocol: Protocol): number[] {
+    return [...this.#listeners[protocol].keys()]
+  }
+
   /**
    * What is seen there. The hostname must be one of this host's. An address is served by its own
    * listener or by the wildcard of its family; a name stands for all addresses, so any listener

@@ -40,7 +40,7 @@ export class RegistryProgram {
     const [program = '', ...args] = [...through, process.execPath, SCRIPT]
     this.#process = spawn(program, args, {
       cwd: '/',
-      env: { PATH: process.env.PATH, ...env },
+      env: { PATH: process.env.PATH, PORTS_PASS_OVER: 'none', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       ...as,
     })

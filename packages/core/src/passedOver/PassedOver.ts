@@ -1,0 +1,43 @@
+import { merged } from '../bounds.js'
+import type { Bounds } from '../PortRange.js'
+import { type CannotSee, PASS_OVER_REASONS, type PassOverReason } from './reasons.js'
+
+export interface PassedOverRange extends Bounds {
+  readonly reason: PassOverReason
+}
+
+const IN_ORDER = Object.keys(PASS_OVER_REASONS) as PassOverReason[]
+
+/** The numbers of one scope that are not allocated automatically. */
+export class PassedOver {
+  static readonly NOTHING = new PassedOver({})
+
+  /** In the order of `PASS_OVER_REASONS`. A number may be in several. */
+  readonly ranges: readonly PassedOverRange[]
+  /** What could not be seen from here, so that nothing is passed over for it. */
+  readonly cannotSee: readonly CannotSee[]
+
+  constructor(
+    bounds: { readonly [Reason in PassOverReason]?: readonly Bounds[] },
+    cannotSee: readonly CannotSee[] = [],
+  ) {
+    this.ranges = IN_ORDER.flatMap((reason) =>
+      merged(bounds[reason] ?? []).map((each) => ({ ...each, reason })),
+    )
+    this.cannotSee = cannotSee
+  }
+
+  /** Why that number is passed over; undefined if it is not. */
+  reasonFor(port: number): PassOverReason | undefined {
+    return this.ranges.find(({ startPort, endPort }) => startPort <= port && port <= endPort)
+      ?.reason
+  }
+
+  /** As text of PostgreSQL's type `int4multirange`: `{[3659,3660),[32768,61000)}`. */
+  toMultirange(): string {
+    const spelt = merged(this.ranges).map(
+      ({ startPort, endPort }) => `[${startPort},${endPort + 1})`,
+    )
+    return `{${spelt.join(',')}}`
+  }
+}

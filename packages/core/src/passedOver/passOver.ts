@@ -1,0 +1,12 @@
+import { invalidArgument } from '../errors.js'
+
+export interface PassOverOption {
+  /** `none` allocates also numbers that would be passed over. */
+  readonly passOver?: 'none'
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` */
+export function validPassOver(field: string, value: unknown): 'none' {
+  if (value === 'none') return value
+  throw invalidArgument(field, value, 'none, or left out')
+}

@@ -1,0 +1,30 @@
+/**
+ * Why a number is not allocated automatically, in words that follow the number. Where several
+ * reasons apply, the first counts: a program on the number is in the way now, the others may be
+ * later.
+ */
+export const PASS_OVER_REASONS = {
+  busy: 'something listens on it that the registry does not know',
+  blocked: 'no browser and no fetch opens it',
+  platform: 'macOS listens on it for AirPlay',
+  ephemeral: 'the kernel may give it to an outgoing connection',
+  'kernel-reserved': 'the kernel keeps it for an application (ip_local_reserved_ports)',
+} as const
+
+export type PassOverReason = keyof typeof PASS_OVER_REASONS
+
+/** What cannot be passed over on this host, and why, as a sentence. */
+export const CANNOT_SEE = {
+  'tables-unreadable':
+    'Numbers on which something listens are not passed over: this process cannot read the ' +
+    "kernel's socket tables, as in a sandbox that hides /proc.",
+  'settings-unreadable':
+    'Numbers that the kernel may give to an outgoing connection are not passed over: this ' +
+    "process cannot read the kernel's settings.",
+  'other-network':
+    'Numbers on which something listens, and those that the kernel may give to an outgoing ' +
+    'connection, are not passed over: this process is not in the network namespace of the ' +
+    "host's services, as in a sandbox or a container.",
+} as const
+
+export type CannotSee = keyof typeof CANNOT_SEE
