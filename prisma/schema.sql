@@ -202,14 +202,15 @@ create view ports.ranges as
     created_at
    FROM ports.port_ranges;
 
-CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid int4multirange DEFAULT '{}'::int4multirange)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Gives the service one more port: the lowest available number of the project in that scope. With
+  -- Gives the service one more port: the lowest available number of the project in that scope
+  -- that is not to be avoided. With
   -- an idempotency key, returns the port that the service holds under it, if there is one.
   --
   -- Locks one slot until commit. Waits for a concurrent transaction that gives the same service a
@@ -223,6 +224,7 @@ declare
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
+  p_avoid := coalesce(p_avoid, '{}');
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
@@ -246,7 +248,7 @@ begin
     -- would need a multixact.
     begin
       return ports.hold_slot(
-        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
+        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol, p_avoid),
         'allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key, p_actor
       );
@@ -266,9 +268,9 @@ begin
 end
 $function$
 ;
-revoke all on function ports.allocate_port(text,text,text,text,text,text,text,text,text,text) from public;
+revoke all on function ports.allocate_port(text,text,text,text,text,text,text,text,text,text,int4multirange) from public;
 
-CREATE OR REPLACE FUNCTION ports.allocate_ports(p_project_names text[], p_service_names text[], p_hostnames text[], p_protocols text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_instances text[], p_actors text[])
+CREATE OR REPLACE FUNCTION ports.allocate_ports(p_project_names text[], p_service_names text[], p_hostnames text[], p_protocols text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_instances text[], p_actors text[], p_avoid int4multirange[])
  RETURNS TABLE(turn integer, port_number integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -301,10 +303,10 @@ begin
     select *
     from unnest(
       p_project_names, p_service_names, p_hostnames, p_protocols, p_service_types,
-      p_descriptions, p_cloudflare_hostnames, p_instances, p_actors
+      p_descriptions, p_cloudflare_hostnames, p_instances, p_actors, p_avoid
     ) with ordinality as call (
       project_name, service_name, hostname, protocol, service_type,
-      description, cloudflare_hostname, instance, actor, turn
+      description, cloudflare_hostname, instance, actor, avoid, turn
     )
     cross join lateral ports.service_key(project_name, service_name, instance, hostname)
       as service_key
@@ -312,7 +314,9 @@ begin
   loop
     turn := v_call.turn;
     port_number := ports.hold_slot(
-      ports.lock_lowest_slot(v_call.project_name, v_call.hostname, v_call.protocol, true),
+      ports.lock_lowest_slot(
+        v_call.project_name, v_call.hostname, v_call.protocol, coalesce(v_call.avoid, '{}'), true
+      ),
       'allocate_ports', v_call.service_key, v_call.service_name, v_call.instance,
       v_call.service_type, v_call.description, v_call.cloudflare_hostname, null, v_call.actor
     );
@@ -321,7 +325,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.allocate_ports(text[],text[],text[],text[],text[],text[],text[],text[],text[]) from public;
+revoke all on function ports.allocate_ports(text[],text[],text[],text[],text[],text[],text[],text[],text[],int4multirange[]) from public;
 
 CREATE OR REPLACE FUNCTION ports.bounds_of(p_range ports.port_ranges)
  RETURNS jsonb
@@ -393,6 +397,100 @@ end
 $function$
 ;
 revoke all on function ports.change_metadata(bigint,bigint[],text,jsonb,text,boolean) from public;
+
+CREATE OR REPLACE FUNCTION ports.claim_port(p_project_name text, p_service_name text, p_port_number integer, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Gives the service that number, or raises. From then on it is the number that ensure_port()
+  -- returns for the service. Other ports of the service stay. Returns true if the service did not
+  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing.
+  --
+  -- Locks one slot until commit, and waits for a concurrent transaction that takes it or claims for
+  -- the same service. Raises ZP001 (no such project), ZP003 (somebody else holds the number), ZP004
+  -- (it is not the project's), 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts).
+  -- Cost: a look at the service's ports and that of lock_slot() and hold_slot().
+declare
+  v_service_key bigint;
+  v_held record;
+begin
+  p_hostname := lower(p_hostname);
+  p_instance := coalesce(p_instance, '');
+  v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
+  for v_attempt in 1..1000 loop
+    begin
+      -- The first claim has ordinal 0 and each later one a lower one, so that it comes before the
+      -- ports that were allocated.
+      select held.id, held.ordinal > lowest.ordinal as is_later,
+        coalesce(least(lowest.ordinal, 1), 1) - 1 as next_ordinal
+      into v_held
+      from (
+        select min(ordinal) as ordinal
+        from ports.port_allocations
+        where service_key = v_service_key
+          and protocol = p_protocol
+          and status <> 'released'
+      ) as lowest
+      left join lateral (
+        select id, ordinal
+        from ports.port_allocations
+        where service_key = v_service_key
+          and project_name = p_project_name
+          and service_name = p_service_name
+          and instance = p_instance
+          and hostname = p_hostname
+          and protocol = p_protocol
+          and port_number = p_port_number
+          and status <> 'released'
+      ) as held on true;
+      if v_held.id is null then
+        perform ports.hold_slot(
+          ports.lock_slot(p_project_name, p_hostname, p_protocol, p_port_number),
+          'claim_port', v_service_key, p_service_name, p_instance,
+          p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
+          v_held.next_ordinal
+        );
+        return true;
+      end if;
+
+      if v_held.is_later then
+        update ports.port_allocations
+        set ordinal = v_held.next_ordinal
+        where service_key = v_service_key
+          and id = v_held.id
+          and status <> 'released';
+        continue when not found;
+        insert into ports.port_events (
+          actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
+          allocation_id
+        )
+        values (
+          p_actor, 'claim_port', 'claimed', p_project_name, p_service_name, p_instance, p_hostname,
+          p_protocol, p_port_number, v_held.id
+        );
+      end if;
+      if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
+        perform ports.change_metadata(
+          v_service_key, array[v_held.id], 'claim_port',
+          ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
+          p_only_missing => true
+        );
+      end if;
+      return false;
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(p_service_name);
+    end;
+  end loop;
+  raise exception 'others keep giving % ports at the same time', p_service_name
+    using errcode = 'serialization_failure';
+end
+$function$
+;
+revoke all on function ports.claim_port(text,text,integer,text,text,text,text,text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.clear_outside(p_project_name text)
  RETURNS void
@@ -680,6 +778,115 @@ $function$
 ;
 revoke all on function ports.delete_range(text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
+ RETURNS record
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Returns the port of the service in that scope, or gives it one: the one that it claimed last,
+  -- else the oldest, else the preferred number if it is available, else the lowest that is available
+  -- and not to be avoided. `created` tells whether it was given now, and `passed_over` which
+  -- available numbers below it were avoided, 20 at most. Metadata fills in what the allocation lacks
+  -- and overwrites nothing.
+  --
+  -- If the service has no port, locks, raises and costs what allocate_port() does. Otherwise it
+  -- costs one look, and if metadata is given, it locks that row and raises 55P03.
+declare
+  v_service_key bigint;
+  v_oldest record;
+  v_exhausted boolean := false;
+begin
+  p_hostname := lower(p_hostname);
+  p_instance := coalesce(p_instance, '');
+  p_avoid := coalesce(p_avoid, '{}');
+  created := false;
+  passed_over := '{}';
+  v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
+  for v_attempt in 1..1000 loop
+    -- One statement has one snapshot, in which it sees that the service has no port and which
+    -- ordinals are taken.
+    select oldest.*, newest.ordinal as newest_ordinal
+    into v_oldest
+    from (
+      select max(ordinal) as ordinal
+      from ports.port_allocations
+      where service_key = v_service_key
+        and protocol = p_protocol
+        and status <> 'released'
+    ) as newest
+    left join lateral (
+      select id, held.port_number, service_type, description, cloudflare_hostname
+      from ports.port_allocations as held
+      where service_key = v_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status <> 'released'
+      order by ordinal
+      limit 1
+    ) as oldest on true;
+    if v_oldest.id is not null then
+      if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
+        perform ports.change_metadata(
+          v_service_key, array[v_oldest.id], 'get_or_allocate_port',
+          ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
+          p_only_missing => true
+        );
+      end if;
+      port_number := v_oldest.port_number;
+      return;
+    end if;
+
+    begin
+      port_number := ports.hold_slot(
+        case
+          when p_preferred_port is null
+          then ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol, p_avoid)
+          else ports.lock_slot(p_project_name, p_hostname, p_protocol, p_preferred_port)
+        end,
+        'get_or_allocate_port', v_service_key, p_service_name, p_instance,
+        p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
+        1 + coalesce(v_oldest.newest_ordinal, 0)
+      );
+      created := true;
+      if p_preferred_port is null and not isempty(p_avoid) then
+        passed_over := array(
+          select slot.port_number
+          from ports.available_slots as slot
+          where slot.project_name = p_project_name
+            and slot.hostname = p_hostname
+            and slot.protocol = p_protocol
+            and slot.port_number < ensure_port.port_number
+            and slot.port_number <@ p_avoid
+          order by slot.port_number
+          limit 20
+        );
+      end if;
+      return;
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(p_service_name);
+      when sqlstate 'ZP003' or sqlstate 'ZP004' then
+        p_preferred_port := null;
+      when sqlstate 'ZP002' then
+        -- Another transaction may have got the last number for this service.
+        if v_exhausted then
+          raise;
+        end if;
+        v_exhausted := true;
+    end;
+  end loop;
+  raise exception 'others keep giving % ports at the same time', p_service_name
+    using errcode = 'serialization_failure';
+end
+$function$
+;
+revoke all on function ports.ensure_port(text,text,text,text,text,text,text,text,text,integer,int4multirange) from public;
+
 CREATE OR REPLACE FUNCTION ports.find_available_port(p_project_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -716,82 +923,8 @@ revoke all on function ports.find_available_port(text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'pg_temp'
- SET lock_timeout TO '5s'
-AS $function$
-  -- Returns the oldest live port of the service in that scope, or gives it one. Metadata fills in
-  -- what the allocation lacks and overwrites nothing.
-  --
-  -- If the service has no port, locks, raises and costs what allocate_port() does. Otherwise it
-  -- costs one look, and if metadata is given, it locks that row and raises 55P03.
-declare
-  v_service_key bigint;
-  v_oldest record;
-  v_exhausted boolean := false;
-begin
-  p_hostname := lower(p_hostname);
-  p_instance := coalesce(p_instance, '');
-  v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
-  for v_attempt in 1..1000 loop
-    -- One statement has one snapshot, in which it sees that the service has no port and which
-    -- ordinals are taken.
-    select oldest.*, newest.ordinal as newest_ordinal
-    into v_oldest
-    from (
-      select max(ordinal) as ordinal
-      from ports.port_allocations
-      where service_key = v_service_key
-        and protocol = p_protocol
-        and status <> 'released'
-    ) as newest
-    left join lateral (
-      select id, port_number, service_type, description, cloudflare_hostname
-      from ports.port_allocations
-      where service_key = v_service_key
-        and project_name = p_project_name
-        and service_name = p_service_name
-        and instance = p_instance
-        and hostname = p_hostname
-        and protocol = p_protocol
-        and status <> 'released'
-      order by ordinal
-      limit 1
-    ) as oldest on true;
-    if v_oldest.id is not null then
-      if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
-        perform ports.change_metadata(
-          v_service_key, array[v_oldest.id], 'get_or_allocate_port',
-          ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
-          p_only_missing => true
-        );
-      end if;
-      return v_oldest.port_number;
-    end if;
-
-    begin
-      return ports.hold_slot(
-        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol),
-        'get_or_allocate_port', v_service_key, p_service_name, p_instance,
-        p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-        1 + coalesce(v_oldest.newest_ordinal, 0)
-      );
-    exception
-      when unique_violation then
-        perform ports.refuse_invisible_winner(p_service_name);
-      when sqlstate 'ZP002' then
-        -- Another transaction may have got the last number for this service.
-        if v_exhausted then
-          raise;
-        end if;
-        v_exhausted := true;
-    end;
-  end loop;
-  raise exception 'others keep giving % ports at the same time', p_service_name
-    using errcode = 'serialization_failure';
-end
-$function$
+ LANGUAGE sql
+RETURN (SELECT ensure_port.port_number FROM ports.ensure_port(get_or_allocate_port.p_project_name, get_or_allocate_port.p_service_name, get_or_allocate_port.p_hostname, get_or_allocate_port.p_protocol, get_or_allocate_port.p_service_type, get_or_allocate_port.p_description, get_or_allocate_port.p_cloudflare_hostname, get_or_allocate_port.p_instance, get_or_allocate_port.p_actor) ensure_port(port_number, created, passed_over))
 ;
 revoke all on function ports.get_or_allocate_port(text,text,text,text,text,text,text,text,text) from public;
 
@@ -870,11 +1003,12 @@ $function$
 ;
 revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_holds_others boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, p_holds_others boolean DEFAULT false)
  RETURNS tid
  LANGUAGE plpgsql
 AS $function$
-  -- Returns the lowest available slot that nobody else is taking, locked until commit. If others
+  -- Returns the lowest available slot that nobody else is taking, locked until commit. Skips the
+  -- numbers to avoid. If others
   -- are taking the lowest few, it returns one from a random place among those offered, because
   -- callers that skip each other's slots slow each other down. Called by functions whose search
   -- path is fixed.
@@ -882,8 +1016,9 @@ AS $function$
   -- Locks one slot, with SKIP LOCKED. If it finds none, it offers numbers, which waits for the
   -- project's row. Raises ZP001, ZP002 (none is available), 55P03 (others keep the last ones
   -- locked), and above READ COMMITTED 40001 (they changed since the transaction began). A caller
-  -- that holds other slots must not wait for the project, so it gets 40001 instead. Cost: one slot;
-  -- if many callers take slots at once, a look at some of theirs.
+  -- that holds other slots must not wait for the project, so it gets 40001 instead. Cost: one slot
+  -- and the free slots to avoid below it; if many callers take slots at once, a look at some of
+  -- theirs.
 declare
   v_next_port integer;
   v_lowest integer;
@@ -906,6 +1041,7 @@ begin
           and hostname = p_hostname
           and protocol = p_protocol
       )
+      and not (port_number <@ p_avoid)
     order by port_number
     limit 1;
     if found then
@@ -926,7 +1062,7 @@ begin
       and hostname = p_hostname
       and protocol = p_protocol;
     if v_lowest is null then
-      perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol);
+      perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol, p_avoid);
     else
       for v_first, v_end in
         values
@@ -942,6 +1078,7 @@ begin
           and protocol = p_protocol
           and port_number >= v_first
           and port_number < v_end
+          and not (port_number <@ p_avoid)
         order by port_number
         limit 1
         for update skip locked;
@@ -973,7 +1110,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.lock_lowest_slot(text,text,text,boolean) from public;
+revoke all on function ports.lock_lowest_slot(text,text,text,int4multirange,boolean) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_ranges()
  RETURNS void
@@ -987,6 +1124,59 @@ end
 $function$
 ;
 revoke all on function ports.lock_ranges() from public;
+
+CREATE OR REPLACE FUNCTION ports.lock_slot(p_project_name text, p_hostname text, p_protocol text, p_port_number integer)
+ RETURNS tid
+ LANGUAGE plpgsql
+AS $function$
+  -- Returns the slot of one number, locked until commit. Makes the slot if the number was not
+  -- offered yet. Called by functions whose search path is fixed.
+  --
+  -- Locks the slot, and waits for a transaction that is taking it. If it makes the slot, it first
+  -- locks the project's row. Raises ZP001, ZP003 (somebody holds the number), ZP004 (it is not the
+  -- project's), 55P03. Cost: one slot; the first in a scope also collects idle slots.
+declare
+  v_slot tid;
+  v_locked boolean := false;
+begin
+  loop
+    select slot
+    into v_slot
+    from ports.available_slots
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and port_number = p_port_number
+    for update;
+    if found then
+      return v_slot;
+    end if;
+    perform ports.refuse_outside(p_project_name, p_port_number);
+    perform ports.refuse_taken(p_project_name, p_hostname, p_protocol, p_port_number);
+
+    if v_locked then
+      insert into ports.port_cursors (project_name, hostname, protocol, next_port)
+      select p_project_name, p_hostname, p_protocol, min(start_port)
+      from ports.port_ranges
+      where project_name = p_project_name
+      on conflict (project_name, hostname, protocol) do nothing;
+      if found then
+        perform ports.collect_idle_slots(p_project_name);
+      end if;
+      insert into ports.port_allocations (project_name, hostname, protocol, port_number)
+      values (p_project_name, p_hostname, p_protocol, p_port_number);
+    else
+      -- Another transaction may have made the slot, so the next turn looks again.
+      update ports.projects
+      set settings = settings
+      where name = p_project_name;
+      v_locked := true;
+    end if;
+  end loop;
+end
+$function$
+;
+revoke all on function ports.lock_slot(text,text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.metadata(p_service_type text, p_description text, p_cloudflare_hostname text)
  RETURNS jsonb
@@ -1283,14 +1473,14 @@ $function$
 ;
 revoke all on function ports.record_health_checks(bigint[],text[]) from public;
 
-CREATE OR REPLACE FUNCTION ports.refuse_exhausted(p_project_name text, p_hostname text, p_protocol text)
+CREATE OR REPLACE FUNCTION ports.refuse_exhausted(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Locks nothing. Raises ZP001, and ZP002 if no number of the project is available in the scope.
-  -- One statement reads slots, cursor and ranges, so that it sees them at one moment. Cost: a few
-  -- lookups.
+  -- Locks nothing. Raises ZP001, and ZP002 if no number of the project is available in the scope
+  -- but those to avoid. One statement reads slots, cursor and ranges, so that it sees them at one
+  -- moment. Cost: a few lookups and the free slots to avoid.
 declare
   v_ranges json;
 begin
@@ -1301,7 +1491,18 @@ begin
   into v_ranges
   from ports.port_ranges
   where project_name = p_project_name
-    and ports.find_available_port(p_project_name, p_hostname, p_protocol) is null;
+    and not exists (
+      select
+      from ports.available_slots
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and not (port_number <@ p_avoid)
+    )
+    and not exists (
+      select
+      from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 1)
+    );
 
   if v_ranges is not null then
     raise exception 'no port of % is available on %/%', p_project_name, p_hostname, p_protocol
@@ -1311,14 +1512,15 @@ begin
           'projectName', p_project_name,
           'ranges', v_ranges,
           'hostname', p_hostname,
-          'protocol', p_protocol
+          'protocol', p_protocol,
+          'avoided', ports.count_available(p_project_name, p_hostname, p_protocol)
         )::text;
   end if;
   perform ports.refuse_unknown_project(p_project_name);
 end
 $function$
 ;
-revoke all on function ports.refuse_exhausted(text,text,text) from public;
+revoke all on function ports.refuse_exhausted(text,text,text,int4multirange) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_invisible_winner(p_service_name text)
  RETURNS void
@@ -1392,6 +1594,48 @@ end
 $function$
 ;
 revoke all on function ports.refuse_move() from public;
+
+CREATE OR REPLACE FUNCTION ports.refuse_outside(p_project_name text, p_port_number integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Raises ZP001 if there is no such project, and ZP004 if the number is not in its ranges, with
+  -- the project whose number it is. Locks nothing. Called by functions whose search path is fixed.
+  -- Cost: one look at the ranges.
+begin
+  if exists (
+    select
+    from ports.port_ranges
+    where project_name = p_project_name
+      and p_port_number between start_port and end_port
+  ) then
+    return;
+  end if;
+  perform ports.refuse_unknown_project(p_project_name);
+  raise exception 'port % lies outside the ranges of %', p_port_number, p_project_name
+    using
+      errcode = 'ZP004',
+      detail = json_build_object(
+        'portNumber', p_port_number,
+        'projectName', p_project_name,
+        'owner', (
+          select project_name
+          from ports.port_ranges
+          where p_port_number between start_port and end_port
+        ),
+        'ranges', (
+          select json_agg(
+            json_build_object('startPort', start_port, 'endPort', end_port)
+            order by start_port
+          )
+          from ports.port_ranges
+          where project_name = p_project_name
+        )
+      )::text;
+end
+$function$
+;
+revoke all on function ports.refuse_outside(text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_overlap(p_project_name text, p_start_port integer, p_end_port integer, p_range_id bigint DEFAULT NULL::bigint)
  RETURNS void
@@ -1482,6 +1726,64 @@ end
 $function$
 ;
 revoke all on function ports.refuse_rows_outside() from public;
+
+CREATE OR REPLACE FUNCTION ports.refuse_taken(p_project_name text, p_hostname text, p_protocol text, p_port_number integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Raises ZP003 if a service holds the number in that scope, with the holder and the nearest
+  -- available numbers of the project. Locks nothing. Called by functions whose search path is
+  -- fixed. Cost: one lookup, and the numbers of the project if it raises.
+declare
+  v_held ports.port_allocations;
+begin
+  select *
+  into v_held
+  from ports.port_allocations
+  where hostname = p_hostname
+    and protocol = p_protocol
+    and port_number = p_port_number
+    and status in ('allocated', 'in_use');
+  if not found then
+    return;
+  end if;
+  raise exception 'port % is held by % of % on %/%',
+    p_port_number, v_held.service_name, v_held.project_name, p_hostname, p_protocol
+    using
+      errcode = 'ZP003',
+      detail = json_build_object(
+        'portNumber', p_port_number,
+        'hostname', p_hostname,
+        'protocol', p_protocol,
+        'projectName', v_held.project_name,
+        'serviceName', v_held.service_name,
+        'instance', v_held.instance,
+        'allocatedAt', v_held.allocated_at,
+        'lastUsedAt', v_held.last_used_at,
+        'nearest', (
+          select coalesce(json_agg(number order by number), '[]')
+          from (
+            select number
+            from ports.port_ranges as range
+            cross join lateral generate_series(range.start_port, range.end_port) as number
+            where range.project_name = p_project_name
+              and not exists (
+                select
+                from ports.port_allocations as live
+                where live.hostname = p_hostname
+                  and live.protocol = p_protocol
+                  and live.port_number = number
+                  and live.status in ('allocated', 'in_use')
+              )
+            order by abs(number - p_port_number), number
+            limit 3
+          ) as nearby
+        )
+      )::text;
+end
+$function$
+;
+revoke all on function ports.refuse_taken(text,text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_truncate()
  RETURNS trigger

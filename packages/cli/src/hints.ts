@@ -64,7 +64,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
 
 /** Whether the command asks for a port to start something on. */
 function wantsPort(command: string): boolean {
-  return command === 'get' || command === 'allocate'
+  return ['get', 'allocate', 'claim'].includes(command)
 }
 
 interface UnknownProject {

@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { Context } from './Context.js'
 import { allocateCommand } from './commands/allocate.js'
 import { auditCommand } from './commands/audit.js'
+import { claimCommand } from './commands/claim.js'
 import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
 import { dbCommand } from './commands/db.js'
@@ -19,6 +20,7 @@ import { fullName, usageError } from './usageError.js'
 const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnknownOpts>> = {
   'Ports:': {
     get: getCommand,
+    claim: claimCommand,
     allocate: allocateCommand,
     release: releaseCommand,
     update: updateCommand,
@@ -130,4 +132,5 @@ Environment:
   PORTS_HOSTNAME      the name of this machine, where several share a registry
   PORTS_INSTANCE      the copy of the project, such as a git worktree, where no --instance is given
   PORTS_ACTOR         who asks, for the history
+  PORTS_PASS_OVER     none: allocate also numbers that are in use now, blocked or ephemeral
   NO_COLOR            no colour, ever`

@@ -9,8 +9,29 @@ import type {
   Service,
   ServiceKey,
 } from './PortAllocation.js'
+import type { Bounds } from './PortRange.js'
 
-export interface AllocationRequest extends ServiceKey, Metadata {}
+export interface AllocationRequest extends ServiceKey, Metadata {
+  /** Numbers that are not allocated unless they are asked for. */
+  readonly avoid?: readonly Bounds[]
+}
+
+export interface EnsureRequest extends AllocationRequest {
+  /** The number to allocate if the service has none and this one is available. */
+  readonly preferredPort?: number
+}
+
+export interface ClaimRequest extends ServiceKey, Metadata {
+  readonly portNumber: number
+}
+
+export interface EnsuredPort {
+  readonly portNumber: number
+  /** Whether the service got it by this call. */
+  readonly created: boolean
+  /** Available numbers below it that were avoided, lowest first, 20 at most. */
+  readonly passedOver: readonly number[]
+}
 
 export interface NewAllocationRequest extends AllocationRequest {
   readonly idempotencyKey?: string
@@ -47,13 +68,29 @@ export interface ListResult {
 
 /** Reads and changes allocations. Each change writes one event for each holding. */
 export interface AllocationStore {
+  /** Returns the port that `getOrAllocate` would return if the service has one. */
+  find(key: ServiceKey, call?: CallOptions): Promise<number | undefined>
+
   /**
-   * Returns the oldest live port of the service and fills in its missing metadata. If the service
-   * has none, allocates the lowest available number of the project. Concurrent callers get the same
-   * port.
+   * Returns the port that the service claimed last, else its oldest one, and fills in its missing metadata. If the
+   * service has none, allocates the lowest available number of the project. Concurrent callers get
+   * the same port.
    * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
    */
   getOrAllocate(request: AllocationRequest, call?: WriteOptions): Promise<number>
+
+  /**
+   * Does what `getOrAllocate` does, but allocates the preferred number if it is available.
+   * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
+   */
+  ensure(request: EnsureRequest, call?: WriteOptions): Promise<EnsuredPort>
+
+  /**
+   * Gives the service that number, which `getOrAllocate` returns from then on. Returns false if the
+   * service held it already.
+   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `BUSY`
+   */
+  claim(request: ClaimRequest, call?: WriteOptions): Promise<boolean>
 
   /**
    * Allocates one more port for the service: the lowest available number of the project in its

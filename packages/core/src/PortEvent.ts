@@ -2,6 +2,7 @@ import type { Protocol } from './PortAllocation.js'
 
 export const EVENT_KINDS = [
   'allocated',
+  'claimed',
   'released',
   'updated',
   'range-created',
@@ -9,7 +10,10 @@ export const EVENT_KINDS = [
   'range-deleted',
 ] as const
 
-/** One change of one holding or range. Audits write none. */
+/**
+ * One change of one holding or range. Audits write none. `claimed`: the service held the number
+ * already, and now prefers it to its others.
+ */
 export interface PortEvent {
   readonly id: string
   readonly at: Date

@@ -1,11 +1,11 @@
-import type { PageKey, Selection } from './AllocationStore.js'
+import type { EnsureRequest, PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, validActor } from './actor.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
-import { invalidArgument, unverifiable } from './errors.js'
+import { invalidArgument, PortsError, unverifiable } from './errors.js'
 import { validHostname } from './hostname.js'
 import {
   type CheckOptions,
@@ -28,6 +28,7 @@ import {
   METADATA_FIELDS,
   type Metadata,
   type MetadataChange,
+  nameOfService,
   type PortAllocation,
   type Protocol,
   type ReleasedPort,
@@ -41,6 +42,7 @@ import type { PortRepository } from './PortRepository.js'
 import { PassedOver } from './passedOver/PassedOver.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
 import { readPassedOver } from './passedOver/readPassedOver.js'
+import type { CannotSee, PassOverReason, SKIP_REASONS } from './passedOver/reasons.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
@@ -84,6 +86,37 @@ export interface GetOptions
     PassOverOption,
     Metadata,
     WriteOptions {}
+
+export interface EnsureOptions extends GetOptions {
+  /** The number to give the service if it has none yet and this one is available. */
+  readonly preferredPort?: number
+}
+
+export interface ClaimOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
+
+/** A number that was not allocated, and why. */
+export interface SkippedPort {
+  readonly portNumber: number
+  readonly reason: keyof typeof SKIP_REASONS
+}
+
+export interface EnsureResult {
+  readonly allocation: PortAllocation
+  /** Whether the service got the port by this call. */
+  readonly created: boolean
+  /** Available numbers below that were passed over, and a preferred number that was not given. */
+  readonly skipped: readonly SkippedPort[]
+  /** What could not be looked at from here, so that nothing was passed over for it. */
+  readonly cannotSee: readonly CannotSee[]
+}
+
+export interface ClaimResult {
+  readonly allocation: PortAllocation
+  /** Whether the service got the port by this call. */
+  readonly created: boolean
+  /** Why the number would not have been allocated automatically. */
+  readonly caution?: PassOverReason
+}
 
 export interface AllocateOptions extends GetOptions {
   /**
@@ -232,30 +265,83 @@ export class PortManager {
   }
 
   /**
-   * The oldest live port of the service in its scope, else a new one: the lowest free number of the
-   * project's range. However many call at once, on however many machines, all get the same port,
-   * and it is kept until released, whether the service runs or not. Metadata fills in what the
-   * allocation lacks and overwrites nothing. Safe to repeat, and repeated by itself when the answer
-   * was lost.
+   * The port of the service in its scope: the one that it claimed last, else the oldest, else a new
+   * one, which is the preferred number if it is available, else the lowest that is available and not
+   * passed over. However many call at once, on however many machines, all get the same port, and it
+   * is kept until released, whether the service runs or not. Metadata fills in what the allocation
+   * lacks and overwrites nothing. Safe to repeat, and repeated by itself when the answer was lost.
    * @throws {PortsError} `RANGE_EXHAUSTED`
    */
   async getOrAllocate(
     projectName: string,
     serviceName: string,
-    options: GetOptions = {},
+    options: EnsureOptions = {},
   ): Promise<number> {
     const accepted = given(options)
-    const request = this.#request(projectName, serviceName, accepted)
+    const request = this.#ensureRequest(projectName, serviceName, accepted)
     const call = this.#write(accepted)
-    return repeatIdempotent(
-      async () => (await this.#source.get()).getOrAllocate(request, call),
-      call.signal,
-    )
+    return repeatIdempotent(async () => {
+      const store = await this.#source.get()
+      if (request.preferredPort === undefined && this.#passesOverNothing(accepted)) {
+        return store.getOrAllocate(request, call)
+      }
+      return (await this.#ensure(store, request, accepted, call)).portNumber
+    }, call.signal)
   }
 
   /**
-   * Another port for the service, also when it has one: the lowest free number of the project's
-   * range in that scope. Without an idempotency key it is not safe to repeat after
+   * Does what `getOrAllocate` does, and returns the allocation, whether it is new, and which numbers
+   * were passed over.
+   * @throws {PortsError} `RANGE_EXHAUSTED`
+   */
+  async ensure(
+    projectName: string,
+    serviceName: string,
+    options: EnsureOptions = {},
+  ): Promise<EnsureResult> {
+    const accepted = given(options)
+    const request = this.#ensureRequest(projectName, serviceName, accepted)
+    const call = this.#write(accepted)
+    return repeatIdempotent(async () => {
+      const store = await this.#source.get()
+      const { portNumber, ...told } = await this.#ensure(store, request, accepted, call)
+      return { allocation: await allocationOf(store, request, portNumber, call), ...told }
+    }, call.signal)
+  }
+
+  /**
+   * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports of
+   * the service stay. A number that would be passed over is given, and the result says what it is.
+   * Safe to repeat, and repeated by itself when the answer was lost; `created` may then be false
+   * although the attempt without an answer created it.
+   * @throws {PortsError} `PORT_TAKEN` naming the holder and the nearest available numbers,
+   * `PORT_OUT_OF_RANGE` naming the owner of the number
+   */
+  async claim(
+    projectName: string,
+    serviceName: string,
+    portNumber: number,
+    options: ClaimOptions = {},
+  ): Promise<ClaimResult> {
+    const accepted = given(options)
+    const request = {
+      ...this.#request(projectName, serviceName, accepted),
+      portNumber: validPort('portNumber', portNumber),
+    }
+    const call = this.#write(accepted)
+    return repeatIdempotent(async () => {
+      const store = await this.#source.get()
+      const created = await store.claim(request, call)
+      const allocation = await allocationOf(store, request, portNumber, call)
+      const passedOver = created ? await this.passedOver(accepted) : PassedOver.NOTHING
+      const caution = passedOver.reasonFor(portNumber)
+      return { allocation, created, ...(caution && { caution }) }
+    }, call.signal)
+  }
+
+  /**
+   * Another port for the service, also when it has one: the lowest number of the project in that
+   * scope that is available and not passed over. Without an idempotency key it is not safe to repeat after
    * `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself.
    * @throws {PortsError} `RANGE_EXHAUSTED`
    */
@@ -274,7 +360,11 @@ export class PortManager {
       }),
     }
     const repeat = idempotencyKey === undefined ? repeatBusy : repeatIdempotent
-    return repeat(async () => (await this.#source.get()).allocate(request, call), call.signal)
+    return repeat(async () => {
+      const store = await this.#source.get()
+      const { ranges } = await this.passedOver(accepted)
+      return store.allocate({ ...request, ...(ranges.length > 0 && { avoid: ranges }) }, call)
+    }, call.signal)
   }
 
   /**
@@ -559,6 +649,61 @@ export class PortManager {
     return { actor: this.#actor ?? asked ?? actorHere(), ...(signal && { signal }) }
   }
 
+  #passesOverNothing(options: PassOverOption): boolean {
+    return (callPassOver(options) ?? this.#passOver) === 'none'
+  }
+
+  #ensureRequest(projectName: unknown, serviceName: unknown, options: EnsureOptions) {
+    const { preferredPort } = options
+    return {
+      ...this.#request(projectName, serviceName, options),
+      ...(preferredPort !== undefined && {
+        preferredPort: validPort('preferredPort', preferredPort),
+      }),
+    }
+  }
+
+  /** Looks at this host only for a service that has no port yet. */
+  async #ensure(
+    store: PortRepository,
+    request: EnsureRequest,
+    options: EnsureOptions,
+    call: WriteOptions,
+  ): Promise<Omit<EnsureResult, 'allocation'> & { portNumber: number }> {
+    const held = await store.find(request, call)
+    if (held !== undefined) {
+      if (METADATA_FIELDS.every((field) => request[field] === undefined)) {
+        return { portNumber: held, created: false, skipped: [], cannotSee: [] }
+      }
+      const { portNumber, created } = await store.ensure(request, call)
+      return { portNumber, created, skipped: [], cannotSee: [] }
+    }
+    const passedOver = await this.passedOver(options)
+    const { preferredPort, ...other } = request
+    const isBusy = passedOver.reasonFor(preferredPort ?? 0) === 'busy'
+    const ensured = await store.ensure(
+      {
+        ...other,
+        avoid: passedOver.ranges,
+        ...(preferredPort !== undefined && !isBusy && { preferredPort }),
+      },
+      call,
+    )
+    const skipped: SkippedPort[] = ensured.passedOver.map((portNumber) => ({
+      portNumber,
+      reason: passedOver.reasonFor(portNumber)!,
+    }))
+    if (
+      preferredPort !== undefined &&
+      preferredPort !== ensured.portNumber &&
+      !skipped.some(({ portNumber }) => portNumber === preferredPort)
+    ) {
+      skipped.unshift({ portNumber: preferredPort, reason: isBusy ? 'busy' : 'unavailable' })
+    }
+    const { portNumber, created } = ensured
+    return { portNumber, created, skipped, cannotSee: passedOver.cannotSee }
+  }
+
   #request(projectName: unknown, serviceName: unknown, options: GetOptions) {
     callPassOver(options)
     return {
@@ -593,6 +738,24 @@ export class PortManager {
       ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
     }
   }
+}
+
+/** The allocation that a call has just been told of. */
+async function allocationOf(
+  store: PortRepository,
+  key: ServiceKey,
+  portNumber: number,
+  call: CallOptions,
+): Promise<PortAllocation> {
+  const { projectName, serviceName, instance, hostname, protocol } = key
+  const query = { projectName, serviceName, hostname, portNumber }
+  const { allocations } = await store.list(query, call)
+  const found = allocations.find((it) => it.instance === instance && it.protocol === protocol)
+  if (found) return found
+  throw new PortsError(
+    'BUSY',
+    `Port ${portNumber} of ${nameOfService(key)} was released while this call ran. Try again.`,
+  )
 }
 
 const METADATA = {

@@ -1,6 +1,7 @@
 import { detail, shown, shownName } from './excerpt.js'
 import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import { nearestNames } from './nearestNames.js'
+import { nameOfService, type ServiceKey } from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
 
 /** Every code, and the exit status of a command that fails with it. */
@@ -105,6 +106,8 @@ export interface Exhausted {
   readonly ranges: readonly Bounds[]
   readonly hostname: string
   readonly protocol: string
+  /** How many numbers are available, but only if they are asked for. */
+  readonly avoided: number
 }
 
 /** The ranges next to a range, where there are any. */
@@ -115,7 +118,7 @@ export interface Neighbours {
 
 /** @param neighbours absent if they are not known */
 export function rangeExhausted(
-  { projectName, ranges, hostname, protocol }: Exhausted,
+  { projectName, ranges, hostname, protocol, avoided }: Exhausted,
   neighbours?: Neighbours,
   cause?: unknown,
 ): PortsError {
@@ -127,8 +130,12 @@ export function rangeExhausted(
   const widest = neighbours && widestBounds(range, neighbours)
   return new PortsError(
     'RANGE_EXHAUSTED',
-    `All ${total} ports of ${projectName} (${named}) are held on ` +
-      `${hostname}/${protocol}. ${wayOut(range, neighbours, widest)}`,
+    `All ${total} ports of ${projectName} (${named}) are held ` +
+      `${avoided > 0 ? `or passed over (${avoided}) ` : ''}on ${hostname}/${protocol}. ` +
+      (avoided > 0
+        ? 'Claim one of those passed over, switch passing over off, or release one that is no longer ' +
+          'needed.'
+        : wayOut(range, neighbours, widest)),
     {
       projectName,
       ranges,
@@ -137,8 +144,9 @@ export function rangeExhausted(
       hostname,
       protocol,
       totalPorts: total,
-      allocatedPorts: total,
-      availablePorts: 0,
+      allocatedPorts: total - avoided,
+      availablePorts: avoided,
+      avoided,
     },
     { cause },
   )
@@ -169,6 +177,58 @@ function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string
   ].filter((limit) => limit !== undefined)
   const why = limits.length > 0 ? `, because ${limits.join(' and ')}` : ''
   return `${release}; the range cannot be widened${why}.`
+}
+
+/** Who holds a number that another service asked for. */
+export interface Taken extends ServiceKey {
+  readonly portNumber: number
+  /** ISO 8601. */
+  readonly allocatedAt: string
+  /** ISO 8601; null if no audit saw something listening there. */
+  readonly lastUsedAt: string | null
+  /** The available numbers of the asking project that are nearest to it. */
+  readonly nearest: readonly number[]
+}
+
+export function portTaken(taken: Taken, cause?: unknown): PortsError {
+  const { portNumber, hostname, protocol, allocatedAt, lastUsedAt, nearest } = taken
+  const seen = lastUsedAt
+    ? `it was last seen listening at ${toSeconds(lastUsedAt)}`
+    : 'no audit saw it listening'
+  return new PortsError(
+    'PORT_TAKEN',
+    `Port ${portNumber} is held by ${nameOfService(taken)} on ${hostname}/${protocol} since ` +
+      `${toSeconds(allocatedAt)}; ${seen}. Release it there first, or take another number` +
+      `${nearest.length > 0 ? `, such as ${nearest.join(', ')}` : ''}.`,
+    { ...taken },
+    { cause },
+  )
+}
+
+function toSeconds(time: string): string {
+  return `${new Date(time).toISOString().slice(0, 19)}Z`
+}
+
+export interface OutOfRange {
+  readonly portNumber: number
+  readonly projectName: string
+  /** The project whose number it is; null if no project owns it. */
+  readonly owner: string | null
+  readonly ranges: readonly Bounds[]
+}
+
+export function portOutOfRange(outside: OutOfRange, cause?: unknown): PortsError {
+  const { portNumber, projectName, owner, ranges } = outside
+  const named = ranges.map(({ startPort, endPort }) => `${startPort}-${endPort}`).join(', ')
+  return new PortsError(
+    'PORT_OUT_OF_RANGE',
+    `Port ${portNumber} is not a number of ${projectName} (${named}). ` +
+      (owner === null
+        ? `No project owns it: widen the range of ${projectName}, or choose a number in it.`
+        : `It belongs to ${owner}. Choose a number of ${projectName}.`),
+    { ...outside },
+    { cause },
+  )
 }
 
 export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {

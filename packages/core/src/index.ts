@@ -1,6 +1,9 @@
 export type {
   AllocationRequest,
   AllocationStore,
+  ClaimRequest,
+  EnsuredPort,
+  EnsureRequest,
   ListQuery,
   ListResult,
   NewAllocationRequest,
@@ -20,13 +23,17 @@ export {
   invalidArgument,
   type Neighbours,
   noFreeBlock,
+  type OutOfRange,
   PortsError,
   type PortsErrorCode,
+  portOutOfRange,
+  portTaken,
   projectNotFound,
   type RangeHolder,
   rangeExhausted,
   rangeInUse,
   rangeOverlap,
+  type Taken,
   unverifiable,
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
@@ -60,6 +67,10 @@ export { EVENT_KINDS, type PortEvent } from './PortEvent.js'
 export {
   type AllocateOptions,
   type AllocationPage,
+  type ClaimOptions,
+  type ClaimResult,
+  type EnsureOptions,
+  type EnsureResult,
   type GetOptions,
   type HistoryOptions,
   type HistoryPage,
@@ -70,6 +81,7 @@ export {
   type PageOptions,
   PortManager,
   type PortManagerOptions,
+  type SkippedPort,
   type UpdateOptions,
 } from './PortManager.js'
 export {
@@ -87,6 +99,7 @@ export {
   type CannotSee,
   PASS_OVER_REASONS,
   type PassOverReason,
+  SKIP_REASONS,
 } from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
 export type { RangeStore, RangeUsage } from './RangeStore.js'

@@ -4,6 +4,8 @@ import {
   invalidArgument,
   noFreeBlock,
   PortsError,
+  portOutOfRange,
+  portTaken,
   projectNotFound,
   rangeExhausted,
   rangeInUse,
@@ -23,7 +25,19 @@ const fullShop = {
   ranges: [{ startPort: 3000, endPort: 3099 }],
   hostname: 'localhost',
   protocol: 'tcp',
+  avoided: 0,
 }
+
+const taken = {
+  projectName: 'shop',
+  serviceName: 'web',
+  instance: 'login-form',
+  hostname: 'localhost',
+  protocol: 'tcp',
+  portNumber: 3005,
+  allocatedAt: '2026-11-20T09:00:00+01:00',
+} as const
+const outside = { portNumber: 8096, projectName: 'shop', ranges: fullShop.ranges }
 
 /** Of port 3000 of this host, unless of another. */
 function unknown(reason: UnknownReason, of: Partial<PortSighting>): PortsError {
@@ -77,6 +91,9 @@ describe('what went wrong and what to do next', () => {
       rangeOverlap(wanted, shop),
       rangeOverlap({ projectName: 'shop' }, shop),
       rangeInUse('shop', [], 3, { startPort: 1, endPort: 2 }),
+      rangeExhausted({ ...fullShop, avoided: 20 }),
+      portTaken({ ...taken, lastUsedAt: null, nearest: [] }),
+      portOutOfRange({ ...outside, owner: null }),
     ]
     for (const { message } of errors)
       expect(message).not.toMatch(/\bports (range|db|list|release|get)\b|--/)
@@ -128,6 +145,36 @@ describe('what went wrong and what to do next', () => {
       'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
         'needed; the range cannot be widened, because 2999 is the last port of mail and 3100 the ' +
         'first of blog.',
+    ],
+    [
+      'a range in which only numbers that are passed over are left',
+      rangeExhausted({ ...fullShop, avoided: 20 }),
+      'All 100 ports of shop (3000-3099) are held or passed over (20) on localhost/tcp. Claim one ' +
+        'of those passed over, switch passing over off, or release one that is no longer needed.',
+    ],
+    [
+      'a number that another service holds',
+      portTaken({ ...taken, lastUsedAt: '2026-11-26T10:20:30.5+00:00', nearest: [3004, 3006] }),
+      'Port 3005 is held by shop/web@login-form on localhost/tcp since 2026-11-20T08:00:00Z; it was ' +
+        'last seen listening at 2026-11-26T10:20:30Z. Release it there first, or take another ' +
+        'number, such as 3004, 3006.',
+    ],
+    [
+      'a number that another service holds in a full range',
+      portTaken({ ...taken, lastUsedAt: null, nearest: [] }),
+      'Port 3005 is held by shop/web@login-form on localhost/tcp since 2026-11-20T08:00:00Z; no ' +
+        'audit saw it listening. Release it there first, or take another number.',
+    ],
+    [
+      'a number of another project',
+      portOutOfRange({ ...outside, owner: 'blog' }),
+      'Port 8096 is not a number of shop (3000-3099). It belongs to blog. Choose a number of shop.',
+    ],
+    [
+      'a number of no project',
+      portOutOfRange({ ...outside, owner: null }),
+      'Port 8096 is not a number of shop (3000-3099). No project owns it: widen the range of shop, ' +
+        'or choose a number in it.',
     ],
     [
       'a full range of all numbers',

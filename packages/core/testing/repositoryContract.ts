@@ -3,6 +3,7 @@ import type { PortRepository } from '../src/PortRepository.js'
 import { describeAllocating } from './allocatingContract.js'
 import { describeCalls } from './callContract.js'
 import { describeChecks } from './checkContract.js'
+import { describeClaiming } from './claimingContract.js'
 import { describeHistory } from './historyContract.js'
 import { describeInstances } from './instanceContract.js'
 import { describeListing } from './listingContract.js'
@@ -26,6 +27,7 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     const store = () => repository
 
     describeAllocating(store)
+    describeClaiming(store)
     describeReleasing(store)
     describeUpdating(store)
     describeListing(store)

@@ -32,6 +32,8 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
   use: [
     'ports.allocate_port',
     'ports.allocate_ports',
+    'ports.claim_port',
+    'ports.ensure_port',
     'ports.get_or_allocate_port',
     'ports.note_network',
     'ports.record_health_checks',

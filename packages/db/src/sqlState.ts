@@ -3,14 +3,18 @@ import {
   type ErrorDetails,
   EXIT_STATUS,
   type Exhausted,
+  type OutOfRange,
   type PortRange,
   PortsError,
   type PortsErrorCode,
+  portOutOfRange,
+  portTaken,
   projectNotFound,
   type RangeHolder,
   rangeExhausted,
   rangeInUse,
   rangeOverlap,
+  type Taken,
 } from '@ports/core'
 import { describeHolder, type LockHolder } from './lockHolders.js'
 
@@ -28,6 +32,7 @@ interface Failure {
 const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP001', 'PROJECT_NOT_FOUND'],
   ['ZP002', 'RANGE_EXHAUSTED'],
+  ['ZP003', 'PORT_TAKEN'],
   ['ZP004', 'PORT_OUT_OF_RANGE'],
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
@@ -106,6 +111,12 @@ export function translate(
         details.knownProjects as readonly string[],
         error,
       )
+    case 'PORT_TAKEN':
+      return portTaken(details as unknown as Taken, error)
+    case 'PORT_OUT_OF_RANGE':
+      return details.ranges === undefined
+        ? new PortsError(code, `${failure.message}.`, details, { cause: error })
+        : portOutOfRange(details as unknown as OutOfRange, error)
     case 'RANGE_OVERLAP':
       // Only a range that was to be can overlap.
       return rangeOverlap(subject.range!, details as unknown as PortRange, error)

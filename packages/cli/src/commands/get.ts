@@ -1,4 +1,5 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
+import { SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import {
   cloudflareHostnameOption,
@@ -8,12 +9,14 @@ import {
   protocolOption,
   typeOption,
 } from '../serviceOptions.js'
+import { typedNumber } from '../typedNumber.js'
 
 export function getCommand({ openManager, output, signal }: Context) {
   return new Command('get')
     .description('Print the port of a service; the first time, allocate it')
     .argument('<project>')
     .argument('<service>')
+    .addOption(preferOption)
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
@@ -22,21 +25,31 @@ export function getCommand({ openManager, output, signal }: Context) {
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { type: serviceType, ...rest } = options
+      const { type: serviceType, prefer: preferredPort, ...rest } = options
       const ports = await openManager()
-      const port = await ports.getOrAllocate(projectName, serviceName, {
+      const { allocation, created, skipped } = await ports.ensure(projectName, serviceName, {
         ...rest,
         serviceType,
+        preferredPort,
         signal,
       })
+      const port = allocation.portNumber
       const service = ports.service(projectName, serviceName, options)
-      output.result({ port, ...service }, () => `${port}`)
+      output.result({ port, ...service, created, skipped }, () => `${port}`)
+      for (const each of skipped)
+        output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
     })
 }
 
+const preferOption = new Option(
+  '--prefer <number>',
+  'the port to allocate if it has none yet and this one is available',
+).argParser(typedNumber)
+
 const MORE_HELP = `
-The first time it is the lowest free port of the project, from then on always the same one,
-until it is released. What is said about the service fills in what is not known yet.
+The first time it is the lowest available port of the project, or the next one if something
+else listens there; stderr then says so. From then on it is always the same one, until it is
+released. Metadata fills in what is not known yet.
 
 Example:
   PORT=$(ports get consilio api)`

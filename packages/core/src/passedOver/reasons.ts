@@ -13,6 +13,12 @@ export const PASS_OVER_REASONS = {
 
 export type PassOverReason = keyof typeof PASS_OVER_REASONS
 
+/** Why a service did not get a number, in words that follow the number. */
+export const SKIP_REASONS = {
+  ...PASS_OVER_REASONS,
+  unavailable: "it was preferred, but is held or is not the project's",
+} as const
+
 /** What cannot be passed over on this host, and why, as a sentence. */
 export const CANNOT_SEE = {
   'tables-unreadable':

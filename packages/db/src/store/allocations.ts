@@ -1,6 +1,9 @@
 import {
   type AllocationRequest,
   type AllocationStore,
+  type Bounds,
+  type EnsuredPort,
+  type EnsureRequest,
   type ListQuery,
   METADATA_FIELDS,
   type PortAllocation,
@@ -14,6 +17,22 @@ import { GroupCommit } from '../GroupCommit.js'
 import { type Statement, statement } from '../runStatement.js'
 import { explainExhausted } from './exhausted.js'
 import { present } from './present.js'
+
+const FIND = statement(`
+  select port_number as answer
+  from ports.refuse_unknown_project($1) as known
+  left join (
+    select port_number
+    from ports.allocations
+    where service_key = ports.service_key($1, $2, $3, $4)
+      and project_name = $1
+      and service_name = $2
+      and instance = $3
+      and hostname = $4
+      and protocol = $5
+    order by ordinal
+    limit 1
+  ) as held on true`)
 
 // A service that already holds a port gets it from the lookup alone. For other services the same
 // statement calls the function. There is no condition on a parameter: the plan for a given value
@@ -32,14 +51,27 @@ const GET_OR_ALLOCATE = statement(`
       order by ordinal
       limit 1
     ),
-    ports.get_or_allocate_port($1, $2, $4, $5, null, null, null, $3, $6)
+    (
+      select port_number
+      from ports.ensure_port($1, $2, $4, $5, null, null, null, $3, $6)
+    )
   ) as answer`)
 
-const GET_OR_ALLOCATE_WITH_METADATA = statement(`
-  select ports.get_or_allocate_port(
+const ENSURE = statement(`
+  select port_number as "portNumber", created, passed_over as "passedOver"
+  from ports.ensure_port(
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
-    p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9
+    p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
+    p_avoid => $10, p_preferred_port => $11
+  )`)
+
+const CLAIM = statement(`
+  select ports.claim_port(
+    p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
+    p_protocol => $5, p_actor => $6,
+    p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
+    p_port_number => $10
   ) as answer`)
 
 const ALLOCATE = statement(`
@@ -47,7 +79,7 @@ const ALLOCATE = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_idempotency_key => $10
+    p_avoid => $10, p_idempotency_key => $11
   ) as answer`)
 
 const ALLOCATE_TOGETHER = statement(`
@@ -55,7 +87,7 @@ const ALLOCATE_TOGETHER = statement(`
   from ports.allocate_ports(
     p_project_names => $1, p_service_names => $2, p_instances => $3, p_hostnames => $4,
     p_protocols => $5, p_actors => $6,
-    p_service_types => $7, p_descriptions => $8, p_cloudflare_hostnames => $9
+    p_service_types => $7, p_descriptions => $8, p_cloudflare_hostnames => $9, p_avoid => $10
   )`)
 
 const RELEASE = statement(`
@@ -77,6 +109,8 @@ const UPDATE = statement(`
     p_protocol => $5, p_actor => $6, p_port_number => $7, p_change => $8
   ) as answer`)
 
+const ASK_AGAIN = 'Ask again: it gives the same port, or one if there is none.'
+
 export function allocationStore(database: Database): AllocationStore {
   const allocations = new GroupCommit<number>(
     ({ values, subject, signal }) =>
@@ -90,29 +124,56 @@ export function allocationStore(database: Database): AllocationStore {
     ({ values, subject, signal }) => database.answer(RELEASE, values, subject, { signal }),
     (calls) => database.answers(RELEASE_TOGETHER, calls),
   )
+  const ensure = async (request: EnsureRequest, call: WriteOptions = {}): Promise<EnsuredPort> => {
+    const subject = {
+      write: true,
+      projectName: request.projectName,
+      resolveBy: ASK_AGAIN,
+    }
+    const values = [
+      ...keyOf(request, call),
+      ...metadataOf(request),
+      multirange(request.avoid),
+      request.preferredPort,
+    ]
+    const rows = database.rows<EnsuredPort>(ENSURE, values, subject, call)
+    return (await explainExhausted(database, rows))[0]!
+  }
   return {
+    async find(key, call = {}) {
+      const { projectName } = key
+      const values = keyOf(key, {}).slice(0, -1)
+      const subject = { write: false, projectName }
+      return (await database.answer<number | null>(FIND, values, subject, call)) ?? undefined
+    },
+
     async getOrAllocate(request, call = {}) {
+      const hasMore = metadataOf(request).some((value) => value !== undefined) || request.avoid
+      if (hasMore) return (await ensure(request, call)).portNumber
       const subject = {
         write: true,
         projectName: request.projectName,
-        resolveBy: 'Ask again: it gives the same port, or one if there is none.',
+        resolveBy: ASK_AGAIN,
       }
-      const key = keyOf(request, call)
-      const metadata = metadataOf(request)
-      const answer = metadata.every((value) => value === undefined)
-        ? database.answer<number>(GET_OR_ALLOCATE, key, subject, call)
-        : database.answer<number>(
-            GET_OR_ALLOCATE_WITH_METADATA,
-            [...key, ...metadata],
-            subject,
-            call,
-          )
-      return explainExhausted(database, answer)
+      const values = keyOf(request, call)
+      return explainExhausted(
+        database,
+        database.answer<number>(GET_OR_ALLOCATE, values, subject, call),
+      )
+    },
+
+    ensure,
+
+    async claim(request, call = {}) {
+      const { projectName, portNumber } = request
+      const resolveBy = 'Claim it again: that does no harm.'
+      const values = [...keyOf(request, call), ...metadataOf(request), portNumber]
+      return database.answer<boolean>(CLAIM, values, { write: true, projectName, resolveBy }, call)
     },
 
     async allocate(request, call = {}) {
       const { projectName, idempotencyKey } = request
-      const values = [...keyOf(request, call), ...metadataOf(request)]
+      const values = [...keyOf(request, call), ...metadataOf(request), multirange(request.avoid)]
       if (idempotencyKey === undefined) {
         const resolveBy = `To find out, list the ports of ${projectName}.`
         const subject = { write: true, projectName, resolveBy }
@@ -175,6 +236,11 @@ function keyOf(key: ServiceKey | Selection, { actor }: WriteOptions): unknown[] 
 
 function metadataOf(request: AllocationRequest): (string | undefined)[] {
   return METADATA_FIELDS.map((field) => request[field])
+}
+
+/** As text of PostgreSQL's type `int4multirange`. */
+function multirange(ranges: readonly Bounds[] = []): string {
+  return `{${ranges.map(({ startPort, endPort }) => `[${startPort},${endPort}]`).join(',')}}`
 }
 
 /** A statement with the values of its parameters. */

@@ -1,6 +1,6 @@
-import { nameOfService } from '@ports/core'
+import { nameOfService, PASS_OVER_REASONS, SKIP_REASONS } from '@ports/core'
 import { z } from 'zod'
-import { metadata, scope, service } from '../arguments.js'
+import { metadata, portNumber, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
 
@@ -17,16 +17,34 @@ export const getPort = defineTool({
     idempotentHint: true,
     openWorldHint: false,
   },
-  input: z.strictObject({ ...service, ...metadata, ...scope }),
-  output: heldPort,
-  async run(manager, { projectName, serviceName, ...options }, call) {
+  input: z.strictObject({
+    ...service,
+    portNumber: portNumber.optional().describe('Exactly this number, if the user wants it'),
+    ...metadata,
+    ...scope,
+  }),
+  output: heldPort.extend({
+    created: z.boolean(),
+    skipped: z.array(z.object({ portNumber: z.number(), reason: z.string() })).optional(),
+  }),
+  async run(manager, { projectName, serviceName, portNumber, ...options }, call) {
     const held = manager.service(projectName, serviceName, options)
-    const port = await manager.getOrAllocate(projectName, serviceName, { ...options, ...call })
+    const asked = { ...options, ...call }
+    const { allocation, created, skipped, caution } =
+      portNumber === undefined
+        ? { caution: undefined, ...(await manager.ensure(projectName, serviceName, asked)) }
+        : { skipped: [], ...(await manager.claim(projectName, serviceName, portNumber, asked)) }
+    const port = allocation.portNumber
+    const told = skipped.map((each) => ({ ...each, reason: SKIP_REASONS[each.reason] }))
     return {
       message:
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}; it keeps ` +
-        'it until it is released.',
+        'it until it is released.' +
+        told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
+        (caution ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.` : ''),
       port,
+      created,
+      skipped: told.length > 0 ? told : undefined,
       ...held,
       instance: held.instance || undefined,
     }

@@ -1,0 +1,46 @@
+import { Argument, Command } from '@commander-js/extra-typings'
+import { PASS_OVER_REASONS } from '@ports/core'
+import type { Context } from '../Context.js'
+import {
+  cloudflareHostnameOption,
+  descriptionOption,
+  hostnameOption,
+  instanceOption,
+  protocolOption,
+  typeOption,
+} from '../serviceOptions.js'
+import { typedNumber } from '../typedNumber.js'
+
+export function claimCommand({ openManager, output, signal }: Context) {
+  return new Command('claim')
+    .description('Give a service one particular port, and print it')
+    .argument('<project>')
+    .argument('<service>')
+    .addArgument(new Argument('<port>', 'the number that it is to have').argParser(typedNumber))
+    .addOption(instanceOption)
+    .addOption(hostnameOption)
+    .addOption(protocolOption)
+    .addOption(typeOption)
+    .addOption(descriptionOption)
+    .addOption(cloudflareHostnameOption)
+    .addHelpText('after', MORE_HELP)
+    .action(async (projectName, serviceName, port, options) => {
+      const { type: serviceType, ...rest } = options
+      const ports = await openManager()
+      const { created, caution } = await ports.claim(projectName, serviceName, port, {
+        ...rest,
+        serviceType,
+        signal,
+      })
+      const service = ports.service(projectName, serviceName, options)
+      output.result({ port, ...service, created, caution }, () => `${port}`)
+      if (caution) output.notice(`Note on ${port}: ${PASS_OVER_REASONS[caution]}.`)
+    })
+}
+
+const MORE_HELP = `
+It is refused if another service holds the number, or if it is not the project's.
+From then on "ports get" prints it for the service. Other ports of the service stay.
+
+Example:
+  ports claim consilio web 3105`
