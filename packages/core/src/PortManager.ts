@@ -40,8 +40,9 @@ import type { PortEvent } from './PortEvent.js'
 import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
 import type { PortRepository } from './PortRepository.js'
 import { PassedOver } from './passedOver/PassedOver.js'
+import { PassedOverReader } from './passedOver/PassedOverReader.js'
+import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
-import { readPassedOver } from './passedOver/readPassedOver.js'
 import type { CannotSee, PassOverReason, SKIP_REASONS } from './passedOver/reasons.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
@@ -194,6 +195,10 @@ export class PortManager {
   readonly #instance: string
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
+  // One for all calls, which share its looks; a call's signal ends only its own wait.
+  readonly #passedOver = new PassedOverReader(() =>
+    seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), {}),
+  )
 
   /**
    * @param source the store, or an opener, which the first call that needs the store uses
@@ -254,14 +259,9 @@ export class PortManager {
     const passOver = callPassOver(accepted) ?? this.#passOver
     if (passOver === 'none') return PassedOver.NOTHING
     accepted.signal?.throwIfAborted()
-    const passedOver = await readPassedOver({
-      protocol,
-      isLocal: this.#localHost.is(hostname),
-      seesServices: () =>
-        seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), accepted),
-    })
-    accepted.signal?.throwIfAborted()
-    return passedOver
+    return this.#localHost.is(hostname)
+      ? this.#passedOver.read(protocol, accepted.signal)
+      : passedOverOnAnotherHost(protocol)
   }
 
   /**

@@ -95,6 +95,7 @@ describe.runIf(observable)('what listens on this host', () => {
         listeners!.at({ hostname: 'localhost', protocol: 'tcp', port }).verdict === 'listening',
     )
     expect(found).toEqual(ports)
+    expect(listeners!.ports('tcp')).toEqual(expect.arrayContaining(ports))
   })
 
   it('is found for UDP by a socket that has connected to a peer', async () => {

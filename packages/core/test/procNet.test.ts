@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { parseProcNet, readProcNet } from '../src/listeners/procNet.js'
+import { parseProcNet, readListeningPorts, readProcNet } from '../src/listeners/procNet.js'
 
 const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 640 1 00000000b22942aa 100 0 0 10 0                       
@@ -87,16 +87,16 @@ describe('parseProcNet', () => {
   })
 })
 
-describe('readProcNet', () => {
-  async function procNetWith(tables: Readonly<Record<string, string>>): Promise<string> {
-    const directory = await mkdtemp(join(tmpdir(), 'proc-net-'))
-    onTestFinished(() => rm(directory, { recursive: true }))
-    for (const [name, table] of Object.entries(tables)) {
-      await writeFile(join(directory, name), table)
-    }
-    return directory
+async function procNetWith(tables: Readonly<Record<string, string>>): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'proc-net-'))
+  onTestFinished(() => rm(directory, { recursive: true }))
+  for (const [name, table] of Object.entries(tables)) {
+    await writeFile(join(directory, name), table)
   }
+  return directory
+}
 
+describe('readProcNet', () => {
   it('reads both protocols of both families', async () => {
     const directory = await procNetWith({ tcp: TCP, tcp6: TCP6, udp: UDP, udp6: header(UDP) })
     const sockets = await readProcNet(directory)
@@ -121,4 +121,47 @@ describe('readProcNet', () => {
       expect(await readProcNet(await procNetWith(tables))).toBeUndefined()
     },
   )
+})
+
+describe('readListeningPorts', () => {
+  /** As the kernel orders it: listeners first. */
+  const rows = (count: number, state: string, firstPort: number) =>
+    Array.from({ length: count }, (_, nth) =>
+      TCP.split('\n')[1]!
+        .replace('07E8', (firstPort + nth).toString(16).toUpperCase().padStart(4, '0'))
+        .replace(' 0A ', ` ${state} `),
+    )
+  const table = (...parts: string[][]) => `${[header(TCP).trimEnd(), ...parts.flat()].join('\n')}\n`
+  const numbers = (count: number, first: number) =>
+    Array.from({ length: count }, (_, n) => first + n)
+
+  it.each([0, 1, 6, 7, 50, 500])('finds all of %i listeners, and no connection', async (count) => {
+    for (const connections of [0, 1, 100]) {
+      const tcp = table(rows(count, '0A', 3000), rows(connections, '01', 40_000))
+      const found = await readListeningPorts('tcp', await procNetWith({ tcp, tcp6: header(TCP6) }))
+      expect(found, `${connections} connections`).toEqual(numbers(count, 3000))
+    }
+  })
+
+  it('finds those of both families, once each', async () => {
+    const directory = await procNetWith({ tcp: table(rows(2, '0A', 3000)), tcp6: TCP6, udp: UDP })
+    expect(await readListeningPorts('tcp', directory)).toEqual([3000, 3001, 5432, 3002, 3003])
+    expect(await readListeningPorts('udp', directory)).toEqual([53, 55_555])
+  })
+
+  it('reads what there is where IPv6 is off', async () => {
+    const directory = await procNetWith({ tcp: table(rows(1, '0A', 3000)) })
+    expect(await readListeningPorts('tcp', directory)).toEqual([3000])
+  })
+
+  it('cannot tell where a table is missing, empty or another one', async () => {
+    for (const tcp of ['', 'sockets: used 67\n', `${header(TCP)}nonsense\n`]) {
+      expect(await readListeningPorts('tcp', await procNetWith({ tcp })), tcp).toBeUndefined()
+    }
+    const without = await procNetWith({ tcp6: TCP6 })
+    expect(await readListeningPorts('tcp', without)).toBeUndefined()
+    expect(await readListeningPorts('udp', without)).toBeUndefined()
+    const empty = await procNetWith({ tcp: TCP, tcp6: '' })
+    expect(await readListeningPorts('tcp', empty)).toBeUndefined()
+  })
 })

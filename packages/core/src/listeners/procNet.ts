@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { canonicalAddress } from '../hostname.js'
 import type { Protocol } from '../PortAllocation.js'
 import { unmappedUid } from '../unmappedUid.js'
@@ -42,6 +42,61 @@ export async function readProcNet(directory = '/proc/net'): Promise<SocketTable 
   } catch {
     // No /proc, or one that a sandbox hides: an empty answer would be false.
     return undefined
+  }
+}
+
+/**
+ * The numbers of a protocol on which something listens, or undefined as in `readProcNet`. The
+ * kernel lists the listening sockets first (Documentation/networking/proc_net_tcp.rst), so this
+ * stops at the first connection. To list them all it goes through its whole hash table, which takes
+ * milliseconds.
+ */
+export async function readListeningPorts(
+  protocol: Protocol,
+  directory = '/proc/net',
+): Promise<number[] | undefined> {
+  const read = protocol === 'tcp' ? readUntilConnection : readTable
+  try {
+    const tables = await Promise.all([
+      read(`${directory}/${protocol}`),
+      read(`${directory}/${protocol}6`).catch(absentIfMissing),
+    ])
+    const ports = new Set<number>()
+    for (const table of tables) {
+      if (table === undefined) continue
+      const sockets = parseProcNet(protocol, table)
+      if (!sockets) return undefined
+      for (const { port } of sockets.listeners) ports.add(port)
+    }
+    return [...ports]
+  } catch {
+    return undefined
+  }
+}
+
+const readTable = (path: string) => readFile(path, 'latin1')
+
+/** A few rows: the kernel looks for as many connections as fill what is left of it. */
+const CHUNK_BYTES = 1024
+
+/** A row of a TCP socket in another state than LISTEN. */
+const CONNECTION = /^ *\d+: \S+ \S+ (?!0A)[\dA-F]{2} /m
+
+/** The first rows of a table of TCP, at least up to the first that is no listener. */
+async function readUntilConnection(path: string): Promise<string> {
+  const file = await open(path)
+  try {
+    const buffer = Buffer.alloc(CHUNK_BYTES)
+    let table = ''
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, CHUNK_BYTES)
+      const lastRow = table.lastIndexOf('\n') + 1
+      table += buffer.toString('latin1', 0, bytesRead)
+      if (bytesRead === 0) return table
+      if (CONNECTION.test(table.slice(lastRow))) return table.slice(0, table.lastIndexOf('\n') + 1)
+    }
+  } finally {
+    await file.close()
   }
 }
 

@@ -1,32 +1,19 @@
 import { type KernelPorts, readKernelPorts } from '../listeners/kernelPorts.js'
-import type { Listeners } from '../listeners/Listeners.js'
-import { readListeners } from '../listeners/readListeners.js'
+import { listeningPorts } from '../listeners/listeningPorts.js'
+import type { Protocol } from '../PortAllocation.js'
 import { readSysctl } from './sysctl.js'
 
-/** What this host's kernel shows at one moment. */
+/** What this host's kernel shows of a protocol at one moment. */
 export interface HostLook {
-  /** Undefined if they cannot be seen. */
-  readonly listeners: Listeners | undefined
+  /** The numbers on which something listens; undefined if they cannot be seen. */
+  readonly listening: readonly number[] | undefined
   /** Undefined if they cannot be read. */
   readonly kernelPorts: KernelPorts | undefined
 }
 
-let underWay: Promise<HostLook> | undefined
-
-/**
- * Looks at this host. Who asks while a look is under way shares it, so it is never older than the
- * call that began it. Nothing is kept afterwards.
- */
-export function lookAtHost(): Promise<HostLook> {
-  underWay ??= look().finally(() => {
-    underWay = undefined
-  })
-  return underWay
-}
-
-async function look(): Promise<HostLook> {
-  const [listeners, kernelPorts] = await Promise.all([readListeners(), readSettings()])
-  return { listeners, kernelPorts }
+export async function lookAtHost(protocol: Protocol): Promise<HostLook> {
+  const [listening, kernelPorts] = await Promise.all([listeningPorts(protocol), readSettings()])
+  return { listening, kernelPorts }
 }
 
 async function readSettings(): Promise<KernelPorts | undefined> {

@@ -1,0 +1,59 @@
+import { without } from '../bounds.js'
+import type { KernelPorts } from '../listeners/kernelPorts.js'
+import type { Protocol } from '../PortAllocation.js'
+import type { Bounds } from '../PortRange.js'
+import { BLOCKED_PORTS } from './blockedPorts.js'
+import type { HostLook } from './lookAtHost.js'
+import { PassedOver } from './PassedOver.js'
+import { platformPorts } from './platformPorts.js'
+import type { CannotSee } from './reasons.js'
+
+interface ThisHost extends HostLook {
+  readonly protocol: Protocol
+  /** Whether the look was in the network namespace of the host's services. */
+  readonly seesServices: boolean
+  readonly platform: NodeJS.Platform
+}
+
+/** What cannot be seen is told, and nothing is passed over for it. */
+export function passedOverOnThisHost(seen: ThisHost): PassedOver {
+  const { protocol, listening, kernelPorts, seesServices, platform } = seen
+  const cannotSee: CannotSee[] = []
+  if (!listening) cannotSee.push('tables-unreadable')
+  if (!kernelPorts) cannotSee.push('settings-unreadable')
+  if (!seesServices && (listening || kernelPorts)) cannotSee.push('other-network')
+  return new PassedOver(
+    {
+      blocked: blockedPorts(protocol),
+      platform: protocol === 'tcp' ? singles(platformPorts(platform)) : [],
+      ...(seesServices && listening && { busy: singles(listening) }),
+      ...(seesServices && kernelPorts && ofKernel(kernelPorts)),
+    },
+    cannotSee,
+  )
+}
+
+/** Nothing else is known of another host. */
+export function passedOverOnAnotherHost(protocol: Protocol): PassedOver {
+  return new PassedOver({ blocked: blockedPorts(protocol) })
+}
+
+function blockedPorts(protocol: Protocol): Bounds[] {
+  return protocol === 'tcp' ? singles(BLOCKED_PORTS) : []
+}
+
+/**
+ * Numbers of the ephemeral range that are reserved are neither: no outgoing connection gets them,
+ * and reserving them is how a range there is made safe to use. Elsewhere the kernel would take none
+ * anyway, so a reservation only says that an application has the number.
+ */
+function ofKernel({ ephemeral, reserved }: KernelPorts) {
+  return {
+    ephemeral: without([ephemeral], reserved),
+    'kernel-reserved': without(reserved, [ephemeral]),
+  }
+}
+
+function singles(ports: readonly number[]): Bounds[] {
+  return ports.map((port) => ({ startPort: port, endPort: port }))
+}
