@@ -241,6 +241,7 @@ describe('the rules', () => {
     ['mcp-server/src/x.ts', "import { Server } from '@modelcontextprotocol/sdk/server/index.js'"],
     ['cli/src/main.ts', 'const { COLUMNS } = process.env'],
     ['core/src/PortManager.ts', 'const name = process.env.PORTS_HOSTNAME'],
+    ['core/src/PortManager.ts', 'const passOver = process.env.PORTS_PASS_OVER'],
     ['db/src/x.ts', 'const home = process.env.PORTS_HOME'],
     ['db/src/x.ts', 'const env = { PATH: process.env.PATH }'],
     ['db/src/x.ts', '// Never DATABASE_URL.\nconst url = process.env.PORTS_DATABASE_URL'],

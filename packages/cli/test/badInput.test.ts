@@ -90,6 +90,13 @@ describe('refuses, without asking the database,', () => {
     expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '', status: 2 })
   })
 
+  test('a PORTS_PASS_OVER other than none', async () => {
+    const ports = portsOn('postgresql://127.0.0.1:1/nothing', { PORTS_PASS_OVER: 'off' })
+    const { stdout, stderr, status } = await ports('get', 'consilio', 'api')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
+    expect(stderr).toContain('PORTS_PASS_OVER is "off", but must be none, or left out.')
+  })
+
   test('a description that is blank or longer than 1000 characters', async () => {
     for (const text of ['  ', 'a'.repeat(1001)]) {
       await expectInvalid(['get', 'consilio', 'api', '--description', text], 'description', text)
