@@ -46,7 +46,14 @@ import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
 import type { CannotSee, PassOverReason, SKIP_REASONS } from './passedOver/reasons.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
-import { MAX_LENGTH, validCount, validPort, validProtocol, validText } from './validate.js'
+import {
+  MAX_LENGTH,
+  validCount,
+  validObject,
+  validPort,
+  validProtocol,
+  validText,
+} from './validate.js'
 
 export interface PortManagerOptions {
   /**
@@ -206,7 +213,9 @@ export class PortManager {
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
     const { hostname, ownerUid, instance, actor, passOver } = given(options)
-    this.#source = new RepositorySource(source)
+    this.#source = new RepositorySource(
+      validObject('source', source, 'an object with the methods of a repository or an opener'),
+    )
     this.#ownerUid = ownerUid
     this.#instance = instance === undefined ? configuredInstance() : validName('instance', instance)
     this.#actor = actor === undefined ? configuredActor() : validActor('actor', actor)
@@ -392,7 +401,7 @@ export class PortManager {
     hostname?: string,
     options: NarrowOptions = {},
   ): Promise<ReleasedPort[]> {
-    const accepted = given({ ...options, hostname })
+    const accepted = given({ ...given(options), hostname })
     const selection = this.#selection(projectName, serviceName, accepted)
     const call = this.#write(accepted)
     const release = async () => (await this.#source.get()).release(selection, call)
@@ -454,7 +463,7 @@ export class PortManager {
   async listPage(options: PageOptions): Promise<AllocationPage> {
     const accepted = given(options)
     const { projectName, cursor } = accepted
-    const limit = validCount('limit', options.limit, 1000)
+    const limit = validCount('limit', accepted.limit, 1000)
     const query = {
       ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
       ...this.#filter(accepted),
@@ -480,8 +489,9 @@ export class PortManager {
   ): Promise<PortSummary> {
     const scope = this.scope(options)
     const name = validName('projectName', projectName)
+    const call = given(options)
     const repository = await this.#source.get()
-    const { range, allocatedPorts } = await repository.summarize(name, scope, given(options))
+    const { range, allocatedPorts } = await repository.summarize(name, scope, call)
     const totalPorts = range.endPort - range.startPort + 1
     return {
       projectName: range.projectName,
@@ -557,7 +567,8 @@ export class PortManager {
 
   /** All ranges, by start port. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
-    return [...(await (await this.#source.get()).listRanges(given(options)))]
+    const call = given(options)
+    return [...(await (await this.#source.get()).listRanges(call))]
   }
 
   /**
@@ -567,6 +578,7 @@ export class PortManager {
    * block of that size is free
    */
   async createRange(range: NewRange, options: WriteOptions = {}): Promise<PortRange> {
+    validObject('range', range, 'an object with a projectName, and a size or startPort and endPort')
     const call = this.#write(given(options))
     const projectName = validName('projectName', range.projectName)
     const description = isAbsent(range.description)
@@ -770,12 +782,14 @@ function validMetadata(metadata: Metadata): Metadata {
 }
 
 function validChange(change: MetadataChange): MetadataChange {
+  const expected = `at least one of ${METADATA_FIELDS.join(', ')}`
+  validObject('change', change, `an object with ${expected}`)
   // Here null does not mean absent: it clears the field.
   const fields = METADATA_FIELDS.filter(
     (field) => change[field] === null || !isAbsent(change[field]),
   )
   if (fields.length === 0) {
-    throw invalidArgument('change', change, `at least one of ${METADATA_FIELDS.join(', ')}`)
+    throw invalidArgument('change', change, expected)
   }
   return Object.fromEntries(
     fields.map((field) => [field, change[field] === null ? null : METADATA[field](change[field])]),
@@ -813,6 +827,7 @@ function sizeOf(range: NewRange): number | undefined {
 }
 
 function validBounds(bounds: { startPort: unknown; endPort: unknown }) {
+  validObject('bounds', bounds, 'an object with startPort and endPort')
   const startPort = validPort('startPort', bounds.startPort)
   const endPort = validPort('endPort', bounds.endPort)
   if (endPort < startPort) {

@@ -1,3 +1,5 @@
+import { validObject, validSignal } from './validate.js'
+
 /**
  * Options that are numbers. For them `''` is an error, not an absence: a variable that a script
  * left empty must not come to mean all ports.
@@ -9,10 +11,15 @@ export function isAbsent(value: unknown): value is undefined | null | '' {
   return value === undefined || value === null || value === ''
 }
 
-/** The options without those that count as not given. */
+/**
+ * The options without those that count as not given.
+ * @throws {PortsError} `INVALID_ARGUMENT` if they are no object, or have a signal that is none
+ */
 export function given<Options extends object>(options: Options | null | undefined): Options {
-  const entries = Object.entries(options ?? {}).filter(
+  const entries = Object.entries(validObject('options', options ?? {}, 'an object')).filter(
     ([name, value]) => !isAbsent(value) || (value === '' && NUMBERS.includes(name)),
   )
-  return Object.fromEntries(entries) as Options
+  const accepted = Object.fromEntries(entries)
+  if ('signal' in accepted) validSignal('signal', accepted.signal)
+  return accepted as Options
 }

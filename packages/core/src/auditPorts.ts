@@ -16,6 +16,7 @@ import { type Sighting, unknownBecause } from './listeners/Sighting.js'
 import type { LocalHost } from './localHost.js'
 import { nameOfService, type PortAllocation } from './PortAllocation.js'
 import type { PortRepository } from './PortRepository.js'
+import { validFunction } from './validate.js'
 
 export interface AuditOptions extends CheckOptions {
   /** Called after each allocation. */
@@ -47,6 +48,7 @@ export async function auditPorts(
   ownerUid?: number,
 ): Promise<AuditResult> {
   const timeoutMs = validTimeout(options)
+  if (options.onProgress !== undefined) validFunction('onProgress', options.onProgress)
   const repository = await openRepository()
   const { allocations } = await repository.list({}, options)
   const look = await lookAtThisHost(allocations, repository, localHost, options)

@@ -11,6 +11,30 @@ export const MAX_LENGTH = {
   actor: 200,
 } as const
 
+/** @param expected what it must be instead: `an object with …` */
+export function validObject<Value extends object>(
+  field: string,
+  value: Value,
+  expected: string,
+): Value {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value
+  throw invalidArgument(field, value, expected)
+}
+
+/** Any signal that has what calls use, such as one of another realm. */
+export function validSignal(field: string, value: unknown): AbortSignal {
+  const { throwIfAborted, addEventListener } = Object(value)
+  if (typeof throwIfAborted === 'function' && typeof addEventListener === 'function') {
+    return value as AbortSignal
+  }
+  throw invalidArgument(field, value, 'an AbortSignal')
+}
+
+export function validFunction<Value>(field: string, value: Value): Value {
+  if (typeof value === 'function') return value
+  throw invalidArgument(field, value, 'a function')
+}
+
 export function validPort(field: string, value: unknown): number {
   if (Number.isInteger(value) && Number(value) >= 1 && Number(value) <= 65535) return Number(value)
   throw invalidArgument(field, value, 'a whole number from 1 to 65535')

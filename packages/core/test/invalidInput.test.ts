@@ -476,3 +476,114 @@ describe('a timeout', () => {
     },
   )
 })
+
+/** Callers in JavaScript pass anything. */
+const untyped = manager as unknown as Readonly<Record<string, (...args: unknown[]) => unknown>>
+
+const NO_OBJECTS = ['x', 42, true, ['x'], () => {}]
+
+describe('options', () => {
+  /** The arguments before the options, which may be left out. */
+  const before: Readonly<Record<string, readonly unknown[]>> = {
+    scope: [],
+    getOrAllocate: ['shop', 'web'],
+    allocate: ['shop', 'web'],
+    release: ['shop', 'web', undefined],
+    releasePorts: ['shop', 'web', undefined],
+    updatePort: ['shop', 'web', { description: 'Storefront' }],
+    listByProject: ['shop'],
+    listAll: [],
+    listPage: [],
+    getProjectSummary: ['shop'],
+    verifyPort: [3000, 'localhost', 'tcp'],
+    checkPort: [3000, 'localhost', 'tcp'],
+    inspectPort: [3000, 'localhost', 'tcp'],
+    auditPorts: [],
+    listRanges: [],
+    createRange: [{ projectName: 'shop', size: 10 }],
+    resizeRange: ['shop', { startPort: 1, endPort: 2 }],
+    deleteRange: ['shop'],
+    history: [],
+  }
+
+  it('are those of every method', () => {
+    const methods = Object.getOwnPropertyNames(PortManager.prototype)
+    const without = ['constructor', 'close']
+    expect(methods.filter((name) => !without.includes(name)).sort()).toEqual(
+      Object.keys(before).sort(),
+    )
+  })
+
+  describe.each(Object.entries(before))('of %s', (method, args) => {
+    it.each(titled(NO_OBJECTS))('cannot be %s', (_title, options) =>
+      expectInvalid(async () => untyped[method]!(...args, options), 'options', options),
+    )
+
+    it.each(titled(['x', {}, new Error('aborted')]))(
+      'cannot have the signal %s',
+      (_title, signal) =>
+        expectInvalid(
+          async () => untyped[method]!(...args, { limit: 10, signal }),
+          'signal',
+          signal,
+        ),
+    )
+  })
+
+  it.each(['listPage', 'history'])('of %s cannot be left out', async (method) => {
+    for (const options of [undefined, null]) {
+      await expectInvalid(async () => untyped[method]!(options), 'limit', undefined)
+    }
+  })
+
+  it('of auditPorts cannot have a progress that is no function', () =>
+    expectInvalid(
+      async () => untyped.auditPorts!({ onProgress: 'verbose' }),
+      'onProgress',
+      'verbose',
+    ))
+
+  it.each(titled(NO_OBJECTS))('of a manager cannot be %s', (_title, options) =>
+    expectInvalid(
+      async () => Reflect.construct(PortManager, [untouchedStore, options]),
+      'options',
+      options,
+    ),
+  )
+})
+
+describe('a required object', () => {
+  const calls: Readonly<Record<string, [string, (value: unknown) => unknown]>> = {
+    createRange: ['range', (range) => untyped.createRange!(range)],
+    resizeRange: ['bounds', (bounds) => untyped.resizeRange!('shop', bounds)],
+    updatePort: ['change', (change) => untyped.updatePort!('shop', 'web', change)],
+    'a manager': ['source', (source) => Reflect.construct(PortManager, [source])],
+  }
+  describe.each(Object.entries(calls))('of %s', (_method, [field, call]) => {
+    it.each(titled([...NO_OBJECTS, undefined, null, '']))('cannot be %s', (_title, value) =>
+      expectInvalid(async () => call(value), field, value),
+    )
+  })
+})
+
+describe('a call without arguments', () => {
+  it.each([
+    ['getOrAllocate', 'projectName'],
+    ['allocate', 'projectName'],
+    ['release', 'projectName'],
+    ['releasePorts', 'projectName'],
+    ['updatePort', 'projectName'],
+    ['listByProject', 'projectName'],
+    ['listPage', 'limit'],
+    ['getProjectSummary', 'projectName'],
+    ['verifyPort', 'port'],
+    ['checkPort', 'port'],
+    ['inspectPort', 'port'],
+    ['createRange', 'range'],
+    ['resizeRange', 'projectName'],
+    ['deleteRange', 'projectName'],
+    ['history', 'limit'],
+  ])('of %s names %s', (method, field) =>
+    expectInvalid(async () => untyped[method]!(), field, undefined),
+  )
+})
