@@ -1,5 +1,5 @@
-import type { PortManager } from '@ports/core'
-import type { AccessLevel, DatabaseStatus, Seeded } from '@ports/db'
+import type { AccessLevel, PortManager } from '@ports/core'
+import type { DatabaseStatus, Seeded } from '@ports/db'
 import type { Output } from './Output.js'
 
 /** All that a command knows of the world around it. */

@@ -1,4 +1,5 @@
 import {
+  ACCESS_LEVELS,
   type Bounds,
   EXIT_STATUS,
   type PortManager,
@@ -50,7 +51,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'DATABASE_UNAVAILABLE':
       // Which has failed itself, and would again.
       if ('right' in details) {
-        return ['As the owner of the tables: ports db grant <role> <read|use|admin>']
+        return [`As the owner of the tables: ports db grant <role> <${ACCESS_LEVELS.join('|')}>`]
       }
       return asked.command === 'db status' ? [] : ['To see its state: ports db status']
     case 'DATABASE_NOT_MIGRATED':

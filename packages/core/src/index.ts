@@ -1,3 +1,4 @@
+export { ACCESS_LEVELS, type AccessLevel } from './AccessLevel.js'
 export type {
   AllocationRequest,
   AllocationStore,

@@ -1,16 +1,8 @@
-import { invalidArgument } from '@ports/core'
+import { ACCESS_LEVELS, type AccessLevel, invalidArgument } from '@ports/core'
 import pg from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { openPool, STATEMENT_TIMEOUT_MS } from './openPool.js'
 import { translate } from './sqlState.js'
-
-/**
- * - `read`: list, summarize and see the history.
- * - `use`: also allocate, release, update and audit.
- * - `admin`: also create, resize and delete ranges.
- */
-export const ACCESS_LEVELS = ['read', 'use', 'admin'] as const
-export type AccessLevel = (typeof ACCESS_LEVELS)[number]
 
 const READABLE = [
   'ports.allocations',

@@ -5,7 +5,7 @@ export {
   stopDatabase,
 } from './databaseStatus.js'
 export type { DatabaseOptions } from './databaseUrl.js'
-export { ACCESS_LEVELS, type AccessLevel, grantAccess } from './grant.js'
+export { grantAccess } from './grant.js'
 export { migrate, type SchemaState, seed } from './migrate.js'
 export { openRepository, openRunningRepository } from './openRepository.js'
 export { openWithoutWaiting } from './openWithoutWaiting.js'

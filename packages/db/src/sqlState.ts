@@ -1,4 +1,5 @@
 import {
+  ACCESS_LEVELS,
   type Bounds,
   type ErrorDetails,
   EXIT_STATUS,
@@ -223,7 +224,7 @@ function lacksRight({ message }: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The database role lacks a right (${message}). Nothing was changed. The owner of the ` +
-      "registry's tables can grant it: read, use or admin.",
+      `registry's tables can grant one of the levels ${ACCESS_LEVELS.join(', ')}.`,
     { right: message },
     { cause },
   )

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { PortManager } from '@ports/core'
+import { ACCESS_LEVELS, PortManager } from '@ports/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freshDatabase, sql } from '../../../test/database.js'
-import { ACCESS_LEVELS, grantAccess, openRepository } from '../src/index.js'
+import { grantAccess, openRepository } from '../src/index.js'
 
 /** A role of the server that owns nothing. */
 async function newRole(url: string): Promise<string> {

@@ -1,7 +1,6 @@
 import { Argument, Command } from '@commander-js/extra-typings'
+import { ACCESS_LEVELS, type AccessLevel } from '@ports/core'
 import type { Context } from '../../Context.js'
-
-const LEVELS = ['read', 'use', 'admin'] as const
 
 export function dbGrantCommand({ database, output }: Context) {
   return new Command('grant')
@@ -11,7 +10,7 @@ export function dbGrantCommand({ database, output }: Context) {
       new Argument(
         '<level>',
         'read: list; use: also allocate and release; admin: also ranges',
-      ).choices(LEVELS),
+      ).choices(ACCESS_LEVELS),
     )
     .addHelpText('after', MORE_HELP)
     .action(async (role, level) => {
@@ -20,11 +19,11 @@ export function dbGrantCommand({ database, output }: Context) {
     })
 }
 
-const PHRASES = {
+const PHRASES: Readonly<Record<AccessLevel, string>> = {
   read: 'read the registry',
   use: 'use the registry',
   admin: 'use the registry and change its ranges',
-} as const
+}
 
 const MORE_HELP = `
 The role gets exactly these rights, whatever it had in the registry before. It
