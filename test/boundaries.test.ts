@@ -122,9 +122,9 @@ function wrongEnvironment(source: Source): string[] {
 
 function mayRead({ path }: Source, variable: string | undefined): boolean {
   if (path === 'packages/core/src/PortManager.ts') {
-    const variables = ['PORTS_HOSTNAME', 'PORTS_INSTANCE', 'PORTS_ACTOR', 'PORTS_PASS_OVER']
-    return variables.includes(variable ?? '')
+    return ['PORTS_HOSTNAME', 'PORTS_INSTANCE', 'PORTS_PASS_OVER'].includes(variable ?? '')
   }
+  if (path === 'packages/core/src/actor.ts') return variable === 'PORTS_ACTOR'
   // The embedded server's own processes get the PATH.
   return packageOf(path) === 'db' && /^(PORTS_\w+|PATH)$/.test(variable ?? '')
 }

@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os'
 import { expect, test } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
+import { emptyDatabase, freshDatabase, sql } from '../../../test/database.js'
 import { portsOn } from './ports.js'
 
 const WRITES: readonly [what: string, command: string[]][] = [
@@ -45,4 +45,25 @@ test('a PORTS_ACTOR that cannot be kept is refused, and nothing is changed', asy
   expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
   expect(stderr).toContain('PORTS_ACTOR is ')
   expect(await sql(url, 'select from ports.allocations')).toEqual([])
+})
+
+test.each([
+  [`${userInfo().username}@${hostname()}`, {}],
+  ['deploy of shop #12', { PORTS_ACTOR: 'deploy of shop #12' }],
+])('the actor of db seed is %s', async (actor, more) => {
+  const url = await emptyDatabase()
+  const { stderr, status } = await portsOn(url, more)('db', 'seed')
+  expect(status, stderr).toBe(0)
+  expect(await sql(url, 'select distinct what, actor from ports.events')).toEqual([
+    { what: 'range-created', actor },
+  ])
+})
+
+test('a PORTS_ACTOR that cannot be kept is refused by db seed, and nothing is changed', async () => {
+  const url = await emptyDatabase()
+  const ports = portsOn(url, { PORTS_ACTOR: 'x'.repeat(201) })
+  const { stdout, stderr, status } = await ports('db', 'seed')
+  expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
+  expect(stderr).toContain('PORTS_ACTOR is ')
+  expect(await sql(url, 'select from ports.ranges')).toEqual([])
 })

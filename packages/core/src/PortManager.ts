@@ -1,7 +1,7 @@
 import type { EnsureRequest, PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
-import { actorHere, validActor } from './actor.js'
+import { actorHere, configuredActor, validActor } from './actor.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
@@ -808,11 +808,6 @@ function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
 function configuredPassOver(): 'none' | undefined {
   const passOver = process.env.PORTS_PASS_OVER
   return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
-}
-
-function configuredActor(): string | undefined {
-  const actor = process.env.PORTS_ACTOR
-  return actor ? validActor('PORTS_ACTOR', actor) : undefined
 }
 
 /** The size of a range that is given by its size; undefined if it is given by its ends. */

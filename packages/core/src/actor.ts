@@ -6,6 +6,15 @@ export function validActor(field: string, value: unknown): string {
   return validText(field, value, MAX_LENGTH.actor)
 }
 
+/**
+ * Returns the actor that the environment's `PORTS_ACTOR` names, if it is set.
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export function configuredActor(): string | undefined {
+  const actor = process.env.PORTS_ACTOR
+  return actor ? validActor('PORTS_ACTOR', actor) : undefined
+}
+
 /** Returns the user of this process as `user@host`. */
 export function actorHere(): string {
   return `${userHere()}@${hostname()}`.slice(0, MAX_LENGTH.actor)

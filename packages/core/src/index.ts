@@ -13,6 +13,7 @@ export type {
 } from './AllocationStore.js'
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
+export { actorHere, configuredActor } from './actor.js'
 export type { AuditOptions } from './auditPorts.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'

@@ -1,6 +1,7 @@
 import { ACCESS_LEVELS, type AccessLevel, invalidArgument } from '@ports/core'
 import pg from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
+import { requireSchema } from './migrate.js'
 import { openPool, STATEMENT_TIMEOUT_MS } from './openPool.js'
 import { translate } from './sqlState.js'
 
@@ -58,7 +59,7 @@ const ROLE = `
  * role cannot write a table: it calls functions, which run with the rights of the role that
  * migrated. Only that role or a superuser can grant.
  * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which has one role, and for an
- * unknown role or level; `DATABASE_UNAVAILABLE`
+ * unknown role or level; `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED`
  */
 export async function grantAccess(
   role: string,
@@ -73,6 +74,7 @@ export async function grantAccess(
   if (depth === -1) throw invalidArgument('level', level, `one of ${ACCESS_LEVELS.join(', ')}`)
   const pool = await openPool(options)
   try {
+    await requireSchema(pool)
     const { rows } = await pool.query(ROLE, [role])
     if (rows.length === 0) {
       throw invalidArgument('role', role, 'a role of this database: create it first')

@@ -1,11 +1,18 @@
 import { randomUUID } from 'node:crypto'
+import { actorHere, configuredActor } from '@ports/core'
 import type { ClientBase, Pool } from 'pg'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { isBeforeBaseline, isFormer } from './formerMigrations.js'
 import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
 import { openPool } from './openPool.js'
 import { insertSeed, type Seeded } from './seed.js'
-import { foreignSchema, migratedDifferently, registryTooNew, translate } from './sqlState.js'
+import {
+  foreignSchema,
+  migratedDifferently,
+  notMigrated,
+  registryTooNew,
+  translate,
+} from './sqlState.js'
 
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
 const PRISMA_MIGRATE_LOCK = 72707369
@@ -18,6 +25,9 @@ const SUSPENDED_MS = 10_000
  * Longer than a suspended process can keep the lock, and shorter than the time limit of a query.
  */
 const LOCK_TIMEOUT_MS = 20_000
+
+/** The actor of the ranges that a new registry has from the start. */
+const NEW_REGISTRY_ACTOR = 'seed'
 
 /** Prisma's migration table. */
 const CREATE_MIGRATION_TABLE = `
@@ -82,7 +92,8 @@ export async function migratePool(
       await apply(client, readMigration(name))
       if (beforeBaseline && name === pending[0]) await client.query(readUpgrade())
     }
-    if (seedNew && applied.length === 0 && !beforeBaseline) await insertSeed(client)
+    if (seedNew && applied.length === 0 && !beforeBaseline)
+      await insertSeed(client, NEW_REGISTRY_ACTOR)
     return [...pending]
   })
 }
@@ -91,6 +102,13 @@ export async function migratePool(
 export function refuseOtherSchema({ unknown, different }: SchemaState): void {
   if (unknown.length > 0) throw registryTooNew(unknown)
   if (different.length > 0) throw migratedDifferently(different)
+}
+
+/** @throws {PortsError} `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED` */
+export async function requireSchema(client: Pool | ClientBase): Promise<void> {
+  const state = await readSchemaState(client)
+  refuseOtherSchema(state)
+  if (state.pending.length > 0) throw notMigrated()
 }
 
 /**
@@ -218,12 +236,18 @@ async function inTransaction<Result>(
 /**
  * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
  * already stay as they are, resized ones too. A default range is left out if another project owns
- * numbers of it.
+ * numbers of it. The actor is `PORTS_ACTOR`, else `user@host`.
+ * @throws {PortsError} `INVALID_ARGUMENT`, `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`,
+ * `DATABASE_NOT_MIGRATED`
  */
 export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
+  const actor = configuredActor() ?? actorHere()
   const pool = await openPool(options)
   try {
-    return await inTransaction(pool, insertSeed)
+    return await inTransaction(pool, async (client) => {
+      await requireSchema(client)
+      return insertSeed(client, actor)
+    })
   } finally {
     await pool.end()
   }

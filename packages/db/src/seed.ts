@@ -17,14 +17,17 @@ export interface SkippedRange {
   readonly overlaps: PortRange
 }
 
-/** Runs in the client's transaction, which continues if a range does not fit. */
-export async function insertSeed(client: ClientBase): Promise<Seeded> {
+/**
+ * Runs in the client's transaction, which continues if a range does not fit.
+ * @param actor who asks, for the history
+ */
+export async function insertSeed(client: ClientBase, actor: string): Promise<Seeded> {
   const created: PortRange[] = []
   const skipped: SkippedRange[] = []
   for (const range of JSON.parse(readFileSync(RANGES, 'utf8')) as PortRange[]) {
     await client.query('savepoint before_range')
     try {
-      if (await insertRange(client, range)) created.push(range)
+      if (await insertRange(client, range, actor)) created.push(range)
     } catch (error) {
       if (!(error instanceof PortsError) || error.code !== 'RANGE_OVERLAP') throw error
       await client.query('rollback to savepoint before_range')
@@ -36,13 +39,13 @@ export async function insertSeed(client: ClientBase): Promise<Seeded> {
 }
 
 /** False if the project has a range already. */
-async function insertRange(client: ClientBase, range: PortRange): Promise<boolean> {
+async function insertRange(client: ClientBase, range: PortRange, actor: string): Promise<boolean> {
   const { projectName, startPort, endPort, description } = range
   try {
     const { rowCount } = await client.query(
-      `select from ports.create_range($1, $2, $3, $4, 'seed')
+      `select from ports.create_range($1, $2, $3, $4, $5)
        where not exists (select from ports.ranges where project_name = $1)`,
-      [projectName, startPort, endPort, description],
+      [projectName, startPort, endPort, description, actor],
     )
     return rowCount === 1
   } catch (error) {

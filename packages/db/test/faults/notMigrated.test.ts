@@ -1,6 +1,7 @@
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { randomBytes } from 'node:crypto'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { emptyDatabase, sql, unmigratedDatabase } from '../../../../test/database.js'
-import { migrate, openRepository } from '../../src/index.js'
+import { grantAccess, migrate, openRepository, seed } from '../../src/index.js'
 import { migrationNames, readMigration } from '../../src/migrations.js'
 import {
   CALL_LIST,
@@ -128,5 +129,51 @@ describe('a database without the registry', () => {
     expect(await contents()).toEqual(before)
     await call(repository)
     await expectWorking(repository)
+  })
+})
+
+describe('a registry of another version', () => {
+  /** What a registry holds, and what each role may do with it. */
+  async function everything(databaseUrl: string) {
+    const rights = await sql(
+      databaseUrl,
+      `select relname as name, relacl::text as rights
+       from pg_class
+       where relnamespace = 'ports'::regnamespace
+       union all
+       select proname, proacl::text
+       from pg_proc
+       where pronamespace = 'ports'::regnamespace
+       order by 1, 2`,
+    )
+    return { ...(await contents(databaseUrl)), rights }
+  }
+
+  const VERSIONS = {
+    REGISTRY_TOO_NEW: `
+      insert into ports._prisma_migrations (id, checksum, migration_name, finished_at)
+      values ('later', repeat('0', 64), '20990101000000_later', now())`,
+    DATABASE_NOT_MIGRATED: `
+      delete from ports._prisma_migrations
+      where migration_name = (select max(migration_name) from ports._prisma_migrations)`,
+  } as const
+  const CHANGES = {
+    seed: (databaseUrl: string) => seed({ url: databaseUrl }),
+    grantAccess: (databaseUrl: string) => grantAccess(role, 'use', { url: databaseUrl }),
+  }
+
+  const role = `guest_${randomBytes(4).toString('hex')}`
+  beforeAll(async () => {
+    await sql(url, `create role ${role}`)
+  })
+
+  describe.each(['REGISTRY_TOO_NEW', 'DATABASE_NOT_MIGRATED'] as const)('is %s', (code) => {
+    it.each(Object.entries(CHANGES))('to %s, which changes nothing', async (_name, change) => {
+      const other = await emptyDatabase()
+      await sql(other, VERSIONS[code])
+      const before = await everything(other)
+      await expectRefusal(change(other), code)
+      expect(await everything(other)).toEqual(before)
+    })
   })
 })
