@@ -289,13 +289,14 @@ export class PortManager {
     const accepted = given(options)
     const request = this.#ensureRequest(projectName, serviceName, accepted)
     const call = this.#write(accepted)
-    return repeatIdempotent(async () => {
-      const store = await this.#source.get()
-      if (request.preferredPort === undefined && this.#passesOverNothing(accepted)) {
-        return store.getOrAllocate(request, call)
-      }
-      return (await this.#ensure(store, request, accepted, call)).portNumber
-    }, call.signal)
+    const isPlain = request.preferredPort === undefined && this.#passesOverNothing(accepted)
+    return this.#source.ask(
+      async (store) =>
+        isPlain
+          ? store.getOrAllocate(request, call)
+          : (await this.#ensure(store, request, accepted, call)).portNumber,
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
   }
 
   /**
@@ -311,11 +312,13 @@ export class PortManager {
     const accepted = given(options)
     const request = this.#ensureRequest(projectName, serviceName, accepted)
     const call = this.#write(accepted)
-    return repeatIdempotent(async () => {
-      const store = await this.#source.get()
-      const { portNumber, ...told } = await this.#ensure(store, request, accepted, call)
-      return { allocation: await allocationOf(store, request, portNumber, call), ...told }
-    }, call.signal)
+    return this.#source.ask(
+      async (store) => {
+        const { portNumber, ...told } = await this.#ensure(store, request, accepted, call)
+        return { allocation: await allocationOf(store, request, portNumber, call), ...told }
+      },
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
   }
 
   /**
@@ -338,14 +341,16 @@ export class PortManager {
       portNumber: validPort('portNumber', portNumber),
     }
     const call = this.#write(accepted)
-    return repeatIdempotent(async () => {
-      const store = await this.#source.get()
-      const created = await store.claim(request, call)
-      const allocation = await allocationOf(store, request, portNumber, call)
-      const passedOver = created ? await this.passedOver(accepted) : PassedOver.NOTHING
-      const caution = passedOver.reasonFor(portNumber)
-      return { allocation, created, ...(caution && { caution }) }
-    }, call.signal)
+    return this.#source.ask(
+      async (store) => {
+        const created = await store.claim(request, call)
+        const allocation = await allocationOf(store, request, portNumber, call)
+        const passedOver = created ? await this.passedOver(accepted) : PassedOver.NOTHING
+        const caution = passedOver.reasonFor(portNumber)
+        return { allocation, created, ...(caution && { caution }) }
+      },
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
   }
 
   /**
@@ -369,11 +374,13 @@ export class PortManager {
       }),
     }
     const repeat = idempotencyKey === undefined ? repeatBusy : repeatIdempotent
-    return repeat(async () => {
-      const store = await this.#source.get()
-      const { ranges } = await this.passedOver(accepted)
-      return store.allocate({ ...request, ...(ranges.length > 0 && { avoid: ranges }) }, call)
-    }, call.signal)
+    return this.#source.ask(
+      async (store) => {
+        const { ranges } = await this.passedOver(accepted)
+        return store.allocate({ ...request, ...(ranges.length > 0 && { avoid: ranges }) }, call)
+      },
+      (attempt) => repeat(attempt, call.signal),
+    )
   }
 
   /**
@@ -404,8 +411,11 @@ export class PortManager {
     const accepted = given({ ...given(options), hostname })
     const selection = this.#selection(projectName, serviceName, accepted)
     const call = this.#write(accepted)
-    const release = async () => (await this.#source.get()).release(selection, call)
-    return [...(await repeatIdempotent(release, call.signal))]
+    const released = await this.#source.ask(
+      (store) => store.release(selection, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+    return [...released]
   }
 
   /**
@@ -422,9 +432,9 @@ export class PortManager {
     const selection = this.#selection(projectName, serviceName, accepted)
     const valid = validChange(change)
     const call = this.#write(accepted)
-    return repeatIdempotent(
-      async () => (await this.#source.get()).update(selection, valid, call),
-      call.signal,
+    return this.#source.ask(
+      (store) => store.update(selection, valid, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
     )
   }
 
@@ -449,14 +459,14 @@ export class PortManager {
   async listByProject(projectName: string, options: ListOptions = {}): Promise<PortAllocation[]> {
     const accepted = given(options)
     const query = { projectName: validName('projectName', projectName), ...this.#filter(accepted) }
-    return [...(await (await this.#source.get()).list(query, accepted)).allocations]
+    return [...(await this.#source.ask((store) => store.list(query, accepted))).allocations]
   }
 
   /** All live allocations unless narrowed, by port number. */
   async listAll(options: ListOptions = {}): Promise<PortAllocation[]> {
     const accepted = given(options)
     const query = this.#filter(accepted)
-    return [...(await (await this.#source.get()).list(query, accepted)).allocations]
+    return [...(await this.#source.ask((store) => store.list(query, accepted))).allocations]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
@@ -471,7 +481,7 @@ export class PortManager {
       // One more than asked for tells whether there is a next page.
       limit: limit + 1,
     }
-    const { allocations, total } = await (await this.#source.get()).list(query, accepted)
+    const { allocations, total } = await this.#source.ask((store) => store.list(query, accepted))
     const page = allocations.slice(0, limit)
     const last = page.at(-1)
     if (allocations.length <= limit || !last) return { allocations: page, total }
@@ -490,8 +500,9 @@ export class PortManager {
     const scope = this.scope(options)
     const name = validName('projectName', projectName)
     const call = given(options)
-    const repository = await this.#source.get()
-    const { range, allocatedPorts } = await repository.summarize(name, scope, call)
+    const { range, allocatedPorts } = await this.#source.ask((store) =>
+      store.summarize(name, scope, call),
+    )
     const totalPorts = range.endPort - range.startPort + 1
     return {
       projectName: range.projectName,
@@ -548,7 +559,8 @@ export class PortManager {
       hostname: this.#localHost.target('hostname', hostname),
       protocol: scope.protocol,
     }
-    const sighting = await this.#see(target, given(options))
+    const accepted = given(options)
+    const sighting = await this.#source.during(() => this.#see(target, accepted))
     const address = target.hostname === scope.hostname ? undefined : target.hostname
     return { ...target, ...scope, ...(address !== undefined && { address }), ...sighting }
   }
@@ -561,14 +573,15 @@ export class PortManager {
    * parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
+    const accepted = given(options)
     const open = () => this.#source.get()
-    return auditPorts(open, this.#localHost, given(options), this.#ownerUid)
+    return this.#source.during(() => auditPorts(open, this.#localHost, accepted, this.#ownerUid))
   }
 
   /** All ranges, by start port. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
     const call = given(options)
-    return [...(await (await this.#source.get()).listRanges(call))]
+    return [...(await this.#source.ask((store) => store.listRanges(call)))]
   }
 
   /**
@@ -589,10 +602,9 @@ export class PortManager {
       size === undefined
         ? { projectName, ...validBounds(range as PortRange), ...description }
         : { projectName, size, ...description }
-    const repository = await this.#source.get()
-    return 'size' in wanted
-      ? repository.createNextRange(wanted, call)
-      : repository.createRange(wanted, call)
+    return this.#source.ask((store) =>
+      'size' in wanted ? store.createNextRange(wanted, call) : store.createRange(wanted, call),
+    )
   }
 
   /**
@@ -607,14 +619,14 @@ export class PortManager {
     const name = validName('projectName', projectName)
     const valid = validBounds(bounds)
     const call = this.#write(given(options))
-    return (await this.#source.get()).resizeRange(name, valid, call)
+    return this.#source.ask((store) => store.resizeRange(name, valid, call))
   }
 
   /** @throws {PortsError} `RANGE_IN_USE` naming the live allocations */
   async deleteRange(projectName: string, options: WriteOptions = {}): Promise<void> {
     const name = validName('projectName', projectName)
     const call = this.#write(given(options))
-    await (await this.#source.get()).deleteRange(name, call)
+    await this.#source.ask((store) => store.deleteRange(name, call))
   }
 
   /**
@@ -634,11 +646,14 @@ export class PortManager {
       ...(cursor !== undefined && { before: parseEventCursor(cursor) }),
       limit: validCount('limit', accepted.limit, 1000),
     }
-    const { events, next } = await (await this.#source.get()).history(query, accepted)
+    const { events, next } = await this.#source.ask((store) => store.history(query, accepted))
     return { events, ...(next && { nextCursor: `${next.transaction}/${next.id}` }) }
   }
 
-  /** Closes the connections of the store if it was opened. Repeatable. */
+  /**
+   * Waits for the calls under way, then closes the connections of the store if it was opened. A call
+   * after this is refused with `DATABASE_UNAVAILABLE`. Repeatable.
+   */
   close(): Promise<void> {
     return this.#source.close()
   }

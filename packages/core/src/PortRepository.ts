@@ -11,6 +11,6 @@ import type { RangeStore } from './RangeStore.js'
  * `@ports/core/testing` holds the suite that every store must pass.
  */
 export interface PortRepository extends AllocationStore, RangeStore, CheckStore, EventStore {
-  /** Closes the connections. Repeatable. */
+  /** Closes the connections, when no call is under way. Repeatable. */
   close(): Promise<void>
 }

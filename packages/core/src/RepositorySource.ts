@@ -1,3 +1,4 @@
+import { PortsError } from './errors.js'
 import type { PortRepository } from './PortRepository.js'
 
 /** Opens a store. */
@@ -10,15 +11,41 @@ export interface RepositoryOpener {
 /**
  * A store that is opened when it is first needed. Malformed input is refused before that, and never
  * waits for a database or starts one. If opening fails, the calls that waited for it fail, and the
- * next call tries again.
+ * next call tries again. Only a call that runs in `during` may get the store, which stays open until
+ * the call has ended.
  */
 export class RepositorySource {
   readonly #opener: RepositoryOpener
+  readonly #underWay = new Set<Promise<unknown>>()
   #opened: Promise<PortRepository> | undefined
+  #closing: Promise<void> | undefined
 
   constructor(source: PortRepository | RepositoryOpener) {
     this.#opener =
       'open' in source ? source : { open: async () => source, openRunning: async () => source }
+  }
+
+  /**
+   * Runs a call, for which `close` waits.
+   * @throws {PortsError} `DATABASE_UNAVAILABLE` after `close`
+   */
+  async during<Answer>(call: () => Promise<Answer>): Promise<Answer> {
+    if (this.#closing) throw closed()
+    const answer = call()
+    this.#underWay.add(answer)
+    try {
+      return await answer
+    } finally {
+      this.#underWay.delete(answer)
+    }
+  }
+
+  /** Runs a call that asks the store one question, each attempt that `repeat` makes. */
+  ask<Answer>(
+    question: (store: PortRepository) => Promise<Answer>,
+    repeat = (attempt: () => Promise<Answer>) => attempt(),
+  ): Promise<Answer> {
+    return this.during(() => repeat(async () => question(await this.get())))
   }
 
   get(): Promise<PortRepository> {
@@ -41,11 +68,25 @@ export class RepositorySource {
     return this.#opened
   }
 
-  /** Does nothing if the store was never opened or could not be opened. */
-  async close(): Promise<void> {
-    const opened = this.#opened
-    this.#opened = undefined
-    const repository = await opened?.catch(() => undefined)
+  /**
+   * Closes the store as soon as no call is under way. Does nothing if the store was never opened or
+   * could not be opened. Repeatable.
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled(this.#underWay)
+    const repository = await this.#opened?.catch(() => undefined)
     await repository?.close()
   }
+}
+
+function closed(): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    'This PortManager was closed. Nothing was changed. Make another one to go on.',
+  )
 }

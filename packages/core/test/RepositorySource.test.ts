@@ -1,6 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { PortsError } from '../src/errors.js'
 import { PortManager } from '../src/PortManager.js'
+import type { PortRepository } from '../src/PortRepository.js'
 import { RepositorySource } from '../src/RepositorySource.js'
 import { CountingOpener, RecordingStore } from './recordingStore.js'
 
@@ -79,9 +81,12 @@ describe('a store that is opened when it is needed', () => {
     expect(opener.opens).toBe(0)
   })
 
-  it('is closed by the manager, once, and not opened for it', async () => {
+  it('is not opened to be closed', async () => {
     await manager.close()
     expect([opener.opens, opener.closes]).toEqual([0, 0])
+  })
+
+  it('is closed by the manager, once', async () => {
     await manager.listAll()
     await manager.close()
     await manager.close()
@@ -106,27 +111,34 @@ describe('a store that is opened when it is needed', () => {
     await expect(closing).resolves.toBeUndefined()
   })
 
-  it('is opened again by a call after the manager was closed', async () => {
+  it('is not opened again by a call after the manager was closed', async () => {
     await manager.listAll()
     await manager.close()
-    await manager.listAll()
-    expect(opener.opens).toBe(2)
+    await expect(manager.listAll()).rejects.toMatchObject({
+      code: 'DATABASE_UNAVAILABLE',
+      message: expect.stringContaining('was closed'),
+    })
+    expect(opener.opens).toBe(1)
   })
 
-  it('is closed even if an earlier attempt to open it failed only after the manager was closed', async () => {
-    const open = gate()
-    opener.failure = new Error('no database')
-    const failing = manager.listAll()
+  it('is closed after the last attempt of a call that is repeated', async () => {
+    const busy = new PortsError('BUSY', 'Others hold what this call needs.')
+    let attempts = 0
+    const store = new RecordingStore()
+    const repository: PortRepository = Object.assign(Object.create(store.repository), {
+      getOrAllocate: async () => {
+        attempts++
+        if (attempts < 3) throw busy
+        return 3000
+      },
+    })
+    const withStore = new PortManager(repository)
+    const call = withStore.getOrAllocate('shop', 'web')
     await turn()
-    const closing = manager.close()
-    opener.failure = undefined
-    const call = manager.listAll()
-    await turn()
-    open()
-    await expect(failing).rejects.toThrow('no database')
-    await Promise.all([call, closing])
-    await manager.close()
-    expect([opener.opens, opener.closes]).toEqual([2, 1])
+    await withStore.close()
+    expect(attempts).toBe(3)
+    expect(store.methods).toEqual(['close'])
+    expect(await call).toBe(3000)
   })
 })
 
