@@ -8,6 +8,7 @@ import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
 import { dbCommand } from './commands/db.js'
 import { getCommand } from './commands/get.js'
+import { historyCommand } from './commands/history.js'
 import { listCommand } from './commands/list.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
@@ -27,6 +28,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
   },
   'Looking:': {
     list: listCommand,
+    history: historyCommand,
     summary: summaryCommand,
     verify: verifyCommand,
     audit: auditCommand,

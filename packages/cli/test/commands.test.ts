@@ -457,6 +457,7 @@ test('one thing has one name in all that --json prints', async () => {
     ['allocate', 'consilio', 'api'],
     ['list'],
     ['list', 'consilio'],
+    ['history'],
     ['verify', '3100'],
     ['audit'],
     ['list'],

@@ -35,18 +35,37 @@ const PROJECTS = [
 
 describe('completes from the registry', () => {
   test.each([
-    ...['get', 'allocate', 'release', 'update', 'list', 'summary', 'range resize', 'range delete'],
+    ...[
+      'get',
+      'allocate',
+      'release',
+      'update',
+      'list',
+      'history',
+      'summary',
+      'range resize',
+      'range delete',
+    ],
   ])('the projects for %s', async (command) => {
     expect(await completed(url, ...command.split(' '), '')).toEqual(PROJECTS)
     expect(await completed(url, ...command.split(' '), 'o')).toEqual(['odin', 'openhorizon'])
   })
 
-  test.each(['get', 'allocate', 'release', 'update'])('the services for %s', async (command) => {
-    expect(await completed(url, command, 'consilio', '')).toEqual(['api', 'web', 'worker'])
-    expect(await completed(url, command, 'consilio', 'w')).toEqual(['web', 'worker'])
-    const options = ['--protocol', 'udp', 'consilio', '--hostname', 'db1']
-    expect(await completed(url, command, ...options, 'a')).toEqual(['api'])
-  })
+  test.each(['get', 'allocate', 'release', 'update', 'history'])(
+    'the services for %s',
+    async (command) => {
+      expect(await completed(url, command, 'consilio', '')).toEqual(['api', 'web', 'worker'])
+      expect(await completed(url, command, 'consilio', 'w')).toEqual(['web', 'worker'])
+    },
+  )
+
+  test.each(['get', 'allocate', 'release', 'update'])(
+    'the services after options of %s',
+    async (command) => {
+      const options = ['--protocol', 'udp', 'consilio', '--hostname', 'db1']
+      expect(await completed(url, command, ...options, 'a')).toEqual(['api'])
+    },
+  )
 
   test('nothing for the name of a new range, nor beyond the arguments', async () => {
     expect(await completed(url, 'range', 'create', '')).toEqual([])

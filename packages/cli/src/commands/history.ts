@@ -1,0 +1,83 @@
+import { Command, Option } from '@commander-js/extra-typings'
+import { nameOfService, type PortEvent } from '@ports/core'
+import type { Context } from '../Context.js'
+import { inJson } from '../inJson.js'
+import type { Columns } from '../table.js'
+import { typedNumber } from '../typedNumber.js'
+import { typedTime } from '../typedTime.js'
+
+/** How many changes are shown unless a limit is given. */
+const DEFAULT_LIMIT = 50
+
+const COLUMNS: Columns<PortEvent> = {
+  WHEN: { whole: true, cell: ({ at }) => at.toISOString().replace(/\.\d{3}Z$/, 'Z') },
+  PORT: ({ portNumber }) => portNumber,
+  WHAT: { whole: true, cell: ({ what }) => what },
+  WHOSE: whose,
+  SCOPE: {
+    spare: 'whole',
+    cell: ({ hostname, protocol }) => hostname && `${hostname}/${protocol}`,
+  },
+  ACTOR: { spare: 'cut', cell: ({ actor }) => actor },
+  CHANGE: { spare: 'cut', cell: changeOf },
+}
+
+export function historyCommand({ openManager, output, signal }: Context) {
+  return new Command('history')
+    .description('Show who had which port, and what changed, newest first')
+    .argument('[project]')
+    .argument('[service]')
+    .addOption(new Option('--port <number>', 'only changes of that number').argParser(typedNumber))
+    .option('--actor <name>', 'only changes that this caller asked for')
+    .addOption(
+      new Option('--since <time>', 'only changes from then on, as ISO 8601 or an age').argParser(
+        typedTime,
+      ),
+    )
+    .addOption(
+      new Option('--limit <count>', 'at most so many, up to 1000')
+        .argParser(typedNumber)
+        .default(DEFAULT_LIMIT),
+    )
+    .addHelpText('after', MORE_HELP)
+    .action(async (projectName, serviceName, { port: portNumber, actor, since, limit }) => {
+      const ports = await openManager()
+      const query = { projectName, serviceName, portNumber, actor, since, limit, signal }
+      const { events, nextCursor } = await ports.history(query)
+      if (events.length === 0) return output.outcome([], 'No such change is known.')
+      const { table } = await import('../table.js')
+      output.result(inJson(events), () => table(events, COLUMNS, output.stdout))
+      if (nextCursor !== undefined) {
+        output.notice('There are older changes. To see more of them: --limit <count>, up to 1000.')
+      }
+    })
+}
+
+function whose({ projectName, serviceName, instance = '' }: PortEvent): string {
+  return serviceName === undefined
+    ? projectName
+    : nameOfService({ projectName, serviceName, instance })
+}
+
+/** What a change did to metadata or to a range. */
+function changeOf({ before, after }: PortEvent): string | undefined {
+  const [old, now] = [fieldsOf(before), fieldsOf(after)]
+  const changed = Object.keys({ ...old, ...now }).filter((field) => old[field] !== now[field])
+  const texts = changed.map((field) => `${field}: ${old[field] ?? '-'} → ${now[field] ?? '-'}`)
+  return texts.join(', ') || undefined
+}
+
+/** One side of a change, with the ends of a range as one field. */
+function fieldsOf(side: PortEvent['before'] = {}): Readonly<Record<string, unknown>> {
+  const { startPort, endPort, ...rest } = side
+  return startPort === undefined ? rest : { range: `${startPort}-${endPort}`, ...rest }
+}
+
+const MORE_HELP = `
+An age is a number of seconds, minutes, hours, days or weeks: 90s, 30m, 2h, 7d, 4w. A time
+without an offset is local. A change appears once older ones that are still being written have
+ended. --json also has the database role and the function that was called.
+
+Examples:
+  ports history --port 3102
+  ports history consilio api --since 7d`
