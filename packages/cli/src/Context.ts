@@ -17,6 +17,8 @@ export interface Context {
    * @returns undefined if it is not running
    */
   askRunning<Answer>(question: (ports: PortManager) => Promise<Answer>): Promise<Answer | undefined>
+  /** Asks on the terminal. Undefined if nobody can answer there. */
+  readonly confirm: ((question: string) => Promise<boolean>) | undefined
   /** Ends the command with status 1: it did what it was asked, and the answer is no. */
   answerNo(): void
 }

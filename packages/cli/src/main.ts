@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { isatty } from 'node:tty'
 import { CommanderError } from '@commander-js/extra-typings'
 import { type PortManager, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
@@ -66,6 +67,9 @@ const context: Context = {
       await running.close()
     }
   },
+  confirm: canAsk()
+    ? async (question) => (await import('./confirm.js')).confirm(question, interruption.signal)
+    : undefined,
   answerNo: () => {
     process.exitCode = 1
   },
@@ -92,6 +96,11 @@ try {
   process.exitCode = await statusOf(error)
 } finally {
   await manager?.close()
+}
+
+/** Whether there is a terminal to ask on, and to answer on. */
+function canAsk(): boolean {
+  return isatty(0) && Boolean(process.stderr.isTTY)
 }
 
 /** An embedded registry belongs to its user, except that root's serves the whole machine. */

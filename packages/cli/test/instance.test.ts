@@ -77,11 +77,11 @@ test('a service without such a port is told which of its instances have one', as
     stdout: '',
     stderr:
       'Nothing to release: consilio/web holds no such port. ' +
-      'Other instances do: --instance billing, --instance login\n',
+      'Other instances hold some: --instance billing, --instance login\n',
     status: 1,
   })
   expect(await ports('update', ...tcp, '--type', 'http')).toMatchObject({
-    stderr: expect.stringContaining('Other instances do: --instance billing, --instance login\n'),
+    stderr: expect.stringContaining('holds no such port. Other instances hold some: --instance b'),
     status: 1,
   })
   const { stdout } = await ports('release', ...tcp, '--port', '3101', '--json')
@@ -101,7 +101,7 @@ test('PORTS_INSTANCE names the instance that no option names, and if empty the p
   )
   expect((await ports('release', 'consilio', 'web')).stderr).toBe(
     'Nothing to release: consilio/web@login holds no such port. ' +
-      'Other instances do: PORTS_INSTANCE= for the primary one, --instance x\n',
+      'Other instances hold some: PORTS_INSTANCE= for the primary one, --instance x\n',
   )
 })
 

@@ -240,6 +240,15 @@ export class PortManager {
   }
 
   /**
+   * The instance that these options mean.
+   * @throws {PortsError} `INVALID_ARGUMENT`
+   */
+  instance(options: InstanceOption = {}): string {
+    const { instance } = given(options)
+    return instance === undefined ? this.#instance : validName('instance', instance)
+  }
+
+  /**
    * The service that these arguments mean, with defaults filled in.
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
@@ -248,10 +257,7 @@ export class PortManager {
     serviceName: string,
     options: Partial<Scope> & InstanceOption = {},
   ): ServiceKey {
-    return {
-      ...this.#service(projectName, serviceName, given(options)),
-      ...this.scope(options),
-    }
+    return { ...this.#service(projectName, serviceName, options), ...this.scope(options) }
   }
 
   /**
@@ -740,11 +746,11 @@ export class PortManager {
     }
   }
 
-  #service(projectName: unknown, serviceName: unknown, { instance }: InstanceOption): Service {
+  #service(projectName: unknown, serviceName: unknown, options: InstanceOption): Service {
     return {
       projectName: validName('projectName', projectName),
       serviceName: validName('serviceName', serviceName),
-      instance: instance === undefined ? this.#instance : validName('instance', instance),
+      instance: this.instance(options),
     }
   }
 

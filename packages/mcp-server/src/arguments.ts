@@ -36,6 +36,8 @@ export const selection = {
   instance: z.ZodType<string | undefined>
 }
 
+export type Selected = z.output<z.ZodObject<typeof selection>>
+
 export const metadata = {
   serviceType: z.string().optional().describe('Kind of service, e.g. http, websocket, database'),
   description: z.string().optional().describe('What it is for'),

@@ -1,13 +1,5 @@
-import { type CallOptions, nameOfService, type PortManager, type Protocol } from '@ports/core'
-
-interface Selected {
-  readonly projectName: string
-  readonly serviceName: string
-  readonly instance?: string | undefined
-  readonly hostname?: string | undefined
-  readonly protocol?: Protocol | undefined
-  readonly portNumber?: number | undefined
-}
+import { type CallOptions, nameOfService, type PortManager } from '@ports/core'
+import type { Selected } from './arguments.js'
 
 /** Tells a model that a service holds no port that it selected, and which other instances do. */
 export async function holdsNoSuchPort(

@@ -208,6 +208,47 @@ test('release-port releases what it is told, once, and the number is free again'
   expect(await ask('allocate-port', service)).toMatchObject({ port: 3100 })
 })
 
+test('release-port lists the numbers of a service that has several, and releases none', async () => {
+  const { ask, failure } = await connect(await freshDatabase())
+  const service = { projectName: 'consilio', serviceName: 'worker' }
+  for (const _ of [1, 2]) await ask('allocate-port', service)
+  await ask('get-port', { ...service, protocol: 'udp' })
+  await ask('get-port', { ...service, instance: 'login' })
+  await ask('get-port', { ...service, hostname: 'build-1' })
+  const refused = await failure('release-port', service)
+  expect(refused).toMatch(/^INVALID_ARGUMENT: consilio\/worker holds several ports on localhost: /)
+  expect(refused).toContain('3100/tcp, 3100/udp, 3101/tcp. Give the portNumber of one, or allPorts')
+  expect(await failure('release-port', { ...service, allPorts: false })).toBe(refused)
+  expect(await failure('release-port', { ...service, allPorts: true, portNumber: 3100 })).toContain(
+    'allPorts is true, but must be left out beside portNumber.',
+  )
+  expect(await ask('list-ports')).toMatchObject({ count: 5 })
+
+  expect(await ask('release-port', { ...service, protocol: 'udp' })).toMatchObject({
+    releasedPorts: [{ port: 3100, protocol: 'udp' }],
+  })
+  expect(await ask('release-port', { ...service, allPorts: true })).toMatchObject({
+    releasedPorts: [{ port: 3100 }, { port: 3101 }],
+  })
+  expect(await ask('release-port', { ...service, allPorts: true })).toMatchObject({
+    released: false,
+    message: 'consilio/worker holds no such port. Other instances do: login.',
+  })
+})
+
+test('release-port needs no number if the service has one, for both protocols', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const service = { projectName: 'consilio', serviceName: 'dns' }
+  await ask('get-port', service)
+  await ask('get-port', { ...service, protocol: 'udp' })
+  expect(await ask('release-port', service)).toMatchObject({
+    releasedPorts: [
+      { port: 3100, protocol: 'tcp' },
+      { port: 3100, protocol: 'udp' },
+    ],
+  })
+})
+
 test('update-port sets a text, clears with null, and leaves the rest', async () => {
   const url = await freshDatabase()
   const { ask } = await connect(url)

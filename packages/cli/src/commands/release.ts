@@ -1,8 +1,10 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfService } from '@ports/core'
 import type { Context } from '../Context.js'
-import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
+import { heldByOthers } from '../heldByOthers.js'
 import { inJson } from '../inJson.js'
+import { numbersOf } from '../numbersOf.js'
+import { releaseAllServices } from '../releaseAllServices.js'
 import {
   hostnameOption,
   instanceOption,
@@ -10,20 +12,33 @@ import {
   onlyProtocolOption,
 } from '../serviceOptions.js'
 
-export function releaseCommand({ openManager, output, signal, answerNo }: Context) {
+export function releaseCommand(context: Context) {
+  const { openManager, output, signal, answerNo } = context
   return new Command('release')
-    .description('Give up the ports of a service')
+    .description('Give up the ports of a service, and say which they were')
     .argument('<project>')
-    .argument('<service>')
+    .argument('[service]')
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(onlyProtocolOption)
     .addOption(onlyPortOption)
+    .addOption(
+      new Option('--all-services', 'of every service of the project; asks before').conflicts(
+        'port',
+      ),
+    )
+    .option('-y, --yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, { instance, hostname, protocol, port }) => {
+    .action(async (projectName, serviceName, options, command) => {
+      const { instance, hostname, protocol, port: portNumber } = options
+      if (options.allServices) {
+        if (serviceName !== undefined) return command.error('give a service, or --all-services')
+        return releaseAllServices(context, projectName, options)
+      }
+      if (serviceName === undefined) return command.error('give a service, or --all-services')
       const ports = await openManager()
-      const options = { instance, protocol, portNumber: port, signal }
-      const released = await ports.releasePorts(projectName, serviceName, hostname, options)
+      const narrowed = { instance, protocol, portNumber, signal }
+      const released = await ports.releasePorts(projectName, serviceName, hostname, narrowed)
       const service = ports.service(projectName, serviceName, { instance })
       const isSome = released.length > 0
       const result = {
@@ -34,20 +49,22 @@ export function releaseCommand({ openManager, output, signal, answerNo }: Contex
         ports: inJson(released),
       }
       if (isSome) {
-        const numbers = released.map((it) => `${it.portNumber}/${it.protocol}`).join(', ')
-        return output.outcome(result, `Released ${numbers} of ${nameOfService(service)}.`)
+        const message = `Released ${numbersOf(released)} of ${nameOfService(service)}.`
+        return output.outcome(result, message)
       }
-      const others = await ports.instancesOf(projectName, serviceName, { ...options, hostname })
+      const others = await ports.instancesOf(projectName, serviceName, { ...narrowed, hostname })
       output.outcome(
         { ...result, otherInstances: others },
-        `Nothing to release: ${holdsNoSuchPort(service, others)}`,
+        `Nothing to release: ${nameOfService(service)} holds no such port. ${heldByOthers(others)}`.trimEnd(),
       )
       answerNo()
     })
 }
 
 const MORE_HELP = `
-All of them on the host, unless narrowed. They can be allocated again at once.
+All of them on the host, unless narrowed. They can be allocated again at once. With
+--all-services it lists what it would release, and asks; without a terminal it needs --yes.
 
-Example:
-  ports release consilio worker --port 3102`
+Examples:
+  ports release consilio worker --port 3102
+  ports release consilio --all-services --instance login`

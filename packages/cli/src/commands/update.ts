@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import { isAbsent, nameOfService, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
-import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
+import { heldByOthers } from '../heldByOthers.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -55,7 +55,7 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
       const others = await ports.instancesOf(projectName, serviceName, { ...selection, signal })
       output.outcome(
         { ...result, otherInstances: others },
-        `Nothing to update: ${holdsNoSuchPort(service, others)}`,
+        `Nothing to update: ${nameOfService(service)} holds no such port. ${heldByOthers(others)}`.trimEnd(),
       )
       answerNo()
     })

@@ -1,6 +1,13 @@
-import { nameOfService, PROTOCOLS } from '@ports/core'
+import {
+  type CallOptions,
+  invalidArgument,
+  nameOfService,
+  type PortManager,
+  PortsError,
+  PROTOCOLS,
+} from '@ports/core'
 import { z } from 'zod'
-import { selection } from '../arguments.js'
+import { portNumber, type Selected, selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
 
@@ -8,8 +15,7 @@ export const releasePort = defineTool({
   name: 'release-port',
   title: 'Release the ports of a service',
   description:
-    'Gives up all ports of a service on a host, or the one named; another service may get the ' +
-    'number at once. Only for a service that is gone for good: one that is merely stopped keeps ' +
+    'Gives up the port of a service on a host; another service may get the number at once. Only for a service that is gone for good: one that is merely stopped keeps ' +
     'its port.',
   annotations: {
     readOnlyHint: false,
@@ -17,7 +23,11 @@ export const releasePort = defineTool({
     idempotentHint: true,
     openWorldHint: false,
   },
-  input: z.strictObject(selection),
+  input: z.strictObject({
+    ...selection,
+    portNumber: portNumber.optional().describe('Needed if it holds several'),
+    allPorts: z.boolean().optional().describe('Gives up all of several'),
+  }),
   output: z.object({
     message: z.string(),
     released: z.boolean(),
@@ -26,9 +36,17 @@ export const releasePort = defineTool({
     releasedPorts: z.array(z.object({ port: z.number(), protocol: z.enum(PROTOCOLS) })),
   }),
   async run(manager, args, call) {
-    const { projectName, serviceName, hostname, ...narrow } = args
+    const { projectName, serviceName, instance, hostname, protocol, allPorts } = args
+    if (allPorts && args.portNumber !== undefined) {
+      throw invalidArgument('allPorts', allPorts, 'left out beside portNumber')
+    }
+    const portNumber = allPorts
+      ? undefined
+      : (args.portNumber ?? (await onlyPort(manager, args, call)))
     const ports = await manager.releasePorts(projectName, serviceName, hostname, {
-      ...narrow,
+      instance,
+      protocol,
+      portNumber,
       ...call,
     })
     const released = ports.length > 0
@@ -45,3 +63,28 @@ export const releasePort = defineTool({
     }
   },
 })
+
+/**
+ * The number that the service holds, so that nothing else is released; undefined if it holds none.
+ * @throws {PortsError} `INVALID_ARGUMENT` if it holds several
+ */
+async function onlyPort(
+  manager: PortManager,
+  { projectName, serviceName, protocol, ...rest }: Selected,
+  { signal }: CallOptions,
+): Promise<number | undefined> {
+  const { instance, hostname } = manager.service(projectName, serviceName, { protocol, ...rest })
+  const onHost = await manager.listByProject(projectName, { serviceName, hostname, signal })
+  const held = onHost.filter(
+    (it) => it.instance === instance && (protocol ?? it.protocol) === it.protocol,
+  )
+  const [first, ...others] = new Set(held.map((it) => it.portNumber))
+  if (others.length === 0) return first
+  const numbers = held.map((it) => `${it.portNumber}/${it.protocol}`)
+  throw new PortsError(
+    'INVALID_ARGUMENT',
+    `${nameOfService(held[0]!)} holds several ports on ${hostname}: ${numbers.join(', ')}. Give the ` +
+      'portNumber of one, or allPorts: true for all of them.',
+    { field: 'portNumber', held: numbers },
+  )
+}
