@@ -270,13 +270,8 @@ export class PortManager {
     options: Partial<Scope> & PassOverOption & CallOptions = {},
   ): Promise<PassedOver> {
     const accepted = given(options)
-    const { hostname, protocol } = this.scope(accepted)
-    const passOver = callPassOver(accepted) ?? this.#passOver
-    if (passOver === 'none') return PassedOver.NOTHING
-    accepted.signal?.throwIfAborted()
-    return this.#localHost.is(hostname)
-      ? this.#passedOver.read(protocol, accepted.signal)
-      : passedOverOnAnotherHost(protocol)
+    this.scope(accepted)
+    return this.#source.during(() => this.#look(accepted))
   }
 
   /**
@@ -351,7 +346,7 @@ export class PortManager {
       async (store) => {
         const created = await store.claim(request, call)
         const allocation = await allocationOf(store, request, portNumber, call)
-        const passedOver = created ? await this.passedOver(accepted) : PassedOver.NOTHING
+        const passedOver = created ? await this.#look(accepted) : PassedOver.NOTHING
         const caution = passedOver.reasonFor(portNumber)
         return { allocation, created, ...(caution && { caution }) }
       },
@@ -361,8 +356,8 @@ export class PortManager {
 
   /**
    * Another port for the service, also when it has one: the lowest number of the project in that
-   * scope that is available and not passed over. Without an idempotency key it is not safe to repeat after
-   * `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself.
+   * scope that is available and not passed over. Without an idempotency key it is not safe to repeat
+   * after `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself.
    * @throws {PortsError} `RANGE_EXHAUSTED`
    */
   async allocate(
@@ -382,7 +377,7 @@ export class PortManager {
     const repeat = idempotencyKey === undefined ? repeatBusy : repeatIdempotent
     return this.#source.ask(
       async (store) => {
-        const { ranges } = await this.passedOver(accepted)
+        const { ranges } = await this.#look(accepted)
         return store.allocate({ ...request, ...(ranges.length > 0 && { avoid: ranges }) }, call)
       },
       (attempt) => repeat(attempt, call.signal),
@@ -686,6 +681,16 @@ export class PortManager {
     return (callPassOver(options) ?? this.#passOver) === 'none'
   }
 
+  async #look(options: Partial<Scope> & PassOverOption & CallOptions): Promise<PassedOver> {
+    const { hostname, protocol } = this.scope(options)
+    const passOver = callPassOver(options) ?? this.#passOver
+    if (passOver === 'none') return PassedOver.NOTHING
+    options.signal?.throwIfAborted()
+    return this.#localHost.is(hostname)
+      ? this.#passedOver.read(protocol, options.signal)
+      : passedOverOnAnotherHost(protocol)
+  }
+
   #ensureRequest(projectName: unknown, serviceName: unknown, options: EnsureOptions) {
     const { preferredPort } = options
     return {
@@ -711,7 +716,7 @@ export class PortManager {
       const { portNumber, created } = await store.ensure(request, call)
       return { portNumber, created, skipped: [], cannotSee: [] }
     }
-    const passedOver = await this.passedOver(options)
+    const passedOver = await this.#look(options)
     const { preferredPort, ...other } = request
     const isBusy = passedOver.reasonFor(preferredPort ?? 0) === 'busy'
     const ensured = await store.ensure(
