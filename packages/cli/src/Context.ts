@@ -1,4 +1,4 @@
-import type { AccessLevel, PortManager } from '@ports/core'
+import type { AccessLevel, PortManager, PortRange } from '@ports/core'
 import type { DatabaseStatus, Seeded } from '@ports/db'
 import type { Output } from './Output.js'
 
@@ -30,5 +30,7 @@ interface Database {
   stop(): Promise<boolean>
   migrate(): Promise<string[]>
   seed(): Promise<Seeded>
+  /** The ranges that a new registry has. */
+  defaultRanges(): Promise<PortRange[]>
   grant(role: string, level: AccessLevel): Promise<void>
 }

@@ -46,6 +46,7 @@ const context: Context = {
     stop: async () => (await import('@ports/db')).stopDatabase(databaseOptions),
     migrate: async () => (await import('@ports/db')).migrate(databaseOptions),
     seed: async () => (await import('@ports/db')).seed(databaseOptions),
+    defaultRanges: async () => (await import('@ports/db')).defaultRanges(),
     grant: async (role, level) =>
       (await import('@ports/db')).grantAccess(role, level, databaseOptions),
   },

@@ -9,6 +9,7 @@ import { completionCommand } from './commands/completion.js'
 import { dbCommand } from './commands/db.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
+import { hostsCommand } from './commands/hosts.js'
 import { listCommand } from './commands/list.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
@@ -29,6 +30,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
   'Looking:': {
     list: listCommand,
     history: historyCommand,
+    hosts: hostsCommand,
     summary: summaryCommand,
     verify: verifyCommand,
     audit: auditCommand,

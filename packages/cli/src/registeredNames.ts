@@ -30,7 +30,9 @@ export function wantedName(
     rest = [...operands.slice(1), ...unknown]
   }
   const { operands } = command.parseOptions([...rest])
-  const argument = command.registeredArguments[operands.length]?.name()
+  const known = command.registeredArguments
+  const last = known.at(-1)?.variadic ? known.at(-1) : undefined
+  const argument = (known[operands.length] ?? last)?.name()
   const name = path.join(' ')
   if (WITHOUT_NAMES.includes(name)) return undefined
   if (argument !== 'project' && argument !== 'service') return undefined

@@ -235,6 +235,26 @@ describe('list', () => {
   })
 })
 
+describe('hosts', () => {
+  test('shows what each host holds, and when that last changed', async () => {
+    const ports = await freshPorts()
+    expect(await ports('hosts')).toEqual({ stdout: '', stderr: 'No host is known.\n', status: 0 })
+    await ports('get', 'consilio', 'api')
+    await ports('get', 'consilio', 'web')
+    await ports('get', 'consilio', 'api', '--hostname', 'db1')
+    await ports('release', 'consilio', 'api', '--hostname', 'db1')
+    const { stdout, stderr, status } = await ports('hosts')
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+    expect(stdout.replace(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME')).toBe(
+      'HOST       PORTS  LAST CHANGE\n' + 'db1            0  TIME\n' + 'localhost      2  TIME\n',
+    )
+    expect(JSON.parse((await ports('hosts', '--json')).stdout)).toEqual([
+      { hostname: 'db1', allocations: 0, lastChangedAt: expect.stringMatching(/Z$/) },
+      { hostname: 'localhost', allocations: 2, lastChangedAt: expect.stringMatching(/Z$/) },
+    ])
+  })
+})
+
 describe('summary', () => {
   test('shows one range or all of them', async () => {
     const ports = await freshPorts()
@@ -458,6 +478,7 @@ test('one thing has one name in all that --json prints', async () => {
     ['list'],
     ['list', 'consilio'],
     ['history'],
+    ['hosts'],
     ['verify', '3100'],
     ['audit'],
     ['list'],
@@ -487,6 +508,60 @@ describe('range', () => {
     expect(await ports('range', 'delete', 'myapp')).toEqual({
       stdout: '',
       stderr: 'myapp has no range any more.\n',
+      status: 0,
+    })
+  })
+
+  test('deletes the ranges of several projects, or of none if one is in the way', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'odin', 'api')
+    const owners = async () =>
+      JSON.parse((await ports('range', 'list', '--json')).stdout).map(
+        (range: { projectName: string }) => range.projectName,
+      )
+    const before = await owners()
+    for (const [names, status] of [
+      [['consilio', 'odin', 'openhorizon'], 4],
+      [['consilio', 'ghost'], 3],
+      [['consilio', '../'], 2],
+    ] as const) {
+      expect(await ports('range', 'delete', ...names)).toMatchObject({ stdout: '', status })
+      expect(await owners()).toEqual(before)
+    }
+    expect(await ports('range', 'delete', 'openhorizon', 'consilio', 'consilio')).toEqual({
+      stdout: '',
+      stderr: 'openhorizon has no range any more.\nconsilio has no range any more.\n',
+      status: 0,
+    })
+    const { stdout } = await ports('range', 'delete', 'health-agent', 'shared-services', '--json')
+    expect(JSON.parse(stdout)).toEqual([
+      { deleted: true, projectName: 'health-agent' },
+      { deleted: true, projectName: 'shared-services' },
+    ])
+    expect(await owners()).toEqual(['meta-supervisor', 'odin', 'quiculum-monitor'])
+  })
+
+  test('deletes the default ranges that are as they were and unused', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'odin', 'api')
+    await ports('range', 'resize', 'consilio', '--start', '3100', '--end', '3149')
+    await ports('range', 'create', 'mine', '--start', '4000', '--end', '4099')
+    for (const args of [['--defaults', 'consilio'], []]) {
+      expect(await ports('range', 'delete', ...args)).toMatchObject({
+        stderr: expect.stringContaining('give projects, or --defaults'),
+        status: 2,
+      })
+    }
+    expect(JSON.parse((await ports('range', 'delete', '--defaults', '--json')).stdout)).toEqual(
+      ['meta-supervisor', 'openhorizon', 'health-agent', 'quiculum-monitor', 'shared-services'].map(
+        (projectName) => ({ deleted: true, projectName }),
+      ),
+    )
+    const { stdout } = await ports('range', 'list')
+    expect(stdout.match(/consilio|odin|mine/g)).toEqual(['consilio', 'odin', 'mine'])
+    expect(await ports('range', 'delete', '--defaults')).toEqual({
+      stdout: '',
+      stderr: 'No default range is unused.\n',
       status: 0,
     })
   })

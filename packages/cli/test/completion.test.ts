@@ -67,6 +67,15 @@ describe('completes from the registry', () => {
     },
   )
 
+  test('the projects for each argument of range delete', async () => {
+    expect(await completed(url, 'range', 'delete', 'consilio', 'o')).toEqual([
+      'odin',
+      'openhorizon',
+    ])
+    const names = ['consilio', 'health-agent']
+    expect(await completed(url, 'range', 'delete', ...names, '')).toEqual(PROJECTS)
+  })
+
   test('nothing for the name of a new range, nor beyond the arguments', async () => {
     expect(await completed(url, 'range', 'create', '')).toEqual([])
     expect(await completed(url, 'list', 'consilio', '')).toEqual([])

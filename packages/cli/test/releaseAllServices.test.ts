@@ -108,12 +108,13 @@ describe('release --all-services', () => {
 })
 
 // util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
-const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux')
+const SCRIPT = 'script'
+const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
 
 /** Types an answer on a terminal when the command asks. */
 async function answering(answer: string) {
   const words = `'${process.execPath}' '${BINARY}' ${all.join(' ')}`
-  const child = spawn('script', ['-qec', words, '/dev/null'], { env: environmentOn(url) })
+  const child = spawn(SCRIPT, ['-qec', words, '/dev/null'], { env: environmentOn(url) })
   let shown = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
     shown += text

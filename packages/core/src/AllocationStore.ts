@@ -66,6 +66,15 @@ export interface ListResult {
   readonly total: number
 }
 
+/** A host that the registry knows. */
+export interface KnownHost {
+  readonly hostname: string
+  /** How many ports are held there. */
+  readonly allocations: number
+  /** The last change of an allocation there. Absent if the history does not have it. */
+  readonly lastChangedAt?: Date
+}
+
 /** Reads and changes allocations. Each change writes one event for each holding. */
 export interface AllocationStore {
   /** Returns the port that `getOrAllocate` would return if the service has one. */
@@ -110,4 +119,7 @@ export interface AllocationStore {
 
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
+
+  /** Returns the hosts of live allocations and of changes in the history, by name. */
+  listHosts(call?: CallOptions): Promise<readonly KnownHost[]>
 }

@@ -1,4 +1,4 @@
-import type { EnsureRequest, PageKey, Selection } from './AllocationStore.js'
+import type { EnsureRequest, KnownHost, PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
@@ -493,6 +493,11 @@ export class PortManager {
     }
   }
 
+  /** The hosts that hold a port, or that the history knows, by name. */
+  async listHosts(options: CallOptions = {}): Promise<KnownHost[]> {
+    return [...(await this.#source.ask((store) => store.listHosts(given(options))))]
+  }
+
   /** How full the project's range is in one scope; default: this host, TCP. */
   async getProjectSummary(
     projectName: string,
@@ -628,6 +633,19 @@ export class PortManager {
     const name = validName('projectName', projectName)
     const call = this.#write(given(options))
     await this.#source.ask((store) => store.deleteRange(name, call))
+  }
+
+  /**
+   * Deletes the ranges of several projects, or none if one of them is refused.
+   * @throws {PortsError} `RANGE_IN_USE` naming the live allocations of the first project that has any
+   */
+  async deleteRanges(projectNames: readonly string[], options: WriteOptions = {}): Promise<void> {
+    if (!Array.isArray(projectNames)) {
+      throw invalidArgument('projectNames', projectNames, 'a list of names')
+    }
+    const names = projectNames.map((name) => validName('projectName', name))
+    const call = this.#write(given(options))
+    await this.#source.ask((store) => store.deleteRanges([...new Set(names)].sort(), call))
   }
 
   /**

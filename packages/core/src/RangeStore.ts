@@ -33,4 +33,10 @@ export interface RangeStore {
 
   /** @throws {PortsError} `RANGE_IN_USE` */
   deleteRange(projectName: string, call?: WriteOptions): Promise<void>
+
+  /**
+   * As `deleteRange` for each of the projects, or for none if one of them is refused.
+   * @throws {PortsError} `RANGE_IN_USE`
+   */
+  deleteRanges(projectNames: readonly string[], call?: WriteOptions): Promise<void>
 }

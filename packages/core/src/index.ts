@@ -5,6 +5,7 @@ export type {
   ClaimRequest,
   EnsuredPort,
   EnsureRequest,
+  KnownHost,
   ListQuery,
   ListResult,
   NewAllocationRequest,

@@ -37,6 +37,7 @@ const WRITES: Readonly<
   resizeRange: (manager, call) =>
     manager.resizeRange('shop', { startPort: 3000, endPort: 3009 }, call),
   deleteRange: (manager, call) => manager.deleteRange('shop', call),
+  deleteRanges: (manager, call) => manager.deleteRanges(['shop', 'blog'], call),
 }
 
 describe.each(Object.entries(WRITES))('the actor of %s', (_method, write) => {

@@ -146,6 +146,7 @@ describe('a project name', () => {
     createRange: (name) => manager.createRange({ projectName: name, startPort: 1, endPort: 2 }),
     resizeRange: (name) => manager.resizeRange(name, { startPort: 1, endPort: 2 }),
     deleteRange: (name) => manager.deleteRange(name),
+    deleteRanges: (name) => manager.deleteRanges(['shop', name]),
   }
   describe.each(Object.entries(calls))('of %s', (_method, call) => {
     it.each(titled(BAD_NAMES))('cannot be %s', (_title, name) =>
@@ -262,6 +263,14 @@ describe('a port', () => {
     it.each(titled(bad))('cannot be %s', (_title, port) =>
       expectInvalid(() => call(port as number), field, port),
     )
+  })
+})
+
+describe('a list of projects', () => {
+  it('cannot be anything else', async () => {
+    for (const names of ['shop', undefined, null, {}]) {
+      await expectInvalid(() => manager.deleteRanges(names as never), 'projectNames', names)
+    }
   })
 })
 

@@ -33,6 +33,7 @@ const WITHOUT_CHANGE: Readonly<Record<string, (store: PortRepository) => Promise
   },
   reading: async (store) => {
     await store.list({ projectName: 'shop' })
+    await store.listHosts()
     await store.listRanges()
     await store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' })
     await store.history({ limit: 10 })
@@ -60,6 +61,7 @@ const REFUSED: Readonly<Record<string, (store: PortRepository) => Promise<unknow
   'resizeRange over a held port': (store) =>
     store.resizeRange('shop', { startPort: 3001, endPort: 3002 }),
   'deleteRange of a held port': (store) => store.deleteRange('shop'),
+  'deleteRanges if one of them is held': (store) => store.deleteRanges(['blog', 'shop']),
   'a call that was aborted before': (store) =>
     store.release(web, { signal: AbortSignal.abort(new Error('No longer wanted')) }),
 }

@@ -231,6 +231,38 @@ export function describeListing(store: Store) {
     })
   })
 
+  describe('listHosts', () => {
+    it('is empty in a store without allocations', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      expect(await store().listHosts()).toEqual([])
+    })
+
+    it('counts what each host holds, by name, and dates its last change', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate({ ...web, hostname: 'beta' })
+      const first = await store().listHosts()
+      expect(first).toEqual([{ hostname: 'beta', allocations: 1, lastChangedAt: expect.any(Date) }])
+      await store().allocate({ ...web, hostname: 'alpha' })
+      await store().allocate({ ...api, hostname: 'beta', protocol: 'udp' })
+      const [alpha, beta] = await store().listHosts()
+      expect([alpha, beta]).toMatchObject([
+        { hostname: 'alpha', allocations: 1 },
+        { hostname: 'beta', allocations: 2 },
+      ])
+      expect(beta!.lastChangedAt!.getTime()).toBeGreaterThan(first[0]!.lastChangedAt!.getTime())
+    })
+
+    it('knows a host whose ports were all released', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      const [held] = await store().listHosts()
+      await store().release(web)
+      const [released] = await store().listHosts()
+      expect(released).toMatchObject({ hostname: 'localhost', allocations: 0 })
+      expect(released!.lastChangedAt!.getTime()).toBeGreaterThan(held!.lastChangedAt!.getTime())
+    })
+  })
+
   describe('summarize', () => {
     it('counts what is held in the scope alone', async () => {
       const range = { ...shopRange(3000, 3009), description: 'Everything for sale' }

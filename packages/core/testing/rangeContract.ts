@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import { BLOCK_SEARCH } from '../src/PortRange.js'
 import { api, ascending, atOnce, livePorts, numbers, type Store, shopRange, web } from './shop.js'
 
@@ -341,6 +341,64 @@ export function describeRanges(store: Store) {
       const live = await livePorts(store)
       expect(live).toEqual(ascending(allocated.ports))
       expect(await store().listRanges()).toHaveLength(live.length > 0 ? 1 : 0)
+    })
+  })
+
+  describe('deleteRanges', () => {
+    beforeEach(async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange(blog(4000, 4009))
+      await store().createRange({ projectName: 'mail', startPort: 5000, endPort: 5009 })
+    })
+    const owners = async () => (await store().listRanges()).map(({ projectName }) => projectName)
+
+    it('takes the ranges of all projects that it names, and no other', async () => {
+      await store().allocate(web)
+      await store().release(web)
+      await store().deleteRanges(['shop', 'mail'])
+      expect(await owners()).toEqual(['blog'])
+    })
+
+    it('takes none if one of the projects holds a port', async () => {
+      await store().allocate({ ...web, projectName: 'mail' })
+      for (const names of [
+        ['shop', 'mail', 'blog'],
+        ['mail', 'shop'],
+      ]) {
+        await expect(store().deleteRanges(names)).rejects.toMatchObject({
+          code: 'RANGE_IN_USE',
+          details: { projectName: 'mail', count: 1 },
+        })
+      }
+      expect(await owners()).toEqual(['shop', 'blog', 'mail'])
+    })
+
+    it('takes none if one of the projects has no range', async () => {
+      await expect(store().deleteRanges(['shop', 'ghost'])).rejects.toMatchObject({
+        code: 'PROJECT_NOT_FOUND',
+        details: { projectName: 'ghost' },
+      })
+      expect(await owners()).toEqual(['shop', 'blog', 'mail'])
+    })
+
+    it('does nothing if it names no project', async () => {
+      await store().deleteRanges([])
+      expect(await owners()).toEqual(['shop', 'blog', 'mail'])
+    })
+
+    it('leaves no port without a range when others allocate meanwhile', async () => {
+      const [allocated] = await Promise.all([
+        atOnce(10, () => store().allocate({ ...web, projectName: 'mail' })),
+        store()
+          .deleteRanges(['blog', 'mail', 'shop'])
+          .catch((error) => expect(error).toMatchObject({ code: 'RANGE_IN_USE' })),
+      ])
+      for (const error of allocated.errors) {
+        expect(error).toMatchObject({ code: 'PROJECT_NOT_FOUND' })
+      }
+      const live = await livePorts(store)
+      expect(live).toEqual(ascending(allocated.ports))
+      expect(await owners()).toHaveLength(live.length > 0 ? 3 : 0)
     })
   })
 }

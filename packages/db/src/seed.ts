@@ -17,6 +17,11 @@ export interface SkippedRange {
   readonly overlaps: PortRange
 }
 
+/** The ranges that a new registry has. */
+export function defaultRanges(): PortRange[] {
+  return JSON.parse(readFileSync(RANGES, 'utf8'))
+}
+
 /**
  * Runs in the client's transaction, which continues if a range does not fit.
  * @param actor who asks, for the history
@@ -24,7 +29,7 @@ export interface SkippedRange {
 export async function insertSeed(client: ClientBase, actor: string): Promise<Seeded> {
   const created: PortRange[] = []
   const skipped: SkippedRange[] = []
-  for (const range of JSON.parse(readFileSync(RANGES, 'utf8')) as PortRange[]) {
+  for (const range of defaultRanges()) {
     await client.query('savepoint before_range')
     try {
       if (await insertRange(client, range, actor)) created.push(range)

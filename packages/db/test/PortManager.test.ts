@@ -1426,6 +1426,7 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   resizeRange: (project, options) =>
     ports.resizeRange(project, { startPort: 3100, endPort: 3150 }, options),
   deleteRange: (project, options) => ports.deleteRange(project, options),
+  deleteRanges: (project, options) => ports.deleteRanges(['odin', project], options),
 }
 
 describe('a project without a range', () => {

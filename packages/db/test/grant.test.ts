@@ -27,6 +27,7 @@ const READING = {
   list: (ports: PortManager) => ports.listAll(),
   summary: (ports: PortManager) => ports.getProjectSummary('consilio'),
   history: (ports: PortManager) => ports.history({ limit: 10 }),
+  hosts: (ports: PortManager) => ports.listHosts(),
 }
 const USING = {
   get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),

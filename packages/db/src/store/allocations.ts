@@ -4,6 +4,7 @@ import {
   type Bounds,
   type EnsuredPort,
   type EnsureRequest,
+  type KnownHost,
   type ListQuery,
   METADATA_FIELDS,
   type PortAllocation,
@@ -110,6 +111,25 @@ const UPDATE = statement(`
   ) as answer`)
 
 const ASK_AGAIN = 'Ask again: it gives the same port, or one if there is none.'
+
+// A host may be known only by what it holds from before there was a history, or only by that.
+const LIST_HOSTS = statement(`
+  select
+    hostname,
+    coalesce(held.allocations, 0) as allocations,
+    changed.at as "lastChangedAt"
+  from (
+    select hostname, count(*)::integer as allocations
+    from ports.allocations
+    group by hostname
+  ) as held
+  full join (
+    select hostname, max(occurred_at) as at
+    from ports.events
+    where hostname is not null
+    group by hostname
+  ) as changed using (hostname)
+  order by hostname`)
 
 export function allocationStore(database: Database): AllocationStore {
   const allocations = new GroupCommit<number>(
@@ -225,6 +245,11 @@ export function allocationStore(database: Database): AllocationStore {
       ])
       const allocations = rows.filter(({ id }) => id !== null).map(toAllocation)
       return { allocations, total: counted ?? allocations.length }
+    },
+
+    async listHosts(call = {}) {
+      const rows = await database.rows<Nullable<KnownHost>>(LIST_HOSTS, [], { write: false }, call)
+      return rows.map((row) => present(row) as unknown as KnownHost)
     },
   }
 }
@@ -344,8 +369,10 @@ function conditionsOf(
   ]
 }
 
-/** A row of the view as a list query returns it. */
-type ListedRow = { readonly [Field in keyof PortAllocation]-?: PortAllocation[Field] | null }
+/** A row as a query returns it. */
+type Nullable<T> = { readonly [Field in keyof T]-?: T[Field] | null }
+
+type ListedRow = Nullable<PortAllocation>
 
 function toAllocation(row: ListedRow): PortAllocation {
   return present(row) as unknown as PortAllocation

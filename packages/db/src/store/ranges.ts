@@ -110,6 +110,18 @@ export function rangeStore(database: Database): RangeStore {
           select from ports.delete_range(${projectName}::text, ${call.actor}::text)`,
       )
     },
+
+    async deleteRanges(projectNames, call = {}) {
+      await database.ask(
+        WRITE,
+        call,
+        (prisma) => prisma.$queryRaw`
+          select
+          from pg_catalog.unnest(${[...projectNames]}::text[]) with ordinality as named (project_name, turn),
+            ports.delete_range(project_name, ${call.actor}::text)
+          order by turn`,
+      )
+    },
   }
 }
 

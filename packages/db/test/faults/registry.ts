@@ -34,6 +34,7 @@ export const READS: Readonly<Record<string, Call>> = {
   'a page of list': (store, call) => store.list({ limit: 1 }, call),
   summarize: (store, call) =>
     store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, call),
+  listHosts: (store, call) => store.listHosts(call),
   listRanges: (store, call) => store.listRanges(call),
   history: (store, call) => store.history({ projectName: 'shop', limit: 10 }, call),
 }
@@ -52,6 +53,7 @@ export const WRITES: Readonly<Record<string, Call>> = {
   createNextRange: (store, call) => store.createNextRange({ projectName: 'blog', size: 10 }, call),
   resizeRange: (store, call) => store.resizeRange('shop', { startPort: 3000, endPort: 3019 }, call),
   deleteRange: (store, call) => store.deleteRange('empty', call),
+  deleteRanges: (store, call) => store.deleteRanges(['empty'], call),
 }
 
 export const CALLS = { ...READS, ...WRITES }
@@ -167,6 +169,7 @@ const RESOLVED_BY: Readonly<Record<string, RegExp>> = {
   createNextRange: /list the ranges/,
   resizeRange: /list the ranges/,
   deleteRange: /list the ranges/,
+  deleteRanges: /list the ranges/,
 }
 
 export async function expectUnknown(name: string, call: Promise<unknown>): Promise<PortsError> {
