@@ -1,12 +1,20 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
+import { describe, expect, test, vi } from 'vitest'
+import { freshDatabase, sql } from '../../../test/database.js'
+import { makeWritesSleep } from '../../../test/sleepingWrites.js'
+import { untilWaiting } from '../../db/test/sessions.js'
 import { BINARY, ended, environmentOn, portsOn } from './ports.js'
 import { tcpServer } from './tcpServer.js'
 
 const quoted = [process.execPath, BINARY].map((word) => `'${word}'`).join(' ')
+
+const EVERYTHING = `
+  select
+    (select json_agg(row order by port_number) from ports.allocations as row) as held,
+    (select json_agg(row order by start_port) from ports.ranges as row) as ranges,
+    (select json_agg(row order by xid, id) from ports.events as row) as events`
 
 describe('in a shell', () => {
   test('PORT=$(ports get …) is exactly the number', async () => {
@@ -46,6 +54,40 @@ describe('in a shell', () => {
     await connected
     child.kill('SIGINT')
     expect(await once(child, 'close')).toEqual([130, null])
+  })
+
+  test.each([
+    'get consilio api',
+    'allocate consilio api',
+    'release consilio web',
+    'update consilio web --type http',
+    'audit',
+    'range create blog --size 10',
+    'range create blog --start 4000 --end 4009',
+    'range resize consilio --start 3100 --end 3150',
+    'range delete odin',
+  ])('Ctrl-C leaves no backend of %s at work', async (command) => {
+    const url = await freshDatabase()
+    await portsOn(url)('get', 'consilio', 'web')
+    const before = await sql(url, EVERYTHING)
+    const wakeUp = await makeWritesSleep(url)
+    const child = spawn(process.execPath, [BINARY, ...command.split(' ')], {
+      env: environmentOn(url),
+    })
+    const closed = once(child, 'close')
+    const backend = await untilWaiting(url, 'application_name = $1', 'ports')
+    child.kill('SIGINT')
+    expect(await closed).toEqual([130, null])
+    await vi.waitUntil(
+      async () => {
+        const atWork = `select from pg_stat_activity where pid = $1 and state = 'active'`
+        return (await sql(url, atWork, [backend])).length === 0
+      },
+      // Less than the 25 s after which the server ends a statement of a caller that is gone.
+      { interval: 10, timeout: 15_000 },
+    )
+    await wakeUp()
+    expect(await sql(url, EVERYTHING)).toEqual(before)
   })
 })
 

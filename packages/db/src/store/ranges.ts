@@ -9,14 +9,28 @@ import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
 import { present } from './present.js'
 
+const COLUMNS =
+  'project_name as "projectName", start_port as "startPort", end_port as "endPort", description'
+
 const LIST = statement(`
-  select
-    project_name as "projectName",
-    start_port as "startPort",
-    end_port as "endPort",
-    description
+  select ${COLUMNS}
   from ports.ranges
   order by start_port`)
+
+const CREATE = statement(`
+  select ${COLUMNS}
+  from ports.create_range($1, $2, $3, $4, $5)`)
+
+const CREATE_NEXT = statement(`
+  select ${COLUMNS}
+  from ports.create_next_range($1, $2, $3, $4, $5, $6)
+  where project_name is not null`)
+
+const RESIZE = statement(`
+  select ${COLUMNS}
+  from ports.resize_range($1, $2, $3, $4)`)
+
+const DELETE = statement('select from ports.delete_range($1, $2)')
 
 const SUMMARIZE = statement(`
   select
@@ -55,60 +69,29 @@ export function rangeStore(database: Database): RangeStore {
 
     async createRange(range, call = {}) {
       const { projectName, startPort, endPort, description } = range
-      const [row] = await database.ask(
-        { ...WRITE, range },
-        call,
-        (prisma) => prisma.$queryRaw<RangeRow[]>`
-          select project_name as "projectName", start_port as "startPort", end_port as "endPort",
-            description
-          from ports.create_range(
-            ${projectName}::text, ${startPort}::integer, ${endPort}::integer,
-            ${description}::text, ${call.actor}::text
-          )`,
-      )
+      const values = [projectName, startPort, endPort, description, call.actor]
+      const [row] = await database.rows<RangeRow>(CREATE, values, { ...WRITE, range }, call)
       return toRange(row!)
     },
 
     async createNextRange({ projectName, size, description }, call = {}) {
       const { startPort, endPort } = BLOCK_SEARCH
-      const [row] = await database.ask(
-        { ...WRITE, range: { projectName } },
-        call,
-        (prisma) => prisma.$queryRaw<RangeRow[]>`
-          select project_name as "projectName", start_port as "startPort", end_port as "endPort",
-            description
-          from ports.create_next_range(
-            ${projectName}::text, ${size}::integer, ${startPort}::integer, ${endPort}::integer,
-            ${description}::text, ${call.actor}::text
-          )
-          where project_name is not null`,
-      )
+      const values = [projectName, size, startPort, endPort, description, call.actor]
+      const subject = { ...WRITE, range: { projectName } }
+      const [row] = await database.rows<RangeRow>(CREATE_NEXT, values, subject, call)
       if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
       return toRange(row)
     },
 
     async resizeRange(projectName, bounds, call = {}) {
-      const { startPort, endPort } = bounds
-      const [row] = await database.ask(
-        { ...WRITE, range: { projectName, ...bounds }, bounds },
-        call,
-        (prisma) => prisma.$queryRaw<RangeRow[]>`
-          select project_name as "projectName", start_port as "startPort", end_port as "endPort",
-            description
-          from ports.resize_range(
-            ${projectName}::text, ${startPort}::integer, ${endPort}::integer, ${call.actor}::text
-          )`,
-      )
+      const values = [projectName, bounds.startPort, bounds.endPort, call.actor]
+      const subject = { ...WRITE, range: { projectName, ...bounds }, bounds }
+      const [row] = await database.rows<RangeRow>(RESIZE, values, subject, call)
       return toRange(row!)
     },
 
     async deleteRange(projectName, call = {}) {
-      await database.ask(
-        WRITE,
-        call,
-        (prisma) => prisma.$queryRaw`
-          select from ports.delete_range(${projectName}::text, ${call.actor}::text)`,
-      )
+      await database.rows(DELETE, [projectName, call.actor], WRITE, call)
     },
 
     async deleteRanges(projectNames, call = {}) {
