@@ -3,7 +3,7 @@ import type { DatabaseStatus } from '@ports/db'
 
 /** One fact a line; what is not known is left out. */
 export function describeDatabase(status: DatabaseStatus): string {
-  const { schema } = status
+  const { schema, sessions } = status
   const facts = {
     database: status.kind === 'embedded' ? 'embedded' : status.url,
     running: status.running ? 'yes' : 'no',
@@ -13,12 +13,19 @@ export function describeDatabase(status: DatabaseStatus): string {
     home: status.home,
     data: status.dataDirectory,
     socket: status.socketDirectory,
+    sessions: sessions && describeSessions(sessions),
     schema: schema && describeSchema(schema),
   }
   return Object.entries(facts)
     .filter(([, fact]) => fact !== undefined)
     .map(([name, fact]) => `${name.padEnd(9)} ${printable(String(fact))}`)
     .join('\n')
+}
+
+function describeSessions({ open, limit }: NonNullable<DatabaseStatus['sessions']>): string {
+  return open < limit
+    ? `${open} of ${limit}`
+    : `${open} of ${limit}: full, new ones wait their turn`
 }
 
 function describeSchema(schema: NonNullable<DatabaseStatus['schema']>): string {

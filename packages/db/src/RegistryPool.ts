@@ -40,6 +40,11 @@ export class RegistryPool extends pg.Pool {
     this.on('error', () => {})
   }
 
+  /** Of the embedded server. */
+  get dataDirectory(): string {
+    return this.#embedded!.dataDirectory
+  }
+
   get #hint(): string {
     return this.#embedded === undefined
       ? 'PORTS_DATABASE_URL says where it is looked for.'

@@ -1,10 +1,10 @@
 import { invalidArgument } from '@ports/core'
-import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl, shownUrl } from './databaseUrl.js'
 import { type EmbeddedStatus, embeddedStatus, stop } from './embedded/embeddedPostgres.js'
+import { prepareEmbedded } from './management.js'
 import { readSchemaState, type SchemaState } from './migrate.js'
-import { openPool } from './openPool.js'
-import { openRepository } from './openRepository.js'
+import { openManagementPool } from './openPool.js'
+import type { RegistryPool } from './RegistryPool.js'
 import { translate } from './sqlState.js'
 
 export interface DatabaseStatus extends Partial<EmbeddedStatus> {
@@ -12,8 +12,17 @@ export interface DatabaseStatus extends Partial<EmbeddedStatus> {
   readonly running: boolean
   readonly serverVersion?: string
   readonly schema?: SchemaState
+  /** Of the embedded server. */
+  readonly sessions?: Sessions
   /** Of an external server, its password masked. */
   readonly url?: string
+}
+
+interface Sessions {
+  /** Those of all clients but the one that asks. */
+  readonly open: number
+  /** A caller waits its turn while so many are open. */
+  readonly limit: number
 }
 
 /**
@@ -23,20 +32,47 @@ export interface DatabaseStatus extends Partial<EmbeddedStatus> {
 export async function databaseStatus(options: DatabaseOptions = {}): Promise<DatabaseStatus> {
   const url = databaseUrl(options)
   if (url !== undefined) {
-    const state = await askServer(options)
+    const state = await withPool(options, readServer)
     return { kind: 'external', running: true, url: shownUrl(url), ...state }
   }
   const status = await embeddedStatus()
-  return { kind: 'embedded', ...status, ...(status.running && (await askServer(options))) }
+  if (!status.running) return { kind: 'embedded', ...status }
+  const state = await withPool(options, async (pool) => ({
+    sessions: await countSessions(pool),
+    ...(await readServer(pool)),
+  }))
+  return { kind: 'embedded', ...status, ...state }
 }
 
-async function askServer(options: DatabaseOptions) {
-  const pool: pg.Pool = await openPool(options)
+async function readServer(pool: RegistryPool) {
+  const { rows } = await pool.query(
+    `select pg_catalog.current_setting('server_version') as version`,
+  )
+  return { serverVersion: String(rows[0].version), schema: await readSchemaState(pool) }
+}
+
+async function countSessions(pool: RegistryPool): Promise<Sessions> {
+  const { rows } = await pool.query<Sessions>(
+    `select
+       (
+         select count(*)
+         from pg_catalog.pg_stat_activity
+         where backend_type = 'client backend'
+           and pid <> pg_catalog.pg_backend_pid()
+       )::integer as open,
+       pg_catalog.current_setting('max_connections')::integer
+         - pg_catalog.current_setting('superuser_reserved_connections')::integer as limit`,
+  )
+  return rows[0]!
+}
+
+async function withPool<Result>(
+  options: DatabaseOptions,
+  ask: (pool: RegistryPool) => Promise<Result>,
+): Promise<Result> {
+  const pool = await openManagementPool(options)
   try {
-    const { rows } = await pool.query(
-      `select pg_catalog.current_setting('server_version') as version`,
-    )
-    return { serverVersion: String(rows[0].version), schema: await readSchemaState(pool) }
+    return await ask(pool)
   } catch (error) {
     throw translate(error, { write: false })
   } finally {
@@ -47,7 +83,7 @@ async function askServer(options: DatabaseOptions) {
 /** Starts the embedded server and makes it ready for use, as the first call would. */
 export async function startDatabase(options: DatabaseOptions = {}): Promise<DatabaseStatus> {
   refuseExternal(options)
-  await (await openRepository(options)).close()
+  await prepareEmbedded(options)
   return databaseStatus(options)
 }
 

@@ -58,8 +58,8 @@ const ROLE = `
  * Gives a role exactly the rights of a level, in place of those that it had in the registry. The
  * role cannot write a table: it calls functions, which run with the rights of the role that
  * migrated. Only that role or a superuser can grant.
- * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which has one role, and for an
- * unknown role or level; `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED`
+ * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which is for its owner alone,
+ * and for an unknown role or level; `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED`
  */
 export async function grantAccess(
   role: string,
@@ -68,10 +68,15 @@ export async function grantAccess(
 ): Promise<void> {
   const url = databaseUrl(options)
   if (url === undefined) {
-    throw invalidArgument('PORTS_DATABASE_URL', '', 'set: the embedded database has one role')
+    throw invalidArgument(
+      'PORTS_DATABASE_URL',
+      '',
+      'set: the embedded database is for its owner alone',
+    )
   }
-  const depth = ACCESS_LEVELS.indexOf(level)
-  if (depth === -1) throw invalidArgument('level', level, `one of ${ACCESS_LEVELS.join(', ')}`)
+  if (!ACCESS_LEVELS.includes(level)) {
+    throw invalidArgument('level', level, `one of ${ACCESS_LEVELS.join(', ')}`)
+  }
   const pool = await openPool(options)
   try {
     await requireSchema(pool)
@@ -86,28 +91,32 @@ export async function grantAccess(
         'another role than a superuser and the owner of the tables',
       )
     }
-    const functions = ACCESS_LEVELS.slice(0, depth + 1).flatMap((each) => FUNCTIONS[each])
-    const grantee = pg.escapeIdentifier(role)
+    const limit = `alter role ${pg.escapeIdentifier(role)} set statement_timeout = ${STATEMENT_TIMEOUT_MS}`
     // One query string, and so one transaction.
     await pool.query(
-      [
-        // One at a time: PostgreSQL refuses two that change the rights of one table.
-        'lock table ports.port_ranges in share row exclusive mode',
-        `revoke all on schema ports from ${grantee}`,
-        `revoke all on all sequences in schema ports from ${grantee}`,
-        `revoke all on all tables in schema ports from ${grantee}`,
-        `revoke all on all functions in schema ports from ${grantee}`,
-        `grant usage on schema ports to ${grantee}`,
-        `grant select on ${READABLE.join(', ')} to ${grantee}`,
-        `grant execute on function ${functions.join(', ')} to ${grantee}`,
-        ...(isBehindPgBouncer(url)
-          ? [`alter role ${grantee} set statement_timeout = ${STATEMENT_TIMEOUT_MS}`]
-          : []),
-      ].join('; '),
+      [...grantStatements(role, level), ...(isBehindPgBouncer(url) ? [limit] : [])].join('; '),
     )
   } catch (error) {
     throw translate(error, { write: true, resolveBy: 'Grant it again: that does no harm.' })
   } finally {
     await pool.end()
   }
+}
+
+/** To be run in one transaction. */
+export function grantStatements(role: string, level: AccessLevel): string[] {
+  const levels = ACCESS_LEVELS.slice(0, ACCESS_LEVELS.indexOf(level) + 1)
+  const functions = levels.flatMap((each) => FUNCTIONS[each])
+  const grantee = pg.escapeIdentifier(role)
+  return [
+    // One at a time: PostgreSQL refuses two that change the rights of one table.
+    'lock table ports.port_ranges in share row exclusive mode',
+    `revoke all on schema ports from ${grantee}`,
+    `revoke all on all sequences in schema ports from ${grantee}`,
+    `revoke all on all tables in schema ports from ${grantee}`,
+    `revoke all on all functions in schema ports from ${grantee}`,
+    `grant usage on schema ports to ${grantee}`,
+    `grant select on ${READABLE.join(', ')} to ${grantee}`,
+    `grant execute on function ${functions.join(', ')} to ${grantee}`,
+  ]
 }

@@ -1,11 +1,7 @@
 import { randomUUID } from 'node:crypto'
-import { actorHere, configuredActor } from '@ports/core'
 import type { ClientBase, Pool } from 'pg'
-import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { isBeforeBaseline, isFormer } from './formerMigrations.js'
 import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
-import { openPool } from './openPool.js'
-import { insertSeed, type Seeded } from './seed.js'
 import {
   foreignSchema,
   migratedDifferently,
@@ -25,9 +21,6 @@ const SUSPENDED_MS = 10_000
  * Longer than a suspended process can keep the lock, and shorter than the time limit of a query.
  */
 const LOCK_TIMEOUT_MS = 20_000
-
-/** The actor of the ranges that a new registry has from the start. */
-const NEW_REGISTRY_ACTOR = 'seed'
 
 /** Prisma's migration table. */
 const CREATE_MIGRATION_TABLE = `
@@ -56,46 +49,28 @@ export interface SchemaState {
 }
 
 /**
- * Brings the database to the schema of this version and records it in Prisma's migration table, so
- * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
- * any number may run it at once. Returns the names of the migrations it applied.
- * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
- * again; `REGISTRY_TOO_NEW` if a later version migrated it; `DATABASE_NOT_MIGRATED` if another
- * version of a migration was applied
+ * Applies what is pending and records it in Prisma's migration table. Until the transaction ends, no
+ * other one migrates. Returns the state before.
+ * @throws {PortsError} `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED`
  */
-export async function migrate(options: DatabaseOptions = {}): Promise<string[]> {
-  const pool = await openPool(options)
-  try {
-    return await migratePool(pool, databaseUrl(options) === undefined, options.notify)
-  } finally {
-    await pool.end()
-  }
-}
-
-/** `seedNew`: a database that had no migrations gets the default ranges with them. */
-export async function migratePool(
-  pool: Pool,
-  seedNew: boolean,
+export async function applyPending(
+  client: ClientBase,
   notify: (message: string) => void = () => {},
-): Promise<string[]> {
-  return inTransaction(pool, async (client) => {
-    await waitForTurn(client, notify)
-    await refuseForeignOwner(client)
-    const state = await readSchemaState(client)
-    refuseOtherSchema(state)
-    const { applied, pending, beforeBaseline } = state
-    if (pending.length === 0) return []
-    if (beforeBaseline) await client.query('alter schema ports rename to ports_before')
-    await client.query('create schema if not exists ports')
-    await client.query(CREATE_MIGRATION_TABLE)
-    for (const name of pending) {
-      await apply(client, readMigration(name))
-      if (beforeBaseline && name === pending[0]) await client.query(readUpgrade())
-    }
-    if (seedNew && applied.length === 0 && !beforeBaseline)
-      await insertSeed(client, NEW_REGISTRY_ACTOR)
-    return [...pending]
-  })
+): Promise<SchemaState> {
+  await waitForTurn(client, notify)
+  await refuseForeignOwner(client)
+  const state = await readSchemaState(client)
+  refuseOtherSchema(state)
+  const { pending, beforeBaseline } = state
+  if (pending.length === 0) return state
+  if (beforeBaseline) await client.query('alter schema ports rename to ports_before')
+  await client.query('create schema if not exists ports')
+  await client.query(CREATE_MIGRATION_TABLE)
+  for (const name of pending) {
+    await apply(client, readMigration(name))
+    if (beforeBaseline && name === pending[0]) await client.query(readUpgrade())
+  }
+  return state
 }
 
 /** @throws {PortsError} `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED` */
@@ -213,7 +188,7 @@ async function appliedChecksums(client: Pool | ClientBase): Promise<Map<string, 
   return new Map(rows.map((row) => [row.migration_name, row.checksum]))
 }
 
-async function inTransaction<Result>(
+export async function inTransaction<Result>(
   pool: Pool,
   work: (client: ClientBase) => Promise<Result>,
 ): Promise<Result> {
@@ -230,25 +205,5 @@ async function inTransaction<Result>(
   } finally {
     // A connection that is closed takes its transaction with it.
     client.release(failed)
-  }
-}
-
-/**
- * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
- * already stay as they are, resized ones too. A default range is left out if another project owns
- * numbers of it. The actor is `PORTS_ACTOR`, else `user@host`.
- * @throws {PortsError} `INVALID_ARGUMENT`, `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`,
- * `DATABASE_NOT_MIGRATED`
- */
-export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
-  const actor = configuredActor() ?? actorHere()
-  const pool = await openPool(options)
-  try {
-    return await inTransaction(pool, async (client) => {
-      await requireSchema(client)
-      return insertSeed(client, actor)
-    })
-  } finally {
-    await pool.end()
   }
 }

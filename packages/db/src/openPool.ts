@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { ensureRunning, existingData } from './embedded/embeddedPostgres.js'
+import { DATABASE_ROLE, roleOfCallers } from './embedded/roles.js'
 import { connectionOf } from './embedded/serverConnection.js'
 import { RegistryPool } from './RegistryPool.js'
 
@@ -29,7 +30,22 @@ interface PoolOptions extends DatabaseOptions {
 export const STATEMENT_TIMEOUT_MS = 25_000
 
 /** Connects to nothing yet, except that an embedded server that was never made is made. */
-export async function openPool(options: PoolOptions): Promise<pg.Pool> {
+export function openPool(options: PoolOptions): Promise<RegistryPool> {
+  return open(options, roleOfCallers)
+}
+
+/**
+ * As `openPool`. Its connections to the embedded server are those of the superuser, for which the
+ * server keeps some when callers use all others.
+ */
+export function openManagementPool(options: PoolOptions): Promise<RegistryPool> {
+  return open(options, () => DATABASE_ROLE)
+}
+
+async function open(
+  options: PoolOptions,
+  roleFor: (data: string) => string,
+): Promise<RegistryPool> {
   const url = databaseUrl(options)
   if (url !== undefined) {
     const limit = isBehindPgBouncer(url) ? {} : { statement_timeout: STATEMENT_TIMEOUT_MS }
@@ -39,6 +55,7 @@ export async function openPool(options: PoolOptions): Promise<pg.Pool> {
   const { notify = () => {}, onLaunch = () => {} } = options
   const start = () => ensureRunning(notify, onLaunch)
   const data = (await existingData()) ?? (await start())
-  const config = { ...POOL, statement_timeout: STATEMENT_TIMEOUT_MS, ...connectionOf(data) }
+  const connection = connectionOf(data, roleFor(data))
+  const config = { ...POOL, statement_timeout: STATEMENT_TIMEOUT_MS, ...connection }
   return new RegistryPool(config, { dataDirectory: data, start })
 }

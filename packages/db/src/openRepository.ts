@@ -1,12 +1,17 @@
-import { INITIAL_NETWORK, networkHere, type PortRepository } from '@ports/core'
+import type { PortRepository } from '@ports/core'
 import { createRepository } from './createRepository.js'
 import { Database } from './Database.js'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { embeddedStatus } from './embedded/embeddedPostgres.js'
-import { migratePool, readSchemaState, refuseOtherSchema, type SchemaState } from './migrate.js'
+import { CALLER_ROLE } from './embedded/roles.js'
+import { NOT_ADMITTED, noteNetwork, prepareEmbedded } from './management.js'
+import { readSchemaState, refuseOtherSchema, requireSchema } from './migrate.js'
 import { openPool } from './openPool.js'
-import { notMigrated, translate } from './sqlState.js'
-import { noteOwnNetwork } from './store/checks.js'
+import type { RegistryPool } from './RegistryPool.js'
+import { translate } from './sqlState.js'
+
+/** SQLSTATE of insufficient_privilege. */
+const LACKS_RIGHT = '42501'
 
 /**
  * Opens the registry: the database that `PORTS_DATABASE_URL` (or `url`) names, else the embedded
@@ -16,25 +21,52 @@ import { noteOwnNetwork } from './store/checks.js'
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
   const url = databaseUrl(options)
+  if (url === undefined) return openEmbedded(options)
+  const pool = await openPool(options)
+  try {
+    await requireSchema(pool)
+    const database = new Database(pool, !isBehindPgBouncer(url))
+    return createRepository(database, { servesOneHost: false })
+  } catch (error) {
+    await pool.end()
+    throw translate(error, { write: false })
+  }
+}
+
+async function openEmbedded(options: DatabaseOptions): Promise<PortRepository> {
   let launched = false
   const onLaunch = () => {
     launched = true
   }
-  const pool = await openPool({ ...options, onLaunch })
+  let pool = await openPool({ ...options, onLaunch })
+  try {
+    if (!(await isPrepared(pool))) {
+      await pool.end()
+      await prepareEmbedded(options)
+      pool = await openPool({ ...options, onLaunch })
+    }
+    const database = new Database(pool, true)
+    if (launched) await noteNetwork(database, true)
+    return createRepository(database, { servesOneHost: true })
+  } catch (error) {
+    if (!pool.ended) await pool.end()
+    throw translate(error, { write: false })
+  }
+}
+
+/**
+ * False where the registry is of an earlier version, and where its database was restored without
+ * the role of callers.
+ */
+async function isPrepared(pool: RegistryPool): Promise<boolean> {
   try {
     const state = await readSchemaState(pool)
     refuseOtherSchema(state)
-    if (state.pending.length > 0) {
-      if (url !== undefined) throw notMigrated()
-      await migratePool(pool, true, options.notify)
-    }
-    const embedded = url === undefined
-    const database = new Database(pool, !isBehindPgBouncer(url))
-    if (embedded) await noteNetwork(database, launched, state)
-    return createRepository(database, { servesOneHost: embedded })
+    return state.pending.length === 0 && pool.options.user === CALLER_ROLE
   } catch (error) {
-    await pool.end()
-    throw translate(error, { write: false })
+    const { code, cause } = error as { code?: string; cause?: { code?: string } }
+    if (code === LACKS_RIGHT || cause?.code === NOT_ADMITTED) return false
+    throw error
   }
 }
 
@@ -48,21 +80,4 @@ export async function openRunningRepository(
 ): Promise<PortRepository | undefined> {
   if (databaseUrl(options) === undefined && !(await embeddedStatus()).running) return undefined
   return openRepository(options)
-}
-
-/**
- * A process that makes a registry or starts its server is taken to be in the network namespace of
- * the services. A registry from a version that did not record this learns it from a migrator in the
- * initial namespace, where the services are no matter which process started the server.
- */
-async function noteNetwork(
-  database: Database,
-  launched: boolean,
-  { applied, pending, beforeBaseline }: SchemaState,
-): Promise<void> {
-  if (!launched && pending.length === 0) return
-  const network = await networkHere()
-  if (network === undefined) return
-  const made = applied.length === 0 && !beforeBaseline
-  if (launched || made || network === INITIAL_NETWORK) await noteOwnNetwork(database, network)
 }

@@ -4,6 +4,7 @@ import { createRepository } from './createRepository.js'
 import { Database } from './Database.js'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { existingData } from './embedded/embeddedPostgres.js'
+import { roleOfCallers } from './embedded/roles.js'
 import { connectionOf } from './embedded/serverConnection.js'
 import { RegistryPool } from './RegistryPool.js'
 
@@ -35,5 +36,5 @@ export async function openWithoutWaiting(
 
 async function embeddedServer(): Promise<PoolConfig | undefined> {
   const data = await existingData()
-  return data === undefined ? undefined : connectionOf(data)
+  return data === undefined ? undefined : connectionOf(data, roleOfCallers(data))
 }

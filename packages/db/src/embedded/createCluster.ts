@@ -26,6 +26,7 @@ import { PortsError } from '@ports/core'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
 import { openOwnFile, readOwnFile } from './ownFile.js'
+import { admission, admitCallers, DATABASE_ROLE } from './roles.js'
 import {
   accountForNewServer,
   isRoot,
@@ -41,9 +42,6 @@ import { spawnProgram } from './serverProgram.js'
 import { refuseUnsafeSocketDirectory } from './socketDirectory.js'
 import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
-/** The database role that the registry's owner connects as. */
-export const DATABASE_ROLE = 'ports'
-
 /** It takes a second, or some on a slow disk; one that is stopped (SIGSTOP) never ends. */
 const INITDB_TIMEOUT_MS = 90_000
 
@@ -52,7 +50,7 @@ const UNFINISHED = 'data.unfinished-'
 export const UNFINISHED_LINK = 'data.unfinished'
 
 /** The line in pg_hba.conf of every registry since the first, and of no other PostgreSQL. */
-const ADMISSION = `local all ${DATABASE_ROLE} peer map=owner`
+const ADMISSION = admission(DATABASE_ROLE)
 
 /**
  * Makes a registry's data directory, synced to disk, and returns where it is. It appears whole or
@@ -207,6 +205,7 @@ function admitOnly(owner: string, data: string, account: ServerAccount): void {
     fsyncSync(file)
     closeSync(file)
   }
+  admitCallers(data)
   sync(data)
 }
 

@@ -45,7 +45,9 @@ const SETTINGS = {
   port: String(SOCKET_PORT),
   unix_socket_directories: SOCKETS_FROM_DATA,
   unix_socket_permissions: '0700',
-  max_connections: '300',
+  max_connections: '320',
+  // For the management: 300 are left for callers. Those that are refused take one for a moment, too.
+  superuser_reserved_connections: '20',
   shared_buffers: '32MB',
   max_wal_size: '256MB',
   // All of it is in memory. At the default of 4 a registry of one range is read from end to end by

@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs'
 import { PortsError } from '@ports/core'
 import { Client, type ClientConfig } from 'pg'
-import { DATABASE_ROLE } from './createCluster.js'
 import { postmasterPid } from './lockFiles.js'
+import { DATABASE_ROLE } from './roles.js'
 import {
   ServerSocket,
   SOCKET_PORT,
@@ -17,12 +17,12 @@ const ANSWER_TIMEOUT_MS = 10_000
  * Every setting of a connection. `pg` takes those that are left out from the environment variables
  * of PostgreSQL's clients (PGOPTIONS, PGSSLMODE and others), which are meant for other servers.
  */
-export function connectionOf(data: string): ClientConfig {
+export function connectionOf(data: string, role: string): ClientConfig {
   const owner = statSync(data).uid
   const settings = {
     host: socketDirectory(data),
     port: SOCKET_PORT,
-    user: DATABASE_ROLE,
+    user: role,
     database: 'postgres',
     // Peer authentication asks for none.
     password: () => '',
@@ -46,12 +46,8 @@ export async function isAccepting(data: string): Promise<boolean> {
 type ServerState = 'accepting' | 'not-ready' | 'unreachable'
 
 export async function serverState(data: string): Promise<ServerState> {
-  const client = new Client({ ...connectionOf(data), connectionTimeoutMillis: ANSWER_TIMEOUT_MS })
-  // A server that goes away says so by an event, too, which would end this process.
-  client.on('error', () => {})
   try {
-    await client.connect()
-    await client.end()
+    await tryConnection(data, DATABASE_ROLE)
     return 'accepting'
   } catch (error) {
     const { severity, message } = error as { severity?: string; message: string }
@@ -67,6 +63,18 @@ export async function serverState(data: string): Promise<ServerState> {
       { cause: error },
     )
   }
+}
+
+/** Connects, and disconnects. Throws what the connection met. */
+export async function tryConnection(data: string, role: string): Promise<void> {
+  const client = new Client({
+    ...connectionOf(data, role),
+    connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
+  })
+  // A server that goes away says so by an event, too, which would end this process.
+  client.on('error', () => {})
+  await client.connect()
+  await client.end()
 }
 
 /**

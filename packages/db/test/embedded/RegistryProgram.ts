@@ -80,6 +80,10 @@ export class RegistryProgram {
     return this.#ask<boolean>('stop')
   }
 
+  migrate() {
+    return this.#ask<string[]>('migrate')
+  }
+
   /** Straight to the server, past all that is ours. */
   connect(config: { readonly host: string; readonly user: string; readonly database: string }) {
     return this.#ask<void>('connect', config)
