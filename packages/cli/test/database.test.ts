@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
+import { fillServer } from '../../../test/fillServer.js'
 import { BINARY, type Ended, ended, environmentOn, portsOn } from './ports.js'
 import { tcpServer } from './tcpServer.js'
 
@@ -88,6 +89,16 @@ describe('the embedded database', () => {
       const { stdout, status } = await ports('db', 'status')
       expect(status).toBe(0)
       expect(stdout).toMatch(/^database +embedded\nrunning +yes\n/)
+
+      {
+        const { socketDirectory } = JSON.parse((await ports('db', 'status', '--json')).stdout)
+        await using _sessions = await fillServer(socketDirectory)
+        const full = await ports('db', 'status')
+        expect(full).toMatchObject({ status: 0, stderr: '' })
+        expect(full.stdout).toContain('\nrunning   yes\n')
+        expect(full.stdout).toContain('\nsessions  300 of 300: full, new ones wait their turn\n')
+        expect((await ports('db', 'start')).status).toBe(0)
+      }
 
       expect(await ports('db', 'stop')).toEqual({ stdout: '', stderr: 'Stopped.\n', status: 0 })
       expect(JSON.parse((await ports('db', 'stop', '--json')).stdout)).toEqual({ stopped: false })

@@ -1,21 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { ACCESS_LEVELS, PortManager } from '@ports/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freshDatabase, sql } from '../../../test/database.js'
 import { grantAccess, openRepository } from '../src/index.js'
-
-/** A role of the server that owns nothing. */
-async function newRole(url: string): Promise<string> {
-  const role = `guest_${randomBytes(4).toString('hex')}`
-  await sql(url, `create role ${role}`)
-  return role
-}
-
-/** The same database, for a session that acts as the role. */
-function actingAs(url: string, role: string): string {
-  const separator = url.includes('?') ? '&' : '?'
-  return `${url}${separator}options=${encodeURIComponent(`-c role=${role}`)}`
-}
+import { actingAs, newRole } from './roles.js'
 
 async function managerOf(url: string): Promise<PortManager> {
   const ports = new PortManager(await openRepository({ url }))

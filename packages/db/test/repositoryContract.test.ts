@@ -1,7 +1,12 @@
 import { describeRepositoryContract } from '@ports/core/testing'
 import { emptyDatabase } from '../../../test/database.js'
-import { openRepository } from '../src/index.js'
+import { grantAccess, openRepository } from '../src/index.js'
+import { actingAs, newRole } from './roles.js'
 
-describeRepositoryContract('the repository in PostgreSQL', async () =>
-  openRepository({ url: await emptyDatabase() }),
-)
+// With the rights that callers of the embedded registry have. Other tests use the owner's.
+describeRepositoryContract('the repository in PostgreSQL, for a role with admin', async () => {
+  const url = await emptyDatabase()
+  const role = await newRole(url)
+  await grantAccess(role, 'admin', { url })
+  return openRepository({ url: actingAs(url, role) })
+})
