@@ -3,7 +3,9 @@ import pg from 'pg'
 /**
  * Opens sessions of an embedded server's callers until it takes no more. They end when disposed of.
  */
-export async function fillServer(socketDirectory: string) {
+export async function fillServer(
+  socketDirectory: string,
+): Promise<AsyncDisposable & { count: number }> {
   const sessions: pg.Client[] = []
   const fill = async () => {
     for (;;) {
@@ -22,7 +24,9 @@ export async function fillServer(socketDirectory: string) {
       sessions.push(client)
     }
   }
-  const end = () => Promise.all(sessions.map((client) => client.end()))
+  const end = async () => {
+    await Promise.all(sessions.map((client) => client.end()))
+  }
   await fill().catch(async (error) => {
     await end()
     throw error

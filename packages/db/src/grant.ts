@@ -3,45 +3,8 @@ import pg from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
 import { requireSchema } from './migrate.js'
 import { openPool, STATEMENT_TIMEOUT_MS } from './openPool.js'
+import { grantStatements } from './rights.js'
 import { translate } from './sqlState.js'
-
-const READABLE = [
-  'ports.allocations',
-  'ports.events',
-  'ports.health_checks',
-  'ports.ranges',
-  'ports._prisma_migrations',
-]
-
-/** The functions that each level may call, beside those of the levels before it. */
-const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
-  read: [
-    'ports.count_available',
-    'ports.find_available_port',
-    'ports.project_key',
-    'ports.refuse_unknown_project',
-    'ports.service_key',
-  ],
-  use: [
-    'ports.allocate_port',
-    'ports.allocate_ports',
-    'ports.claim_port',
-    'ports.ensure_port',
-    'ports.get_or_allocate_port',
-    'ports.note_network',
-    'ports.record_health_checks',
-    'ports.release_many',
-    'ports.release_port',
-    'ports.release_ports',
-    'ports.update_ports',
-  ],
-  admin: [
-    'ports.create_next_range',
-    'ports.create_range',
-    'ports.delete_range',
-    'ports.resize_range',
-  ],
-}
 
 /** Whether a role exists, and whether it has all rights whatever is granted. */
 const ROLE = `
@@ -101,22 +64,4 @@ export async function grantAccess(
   } finally {
     await pool.end()
   }
-}
-
-/** To be run in one transaction. */
-export function grantStatements(role: string, level: AccessLevel): string[] {
-  const levels = ACCESS_LEVELS.slice(0, ACCESS_LEVELS.indexOf(level) + 1)
-  const functions = levels.flatMap((each) => FUNCTIONS[each])
-  const grantee = pg.escapeIdentifier(role)
-  return [
-    // One at a time: PostgreSQL refuses two that change the rights of one table.
-    'lock table ports.port_ranges in share row exclusive mode',
-    `revoke all on schema ports from ${grantee}`,
-    `revoke all on all sequences in schema ports from ${grantee}`,
-    `revoke all on all tables in schema ports from ${grantee}`,
-    `revoke all on all functions in schema ports from ${grantee}`,
-    `grant usage on schema ports to ${grantee}`,
-    `grant select on ${READABLE.join(', ')} to ${grantee}`,
-    `grant execute on function ${functions.join(', ')} to ${grantee}`,
-  ]
 }

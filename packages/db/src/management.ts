@@ -5,7 +5,6 @@ import { Database } from './Database.js'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { admitCallers, CALLER_ROLE, roleOfCallers } from './embedded/roles.js'
 import { tryConnection } from './embedded/serverConnection.js'
-import { grantStatements } from './grant.js'
 import {
   applyPending,
   inTransaction,
@@ -15,6 +14,7 @@ import {
   type SchemaState,
 } from './migrate.js'
 import { openManagementPool } from './openPool.js'
+import { grantStatements } from './rights.js'
 import { insertSeed, type Seeded } from './seed.js'
 import { translate } from './sqlState.js'
 import { noteOwnNetwork } from './store/checks.js'

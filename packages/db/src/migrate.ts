@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
 import { isBeforeBaseline, isFormer } from './formerMigrations.js'
 import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
+import { grantStatements, readGrants } from './rights.js'
 import {
   foreignSchema,
   migratedDifferently,
@@ -63,12 +64,16 @@ export async function applyPending(
   refuseOtherSchema(state)
   const { pending, beforeBaseline } = state
   if (pending.length === 0) return state
+  const grants = await readGrants(client)
   if (beforeBaseline) await client.query('alter schema ports rename to ports_before')
   await client.query('create schema if not exists ports')
   await client.query(CREATE_MIGRATION_TABLE)
   for (const name of pending) {
     await apply(client, readMigration(name))
     if (beforeBaseline && name === pending[0]) await client.query(readUpgrade())
+  }
+  for (const { role, level } of grants) {
+    await client.query(grantStatements(role, level).join('; '))
   }
   return state
 }

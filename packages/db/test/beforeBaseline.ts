@@ -8,7 +8,12 @@ const DIRECTORY = new URL('fixtures/beforeBaseline/', import.meta.url)
 export const FORMER_MIGRATIONS = readdirSync(DIRECTORY).sort()
 
 /** Returns the URL of a database made by the first `count` of them, recorded as they were then. */
-export async function formerDatabase(count: number): Promise<string> {
+export function formerDatabase(count: number): Promise<string> {
+  return databaseMadeBy(DIRECTORY, FORMER_MIGRATIONS.slice(0, count))
+}
+
+/** Returns the URL of a database made by these migrations alone. */
+export async function databaseMadeBy(directory: URL, names: readonly string[]): Promise<string> {
   const url = await unmigratedDatabase()
   await sql(
     url,
@@ -24,8 +29,8 @@ export async function formerDatabase(count: number): Promise<string> {
        applied_steps_count integer not null default 0
      )`,
   )
-  for (const name of FORMER_MIGRATIONS.slice(0, count)) {
-    const text = readFileSync(new URL(`${name}/migration.sql`, DIRECTORY))
+  for (const name of names) {
+    const text = readFileSync(new URL(`${name}/migration.sql`, directory))
     await sql(url, text.toString('utf8'))
     await sql(
       url,

@@ -1,7 +1,9 @@
 import { ACCESS_LEVELS, PortManager } from '@ports/core'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { freshDatabase, sql } from '../../../test/database.js'
-import { grantAccess, openRepository } from '../src/index.js'
+import { grantAccess, migrate, openRepository } from '../src/index.js'
+import { migrationNames } from '../src/migrations.js'
+import { databaseMadeBy } from './beforeBaseline.js'
 import { actingAs, newRole } from './roles.js'
 
 async function managerOf(url: string): Promise<PortManager> {
@@ -18,6 +20,8 @@ const READING = {
 }
 const USING = {
   get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),
+  ensure: (ports: PortManager) => ports.ensure('consilio', 'web'),
+  claim: (ports: PortManager) => ports.claim('consilio', 'web', 3105),
   allocate: (ports: PortManager) => ports.allocate('consilio', 'web'),
   together: (ports: PortManager) =>
     Promise.all([1, 2, 3, 4].map(() => ports.allocate('consilio', 'web'))),
@@ -50,6 +54,24 @@ describe('grantAccess', () => {
         })
       }
     }
+  })
+
+  it('leaves a role its rights when a migration replaces functions', async () => {
+    const directory = new URL('../../../prisma/migrations/', import.meta.url)
+    const url = await databaseMadeBy(directory, [migrationNames()[0]!])
+    const role = await newRole(url)
+    await sql(
+      url,
+      `grant usage on schema ports to ${role};
+       grant select on all tables in schema ports to ${role};
+       grant execute on function ports.allocate_port, ports.release_ports to ${role}`,
+    )
+    expect(await migrate({ url })).not.toEqual([])
+    const ports = await managerOf(actingAs(url, role))
+    await expect(ports.ensure('nobody', 'web')).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' })
+    await expect(ports.createRange({ projectName: 'new', size: 10 })).rejects.toMatchObject({
+      message: expect.stringContaining('lacks a right'),
+    })
   })
 
   it.each(ACCESS_LEVELS)(
