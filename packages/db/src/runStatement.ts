@@ -35,11 +35,17 @@ export async function runStatement<Row extends QueryResultRow>(
   const watch = new LockWatch(pool, client)
   let destroy = false
   try {
-    const running = client.query<Row>({ name, text, values: [...values] })
-    return await abortable(running, subject, signal)
+    const run = (prepared: Statement) =>
+      abortable(client.query<Row>({ ...prepared, values: [...values] }), subject, signal)
+    return await run({ name, text }).catch((error) => {
+      if (!isOutdated(error)) throw error
+      // A new connection prepares it anew.
+      destroy = true
+      return run({ text })
+    })
   } catch (error) {
     // Unless the server said how it ended, and goes on, the connection is in doubt.
-    destroy = (error as { severity?: string }).severity !== 'ERROR'
+    destroy ||= (error as { severity?: string }).severity !== 'ERROR'
     if (signal?.aborted) await cancel(pool, client)
     throw signal?.aborted && error === signal.reason
       ? error
@@ -48,6 +54,15 @@ export async function runStatement<Row extends QueryResultRow>(
     watch.stop()
     client.release(destroy)
   }
+}
+
+/**
+ * Whether the server refused to run a prepared statement because a migration has since changed the
+ * types of its columns. The words of this error depend on the server's language.
+ */
+function isOutdated(error: unknown): boolean {
+  const { code, routine } = error as { code?: string; routine?: string }
+  return code === '0A000' && routine === 'RevalidateCachedQuery'
 }
 
 /** Less than a command has after Ctrl-C to say what became of its call. */

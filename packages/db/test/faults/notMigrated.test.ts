@@ -10,6 +10,7 @@ import {
   expectRefusal,
   expectWorking,
   openOn,
+  READS,
   url,
   WRITES,
   web,
@@ -54,14 +55,18 @@ describe('a database without the registry', () => {
 
   it('that had it before is migrated under a repository that stays open', async () => {
     const dropped = await emptyDatabase()
-    const { repository } = await openOn(dropped)
+    const { pool, repository } = await openOn(dropped)
+    // The one that prepared the statements before.
+    pool.options.max = 1
     await repository.createRange(shop)
     await repository.allocate(web)
+    for (const read of Object.values(READS)) await read(repository)
     await sql(dropped, 'drop schema ports cascade')
     await expectRefusal(repository.allocate(web), 'DATABASE_NOT_MIGRATED')
     await migrate({ url: dropped })
     await repository.createRange(shop)
     expect(await repository.allocate(web)).toBe(3000)
+    for (const read of Object.values(READS)) await read(repository)
     await expectWorking(repository, dropped)
   })
 
