@@ -45,7 +45,7 @@ export async function runStatement<Row extends QueryResultRow>(
     })
   } catch (error) {
     // Unless the server said how it ended, and goes on, the connection is in doubt.
-    destroy ||= (error as { severity?: string }).severity !== 'ERROR'
+    destroy ||= Object(error).severity !== 'ERROR'
     if (signal?.aborted) await cancel(pool, client)
     throw signal?.aborted && error === signal.reason
       ? error
@@ -61,7 +61,7 @@ export async function runStatement<Row extends QueryResultRow>(
  * types of its columns. The words of this error depend on the server's language.
  */
 function isOutdated(error: unknown): boolean {
-  const { code, routine } = error as { code?: string; routine?: string }
+  const { code, routine } = Object(error)
   return code === '0A000' && routine === 'RevalidateCachedQuery'
 }
 

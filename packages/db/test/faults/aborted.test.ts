@@ -136,6 +136,16 @@ describe('a call that is aborted', () => {
     await expectWorking(repository)
   })
 
+  it('in mid-read is rejected with its reason, null', async () => {
+    const { repository } = await openOn(url)
+    const lock = await lockTables()
+    expect(
+      await abortWhen(waitingBackend, (options) => repository.listRanges(options), null),
+    ).toBeNull()
+    await lock.rollback()
+    await expectWorking(repository)
+  })
+
   it('leaves nothing behind on a signal that many calls share', async () => {
     const { repository } = await openOn(url)
     const controller = new AbortController()
