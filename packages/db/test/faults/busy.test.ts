@@ -5,6 +5,7 @@ import { Session } from '../sessions.js'
 import {
   api,
   CALL_LIST,
+  CALLS,
   contents,
   expectRefusal,
   expectWorking,
@@ -65,6 +66,29 @@ describe('others that hold what a call needs', () => {
     expect(await contents()).toEqual(before)
     await expectWorking(repository)
   })
+
+  it.each([
+    ['release', `select from ports.port_allocations where service_name = 'web' for update`],
+    ['resizeRange', `select from ports.projects where name = 'shop' for update`],
+  ] as const)(
+    'its lock, are named by a BUSY %s, and others that wait for the lock are not',
+    async (name, lock) => {
+      const { repository } = await openOn(url)
+      const [holder, ...others] = await Promise.all([1, 2, 3].map(() => Session.open(url)))
+      await holder!.begin()
+      await holder!.query(lock)
+      const waiting: Promise<unknown>[] = []
+      for (const other of others) {
+        waiting.push(other.query(lock))
+        await other.waiting()
+      }
+      const error = await expectRefusal(CALLS[name]!(repository), 'BUSY')
+      expect(error.details).toMatchObject({ holders: [{ pid: holder!.pid }] })
+      expect(error.message).toContain(`rocess ${holder!.pid} (`)
+      await holder!.rollback()
+      await Promise.all(waiting)
+    },
+  )
 
   it.for(CALL_LIST)(
     'its tables, for longer than a transaction may last, make %s BUSY',
