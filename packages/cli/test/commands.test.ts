@@ -60,8 +60,13 @@ describe('get', () => {
       hostname: 'localhost',
       protocol: 'tcp',
     }
-    expect(JSON.parse((await ports('get', 'consilio', 'api', '--json')).stdout)).toEqual(result)
-    expect(JSON.parse((await ports('--json', 'get', 'consilio', 'api')).stdout)).toEqual(result)
+    for (const [created, args] of [
+      [true, ['get', 'consilio', 'api', '--json']],
+      [false, ['--json', 'get', 'consilio', 'api']],
+    ] as const) {
+      const answer = JSON.parse((await ports(...args)).stdout)
+      expect(answer).toEqual({ ...result, created, skipped: [] })
+    }
   })
 
   test('takes PORTS_HOSTNAME for the name of this host', async () => {

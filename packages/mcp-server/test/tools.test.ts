@@ -22,11 +22,25 @@ test('get-port gives a service one port, the same every time', async () => {
   expect(first).toEqual({
     ...service,
     port: 3100,
+    created: true,
     hostname: 'localhost',
     protocol: 'tcp',
     message: expect.stringContaining('consilio/api has port 3100'),
   })
-  expect(await ask('get-port', service)).toEqual(first)
+  expect(await ask('get-port', service)).toEqual({ ...first, created: false })
+})
+
+test('get-port with a number gives exactly that one, which it then returns without', async () => {
+  const { ask, failure } = await connect(await freshDatabase())
+  const service = { projectName: 'consilio', serviceName: 'web' }
+  await ask('get-port', service)
+  expect(await ask('get-port', { ...service, portNumber: 3105 })).toMatchObject({
+    port: 3105,
+    created: true,
+  })
+  expect(await ask('get-port', service)).toMatchObject({ port: 3105, created: false })
+  const other = { projectName: 'consilio', serviceName: 'api', portNumber: 3105 }
+  expect(await failure('get-port', other)).toMatch(/^PORT_TAKEN: .*held by consilio\/web/)
 })
 
 test('get-port shows a host by the name it is stored under', async () => {
