@@ -1,3 +1,4 @@
+import { counted } from '@ports/core'
 import type { Ora } from 'ora'
 import type { Screen } from './Screen.js'
 
@@ -15,7 +16,7 @@ export class AuditProgress {
   }
 
   update(checked: number, total: number): void {
-    this.#text = `Checked ${checked} of ${total} ports`
+    this.#text = `Checked ${checked} of ${counted(total, 'port')}`
     if (this.#spinner) this.#spinner.text = this.#text
   }
 

@@ -1,4 +1,4 @@
-import { printable } from '@ports/core'
+import { counted, printable } from '@ports/core'
 import type { DatabaseStatus } from '@ports/db'
 
 /** One fact a line; what is not known is left out. */
@@ -30,7 +30,7 @@ function describeSessions({ open, limit }: NonNullable<DatabaseStatus['sessions'
 
 function describeSchema(schema: NonNullable<DatabaseStatus['schema']>): string {
   const { applied, pending, different, unknown } = schema
-  const migrations = `${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'} applied`
+  const migrations = `${counted(applied.length, 'migration')} applied`
   if (unknown.length > 0) return `migrated by a later version: ${unknown.join(', ')}`
   if (different.length > 0) return `${migrations}, of another version: ${different.join(', ')}`
   return pending.length === 0

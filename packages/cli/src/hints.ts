@@ -96,7 +96,7 @@ interface FullRange {
 function fullRangeHints({ projectName, range, widest }: FullRange): string[] {
   const wider = widest && doubled(range, widest)
   return [
-    `To see who holds them: ${commandLine('ports', 'list', projectName)}`,
+    `To see the holders: ${commandLine('ports', 'list', projectName)}`,
     ...(wider ? [`To widen it: ${resizeLine(projectName, wider)}`] : []),
   ]
 }
@@ -153,7 +153,9 @@ function releaseHints(
   const more = count - allocations.length
   return [
     ...(lines.length > 0 ? ['To release what is in the way:', ...new Set(lines)] : []),
-    ...(more > 0 ? [`There are ${more} more, which the next attempt names.`] : []),
+    ...(more > 0
+      ? [`There ${more === 1 ? 'is' : 'are'} ${more} more, which the next attempt names.`]
+      : []),
   ]
 }
 

@@ -16,7 +16,7 @@ describe('claim', () => {
   test.each([
     ['taken', '3105', 'PORT_TAKEN', 'held by consilio/api'],
     ['of another project', '3200', 'PORT_OUT_OF_RANGE', 'belongs to'],
-    ['of no project', '9999', 'PORT_OUT_OF_RANGE', 'No project owns it'],
+    ['of no project', '65000', 'PORT_OUT_OF_RANGE', 'No project owns it'],
   ])('refuses a number that is %s, and changes nothing', async (_what, port, code, message) => {
     const ports = portsOn(await freshDatabase())
     await ports('claim', 'consilio', 'api', '3105')
@@ -25,7 +25,7 @@ describe('claim', () => {
     expect(refused).toMatchObject({ stdout: '', status: 4 })
     expect(refused.stderr).toContain(message)
     const { error } = JSON.parse((await ports('claim', 'consilio', 'web', port, '--json')).stderr)
-    expect(error).toMatchObject({ code, details: { portNumber: Number(port) } })
+    expect(error).toMatchObject({ code, details: { port: Number(port) } })
     expect((await ports('list', '--json')).stdout).toBe(before)
   })
 

@@ -44,10 +44,13 @@ describe('a refused range resize', () => {
 
   test('says that there are more than it names', async () => {
     const ports = portsOn(await freshDatabase())
-    for (let nth = 0; nth < 12; nth++) await ports('allocate', 'consilio', 'worker')
-    const refused = await ports('range', 'resize', 'consilio', '--start', '3150', '--end', '3199')
+    for (let nth = 0; nth < 11; nth++) await ports('allocate', 'consilio', 'worker')
+    const resize = ['range', 'resize', 'consilio', '--start', '3150', '--end', '3199']
+    expect((await ports(...resize)).stderr).toContain('There is 1 more, which the next attempt')
+    await ports('allocate', 'consilio', 'worker')
+    const refused = await ports(...resize)
     expect(refused.stderr.match(/ports release/g)).toHaveLength(10)
-    expect(refused.stderr).toContain('2 more')
+    expect(refused.stderr).toContain('There are 2 more, which the next attempt names.')
   })
 })
 

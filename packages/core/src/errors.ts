@@ -125,17 +125,21 @@ export function rangeExhausted(
   const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const named = ranges.map(({ startPort, endPort }) => `${startPort}-${endPort}`).join(', ')
+  const scope = `${hostname}/${protocol}`
+  const full =
+    total === 1
+      ? `The only port of ${projectName} (${ranges[0]!.startPort}) is held on ${scope}. Release it if it is`
+      : `All ${total} ports of ${projectName} (${named}) are held on ${scope}. Release one that is`
   // The hint proposes to widen only the last range.
   const range = ranges.at(-1)!
   const widest = neighbours && widestBounds(range, neighbours)
   return new PortsError(
     'RANGE_EXHAUSTED',
-    `All ${total} ports of ${projectName} (${named}) are held ` +
-      `${avoided > 0 ? `or passed over (${avoided}) ` : ''}on ${hostname}/${protocol}. ` +
-      (avoided > 0
-        ? 'Claim one of those passed over, switch passing over off, or release one that is no longer ' +
-          'needed.'
-        : wayOut(range, neighbours, widest)),
+    avoided > 0
+      ? `All ${total} ports of ${projectName} (${named}) are held or passed over (${avoided}) on ` +
+          `${hostname}/${protocol}. Claim one of those passed over, switch passing over off, or ` +
+          'release one that is no longer needed.'
+      : `${full} no longer needed${wayOut(range, neighbours, widest)}`,
     {
       projectName,
       ranges,
@@ -165,10 +169,9 @@ const FIRST_USER_PORT = 1024
 const LAST_PORT = 65535
 
 function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string {
-  const release = 'Release one that is no longer needed'
-  if (!widest || !neighbours) return `${release}, or widen the range.`
+  if (!widest || !neighbours) return ', or widen the range.'
   if (widest.startPort < range.startPort || widest.endPort > range.endPort) {
-    return `${release}, or widen the range: ${widest.startPort}-${widest.endPort} would overlap no other.`
+    return `, or widen the range: ${widest.startPort}-${widest.endPort} would overlap no other.`
   }
   const { below, above } = neighbours
   const limits = [
@@ -176,7 +179,7 @@ function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string
     above && `${above.startPort} the first of ${above.projectName}`,
   ].filter((limit) => limit !== undefined)
   const why = limits.length > 0 ? `, because ${limits.join(' and ')}` : ''
-  return `${release}; the range cannot be widened${why}.`
+  return `; the range cannot be widened${why}.`
 }
 
 /** Who holds a number that another service asked for. */
@@ -232,10 +235,13 @@ export function portOutOfRange(outside: OutOfRange, cause?: unknown): PortsError
 }
 
 export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {
+  const where = `${searched.startPort}-${searched.endPort}`
   return new PortsError(
     'RANGE_EXHAUSTED',
-    `No free block of ${size} ports that starts on a multiple of ${size} is left in ` +
-      `${searched.startPort}-${searched.endPort}. Ask for a smaller one, or name its first and last port.`,
+    size === 1
+      ? `No free port is left in ${where}. Name the first and last port of the range.`
+      : `No free block of ${size} ports that starts on a multiple of ${size} is left in ${where}. ` +
+          'Ask for a smaller one, or name its first and last port.',
     { size, range: searched },
   )
 }

@@ -18,6 +18,7 @@ export { actorHere, configuredActor } from './actor.js'
 export type { AuditOptions } from './auditPorts.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
+export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export {
   type ErrorDetails,

@@ -198,6 +198,26 @@ describe('what went wrong and what to do next', () => {
         'no longer needed, or widen the range: 4000-4009 would overlap no other.',
     ],
     [
+      'a full range of one number',
+      rangeExhausted({ ...fullShop, ranges: [{ startPort: 3000, endPort: 3000 }] }),
+      'The only port of shop (3000) is held on localhost/tcp. Release it if it is no longer needed, ' +
+        'or widen the range.',
+    ],
+    [
+      'a full range of one number without room',
+      rangeExhausted(
+        { ...fullShop, ranges: [{ startPort: 3000, endPort: 3000 }] },
+        { above: range('blog', 3001, 3099), below: range('mail', 2900, 2999) },
+      ),
+      'The only port of shop (3000) is held on localhost/tcp. Release it if it is no longer needed; ' +
+        'the range cannot be widened, because 2999 is the last port of mail and 3001 the first of blog.',
+    ],
+    [
+      'no free number',
+      noFreeBlock(1, { startPort: 3000, endPort: 32767 }),
+      'No free port is left in 3000-32767. Name the first and last port of the range.',
+    ],
+    [
       'no free block',
       noFreeBlock(500, { startPort: 3000, endPort: 32767 }),
       'No free block of 500 ports that starts on a multiple of 500 is left in 3000-32767. ' +

@@ -1,3 +1,5 @@
+import { counted } from '@ports/core'
+
 /** JSON-RPC 2.0, section 5.1. */
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
@@ -32,7 +34,7 @@ export function readMessage(line: Buffer | undefined, maxBytes: number): Read {
   }
   const json = parsed(line)
   if (json === undefined) {
-    return refused(PARSE_ERROR, `A line of ${line.length} bytes is not JSON in UTF-8.`)
+    return refused(PARSE_ERROR, `A line of ${counted(line.length, 'byte')} is not JSON in UTF-8.`)
   }
   const { value } = json
   if (Array.isArray(value)) {

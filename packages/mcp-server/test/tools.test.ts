@@ -200,7 +200,8 @@ test('port-summary counts one scope', async () => {
       availablePorts: 99,
       utilizationPercent: 1,
     },
-    message: expect.stringContaining('99 are available'),
+    message:
+      'quiculum-monitor holds 1 of its 100 ports (3500-3599) on localhost/tcp; 99 available.',
   })
 })
 
@@ -318,7 +319,7 @@ test('audit-ports tells what runs from what does not and what cannot be told', a
         reason: 'udp-of-another-host',
       },
     ],
-    message: expect.stringContaining('1 are in use'),
+    message: '3 allocated ports: 1 in use, 1 not running, 1 unverified.',
   })
 })
 
@@ -336,6 +337,7 @@ test('audit-ports calls nothing healthy of which nothing is known', async () => 
   await ask('get-port', { projectName: 'consilio', serviceName: 'dns', ...elsewhere })
   expect(await ask('audit-ports')).toMatchObject({
     summary: { allocated: 1, inUse: 0, notRunning: 0, unverified: 1 },
+    message: '1 allocated port: 0 in use, 0 not running, 1 unverified.',
   })
   expect(await ask('audit-ports')).not.toHaveProperty('summary.healthPercentage')
 })

@@ -1,4 +1,10 @@
-import { type AuditConflict, type AuditResult, type AuditUnverified, PROTOCOLS } from '@ports/core'
+import {
+  type AuditConflict,
+  type AuditResult,
+  type AuditUnverified,
+  counted,
+  PROTOCOLS,
+} from '@ports/core'
 import { z } from 'zod'
 import { defineTool } from '../defineTool.js'
 
@@ -64,8 +70,8 @@ export const auditPorts = defineTool({
         : ''
     return {
       message:
-        `Of ${allocated} allocated ports ${inUse} are in use, ${notRunning} not running, ` +
-        `${unverified} could not be verified.${rest}`,
+        `${counted(allocated, 'allocated port')}: ${inUse} in use, ${notRunning} not running, ` +
+        `${unverified} unverified.${rest}`,
       summary: {
         allocated,
         inUse,

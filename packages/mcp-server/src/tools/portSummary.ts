@@ -1,3 +1,4 @@
+import { counted } from '@ports/core'
 import { z } from 'zod'
 import { projectName, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -32,9 +33,9 @@ export const portSummary = defineTool({
     const { rangeStart, rangeEnd, totalPorts, allocatedPorts, availablePorts } = summary
     return {
       message:
-        `${projectName} holds ${allocatedPorts} of its ${totalPorts} ports ` +
+        `${projectName} holds ${allocatedPorts} of its ${counted(totalPorts, 'port')} ` +
         `(${rangeStart}-${rangeEnd}) on ${summary.hostname}/${summary.protocol}; ` +
-        `${availablePorts} are available.`,
+        `${availablePorts} available.`,
       projectName,
       summary: {
         rangeStart,
