@@ -47,7 +47,7 @@ describe('says what is wrong with a database', () => {
 
   test('that dies in mid-call', async () => {
     const url = await freshDatabase()
-    await using proxy = await dyingProxy(url, 'get_or_allocate_port')
+    await using proxy = await dyingProxy(url, 'ensure_port')
     const ports = portsOn(proxiedThrough(proxy.port, url))
     expectError(await ports('get', 'consilio', 'api', '--json'), 'OUTCOME_UNKNOWN')
     expect(await portsOn(url)('list', '--json')).toMatchObject({ stdout: '[]\n' })
