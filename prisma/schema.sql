@@ -270,7 +270,7 @@ $function$
 ;
 revoke all on function ports.allocate_port(text,text,text,text,text,text,text,text,text,text,int4multirange) from public;
 
-CREATE OR REPLACE FUNCTION ports.allocate_ports(p_project_names text[], p_service_names text[], p_hostnames text[], p_protocols text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_instances text[], p_actors text[], p_avoid int4multirange[])
+CREATE OR REPLACE FUNCTION ports.allocate_ports(p_project_names text[], p_service_names text[], p_hostnames text[], p_protocols text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_instances text[], p_actors text[], p_avoid int4multirange[] DEFAULT NULL::int4multirange[])
  RETURNS TABLE(turn integer, port_number integer)
  LANGUAGE plpgsql
  SECURITY DEFINER

@@ -17,7 +17,7 @@ const commandsOn = (projectName: string): Readonly<Record<string, string[]>> => 
 })
 
 test.each(Object.entries(commandsOn('nosuch')))(
-  '%s tells that a project is unknown after the statements that it runs for a known one',
+  '%s tells that a project is unknown after no other statements than for a known one',
   async (name, command) => {
     await using proxy = await statementProxy(await freshDatabase())
     const ports = portsOn(proxy.url)
@@ -30,7 +30,9 @@ test.each(Object.entries(commandsOn('nosuch')))(
     const { stderr, status } = await ports(...command)
     expect(status, stderr).toBe(3)
     expect(stderr).toContain('known projects: meta-supervisor, consilio,')
-    expect(proxy.takeStatements()).toEqual(statements)
+    const asked = proxy.takeStatements()
+    expect(asked).not.toEqual([])
+    expect(asked).toEqual(statements.slice(0, asked.length))
   },
 )
 

@@ -495,6 +495,14 @@ describe('options', () => {
   /** The arguments before the options, which may be left out. */
   const before: Readonly<Record<string, readonly unknown[]>> = {
     scope: [],
+    instance: [],
+    service: ['shop', 'web'],
+    passedOver: [],
+    ensure: ['shop', 'web'],
+    claim: ['shop', 'web', 3105],
+    instancesOf: ['shop', 'web'],
+    listHosts: [],
+    deleteRanges: [['shop']],
     getOrAllocate: ['shop', 'web'],
     allocate: ['shop', 'web'],
     release: ['shop', 'web', undefined],

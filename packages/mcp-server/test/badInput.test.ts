@@ -51,7 +51,7 @@ const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string]
   ['get-port', { ...service, cloudflareHostname: 'no host' }, 'cloudflareHostname is "no host", '],
   ['update-port', service, 'change is {}, but must be at least one of serviceType, '],
   ['update-port', { ...service, description: '' }, 'change is {"description":""}, but must be'],
-  ['get-port', { ...service, portNumber: 3100 }, 'portNumber is 3100, but must be left out; known'],
+  ['get-port', { ...service, port: 3100 }, 'port is 3100, but must be left out; known'],
   ['audit-ports', { color: 'red' }, 'color is "red", but must be left out.'],
   ['list-ports', { limit: 0 }, 'limit is 0, but must be at least 1.'],
   ['list-ports', { limit: 201 }, 'limit is 201, but must be at most 200.'],
@@ -102,7 +102,7 @@ test('takes null, and an empty text, for an optional argument that is left out',
     ).toMatchObject({ updated: true })
     const { allocations } = await ask('list-ports')
     expect(allocations).toMatchObject([{ serviceType: 'http' }, {}, {}])
-    await ask('release-port', { ...service, ...scope, portNumber: null })
+    await ask('release-port', { ...service, ...scope, portNumber: null, allPorts: true })
     expect(await ask('list-ports')).toMatchObject({ count: 0 })
   }
 })

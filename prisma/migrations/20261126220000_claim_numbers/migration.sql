@@ -654,7 +654,7 @@ create function ports.allocate_ports(
   p_cloudflare_hostnames text[],
   p_instances text[],
   p_actors text[],
-  p_avoid int4multirange[]
+  p_avoid int4multirange[] default null
 ) returns table (turn integer, port_number integer)
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

@@ -32,6 +32,12 @@ const RESIZE = statement(`
 
 const DELETE = statement('select from ports.delete_range($1, $2)')
 
+const DELETE_MANY = statement(`
+  select
+  from pg_catalog.unnest($1::pg_catalog.text[]) with ordinality as named (project_name, turn),
+    ports.delete_range(project_name, $2)
+  order by turn`)
+
 const SUMMARIZE = statement(`
   select
     start_port as "startPort",
@@ -95,15 +101,7 @@ export function rangeStore(database: Database): RangeStore {
     },
 
     async deleteRanges(projectNames, call = {}) {
-      await database.ask(
-        WRITE,
-        call,
-        (prisma) => prisma.$queryRaw`
-          select
-          from pg_catalog.unnest(${[...projectNames]}::text[]) with ordinality as named (project_name, turn),
-            ports.delete_range(project_name, ${call.actor}::text)
-          order by turn`,
-      )
+      await database.rows(DELETE_MANY, [projectNames, call.actor], WRITE, call)
     },
   }
 }

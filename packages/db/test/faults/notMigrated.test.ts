@@ -119,7 +119,7 @@ describe('a database without the registry', () => {
   })
 
   it.each([
-    ['get_or_allocate_port', WRITES.getOrAllocate!],
+    ['ensure_port', WRITES.getOrAllocate!],
     ['allocate_port', WRITES.allocate!],
     ['release_ports', WRITES.release!],
     ['record_health_checks', WRITES.recordChecks!],

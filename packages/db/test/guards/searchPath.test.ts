@@ -252,6 +252,8 @@ describe('an object that a role with access created in `pg_temp`', () => {
       `resize_range('mine', 20010, 20099)`,
       `allocate_port('mine', 'web', p_idempotency_key => 'key', p_service_type => 'vite')`,
       `get_or_allocate_port('mine', 'web', p_description => 'Front')`,
+      `claim_port('mine', 'web', 20099, p_description => 'Front')`,
+      `ensure_port('mine', 'other', p_preferred_port => 20099, p_avoid => '{[20010,20020)}')`,
       `allocate_ports(${arrays}, ${one('web')}, ${one('localhost')}, ${one('tcp')}, ${none}, ${none}, ${none}, ${one('')}, ${none})`,
       `update_ports('mine', 'web', '{"description": null}')`,
       `find_available_port('mine')`,
@@ -261,6 +263,7 @@ describe('an object that a role with access created in `pg_temp`', () => {
       `release_many(${arrays}, ${one('web')}, ${one('localhost')}, ${one('tcp')}, array[null]::pg_catalog.int4[], ${one('')}, ${none})`,
       `release_ports('mine', 'web')`,
       `release_port('mine', 'web')`,
+      `release_ports('mine', 'other')`,
       `refuse_unknown_project('mine')`,
       `delete_range('mine')`,
     ]) {
