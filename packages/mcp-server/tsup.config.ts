@@ -9,17 +9,19 @@ const shared: Options = {
   clean: false,
 }
 
-export default defineConfig([
-  { ...shared, entry: ['src/index.ts'], dts: true },
-  {
-    ...shared,
-    entry: ['src/main.ts'],
-    // The SDK's many small files take longer to find than to run.
-    noExternal: [/^(?!@ports\/)/],
-    esbuildPlugins: [thirdPartyNotices()],
-    banner: {
-      // What was CommonJS asks for Node's modules by it.
-      js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
-    },
+const library: Options = { ...shared, entry: ['src/index.ts'], dts: true }
+
+const program: Options = {
+  ...shared,
+  entry: ['src/main.ts'],
+  // The SDK's many small files take longer to find than to run.
+  noExternal: [/^(?!@ports\/)/],
+  esbuildPlugins: [thirdPartyNotices()],
+  banner: {
+    // What was CommonJS asks for Node's modules by it.
+    js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
   },
-])
+}
+
+// Nobody imports the program, so it has no declarations.
+export default defineConfig(({ dts }) => (dts ? library : [library, program]))
