@@ -213,17 +213,16 @@ begin
           select coalesce(json_agg(number order by number), '[]')
           from (
             select number
-            from ports.port_ranges as range
-            cross join lateral generate_series(range.start_port, range.end_port) as number
-            where range.project_name = p_project_name
-              and not exists (
-                select
-                from ports.port_allocations as live
-                where live.hostname = p_hostname
-                  and live.protocol = p_protocol
-                  and live.port_number = number
-                  and live.status in ('allocated', 'in_use')
-              )
+            from (
+              select port_number as number
+              from ports.available_slots
+              where project_name = p_project_name
+                and hostname = p_hostname
+                and protocol = p_protocol
+              union
+              select number
+              from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 65535) as number
+            ) as available
             order by abs(number - p_port_number), number
             limit 3
           ) as nearby
