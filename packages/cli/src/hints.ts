@@ -36,18 +36,19 @@ export function outageHints({ command }: Asked): string[] {
     : []
 }
 
+// The details of each code are those of core's functions that make such errors.
 async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise<string[]> {
   switch (code) {
     case 'PROJECT_NOT_FOUND':
-      return unknownProjectHints(details as unknown as UnknownProject, asked)
+      return unknownProjectHints(details as UnknownProject, asked)
     case 'RANGE_EXHAUSTED':
       return 'size' in details
         ? ['To see who owns which numbers: ports range list']
-        : fullRangeHints(details as unknown as FullRange)
+        : fullRangeHints(details as FullRange)
     case 'RANGE_OVERLAP':
-      return [overlapHint(details as unknown as Overlap)]
+      return [overlapHint(details as Overlap)]
     case 'RANGE_IN_USE':
-      return releaseHints(details as unknown as RangeInUse, await asked.openManager())
+      return releaseHints(details as RangeInUse, await asked.openManager())
     case 'DATABASE_UNAVAILABLE':
       // Which has failed itself, and would again.
       if ('right' in details) {
@@ -68,7 +69,7 @@ function wantsPort(command: string): boolean {
   return ['get', 'allocate', 'claim'].includes(command)
 }
 
-interface UnknownProject {
+type UnknownProject = {
   readonly projectName: string
   readonly knownProjects: readonly string[]
 }
@@ -87,7 +88,7 @@ async function unknownProjectHints(
   ]
 }
 
-interface FullRange {
+type FullRange = {
   readonly projectName: string
   readonly range: Bounds
   readonly widest?: Bounds
@@ -118,7 +119,7 @@ function resizeLine(projectName: string, { startPort, endPort }: Bounds): string
   return commandLine('ports', 'range', 'resize', projectName, ...bounds)
 }
 
-interface Overlap {
+type Overlap = {
   readonly wanted: { readonly projectName: string }
   readonly range: PortRange
 }
@@ -129,7 +130,7 @@ function overlapHint({ wanted, range }: Overlap): string {
     : 'To see who owns which numbers: ports range list'
 }
 
-interface RangeInUse {
+type RangeInUse = {
   readonly projectName: string
   readonly allocations: readonly RangeHolder[]
   readonly count: number

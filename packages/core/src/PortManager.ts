@@ -270,7 +270,6 @@ export class PortManager {
     options: Partial<Scope> & PassOverOption & CallOptions = {},
   ): Promise<PassedOver> {
     const accepted = given(options)
-    this.scope(accepted)
     return this.#source.during(() => this.#look(accepted))
   }
 

@@ -6,7 +6,6 @@ import type { KernelPorts } from '../src/listeners/kernelPorts.js'
 import type { Protocol } from '../src/PortAllocation.js'
 import { PortManager, type PortManagerOptions } from '../src/PortManager.js'
 import { BLOCKED_PORTS } from '../src/passedOver/blockedPorts.js'
-import { PassedOver } from '../src/passedOver/PassedOver.js'
 import { PassedOverReader } from '../src/passedOver/PassedOverReader.js'
 import { passedOverOnThisHost } from '../src/passedOver/passedOverOnHost.js'
 import { platformPorts } from '../src/passedOver/platformPorts.js'
@@ -280,27 +279,6 @@ describe('macOS’s ephemeral range', () => {
     expect(await readSysctl(await sysctl('exit 1'))).toBeUndefined()
     expect(await readSysctl(await sysctl('echo unknown oid'))).toBeUndefined()
     expect(await readSysctl(join(tmpdir(), 'no-such-sysctl'))).toBeUndefined()
-  })
-})
-
-describe('the multirange', () => {
-  const single = (port: number) => ({ startPort: port, endPort: port })
-
-  it('merges the ranges of all reasons that touch or overlap', () => {
-    const passedOver = new PassedOver({
-      busy: [single(3101), single(40_000), single(3100)],
-      blocked: [single(6000), single(3102)],
-      ephemeral: [{ startPort: 32_768, endPort: 60_999 }],
-    })
-    expect(passedOver.multirange).toBe('{[3100,3103),[6000,6001),[32768,61000)}')
-  })
-
-  it('ends after the last port', () => {
-    expect(new PassedOver({ busy: [single(65_535)] }).multirange).toBe('{[65535,65536)}')
-  })
-
-  it('is empty if nothing is passed over', () => {
-    expect(PassedOver.NOTHING.multirange).toBe('{}')
   })
 })
 

@@ -105,7 +105,7 @@ export function translate(
     case undefined:
       return error
     case 'RANGE_EXHAUSTED':
-      return rangeExhausted(details as unknown as Exhausted, undefined, error)
+      return rangeExhausted(exhaustedIn(details), undefined, error)
     case 'PROJECT_NOT_FOUND':
       return projectNotFound(
         String(details.projectName),
@@ -113,14 +113,14 @@ export function translate(
         error,
       )
     case 'PORT_TAKEN':
-      return portTaken(details as unknown as Taken, error)
+      return portTaken(parseDetail<Taken>(failure.detail), error)
     case 'PORT_OUT_OF_RANGE':
       return details.ranges === undefined
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
-        : portOutOfRange(details as unknown as OutOfRange, error)
+        : portOutOfRange(parseDetail<OutOfRange>(failure.detail), error)
     case 'RANGE_OVERLAP':
       // Only a range that was to be can overlap.
-      return rangeOverlap(subject.range!, details as unknown as PortRange, error)
+      return rangeOverlap(subject.range!, rangeIn(details), error)
     case 'RANGE_IN_USE':
       return rangeInUse(
         String(details.projectName),
@@ -189,8 +189,27 @@ function describeAdapter(adapterError: unknown, error: Error): Failure {
   }
 }
 
-function parseDetail(detail: string | undefined): ErrorDetails {
-  return detail?.startsWith('{') ? JSON.parse(detail) : {}
+/** The detail that a function of the registry gave its error, in the form that it has there. */
+function parseDetail<Details = ErrorDetails>(detail: string | undefined): Details {
+  return JSON.parse(detail?.startsWith('{') ? detail : '{}')
+}
+
+export function exhaustedIn(details: ErrorDetails): Exhausted {
+  return {
+    projectName: String(details.projectName),
+    ranges: details.ranges as readonly Bounds[],
+    hostname: String(details.hostname),
+    protocol: String(details.protocol),
+    avoided: Number(details.avoided),
+  }
+}
+
+function rangeIn({ projectName, startPort, endPort }: ErrorDetails): PortRange {
+  return {
+    projectName: String(projectName),
+    startPort: Number(startPort),
+    endPort: Number(endPort),
+  }
 }
 
 function busy(failure: Failure, holders: readonly LockHolder[], cause: unknown): PortsError {

@@ -1,7 +1,8 @@
-import { PortManager } from '@ports/core'
+import { type Bounds, PortManager } from '@ports/core'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
+import { multirange } from '../src/store/multirange.js'
 
 it.each([
   ['tcp', undefined],
@@ -19,16 +20,42 @@ it.each([
     const manager = new PortManager(await openRepository({ url }))
     onTestFinished(() => manager.close())
     const passedOver = await manager.passedOver({ protocol, hostname })
-    const rows = await sql<{ port: number }>(
-      url,
-      `select port
-       from generate_series(1, 65535) as port
-       where port <@ '${passedOver.multirange}'::int4multirange
-       order by port`,
-    )
     const all = Array.from({ length: 65_535 }, (_, nth) => nth + 1)
-    expect(rows.map(({ port }) => port)).toEqual(
+    expect(await numbersIn(url, passedOver.ranges)).toEqual(
       all.filter((port) => passedOver.reasonFor(port) !== undefined),
     )
   },
 )
+
+it.each([
+  [
+    'ranges that touch or overlap',
+    [3100, 3101, 3102],
+    [
+      [3101, 3102],
+      [3100, 3101],
+      [3102, 3102],
+    ],
+  ],
+  ['the last number', [65_535], [[65_535, 65_535]]],
+  ['nothing', [], []],
+])('PostgreSQL reads from a multirange %s', async (_what, numbers, bounds) => {
+  const ranges = bounds.map(([startPort, endPort]) => ({
+    startPort: startPort!,
+    endPort: endPort!,
+  }))
+  expect(await numbersIn(await emptyDatabase(), ranges)).toEqual(numbers)
+})
+
+/** The numbers that PostgreSQL reads from the text that the store sends. */
+async function numbersIn(url: string, ranges: readonly Bounds[]): Promise<number[]> {
+  const rows = await sql<{ port: number }>(
+    url,
+    `select port
+     from generate_series(1, 65535) as port
+     where port <@ $1::int4multirange
+     order by port`,
+    [multirange(ranges)],
+  )
+  return rows.map(({ port }) => port)
+}

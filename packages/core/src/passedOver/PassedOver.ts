@@ -16,11 +16,6 @@ export class PassedOver {
   readonly ranges: readonly PassedOverRange[]
   /** What could not be seen from here, so that nothing is passed over for it. */
   readonly cannotSee: readonly CannotSee[]
-  /**
-   * All of them as text of PostgreSQL's type `int4multirange`, merged:
-   * `{[3659,3660),[32768,61000)}`.
-   */
-  readonly multirange: string
 
   constructor(
     bounds: { readonly [Reason in PassOverReason]?: readonly Bounds[] },
@@ -30,10 +25,6 @@ export class PassedOver {
       merged(bounds[reason] ?? []).map((each) => ({ ...each, reason })),
     )
     this.cannotSee = cannotSee
-    const spelt = merged(this.ranges).map(
-      ({ startPort, endPort }) => `[${startPort},${endPort + 1})`,
-    )
-    this.multirange = `{${spelt.join(',')}}`
   }
 
   /** Why that number is passed over; undefined if it is not. */

@@ -139,7 +139,7 @@ function locatePackage(): string {
 }
 
 function runsOnGlibc(): boolean {
-  const report = process.report.getReport() as unknown as { header: Record<string, unknown> }
+  const report = process.report.getReport() as { header: Record<string, unknown> }
   return report.header.glibcVersionRuntime !== undefined
 }
 

@@ -1,7 +1,6 @@
 import {
   type AllocationRequest,
   type AllocationStore,
-  type Bounds,
   type EnsuredPort,
   type EnsureRequest,
   type KnownHost,
@@ -17,7 +16,8 @@ import type { Database } from '../Database.js'
 import { GroupCommit } from '../GroupCommit.js'
 import { type Statement, statement } from '../runStatement.js'
 import { explainExhausted } from './exhausted.js'
-import { present } from './present.js'
+import { multirange } from './multirange.js'
+import { present, type Stored } from './present.js'
 
 const FIND = statement(`
   select port_number as answer
@@ -243,13 +243,13 @@ export function allocationStore(database: Database): AllocationStore {
           ? undefined
           : database.answer<number>(all.statement, all.values, subject, call),
       ])
-      const allocations = rows.filter(({ id }) => id !== null).map(toAllocation)
+      const allocations = rows.filter((row) => row.id !== null).map(present<PortAllocation>)
       return { allocations, total: counted ?? allocations.length }
     },
 
     async listHosts(call = {}) {
-      const rows = await database.rows<Nullable<KnownHost>>(LIST_HOSTS, [], { write: false }, call)
-      return rows.map((row) => present(row) as unknown as KnownHost)
+      const rows = await database.rows<Stored<KnownHost>>(LIST_HOSTS, [], { write: false }, call)
+      return rows.map(present<KnownHost>)
     },
   }
 }
@@ -261,11 +261,6 @@ function keyOf(key: ServiceKey | Selection, { actor }: WriteOptions): unknown[] 
 
 function metadataOf(request: AllocationRequest): (string | undefined)[] {
   return METADATA_FIELDS.map((field) => request[field])
-}
-
-/** As text of PostgreSQL's type `int4multirange`. */
-function multirange(ranges: readonly Bounds[] = []): string {
-  return `{${ranges.map(({ startPort, endPort }) => `[${startPort},${endPort}]`).join(',')}}`
 }
 
 /** A statement with the values of its parameters. */
@@ -369,11 +364,5 @@ function conditionsOf(
   ]
 }
 
-/** A row as a query returns it. */
-type Nullable<T> = { readonly [Field in keyof T]-?: T[Field] | null }
-
-type ListedRow = Nullable<PortAllocation>
-
-function toAllocation(row: ListedRow): PortAllocation {
-  return present(row) as unknown as PortAllocation
-}
+/** A row of a list query: of the view, or of nulls for a project without allocations. */
+type ListedRow = Stored<PortAllocation> | { readonly id: null }

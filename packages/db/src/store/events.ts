@@ -1,7 +1,7 @@
 import type { EventQuery, EventStore, PortEvent } from '@ports/core'
 import type { Database } from '../Database.js'
 import { type Statement, statement } from '../runStatement.js'
-import { present } from './present.js'
+import { present, type Stored } from './present.js'
 
 export function eventStore(database: Database): EventStore {
   return {
@@ -66,11 +66,8 @@ function historyQuestion(query: EventQuery): { statement: Statement; values: rea
   return { statement: statement(text), values }
 }
 
-type EventRow = { readonly [Field in keyof PortEvent]-?: PortEvent[Field] | null } & {
-  readonly id: string
-  readonly transaction: string
-}
+type EventRow = Stored<PortEvent> & { readonly transaction: string }
 
 function toEvent({ transaction: _, ...row }: EventRow): PortEvent {
-  return present(row) as unknown as PortEvent
+  return present<PortEvent>(row)
 }

@@ -1,6 +1,7 @@
-import { type Exhausted, PortsError, rangeExhausted } from '@ports/core'
+import { PortsError, rangeExhausted } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
+import { exhaustedIn } from '../sqlState.js'
 import { type RangeRow, toRange } from './ranges.js'
 
 /** The range below a range and the one above it. */
@@ -37,7 +38,7 @@ export function explainExhausted<Answer>(database: Database, call: Promise<Answe
 }
 
 async function withNeighbours(database: Database, full: PortsError): Promise<PortsError> {
-  const exhausted = full.details as unknown as Exhausted
+  const exhausted = exhaustedIn(full.details)
   const range = exhausted.ranges.at(-1)!
   try {
     const values = [range.startPort, range.endPort]

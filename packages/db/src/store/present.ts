@@ -1,7 +1,11 @@
-type Present<Fields> = { [Field in keyof Fields]?: NonNullable<Fields[Field]> }
+/** A row that has null where the registry's type has an absent field. */
+export type Stored<Fields> = {
+  readonly [Field in keyof Fields]-?: Record<never, never> extends Pick<Fields, Field>
+    ? NonNullable<Fields[Field]> | null
+    : Fields[Field]
+}
 
-/** Leaves out fields that are null, because the registry's types have them absent instead. */
-export function present<Fields extends object>(fields: Fields): Present<Fields> {
-  const entries = Object.entries(fields).filter(([, value]) => value != null)
-  return Object.fromEntries(entries) as Present<Fields>
+/** Leaves out the fields that are null. */
+export function present<Fields extends object>(row: Stored<Fields>): Fields {
+  return Object.fromEntries(Object.entries(row).filter(([, value]) => value != null)) as Fields
 }

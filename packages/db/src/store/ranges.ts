@@ -7,7 +7,7 @@ import {
 } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
-import { present } from './present.js'
+import { present, type Stored } from './present.js'
 
 const COLUMNS =
   'project_name as "projectName", start_port as "startPort", end_port as "endPort", description'
@@ -106,13 +106,8 @@ export function rangeStore(database: Database): RangeStore {
   }
 }
 
-export interface RangeRow {
-  readonly projectName: string
-  readonly startPort: number
-  readonly endPort: number
-  readonly description: string | null
-}
+export type RangeRow = Stored<PortRange>
 
 export function toRange({ projectName, startPort, endPort, description }: RangeRow): PortRange {
-  return { projectName, startPort, endPort, ...present({ description }) }
+  return present<PortRange>({ projectName, startPort, endPort, description })
 }
