@@ -1,11 +1,12 @@
-import type { EnsureRequest, KnownHost, PageKey, Selection } from './AllocationStore.js'
+import type { KnownHost, PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
+import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
-import { invalidArgument, PortsError, unverifiable } from './errors.js'
+import { invalidArgument, unverifiable } from './errors.js'
 import { validHostname } from './hostname.js'
 import {
   type CheckOptions,
@@ -28,7 +29,6 @@ import {
   METADATA_FIELDS,
   type Metadata,
   type MetadataChange,
-  nameOfService,
   type PortAllocation,
   type Protocol,
   type ReleasedPort,
@@ -43,7 +43,7 @@ import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
-import type { CannotSee, PassOverReason, SKIP_REASONS } from './passedOver/reasons.js'
+import type { PassOverReason } from './passedOver/reasons.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import {
@@ -101,22 +101,6 @@ export interface EnsureOptions extends GetOptions {
 }
 
 export interface ClaimOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
-
-/** A number that was not allocated, and why. */
-export interface SkippedPort {
-  readonly portNumber: number
-  readonly reason: keyof typeof SKIP_REASONS
-}
-
-export interface EnsureResult {
-  readonly allocation: PortAllocation
-  /** Whether the service got the port by this call. */
-  readonly created: boolean
-  /** Available numbers below that were passed over, and a preferred number that was not given. */
-  readonly skipped: readonly SkippedPort[]
-  /** What could not be looked at from here, so that nothing was passed over for it. */
-  readonly cannotSee: readonly CannotSee[]
-}
 
 export interface ClaimResult {
   readonly allocation: PortAllocation
@@ -294,7 +278,7 @@ export class PortManager {
       async (store) =>
         isPlain
           ? store.getOrAllocate(request, call)
-          : (await this.#ensure(store, request, accepted, call)).portNumber,
+          : (await ensurePort(store, request, () => this.#look(accepted), call)).portNumber,
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
   }
@@ -314,7 +298,8 @@ export class PortManager {
     const call = this.#write(accepted)
     return this.#source.ask(
       async (store) => {
-        const { portNumber, ...told } = await this.#ensure(store, request, accepted, call)
+        const look = () => this.#look(accepted)
+        const { portNumber, ...told } = await ensurePort(store, request, look, call)
         return { allocation: await allocationOf(store, request, portNumber, call), ...told }
       },
       (attempt) => repeatIdempotent(attempt, call.signal),
@@ -718,47 +703,6 @@ export class PortManager {
     }
   }
 
-  /** Looks at this host only for a service that has no port yet. */
-  async #ensure(
-    store: PortRepository,
-    request: EnsureRequest,
-    options: EnsureOptions,
-    call: WriteOptions,
-  ): Promise<Omit<EnsureResult, 'allocation'> & { portNumber: number }> {
-    const held = await store.find(request, call)
-    if (held !== undefined) {
-      if (METADATA_FIELDS.every((field) => request[field] === undefined)) {
-        return { portNumber: held, created: false, skipped: [], cannotSee: [] }
-      }
-      const { portNumber, created } = await store.ensure(request, call)
-      return { portNumber, created, skipped: [], cannotSee: [] }
-    }
-    const passedOver = await this.#look(options)
-    const { preferredPort, ...other } = request
-    const isBusy = passedOver.reasonFor(preferredPort ?? 0) === 'busy'
-    const ensured = await store.ensure(
-      {
-        ...other,
-        avoid: passedOver.ranges,
-        ...(preferredPort !== undefined && !isBusy && { preferredPort }),
-      },
-      call,
-    )
-    const skipped: SkippedPort[] = ensured.passedOver.map((portNumber) => ({
-      portNumber,
-      reason: passedOver.reasonFor(portNumber)!,
-    }))
-    if (
-      preferredPort !== undefined &&
-      preferredPort !== ensured.portNumber &&
-      !skipped.some(({ portNumber }) => portNumber === preferredPort)
-    ) {
-      skipped.unshift({ portNumber: preferredPort, reason: isBusy ? 'busy' : 'unavailable' })
-    }
-    const { portNumber, created } = ensured
-    return { portNumber, created, skipped, cannotSee: passedOver.cannotSee }
-  }
-
   #request(projectName: unknown, serviceName: unknown, options: GetOptions) {
     callPassOver(options)
     return {
@@ -793,24 +737,6 @@ export class PortManager {
       ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
     }
   }
-}
-
-/** The allocation that a call has just been told of. */
-async function allocationOf(
-  store: PortRepository,
-  key: ServiceKey,
-  portNumber: number,
-  call: CallOptions,
-): Promise<PortAllocation> {
-  const { projectName, serviceName, instance, hostname, protocol } = key
-  const query = { projectName, serviceName, hostname, portNumber }
-  const { allocations } = await store.list(query, call)
-  const found = allocations.find((it) => it.instance === instance && it.protocol === protocol)
-  if (found) return found
-  throw new PortsError(
-    'BUSY',
-    `Port ${portNumber} of ${nameOfService(key)} was released while this call ran. Try again.`,
-  )
 }
 
 const METADATA = {

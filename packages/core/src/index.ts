@@ -15,6 +15,7 @@ export type {
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export { actorHere, configuredActor } from './actor.js'
+export type { EnsureResult, SkippedPort } from './allocation/ensurePort.js'
 export type { AuditOptions } from './auditPorts.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
@@ -74,7 +75,6 @@ export {
   type ClaimOptions,
   type ClaimResult,
   type EnsureOptions,
-  type EnsureResult,
   type GetOptions,
   type HistoryOptions,
   type HistoryPage,
@@ -85,7 +85,6 @@ export {
   type PageOptions,
   PortManager,
   type PortManagerOptions,
-  type SkippedPort,
   type UpdateOptions,
 } from './PortManager.js'
 export {

@@ -1,0 +1,89 @@
+import type { AllocationStore, EnsureRequest } from '../AllocationStore.js'
+import type { CallOptions, WriteOptions } from '../CallOptions.js'
+import { PortsError } from '../errors.js'
+import {
+  METADATA_FIELDS,
+  nameOfService,
+  type PortAllocation,
+  type ServiceKey,
+} from '../PortAllocation.js'
+import type { PassedOver } from '../passedOver/PassedOver.js'
+import type { CannotSee, SKIP_REASONS } from '../passedOver/reasons.js'
+
+/** A number that was not allocated, and why. */
+export interface SkippedPort {
+  readonly portNumber: number
+  readonly reason: keyof typeof SKIP_REASONS
+}
+
+export interface EnsureResult {
+  readonly allocation: PortAllocation
+  /** Whether the service got the port by this call. */
+  readonly created: boolean
+  /** Available numbers below that were passed over, and a preferred number that was not given. */
+  readonly skipped: readonly SkippedPort[]
+  /** What could not be looked at from here, so that nothing was passed over for it. */
+  readonly cannotSee: readonly CannotSee[]
+}
+
+/** An `EnsureResult` that has only the number of its allocation. */
+export interface EnsuredNumber extends Omit<EnsureResult, 'allocation'> {
+  readonly portNumber: number
+}
+
+/**
+ * Returns the port of a service, or gives it one. Asks what is passed over only for a service that
+ * has no port yet.
+ */
+export async function ensurePort(
+  store: AllocationStore,
+  request: EnsureRequest,
+  look: () => Promise<PassedOver>,
+  call: WriteOptions,
+): Promise<EnsuredNumber> {
+  const held = await store.find(request, call)
+  if (held !== undefined) {
+    if (METADATA_FIELDS.every((field) => request[field] === undefined)) {
+      return { portNumber: held, created: false, skipped: [], cannotSee: [] }
+    }
+    const { portNumber, created } = await store.ensure(request, call)
+    return { portNumber, created, skipped: [], cannotSee: [] }
+  }
+
+  const passedOver = await look()
+  const { preferredPort, ...other } = request
+  const isBusy = preferredPort !== undefined && passedOver.reasonFor(preferredPort) === 'busy'
+  const wanted = {
+    ...other,
+    avoid: passedOver.ranges,
+    ...(preferredPort !== undefined && !isBusy && { preferredPort }),
+  }
+  const { portNumber, created, passedOver: avoided } = await store.ensure(wanted, call)
+  const skipped: SkippedPort[] = avoided.map((each) => ({
+    portNumber: each,
+    reason: passedOver.reasonFor(each)!,
+  }))
+  const isListed = preferredPort !== undefined && avoided.includes(preferredPort)
+  if (created && preferredPort !== undefined && preferredPort !== portNumber && !isListed) {
+    skipped.unshift({ portNumber: preferredPort, reason: isBusy ? 'busy' : 'unavailable' })
+  }
+  return { portNumber, created, skipped, cannotSee: passedOver.cannotSee }
+}
+
+/** The allocation that a call has just been told of. */
+export async function allocationOf(
+  store: AllocationStore,
+  key: ServiceKey,
+  portNumber: number,
+  call: CallOptions,
+): Promise<PortAllocation> {
+  const { projectName, serviceName, instance, hostname, protocol } = key
+  const query = { projectName, serviceName, hostname, portNumber }
+  const { allocations } = await store.list(query, call)
+  const found = allocations.find((it) => it.instance === instance && it.protocol === protocol)
+  if (found) return found
+  throw new PortsError(
+    'BUSY',
+    `Port ${portNumber} of ${nameOfService(key)} was released while this call ran. Try again.`,
+  )
+}
