@@ -110,8 +110,9 @@ create table ports.port_ranges (
   end_port integer not null,
   description character varying(1000),
   created_at timestamp(6) with time zone not null default now(),
+  hostname ports.hostname,
   constraint port_ranges_bounds_check CHECK (((start_port >= 1) AND (start_port <= end_port) AND (end_port <= 65535))),
-  constraint port_ranges_disjoint EXCLUDE USING gist (int4range(start_port, end_port, '[]'::text) WITH &&),
+  constraint port_ranges_disjoint EXCLUDE USING gist (int4range(start_port, end_port, '[]'::text) WITH &&, ports.hostrange((hostname)::text, (hostname)::text, '[]'::text) WITH &&),
   constraint port_ranges_pkey PRIMARY KEY (id),
   constraint port_ranges_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE RESTRICT
 );
@@ -199,8 +200,29 @@ create view ports.ranges as
     start_port,
     end_port,
     (description)::text AS description,
-    created_at
+    created_at,
+    (hostname)::text AS hostname
    FROM ports.port_ranges;
+
+CREATE OR REPLACE FUNCTION ports.add_range(p_project_name text, p_start_port integer, p_end_port integer, p_hostname text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
+ RETURNS ports.port_ranges
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Gives a project one more range or its first, on one host or, if that is null, on all.
+  --
+  -- Takes lock_ranges(). Raises and costs what insert_range() does.
+begin
+  perform ports.lock_ranges();
+  return ports.insert_range(
+    'add_range', p_project_name, p_start_port, p_end_port, lower(p_hostname), p_description, p_actor
+  );
+end
+$function$
+;
+revoke all on function ports.add_range(text,integer,integer,text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid int4multirange DEFAULT '{}'::int4multirange)
  RETURNS integer
@@ -331,7 +353,7 @@ CREATE OR REPLACE FUNCTION ports.bounds_of(p_range ports.port_ranges)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-RETURN jsonb_strip_nulls(jsonb_build_object('startPort', (p_range).start_port, 'endPort', (p_range).end_port, 'description', (p_range).description))
+RETURN jsonb_strip_nulls(jsonb_build_object('startPort', (p_range).start_port, 'endPort', (p_range).end_port, 'hostname', (p_range).hostname, 'description', (p_range).description))
 ;
 revoke all on function ports.bounds_of(ports.port_ranges) from public;
 
@@ -511,9 +533,8 @@ begin
       and status = 'released'
       and not exists (
         select
-        from ports.port_ranges as range
-        where range.project_name = outside.project_name
-          and outside.port_number between range.start_port and range.end_port
+        from ports.ranges_in(outside.project_name, outside.hostname) as range
+        where outside.port_number between range.start_port and range.end_port
       );
 
     with outside as (
@@ -525,9 +546,8 @@ begin
         and status <> 'released'
         and not exists (
           select
-          from ports.port_ranges as range
-          where range.project_name = held.project_name
-            and held.port_number between range.start_port and range.end_port
+          from ports.ranges_in(held.project_name, held.hostname) as range
+          where held.port_number between range.start_port and range.end_port
         )
     ), first_ten as (
       select *
@@ -549,7 +569,7 @@ begin
       )
     into v_count, v_holders;
     if v_count > 0 then
-      raise exception 'the range of % is in use: % live allocations stand in the way',
+      raise exception 'the numbers of % are in use: % live allocations stand in the way',
         p_project_name, v_count
         using
           errcode = 'ZP006',
@@ -568,9 +588,8 @@ begin
         and status = 'released'
         and not exists (
           select
-          from ports.port_ranges as range
-          where range.project_name = outside.project_name
-            and outside.port_number between range.start_port and range.end_port
+          from ports.ranges_in(outside.project_name, outside.hostname) as range
+          where outside.port_number between range.start_port and range.end_port
         )
     );
   end loop;
@@ -602,13 +621,12 @@ begin
   loop
     if exists (
       select
-      from ports.port_ranges as range
+      from ports.ranges_in(p_project_name, v_scope.hostname) as range
       join ports.port_allocations as held
         on held.hostname = v_scope.hostname
         and held.protocol = v_scope.protocol
         and held.port_number between range.start_port and range.end_port
-      where range.project_name = p_project_name
-        and held.status in ('allocated', 'in_use')
+      where held.status in ('allocated', 'in_use')
     ) then
       update ports.port_cursors
       set examined_at = clock_timestamp()
@@ -646,7 +664,7 @@ BEGIN ATOMIC
  SELECT (((( SELECT count(*) AS count
             FROM ports.available_slots
            WHERE (((available_slots.project_name)::text = count_available.p_project_name) AND ((available_slots.hostname)::text = lower(count_available.p_hostname)) AND ((available_slots.protocol)::text = count_available.p_protocol))))::numeric + ( SELECT COALESCE(sum(unoffered.ports), (0)::numeric) AS "coalesce"
-            FROM ((ports.port_ranges range
+            FROM ((ports.ranges_in(count_available.p_project_name, lower(count_available.p_hostname)) range(start_port, end_port)
               CROSS JOIN LATERAL ( SELECT GREATEST(range.start_port, ( SELECT port_cursors.next_port
                             FROM ports.port_cursors
                            WHERE (((port_cursors.project_name)::text = count_available.p_project_name) AND ((port_cursors.hostname)::text = lower(count_available.p_hostname)) AND ((port_cursors.protocol)::text = count_available.p_protocol)))) AS first_port) cursor)
@@ -655,49 +673,31 @@ BEGIN ATOMIC
                            WHERE (((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]))))) - ( SELECT count(*) AS count
                             FROM ports.port_allocations
                            WHERE (((port_allocations.project_name)::text = count_available.p_project_name) AND ((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = 'released'::text)))) AS ports) unoffered)
-           WHERE (((range.project_name)::text = count_available.p_project_name) AND (cursor.first_port <= range.end_port)))))::integer AS int4;
+           WHERE (cursor.first_port <= range.end_port))))::integer AS int4;
 END
 ;
 revoke all on function ports.count_available(text,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.create_next_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.create_next_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text, p_avoid integer[] DEFAULT '{}'::integer[])
  RETURNS ports.port_ranges
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Creates a range of `p_size` numbers for a project that has none: the lowest free block from
-  -- `p_lowest` to `p_highest` that starts on a multiple of `p_size`. Returns null if there is none.
+  -- Creates the first range of a project at lowest_free_block(). Returns null if there is no such
+  -- block.
   --
-  -- Locks and raises what create_range() does. Cost: one look at each range.
+  -- Locks and raises what create_range() does. Cost: one look at each range, and that of
+  -- create_range().
 declare
   v_start integer;
   v_range ports.port_ranges;
 begin
   perform ports.lock_ranges();
-  perform ports.refuse_overlap(p_project_name, 1, 0);
-
-  -- One gap lies before each range, and one between the last range and `p_highest`.
-  select candidate
-  into v_start
-  from (
-    select
-      greatest(p_lowest, 1 + lag(end_port) over (order by start_port)) as earliest,
-      least(p_highest, start_port - 1) as latest
-    from (
-      select start_port, end_port
-      from ports.port_ranges
-      union all
-      select p_highest + 1, p_highest
-    ) as taken
-  ) as gap
-  cross join lateral (select (earliest + p_size - 1) / p_size * p_size as candidate) as aligned
-  where candidate + p_size - 1 <= latest
-  order by candidate
-  limit 1;
-
-  if found then
+  perform ports.refuse_second_range(p_project_name);
+  v_start := ports.lowest_free_block(p_size, p_lowest, p_highest, p_avoid);
+  if v_start is not null then
     v_range := ports.create_range(
       p_project_name, v_start, v_start + p_size - 1, p_description, p_actor
     );
@@ -706,7 +706,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.create_next_range(text,integer,integer,integer,text,text) from public;
+revoke all on function ports.create_next_range(text,integer,integer,integer,text,text,integer[]) from public;
 
 CREATE OR REPLACE FUNCTION ports.create_range(p_project_name text, p_start_port integer, p_end_port integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS ports.port_ranges
@@ -715,25 +715,16 @@ CREATE OR REPLACE FUNCTION ports.create_range(p_project_name text, p_start_port 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Creates the range of a project that has none.
+  -- Creates the first range of a project, for every host.
   --
-  -- Takes lock_ranges(). Raises ZP005 (overlap, or the project has a range), 23514 (a name or
-  -- bounds that the tables refuse), 55P03. Cost: one row, one event.
-declare
-  v_range ports.port_ranges;
+  -- Takes lock_ranges(). Raises ZP005 (overlap, or the project has a range), and what insert_range()
+  -- does. Cost: that of insert_range().
 begin
   perform ports.lock_ranges();
-  perform ports.refuse_overlap(p_project_name, p_start_port, p_end_port);
-  insert into ports.projects (name)
-  values (p_project_name)
-  on conflict (name) do nothing;
-  insert into ports.port_ranges (project_name, start_port, end_port, description)
-  values (p_project_name, p_start_port, p_end_port, p_description)
-  returning * into v_range;
-  perform ports.note_range_change(
-    p_actor, 'create_range', 'range-created', p_project_name, null, ports.bounds_of(v_range)
+  perform ports.refuse_second_range(p_project_name, p_start_port, p_end_port);
+  return ports.insert_range(
+    'create_range', p_project_name, p_start_port, p_end_port, null, p_description, p_actor
   );
-  return v_range;
 end
 $function$
 ;
@@ -746,12 +737,10 @@ CREATE OR REPLACE FUNCTION ports.delete_range(p_project_name text, p_actor text 
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Deletes a project, its range and its slots.
+  -- Deletes a project, its ranges and its slots.
   --
-  -- Takes lock_ranges(), and locks the project and all its slots. Raises ZP001, ZP006 (it holds
-  -- numbers), 55P03. Cost: the rows of the project.
-declare
-  v_range ports.port_ranges;
+  -- Takes lock_ranges(), and locks the project. Raises ZP001, and what delete_ranges_of() does. Cost:
+  -- the rows of the project.
 begin
   perform ports.lock_ranges();
   update ports.projects
@@ -760,23 +749,52 @@ begin
   if not found then
     perform ports.refuse_unknown_project(p_project_name);
   end if;
-
-  for v_range in
-    delete from ports.port_ranges
-    where project_name = p_project_name
-    returning *
-  loop
-    perform ports.note_range_change(
-      p_actor, 'delete_range', 'range-deleted', p_project_name, ports.bounds_of(v_range), null
-    );
-  end loop;
-  perform ports.clear_outside(p_project_name);
-  delete from ports.projects
-  where name = p_project_name;
+  perform ports.delete_ranges_of(
+    'delete_range', p_project_name,
+    array(
+      select id
+      from ports.port_ranges
+      where project_name = p_project_name
+    ),
+    p_actor
+  );
 end
 $function$
 ;
 revoke all on function ports.delete_range(text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.delete_ranges_of(p_call text, p_project_name text, p_range_ids bigint[], p_actor text)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Deletes ranges of a project with their slots, and with its last range the project. Called by
+  -- functions whose search path is fixed and which have called lock_ranges() and locked the project.
+  --
+  -- Locks the slots. Raises ZP006 (the project holds numbers of them), 55P03. Cost: the slots.
+declare
+  v_range ports.port_ranges;
+begin
+  for v_range in
+    delete from ports.port_ranges
+    where id = any (p_range_ids)
+    returning *
+  loop
+    perform ports.note_range_change(
+      p_actor, p_call, 'range-deleted', p_project_name, ports.bounds_of(v_range), null
+    );
+  end loop;
+  perform ports.clear_outside(p_project_name);
+  delete from ports.projects
+  where name = p_project_name
+    and not exists (
+      select
+      from ports.port_ranges
+      where project_name = p_project_name
+    );
+end
+$function$
+;
+revoke all on function ports.delete_ranges_of(text,text,bigint[],text) from public;
 
 CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
  RETURNS record
@@ -887,6 +905,50 @@ $function$
 ;
 revoke all on function ports.ensure_port(text,text,text,text,text,text,text,text,text,integer,int4multirange) from public;
 
+CREATE OR REPLACE FUNCTION ports.ensure_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_avoid integer[], p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
+ RETURNS TABLE(range ports.port_ranges, created boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Returns the lowest range of the project, or creates one as create_next_range() does. Returns no
+  -- row if the project has none and no block is free.
+  --
+  -- If the project has a range, locks nothing and costs one look. Otherwise locks, raises and costs
+  -- what create_next_range() does, and above READ COMMITTED raises 40001 if another transaction
+  -- created one at the same time.
+begin
+  select *
+  into range
+  from ports.port_ranges
+  where project_name = p_project_name
+  order by start_port
+  limit 1;
+  created := false;
+  if not found then
+    perform ports.lock_ranges();
+    select *
+    into range
+    from ports.port_ranges
+    where project_name = p_project_name
+    order by start_port
+    limit 1;
+    if not found then
+      range := ports.create_next_range(
+        p_project_name, p_size, p_lowest, p_highest, p_description, p_actor, p_avoid
+      );
+      created := true;
+    end if;
+  end if;
+  if range.id is not null then
+    return next;
+  end if;
+end
+$function$
+;
+revoke all on function ports.ensure_range(text,integer,integer,integer,integer[],text,text) from public;
+
 CREATE OR REPLACE FUNCTION ports.find_available_port(p_project_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -920,6 +982,46 @@ end
 $function$
 ;
 revoke all on function ports.find_available_port(text,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.find_range(p_project_name text, p_start_port integer, p_hostname text)
+ RETURNS ports.port_ranges
+ LANGUAGE plpgsql
+AS $function$
+  -- Returns the range of the project that starts at that number, if it is given, and is bound to
+  -- that host, if it is given. Locks nothing. Called by functions whose search path is fixed.
+  --
+  -- Raises ZP001, and ZP007 if there is no such range or several, with all ranges of the project.
+declare
+  v_ranges ports.port_ranges[];
+begin
+  v_ranges := array(
+    select range
+    from ports.port_ranges as range
+    where project_name = p_project_name
+      and (p_start_port is null or start_port = p_start_port)
+      and (p_hostname is null or hostname = p_hostname)
+  );
+  if cardinality(v_ranges) = 1 then
+    return v_ranges[1];
+  end if;
+  perform ports.refuse_unknown_project(p_project_name);
+  raise exception '% ranges of % start at %', cardinality(v_ranges), p_project_name, p_start_port
+    using
+      errcode = 'ZP007',
+      detail = json_build_object(
+        'projectName', p_project_name,
+        'startPort', p_start_port,
+        'hostname', p_hostname,
+        'ranges', (
+          select json_agg(ports.bounds_of(range) order by start_port, hostname)
+          from ports.port_ranges as range
+          where project_name = p_project_name
+        )
+      )::text;
+end
+$function$
+;
+revoke all on function ports.find_range(text,integer,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
@@ -1002,6 +1104,76 @@ end
 $function$
 ;
 revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer) from public;
+
+CREATE OR REPLACE FUNCTION ports.hostmultirange()
+ RETURNS ports.hostmultirange
+ LANGUAGE internal
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$multirange_constructor0$function$
+;
+revoke all on function ports.hostmultirange() from public;
+
+CREATE OR REPLACE FUNCTION ports.hostmultirange(ports.hostrange)
+ RETURNS ports.hostmultirange
+ LANGUAGE internal
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$multirange_constructor1$function$
+;
+revoke all on function ports.hostmultirange(ports.hostrange) from public;
+
+CREATE OR REPLACE FUNCTION ports.hostmultirange(VARIADIC ports.hostrange[])
+ RETURNS ports.hostmultirange
+ LANGUAGE internal
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$multirange_constructor2$function$
+;
+revoke all on function ports.hostmultirange(ports.hostrange[]) from public;
+
+CREATE OR REPLACE FUNCTION ports.hostrange(text, text)
+ RETURNS ports.hostrange
+ LANGUAGE internal
+ IMMUTABLE PARALLEL SAFE
+AS $function$range_constructor2$function$
+;
+revoke all on function ports.hostrange(text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.hostrange(text, text, text)
+ RETURNS ports.hostrange
+ LANGUAGE internal
+ IMMUTABLE PARALLEL SAFE
+AS $function$range_constructor3$function$
+;
+revoke all on function ports.hostrange(text,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.insert_range(p_call text, p_project_name text, p_start_port integer, p_end_port integer, p_hostname text, p_description text, p_actor text)
+ RETURNS ports.port_ranges
+ LANGUAGE plpgsql
+AS $function$
+  -- Gives the project a range, and makes the project if there is none. Called by functions whose
+  -- search path is fixed and which have called lock_ranges().
+  --
+  -- Locks the project. Raises ZP005, 23514 (a name or bounds that the tables refuse), 55P03. Cost:
+  -- one row, one event, and a row for each scope of the project.
+declare
+  v_range ports.port_ranges;
+begin
+  perform ports.refuse_overlap(p_project_name, p_start_port, p_end_port, p_hostname);
+  insert into ports.projects as project (name)
+  values (p_project_name)
+  on conflict (name) do update
+  set settings = project.settings;
+  insert into ports.port_ranges (project_name, start_port, end_port, hostname, description)
+  values (p_project_name, p_start_port, p_end_port, p_hostname, p_description)
+  returning * into v_range;
+  perform ports.offer_again_from(p_project_name, p_hostname, p_start_port);
+  perform ports.note_range_change(
+    p_actor, p_call, 'range-created', p_project_name, null, ports.bounds_of(v_range)
+  );
+  return v_range;
+end
+$function$
+;
+revoke all on function ports.insert_range(text,text,integer,integer,text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, p_holds_others boolean DEFAULT false)
  RETURNS tid
@@ -1151,14 +1323,13 @@ begin
     if found then
       return v_slot;
     end if;
-    perform ports.refuse_outside(p_project_name, p_port_number);
+    perform ports.refuse_outside(p_project_name, p_hostname, p_port_number);
     perform ports.refuse_taken(p_project_name, p_hostname, p_protocol, p_port_number);
 
     if v_locked then
       insert into ports.port_cursors (project_name, hostname, protocol, next_port)
       select p_project_name, p_hostname, p_protocol, min(start_port)
-      from ports.port_ranges
-      where project_name = p_project_name
+      from ports.ranges_in(p_project_name, p_hostname)
       on conflict (project_name, hostname, protocol) do nothing;
       if found then
         perform ports.collect_idle_slots(p_project_name);
@@ -1177,6 +1348,32 @@ end
 $function$
 ;
 revoke all on function ports.lock_slot(text,text,text,integer) from public;
+
+CREATE OR REPLACE FUNCTION ports.lowest_free_block(p_size integer, p_lowest integer, p_highest integer, p_avoid integer[])
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT aligned.candidate
+    FROM (( SELECT GREATEST(lowest_free_block.p_lowest, (1 + max(taken.end_port) OVER (ORDER BY taken.start_port ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING))) AS earliest,
+             LEAST(lowest_free_block.p_highest, (taken.start_port - 1)) AS latest
+            FROM ( SELECT port_ranges.start_port,
+                     port_ranges.end_port
+                    FROM ports.port_ranges
+                 UNION ALL
+                  SELECT number.number,
+                     number.number
+                    FROM unnest(lowest_free_block.p_avoid) number(number)
+                 UNION ALL
+                  SELECT (lowest_free_block.p_highest + 1),
+                     lowest_free_block.p_highest AS p_highest) taken) gap
+      CROSS JOIN LATERAL ( SELECT ((((gap.earliest + lowest_free_block.p_size) - 1) / lowest_free_block.p_size) * lowest_free_block.p_size) AS candidate) aligned)
+   WHERE (((aligned.candidate + lowest_free_block.p_size) - 1) <= gap.latest)
+   ORDER BY aligned.candidate
+  LIMIT 1;
+END
+;
+revoke all on function ports.lowest_free_block(integer,integer,integer,integer[]) from public;
 
 CREATE OR REPLACE FUNCTION ports.metadata(p_service_type text, p_description text, p_cloudflare_hostname text)
  RETURNS jsonb
@@ -1256,7 +1453,7 @@ CREATE OR REPLACE FUNCTION ports.numbers_to_offer(p_project_name text, p_hostnam
  STABLE
 BEGIN ATOMIC
  SELECT number.number
-    FROM (((ports.port_ranges range
+    FROM (((ports.ranges_in(numbers_to_offer.p_project_name, numbers_to_offer.p_hostname) range(start_port, end_port)
       CROSS JOIN LATERAL ( SELECT GREATEST(range.start_port, ( SELECT port_cursors.next_port
                     FROM ports.port_cursors
                    WHERE (((port_cursors.project_name)::text = numbers_to_offer.p_project_name) AND ((port_cursors.hostname)::text = numbers_to_offer.p_hostname) AND ((port_cursors.protocol)::text = numbers_to_offer.p_protocol)))) AS first_port) unoffered)
@@ -1264,14 +1461,32 @@ BEGIN ATOMIC
             FROM ports.port_allocations
            WHERE (((port_allocations.hostname)::text = numbers_to_offer.p_hostname) AND ((port_allocations.protocol)::text = numbers_to_offer.p_protocol) AND ((port_allocations.port_number >= unoffered.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))) held)
       CROSS JOIN LATERAL generate_series(unoffered.first_port, LEAST(range.end_port, (((unoffered.first_port + numbers_to_offer.p_limit) + held.ports) - 1))) number(number))
-   WHERE (((range.project_name)::text = numbers_to_offer.p_project_name) AND (NOT (EXISTS ( SELECT
+   WHERE (NOT (EXISTS ( SELECT
             FROM ports.port_allocations live
-           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))))
+           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]))))))
    ORDER BY number.number
   LIMIT numbers_to_offer.p_limit;
 END
 ;
 revoke all on function ports.numbers_to_offer(text,text,text,integer) from public;
+
+CREATE OR REPLACE FUNCTION ports.offer_again_from(p_project_name text, p_hostname text, p_port_number integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- The project got numbers at or above this one, on one host or, if that is null, on all. The
+  -- cursors above it go back, so that the numbers are offered. Called by functions whose search path
+  -- is fixed and which have locked the project. Cost: the scopes of the project.
+begin
+  update ports.port_cursors
+  set next_port = p_port_number
+  where project_name = p_project_name
+    and (p_hostname is null or hostname = p_hostname)
+    and next_port > p_port_number;
+end
+$function$
+;
+revoke all on function ports.offer_again_from(text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.offer_ports(p_project_name text, p_hostname text, p_protocol text, p_seen_next_port integer)
  RETURNS void
@@ -1310,8 +1525,7 @@ begin
 
   v_limit := least(128, greatest(8, v_next_port - (
     select min(start_port)
-    from ports.port_ranges
-    where project_name = p_project_name
+    from ports.ranges_in(p_project_name, p_hostname)
   )));
   -- One statement has one snapshot. With two, a number whose slot is free in the first could be
   -- held in the second, and would get another slot.
@@ -1391,6 +1605,41 @@ end
 $function$
 ;
 revoke all on function ports.provide_slots(text,text,text,integer) from public;
+
+CREATE OR REPLACE FUNCTION ports.raise_overlap(p_project_name text, p_start_port integer, p_end_port integer, p_other ports.port_ranges)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Raises ZP005, which names the range in the way. Called by functions whose search path is fixed.
+begin
+  raise exception 'range %-% of % overlaps %-% of %',
+    p_start_port, p_end_port, p_project_name,
+    p_other.start_port, p_other.end_port, p_other.project_name
+    using
+      errcode = 'ZP005',
+      detail = json_build_object(
+        'projectName', p_other.project_name,
+        'startPort', p_other.start_port,
+        'endPort', p_other.end_port,
+        'hostname', p_other.hostname
+      )::text;
+end
+$function$
+;
+revoke all on function ports.raise_overlap(text,integer,integer,ports.port_ranges) from public;
+
+CREATE OR REPLACE FUNCTION ports.ranges_in(p_project_name text, p_hostname text)
+ RETURNS TABLE(start_port integer, end_port integer)
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT range.start_port,
+     range.end_port
+    FROM ports.port_ranges range
+   WHERE (((range.project_name)::text = ranges_in.p_project_name) AND ((range.hostname IS NULL) OR ((range.hostname)::text = ranges_in.p_hostname)));
+END
+;
+revoke all on function ports.ranges_in(text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.record_health_checks(p_allocation_ids bigint[], p_verdicts text[])
  RETURNS void
@@ -1484,14 +1733,16 @@ AS $function$
 declare
   v_ranges json;
 begin
-  select json_agg(
-    json_build_object('startPort', start_port, 'endPort', end_port)
-    order by start_port
+  select coalesce(
+    json_agg(
+      json_build_object('startPort', start_port, 'endPort', end_port)
+      order by start_port
+    ),
+    '[]'
   )
   into v_ranges
-  from ports.port_ranges
-  where project_name = p_project_name
-    and not exists (
+  from ports.ranges_in(p_project_name, p_hostname)
+  having not exists (
       select
       from ports.available_slots
       where project_name = p_project_name
@@ -1503,20 +1754,27 @@ begin
       select
       from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 1)
     );
-
-  if v_ranges is not null then
-    raise exception 'no port of % is available on %/%', p_project_name, p_hostname, p_protocol
-      using
-        errcode = 'ZP002',
-        detail = json_build_object(
-          'projectName', p_project_name,
-          'ranges', v_ranges,
-          'hostname', p_hostname,
-          'protocol', p_protocol,
-          'avoided', ports.count_available(p_project_name, p_hostname, p_protocol)
-        )::text;
+  if not found then
+    return;
   end if;
+
   perform ports.refuse_unknown_project(p_project_name);
+  raise exception 'no port of % is available on %/%', p_project_name, p_hostname, p_protocol
+    using
+      errcode = 'ZP002',
+      detail = json_build_object(
+        'projectName', p_project_name,
+        'ranges', v_ranges,
+        'elsewhere', (
+          select coalesce(json_agg(distinct hostname), '[]')
+          from ports.port_ranges
+          where project_name = p_project_name
+            and hostname <> p_hostname
+        ),
+        'hostname', p_hostname,
+        'protocol', p_protocol,
+        'avoided', ports.count_available(p_project_name, p_hostname, p_protocol)
+      )::text;
 end
 $function$
 ;
@@ -1595,87 +1853,78 @@ $function$
 ;
 revoke all on function ports.refuse_move() from public;
 
-CREATE OR REPLACE FUNCTION ports.refuse_outside(p_project_name text, p_port_number integer)
+CREATE OR REPLACE FUNCTION ports.refuse_outside(p_project_name text, p_hostname text, p_port_number integer)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Raises ZP001 if there is no such project, and ZP004 if the number is not in its ranges, with
-  -- the project whose number it is. Locks nothing. Called by functions whose search path is fixed.
-  -- Cost: one look at the ranges.
+  -- Raises ZP001 if there is no such project, and ZP004 if the number is not in its ranges on that
+  -- host, with the project whose number it is there. Locks nothing. Called by functions whose search
+  -- path is fixed. Cost: one look at the ranges.
 begin
   if exists (
     select
-    from ports.port_ranges
-    where project_name = p_project_name
-      and p_port_number between start_port and end_port
+    from ports.ranges_in(p_project_name, p_hostname)
+    where p_port_number between start_port and end_port
   ) then
     return;
   end if;
   perform ports.refuse_unknown_project(p_project_name);
-  raise exception 'port % lies outside the ranges of %', p_port_number, p_project_name
+  raise exception 'port % lies outside the ranges of % on %',
+    p_port_number, p_project_name, p_hostname
     using
       errcode = 'ZP004',
       detail = json_build_object(
         'portNumber', p_port_number,
         'projectName', p_project_name,
+        'hostname', p_hostname,
         'owner', (
           select project_name
           from ports.port_ranges
           where p_port_number between start_port and end_port
+            and (hostname is null or hostname = p_hostname)
         ),
         'ranges', (
-          select json_agg(
-            json_build_object('startPort', start_port, 'endPort', end_port)
-            order by start_port
+          select coalesce(
+            json_agg(
+              json_build_object('startPort', start_port, 'endPort', end_port)
+              order by start_port
+            ),
+            '[]'
           )
-          from ports.port_ranges
-          where project_name = p_project_name
+          from ports.ranges_in(p_project_name, p_hostname)
         )
       )::text;
 end
 $function$
 ;
-revoke all on function ports.refuse_outside(text,integer) from public;
+revoke all on function ports.refuse_outside(text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.refuse_overlap(p_project_name text, p_start_port integer, p_end_port integer, p_range_id bigint DEFAULT NULL::bigint)
+CREATE OR REPLACE FUNCTION ports.refuse_overlap(p_project_name text, p_start_port integer, p_end_port integer, p_hostname text, p_range_id bigint DEFAULT NULL::bigint)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- The exclusion constraint guarantees that ranges are disjoint. This function names the range in
-  -- the way. Raises ZP005 if a range other than `p_range_id` overlaps, and if `p_range_id` is null
-  -- and the project has a range already. Locks nothing. Called by functions whose search path is
-  -- fixed.
+  -- The exclusion constraint guarantees that ranges are disjoint on each host. This function names
+  -- the range in the way. Raises ZP005 if a range other than `p_range_id` overlaps. Locks nothing.
+  -- Called by functions whose search path is fixed.
 declare
   v_other ports.port_ranges;
 begin
   select *
   into v_other
   from ports.port_ranges as other
-  where (p_range_id is null and other.project_name = p_project_name)
-    or (
-      other.id is distinct from p_range_id
-      and other.start_port <= p_end_port
-      and other.end_port >= p_start_port
-    )
+  where other.id is distinct from p_range_id
+    and other.start_port <= p_end_port
+    and other.end_port >= p_start_port
+    and (other.hostname is null or p_hostname is null or other.hostname = p_hostname)
   order by other.project_name = p_project_name desc, other.start_port
   limit 1;
-
   if found then
-    raise exception 'range %-% of % overlaps %-% of %',
-      p_start_port, p_end_port, p_project_name,
-      v_other.start_port, v_other.end_port, v_other.project_name
-      using
-        errcode = 'ZP005',
-        detail = json_build_object(
-          'projectName', v_other.project_name,
-          'startPort', v_other.start_port,
-          'endPort', v_other.end_port
-        )::text;
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, v_other);
   end if;
 end
 $function$
 ;
-revoke all on function ports.refuse_overlap(text,integer,integer,bigint) from public;
+revoke all on function ports.refuse_overlap(text,integer,integer,text,bigint) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_rows_outside()
  RETURNS trigger
@@ -1696,9 +1945,8 @@ begin
   from inserted
   where not exists (
     select
-    from ports.port_ranges as range
-    where range.project_name = inserted.project_name
-      and inserted.port_number between range.start_port and range.end_port
+    from ports.ranges_in(inserted.project_name, inserted.hostname) as range
+    where inserted.port_number between range.start_port and range.end_port
   )
   limit 1;
   if found then
@@ -1726,6 +1974,29 @@ end
 $function$
 ;
 revoke all on function ports.refuse_rows_outside() from public;
+
+CREATE OR REPLACE FUNCTION ports.refuse_second_range(p_project_name text, p_start_port integer DEFAULT NULL::integer, p_end_port integer DEFAULT NULL::integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Raises ZP005 if the project has a range. Locks nothing. Called by functions whose search path is
+  -- fixed.
+declare
+  v_other ports.port_ranges;
+begin
+  select *
+  into v_other
+  from ports.port_ranges
+  where project_name = p_project_name
+  order by start_port
+  limit 1;
+  if found then
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, v_other);
+  end if;
+end
+$function$
+;
+revoke all on function ports.refuse_second_range(text,integer,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_taken(p_project_name text, p_hostname text, p_protocol text, p_port_number integer)
  RETURNS void
@@ -1990,20 +2261,48 @@ $function$
 ;
 revoke all on function ports.release_ports(text,text,text,text,integer,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.resize_range(p_project_name text, p_start_port integer, p_end_port integer, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.remove_range(p_project_name text, p_start_port integer, p_hostname text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS ports.port_ranges
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Changes the bounds of a project's range. Numbers that are added below are offered before those
-  -- above them.
+  -- Deletes the range that find_range() finds, and returns it. With its last range the project is
+  -- deleted.
+  --
+  -- Takes lock_ranges(), and locks the project. Raises ZP001, ZP007, and what delete_ranges_of()
+  -- does. Cost: that of delete_ranges_of().
+declare
+  v_range ports.port_ranges;
+begin
+  perform ports.lock_ranges();
+  update ports.projects
+  set settings = settings
+  where name = p_project_name;
+  v_range := ports.find_range(p_project_name, p_start_port, lower(p_hostname));
+  perform ports.delete_ranges_of('remove_range', p_project_name, array[v_range.id], p_actor);
+  return v_range;
+end
+$function$
+;
+revoke all on function ports.remove_range(text,integer,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.resize_range(p_project_name text, p_start_port integer, p_end_port integer, p_actor text DEFAULT NULL::text, p_from integer DEFAULT NULL::integer, p_hostname text DEFAULT NULL::text)
+ RETURNS ports.port_ranges
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Changes the bounds of a project's range: of its only one, or of that which find_range() finds
+  -- for the start `p_from` and the host. Numbers that are added below others are offered before
+  -- them.
   --
   -- Takes lock_ranges(), and locks the project and the free slots outside. A concurrent allocation
   -- of such a slot either commits first, and the change is refused, or finds its slot gone. Raises
-  -- ZP001, ZP005, ZP006 (held numbers would lie outside), 23514, 55P03. Cost: the slots outside,
-  -- and a row for each scope of the project.
+  -- ZP001, ZP005, ZP006 (held numbers would lie outside), ZP007, 23514, 55P03. Cost: the slots
+  -- outside, and a row for each scope of the project.
 declare
   v_before ports.port_ranges;
   v_after ports.port_ranges;
@@ -2012,16 +2311,10 @@ begin
   update ports.projects
   set settings = settings
   where name = p_project_name;
-  select *
-  into v_before
-  from ports.port_ranges
-  where project_name = p_project_name
-  order by start_port
-  limit 1;
-  if not found then
-    perform ports.refuse_unknown_project(p_project_name);
-  end if;
-  perform ports.refuse_overlap(p_project_name, p_start_port, p_end_port, v_before.id);
+  v_before := ports.find_range(p_project_name, p_from, lower(p_hostname));
+  perform ports.refuse_overlap(
+    p_project_name, p_start_port, p_end_port, v_before.hostname, v_before.id
+  );
 
   update ports.port_ranges
   set start_port = p_start_port,
@@ -2029,11 +2322,13 @@ begin
   where id = v_before.id
   returning * into v_after;
   perform ports.clear_outside(p_project_name);
-  update ports.port_cursors
-  set next_port = p_start_port
-  where project_name = p_project_name
-    and p_start_port < v_before.start_port
-    and next_port > p_start_port;
+  if p_start_port < v_before.start_port then
+    perform ports.offer_again_from(p_project_name, v_before.hostname, p_start_port);
+  elsif p_end_port > v_before.end_port then
+    perform ports.offer_again_from(
+      p_project_name, v_before.hostname, greatest(p_start_port, v_before.end_port + 1)
+    );
+  end if;
   if v_after is distinct from v_before then
     perform ports.note_range_change(
       p_actor, 'resize_range', 'range-resized', p_project_name,
@@ -2044,7 +2339,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.resize_range(text,integer,integer,text) from public;
+revoke all on function ports.resize_range(text,integer,integer,text,integer,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.rewind_cursors()
  RETURNS trigger

@@ -45,10 +45,12 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
       return 'size' in details
         ? ['To see who owns which numbers: ports range list']
         : fullRangeHints(details as FullRange)
+    case 'PORT_OUT_OF_RANGE':
+      return details.owner === null ? [addHint(details as Unowned)] : []
     case 'RANGE_OVERLAP':
-      return [overlapHint(details as Overlap)]
+      return overlapHints(details as Overlap, asked)
     case 'RANGE_IN_USE':
-      return releaseHints(details as RangeInUse, await asked.openManager())
+      return releaseHints(details as RangeInUse, asked.command, await asked.openManager())
     case 'DATABASE_UNAVAILABLE':
       // Which has failed itself, and would again.
       if ('right' in details) {
@@ -119,34 +121,46 @@ function resizeLine(projectName: string, { startPort, endPort }: Bounds): string
   return commandLine('ports', 'range', 'resize', projectName, ...bounds)
 }
 
+type Unowned = {
+  readonly projectName: string
+  readonly portNumber: number
+}
+
+function addHint({ projectName, portNumber }: Unowned): string {
+  const words = ['ports', 'range', 'add', projectName, '--start', `${portNumber}`]
+  return `To make it a number of ${projectName}: ${commandLine(...words)}`
+}
+
 type Overlap = {
   readonly wanted: { readonly projectName: string }
   readonly range: PortRange
 }
 
-function overlapHint({ wanted, range }: Overlap): string {
-  return wanted.projectName === range.projectName
-    ? `To resize it: ${commandLine('ports', 'range', 'resize', range.projectName)} --start <port> --end <port>`
-    : 'To see who owns which numbers: ports range list'
+function overlapHints({ wanted, range }: Overlap, { command }: Asked): string[] {
+  if (wanted.projectName !== range.projectName || command !== 'range create') {
+    return ['To see who owns which numbers: ports range list']
+  }
+  const line = (verb: string) =>
+    `${commandLine('ports', 'range', verb, range.projectName)} --start <port> --end <port>`
+  return [`To resize it: ${line('resize')}`, `To add a range to it: ${line('add')}`]
 }
 
 type RangeInUse = {
   readonly projectName: string
   readonly allocations: readonly RangeHolder[]
   readonly count: number
-  /** Absent if the range was to be deleted. */
-  readonly bounds?: Bounds
 }
 
 /** A command for each service in the way, or for each of its numbers if others of them may stay. */
 function releaseHints(
-  { projectName, allocations, count, bounds }: RangeInUse,
+  { projectName, allocations, count }: RangeInUse,
+  command: string,
   ports: PortManager,
 ): string[] {
   const lines = allocations.map(({ serviceName, instance, hostname, portNumber }) => {
     const copy = spelledInstance(instance, ports.service(projectName, serviceName))
     const host = spelledHost(hostname, ports)
-    const port = bounds ? ['--port', `${portNumber}`] : []
+    const port = command === 'range delete' ? [] : ['--port', `${portNumber}`]
     const options = [...copy.options, ...port, ...host.options]
     const words = ['ports', 'release', projectName, serviceName, ...options]
     return `  ${copy.environment}${host.environment}${commandLine(...words)}`

@@ -7,6 +7,11 @@ export const hostnameOption = new Option(
   'the host it runs on; this one unless given',
 )
 
+export const rangeHostOption = new Option(
+  '--hostname <host>',
+  'the only host on which it owns the numbers; every host unless given',
+)
+
 export const instanceOption = new Option(
   '--instance <name>',
   'the copy of the project, such as a git worktree; the primary one unless given',

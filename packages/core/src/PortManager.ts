@@ -37,14 +37,25 @@ import {
   type ServiceKey,
 } from './PortAllocation.js'
 import type { PortEvent } from './PortEvent.js'
-import { LARGEST_BLOCK, type PortRange, type PortSummary } from './PortRange.js'
+import type { Bounds, PortRange, PortSummary } from './PortRange.js'
 import type { PortRepository } from './PortRepository.js'
 import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
 import type { PassOverReason } from './passedOver/reasons.js'
+import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
+import { COMMON_DEFAULT_PORTS } from './range/commonDefaultPorts.js'
+import {
+  type NewRange,
+  type NewRangeNumbers,
+  validAddedRange,
+  validBlock,
+  validBounds,
+  validNewRange,
+} from './range/requests.js'
+import { summarizeProject } from './range/summarizeProject.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import {
   MAX_LENGTH,
@@ -168,9 +179,7 @@ export interface HistoryPage {
   readonly nextCursor?: string
 }
 
-export type NewRange =
-  | PortRange
-  | { readonly projectName: string; readonly size: number; readonly description?: string }
+export interface ResizeOptions extends RangeChoice, WriteOptions {}
 
 /**
  * The registry of ports. An optional argument that is `null`, or `''` for text, counts as not
@@ -482,7 +491,10 @@ export class PortManager {
     return [...(await this.#source.ask((store) => store.listHosts(given(options))))]
   }
 
-  /** How full the project's range is in one scope; default: this host, TCP. */
+  /**
+   * How full the ranges of a project are in one scope; default: this host, TCP.
+   * @throws {PortsError} `RANGE_EXHAUSTED` if the project has ranges on other hosts only
+   */
   async getProjectSummary(
     projectName: string,
     options: Partial<Scope> & CallOptions = {},
@@ -490,20 +502,7 @@ export class PortManager {
     const scope = this.scope(options)
     const name = validName('projectName', projectName)
     const call = given(options)
-    const { range, allocatedPorts } = await this.#source.ask((store) =>
-      store.summarize(name, scope, call),
-    )
-    const totalPorts = range.endPort - range.startPort + 1
-    return {
-      projectName: range.projectName,
-      ...scope,
-      rangeStart: range.startPort,
-      rangeEnd: range.endPort,
-      totalPorts,
-      allocatedPorts,
-      availablePorts: totalPorts - allocatedPorts,
-      utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
-    }
+    return this.#source.ask((store) => summarizeProject(store, name, scope, call))
   }
 
   /**
@@ -568,51 +567,101 @@ export class PortManager {
     return this.#source.during(() => auditPorts(open, this.#localHost, accepted, this.#ownerUid))
   }
 
-  /** All ranges, by start port. */
+  /** All ranges, by start port and host. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
     const call = given(options)
     return [...(await this.#source.ask((store) => store.listRanges(call)))]
   }
 
   /**
-   * Gives a project its range: the one named, or the lowest free block of `size` numbers in
-   * 3000–32767 that starts on a multiple of `size`.
-   * @throws {PortsError} `RANGE_OVERLAP` naming the range in the way; `RANGE_EXHAUSTED` when no
-   * block of that size is free
+   * Gives a project its first range, on every host: the one named, or the lowest free block of
+   * `size` numbers in 3000–32767 that starts on a multiple of `size`.
+   * @throws {PortsError} `RANGE_OVERLAP` naming the range in the way, or that the project has one
+   * already; `RANGE_EXHAUSTED` when no block of that size is free
    */
   async createRange(range: NewRange, options: WriteOptions = {}): Promise<PortRange> {
-    validObject('range', range, 'an object with a projectName, and a size or startPort and endPort')
+    const wanted = validNewRange(range)
     const call = this.#write(given(options))
-    const projectName = validName('projectName', range.projectName)
-    const description = isAbsent(range.description)
-      ? {}
-      : { description: validText('description', range.description, MAX_LENGTH.description) }
-    const size = sizeOf(range)
-    const wanted =
-      size === undefined
-        ? { projectName, ...validBounds(range as PortRange), ...description }
-        : { projectName, size, ...description }
     return this.#source.ask((store) =>
       'size' in wanted ? store.createNextRange(wanted, call) : store.createRange(wanted, call),
     )
   }
 
   /**
-   * Moves the ends of a project's range.
-   * @throws {PortsError} `RANGE_OVERLAP`; `RANGE_IN_USE` naming the live allocations left outside
+   * Gives a project one more range, or its first. It may be one number, and may be bound to a host,
+   * so that two projects own the same number on two hosts.
+   * @throws {PortsError} `RANGE_OVERLAP` naming the range in the way
+   */
+  async addRange(
+    projectName: string,
+    range: NewRangeNumbers,
+    options: WriteOptions = {},
+  ): Promise<PortRange> {
+    const { hostname, ...wanted } = validAddedRange(projectName, range)
+    const call = this.#write(given(options))
+    const bound = hostname && { hostname: this.#localHost.resolve('hostname', hostname) }
+    return this.#source.ask((store) => store.addRange({ ...wanted, ...bound }, call))
+  }
+
+  /**
+   * The first range of a project, or a new one if it has none: a free block of `size` numbers, 100
+   * by default, that contains none of the numbers that common programs use by default. Safe to
+   * repeat, and repeated by itself when the answer was lost.
+   * @throws {PortsError} `RANGE_EXHAUSTED` when no block of that size is free
+   */
+  async ensureRange(
+    projectName: string,
+    block: { readonly size?: number; readonly description?: string } = {},
+    options: WriteOptions = {},
+  ): Promise<EnsuredRange> {
+    const request = { ...validBlock(projectName, block), avoid: COMMON_DEFAULT_PORTS }
+    const call = this.#write(given(options))
+    return this.#source.ask(
+      (store) => store.ensureRange(request, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
+   * Moves the ends of a project's range. If the project has several, `from` says which.
+   * @throws {PortsError} `INVALID_ARGUMENT` naming the ranges, if not exactly one is meant;
+   * `RANGE_OVERLAP`; `RANGE_IN_USE` naming the live allocations left outside
    */
   async resizeRange(
     projectName: string,
-    bounds: { readonly startPort: number; readonly endPort: number },
-    options: WriteOptions = {},
+    bounds: Bounds,
+    options: ResizeOptions = {},
   ): Promise<PortRange> {
+    const accepted = given(options)
     const name = validName('projectName', projectName)
     const valid = validBounds(bounds)
-    const call = this.#write(given(options))
-    return this.#source.ask((store) => store.resizeRange(name, valid, call))
+    const choice = this.#choice(accepted)
+    const call = this.#write(accepted)
+    return this.#source.ask((store) => store.resizeRange(name, valid, choice, call))
   }
 
-  /** @throws {PortsError} `RANGE_IN_USE` naming the live allocations */
+  /**
+   * Takes the range that starts at that number from a project, and returns it. With its last range
+   * the project is gone.
+   * @throws {PortsError} `INVALID_ARGUMENT` naming the ranges, if not exactly one is meant;
+   * `RANGE_IN_USE` naming the live allocations
+   */
+  async removeRange(
+    projectName: string,
+    startPort: number,
+    options: Omit<ResizeOptions, 'from'> = {},
+  ): Promise<PortRange> {
+    const accepted = given(options)
+    const name = validName('projectName', projectName)
+    const choice = this.#choice({ ...accepted, from: validPort('startPort', startPort) })
+    const call = this.#write(accepted)
+    return this.#source.ask((store) => store.removeRange(name, choice, call))
+  }
+
+  /**
+   * Takes all ranges from a project.
+   * @throws {PortsError} `RANGE_IN_USE` naming the live allocations
+   */
   async deleteRange(projectName: string, options: WriteOptions = {}): Promise<void> {
     const name = validName('projectName', projectName)
     const call = this.#write(given(options))
@@ -620,7 +669,7 @@ export class PortManager {
   }
 
   /**
-   * Deletes the ranges of several projects, or none if one of them is refused.
+   * Takes all ranges from several projects, or none if one of them is refused.
    * @throws {PortsError} `RANGE_IN_USE` naming the live allocations of the first project that has any
    */
   async deleteRanges(projectNames: readonly string[], options: WriteOptions = {}): Promise<void> {
@@ -728,6 +777,13 @@ export class PortManager {
     }
   }
 
+  #choice({ from, hostname }: RangeChoice): RangeChoice {
+    return {
+      ...(from !== undefined && { from: validPort('from', from) }),
+      ...(hostname !== undefined && { hostname: this.#localHost.resolve('hostname', hostname) }),
+    }
+  }
+
   #selection(projectName: unknown, serviceName: unknown, options: UpdateOptions): Selection {
     const { protocol, portNumber } = options
     return {
@@ -777,27 +833,6 @@ function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
 function configuredPassOver(): 'none' | undefined {
   const passOver = process.env.PORTS_PASS_OVER
   return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
-}
-
-/** The size of a range that is given by its size; undefined if it is given by its ends. */
-function sizeOf(range: NewRange): number | undefined {
-  const { size, startPort, endPort } = range as { [Field in 'size' | keyof PortRange]?: unknown }
-  const hasEnds = (startPort ?? endPort ?? undefined) !== undefined
-  if (hasEnds) {
-    if (size === undefined || size === null) return undefined
-    throw invalidArgument('size', size, 'given alone, or left out beside start and end')
-  }
-  return 'size' in range ? validCount('size', size, LARGEST_BLOCK) : undefined
-}
-
-function validBounds(bounds: { startPort: unknown; endPort: unknown }) {
-  validObject('bounds', bounds, 'an object with startPort and endPort')
-  const startPort = validPort('startPort', bounds.startPort)
-  const endPort = validPort('endPort', bounds.endPort)
-  if (endPort < startPort) {
-    throw invalidArgument('endPort', endPort, `at least the startPort, ${startPort}`)
-  }
-  return { startPort, endPort }
 }
 
 /** What ISO 8601 can write in four digits, and PostgreSQL can store. */

@@ -6,25 +6,34 @@ export interface Bounds {
   readonly endPort: number
 }
 
-/** The numbers a project owns. Ranges never overlap. */
+/** Numbers that a project owns. Ranges of one host never overlap. */
 export interface PortRange extends Bounds {
   readonly projectName: string
+  /** The only host on which the project owns them. Absent if it owns them on every host. */
+  readonly hostname?: string
   readonly description?: string
 }
 
-/** How full a range is in one scope, so that `allocatedPorts + availablePorts = totalPorts`. */
+/**
+ * How full the ranges of a project are in one scope, so that
+ * `allocatedPorts + availablePorts = totalPorts`.
+ */
 export interface PortSummary extends Scope {
   readonly projectName: string
+  /** The first port of the first range. */
   readonly rangeStart: number
+  /** The last port of the last range. */
   readonly rangeEnd: number
+  /** By start port. */
+  readonly ranges: readonly Bounds[]
   readonly totalPorts: number
   readonly allocatedPorts: number
   readonly availablePorts: number
-  /** Percent of the range that is held, to two decimals. */
+  /** Percent of the ports that are held, to two decimals. */
   readonly utilization: number
 }
 
-/** Where `createRange({ size })` looks for a free block: User Ports below the usual ephemeral range. */
+/** Where `createRange({ size })` and `ensureRange` look for a free block: User Ports below the usual ephemeral range. */
 export const BLOCK_SEARCH = { startPort: 3000, endPort: 32767 } as const
 
 /** The largest block that starts on a multiple of its size there: 16384–32767. */

@@ -3,19 +3,45 @@ import type { Scope } from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
 
 export interface RangeUsage {
+  /** Those that the scope sees, by start port. */
+  readonly ranges: readonly Bounds[]
+  readonly availablePorts: number
+}
+
+/** A free block for a project. */
+export interface BlockRequest {
+  readonly projectName: string
+  readonly size: number
+  readonly description?: string
+}
+
+/** Which range of a project is meant. */
+export interface RangeChoice {
+  /** Its first port. Absent if the project has only one range. */
+  readonly from?: number
+  /** The host that it is bound to, if ranges of several hosts begin there. */
+  readonly hostname?: string
+}
+
+export interface EnsuredRange {
   readonly range: PortRange
-  readonly allocatedPorts: number
+  /** Whether this call created it. */
+  readonly created: boolean
 }
 
 /** Reads and changes ranges. Each change writes one event. */
 export interface RangeStore {
+  /** @throws {PortsError} `RANGE_EXHAUSTED` if the project has ranges on other hosts only */
   summarize(projectName: string, scope: Scope, call?: CallOptions): Promise<RangeUsage>
 
-  /** By start port. */
+  /** By start port and host. */
   listRanges(call?: CallOptions): Promise<readonly PortRange[]>
 
-  /** @throws {PortsError} `RANGE_OVERLAP` */
+  /** @throws {PortsError} `RANGE_OVERLAP`, also if the project has a range */
   createRange(range: PortRange, call?: WriteOptions): Promise<PortRange>
+
+  /** @throws {PortsError} `RANGE_OVERLAP` */
+  addRange(range: PortRange, call?: WriteOptions): Promise<PortRange>
 
   /**
    * Gives the project the lowest free block of `size` numbers that starts on a multiple of `size`
@@ -23,15 +49,37 @@ export interface RangeStore {
    * @throws {PortsError} `RANGE_OVERLAP` if the project has a range, `RANGE_EXHAUSTED` if no such
    * block is free
    */
-  createNextRange(
-    request: { readonly projectName: string; readonly size: number; readonly description?: string },
+  createNextRange(request: BlockRequest, call?: WriteOptions): Promise<PortRange>
+
+  /**
+   * The first range of the project, or, if it has none, the block that `createNextRange` would give
+   * it, except that it contains none of the numbers to avoid.
+   * @throws {PortsError} `RANGE_EXHAUSTED` if no such block is free
+   */
+  ensureRange(
+    request: BlockRequest & { readonly avoid: readonly number[] },
+    call?: WriteOptions,
+  ): Promise<EnsuredRange>
+
+  /** @throws {PortsError} `INVALID_ARGUMENT` if not exactly one range is meant, `RANGE_OVERLAP`,
+   * `RANGE_IN_USE` */
+  resizeRange(
+    projectName: string,
+    bounds: Bounds,
+    choice?: RangeChoice,
     call?: WriteOptions,
   ): Promise<PortRange>
 
-  /** @throws {PortsError} `RANGE_OVERLAP`, `RANGE_IN_USE` */
-  resizeRange(projectName: string, bounds: Bounds, call?: WriteOptions): Promise<PortRange>
+  /**
+   * Takes one range from the project, and returns it.
+   * @throws {PortsError} `INVALID_ARGUMENT` if not exactly one range is meant, `RANGE_IN_USE`
+   */
+  removeRange(projectName: string, choice: RangeChoice, call?: WriteOptions): Promise<PortRange>
 
-  /** @throws {PortsError} `RANGE_IN_USE` */
+  /**
+   * Takes all ranges from the project.
+   * @throws {PortsError} `RANGE_IN_USE`
+   */
   deleteRange(projectName: string, call?: WriteOptions): Promise<void>
 
   /**

@@ -3,6 +3,7 @@ import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import { nearestNames } from './nearestNames.js'
 import { nameOfService, type ServiceKey } from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
+import { nameOfRange } from './range/nameOfRange.js'
 
 /** Every code, and the exit status of a command that fails with it. */
 export const EXIT_STATUS = {
@@ -102,8 +103,10 @@ export function projectNotFound(
 /** A project without an available number in a scope. */
 export interface Exhausted {
   readonly projectName: string
-  /** By start port. */
+  /** Those that the scope sees, by start port. */
   readonly ranges: readonly Bounds[]
+  /** The other hosts on which the project has ranges of their own. */
+  readonly elsewhere: readonly string[]
   readonly hostname: string
   readonly protocol: string
   /** How many numbers are available, but only if they are asked for. */
@@ -118,20 +121,22 @@ export interface Neighbours {
 
 /** @param neighbours absent if they are not known */
 export function rangeExhausted(
-  { projectName, ranges, hostname, protocol, avoided }: Exhausted,
+  exhausted: Exhausted,
   neighbours?: Neighbours,
   cause?: unknown,
 ): PortsError {
+  const { projectName, ranges, hostname, protocol, avoided } = exhausted
+  const range = ranges.at(-1)
+  if (!range) return noRangeOnHost(exhausted, cause)
   const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  const named = ranges.map(({ startPort, endPort }) => `${startPort}-${endPort}`).join(', ')
+  const named = ranges.map(nameOfRange).join(', ')
   const scope = `${hostname}/${protocol}`
   const full =
     total === 1
       ? `The only port of ${projectName} (${ranges[0]!.startPort}) is held on ${scope}. Release it if it is`
       : `All ${total} ports of ${projectName} (${named}) are held on ${scope}. Release one that is`
   // The hint proposes to widen only the last range.
-  const range = ranges.at(-1)!
   const widest = neighbours && widestBounds(range, neighbours)
   return new PortsError(
     'RANGE_EXHAUSTED',
@@ -152,6 +157,16 @@ export function rangeExhausted(
       availablePorts: avoided,
       avoided,
     },
+    { cause },
+  )
+}
+
+function noRangeOnHost({ projectName, elsewhere, ...scope }: Exhausted, cause: unknown) {
+  return new PortsError(
+    'RANGE_EXHAUSTED',
+    `${projectName} has no range on ${scope.hostname}; its ranges are on ${elsewhere.join(', ')}. ` +
+      'Add a range for this host, or ask for a port on one of those.',
+    { projectName, elsewhere, ...scope, totalPorts: 0, allocatedPorts: 0, availablePorts: 0 },
     { cause },
   )
 }
@@ -215,83 +230,27 @@ function toSeconds(time: string): string {
 export interface OutOfRange {
   readonly portNumber: number
   readonly projectName: string
-  /** The project whose number it is; null if no project owns it. */
+  readonly hostname: string
+  /** The project whose number it is on that host; null if no project owns it. */
   readonly owner: string | null
+  /** Those of the project that the host sees, by start port. */
   readonly ranges: readonly Bounds[]
 }
 
 export function portOutOfRange(outside: OutOfRange, cause?: unknown): PortsError {
-  const { portNumber, projectName, owner, ranges } = outside
-  const named = ranges.map(({ startPort, endPort }) => `${startPort}-${endPort}`).join(', ')
+  const { portNumber, projectName, hostname, owner, ranges } = outside
+  const named =
+    ranges.length > 0
+      ? `(${ranges.map(nameOfRange).join(', ')})`
+      : `, which has none on ${hostname}`
+  const space = ranges.length > 0 ? ' ' : ''
   return new PortsError(
     'PORT_OUT_OF_RANGE',
-    `Port ${portNumber} is not a number of ${projectName} (${named}). ` +
+    `Port ${portNumber} is not a number of ${projectName}${space}${named}. ` +
       (owner === null
-        ? `No project owns it: widen the range of ${projectName}, or choose a number in it.`
+        ? `No project owns it: add a range with it to ${projectName}, or choose a number of its ranges.`
         : `It belongs to ${owner}. Choose a number of ${projectName}.`),
     { ...outside },
-    { cause },
-  )
-}
-
-export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {
-  const where = `${searched.startPort}-${searched.endPort}`
-  return new PortsError(
-    'RANGE_EXHAUSTED',
-    size === 1
-      ? `No free port is left in ${where}. Name the first and last port of the range.`
-      : `No free block of ${size} ports that starts on a multiple of ${size} is left in ${where}. ` +
-          'Ask for a smaller one, or name its first and last port.',
-    { size, range: searched },
-  )
-}
-
-export function rangeOverlap(
-  wanted: { projectName: string; startPort?: number; endPort?: number },
-  standing: PortRange,
-  cause?: unknown,
-): PortsError {
-  const { projectName, startPort, endPort } = standing
-  const message =
-    projectName === wanted.projectName
-      ? `${projectName} has a range already, ${startPort}-${endPort}. Resize that instead.`
-      : `${wanted.startPort}-${wanted.endPort} would overlap ${startPort}-${endPort} of ` +
-        `${projectName}. Choose other numbers.`
-  return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
-}
-
-export interface RangeHolder {
-  readonly serviceName: string
-  readonly instance: string
-  readonly portNumber: number
-  readonly hostname: string
-  readonly protocol: string
-}
-
-/**
- * @param holders the first few of `count`
- * @param bounds the bounds that the range was to have; absent if it was to be deleted
- */
-export function rangeInUse(
-  projectName: string,
-  holders: readonly RangeHolder[],
-  count: number,
-  bounds?: Bounds,
-  cause?: unknown,
-): PortsError {
-  const named = holders
-    .map(
-      (holder) =>
-        `${holder.portNumber} ${holder.serviceName}${holder.instance && `@${holder.instance}`} ` +
-        `(${holder.hostname}/${holder.protocol})`,
-    )
-    .join(', ')
-  const more = count > holders.length ? ` and ${count - holders.length} more` : ''
-  const where = bounds ? ` ports outside ${bounds.startPort}-${bounds.endPort}:` : ''
-  return new PortsError(
-    'RANGE_IN_USE',
-    `${projectName} still holds${where} ${named}${more}. Release ${count === 1 ? 'it' : 'them'} first.`,
-    { projectName, allocations: holders, count, ...(bounds && { bounds }) },
     { cause },
   )
 }

@@ -27,17 +27,13 @@ export {
   type Exhausted,
   invalidArgument,
   type Neighbours,
-  noFreeBlock,
   type OutOfRange,
   PortsError,
   type PortsErrorCode,
   portOutOfRange,
   portTaken,
   projectNotFound,
-  type RangeHolder,
   rangeExhausted,
-  rangeInUse,
-  rangeOverlap,
   type Taken,
   unverifiable,
 } from './errors.js'
@@ -81,10 +77,10 @@ export {
   type InstanceOption,
   type ListOptions,
   type NarrowOptions,
-  type NewRange,
   type PageOptions,
   PortManager,
   type PortManagerOptions,
+  type ResizeOptions,
   type UpdateOptions,
 } from './PortManager.js'
 export {
@@ -105,7 +101,24 @@ export {
   SKIP_REASONS,
 } from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
-export type { RangeStore, RangeUsage } from './RangeStore.js'
+export type {
+  BlockRequest,
+  EnsuredRange,
+  RangeChoice,
+  RangeStore,
+  RangeUsage,
+} from './RangeStore.js'
 export type { RepositoryOpener } from './RepositorySource.js'
+export { nameOfRange } from './range/nameOfRange.js'
+export {
+  noFreeBlock,
+  type RangeHolder,
+  rangeInUse,
+  rangeOverlap,
+  type UnclearRange,
+  unclearRange,
+  type WantedRange,
+} from './range/rangeErrors.js'
+export type { NewRange, NewRangeNumbers } from './range/requests.js'
 export { unmappedUid } from './unmappedUid.js'
 export { MAX_LENGTH } from './validate.js'

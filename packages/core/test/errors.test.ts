@@ -2,17 +2,15 @@ import { describe, expect, it } from 'vitest'
 import {
   EXIT_STATUS,
   invalidArgument,
-  noFreeBlock,
   PortsError,
   portOutOfRange,
   portTaken,
   projectNotFound,
   rangeExhausted,
-  rangeInUse,
-  rangeOverlap,
   unverifiable,
 } from '../src/errors.js'
 import type { PortSighting, UnknownReason } from '../src/listeners/Sighting.js'
+import { noFreeBlock, rangeInUse, rangeOverlap, unclearRange } from '../src/range/rangeErrors.js'
 
 const range = (projectName: string, startPort: number, endPort: number) => ({
   projectName,
@@ -23,6 +21,7 @@ const shop = { projectName: 'shop', startPort: 3000, endPort: 3099 }
 const fullShop = {
   projectName: 'shop',
   ranges: [{ startPort: 3000, endPort: 3099 }],
+  elsewhere: [],
   hostname: 'localhost',
   protocol: 'tcp',
   avoided: 0,
@@ -37,7 +36,21 @@ const taken = {
   portNumber: 3005,
   allocatedAt: '2026-11-20T09:00:00+01:00',
 } as const
-const outside = { portNumber: 8096, projectName: 'shop', ranges: fullShop.ranges }
+const outside = {
+  portNumber: 8096,
+  projectName: 'shop',
+  hostname: 'localhost',
+  ranges: fullShop.ranges,
+}
+
+const unclear = {
+  projectName: 'shop',
+  ranges: [
+    { startPort: 3000, endPort: 3099 },
+    { startPort: 8096, endPort: 8096, hostname: 'nas' },
+    { startPort: 8096, endPort: 8096, hostname: 'pi' },
+  ],
+}
 
 /** Of port 3000 of this host, unless of another. */
 function unknown(reason: UnknownReason, of: Partial<PortSighting>): PortsError {
@@ -173,8 +186,20 @@ describe('what went wrong and what to do next', () => {
     [
       'a number of no project',
       portOutOfRange({ ...outside, owner: null }),
-      'Port 8096 is not a number of shop (3000-3099). No project owns it: widen the range of shop, ' +
-        'or choose a number in it.',
+      'Port 8096 is not a number of shop (3000-3099). No project owns it: add a range with ' +
+        'it to shop, or choose a number of its ranges.',
+    ],
+    [
+      'a number of a project without ranges on that host',
+      portOutOfRange({ ...outside, ranges: [], owner: 'blog' }),
+      'Port 8096 is not a number of shop, which has none on localhost. It belongs to blog. Choose a ' +
+        'number of shop.',
+    ],
+    [
+      'a project with ranges on other hosts only',
+      rangeExhausted({ ...fullShop, ranges: [], elsewhere: ['nas', 'pi'] }),
+      'shop has no range on localhost; its ranges are on nas, pi. Add a range for this host, or ask ' +
+        'for a port on one of those.',
     ],
     [
       'a full range of all numbers',
@@ -231,7 +256,32 @@ describe('what went wrong and what to do next', () => {
     [
       'a second range',
       rangeOverlap({ projectName: 'shop' }, shop),
-      'shop has a range already, 3000-3099. Resize that instead.',
+      'shop has a range already, 3000-3099. Resize that, or add a range to it.',
+    ],
+    [
+      'numbers that the project has',
+      rangeOverlap(
+        { projectName: 'shop', startPort: 3050, endPort: 3050, hostname: 'nas' },
+        { ...shop, hostname: 'nas' },
+      ),
+      '3050 on nas would overlap 3000-3099 on nas of shop. Choose other numbers.',
+    ],
+    [
+      'one of several ranges',
+      unclearRange({ ...unclear, startPort: null, hostname: null }),
+      'shop has more than one range. Name one by its first port: 3000-3099, 8096 on nas, 8096 on pi.',
+    ],
+    [
+      'a range that is not there',
+      unclearRange({ ...unclear, startPort: 3001, hostname: 'nas' }),
+      'shop has no range that starts at 3001 on nas. Name one by its first port and its host: ' +
+        '3000-3099, 8096 on nas, 8096 on pi.',
+    ],
+    [
+      'ranges of several hosts that start at the same number',
+      unclearRange({ ...unclear, startPort: 8096, hostname: null }),
+      'shop has more than one range that starts at 8096. Name one by its first port and its host: ' +
+        '3000-3099, 8096 on nas, 8096 on pi.',
     ],
     [
       'held ports in the way',

@@ -16,7 +16,7 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   summarize: (store, projectName, call) =>
     store.summarize(projectName, { hostname: 'localhost', protocol: 'tcp' }, call),
   resizeRange: (store, projectName, call) =>
-    store.resizeRange(projectName, { startPort: 3000, endPort: 3001 }, call),
+    store.resizeRange(projectName, { startPort: 3000, endPort: 3001 }, {}, call),
   deleteRange: (store, projectName, call) => store.deleteRange(projectName, call),
 }
 

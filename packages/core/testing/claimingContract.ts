@@ -155,10 +155,10 @@ export function describeClaiming(store: Store) {
       await store().ensure({ ...web, avoid: AVOIDED })
       await store().ensure({ ...api, avoid: AVOIDED })
       for (const call of [
-        store().ensure({ ...web, serviceName: 'third', avoid: AVOIDED }),
-        store().allocate({ ...web, avoid: AVOIDED }),
+        () => store().ensure({ ...web, serviceName: 'third', avoid: AVOIDED }),
+        () => store().allocate({ ...web, avoid: AVOIDED }),
       ]) {
-        await expect(call).rejects.toMatchObject({
+        await expect(call()).rejects.toMatchObject({
           code: 'RANGE_EXHAUSTED',
           message: expect.stringContaining('passed over (2)'),
           details: { avoided: 2, availablePorts: 2, allocatedPorts: 2 },

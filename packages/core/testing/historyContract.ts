@@ -192,7 +192,7 @@ export function describeHistory(store: Store) {
     it('has an event for each range that was created, resized or deleted', async () => {
       const described = { ...shopRange(3000, 3009), description: 'Everything for sale' }
       await store().createRange(described, { actor: 'alice' })
-      await store().resizeRange('shop', { startPort: 3001, endPort: 3004 }, { actor: 'bob' })
+      await store().resizeRange('shop', { startPort: 3001, endPort: 3004 }, {}, { actor: 'bob' })
       await store().deleteRange('shop', { actor: 'carol' })
       await store().createNextRange({ projectName: 'shop', size: 10 }, { actor: 'dave' })
       const { projectName, ...bounds } = described

@@ -265,22 +265,21 @@ export function describeListing(store: Store) {
 
   describe('summarize', () => {
     it('counts what is held in the scope alone', async () => {
-      const range = { ...shopRange(3000, 3009), description: 'Everything for sale' }
-      await store().createRange(range)
+      await store().createRange(shopRange(3000, 3009))
       await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 })
       for (const _ of numbers(1, 3)) await store().allocate(web)
       await store().release({ ...web, portNumber: 3001 })
       await store().allocate({ ...web, protocol: 'udp' })
       await store().allocate({ ...web, projectName: 'blog' })
       const summary = await store().summarize('shop', { hostname: 'localhost', protocol: 'tcp' })
-      expect(summary).toEqual({ range, allocatedPorts: 2 })
+      expect(summary).toEqual({ ranges: [{ startPort: 3000, endPort: 3009 }], availablePorts: 8 })
     })
 
     it('counts none in a scope that nobody used', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       const summary = await store().summarize('shop', { hostname: 'alpha', protocol: 'tcp' })
-      expect(summary).toEqual({ range: shopRange(3000, 3009), allocatedPorts: 0 })
+      expect(summary).toEqual({ ranges: [{ startPort: 3000, endPort: 3009 }], availablePorts: 10 })
     })
   })
 }

@@ -10,6 +10,7 @@ import { describeListing } from './listingContract.js'
 import { describeNetworks } from './networkContract.js'
 import { describeRanges } from './rangeContract.js'
 import { describeReleasing } from './releasingContract.js'
+import { describeSeveralRanges } from './severalRangesContract.js'
 import { describeUpdating } from './updatingContract.js'
 
 /**
@@ -36,6 +37,7 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeChecks(store)
     describeNetworks(store)
     describeRanges(store)
+    describeSeveralRanges(store)
     describeCalls(store)
   })
 }

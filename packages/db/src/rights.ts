@@ -32,9 +32,12 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.update_ports',
   ],
   admin: [
+    'ports.add_range',
     'ports.create_next_range',
     'ports.create_range',
     'ports.delete_range',
+    'ports.ensure_range',
+    'ports.remove_range',
     'ports.resize_range',
   ],
 }

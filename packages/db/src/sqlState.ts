@@ -16,6 +16,9 @@ import {
   rangeInUse,
   rangeOverlap,
   type Taken,
+  type UnclearRange,
+  unclearRange,
+  type WantedRange,
 } from '@ports/core'
 import { describeHolder, type LockHolder } from './lockHolders.js'
 
@@ -37,6 +40,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP004', 'PORT_OUT_OF_RANGE'],
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
+  ['ZP007', 'INVALID_ARGUMENT'],
   ['22023', 'INVALID_ARGUMENT'],
   // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
@@ -73,7 +77,7 @@ export interface CallSubject {
   /** The project that the call is about, if there is exactly one. */
   readonly projectName?: string | undefined
   /** The range that was to be. */
-  readonly range?: { projectName: string; startPort?: number; endPort?: number }
+  readonly range?: WantedRange
   /** The bounds that a range was to be resized to. */
   readonly bounds?: Bounds
   /** How to find out what an unknown outcome was. */
@@ -129,6 +133,10 @@ export function translate(
         subject.bounds,
         error,
       )
+    case 'INVALID_ARGUMENT':
+      return details.ranges === undefined
+        ? new PortsError(code, `${failure.message}.`, details, { cause: error })
+        : unclearRange(parseDetail<UnclearRange>(failure.detail), error)
     case 'BUSY':
       return busy(failure, holders, error)
     case 'DATABASE_NOT_MIGRATED':
@@ -198,17 +206,19 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
   return {
     projectName: String(details.projectName),
     ranges: details.ranges as readonly Bounds[],
+    elsewhere: details.elsewhere as readonly string[],
     hostname: String(details.hostname),
     protocol: String(details.protocol),
     avoided: Number(details.avoided),
   }
 }
 
-function rangeIn({ projectName, startPort, endPort }: ErrorDetails): PortRange {
+function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): PortRange {
   return {
     projectName: String(projectName),
     startPort: Number(startPort),
     endPort: Number(endPort),
+    ...(typeof hostname === 'string' && { hostname }),
   }
 }
 

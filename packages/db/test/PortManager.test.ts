@@ -573,6 +573,7 @@ describe('getProjectSummary', () => {
       protocol: 'tcp',
       rangeStart: 3100,
       rangeEnd: 3199,
+      ranges: [{ startPort: 3100, endPort: 3199 }],
       totalPorts: 100,
       allocatedPorts: 0,
       availablePorts: 100,

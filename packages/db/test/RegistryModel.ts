@@ -115,6 +115,7 @@ export class RegistryModel {
     const allocatedPorts = totalPorts - availablePorts
     return {
       ...{ projectName, ...scope, rangeStart: startPort, rangeEnd: endPort },
+      ranges: [{ startPort, endPort }],
       ...{ totalPorts, allocatedPorts, availablePorts },
       utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
     }

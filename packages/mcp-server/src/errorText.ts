@@ -64,9 +64,8 @@ function unknownProject(projectName: string, { name }: Tool): string {
     return `${again} Otherwise there is nothing to do: a project without a range holds no port.`
   }
   return (
-    `${again} Otherwise ask the user to create a range for this project (ports range create ` +
-    `${projectName} --size 100): no tool can. Never use the name of another project, and do not ` +
-    'pick a port yourself.'
+    `${again} If ${projectName} is new, call create-range for it, then ${name} again. Never use the ` +
+    'name of another project, and do not pick a port yourself.'
   )
 }
 

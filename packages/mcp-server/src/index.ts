@@ -23,6 +23,7 @@ import { errorText } from './errorText.js'
 import { printableResult } from './printableResult.js'
 import { allocatePort } from './tools/allocatePort.js'
 import { auditPorts } from './tools/auditPorts.js'
+import { createRange } from './tools/createRange.js'
 import { getPort } from './tools/getPort.js'
 import { listPorts } from './tools/listPorts.js'
 import { portSummary } from './tools/portSummary.js'
@@ -35,6 +36,7 @@ const TOOLS: readonly Tool[] = [
   listPorts,
   auditPorts,
   portSummary,
+  createRange,
   releasePort,
   updatePort,
 ]

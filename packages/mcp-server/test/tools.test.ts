@@ -195,6 +195,7 @@ test('port-summary counts one scope', async () => {
     summary: {
       rangeStart: 3500,
       rangeEnd: 3599,
+      ranges: [{ startPort: 3500, endPort: 3599 }],
       totalPorts: 100,
       allocatedPorts: 1,
       availablePorts: 99,

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { SKIP_REASONS } from '@ports/core'
+import { nameOfRange, SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import {
   cloudflareHostnameOption,
@@ -17,6 +17,7 @@ export function getCommand({ openManager, output, signal }: Context) {
     .argument('<project>')
     .argument('<service>')
     .addOption(preferOption)
+    .addOption(createRangeOption)
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
@@ -25,8 +26,13 @@ export function getCommand({ openManager, output, signal }: Context) {
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { type: serviceType, prefer: preferredPort, ...rest } = options
+      const { type: serviceType, prefer: preferredPort, createRange, ...rest } = options
       const ports = await openManager()
+      if (createRange !== undefined) {
+        const size = createRange === true ? undefined : createRange
+        const { range, created } = await ports.ensureRange(projectName, { size }, { signal })
+        if (created) output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
+      }
       const { allocation, created, skipped } = await ports.ensure(projectName, serviceName, {
         ...rest,
         serviceType,
@@ -44,6 +50,11 @@ export function getCommand({ openManager, output, signal }: Context) {
 const preferOption = new Option(
   '--prefer <number>',
   'the port to allocate if it has none yet and this one is available',
+).argParser(typedNumber)
+
+const createRangeOption = new Option(
+  '--create-range [size]',
+  'give the project a range of so many ports if it has none; 100 unless given',
 ).argParser(typedNumber)
 
 const MORE_HELP = `

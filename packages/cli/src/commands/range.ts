@@ -1,8 +1,10 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
+import { rangeAddCommand } from './range/add.js'
 import { rangeCreateCommand } from './range/create.js'
 import { rangeDeleteCommand } from './range/delete.js'
 import { rangeListCommand } from './range/list.js'
+import { rangeRemoveCommand } from './range/remove.js'
 import { rangeResizeCommand } from './range/resize.js'
 
 export function rangeCommand(context: Context) {
@@ -10,6 +12,8 @@ export function rangeCommand(context: Context) {
     .description('See and change which numbers a project owns')
     .addCommand(rangeListCommand(context))
     .addCommand(rangeCreateCommand(context))
+    .addCommand(rangeAddCommand(context))
     .addCommand(rangeResizeCommand(context))
+    .addCommand(rangeRemoveCommand(context))
     .addCommand(rangeDeleteCommand(context))
 }

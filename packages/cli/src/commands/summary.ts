@@ -1,5 +1,11 @@
 import { Command } from '@commander-js/extra-typings'
-import { isAbsent, type PortRange, type PortSummary, PortsError } from '@ports/core'
+import {
+  isAbsent,
+  nameOfRange,
+  type PortSummary,
+  PortsError,
+  type PortsErrorCode,
+} from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import { hostnameOption, protocolOption } from '../serviceOptions.js'
@@ -7,7 +13,7 @@ import type { Columns } from '../table.js'
 
 const COLUMNS: Columns<PortSummary> = {
   PROJECT: ({ projectName }) => projectName,
-  RANGE: { whole: true, cell: ({ rangeStart, rangeEnd }) => `${rangeStart}-${rangeEnd}` },
+  RANGES: { whole: true, cell: ({ ranges }) => ranges.map(nameOfRange).join(', ') },
   // The same in every row.
   SCOPE: { spare: 'whole', cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   TOTAL: ({ totalPorts }) => totalPorts,
@@ -18,7 +24,7 @@ const COLUMNS: Columns<PortSummary> = {
 
 export function summaryCommand({ openManager, output, signal }: Context) {
   return new Command('summary')
-    .description('Show how full a range is, or all of them, in one scope')
+    .description('Show how full the ranges of a project, or of all, are in one scope')
     .argument('[project]')
     .addOption(hostnameOption)
     .addOption(protocolOption)
@@ -35,24 +41,28 @@ export function summaryCommand({ openManager, output, signal }: Context) {
       }
       const ranges = await ports.listRanges({ signal })
       if (ranges.length === 0) return output.outcome([], 'No project has a range.')
-      const summaries = await summariesOf(ranges, (range) =>
-        ports.getProjectSummary(range.projectName, { ...scope, signal }),
+      const projects = [...new Set(ranges.map((range) => range.projectName))]
+      const summaries = await summariesOf(projects, (project) =>
+        ports.getProjectSummary(project, { ...scope, signal }),
       )
       show(summaries, summaries)
     })
 }
 
-/** In the order of the ranges, without those that have been deleted in the meantime. */
+/**
+ * In the order of the projects, without those that have no range on the host, and those that have
+ * been deleted in the meantime.
+ */
 async function summariesOf(
-  ranges: readonly PortRange[],
-  summaryOf: (range: PortRange) => Promise<PortSummary>,
+  projects: readonly string[],
+  summaryOf: (project: string) => Promise<PortSummary>,
 ): Promise<PortSummary[]> {
-  const summaries: (PortSummary | undefined)[] = ranges.map(() => undefined)
-  const turns = ranges.entries()
+  const summaries: (PortSummary | undefined)[] = projects.map(() => undefined)
+  const turns = projects.entries()
   const work = async () => {
-    for (const [turn, range] of turns) {
-      summaries[turn] = await summaryOf(range).catch((error) => {
-        if (error instanceof PortsError && error.code === 'PROJECT_NOT_FOUND') return undefined
+    for (const [turn, project] of turns) {
+      summaries[turn] = await summaryOf(project).catch((error) => {
+        if (error instanceof PortsError && HAS_NO_NUMBERS.includes(error.code)) return undefined
         throw error
       })
     }
@@ -60,6 +70,8 @@ async function summariesOf(
   await Promise.all(Array.from({ length: QUESTIONS_AT_ONCE }, work))
   return summaries.filter((summary) => summary !== undefined)
 }
+
+const HAS_NO_NUMBERS: readonly PortsErrorCode[] = ['PROJECT_NOT_FOUND', 'RANGE_EXHAUSTED']
 
 /** Fewer than the connections of the pool, so that none has to wait for one. */
 const QUESTIONS_AT_ONCE = 8

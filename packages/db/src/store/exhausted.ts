@@ -11,6 +11,7 @@ const NEIGHBOURS = statement(`
       project_name as "projectName",
       start_port as "startPort",
       end_port as "endPort",
+      hostname,
       description
     from ports.ranges
     where end_port < $1
@@ -19,7 +20,7 @@ const NEIGHBOURS = statement(`
   )
   union all
   (
-    select project_name, start_port, end_port, description
+    select project_name, start_port, end_port, hostname, description
     from ports.ranges
     where start_port > $2
     order by start_port
@@ -39,7 +40,8 @@ export function explainExhausted<Answer>(database: Database, call: Promise<Answe
 
 async function withNeighbours(database: Database, full: PortsError): Promise<PortsError> {
   const exhausted = exhaustedIn(full.details)
-  const range = exhausted.ranges.at(-1)!
+  const range = exhausted.ranges.at(-1)
+  if (!range) return full
   try {
     const values = [range.startPort, range.endPort]
     const rows = await database.rows<RangeRow>(NEIGHBOURS, values, { write: false }, {})

@@ -4,31 +4,51 @@ import {
   type PortRange,
   type RangeStore,
   type RangeUsage,
+  rangeExhausted,
 } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
 import { present, type Stored } from './present.js'
 
 const COLUMNS =
-  'project_name as "projectName", start_port as "startPort", end_port as "endPort", description'
+  'project_name as "projectName", start_port as "startPort", end_port as "endPort", hostname, ' +
+  'description'
 
 const LIST = statement(`
   select ${COLUMNS}
   from ports.ranges
-  order by start_port`)
+  order by start_port, hostname nulls first`)
 
 const CREATE = statement(`
   select ${COLUMNS}
   from ports.create_range($1, $2, $3, $4, $5)`)
+
+const ADD = statement(`
+  select ${COLUMNS}
+  from ports.add_range($1, $2, $3, $4, $5, $6)`)
 
 const CREATE_NEXT = statement(`
   select ${COLUMNS}
   from ports.create_next_range($1, $2, $3, $4, $5, $6)
   where project_name is not null`)
 
+const ENSURE = statement(`
+  select
+    (range).project_name as "projectName",
+    (range).start_port as "startPort",
+    (range).end_port as "endPort",
+    (range).hostname,
+    (range).description,
+    created
+  from ports.ensure_range($1, $2, $3, $4, $5, $6, $7)`)
+
 const RESIZE = statement(`
   select ${COLUMNS}
-  from ports.resize_range($1, $2, $3, $4)`)
+  from ports.resize_range($1, $2, $3, $4, $5, $6)`)
+
+const REMOVE = statement(`
+  select ${COLUMNS}
+  from ports.remove_range($1, $2, $3, $4)`)
 
 const DELETE = statement('select from ports.delete_range($1, $2)')
 
@@ -42,7 +62,8 @@ const SUMMARIZE = statement(`
   select
     start_port as "startPort",
     end_port as "endPort",
-    description,
+    hostname is null or hostname = $2 as "isSeen",
+    hostname,
     ports.count_available($1, $2, $3) as "availablePorts"
   from ports.refuse_unknown_project($1) as known
   left join ports.ranges on project_name = $1
@@ -54,18 +75,17 @@ export function rangeStore(database: Database): RangeStore {
   return {
     async summarize(projectName, { hostname, protocol }, call = {}): Promise<RangeUsage> {
       const values = [projectName, hostname, protocol]
-      const rows = await database.rows<Omit<RangeRow, 'projectName'> & { availablePorts: number }>(
-        SUMMARIZE,
-        values,
-        { write: false, projectName },
-        call,
-      )
-      const sizes = rows.map(({ startPort, endPort }) => endPort - startPort + 1)
-      const totalPorts = sizes.reduce((sum, size) => sum + size, 0)
-      const [first] = rows
+      const subject = { write: false, projectName }
+      const rows = await database.rows<SummaryRow>(SUMMARIZE, values, subject, call)
+      const seen = rows.filter(({ isSeen }) => isSeen)
+      const [first] = seen
+      if (!first) {
+        const elsewhere = [...new Set(rows.flatMap((row) => row.hostname ?? []))]
+        throw rangeExhausted({ projectName, ranges: [], elsewhere, hostname, protocol, avoided: 0 })
+      }
       return {
-        range: toRange({ ...first!, projectName }),
-        allocatedPorts: totalPorts - first!.availablePorts,
+        ranges: seen.map(({ startPort, endPort }) => ({ startPort, endPort })),
+        availablePorts: first.availablePorts,
       }
     },
 
@@ -80,6 +100,13 @@ export function rangeStore(database: Database): RangeStore {
       return toRange(row!)
     },
 
+    async addRange(range, call = {}) {
+      const { projectName, startPort, endPort, hostname, description } = range
+      const values = [projectName, startPort, endPort, hostname, description, call.actor]
+      const [row] = await database.rows<RangeRow>(ADD, values, { ...WRITE, range }, call)
+      return toRange(row!)
+    },
+
     async createNextRange({ projectName, size, description }, call = {}) {
       const { startPort, endPort } = BLOCK_SEARCH
       const values = [projectName, size, startPort, endPort, description, call.actor]
@@ -89,10 +116,30 @@ export function rangeStore(database: Database): RangeStore {
       return toRange(row)
     },
 
-    async resizeRange(projectName, bounds, call = {}) {
-      const values = [projectName, bounds.startPort, bounds.endPort, call.actor]
+    async ensureRange({ projectName, size, avoid, description }, call = {}) {
+      const { startPort, endPort } = BLOCK_SEARCH
+      const values = [projectName, size, startPort, endPort, avoid, description, call.actor]
+      const subject = { ...WRITE, range: { projectName } }
+      const [row] = await database.rows<RangeRow & { created: boolean }>(
+        ENSURE,
+        values,
+        subject,
+        call,
+      )
+      if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
+      return { range: toRange(row), created: row.created }
+    },
+
+    async resizeRange(projectName, bounds, { from, hostname } = {}, call = {}) {
+      const values = [projectName, bounds.startPort, bounds.endPort, call.actor, from, hostname]
       const subject = { ...WRITE, range: { projectName, ...bounds }, bounds }
       const [row] = await database.rows<RangeRow>(RESIZE, values, subject, call)
+      return toRange(row!)
+    },
+
+    async removeRange(projectName, { from, hostname }, call = {}) {
+      const values = [projectName, from, hostname, call.actor]
+      const [row] = await database.rows<RangeRow>(REMOVE, values, WRITE, call)
       return toRange(row!)
     },
 
@@ -108,6 +155,12 @@ export function rangeStore(database: Database): RangeStore {
 
 export type RangeRow = Stored<PortRange>
 
-export function toRange({ projectName, startPort, endPort, description }: RangeRow): PortRange {
-  return present<PortRange>({ projectName, startPort, endPort, description })
+type SummaryRow = Pick<RangeRow, 'startPort' | 'endPort' | 'hostname'> & {
+  readonly isSeen: boolean
+  readonly availablePorts: number
+}
+
+export function toRange(row: RangeRow): PortRange {
+  const { projectName, startPort, endPort, hostname, description } = row
+  return present<PortRange>({ projectName, startPort, endPort, hostname, description })
 }

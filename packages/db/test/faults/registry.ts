@@ -51,7 +51,8 @@ export const WRITES: Readonly<Record<string, Call>> = {
   createRange: (store, call) =>
     store.createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 }, call),
   createNextRange: (store, call) => store.createNextRange({ projectName: 'blog', size: 10 }, call),
-  resizeRange: (store, call) => store.resizeRange('shop', { startPort: 3000, endPort: 3019 }, call),
+  resizeRange: (store, call) =>
+    store.resizeRange('shop', { startPort: 3000, endPort: 3019 }, {}, call),
   deleteRange: (store, call) => store.deleteRange('empty', call),
   deleteRanges: (store, call) => store.deleteRanges(['empty'], call),
 }

@@ -1,4 +1,4 @@
-import { nameOfService } from '@ports/core'
+import { nameOfRange, nameOfService } from '@ports/core'
 import { z } from 'zod'
 import { metadata, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -42,7 +42,7 @@ export const allocatePort = defineTool({
       port,
       ...held,
       instance: held.instance || undefined,
-      portRange: summary && `${summary.rangeStart}-${summary.rangeEnd}`,
+      portRange: summary?.ranges.map(nameOfRange).join(', '),
       portsRemaining: summary?.availablePorts,
     }
   },

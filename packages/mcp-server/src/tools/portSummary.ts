@@ -1,13 +1,13 @@
-import { counted } from '@ports/core'
+import { counted, nameOfRange } from '@ports/core'
 import { z } from 'zod'
 import { projectName, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 
 export const portSummary = defineTool({
   name: 'port-summary',
-  title: 'Summarize the range of a project',
+  title: 'Summarize the ranges of a project',
   description:
-    "A project's range and how much of it is left on one host and protocol. For the single " +
+    "A project's ranges and how much of them is left on one host and protocol. For the single " +
     'ports use list-ports.',
   annotations: {
     readOnlyHint: true,
@@ -22,6 +22,7 @@ export const portSummary = defineTool({
     summary: z.object({
       rangeStart: z.number(),
       rangeEnd: z.number(),
+      ranges: z.array(z.object({ startPort: z.number(), endPort: z.number() })),
       totalPorts: z.number(),
       allocatedPorts: z.number(),
       availablePorts: z.number(),
@@ -30,16 +31,17 @@ export const portSummary = defineTool({
   }),
   async run(manager, { projectName, ...options }, { signal }) {
     const summary = await manager.getProjectSummary(projectName, { ...options, signal })
-    const { rangeStart, rangeEnd, totalPorts, allocatedPorts, availablePorts } = summary
+    const { rangeStart, rangeEnd, ranges, totalPorts, allocatedPorts, availablePorts } = summary
     return {
       message:
         `${projectName} holds ${allocatedPorts} of its ${counted(totalPorts, 'port')} ` +
-        `(${rangeStart}-${rangeEnd}) on ${summary.hostname}/${summary.protocol}; ` +
+        `(${ranges.map(nameOfRange).join(', ')}) on ${summary.hostname}/${summary.protocol}; ` +
         `${availablePorts} available.`,
       projectName,
       summary: {
         rangeStart,
         rangeEnd,
+        ranges: [...ranges],
         totalPorts,
         allocatedPorts,
         availablePorts,

@@ -9,17 +9,20 @@ export function rangeResizeCommand({ openManager, output, signal }: Context) {
     .argument('<project>')
     .requiredOption('--start <port>', 'the first port', typedNumber)
     .requiredOption('--end <port>', 'the last port', typedNumber)
+    .option('--from <port>', 'its first port now, if the project has several ranges', typedNumber)
+    .option('--hostname <host>', 'the host that it is bound to, if several ranges start there')
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, { start, end }) => {
+    .action(async (projectName, { start, end, from, hostname }) => {
       const ports = await openManager()
       const bounds = { startPort: start, endPort: end }
-      const range = await ports.resizeRange(projectName, bounds, { signal })
-      await printRange(range, output)
+      const choice = { from, hostname, signal }
+      await printRange(await ports.resizeRange(projectName, bounds, choice), output)
     })
 }
 
 const MORE_HELP = `
 Refused where another range or a port that is held stands in the way.
 
-Example:
-  ports range resize myapp --start 4000 --end 4199`
+Examples:
+  ports range resize myapp --start 4000 --end 4199
+  ports range resize homelab --from 8096 --start 8096 --end 8099`

@@ -1,0 +1,106 @@
+import { intersection } from '../bounds.js'
+import { PortsError } from '../errors.js'
+import type { Bounds, PortRange } from '../PortRange.js'
+import { nameOfRange } from './nameOfRange.js'
+
+export function noFreeBlock(size: number, searched: { startPort: number; endPort: number }) {
+  const where = `${searched.startPort}-${searched.endPort}`
+  return new PortsError(
+    'RANGE_EXHAUSTED',
+    size === 1
+      ? `No free port is left in ${where}. Name the first and last port of the range.`
+      : `No free block of ${size} ports that starts on a multiple of ${size} is left in ${where}. ` +
+          'Ask for a smaller one, or name its first and last port.',
+    { size, range: searched },
+  )
+}
+
+/** The numbers that a range was to have. Without ends, those of a free block. */
+export interface WantedRange extends Partial<Bounds> {
+  readonly projectName: string
+  readonly hostname?: string
+}
+
+export function rangeOverlap(
+  wanted: WantedRange,
+  standing: PortRange,
+  cause?: unknown,
+): PortsError {
+  const { projectName } = standing
+  const { startPort, endPort, hostname } = wanted
+  const overlaps =
+    startPort !== undefined &&
+    endPort !== undefined &&
+    intersection({ startPort, endPort }, standing).length > 0
+  const message = overlaps
+    ? `${nameOfRange({ startPort, endPort, ...(hostname && { hostname }) })} would overlap ` +
+      `${nameOfRange(standing)} of ${projectName}. Choose other numbers.`
+    : `${projectName} has a range already, ${nameOfRange(standing)}. Resize that, or add a range to it.`
+  return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
+}
+
+export interface RangeHolder {
+  readonly serviceName: string
+  readonly instance: string
+  readonly portNumber: number
+  readonly hostname: string
+  readonly protocol: string
+}
+
+/**
+ * @param holders the first few of `count`
+ * @param bounds the bounds that the range was to have; absent if it was to be deleted
+ */
+export function rangeInUse(
+  projectName: string,
+  holders: readonly RangeHolder[],
+  count: number,
+  bounds?: Bounds,
+  cause?: unknown,
+): PortsError {
+  const named = holders
+    .map(
+      (holder) =>
+        `${holder.portNumber} ${holder.serviceName}${holder.instance && `@${holder.instance}`} ` +
+        `(${holder.hostname}/${holder.protocol})`,
+    )
+    .join(', ')
+  const more = count > holders.length ? ` and ${count - holders.length} more` : ''
+  const where = bounds ? ` ports outside ${bounds.startPort}-${bounds.endPort}:` : ''
+  return new PortsError(
+    'RANGE_IN_USE',
+    `${projectName} still holds${where} ${named}${more}. Release ${count === 1 ? 'it' : 'them'} first.`,
+    { projectName, allocations: holders, count, ...(bounds && { bounds }) },
+    { cause },
+  )
+}
+
+/** What a caller said of a range of a project that has not exactly one such range. */
+export interface UnclearRange {
+  readonly projectName: string
+  readonly startPort: number | null
+  readonly hostname: string | null
+  /** All ranges of the project. */
+  readonly ranges: readonly (Bounds & { readonly hostname?: string })[]
+}
+
+export function unclearRange(unclear: UnclearRange, cause?: unknown): PortsError {
+  const { projectName, startPort, hostname, ranges } = unclear
+  const of = startPort === null ? '' : ` that starts at ${startPort}`
+  const on = hostname === null ? '' : ` on ${hostname}`
+  const isMissing = !ranges.some(
+    (range) =>
+      (startPort === null || range.startPort === startPort) &&
+      (hostname === null || range.hostname === hostname),
+  )
+  const what = isMissing
+    ? `${projectName} has no range${of}${on}`
+    : `${projectName} has more than one range${of}${on}`
+  return new PortsError(
+    'INVALID_ARGUMENT',
+    `${what}. Name one by its first port${startPort === null ? '' : ' and its host'}: ` +
+      `${ranges.map(nameOfRange).join(', ')}.`,
+    { field: startPort === null || isMissing ? 'from' : 'hostname', ...unclear },
+    { cause },
+  )
+}

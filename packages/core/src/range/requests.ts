@@ -1,0 +1,80 @@
+import { isAbsent } from '../absent.js'
+import { invalidArgument } from '../errors.js'
+import { validName } from '../name.js'
+import { type Bounds, LARGEST_BLOCK, type PortRange } from '../PortRange.js'
+import type { BlockRequest } from '../RangeStore.js'
+import { MAX_LENGTH, validCount, validObject, validPort, validText } from '../validate.js'
+
+export type NewRange = Omit<PortRange, 'hostname'> | BlockRequest
+
+export interface NewRangeNumbers extends Bounds {
+  /** The only host on which the project is to own them. Default: every host. */
+  readonly hostname?: string
+  readonly description?: string
+}
+
+/** The size of a block that is created without one. */
+const DEFAULT_SIZE = 100
+
+/** The largest block that is created without its project being asked first. */
+const LARGEST_ENSURED_BLOCK = 1000
+
+export function validNewRange(range: NewRange): Omit<PortRange, 'hostname'> | BlockRequest {
+  validObject('range', range, 'an object with a projectName, and a size or startPort and endPort')
+  const named = { projectName: validName('projectName', range.projectName), ...describing(range) }
+  const size = sizeOf(range)
+  return size === undefined ? { ...named, ...validBounds(range as Bounds) } : { ...named, size }
+}
+
+export function validAddedRange(projectName: string, range: NewRangeNumbers): PortRange {
+  validObject('range', range, 'an object with startPort and endPort')
+  const { hostname } = range
+  return {
+    projectName: validName('projectName', projectName),
+    ...validBounds(range),
+    ...(!isAbsent(hostname) && { hostname }),
+    ...describing(range),
+  }
+}
+
+export function validBlock(
+  projectName: string,
+  block: { readonly size?: number; readonly description?: string },
+): BlockRequest {
+  const { size } = validObject('block', block, 'an object with a size')
+  return {
+    projectName: validName('projectName', projectName),
+    size:
+      size === undefined || size === null
+        ? DEFAULT_SIZE
+        : validCount('size', size, LARGEST_ENSURED_BLOCK),
+    ...describing(block),
+  }
+}
+
+export function validBounds(bounds: Bounds): Bounds {
+  validObject('bounds', bounds, 'an object with startPort and endPort')
+  const startPort = validPort('startPort', bounds.startPort)
+  const endPort = validPort('endPort', bounds.endPort)
+  if (endPort < startPort) {
+    throw invalidArgument('endPort', endPort, `at least the startPort, ${startPort}`)
+  }
+  return { startPort, endPort }
+}
+
+function describing({ description }: { readonly description?: string }) {
+  return isAbsent(description)
+    ? {}
+    : { description: validText('description', description, MAX_LENGTH.description) }
+}
+
+/** The size of a range that is given by its size; undefined if it is given by its ends. */
+function sizeOf(range: NewRange): number | undefined {
+  const { size, startPort, endPort } = range as { [Field in 'size' | keyof PortRange]?: unknown }
+  const hasEnds = (startPort ?? endPort ?? undefined) !== undefined
+  if (hasEnds) {
+    if (size === undefined || size === null) return undefined
+    throw invalidArgument('size', size, 'given alone, or left out beside start and end')
+  }
+  return 'size' in range ? validCount('size', size, LARGEST_BLOCK) : undefined
+}
