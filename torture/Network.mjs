@@ -22,10 +22,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
  */
 
 const LONGEST_STALL_MS = 1_500
-const WRITES =
-  /\b(allocate_port|get_or_allocate_port|release_ports?|commit|insert|update|delete)\b/i
+const WRITES = /\b(allocate_ports?|ensure_port|release_ports|commit|insert|update|delete)\b/i
 /** getOrAllocate, as workers ask it: for a service that holds a port, it only looks. */
-const LOOKS_FIRST = /\bcoalesce\(.*\bget_or_allocate_port\b/is
+const LOOKS_FIRST = /\bcoalesce\(.*\bensure_port\b/is
 
 export class Network {
   #weathers = /** @type {Set<{ weather: Weather, pieces: number }>} */ (new Set())

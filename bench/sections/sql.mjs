@@ -25,8 +25,7 @@ const PAIR_SHORTFALL =
 
 const LOOKUP_SHORTFALL =
   'the key is a hash of the names, which are compared afterwards, while the baseline compares one ' +
-  'number. The statement also allocates if the service has no port, so that a new service needs one ' +
-  'round trip. It therefore prepares a function call that a lookup does not make.'
+  'number.'
 
 /**
  * Runs with hundreds of clients last longer. The first calls of a connection load the catalog and

@@ -77,12 +77,12 @@ export interface KnownHost {
 
 /** Reads and changes allocations. Each change writes one event for each holding. */
 export interface AllocationStore {
-  /** Returns the port that `getOrAllocate` would return if the service has one. */
+  /** Returns the port that `getOrAllocate` would return, if the service has one. An unknown project has none. */
   find(key: ServiceKey, call?: CallOptions): Promise<number | undefined>
 
   /**
-   * Returns the port that the service claimed last, else its oldest one, and fills in its missing metadata. If the
-   * service has none, allocates the lowest available number of the project. Concurrent callers get
+   * Returns the port that the service claimed last, else its oldest one, and fills in its missing
+   * metadata. If the service has none, allocates the lowest available number of the project. Concurrent callers get
    * the same port.
    * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
    */
