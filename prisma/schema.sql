@@ -224,6 +224,24 @@ $function$
 ;
 revoke all on function ports.add_range(text,integer,integer,text,text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.advance_ids(p_table text, p_rows json)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Has the sequence of a table's ids go on beyond those of the rows. A later rollback does not take
+  -- that back. Called by functions whose search path is fixed.
+begin
+  perform setval(sequence, greatest(nextval(sequence), highest.id))
+  from pg_get_serial_sequence(p_table, 'id') as sequence
+  cross join (
+    select max(id) as id
+    from json_to_recordset(p_rows) as loaded (id bigint)
+  ) as highest;
+end
+$function$
+;
+revoke all on function ports.advance_ids(text,json) from public;
+
 CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid int4multirange DEFAULT '{}'::int4multirange)
  RETURNS integer
  LANGUAGE plpgsql
@@ -796,6 +814,22 @@ $function$
 ;
 revoke all on function ports.delete_ranges_of(text,text,bigint[],text) from public;
 
+CREATE OR REPLACE FUNCTION ports.dump_registry()
+ RETURNS json
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+BEGIN ATOMIC
+ SELECT json_build_object('projects', ( SELECT COALESCE(json_agg(json_build_object('projectName', projects.name, 'settings', projects.settings, 'createdAt', projects.created_at) ORDER BY projects.name), '[]'::json) AS "coalesce"
+            FROM ports.projects), 'ranges', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_ranges.project_name, 'startPort', port_ranges.start_port, 'endPort', port_ranges.end_port, 'hostname', port_ranges.hostname, 'description', port_ranges.description, 'createdAt', port_ranges.created_at)) ORDER BY port_ranges.start_port, port_ranges.hostname), '[]'::json) AS "coalesce"
+            FROM ports.port_ranges), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
+            FROM ports.port_allocations
+           WHERE ((port_allocations.status)::text <> 'released'::text)), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
+            FROM ports.port_events)) AS json_build_object;
+END
+;
+revoke all on function ports.dump_registry() from public;
+
 CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
  RETURNS record
  LANGUAGE plpgsql
@@ -1145,6 +1179,122 @@ AS $function$range_constructor3$function$
 ;
 revoke all on function ports.hostrange(text,text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.import_ports(p_rows json, p_skip_conflicts boolean DEFAULT false, p_dry_run boolean DEFAULT false, p_actor text DEFAULT NULL::text)
+ RETURNS TABLE(turn integer, outcome text, creates_range boolean, conflict json)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Claims the number of each row for its service, as claim_port() does. A number that is nobody's
+  -- first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
+  -- for each, by its place in the list: `claimed`, `held` (by that service already) or `conflict`
+  -- with the detail of ZP003 or ZP005. If there is a conflict, changes nothing unless told to skip
+  -- conflicts. A dry run changes nothing and returns the same. Of several numbers of one service,
+  -- the first is the one that ensure_port() returns.
+  --
+  -- Takes lock_ranges(), and locks the projects by name, then claims in the order of the services'
+  -- keys. Raises 23514 (a value that the tables refuse), 55P03, and 40001 as claim_port() does.
+  -- Cost: that of the claims.
+declare
+  v_row record;
+  v_turns integer[] := '{}';
+  v_outcomes text[] := '{}';
+  v_created boolean[] := '{}';
+  v_conflicts json[] := '{}';
+  v_outcome text;
+  v_creates boolean;
+  v_detail text;
+begin
+  perform ports.lock_ranges();
+  for v_row in
+    select distinct project_name
+    from json_to_recordset(p_rows) as imported ("projectName" text)
+    cross join lateral (select "projectName" as project_name) as named
+    order by project_name
+  loop
+    update ports.projects
+    set settings = settings
+    where name = v_row.project_name;
+  end loop;
+
+  begin
+    for v_row in
+      select imported.*
+      from rows from (
+        json_to_recordset(p_rows) as (
+          "projectName" text,
+          "serviceName" text,
+          instance text,
+          hostname text,
+          protocol text,
+          "portNumber" integer,
+          "boundTo" text,
+          "serviceType" text,
+          description text,
+          "cloudflareHostname" text
+        )
+      ) with ordinality as imported (
+        project_name, service_name, instance, hostname, protocol, port_number, bound_to,
+        service_type, description, cloudflare_hostname, place
+      )
+      cross join lateral ports.service_key(project_name, service_name, instance, hostname)
+        as service_key
+      order by service_key, place desc
+    loop
+      v_creates := not exists (
+        select
+        from ports.ranges_in(v_row.project_name, v_row.hostname)
+        where v_row.port_number between start_port and end_port
+      );
+      v_detail := null;
+      begin
+        if v_creates then
+          perform ports.insert_range(
+            'import_ports', v_row.project_name, v_row.port_number, v_row.port_number,
+            v_row.bound_to, null, p_actor
+          );
+        end if;
+        v_outcome := case
+          when ports.claim_port(
+            v_row.project_name, v_row.service_name, v_row.port_number, v_row.hostname,
+            v_row.protocol, v_row.service_type, v_row.description, v_row.cloudflare_hostname,
+            v_row.instance, p_actor
+          )
+          then 'claimed'
+          else 'held'
+        end;
+      exception
+        when sqlstate 'ZP003' or sqlstate 'ZP005' then
+          get stacked diagnostics v_detail = pg_exception_detail;
+          v_outcome := 'conflict';
+          v_creates := false;
+      end;
+      v_turns := v_turns || v_row.place::integer;
+      v_outcomes := v_outcomes || v_outcome;
+      v_created := v_created || v_creates;
+      v_conflicts := v_conflicts || v_detail::json;
+    end loop;
+
+    if p_dry_run or ('conflict' = any (v_outcomes) and not p_skip_conflicts) then
+      -- Ends the block, and so undoes what it did. The variables keep what it found.
+      raise exception 'nothing is to be changed'
+        using errcode = 'ZP009';
+    end if;
+  exception
+    when sqlstate 'ZP009' then
+      null;
+  end;
+
+  return query
+  select *
+  from unnest(v_turns, v_outcomes, v_created, v_conflicts) as result (place)
+  order by place;
+end
+$function$
+;
+revoke all on function ports.import_ports(json,boolean,boolean,text) from public;
+
 CREATE OR REPLACE FUNCTION ports.insert_range(p_call text, p_project_name text, p_start_port integer, p_end_port integer, p_hostname text, p_description text, p_actor text)
  RETURNS ports.port_ranges
  LANGUAGE plpgsql
@@ -1174,6 +1324,164 @@ end
 $function$
 ;
 revoke all on function ports.insert_range(text,text,integer,integer,text,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.load_registry(p_document json, p_default_ranges json DEFAULT '[]'::json, p_actor text DEFAULT NULL::text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Puts what dump_registry() returned into a registry that holds no port. Ids are kept, and the
+  -- sequences go on beyond them. Deletes those of the default ranges that are the only range of their
+  -- project; other ranges stay.
+  --
+  -- Takes lock_ranges(). Raises ZP005 (a range of the document overlaps one that stays), ZP006 (the
+  -- registry holds ports), ZP004, 23505 and 23514 (a document that no registry wrote), 55P03. Cost:
+  -- the rows of the document.
+declare
+  v_count bigint;
+  v_range record;
+begin
+  perform ports.lock_ranges();
+  select count(*)
+  into v_count
+  from ports.port_allocations
+  where status <> 'released';
+  if v_count > 0 then
+    raise exception 'the registry holds % ports', v_count
+      using
+        errcode = 'ZP008',
+        detail = json_build_object('count', v_count)::text;
+  end if;
+
+  -- What this transaction writes before it loads the same ids must not have them: the events of the
+  -- ranges that it deletes, and the slots that it then gives to the holdings.
+  perform ports.advance_ids('ports.port_events', p_document -> 'events');
+  perform ports.advance_ids('ports.port_allocations', p_document -> 'allocations');
+
+  perform ports.delete_range(project_name, p_actor)
+  from (
+    select project_name
+    from ports.port_ranges
+    group by project_name
+    having count(*) = 1
+      and (project_name::text, min(start_port), max(end_port)) in (
+        select "projectName", "startPort", "endPort"
+        from json_to_recordset(p_default_ranges)
+          as standard ("projectName" text, "startPort" integer, "endPort" integer)
+      )
+    order by project_name
+  ) as unused;
+
+  insert into ports.projects as project (name, settings, created_at)
+  select "projectName", settings, "createdAt"
+  from json_to_recordset(p_document -> 'projects')
+    as loaded ("projectName" text, settings jsonb, "createdAt" timestamptz)
+  order by "projectName"
+  on conflict (name) do update
+  set settings = excluded.settings,
+    created_at = excluded.created_at;
+
+  for v_range in
+    select *
+    from json_to_recordset(p_document -> 'ranges') as loaded (
+      "projectName" text,
+      "startPort" integer,
+      "endPort" integer,
+      hostname text,
+      description text,
+      "createdAt" timestamptz
+    )
+  loop
+    perform ports.refuse_overlap(
+      v_range."projectName", v_range."startPort", v_range."endPort", v_range.hostname
+    );
+    insert into ports.port_ranges (
+      project_name, start_port, end_port, hostname, description, created_at
+    )
+    values (
+      v_range."projectName", v_range."startPort", v_range."endPort", v_range.hostname,
+      v_range.description, v_range."createdAt"
+    );
+    perform ports.offer_again_from(
+      v_range."projectName", v_range.hostname, v_range."startPort"
+    );
+  end loop;
+
+  delete from ports.port_allocations
+  where status = 'released';
+  insert into ports.port_allocations (project_name, hostname, protocol, port_number)
+  select "projectName", hostname, protocol, "portNumber"
+  from json_to_recordset(p_document -> 'allocations')
+    as held ("projectName" text, hostname text, protocol text, "portNumber" integer)
+  order by hostname, protocol, "portNumber";
+  update ports.port_allocations as slot
+  set id = held.id,
+    status = held.status,
+    service_key = ports.service_key(
+      held."projectName", held."serviceName", held.instance, held.hostname
+    ),
+    service_name = held."serviceName",
+    instance = held.instance,
+    ordinal = held.ordinal,
+    service_type = held."serviceType",
+    description = held.description,
+    cloudflare_hostname = held."cloudflareHostname",
+    idempotency_key = held."idempotencyKey",
+    allocated_at = held."allocatedAt",
+    last_used_at = held."lastUsedAt"
+  from json_to_recordset(p_document -> 'allocations') as held (
+    id bigint,
+    "projectName" text,
+    "serviceName" text,
+    instance text,
+    hostname text,
+    protocol text,
+    "portNumber" integer,
+    status text,
+    ordinal integer,
+    "serviceType" text,
+    description text,
+    "cloudflareHostname" text,
+    "idempotencyKey" text,
+    "allocatedAt" timestamptz,
+    "lastUsedAt" timestamptz
+  )
+  where slot.project_name = held."projectName"
+    and slot.hostname = held.hostname
+    and slot.protocol = held.protocol
+    and slot.port_number = held."portNumber"
+    and slot.status = 'released';
+
+  insert into ports.port_events (
+    id, occurred_at, actor, role_name, call, what, project_name, service_name, instance, hostname,
+    protocol, port_number, allocation_id, before, after
+  )
+  select
+    id, "occurredAt", actor, "roleName", call, what, "projectName", "serviceName", instance,
+    hostname, protocol, "portNumber", "allocationId", before, after
+  from json_to_recordset(p_document -> 'events') as event (
+    id bigint,
+    "occurredAt" timestamptz,
+    actor text,
+    "roleName" name,
+    call text,
+    what text,
+    "projectName" text,
+    "serviceName" text,
+    instance text,
+    hostname text,
+    protocol text,
+    "portNumber" integer,
+    "allocationId" bigint,
+    before jsonb,
+    after jsonb
+  );
+end
+$function$
+;
+revoke all on function ports.load_registry(json,json,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, p_holds_others boolean DEFAULT false)
  RETURNS tid

@@ -50,7 +50,9 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'RANGE_OVERLAP':
       return overlapHints(details as Overlap, asked)
     case 'RANGE_IN_USE':
-      return releaseHints(details as RangeInUse, asked.command, await asked.openManager())
+      return 'allocations' in details
+        ? releaseHints(details as RangeInUse, asked.command, await asked.openManager())
+        : []
     case 'DATABASE_UNAVAILABLE':
       // Which has failed itself, and would again.
       if ('right' in details) {

@@ -7,10 +7,13 @@ import { claimCommand } from './commands/claim.js'
 import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
 import { dbCommand } from './commands/db.js'
+import { dumpCommand } from './commands/dump.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
+import { importCommand } from './commands/import.js'
 import { listCommand } from './commands/list.js'
+import { loadCommand } from './commands/load.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
 import { summaryCommand } from './commands/summary.js'
@@ -37,6 +40,9 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
   },
   'Administration:': {
     range: rangeCommand,
+    import: importCommand,
+    dump: dumpCommand,
+    load: loadCommand,
     db: dbCommand,
     completion: completionCommand,
   },

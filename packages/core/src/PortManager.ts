@@ -57,6 +57,15 @@ import {
 } from './range/requests.js'
 import { summarizeProject } from './range/summarizeProject.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
+import type { Holding } from './TransferStore.js'
+import {
+  type ImportReport,
+  type ImportRow,
+  importPorts,
+  validRows,
+} from './transfer/importPorts.js'
+import { DOCUMENT_VERSION, type RegistryDocument } from './transfer/RegistryDocument.js'
+import { validDocument } from './transfer/validDocument.js'
 import {
   MAX_LENGTH,
   validCount,
@@ -177,6 +186,13 @@ export interface HistoryPage {
   readonly events: readonly PortEvent[]
   /** Absent on the last page. */
   readonly nextCursor?: string
+}
+
+export interface ImportOptions extends WriteOptions {
+  /** Finds out what the import would do, and changes nothing. */
+  readonly dryRun?: boolean
+  /** Imports the rows that are in no conflict. */
+  readonly skipConflicts?: boolean
 }
 
 export interface ResizeOptions extends RangeChoice, WriteOptions {}
@@ -703,6 +719,46 @@ export class PortManager {
   }
 
   /**
+   * Records numbers that services have already. Each is claimed for its service. A number that is
+   * nobody's first becomes a range of the project, on the host that the row names, else on every
+   * host. All rows are imported or, if one of them is in conflict, none, unless conflicts are to be
+   * skipped. Safe to repeat.
+   * @throws {PortsError} `INVALID_ARGUMENT` naming the row
+   */
+  async import(rows: readonly ImportRow[], options: ImportOptions = {}): Promise<ImportReport> {
+    const accepted = given(options)
+    const holdings = validRows(rows, (row, path) => this.#holding(row, path))
+    const { dryRun = false, skipConflicts = false } = accepted
+    const call = this.#write(accepted)
+    return this.#source.ask((store) =>
+      importPorts(store, holdings, { dryRun, skipConflicts }, call),
+    )
+  }
+
+  /**
+   * The whole registry at one moment, without the results of audits. `load` takes it. Keep it where
+   * only you can read it: it has the idempotency keys and the history.
+   */
+  async dump(options: CallOptions = {}): Promise<RegistryDocument> {
+    const call = given(options)
+    const content = await this.#source.ask((store) => store.dump(call))
+    const takenAt = new Date().toISOString()
+    return { format: 'ports-registry', version: DOCUMENT_VERSION, takenAt, ...content }
+  }
+
+  /**
+   * Puts a dumped registry into one that holds no port: projects, ranges, ports with their ids, and
+   * the history. Default ranges that are unused are replaced.
+   * @throws {PortsError} `RANGE_IN_USE` if the registry holds ports, `RANGE_OVERLAP` if another
+   * range stands in the way, `INVALID_ARGUMENT` naming the entry that is wrong
+   */
+  async load(document: RegistryDocument, options: WriteOptions = {}): Promise<void> {
+    const valid = validDocument(document)
+    const call = this.#write(given(options))
+    await this.#source.ask((store) => store.load(valid, call))
+  }
+
+  /**
    * Waits for the calls under way, then closes the connections of the store if it was opened. A call
    * after this is refused with `DATABASE_UNAVAILABLE`. Repeatable.
    */
@@ -777,6 +833,21 @@ export class PortManager {
     }
   }
 
+  /** @param path of the row, for errors */
+  #holding(row: ImportRow, path: string): Holding {
+    const field = (name: string) => `${path}.${name}`
+    const { projectName, serviceName, portNumber, instance, hostname, protocol } = row
+    return {
+      projectName: validName(field('projectName'), projectName),
+      serviceName: validName(field('serviceName'), serviceName),
+      instance: instance === undefined ? '' : validName(field('instance'), instance),
+      hostname: this.#localHost.resolve(field('hostname'), hostname),
+      protocol: validProtocol(field('protocol'), protocol ?? 'tcp'),
+      portNumber: validPort(field('portNumber'), portNumber),
+      ...validMetadata(row, `${path}.`),
+    }
+  }
+
   #choice({ from, hostname }: RangeChoice): RangeChoice {
     return {
       ...(from !== undefined && { from: validPort('from', from) }),
@@ -796,14 +867,17 @@ export class PortManager {
 }
 
 const METADATA = {
-  serviceType: (value: unknown) => validText('serviceType', value, MAX_LENGTH.serviceType),
-  description: (value: unknown) => validText('description', value, MAX_LENGTH.description),
-  cloudflareHostname: (value: unknown) => validHostname('cloudflareHostname', value),
+  serviceType: (name: string, value: unknown) => validText(name, value, MAX_LENGTH.serviceType),
+  description: (name: string, value: unknown) => validText(name, value, MAX_LENGTH.description),
+  cloudflareHostname: (name: string, value: unknown) => validHostname(name, value),
 } as const satisfies Record<keyof Metadata, unknown>
 
-function validMetadata(metadata: Metadata): Metadata {
+/** @param prefix of the names in errors */
+function validMetadata(metadata: Metadata, prefix = ''): Metadata {
   const fields = METADATA_FIELDS.filter((field) => !isAbsent(metadata[field]))
-  return Object.fromEntries(fields.map((field) => [field, METADATA[field](metadata[field])]))
+  return Object.fromEntries(
+    fields.map((field) => [field, METADATA[field](prefix + field, metadata[field])]),
+  )
 }
 
 function validChange(change: MetadataChange): MetadataChange {
@@ -817,7 +891,10 @@ function validChange(change: MetadataChange): MetadataChange {
     throw invalidArgument('change', change, expected)
   }
   return Object.fromEntries(
-    fields.map((field) => [field, change[field] === null ? null : METADATA[field](change[field])]),
+    fields.map((field) => [
+      field,
+      change[field] === null ? null : METADATA[field](field, change[field]),
+    ]),
   )
 }
 

@@ -2,15 +2,21 @@ import type { AllocationStore } from './AllocationStore.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
 import type { RangeStore } from './RangeStore.js'
+import type { TransferStore } from './TransferStore.js'
 
 /**
  * What a store must do for `PortManager`. Arguments arrive validated and normalised. Every method
  * that names a project throws `PROJECT_NOT_FOUND` if it has no range, except `find`,
- * `createRange`, `addRange`, `createNextRange`, `ensureRange` and `history`. Every method throws `DATABASE_UNAVAILABLE` if there is no
+ * `createRange`, `addRange`, `createNextRange`, `ensureRange`, `importPorts` and `history`. Every method throws `DATABASE_UNAVAILABLE` if there is no
  * connection and nothing was changed, and `OUTCOME_UNKNOWN` if a write was sent and no answer came.
  * `@ports/core/testing` holds the suite that every store must pass.
  */
-export interface PortRepository extends AllocationStore, RangeStore, CheckStore, EventStore {
+export interface PortRepository
+  extends AllocationStore,
+    RangeStore,
+    CheckStore,
+    EventStore,
+    TransferStore {
   /** Closes the connections, when no call is under way. Repeatable. */
   close(): Promise<void>
 }

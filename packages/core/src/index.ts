@@ -74,6 +74,7 @@ export {
   type GetOptions,
   type HistoryOptions,
   type HistoryPage,
+  type ImportOptions,
   type InstanceOption,
   type ListOptions,
   type NarrowOptions,
@@ -120,5 +121,21 @@ export {
   type WantedRange,
 } from './range/rangeErrors.js'
 export type { NewRange, NewRangeNumbers } from './range/requests.js'
+export type {
+  Holding,
+  ImportMode,
+  ImportOutcome,
+  TransferStore,
+} from './TransferStore.js'
+export type { ImportedRow, ImportReport, ImportRow } from './transfer/importPorts.js'
+export type {
+  DumpedAllocation,
+  DumpedEvent,
+  DumpedProject,
+  DumpedRange,
+  RegistryContent,
+  RegistryDocument,
+} from './transfer/RegistryDocument.js'
+export { registryInUse } from './transfer/registryInUse.js'
 export { unmappedUid } from './unmappedUid.js'
 export { MAX_LENGTH } from './validate.js'

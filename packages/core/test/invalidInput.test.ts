@@ -144,7 +144,10 @@ describe('a project name', () => {
     listByProject: (name) => manager.listByProject(name),
     getProjectSummary: (name) => manager.getProjectSummary(name),
     createRange: (name) => manager.createRange({ projectName: name, startPort: 1, endPort: 2 }),
+    addRange: (name) => manager.addRange(name, { startPort: 1, endPort: 2 }),
+    ensureRange: (name) => manager.ensureRange(name),
     resizeRange: (name) => manager.resizeRange(name, { startPort: 1, endPort: 2 }),
+    removeRange: (name) => manager.removeRange(name, 3000),
     deleteRange: (name) => manager.deleteRange(name),
     deleteRanges: (name) => manager.deleteRanges(['shop', name]),
   }
@@ -255,7 +258,9 @@ describe('a port', () => {
       'startPort',
       (startPort) => manager.createRange({ projectName: 'shop', startPort, endPort: 65535 }),
     ],
+    addRange: ['endPort', (endPort) => manager.addRange('shop', { startPort: 1, endPort })],
     resizeRange: ['endPort', (endPort) => manager.resizeRange('shop', { startPort: 1, endPort })],
+    removeRange: ['startPort', (startPort) => manager.removeRange('shop', startPort)],
   }
   describe.each(Object.entries(calls))('of %s', (_method, [field, call]) => {
     // An optional number that is null counts as not given.
@@ -282,6 +287,7 @@ describe('a range', () => {
       'endPort',
       3000,
     )
+    await expectInvalid(() => manager.addRange('shop', bounds), 'endPort', 3000)
     await expectInvalid(() => manager.resizeRange('shop', bounds), 'endPort', 3000)
   })
 
@@ -521,6 +527,22 @@ describe('options', () => {
     resizeRange: ['shop', { startPort: 1, endPort: 2 }],
     deleteRange: ['shop'],
     history: [],
+    addRange: ['shop', { startPort: 3000, endPort: 3009 }],
+    ensureRange: ['shop', {}],
+    removeRange: ['shop', 3000],
+    import: [[]],
+    dump: [],
+    load: [
+      {
+        format: 'ports-registry',
+        version: 1,
+        takenAt: '2026-11-27T00:00:00Z',
+        projects: [],
+        ranges: [],
+        allocations: [],
+        events: [],
+      },
+    ],
   }
 
   it('are those of every method', () => {

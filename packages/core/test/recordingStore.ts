@@ -7,7 +7,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   release: [],
   update: true,
   list: { allocations: [], total: 0 },
-  summarize: { range: { projectName: 'shop', startPort: 1, endPort: 2 }, allocatedPorts: 0 },
+  summarize: { ranges: [{ startPort: 1, endPort: 2 }], availablePorts: 2 },
   listRanges: [],
   history: { events: [] },
 }

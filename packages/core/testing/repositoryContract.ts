@@ -11,6 +11,7 @@ import { describeNetworks } from './networkContract.js'
 import { describeRanges } from './rangeContract.js'
 import { describeReleasing } from './releasingContract.js'
 import { describeSeveralRanges } from './severalRangesContract.js'
+import { describeTransfers } from './transferContract.js'
 import { describeUpdating } from './updatingContract.js'
 
 /**
@@ -38,6 +39,7 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeNetworks(store)
     describeRanges(store)
     describeSeveralRanges(store)
+    describeTransfers(store)
     describeCalls(store)
   })
 }

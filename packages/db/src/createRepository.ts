@@ -4,6 +4,7 @@ import { allocationStore } from './store/allocations.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
 import { rangeStore } from './store/ranges.js'
+import { transferStore } from './store/transfers.js'
 
 interface RepositoryOptions {
   /** Whether all callers are on the machine of the server. */
@@ -20,6 +21,7 @@ export function createRepository(
     ...rangeStore(database),
     ...checkStore(database, servesOneHost),
     ...eventStore(database),
+    ...transferStore(database),
     close: () => database.close(),
   }
 }

@@ -15,6 +15,7 @@ import {
   rangeExhausted,
   rangeInUse,
   rangeOverlap,
+  registryInUse,
   type Taken,
   type UnclearRange,
   unclearRange,
@@ -41,6 +42,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
   ['ZP007', 'INVALID_ARGUMENT'],
+  ['ZP008', 'RANGE_IN_USE'],
   ['22023', 'INVALID_ARGUMENT'],
   // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
@@ -123,9 +125,10 @@ export function translate(
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
         : portOutOfRange(parseDetail<OutOfRange>(failure.detail), error)
     case 'RANGE_OVERLAP':
-      // Only a range that was to be can overlap.
-      return rangeOverlap(subject.range!, rangeIn(details), error)
+      // A document that is loaded has many ranges.
+      return rangeOverlap(subject.range ?? rangeIn(details), rangeIn(details), error)
     case 'RANGE_IN_USE':
+      if (details.projectName === undefined) return registryInUse(Number(details.count), error)
       return rangeInUse(
         String(details.projectName),
         details.allocations as RangeHolder[],
@@ -213,7 +216,7 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
   }
 }
 
-function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): PortRange {
+export function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): PortRange {
   return {
     projectName: String(projectName),
     startPort: Number(startPort),

@@ -1,0 +1,19 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Context } from '../Context.js'
+
+export function dumpCommand({ openManager, output, signal }: Context) {
+  return new Command('dump')
+    .description('Print the whole registry as a JSON document')
+    .addHelpText('after', MORE_HELP)
+    .action(async () => {
+      const ports = await openManager()
+      const document = await ports.dump({ signal })
+      output.result(document, () => JSON.stringify(document, null, 2))
+    })
+}
+
+const MORE_HELP = `
+The state of one moment, without the results of audits. To put it back: ports load.
+
+Example:
+  ports dump > registry.json`

@@ -1,0 +1,46 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { Command } from '@commander-js/extra-typings'
+import { counted, invalidArgument, type RegistryDocument } from '@ports/core'
+import type { Context } from '../Context.js'
+
+export function loadCommand({ openManager, output, signal }: Context) {
+  return new Command('load')
+    .description('Put a dumped registry into one that holds no port')
+    .argument('[file]', 'what ports dump wrote; standard input unless given')
+    .addHelpText('after', MORE_HELP)
+    .action(async (file) => {
+      const document = await readDocument(file)
+      const ports = await openManager()
+      await ports.load(document, { signal })
+      const { ranges, allocations, events } = document
+      const loaded = {
+        ranges: ranges.length,
+        allocations: allocations.length,
+        events: events.length,
+      }
+      const parts = [
+        counted(loaded.ranges, 'range'),
+        counted(loaded.allocations, 'allocation'),
+        counted(loaded.events, 'event'),
+      ]
+      output.outcome({ loaded: true, ...loaded }, `Loaded ${parts.join(', ')}.`)
+    })
+}
+
+async function readDocument(file: string | undefined): Promise<RegistryDocument> {
+  const source = file ?? 'standard input'
+  try {
+    return JSON.parse(file === undefined ? await text(process.stdin) : await readFile(file, 'utf8'))
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw invalidArgument('file', source, `what ports dump wrote (${reason})`)
+  }
+}
+
+const MORE_HELP = `
+Default ranges that are unused are replaced; any other range stays. A registry that holds
+ports takes no document: see ports import.
+
+Example:
+  PORTS_DATABASE_URL=postgresql://… ports load registry.json`

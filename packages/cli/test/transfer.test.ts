@@ -1,0 +1,174 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { emptyDatabase, freshDatabase } from '../../../test/database.js'
+import { portsOn } from './ports.js'
+
+function fileOf(name: string, content: string): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-transfer-'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const path = join(directory, name)
+  writeFileSync(path, content)
+  return path
+}
+
+const CSV = `host,protocol,port,project,service,instance,description
+nas,tcp,3000,homelab,grafana,,"Dashboards, graphs"
+nas,udp,53,homelab,dns,,
+pi,tcp,3000,garden,web,copy,
+`
+const YAML = `
+- { host: nas, protocol: tcp, port: 3000, project: homelab, service: grafana, description: "Dashboards, graphs" }
+- { host: nas, protocol: udp, port: 53, project: homelab, service: dns }
+- { host: pi, protocol: tcp, port: 3000, project: garden, service: web, instance: copy }
+`
+const JSON_ROWS = JSON.stringify([
+  {
+    hostname: 'nas',
+    portNumber: 3000,
+    projectName: 'homelab',
+    serviceName: 'grafana',
+    description: 'Dashboards, graphs',
+  },
+  { host: 'nas', protocol: 'udp', port: 53, project: 'homelab', service: 'dns' },
+  { host: 'pi', port: 3000, project: 'garden', service: 'web', instance: 'copy' },
+])
+
+const PLAN = [
+  '+ nas/tcp 3000 homelab/grafana, which becomes a range of homelab',
+  '+ nas/udp 53 homelab/dns, which becomes a range of homelab',
+  '+ pi/tcp 3000 garden/web@copy, which becomes a range of garden',
+]
+
+describe('import', () => {
+  test.each([
+    ['services.csv', CSV],
+    ['services.yaml', YAML],
+    ['services.yml', YAML],
+    ['services.json', JSON_ROWS],
+  ])(
+    'records the rows of %s, a line each, and does nothing the second time',
+    async (name, content) => {
+      const ports = portsOn(await emptyDatabase())
+      const file = fileOf(name, content)
+      expect(await ports('import', file)).toEqual({
+        stdout: '',
+        stderr: [...PLAN, 'Imported 3 ports.', ''].join('\n'),
+        status: 0,
+      })
+      const { stdout } = await ports('list', '--json')
+      expect(JSON.parse(stdout)).toMatchObject([
+        { port: 53, hostname: 'nas', protocol: 'udp', projectName: 'homelab', serviceName: 'dns' },
+        { port: 3000, hostname: 'nas', serviceName: 'grafana', description: 'Dashboards, graphs' },
+        { port: 3000, hostname: 'pi', projectName: 'garden', instance: 'copy' },
+      ])
+      expect((await ports('import', file)).stderr).toContain('Imported 0 ports, 3 held already.')
+    },
+  )
+
+  test('of a dry run prints the plan and changes nothing', async () => {
+    const ports = portsOn(await emptyDatabase())
+    expect(await ports('import', '--dry-run', fileOf('services.csv', CSV))).toEqual({
+      stdout: '',
+      stderr: [...PLAN, 'Would import 3 ports.', ''].join('\n'),
+      status: 0,
+    })
+    expect((await ports('range', 'list')).stderr).toBe('No project has a range.\n')
+  })
+
+  test('of rows that collide imports none and names both sides, or the others on request', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('claim', 'consilio', 'api', '3105')
+    const file = fileOf(
+      'services.csv',
+      'project,service,port\nconsilio,web,3105\nmine,web,3200\nmine,api,20000\n',
+    )
+    const refused = await ports('import', file)
+    expect(refused).toMatchObject({ stdout: '', status: 4 })
+    expect(refused.stderr).toContain('2 of 3 rows cannot be imported, so none was.')
+    expect(refused.stderr).toContain(
+      '! localhost/tcp 3105 consilio/web: Port 3105 is held by consilio/api',
+    )
+    expect(refused.stderr).toContain(
+      '! localhost/tcp 3200 mine/web: 3200 would overlap 3200-3299 of openhorizon.',
+    )
+    expect(JSON.parse((await ports('list', '--json')).stdout)).toHaveLength(1)
+
+    const skipped = await ports('import', '--skip-conflicts', file, '--json')
+    expect(skipped.status).toBe(0)
+    expect(JSON.parse(skipped.stdout)).toMatchObject({
+      claimed: 1,
+      held: 0,
+      conflicts: 2,
+      changed: true,
+      rows: [
+        { port: 3105, outcome: 'conflict', conflict: { code: 'PORT_TAKEN' } },
+        { port: 3200, outcome: 'conflict', conflict: { code: 'RANGE_OVERLAP' } },
+        { port: 20_000, outcome: 'claimed', createsRange: true },
+      ],
+    })
+  })
+
+  test.each([
+    ['rows.json', '{', 'must be JSON'],
+    ['rows.json', '{"project":"a"}', 'must be a list of rows'],
+    ['rows.csv', 'project,service,colour\na,b,red\n', 'row 1, colour is "red"'],
+    ['rows.csv', 'project,service,port\na,b,x\n', 'rows[0].portNumber is "x"'],
+    ['rows.csv', 'project,service\na,b\n', 'rows[0].portNumber is undefined'],
+    ['rows.yaml', '- 3000', 'row 1 is 3000'],
+  ])('refuses %s with %j, and says where', async (name, content, message) => {
+    const ports = portsOn(await emptyDatabase())
+    const refused = await ports('import', fileOf(name, content))
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain(message)
+  })
+
+  test('refuses a file that is not there', async () => {
+    const ports = portsOn(await emptyDatabase())
+    expect(await ports('import', '/nonexistent/rows.csv')).toMatchObject({
+      stderr: expect.stringContaining('"/nonexistent/rows.csv"'),
+      status: 2,
+    })
+  })
+})
+
+describe('dump and load', () => {
+  test('take a registry to another database', async () => {
+    const here = portsOn(await freshDatabase())
+    await here('get', 'consilio', 'api', '--description', 'REST API')
+    await here('claim', 'consilio', 'web', '3105')
+    await here('range', 'add', 'homelab', '--start', '8096', '--hostname', 'nas')
+    const { stdout, status } = await here('dump')
+    expect(status).toBe(0)
+    const file = fileOf('registry.json', stdout)
+
+    const there = portsOn(await freshDatabase())
+    const loaded = await there('load', file)
+    expect(loaded, loaded.stderr).toMatchObject({ stdout: '', status: 0 })
+    expect(loaded.stderr).toMatch(/^Loaded 8 ranges, 2 allocations, \d+ events\.\n$/)
+    for (const question of [['list'], ['range', 'list']]) {
+      const answers = await Promise.all([here, there].map((ports) => ports(...question, '--json')))
+      expect(answers[1]).toEqual(answers[0])
+    }
+    expect((await there('get', 'consilio', 'web')).stdout).toBe('3105\n')
+    expect(await there('load', file)).toMatchObject({
+      stderr: expect.stringContaining('The registry holds 2 ports'),
+      status: 4,
+    })
+  })
+
+  test('refuse what is no document', async () => {
+    const ports = portsOn(await emptyDatabase())
+    for (const [content, message] of [
+      ['{', 'what ports dump wrote'],
+      ['{"format":"ports-registry","version":2}', 'document.version is 2'],
+      ['[]', 'document is []'],
+    ] as const) {
+      expect(await ports('load', fileOf('registry.json', content))).toMatchObject({
+        stderr: expect.stringContaining(message),
+        status: 2,
+      })
+    }
+  })
+})

@@ -1,0 +1,61 @@
+import type { AllocationStatus, Metadata, ServiceKey } from '../PortAllocation.js'
+import type { PortRange } from '../PortRange.js'
+
+/** The form of the document. A later version that reads it differently has a higher one. */
+export const DOCUMENT_VERSION = 1
+
+/**
+ * A whole registry, but for the results of audits. Times are in ISO 8601. registry.schema.json
+ * describes it.
+ */
+export interface RegistryDocument extends RegistryContent {
+  readonly format: 'ports-registry'
+  readonly version: typeof DOCUMENT_VERSION
+  readonly takenAt: string
+}
+
+export interface RegistryContent {
+  readonly projects: readonly DumpedProject[]
+  readonly ranges: readonly DumpedRange[]
+  readonly allocations: readonly DumpedAllocation[]
+  readonly events: readonly DumpedEvent[]
+}
+
+export interface DumpedProject {
+  readonly projectName: string
+  readonly settings: object
+  readonly createdAt: string
+}
+
+export interface DumpedRange extends PortRange {
+  readonly createdAt: string
+}
+
+export interface DumpedAllocation extends ServiceKey, Metadata {
+  readonly id: number
+  readonly portNumber: number
+  readonly status: AllocationStatus
+  /** The order in which the service got its ports; the lowest is the one that it is asked for. */
+  readonly ordinal: number
+  readonly idempotencyKey?: string
+  readonly allocatedAt: string
+  readonly lastUsedAt?: string
+}
+
+export interface DumpedEvent {
+  readonly id: number
+  readonly occurredAt: string
+  readonly actor?: string
+  readonly roleName: string
+  readonly call: string
+  readonly what: string
+  readonly projectName: string
+  readonly serviceName?: string
+  readonly instance?: string
+  readonly hostname?: string
+  readonly protocol?: string
+  readonly portNumber?: number
+  readonly allocationId?: number
+  readonly before?: object
+  readonly after?: object
+}

@@ -1,0 +1,130 @@
+import { invalidArgument } from '../errors.js'
+import { validHostname } from '../hostname.js'
+import { validName } from '../name.js'
+import { MAX_LENGTH, validObject, validPort, validProtocol, validText } from '../validate.js'
+import {
+  DOCUMENT_VERSION,
+  type RegistryContent,
+  type RegistryDocument,
+} from './RegistryDocument.js'
+
+type Check = (field: string, value: unknown) => unknown
+
+const name: Check = validName
+const instance: Check = (field, value) => value === '' || validName(field, value)
+const hostname: Check = validHostname
+const description: Check = (field, value) => validText(field, value, MAX_LENGTH.description)
+
+const wholeNumber: Check = (field, value) => {
+  if (!Number.isSafeInteger(value)) throw invalidArgument(field, value, 'a whole number')
+}
+const id: Check = (field, value) => {
+  if (!Number.isSafeInteger(value) || Number(value) < 1) {
+    throw invalidArgument(field, value, 'a whole number above 0')
+  }
+}
+const time: Check = (field, value) => {
+  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) {
+    throw invalidArgument(field, value, 'a time in ISO 8601')
+  }
+}
+const object: Check = (field, value) => validObject(field, value as object, 'an object')
+const word: Check = (field, value) => validText(field, value, 63)
+
+const optional =
+  (check: Check): Check =>
+  (field, value) =>
+    value === undefined || check(field, value)
+
+const metadata = {
+  serviceType: optional((field, value) => validText(field, value, MAX_LENGTH.serviceType)),
+  description: optional(description),
+  cloudflareHostname: optional(hostname),
+}
+
+/** How each field of each list is checked; no other field is taken. */
+const FIELDS = {
+  projects: { projectName: name, settings: object, createdAt: time },
+  ranges: {
+    projectName: name,
+    startPort: validPort,
+    endPort: validPort,
+    hostname: optional(hostname),
+    description: optional(description),
+    createdAt: time,
+  },
+  allocations: {
+    id,
+    projectName: name,
+    serviceName: name,
+    instance,
+    hostname,
+    protocol: validProtocol,
+    portNumber: validPort,
+    status: (field, value) => {
+      if (value !== 'allocated' && value !== 'in_use') {
+        throw invalidArgument(field, value, 'allocated or in_use')
+      }
+    },
+    ordinal: wholeNumber,
+    ...metadata,
+    idempotencyKey: optional((field, value) => validText(field, value, MAX_LENGTH.idempotencyKey)),
+    allocatedAt: time,
+    lastUsedAt: optional(time),
+  },
+  events: {
+    id,
+    occurredAt: time,
+    actor: optional((field, value) => validText(field, value, MAX_LENGTH.actor)),
+    roleName: word,
+    call: word,
+    what: word,
+    projectName: name,
+    serviceName: optional(name),
+    instance: optional(instance),
+    hostname: optional(hostname),
+    protocol: optional(validProtocol),
+    portNumber: optional(validPort),
+    allocationId: optional(id),
+    before: optional(object),
+    after: optional(object),
+  },
+} as const satisfies { [List in keyof RegistryContent]: Record<string, Check> }
+
+/** @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field */
+export function validDocument(document: RegistryDocument): RegistryDocument {
+  validObject('document', document, 'what a dump wrote')
+  const { format, version, takenAt } = document
+  if (format !== 'ports-registry') {
+    throw invalidArgument('document.format', format, '"ports-registry", as a dump writes it')
+  }
+  if (version !== DOCUMENT_VERSION) {
+    throw invalidArgument(
+      'document.version',
+      version,
+      `${DOCUMENT_VERSION}, or update this program`,
+    )
+  }
+  time('document.takenAt', takenAt)
+  for (const [list, fields] of Object.entries(FIELDS)) {
+    checkList(list, document[list as keyof RegistryContent], fields)
+  }
+  return document
+}
+
+function checkList(list: string, entries: unknown, fields: Readonly<Record<string, Check>>): void {
+  if (!Array.isArray(entries)) throw invalidArgument(list, entries, 'a list')
+  entries.forEach((entry: unknown, index) => {
+    const path = `${list}[${index}]`
+    const given = validObject(path, entry as Record<string, unknown>, 'an object')
+    const unknown = Object.keys(given).find((field) => !Object.hasOwn(fields, field))
+    if (unknown !== undefined) {
+      throw invalidArgument(
+        `${path}.${unknown}`,
+        given[unknown],
+        'left out: there is no such field',
+      )
+    }
+    for (const [field, check] of Object.entries(fields)) check(`${path}.${field}`, given[field])
+  })
+}
