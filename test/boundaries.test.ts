@@ -125,6 +125,7 @@ function mayRead({ path }: Source, variable: string | undefined): boolean {
     return ['PORTS_HOSTNAME', 'PORTS_INSTANCE', 'PORTS_PASS_OVER'].includes(variable ?? '')
   }
   if (path === 'packages/core/src/actor.ts') return variable === 'PORTS_ACTOR'
+  if (path === 'packages/db/src/settings/settingsFiles.ts') return variable === 'XDG_CONFIG_HOME'
   // The embedded server's own processes get the PATH.
   return packageOf(path) === 'db' && /^(PORTS_\w+|PATH)$/.test(variable ?? '')
 }
@@ -211,6 +212,7 @@ describe('the rules', () => {
     ['cli/src/commands/get.ts', "import { type DatabaseStatus } from '@ports/db'"],
     ['cli/src/commands/get.ts', "export { openRepository } from '@ports/db'"],
     ['cli/src/commands/get.ts', "const { seed } = await import('@ports/db')"],
+    ['cli/src/commands/get.ts', "import { readSettings } from '@ports/db/settings'"],
     ['cli/src/commands/get.ts', 'const { seed } = await import(`@ports/db`)'],
     ['cli/src/commands/get.ts', "const { seed } = require('@ports/db')"],
     ['cli/src/commands/main.ts', "import { openRepository } from '@ports/db'"],
@@ -234,6 +236,7 @@ describe('the rules', () => {
     ['db/src/x.ts', "import { PortsError } from '@ports/core'"],
     ['db/src/embedded/x.ts', "import { migrate } from '../migrate.js'"],
     ['cli/src/x.ts', "import type { DatabaseStatus } from '@ports/db'"],
+    ['cli/src/x.ts', "import type { Setting } from '@ports/db/settings'"],
     ['cli/src/x.ts', "import { PortsError } from '@ports/core' // not from '@ports/db'"],
     ['cli/src/x.ts', "/** See import('@ports/db'). */\nexport const x = 'https://a.example'"],
     ['cli/src/main.ts', "const { openRepository } = await import('@ports/db')"],
@@ -243,6 +246,7 @@ describe('the rules', () => {
     ['core/src/PortManager.ts', 'const name = process.env.PORTS_HOSTNAME'],
     ['core/src/PortManager.ts', 'const passOver = process.env.PORTS_PASS_OVER'],
     ['db/src/x.ts', 'const home = process.env.PORTS_HOME'],
+    ['db/src/settings/settingsFiles.ts', 'const it = process.env.XDG_CONFIG_HOME'],
     ['db/src/x.ts', 'const env = { PATH: process.env.PATH }'],
     ['db/src/x.ts', '// Never DATABASE_URL.\nconst url = process.env.PORTS_DATABASE_URL'],
   ])('find nothing in %s: %s', (path, text) => {
@@ -254,6 +258,8 @@ describe('the rules', () => {
     ['core/src/PortManager.ts', 'const home = process.env.PORTS_HOME', 'reads process.env'],
     ['core/src/PortManager.ts', 'const { PORTS_HOSTNAME } = process.env', 'reads process.env'],
     ['db/src/x.ts', 'const home = process.env.HOME', 'reads process.env'],
+    ['db/src/x.ts', 'const directory = process.env.XDG_CONFIG_HOME', 'reads process.env'],
+    ['db/src/settings/settingsFiles.ts', 'const home = process.env.HOME', 'reads process.env'],
     ['db/src/x.ts', 'const env = { ...process.env }', 'reads process.env'],
     ['db/src/main.ts', "const home = process['env'].HOME", "reads process['env"],
     ['cli/src/x.ts', 'const isPlain = process.env.NO_COLOR', 'reads process.env'],

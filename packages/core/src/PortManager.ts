@@ -37,7 +37,7 @@ import {
   type ServiceKey,
 } from './PortAllocation.js'
 import type { PortEvent } from './PortEvent.js'
-import type { Bounds, PortRange, PortSummary } from './PortRange.js'
+import { type Bounds, DEFAULT_RANGE_SIZE, type PortRange, type PortSummary } from './PortRange.js'
 import type { PortRepository } from './PortRepository.js'
 import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
@@ -78,7 +78,7 @@ import {
 export interface PortManagerOptions {
   /**
    * What this machine is called in the registry. Default: the environment's `PORTS_HOSTNAME`, else
-   * `localhost`.
+   * the store's default, else `localhost`.
    */
   readonly hostname?: string
   /**
@@ -93,7 +93,8 @@ export interface PortManagerOptions {
   readonly instance?: string
   /**
    * The actor that the history shows for every call, whatever a call names. Default: the
-   * environment's `PORTS_ACTOR`, else the actor that a call names, else `user@host`.
+   * environment's `PORTS_ACTOR`, else the store's default, else the actor that a call names, else
+   * `user@host`.
    */
   readonly actor?: string
   /**
@@ -211,6 +212,7 @@ export class PortManager {
   readonly #instance: string
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
+  readonly #rangeSize: number
   // One for all calls, which share its looks; a call's signal ends only its own wait.
   readonly #passedOver = new PassedOverReader(() =>
     seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), {}),
@@ -222,18 +224,20 @@ export class PortManager {
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
     const { hostname, ownerUid, instance, actor, passOver } = given(options)
-    this.#source = new RepositorySource(
-      validObject('source', source, 'an object with the methods of a repository or an opener'),
-    )
+    const expected = 'an object with the methods of a repository or an opener'
+    const { defaults = {} } = validObject('source', source, expected)
+    this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
     this.#instance = instance === undefined ? configuredInstance() : validName('instance', instance)
-    this.#actor = actor === undefined ? configuredActor() : validActor('actor', actor)
+    this.#actor =
+      actor === undefined ? (configuredActor() ?? defaults.actor) : validActor('actor', actor)
     this.#passOver =
       passOver === undefined ? configuredPassOver() : validPassOver('passOver', passOver)
     this.#localHost =
       hostname === undefined
-        ? new LocalHost(process.env.PORTS_HOSTNAME || undefined, 'PORTS_HOSTNAME')
+        ? new LocalHost(process.env.PORTS_HOSTNAME || defaults.hostname, 'PORTS_HOSTNAME')
         : new LocalHost(hostname)
+    this.#rangeSize = defaults.rangeSize ?? DEFAULT_RANGE_SIZE
   }
 
   /**
@@ -421,7 +425,7 @@ export class PortManager {
     const accepted = given({ ...given(options), hostname })
     const selection = this.#selection(projectName, serviceName, accepted)
     const call = this.#write(accepted)
-    const released = await this.#source.ask(
+    const released = await this.#source.askExisting(
       (store) => store.release(selection, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
@@ -442,7 +446,7 @@ export class PortManager {
     const selection = this.#selection(projectName, serviceName, accepted)
     const valid = validChange(change)
     const call = this.#write(accepted)
-    return this.#source.ask(
+    return this.#source.askExisting(
       (store) => store.update(selection, valid, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
@@ -469,14 +473,14 @@ export class PortManager {
   async listByProject(projectName: string, options: ListOptions = {}): Promise<PortAllocation[]> {
     const accepted = given(options)
     const query = { projectName: validName('projectName', projectName), ...this.#filter(accepted) }
-    return [...(await this.#source.ask((store) => store.list(query, accepted))).allocations]
+    return [...(await this.#source.askExisting((store) => store.list(query, accepted))).allocations]
   }
 
   /** All live allocations unless narrowed, by port number. */
   async listAll(options: ListOptions = {}): Promise<PortAllocation[]> {
     const accepted = given(options)
     const query = this.#filter(accepted)
-    return [...(await this.#source.ask((store) => store.list(query, accepted))).allocations]
+    return [...(await this.#source.askExisting((store) => store.list(query, accepted))).allocations]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
@@ -491,7 +495,9 @@ export class PortManager {
       // One more than asked for tells whether there is a next page.
       limit: limit + 1,
     }
-    const { allocations, total } = await this.#source.ask((store) => store.list(query, accepted))
+    const { allocations, total } = await this.#source.askExisting((store) =>
+      store.list(query, accepted),
+    )
     const page = allocations.slice(0, limit)
     const last = page.at(-1)
     if (allocations.length <= limit || !last) return { allocations: page, total }
@@ -504,7 +510,7 @@ export class PortManager {
 
   /** The hosts that hold a port, or that the history knows, by name. */
   async listHosts(options: CallOptions = {}): Promise<KnownHost[]> {
-    return [...(await this.#source.ask((store) => store.listHosts(given(options))))]
+    return [...(await this.#source.askExisting((store) => store.listHosts(given(options))))]
   }
 
   /**
@@ -518,7 +524,7 @@ export class PortManager {
     const scope = this.scope(options)
     const name = validName('projectName', projectName)
     const call = given(options)
-    return this.#source.ask((store) => summarizeProject(store, name, scope, call))
+    return this.#source.askExisting((store) => summarizeProject(store, name, scope, call))
   }
 
   /**
@@ -579,24 +585,25 @@ export class PortManager {
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
     const accepted = given(options)
-    const open = () => this.#source.get()
+    const open = () => this.#source.get({ create: false })
     return this.#source.during(() => auditPorts(open, this.#localHost, accepted, this.#ownerUid))
   }
 
   /** All ranges, by start port and host. */
   async listRanges(options: CallOptions = {}): Promise<PortRange[]> {
     const call = given(options)
-    return [...(await this.#source.ask((store) => store.listRanges(call)))]
+    return [...(await this.#source.askExisting((store) => store.listRanges(call)))]
   }
 
   /**
    * Gives a project its first range, on every host: the one named, or the lowest free block of
-   * `size` numbers in 3000–32767 that starts on a multiple of `size`.
+   * `size` numbers in 3000–32767 that starts on a multiple of `size`. Without a size: the one that
+   * is set for the store's callers, else 100.
    * @throws {PortsError} `RANGE_OVERLAP` naming the range in the way, or that the project has one
    * already; `RANGE_EXHAUSTED` when no block of that size is free
    */
   async createRange(range: NewRange, options: WriteOptions = {}): Promise<PortRange> {
-    const wanted = validNewRange(range)
+    const wanted = validNewRange(range, this.#rangeSize)
     const call = this.#write(given(options))
     return this.#source.ask((store) =>
       'size' in wanted ? store.createNextRange(wanted, call) : store.createRange(wanted, call),
@@ -620,9 +627,9 @@ export class PortManager {
   }
 
   /**
-   * The first range of a project, or a new one if it has none: a free block of `size` numbers, 100
-   * by default, that contains none of the numbers that common programs use by default. Safe to
-   * repeat, and repeated by itself when the answer was lost.
+   * The first range of a project, or a new one if it has none: a free block of `size` numbers that
+   * contains none of the numbers that common programs use by default. Without a size: as
+   * `createRange`. Safe to repeat, and repeated by itself when the answer was lost.
    * @throws {PortsError} `RANGE_EXHAUSTED` when no block of that size is free
    */
   async ensureRange(
@@ -630,7 +637,10 @@ export class PortManager {
     block: { readonly size?: number; readonly description?: string } = {},
     options: WriteOptions = {},
   ): Promise<EnsuredRange> {
-    const request = { ...validBlock(projectName, block), avoid: COMMON_DEFAULT_PORTS }
+    const request = {
+      ...validBlock(projectName, block, this.#rangeSize),
+      avoid: COMMON_DEFAULT_PORTS,
+    }
     const call = this.#write(given(options))
     return this.#source.ask(
       (store) => store.ensureRange(request, call),
@@ -714,7 +724,9 @@ export class PortManager {
       ...(cursor !== undefined && { before: parseEventCursor(cursor) }),
       limit: validCount('limit', accepted.limit, 1000),
     }
-    const { events, next } = await this.#source.ask((store) => store.history(query, accepted))
+    const { events, next } = await this.#source.askExisting((store) =>
+      store.history(query, accepted),
+    )
     return { events, ...(next && { nextCursor: `${next.transaction}/${next.id}` }) }
   }
 

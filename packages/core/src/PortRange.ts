@@ -38,3 +38,9 @@ export const BLOCK_SEARCH = { startPort: 3000, endPort: 32767 } as const
 
 /** The largest block that starts on a multiple of its size there: 16384–32767. */
 export const LARGEST_BLOCK = 16384
+
+/** The largest block that is created without its project being asked first. */
+export const LARGEST_ENSURED_BLOCK = 1000
+
+/** The size of a block that is created without one, unless another is set. */
+export const DEFAULT_RANGE_SIZE = 100

@@ -1,4 +1,5 @@
 import type { AllocationStore } from './AllocationStore.js'
+import type { CallerDefaults } from './CallerDefaults.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
 import type { RangeStore } from './RangeStore.js'
@@ -17,6 +18,9 @@ export interface PortRepository
     CheckStore,
     EventStore,
     TransferStore {
+  /** What is set for its callers on this machine. */
+  readonly defaults?: CallerDefaults
+
   /** Closes the connections, when no call is under way. Repeatable. */
   close(): Promise<void>
 }

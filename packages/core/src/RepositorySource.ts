@@ -1,12 +1,26 @@
+import type { CallerDefaults } from './CallerDefaults.js'
 import { PortsError } from './errors.js'
 import type { PortRepository } from './PortRepository.js'
 
+export interface OpenOptions {
+  /** Whether the call can need a store that is created if there is none. */
+  readonly create: boolean
+}
+
 /** Opens a store. */
 export interface RepositoryOpener {
-  open(): Promise<PortRepository>
+  /**
+   * @throws {PortsError} `NO_REGISTRY` if there is no store and it is not to be created. An opener
+   * may create it all the same.
+   */
+  open(options: OpenOptions): Promise<PortRepository>
   /** Opens the store only if that creates and starts nothing. Otherwise returns undefined. */
   openRunning(): Promise<PortRepository | undefined>
+  /** What is set for its callers on this machine. */
+  readonly defaults?: CallerDefaults
 }
+
+type Repeat<Answer> = (attempt: () => Promise<Answer>) => Promise<Answer>
 
 /**
  * A store that is opened when it is first needed. Malformed input is refused before that, and never
@@ -40,17 +54,48 @@ export class RepositorySource {
     }
   }
 
-  /** Runs a call that asks the store one question, each attempt that `repeat` makes. */
+  /**
+   * Runs a call that asks the store one question, each attempt that `repeat` makes. The store is
+   * created if there is none.
+   */
   ask<Answer>(
     question: (store: PortRepository) => Promise<Answer>,
-    repeat = (attempt: () => Promise<Answer>) => attempt(),
+    repeat?: Repeat<Answer>,
   ): Promise<Answer> {
-    return this.during(() => repeat(async () => question(await this.get())))
+    return this.#ask({ create: true }, question, repeat)
   }
 
-  get(): Promise<PortRepository> {
-    if (this.#opened) return this.#opened
-    const opened = this.#opener.open().catch((error) => {
+  /**
+   * As `ask`, for a call that only reads, or that changes only what is held: no store is created.
+   * @throws {PortsError} `NO_REGISTRY` if there is no store
+   */
+  askExisting<Answer>(
+    question: (store: PortRepository) => Promise<Answer>,
+    repeat?: Repeat<Answer>,
+  ): Promise<Answer> {
+    return this.#ask({ create: false }, question, repeat)
+  }
+
+  #ask<Answer>(
+    options: OpenOptions,
+    question: (store: PortRepository) => Promise<Answer>,
+    repeat: Repeat<Answer> = (attempt) => attempt(),
+  ): Promise<Answer> {
+    return this.during(() => repeat(async () => question(await this.get(options))))
+  }
+
+  get(options: OpenOptions): Promise<PortRepository> {
+    if (!this.#opened) return this.#open(options)
+    if (!options.create) return this.#opened
+    // It may be the attempt of a call that creates none.
+    return this.#opened.catch((error) => {
+      if (saysThereIsNone(error)) return this.get(options)
+      throw error
+    })
+  }
+
+  #open(options: OpenOptions): Promise<PortRepository> {
+    const opened = this.#opener.open(options).catch((error) => {
       if (this.#opened === opened) this.#opened = undefined
       throw error
     })
@@ -60,7 +105,12 @@ export class RepositorySource {
 
   /** Returns undefined if opening the store would create or start something. */
   async getRunning(): Promise<PortRepository | undefined> {
-    if (this.#opened) return this.#opened
+    if (this.#opened) {
+      return this.#opened.catch((error) => {
+        if (saysThereIsNone(error)) return undefined
+        throw error
+      })
+    }
     const running = await this.#opener.openRunning()
     if (!running) return undefined
     if (this.#opened) await running.close()
@@ -82,6 +132,10 @@ export class RepositorySource {
     const repository = await this.#opened?.catch(() => undefined)
     await repository?.close()
   }
+}
+
+function saysThereIsNone(error: unknown): boolean {
+  return error instanceof PortsError && error.code === 'NO_REGISTRY'
 }
 
 function closed(): PortsError {

@@ -20,6 +20,7 @@ export const EXIT_STATUS = {
   DATABASE_NOT_MIGRATED: 5,
   REGISTRY_TOO_NEW: 5,
   SANDBOXED: 5,
+  NO_REGISTRY: 5,
   UNVERIFIABLE: 6,
 } as const
 
@@ -252,6 +253,21 @@ export function portOutOfRange(outside: OutOfRange, cause?: unknown): PortsError
         : `It belongs to ${owner}. Choose a number of ${projectName}.`),
     { ...outside },
     { cause },
+  )
+}
+
+/**
+ * @param home where the embedded registry would be
+ * @param settingsFiles the files in which a database could be named
+ */
+export function noRegistry(home: string, settingsFiles: readonly string[]): PortsError {
+  return new PortsError(
+    'NO_REGISTRY',
+    `There is no registry yet: ${home} has none, and neither PORTS_DATABASE_URL nor a settings file ` +
+      `(${settingsFiles.join(', ')}) names a database. Allocating a port makes one in ${home}. If ` +
+      'the registry is elsewhere, set PORTS_DATABASE_URL or PORTS_HOME, or write its URL to one of ' +
+      'those files.',
+    { home, settingsFiles },
   )
 }
 

@@ -14,9 +14,10 @@ export type {
 } from './AllocationStore.js'
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
-export { actorHere, configuredActor } from './actor.js'
+export { actorHere, validActor } from './actor.js'
 export type { EnsureResult, SkippedPort } from './allocation/ensurePort.js'
 export type { AuditOptions } from './auditPorts.js'
+export type { CallerDefaults } from './CallerDefaults.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
 export { counted } from './counted.js'
@@ -27,6 +28,7 @@ export {
   type Exhausted,
   invalidArgument,
   type Neighbours,
+  noRegistry,
   type OutOfRange,
   PortsError,
   type PortsErrorCode,
@@ -38,6 +40,7 @@ export {
   unverifiable,
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
+export { validHostname } from './hostname.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
 export { INITIAL_NETWORK, networkHere } from './listeners/network.js'
@@ -87,7 +90,9 @@ export {
 export {
   BLOCK_SEARCH,
   type Bounds,
+  DEFAULT_RANGE_SIZE,
   LARGEST_BLOCK,
+  LARGEST_ENSURED_BLOCK,
   type PortRange,
   type PortSummary,
 } from './PortRange.js'
@@ -109,7 +114,7 @@ export type {
   RangeStore,
   RangeUsage,
 } from './RangeStore.js'
-export type { RepositoryOpener } from './RepositorySource.js'
+export type { OpenOptions, RepositoryOpener } from './RepositorySource.js'
 export { nameOfRange } from './range/nameOfRange.js'
 export {
   noFreeBlock,
@@ -138,4 +143,4 @@ export type {
 } from './transfer/RegistryDocument.js'
 export { registryInUse } from './transfer/registryInUse.js'
 export { unmappedUid } from './unmappedUid.js'
-export { MAX_LENGTH } from './validate.js'
+export { MAX_LENGTH, validCount } from './validate.js'

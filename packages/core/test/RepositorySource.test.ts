@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PortsError } from '../src/errors.js'
 import { PortManager } from '../src/PortManager.js'
 import type { PortRepository } from '../src/PortRepository.js'
@@ -142,11 +142,114 @@ describe('a store that is opened when it is needed', () => {
   })
 })
 
+describe('a store that there is not', () => {
+  beforeEach(() => {
+    opener.exists = false
+  })
+
+  it.each<[string, (ports: PortManager) => Promise<unknown>]>([
+    ['listAll', (ports) => ports.listAll()],
+    ['listByProject', (ports) => ports.listByProject('shop')],
+    ['listPage', (ports) => ports.listPage({ limit: 1 })],
+    ['listHosts', (ports) => ports.listHosts()],
+    ['listRanges', (ports) => ports.listRanges()],
+    ['history', (ports) => ports.history({ limit: 1 })],
+    ['getProjectSummary', (ports) => ports.getProjectSummary('shop')],
+    ['instancesOf', (ports) => ports.instancesOf('shop', 'web')],
+    ['auditPorts', (ports) => ports.auditPorts()],
+    ['release', (ports) => ports.release('shop', 'web')],
+    ['releasePorts', (ports) => ports.releasePorts('shop', 'web')],
+    ['updatePort', (ports) => ports.updatePort('shop', 'web', { serviceType: 'http' })],
+  ])('is not created by %s', async (_method, call) => {
+    await expect(call(manager)).rejects.toMatchObject({ code: 'NO_REGISTRY' })
+    expect(opener.exists).toBe(false)
+  })
+
+  it.each<[string, (ports: PortManager) => Promise<unknown>]>([
+    ['getOrAllocate', (ports) => ports.getOrAllocate('shop', 'web')],
+    ['allocate', (ports) => ports.allocate('shop', 'web')],
+    ['createRange', (ports) => ports.createRange({ projectName: 'shop', size: 10 })],
+    ['addRange', (ports) => ports.addRange('shop', { startPort: 1, endPort: 2 })],
+    ['ensureRange', (ports) => ports.ensureRange('shop')],
+    ['removeRange', (ports) => ports.removeRange('shop', 1)],
+    ['resizeRange', (ports) => ports.resizeRange('shop', { startPort: 1, endPort: 2 })],
+    ['deleteRange', (ports) => ports.deleteRange('shop')],
+    ['deleteRanges', (ports) => ports.deleteRanges(['shop'])],
+  ])('is created by %s', async (_method, call) => {
+    await call(manager)
+    expect(opener.exists).toBe(true)
+    expect(await manager.listAll()).toEqual([])
+  })
+
+  it('is created by a call that comes while another finds none', async () => {
+    const open = gate()
+    const listing = manager.listAll()
+    const getting = Promise.all([
+      manager.getOrAllocate('shop', 'web'),
+      manager.getOrAllocate('shop', 'web'),
+    ])
+    await turn()
+    open()
+    await expect(listing).rejects.toMatchObject({ code: 'NO_REGISTRY' })
+    expect(await getting).toEqual([3000, 3000])
+    expect(opener.opens).toBe(2)
+  })
+})
+
+describe('a check', () => {
+  it('does not fail because a call beside it finds no store', async () => {
+    opener.exists = false
+    opener.isRunning = false
+    const source = new RepositorySource(opener)
+    const open = gate()
+    const opening = source.get({ create: false })
+    const looking = source.getRunning()
+    open()
+    await expect(opening).rejects.toMatchObject({ code: 'NO_REGISTRY' })
+    expect(await looking).toBeUndefined()
+  })
+})
+
+describe('the defaults of a store’s callers', () => {
+  const defaults = { hostname: 'nas', actor: 'settings', rangeSize: 20 }
+  const size = { projectName: 'shop' }
+
+  it('hold where neither options nor the environment say otherwise', async () => {
+    const withDefaults = new PortManager(Object.assign(opener, { defaults }))
+    expect(withDefaults.scope().hostname).toBe('nas')
+    await withDefaults.createRange(size, { actor: 'call' })
+    expect(opener.store.calls).toEqual([
+      ['createNextRange', { projectName: 'shop', size: 20 }, { actor: 'settings' }],
+    ])
+  })
+
+  it('are weaker than both', async () => {
+    vi.stubEnv('PORTS_HOSTNAME', 'variable')
+    vi.stubEnv('PORTS_ACTOR', 'environment')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const source = Object.assign(opener, { defaults })
+    const withDefaults = new PortManager(source)
+    expect(withDefaults.scope().hostname).toBe('variable')
+    expect(new PortManager(source, { hostname: 'option' }).scope().hostname).toBe('option')
+    await withDefaults.createRange({ ...size, size: 5 })
+    await new PortManager(source, { actor: 'option' }).createRange(size)
+    expect(opener.store.calls).toEqual([
+      ['createNextRange', { projectName: 'shop', size: 5 }, { actor: 'environment' }],
+      ['createNextRange', { projectName: 'shop', size: 20 }, { actor: 'option' }],
+    ])
+  })
+
+  it('need not be there: a range without numbers has 100', async () => {
+    await manager.createRange(size)
+    expect(opener.store.calls).toMatchObject([['createNextRange', { size: 100 }, {}]])
+  })
+})
+
 describe('a running store', () => {
   it('is kept for the calls that follow', async () => {
     const source = new RepositorySource(opener)
     expect(await source.getRunning()).toBe(opener.store.repository)
-    expect(await source.get()).toBe(opener.store.repository)
+    expect(await source.get({ create: true })).toBe(opener.store.repository)
     expect(await source.getRunning()).toBe(opener.store.repository)
     expect([opener.opens, opener.looks]).toEqual([0, 1])
   })
@@ -164,7 +267,7 @@ describe('a running store', () => {
     const source = new RepositorySource(opener)
     const open = gate()
     const looking = source.getRunning()
-    const opening = source.get()
+    const opening = source.get({ create: true })
     open()
     expect(await looking).toBe(await opening)
     expect(opener.closes).toBe(1)

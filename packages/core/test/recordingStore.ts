@@ -1,5 +1,6 @@
+import { noRegistry } from '../src/errors.js'
 import type { PortRepository } from '../src/PortRepository.js'
-import type { RepositoryOpener } from '../src/RepositorySource.js'
+import type { OpenOptions, RepositoryOpener } from '../src/RepositorySource.js'
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
   getOrAllocate: 3000,
@@ -44,15 +45,19 @@ export class CountingOpener implements RepositoryOpener {
   opens = 0
   looks = 0
   isRunning = true
+  /** Whether there is a store that need not be created. */
+  exists = true
   failure: Error | undefined
   /** Settles before a store is opened. */
   ready: Promise<unknown> = Promise.resolve()
 
-  async open(): Promise<PortRepository> {
+  async open({ create }: OpenOptions): Promise<PortRepository> {
     this.opens++
-    const { failure } = this
+    const { failure, exists } = this
     await this.ready
     if (failure) throw failure
+    if (!exists && !create) throw noRegistry('/home/ports', [])
+    this.exists = true
     return this.store.repository
   }
 

@@ -1,5 +1,6 @@
 import type { PortRepository } from '@ports/core'
 import type { Database } from './Database.js'
+import { callerDefaults } from './settings/readSettings.js'
 import { allocationStore } from './store/allocations.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
@@ -11,12 +12,16 @@ interface RepositoryOptions {
   readonly servesOneHost: boolean
 }
 
-/** The registry in PostgreSQL. */
+/**
+ * The registry in PostgreSQL.
+ * @throws {PortsError} `INVALID_ARGUMENT` if a setting is wrong
+ */
 export function createRepository(
   database: Database,
   { servesOneHost }: RepositoryOptions,
 ): PortRepository {
   return {
+    defaults: callerDefaults(),
     ...allocationStore(database),
     ...rangeStore(database),
     ...checkStore(database, servesOneHost),

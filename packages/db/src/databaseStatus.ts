@@ -1,10 +1,12 @@
 import { invalidArgument } from '@ports/core'
-import { type DatabaseOptions, databaseUrl, shownUrl } from './databaseUrl.js'
+import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { type EmbeddedStatus, embeddedStatus, stop } from './embedded/embeddedPostgres.js'
 import { prepareEmbedded } from './management.js'
 import { readSchemaState, type SchemaState } from './migrate.js'
 import { openManagementPool } from './openPool.js'
+import { shownUrl } from './postgresUrl.js'
 import type { RegistryPool } from './RegistryPool.js'
+import { readSetting } from './settings/readSettings.js'
 import { translate } from './sqlState.js'
 
 export interface DatabaseStatus extends Partial<EmbeddedStatus> {
@@ -96,9 +98,11 @@ export async function stopDatabase(options: DatabaseOptions = {}): Promise<boole
 function refuseExternal(options: DatabaseOptions): void {
   const url = databaseUrl(options)
   if (url === undefined) return
+  const { source, from } = readSetting('databaseUrl')
   throw invalidArgument(
-    'PORTS_DATABASE_URL',
+    source === 'environment' ? String(from) : 'databaseUrl',
     shownUrl(url),
-    'unset to start or stop the embedded database; a server of your own is not ours to stop',
+    `unset${source === 'file' ? ` in ${from}` : ''} to start or stop the embedded database; a ` +
+      'server of your own is not ours to stop',
   )
 }

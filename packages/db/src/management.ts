@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { actorHere, configuredActor, INITIAL_NETWORK, networkHere } from '@ports/core'
+import { actorHere, INITIAL_NETWORK, networkHere } from '@ports/core'
 import type { ClientBase, Pool } from 'pg'
 import { Database } from './Database.js'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
@@ -16,6 +16,7 @@ import {
 import { openManagementPool } from './openPool.js'
 import { grantStatements } from './rights.js'
 import { insertSeed, type Seeded } from './seed.js'
+import { readSetting } from './settings/readSettings.js'
 import { translate } from './sqlState.js'
 import { noteOwnNetwork } from './store/checks.js'
 
@@ -48,12 +49,12 @@ export async function migrate(options: DatabaseOptions = {}): Promise<string[]> 
 /**
  * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
  * already stay as they are, resized ones too. A default range is left out if another project owns
- * numbers of it. The actor is `PORTS_ACTOR`, else `user@host`.
+ * numbers of it. The actor is the setting `actor`, else `user@host`.
  * @throws {PortsError} `INVALID_ARGUMENT`, `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`,
  * `DATABASE_NOT_MIGRATED`
  */
 export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
-  const actor = configuredActor() ?? actorHere()
+  const actor = readSetting('actor').value ?? actorHere()
   const pool = await openManagementPool(options)
   try {
     return await inTransaction(pool, async (client) => {
@@ -66,7 +67,8 @@ export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
 }
 
 /**
- * Makes, starts, migrates and seeds the embedded registry as needed, and lets callers in by a role
+ * Makes, starts, migrates and, unless the setting `defaultRanges` is false, seeds the embedded
+ * registry as needed, and lets callers in by a role
  * of their own. Does as little as `openRepository` where nothing is missing. Returns and throws as
  * `migrate`.
  */
@@ -103,7 +105,8 @@ async function prepare(
   notify: DatabaseOptions['notify'],
 ): Promise<string[]> {
   const before = await applyPending(client, notify)
-  if (isNew(before)) await insertSeed(client, NEW_REGISTRY_ACTOR)
+  if (isNew(before) && readSetting('defaultRanges').value)
+    await insertSeed(client, NEW_REGISTRY_ACTOR)
   if (before.pending.length > 0 || !(await isGranted(client))) await grantToCallers(client)
   try {
     admitCallers(data)

@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
-import { ensureRunning, existingData } from './embedded/embeddedPostgres.js'
+import { ensureRunning, existingData, requiredData } from './embedded/embeddedPostgres.js'
 import { DATABASE_ROLE, roleOfCallers } from './embedded/roles.js'
 import { connectionOf } from './embedded/serverConnection.js'
 import { RegistryPool } from './RegistryPool.js'
@@ -52,9 +52,9 @@ async function open(
     return new RegistryPool({ ...POOL, ...limit, connectionString: url })
   }
 
-  const { notify = () => {}, onLaunch = () => {} } = options
+  const { create = true, notify = () => {}, onLaunch = () => {} } = options
   const start = () => ensureRunning(notify, onLaunch)
-  const data = (await existingData()) ?? (await start())
+  const data = create ? ((await existingData()) ?? (await start())) : await requiredData()
   const connection = connectionOf(data, roleFor(data))
   const config = { ...POOL, statement_timeout: STATEMENT_TIMEOUT_MS, ...connection }
   return new RegistryPool(config, { dataDirectory: data, start })

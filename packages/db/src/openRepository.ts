@@ -14,10 +14,13 @@ import { translate } from './sqlState.js'
 const LACKS_RIGHT = '42501'
 
 /**
- * Opens the registry: the database that `PORTS_DATABASE_URL` (or `url`) names, else the embedded
- * one, which is made, started, migrated and seeded as needed. Close it when done.
+ * Opens the registry: the database that `url` names, or the setting `databaseUrl` (the environment's
+ * `PORTS_DATABASE_URL`, else the settings files), else the embedded one, which is made, started,
+ * migrated and seeded as needed. Close it when done.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `DATABASE_NOT_MIGRATED` for a database of one's own
- * that is behind, or for any that was migrated by another version; `REGISTRY_TOO_NEW`
+ * that is behind, or for any that was migrated by another version; `REGISTRY_TOO_NEW`;
+ * `INVALID_ARGUMENT` for a setting that is wrong; `NO_REGISTRY` if there is none and `create` is
+ * false
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
   const url = databaseUrl(options)

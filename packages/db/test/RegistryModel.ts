@@ -7,7 +7,6 @@ import {
   type Metadata,
   type MetadataChange,
   type NarrowOptions,
-  type NewRange,
   type PortAllocation,
   type PortEvent,
   type PortRange,
@@ -125,7 +124,7 @@ export class RegistryModel {
     return [...this.#ranges.values()].sort((a, b) => a.startPort - b.startPort)
   }
 
-  createRange(wanted: NewRange): PortRange {
+  createRange(wanted: PortRange | { projectName: string; size: number }): PortRange {
     if (this.#ranges.has(wanted.projectName)) throw refusal('RANGE_OVERLAP')
     const range = 'size' in wanted ? this.#nextBlock(wanted.projectName, wanted.size) : wanted
     if (this.#isTaken(range)) throw refusal('RANGE_OVERLAP')

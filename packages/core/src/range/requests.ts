@@ -1,11 +1,15 @@
 import { isAbsent } from '../absent.js'
 import { invalidArgument } from '../errors.js'
 import { validName } from '../name.js'
-import { type Bounds, LARGEST_BLOCK, type PortRange } from '../PortRange.js'
+import { type Bounds, LARGEST_BLOCK, LARGEST_ENSURED_BLOCK, type PortRange } from '../PortRange.js'
 import type { BlockRequest } from '../RangeStore.js'
 import { MAX_LENGTH, validCount, validObject, validPort, validText } from '../validate.js'
 
-export type NewRange = Omit<PortRange, 'hostname'> | BlockRequest
+export type NewRange =
+  | Omit<PortRange, 'hostname'>
+  | BlockRequest
+  // A block of the size that is set for the store's callers, else of 100.
+  | Omit<BlockRequest, 'size'>
 
 export interface NewRangeNumbers extends Bounds {
   /** The only host on which the project is to own them. Default: every host. */
@@ -13,16 +17,14 @@ export interface NewRangeNumbers extends Bounds {
   readonly description?: string
 }
 
-/** The size of a block that is created without one. */
-const DEFAULT_SIZE = 100
-
-/** The largest block that is created without its project being asked first. */
-const LARGEST_ENSURED_BLOCK = 1000
-
-export function validNewRange(range: NewRange): Omit<PortRange, 'hostname'> | BlockRequest {
+/** @param standardSize the size of a range that is given by neither its size nor its ends */
+export function validNewRange(
+  range: NewRange,
+  standardSize: number,
+): Omit<PortRange, 'hostname'> | BlockRequest {
   validObject('range', range, 'an object with a projectName, and a size or startPort and endPort')
   const named = { projectName: validName('projectName', range.projectName), ...describing(range) }
-  const size = sizeOf(range)
+  const size = sizeOf(range, standardSize)
   return size === undefined ? { ...named, ...validBounds(range as Bounds) } : { ...named, size }
 }
 
@@ -40,13 +42,14 @@ export function validAddedRange(projectName: string, range: NewRangeNumbers): Po
 export function validBlock(
   projectName: string,
   block: { readonly size?: number; readonly description?: string },
+  standardSize: number,
 ): BlockRequest {
   const { size } = validObject('block', block, 'an object with a size')
   return {
     projectName: validName('projectName', projectName),
     size:
       size === undefined || size === null
-        ? DEFAULT_SIZE
+        ? standardSize
         : validCount('size', size, LARGEST_ENSURED_BLOCK),
     ...describing(block),
   }
@@ -68,13 +71,13 @@ function describing({ description }: { readonly description?: string }) {
     : { description: validText('description', description, MAX_LENGTH.description) }
 }
 
-/** The size of a range that is given by its size; undefined if it is given by its ends. */
-function sizeOf(range: NewRange): number | undefined {
+/** Undefined for a range that is given by its ends. */
+function sizeOf(range: NewRange, standardSize: number): number | undefined {
   const { size, startPort, endPort } = range as { [Field in 'size' | keyof PortRange]?: unknown }
   const hasEnds = (startPort ?? endPort ?? undefined) !== undefined
   if (hasEnds) {
     if (size === undefined || size === null) return undefined
     throw invalidArgument('size', size, 'given alone, or left out beside start and end')
   }
-  return 'size' in range ? validCount('size', size, LARGEST_BLOCK) : undefined
+  return 'size' in range ? validCount('size', size, LARGEST_BLOCK) : standardSize
 }

@@ -1,4 +1,5 @@
-import { PortsError } from '@ports/core'
+import { noRegistry, PortsError } from '@ports/core'
+import { settingsFiles } from '../settings/settingsFiles.js'
 import { adviceFor } from './adviceFor.js'
 import { createCluster } from './createCluster.js'
 import { dataDirectory } from './dataDirectory.js'
@@ -48,6 +49,19 @@ export function ensureRunning(notify: Notify, onLaunch: () => void): Promise<str
 /** Its data directory, or undefined where none was made yet. */
 export function existingData(): Promise<string | undefined> {
   return atHome(async (home) => dataDirectory(home))
+}
+
+/**
+ * Its data directory.
+ * @throws {PortsError} `NO_REGISTRY` where none was made yet, `SANDBOXED` where that cannot be known
+ */
+export function requiredData(): Promise<string> {
+  return atHome(async (home) => {
+    const data = dataDirectory(home)
+    if (data !== undefined) return data
+    refuseHiddenHome(home)
+    throw noRegistry(home, settingsFiles())
+  })
 }
 
 /** False if it was not running. */

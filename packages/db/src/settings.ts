@@ -1,0 +1,10 @@
+/** An entry of its own: a program reads its settings without loading a database driver. */
+export { validFieldName } from './settings/fields.js'
+export {
+  callerDefaults,
+  listSettings,
+  namesDatabase,
+  readSetting,
+  type Setting,
+} from './settings/readSettings.js'
+export { type WrittenSetting, writeSetting } from './settings/writeSetting.js'
