@@ -1,5 +1,6 @@
 import type { AccessLevel, PortManager, PortRange } from '@ports/core'
 import type { DatabaseStatus, Seeded } from '@ports/db'
+import type { Setting, WrittenSetting } from '@ports/db/settings'
 import type { Output } from './Output.js'
 
 /** All that a command knows of the world around it. */
@@ -10,6 +11,7 @@ export interface Context {
   /** Aborted by Ctrl-C: for every call that may wait. */
   readonly signal: AbortSignal
   readonly database: Database
+  readonly settings: SettingsFile
   /** The registry. Its database is opened by the first call that needs one. */
   openManager(): Promise<PortManager>
   /**
@@ -21,6 +23,15 @@ export interface Context {
   readonly confirm: ((question: string) => Promise<boolean>) | undefined
   /** Ends the command with status 1: it did what it was asked, and the answer is no. */
   answerNo(): void
+}
+
+/** What is set on this machine, and where. */
+interface SettingsFile {
+  /** A database URL without its password. */
+  list(): Promise<Setting[]>
+  get(field: string): Promise<Setting>
+  /** Removes the field for empty text. */
+  set(field: string, text: string): Promise<WrittenSetting>
 }
 
 /** The database as an admin sees it. */

@@ -59,6 +59,11 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
         return [`As the owner of the tables: ports db grant <role> <${ACCESS_LEVELS.join('|')}>`]
       }
       return asked.command === 'db status' ? [] : ['To see its state: ports db status']
+    case 'NO_REGISTRY':
+      return [
+        'To make one: ports get <project> <service>',
+        'To name a database: ports config set databaseUrl <url>',
+      ]
     case 'DATABASE_NOT_MIGRATED':
       return 'migrations' in details ? [] : ['To migrate it: ports db migrate']
     case 'OUTCOME_UNKNOWN':

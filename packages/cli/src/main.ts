@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { isatty } from 'node:tty'
 import { CommanderError } from '@commander-js/extra-typings'
-import { type PortManager, PortsError } from '@ports/core'
+import { type OpenOptions, type PortManager, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
 import { failureOf } from './failure.js'
 import { Output } from './Output.js'
@@ -24,7 +24,8 @@ const output = new Output(
 const interruption = new AbortController()
 const databaseOptions = { notify: (message: string) => output.notice(message) }
 const source = {
-  open: async () => (await import('@ports/db')).openRepository(databaseOptions),
+  open: async (options: OpenOptions) =>
+    (await import('@ports/db')).openRepository({ ...databaseOptions, ...options }),
   openRunning: async () => (await import('@ports/db')).openRunningRepository(databaseOptions),
 }
 let manager: PortManager | undefined
@@ -50,9 +51,22 @@ const context: Context = {
     grant: async (role, level) =>
       (await import('@ports/db')).grantAccess(role, level, databaseOptions),
   },
+  settings: {
+    list: async () => (await import('@ports/db/settings')).listSettings(),
+    get: async (field) => {
+      const { readSetting, validFieldName } = await import('@ports/db/settings')
+      return readSetting(validFieldName('field', field))
+    },
+    set: async (field, text) => (await import('@ports/db/settings')).writeSetting(field, text),
+  },
   openManager: async () => {
-    const { PortManager } = await import('@ports/core')
-    manager ??= new PortManager(source, { ownerUid: ownerUid() })
+    if (manager) return manager
+    const [{ PortManager }, { callerDefaults, namesDatabase }] = await Promise.all([
+      import('@ports/core'),
+      import('@ports/db/settings'),
+    ])
+    const defaults = callerDefaults()
+    manager ??= new PortManager({ ...source, defaults }, { ownerUid: ownerUid(namesDatabase()) })
     return manager
   },
   askRunning: async (question) => {
@@ -105,9 +119,9 @@ function canAsk(): boolean {
 }
 
 /** An embedded registry belongs to its user, except that root's serves the whole machine. */
-function ownerUid(): number | undefined {
+function ownerUid(isExternal: boolean): number | undefined {
   const uid = process.getuid?.()
-  return process.env.PORTS_DATABASE_URL || uid === 0 ? undefined : uid
+  return isExternal || uid === 0 ? undefined : uid
 }
 
 async function statusOf(error: unknown): Promise<number> {

@@ -6,6 +6,7 @@ import { auditCommand } from './commands/audit.js'
 import { claimCommand } from './commands/claim.js'
 import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
+import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
 import { dumpCommand } from './commands/dump.js'
 import { getCommand } from './commands/get.js'
@@ -43,6 +44,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     import: importCommand,
     dump: dumpCommand,
     load: loadCommand,
+    config: configCommand,
     db: dbCommand,
     completion: completionCommand,
   },
@@ -126,8 +128,8 @@ Exit status:
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way
-    5  the database: unreachable, out of a sandbox's sight, damaged, not migrated, busy, or an
-       outcome that is not known
+    5  the database: not made yet, unreachable, out of a sandbox's sight, damaged, not migrated,
+       busy, or an outcome that is not known
     6  whether something listens there cannot be told from here
    70  a bug in ports
    74  the result could not be written
@@ -137,10 +139,14 @@ With --json a command that fails prints nothing on stdout; the last line of stde
   {"error":{"code":"…","message":"…","details":{…}}}
 
 Environment:
-  PORTS_DATABASE_URL  the PostgreSQL database to use instead of the embedded one
-  PORTS_HOME          where the embedded database lives
-  PORTS_HOSTNAME      the name of this machine, where several share a registry
-  PORTS_INSTANCE      the copy of the project, such as a git worktree, where no --instance is given
-  PORTS_ACTOR         who asks, for the history
-  PORTS_PASS_OVER     none: allocate also numbers that are in use now, blocked or ephemeral
-  NO_COLOR            no colour, ever`
+  PORTS_DATABASE_URL    the PostgreSQL database to use instead of the embedded one
+  PORTS_HOME            where the embedded database lives
+  PORTS_HOSTNAME        the name of this machine, where several share a registry
+  PORTS_INSTANCE        the copy of the project, such as a git worktree, where no --instance is given
+  PORTS_ACTOR           who asks, for the history
+  PORTS_RANGE_SIZE      how many ports a new range has that is made without numbers
+  PORTS_DEFAULT_RANGES  false: a new embedded registry begins without the default ranges
+  PORTS_PASS_OVER       none: allocate also numbers that are in use now, blocked or ephemeral
+  NO_COLOR              no colour, ever
+
+What is not set there comes from the settings files, which cron and editors read too: ports config`

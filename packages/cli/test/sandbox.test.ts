@@ -199,6 +199,22 @@ describe('in another network namespace', () => {
   })
 })
 
+describe('where the home of the registry is hidden', () => {
+  test('what only reads does not say that there is no registry', async ({ skip }) => {
+    needs(skip, '-m')
+    const env = freshHome()
+    expect(await ports(env, 'list')).toMatchObject({ status: 5 })
+    for (const command of ['list', 'audit']) {
+      const { stderr, status } = await scriptWithOwnProc(
+        env,
+        `mount -t tmpfs tmpfs "$HOME"; "$NODE" "$BINARY" ${command} --json`,
+      )
+      expect(status, stderr).toBe(5)
+      expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'SANDBOXED' } })
+    }
+  })
+})
+
 describe('where the kernel’s tables are hidden', () => {
   for (const [how, hide] of [
     [

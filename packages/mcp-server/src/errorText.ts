@@ -32,7 +32,14 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
       if (String(details.field).startsWith('PORTS_')) {
         return "Ask the user to correct that in the server's environment and to restart it."
       }
+      if ('file' in details) return `Ask the user to correct that, then call ${tool.name} again.`
       return `Correct that and call ${tool.name} again.`
+    case 'NO_REGISTRY':
+      return (
+        'Nothing is held: get-port makes a registry with the first port. If the user expects ' +
+        "ports here, ask them to name their registry in the server's environment or in a settings " +
+        'file.'
+      )
     case 'PROJECT_NOT_FOUND':
       return unknownProject(String(details.projectName), tool)
     case 'RANGE_EXHAUSTED':

@@ -1,6 +1,14 @@
 #!/usr/bin/env node
 import { inspect } from 'node:util'
-import { EXIT_STATUS, excerpt, PortManager, PortsError, printableLines } from '@ports/core'
+import {
+  EXIT_STATUS,
+  excerpt,
+  type OpenOptions,
+  PortManager,
+  PortsError,
+  printableLines,
+} from '@ports/core'
+import { callerDefaults, namesDatabase } from '@ports/db/settings'
 import { createServer } from './index.js'
 import { StdioTransport } from './StdioTransport.js'
 
@@ -16,7 +24,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const
 
 // Loaded only when it is needed: the client's first question must not wait for a database driver.
 const source = {
-  open: async () => (await import('@ports/db')).openRepository({ notify: log }),
+  open: async (options: OpenOptions) =>
+    (await import('@ports/db')).openRepository({ ...options, notify: log }),
   openRunning: async () => (await import('@ports/db')).openRunningRepository({ notify: log }),
 }
 const manager = managerOfThisHost()
@@ -31,9 +40,10 @@ function log(message: string): void {
 
 function managerOfThisHost(): PortManager {
   try {
-    return new PortManager(source, { ownerUid: ownerUid() })
+    const defaults = callerDefaults()
+    return new PortManager({ ...source, defaults }, { ownerUid: ownerUid(namesDatabase()) })
   } catch (error) {
-    // PORTS_HOSTNAME can be wrong. Whoever set it reads the log, not a model the answers.
+    // A setting can be wrong. Whoever set it reads the log, not a model the answers.
     if (!(error instanceof PortsError)) throw error
     log(error.message)
     process.exit(EXIT_STATUS[error.code])
@@ -41,9 +51,9 @@ function managerOfThisHost(): PortManager {
 }
 
 /** An embedded registry belongs to its user, except that root's serves the whole machine. */
-function ownerUid(): number | undefined {
+function ownerUid(isExternal: boolean): number | undefined {
   const uid = process.getuid?.()
-  return process.env.PORTS_DATABASE_URL || uid === 0 ? undefined : uid
+  return isExternal || uid === 0 ? undefined : uid
 }
 
 /**

@@ -54,7 +54,7 @@ const preferOption = new Option(
 
 const createRangeOption = new Option(
   '--create-range [size]',
-  'give the project a range of so many ports if it has none; 100 unless given',
+  'give the project a range of so many ports if it has none; unless given, the setting rangeSize',
 ).argParser(typedNumber)
 
 const MORE_HELP = `

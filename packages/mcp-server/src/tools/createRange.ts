@@ -21,7 +21,7 @@ export const createRange = defineTool({
       .number()
       .meta({ type: 'integer', minimum: 1, maximum: 1000 })
       .optional()
-      .describe('How many ports; default: 100'),
+      .describe('How many ports; leave it out unless the user names a size'),
     description: z.string().optional().describe('What the project is'),
   }),
   output: z.object({

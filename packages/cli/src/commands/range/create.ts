@@ -19,7 +19,7 @@ export function rangeCreateCommand({ openManager, output, signal }: Context) {
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, { size, start, end, description }, command) => {
       const numbers = size === undefined ? bounds(start, end) : { size }
-      if (!numbers) return command.error('give --size, or both --start and --end')
+      if (!numbers) return command.error('give --size, or both --start and --end, or none of them')
       const ports = await openManager()
       const range = await ports.createRange({ projectName, ...numbers, description }, { signal })
       await printRange(range, output)
@@ -28,10 +28,12 @@ export function rangeCreateCommand({ openManager, output, signal }: Context) {
 
 function bounds(startPort: number | undefined, endPort: number | undefined) {
   if (startPort !== undefined && endPort !== undefined) return { startPort, endPort }
+  if (startPort === undefined && endPort === undefined) return {}
 }
 
 const MORE_HELP = `
-Either the numbers named, or the lowest free block of a size.
+Either the numbers named, or the lowest free block of a size; without --size the setting
+rangeSize, by default 100.
 
 Examples:
   ports range create myapp --size 100

@@ -1,0 +1,69 @@
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { BINARY, ended, environmentOn } from './ports.js'
+
+/** A machine without a registry. One that is made there goes when the test ends. */
+function machine() {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-none-'))
+  const home = join(directory, 'registry')
+  const env = environmentOn('', { PORTS_HOME: home })
+  const ports = (...args: string[]) => ended(process.execPath, [BINARY, ...args], env)
+  onTestFinished(async () => {
+    const { dataDirectory } = JSON.parse((await ports('db', 'status', '--json')).stdout)
+    await ports('db', 'stop')
+    // Root's server does not live in the home.
+    if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return { home, ports }
+}
+
+test.each([
+  'list',
+  'list consilio',
+  'summary',
+  'summary consilio',
+  'history',
+  'hosts',
+  'audit',
+  'range list',
+  'release consilio api',
+  'release consilio --all-services --yes',
+  'update consilio api --type http',
+])('%s makes no registry, and says where it looked', async (command) => {
+  const { home, ports } = machine()
+  const { stdout, stderr, status } = await ports(...command.split(' '), '--json')
+  expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 5 })
+  const { error } = JSON.parse(stderr)
+  expect(error.code).toBe('NO_REGISTRY')
+  expect(error.details.home).toBe(home)
+  const files = [`${process.env.XDG_CONFIG_HOME}/ports/config.json`, '/etc/ports/config.json']
+  expect(error.details.settingsFiles).toEqual(files)
+  for (const place of [home, ...files, 'PORTS_DATABASE_URL', 'ports get']) {
+    expect(error.message).toContain(place)
+  }
+  expect(existsSync(home)).toBe(false)
+})
+
+test('verify, db status, config and completion need no registry, and make none', async () => {
+  const { home, ports } = machine()
+  expect(await ports('verify', '3100')).toMatchObject({ stdout: 'not listening\n', status: 1 })
+  expect(await ports('db', 'status')).toMatchObject({ status: 1 })
+  expect(await ports('config', 'list')).toMatchObject({ status: 0 })
+  expect(await ports('completion', 'bash')).toMatchObject({ status: 0 })
+  expect(await ports('complete', '--', 'get', '')).toMatchObject({ stdout: ':4\n', status: 0 })
+  expect(existsSync(home)).toBe(false)
+})
+
+test('get makes a registry, and what only reads then answers', async () => {
+  const { ports } = machine()
+  expect(await ports('list')).toMatchObject({ status: 5 })
+  expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n', status: 0 })
+  expect(JSON.parse((await ports('list', '--json')).stdout)).toMatchObject([{ port: 3100 }])
+  // It is there, though it does not run.
+  await ports('db', 'stop')
+  expect(await ports('release', 'consilio', 'api')).toMatchObject({ status: 0 })
+  expect(await ports('list', '--json')).toMatchObject({ stdout: '[]\n', status: 0 })
+})
