@@ -3,6 +3,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, statSync } from '
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { databaseStatus, startDatabase, stopDatabase } from '@ports/db'
+import { useOwnSettings } from '../test/ownSettings.mjs'
 
 /**
  * The server that all is measured on. `stop` leaves nothing of it, also when `start` has not come
@@ -20,8 +21,7 @@ export function makeHome() {
   const home = mkdtempSync(join(tmpdir(), 'ports-bench-'))
   chmodSync(home, 0o755)
   process.env.PORTS_HOME = home
-  delete process.env.PORTS_DATABASE_URL
-  delete process.env.PORTS_HOSTNAME
+  useOwnSettings(home)
   // What listens on this machine decides nothing.
   process.env.PORTS_PASS_OVER = 'none'
   return home

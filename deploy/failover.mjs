@@ -16,6 +16,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { PortManager } from '@ports/core'
 import { migrate, openRepository, seed } from '@ports/db'
+import { useOwnSettings } from '../test/ownSettings.mjs'
 import { check } from '../torture/check/check.mjs'
 import { now, PROJECTS } from '../torture/workload.mjs'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
@@ -60,6 +61,7 @@ process.env.PORTS_PASS_OVER = 'none'
 const directory = mkdtempSync(join(tmpdir(), 'ports-failover-'))
 // So that the accounts of the servers can enter.
 chmodSync(directory, 0o711)
+useOwnSettings(directory)
 const histories = join(directory, 'histories')
 mkdirSync(histories)
 const cluster = new Cluster(directory, {

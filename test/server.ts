@@ -7,6 +7,7 @@ import { migrate, seed } from '../packages/db/src/index.js'
 import { databaseUrlOn } from './databaseUrl.js'
 import { startEmbedded } from './embeddedServer.js'
 import { startInstalled } from './installedServer.js'
+import { useOwnSettings } from './ownSettings.mjs'
 
 export interface TestServer {
   readonly socketDirectory: string
@@ -20,12 +21,11 @@ export interface TestServer {
  * server itself starts its own.
  */
 export default async function setup(project: TestProject) {
-  delete process.env.PORTS_DATABASE_URL
-  delete process.env.PORTS_HOSTNAME
   const home = mkdtempSync(join(tmpdir(), 'ports-test-'))
   // Under root, so that the data is here too and goes with it.
   chmodSync(home, 0o755)
   process.env.PORTS_HOME = home
+  useOwnSettings(home)
   const bin = process.env.PORTS_TEST_POSTGRES
   const server = bin ? await startInstalled(bin, home) : await startEmbedded(home)
   const admin = new pg.Client({

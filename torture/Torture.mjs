@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
+import { useOwnSettings } from '../test/ownSettings.mjs'
 import { Clock } from './Clock.mjs'
 import { Crew } from './Crew.mjs'
 import { check, findDoubts } from './check/check.mjs'
@@ -78,6 +79,7 @@ export class Torture {
   }
 
   async #run() {
+    useOwnSettings(this.#household.home)
     const { room, clock } = surroundings(this.#options, this.#household)
     const server = await this.#startServer(room?.directory ?? this.#household.home, clock)
     const network = await networkFor(this.#options, server)

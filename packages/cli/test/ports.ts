@@ -14,8 +14,8 @@ export interface Ended {
 type Environment = Readonly<Record<string, string>>
 
 /**
- * A user with nothing else set; a registry home of the machine's own is never touched, and what
- * listens on the machine decides nothing.
+ * A user with nothing else set; a registry home of the machine's own is never touched, its settings
+ * are not read, and what listens on the machine decides nothing.
  */
 export function environmentOn(url: string, more: Environment = {}): Environment {
   return {
@@ -23,6 +23,7 @@ export function environmentOn(url: string, more: Environment = {}): Environment 
     PORTS_HOME: join(tmpdir(), 'ports-no-registry'),
     PORTS_DATABASE_URL: url,
     PORTS_PASS_OVER: 'none',
+    XDG_CONFIG_HOME: process.env.XDG_CONFIG_HOME ?? '',
     ...more,
   }
 }

@@ -14,7 +14,11 @@ export async function connect(databaseUrl: string) {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [MAIN],
-    env: { PORTS_DATABASE_URL: databaseUrl, PORTS_PASS_OVER: 'none' },
+    env: {
+      PORTS_DATABASE_URL: databaseUrl,
+      PORTS_PASS_OVER: 'none',
+      XDG_CONFIG_HOME: process.env.XDG_CONFIG_HOME ?? '',
+    },
   })
   const client = new Client({ name: 'test', version: '0' })
   onTestFinished(() => client.close())

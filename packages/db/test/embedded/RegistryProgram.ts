@@ -37,10 +37,11 @@ export class RegistryProgram {
   #stderr = ''
 
   constructor({ env, as, through = [] }: Setting) {
+    const { PATH, XDG_CONFIG_HOME } = process.env
     const [program = '', ...args] = [...through, process.execPath, SCRIPT]
     this.#process = spawn(program, args, {
       cwd: '/',
-      env: { PATH: process.env.PATH, PORTS_PASS_OVER: 'none', ...env },
+      env: { PATH, XDG_CONFIG_HOME, PORTS_PASS_OVER: 'none', ...env },
       stdio: ['pipe', 'pipe', 'pipe'],
       ...as,
     })

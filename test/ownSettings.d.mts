@@ -1,0 +1,1 @@
+export function useOwnSettings(directory: string): void
