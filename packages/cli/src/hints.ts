@@ -6,9 +6,9 @@ import {
   type PortRange,
   type PortsError,
   type RangeHolder,
-  type Service,
 } from '@ports/core'
 import { commandLine } from './commandLine.js'
+import { releaseLine } from './releaseLine.js'
 
 /** The command that failed. */
 export interface Asked {
@@ -164,13 +164,9 @@ function releaseHints(
   command: string,
   ports: PortManager,
 ): string[] {
-  const lines = allocations.map(({ serviceName, instance, hostname, portNumber }) => {
-    const copy = spelledInstance(instance, ports.service(projectName, serviceName))
-    const host = spelledHost(hostname, ports)
+  const lines = allocations.map(({ portNumber, ...holder }) => {
     const port = command === 'range delete' ? [] : ['--port', `${portNumber}`]
-    const options = [...copy.options, ...port, ...host.options]
-    const words = ['ports', 'release', projectName, serviceName, ...options]
-    return `  ${copy.environment}${host.environment}${commandLine(...words)}`
+    return `  ${releaseLine({ projectName, ...holder }, port, ports)}`
   })
   const more = count - allocations.length
   return [
@@ -179,29 +175,6 @@ function releaseHints(
       ? [`There ${more === 1 ? 'is' : 'are'} ${more} more, which the next attempt names.`]
       : []),
   ]
-}
-
-/**
- * How to name that instance on the command line: nothing if it is the default. The primary one has
- * no name, so if another is the default, the command clears that.
- */
-function spelledInstance(instance: string, { instance: standard }: Service) {
-  if (instance === standard) return { environment: '', options: [] }
-  return instance === ''
-    ? { environment: 'PORTS_INSTANCE= ', options: [] }
-    : { environment: '', options: ['--instance', instance] }
-}
-
-/**
- * How to name that host on the command line: nothing for this one, its name for another. A name
- * that means this host here, such as localhost if this host has another name, was stored by a
- * machine that goes by that name, so the command sets it as the name of this one.
- */
-function spelledHost(hostname: string, ports: PortManager) {
-  if (ports.scope().hostname === hostname) return { environment: '', options: [] }
-  return ports.scope({ hostname }).hostname === hostname
-    ? { environment: '', options: ['--hostname', hostname] }
-    : { environment: `${commandLine(`PORTS_HOSTNAME=${hostname}`)} `, options: [] }
 }
 
 function findOutHints({ command, projectName }: Asked): string[] {

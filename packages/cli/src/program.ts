@@ -124,7 +124,8 @@ function settle(command: CommandUnknownOpts): CommandUnknownOpts {
 const MORE_HELP = `
 Exit status:
     0  done
-    1  done, and the answer is no: nothing to release or update, not listening, not running
+    1  done, and the answer is no: no port yet, nothing to release or update, not listening,
+       not running
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way

@@ -38,10 +38,11 @@ describe('claim', () => {
 describe('get --prefer', () => {
   test('prints that number if it is available, else the lowest, and says so', async () => {
     const ports = portsOn(await freshDatabase())
-    expect(await ports('get', 'consilio', 'web', '--prefer', '3105')).toMatchObject({
-      stdout: '3105\n',
-      stderr: '',
-    })
+    const preferred = await ports('get', 'consilio', 'web', '--prefer', '3105')
+    expect(preferred).toMatchObject({ stdout: '3105\n', status: 0 })
+    expect(preferred.stderr).toBe(
+      'Allocated just now: consilio/web had no port on localhost/tcp.\n',
+    )
     const other = await ports('get', 'consilio', 'api', '--prefer', '3105')
     expect(other).toMatchObject({ stdout: '3100\n', status: 0 })
     expect(other.stderr).toContain('Skipped 3105')

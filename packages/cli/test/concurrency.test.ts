@@ -9,13 +9,15 @@ test('twenty processes at once get twenty ports for twenty services', async () =
   const ended = await Promise.all(twenty.map((index) => ports('get', 'consilio', `svc-${index}`)))
   const numbers = ended.map(({ stdout }) => Number(stdout)).sort((a, b) => a - b)
   expect(numbers).toEqual(twenty.map((index) => 3100 + index))
-  expect(ended.map(({ stderr }) => stderr).join('')).toBe('')
+  for (const { stderr } of ended) expect(stderr).toMatch(/^Allocated just now: .*\n$/)
 })
 
-test('twenty processes at once get one port for one service', async () => {
+test('twenty processes at once get one port for one service, and one says that it is new', async () => {
   const ports = portsOn(await freshDatabase())
   const ended = await Promise.all(twenty.map(() => ports('get', 'consilio', 'api')))
-  for (const one of ended) expect(one).toEqual({ stdout: '3100\n', stderr: '', status: 0 })
+  for (const one of ended) expect(one).toMatchObject({ stdout: '3100\n', status: 0 })
+  const told = ended.map(({ stderr }) => stderr).filter((stderr) => stderr !== '')
+  expect(told).toEqual(['Allocated just now: consilio/api had no port on localhost/tcp.\n'])
 })
 
 test('of twenty processes that drain a range of ten, ten are told that it is full', async () => {

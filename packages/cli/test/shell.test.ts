@@ -22,7 +22,7 @@ describe('in a shell', () => {
     const script = `PORT=$(${quoted} get consilio web) && printf '[%s]' "$PORT"`
     expect(await ended('sh', ['-c', script], env)).toEqual({
       stdout: '[3100]',
-      stderr: '',
+      stderr: 'Allocated just now: consilio/web had no port on localhost/tcp.\n',
       status: 0,
     })
   })

@@ -75,6 +75,17 @@ export interface KnownHost {
   readonly lastChangedAt?: Date
 }
 
+/** Names that hold ports in the registry. */
+export interface Neighbourhood {
+  /** The other services of the project, by name. */
+  readonly services: readonly string[]
+  /**
+   * The hosts of live allocations, by name, without what the service holds in its scope. The host of
+   * that scope is one of them also if the history has an event there that is about something else.
+   */
+  readonly hosts: readonly string[]
+}
+
 /** Reads and changes allocations. Each change writes one event for each holding. */
 export interface AllocationStore {
   /** Returns the port that `getOrAllocate` would return, if the service has one. An unknown project has none. */
@@ -119,6 +130,9 @@ export interface AllocationStore {
 
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
+
+  /** Returns the names around those of a service. The service need not hold a port. */
+  neighbourhood(key: ServiceKey, call?: CallOptions): Promise<Neighbourhood>
 
   /** Returns the hosts of live allocations and of changes in the history, by name. */
   listHosts(call?: CallOptions): Promise<readonly KnownHost[]>

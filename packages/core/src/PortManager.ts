@@ -1,4 +1,4 @@
-import type { KnownHost, PageKey, Selection } from './AllocationStore.js'
+import type { KnownHost, Neighbourhood, PageKey, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
@@ -312,6 +312,17 @@ export class PortManager {
     )
   }
 
+  /** The port that `getOrAllocate` would return, if the service has one. Allocates nothing. */
+  async find(
+    projectName: string,
+    serviceName: string,
+    options: Partial<Scope> & InstanceOption & CallOptions = {},
+  ): Promise<number | undefined> {
+    const key = this.service(projectName, serviceName, options)
+    const call = given(options)
+    return this.#source.ask((store) => store.find(key, call))
+  }
+
   /**
    * Does what `getOrAllocate` does, and returns the allocation, whether it is new, and which numbers
    * were passed over.
@@ -506,6 +517,17 @@ export class PortManager {
       total,
       nextCursor: `${last.portNumber}/${last.protocol}/${last.hostname}`,
     }
+  }
+
+  /** The names around those of a service, for whoever may have mistyped one. */
+  async neighbourhood(
+    projectName: string,
+    serviceName: string,
+    options: Partial<Scope> & InstanceOption & CallOptions = {},
+  ): Promise<Neighbourhood> {
+    const key = this.service(projectName, serviceName, options)
+    const call = given(options)
+    return this.#source.ask((store) => store.neighbourhood(key, call))
   }
 
   /** The hosts that hold a port, or that the history knows, by name. */

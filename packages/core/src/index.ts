@@ -8,6 +8,7 @@ export type {
   KnownHost,
   ListQuery,
   ListResult,
+  Neighbourhood,
   NewAllocationRequest,
   PageKey,
   Selection,
@@ -52,6 +53,7 @@ export {
   type UnknownReason,
   type Verdict,
 } from './listeners/Sighting.js'
+export { lookalikes } from './nearestNames.js'
 export { onAbort } from './onAbort.js'
 export {
   type AllocationStatus,

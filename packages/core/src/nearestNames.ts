@@ -12,3 +12,25 @@ export function nearestNames(name: string, names: readonly string[], max: number
     .slice(0, max)
     .map(({ known }) => known)
 }
+
+/** Shorter names differ by one letter without being alike. */
+const MIN_LENGTH = 3
+
+/**
+ * Those of the names that may have been meant by `name`, which is none of them: they differ from it
+ * only in upper and lower case, or in one letter. Names that differ only in digits, such as worker-1
+ * and worker-2, were probably meant.
+ */
+export function lookalikes(name: string, names: readonly string[]): string[] {
+  const lower = name.toLowerCase()
+  const isAlike = (known: string) =>
+    known.toLowerCase() === lower ||
+    (Math.min(known.length, name.length) >= MIN_LENGTH &&
+      withoutDigits(known) !== withoutDigits(name) &&
+      leven(known.toLowerCase(), lower) === 1)
+  return names.filter((known) => known !== name && isAlike(known))
+}
+
+function withoutDigits(name: string): string {
+  return name.replace(/\d/g, '')
+}

@@ -48,6 +48,10 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
       cursor: nothing,
       limit: 10,
     }),
+  find: (manager, nothing) =>
+    manager.find('shop', 'web', { hostname: nothing, protocol: nothing, instance: nothing }),
+  neighbourhood: (manager, nothing) =>
+    manager.neighbourhood('shop', 'web', { hostname: nothing, protocol: nothing }),
   listAll: (manager, nothing) => manager.listAll({ serviceName: nothing, hostname: nothing }),
   listByProject: (manager, nothing) =>
     manager.listByProject('shop', { serviceName: nothing, hostname: nothing }),

@@ -27,6 +27,7 @@ const CALLS: Readonly<
   allocate: (manager, options) => manager.allocate('shop', 'web', options),
   release: (manager, options) => manager.release('shop', 'web', undefined, options),
   releasePorts: (manager, options) => manager.releasePorts('shop', 'web', undefined, options),
+  find: (manager, options) => manager.find('shop', 'web', options),
   updatePort: (manager, options) =>
     manager.updatePort('shop', 'web', { description: 'Storefront' }, options),
 }

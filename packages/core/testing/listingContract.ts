@@ -231,6 +231,53 @@ export function describeListing(store: Store) {
     })
   })
 
+  describe('neighbourhood', () => {
+    it('names the other services of the project, and the hosts of all that is held', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange({ projectName: 'blog', startPort: 2000, endPort: 2009 })
+      await store().allocate(web)
+      await store().allocate({ ...api, instance: 'login', hostname: 'beta' })
+      await store().allocate({ ...api, hostname: 'beta' })
+      await store().allocate({ ...web, projectName: 'blog', serviceName: 'cms', hostname: 'alpha' })
+      const hosts = ['alpha', 'beta', 'localhost']
+      expect(await store().neighbourhood({ ...web, serviceName: 'none' })).toEqual({
+        services: ['api', 'web'],
+        hosts,
+      })
+      expect(await store().neighbourhood(api)).toEqual({ services: ['web'], hosts })
+    })
+
+    it('leaves out a host on which the service alone holds a port, in this scope', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().allocate(web)
+      await store().allocate({ ...web, hostname: 'beta' })
+      expect(await store().neighbourhood(web)).toEqual({ services: [], hosts: ['beta'] })
+      await store().allocate({ ...web, protocol: 'udp' })
+      expect((await store().neighbourhood(web)).hosts).toEqual(['beta', 'localhost'])
+    })
+
+    it('names the host of the service if the history knows it from an earlier holding', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const udp = { ...web, protocol: 'udp' } as const
+      await store().allocate(web)
+      await store().allocate(udp)
+      await store().release(web)
+      expect(await store().neighbourhood(udp)).toEqual({ services: [], hosts: ['localhost'] })
+      const onBeta = { ...web, hostname: 'beta' }
+      await store().allocate(onBeta)
+      expect((await store().neighbourhood(onBeta)).hosts).toEqual(['localhost'])
+      await store().release(onBeta)
+      await store().allocate(onBeta)
+      expect((await store().neighbourhood(onBeta)).hosts).toEqual(['beta', 'localhost'])
+      expect((await store().neighbourhood(udp)).hosts).toEqual(['beta', 'localhost'])
+    })
+
+    it('refuses an unknown project', async () => {
+      const key = { ...web, projectName: 'ghost' }
+      await expect(store().neighbourhood(key)).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' })
+    })
+  })
+
   describe('listHosts', () => {
     it('is empty in a store without allocations', async () => {
       await store().createRange(shopRange(3000, 3009))

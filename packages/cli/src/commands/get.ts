@@ -1,6 +1,8 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfRange, SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
+import { findPort } from '../findPort.js'
+import { noticesOfNew } from '../noticesOfNew.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -11,13 +13,15 @@ import {
 } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
 
-export function getCommand({ openManager, output, signal }: Context) {
+export function getCommand(context: Context) {
+  const { openManager, output, signal } = context
   return new Command('get')
     .description('Print the port of a service; the first time, allocate it')
     .argument('<project>')
     .argument('<service>')
     .addOption(preferOption)
     .addOption(createRangeOption)
+    .addOption(existingOption)
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
@@ -26,7 +30,8 @@ export function getCommand({ openManager, output, signal }: Context) {
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { type: serviceType, prefer: preferredPort, createRange, ...rest } = options
+      const { type: serviceType, prefer: preferredPort, createRange, existing, ...rest } = options
+      if (existing) return findPort(context, projectName, serviceName, rest)
       const ports = await openManager()
       if (createRange !== undefined) {
         const size = createRange === true ? undefined : createRange
@@ -44,6 +49,8 @@ export function getCommand({ openManager, output, signal }: Context) {
       output.result({ port, ...service, created, skipped }, () => `${port}`)
       for (const each of skipped)
         output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
+      if (!created) return
+      for (const notice of await noticesOfNew(service, ports, signal)) output.notice(notice)
     })
 }
 
@@ -57,10 +64,17 @@ const createRangeOption = new Option(
   'give the project a range of so many ports if it has none; unless given, the setting rangeSize',
 ).argParser(typedNumber)
 
+const existingOption = new Option(
+  '--existing',
+  'allocate nothing; end with status 1 if it has no port',
+).conflicts(['prefer', 'createRange', 'type', 'description', 'cloudflareHostname'])
+
 const MORE_HELP = `
 The first time it is the lowest available port of the project, or the next one if something
 else listens there; stderr then says so. From then on it is always the same one, until it is
-released. Metadata fills in what is not known yet.
+released. Metadata fills in what is not known yet. stderr says when the port was allocated
+just now, and whether the name of the service or of the host looks mistyped.
 
-Example:
-  PORT=$(ports get consilio api)`
+Examples:
+  PORT=$(ports get consilio api)
+  PORT=$(ports get consilio api --existing)   # status 1: it has none; 5: the database failed`

@@ -6,6 +6,7 @@ import {
   type KnownHost,
   type ListQuery,
   METADATA_FIELDS,
+  type Neighbourhood,
   type PortAllocation,
   type ReleasedPort,
   type Selection,
@@ -109,6 +110,47 @@ const UPDATE = statement(`
   ) as answer`)
 
 const ASK_AGAIN = 'Ask again: it gives the same port, or one if there is none.'
+
+// The history is read only for a host on which nothing else is held.
+const NEIGHBOURHOOD = statement(`
+  select
+    array(
+      select distinct service_name
+      from ports.allocations
+      where ${isOfProject('$1')}
+        and service_name <> $2
+      order by service_name
+    ) as services,
+    array(
+      select hostname
+      from ports.allocations
+      where (project_name, service_name, instance, hostname, protocol) <> ($1, $2, $3, $4, $5)
+      union
+      select $4
+      where not exists (
+          select
+          from ports.allocations
+          where hostname = $4
+            and (project_name, service_name, instance, protocol) <> ($1, $2, $3, $5)
+        )
+        and exists (
+          select
+          from ports.events
+          where hostname = $4
+            and allocation_id not in (
+              select id
+              from ports.allocations
+              where service_key = ports.service_key($1, $2, $3, $4)
+                and project_name = $1
+                and service_name = $2
+                and instance = $3
+                and hostname = $4
+                and protocol = $5
+            )
+        )
+      order by hostname
+    ) as hosts
+  from ports.refuse_unknown_project($1) as known`)
 
 // A host may be known only by what it holds from before there was a history, or only by that.
 const LIST_HOSTS = statement(`
@@ -243,6 +285,14 @@ export function allocationStore(database: Database): AllocationStore {
       ])
       const allocations = rows.filter((row) => row.id !== null).map(present<PortAllocation>)
       return { allocations, total: counted ?? allocations.length }
+    },
+
+    async neighbourhood(key, call = {}) {
+      const { projectName } = key
+      const subject = { write: false, projectName }
+      const values = keyOf(key, {}).slice(0, -1)
+      const [names] = await database.rows<Neighbourhood>(NEIGHBOURHOOD, values, subject, call)
+      return names!
     },
 
     async listHosts(call = {}) {

@@ -1,0 +1,34 @@
+import { nameOfService, type Protocol } from '@ports/core'
+import type { Context } from './Context.js'
+import { heldByOthers } from './heldByOthers.js'
+import { didYouMean } from './noticesOfNew.js'
+
+interface Scoped {
+  readonly instance?: string
+  readonly hostname?: string
+  readonly protocol?: Protocol
+}
+
+/** Prints the port that a service has, and else who may have been meant. Allocates nothing. */
+export async function findPort(
+  { openManager, output, signal, answerNo }: Context,
+  projectName: string,
+  serviceName: string,
+  scoped: Scoped,
+): Promise<void> {
+  const ports = await openManager()
+  const options = { ...scoped, signal }
+  const port = await ports.find(projectName, serviceName, options)
+  const service = ports.service(projectName, serviceName, options)
+  if (port !== undefined) return output.result({ port, ...service }, () => `${port}`)
+  const [others, { services }] = await Promise.all([
+    ports.instancesOf(projectName, serviceName, { ...service, signal }),
+    ports.neighbourhood(projectName, serviceName, options),
+  ])
+  const none = `${nameOfService(service)} has no port on ${service.hostname}/${service.protocol}.`
+  output.outcome(
+    { port: null, ...service, otherInstances: others },
+    [none, heldByOthers(others), didYouMean(service, services)].filter(Boolean).join('\n'),
+  )
+  answerNo()
+}

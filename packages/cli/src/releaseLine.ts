@@ -1,0 +1,40 @@
+import type { PortManager, Service } from '@ports/core'
+import { commandLine } from './commandLine.js'
+
+/**
+ * The command line that releases ports of a service on a host.
+ * @param options what narrows it further
+ */
+export function releaseLine(
+  { projectName, serviceName, instance, hostname }: Service & { readonly hostname: string },
+  options: readonly string[],
+  ports: PortManager,
+): string {
+  const copy = spelledInstance(instance, ports)
+  const host = spelledHost(hostname, ports)
+  const words = [projectName, serviceName, ...copy.options, ...options, ...host.options]
+  return copy.environment + host.environment + commandLine('ports', 'release', ...words)
+}
+
+/**
+ * How to name that instance on the command line: nothing if it is the default. The primary one has
+ * no name, so if another is the default, the command clears that.
+ */
+function spelledInstance(instance: string, ports: PortManager) {
+  if (instance === ports.instance()) return { environment: '', options: [] }
+  return instance === ''
+    ? { environment: 'PORTS_INSTANCE= ', options: [] }
+    : { environment: '', options: ['--instance', instance] }
+}
+
+/**
+ * How to name that host on the command line: nothing for this one, its name for another. A name
+ * that means this host here, such as localhost if this host has another name, was stored by a
+ * machine that goes by that name, so the command sets it as the name of this one.
+ */
+function spelledHost(hostname: string, ports: PortManager) {
+  if (ports.scope().hostname === hostname) return { environment: '', options: [] }
+  return ports.scope({ hostname }).hostname === hostname
+    ? { environment: '', options: ['--hostname', hostname] }
+    : { environment: `${commandLine(`PORTS_HOSTNAME=${hostname}`)} `, options: [] }
+}

@@ -1,0 +1,21 @@
+import { expect, it } from 'vitest'
+import { lookalikes } from '../src/nearestNames.js'
+
+it.each([
+  ['web', 'Web', true],
+  ['WEB', 'web', true],
+  ['db', 'DB', true],
+  ['worker', 'workers', true],
+  ['websocket', 'webocket', true],
+  ['Worker', 'workes', true],
+  ['web', 'api', false],
+  ['web', 'webxy', false],
+  ['db', 'dc', false],
+  ['a', 'ab', false],
+  ['worker-1', 'worker-2', false],
+  ['worker', 'worker2', false],
+  ['web1', 'wes1', true],
+])('%s and %s are lookalikes: %s', (name, known, expected) => {
+  expect(lookalikes(name, ['other', known])).toEqual(expected ? [known] : [])
+  expect(lookalikes(known, [name, known])).toEqual(expected ? [name] : [])
+})
