@@ -5,6 +5,7 @@ import {
   type PortManager,
   type PortRange,
   type PortsError,
+  probablyMeant,
   type RangeHolder,
 } from '@ports/core'
 import { commandLine } from './commandLine.js'
@@ -83,13 +84,11 @@ type UnknownProject = {
   readonly knownProjects: readonly string[]
 }
 
-async function unknownProjectHints(
+function unknownProjectHints(
   { projectName, knownProjects }: UnknownProject,
   { command }: Asked,
-): Promise<string[]> {
-  const { closestMatch } = await import('leven')
-  const maxDistance = Math.floor(projectName.length / 3)
-  const meant = closestMatch(projectName, knownProjects, { maxDistance })
+): string[] {
+  const meant = probablyMeant(projectName, knownProjects)
   const create = commandLine('ports', 'range', 'create', projectName, '--size', '100')
   return [
     ...(meant === undefined ? [] : [`Did you mean ${meant}?`]),

@@ -53,7 +53,7 @@ export {
   type UnknownReason,
   type Verdict,
 } from './listeners/Sighting.js'
-export { lookalikes } from './nearestNames.js'
+export { lookalikes, probablyMeant } from './nearestNames.js'
 export { onAbort } from './onAbort.js'
 export {
   type AllocationStatus,

@@ -6,11 +6,27 @@ import leven from 'leven'
  */
 export function nearestNames(name: string, names: readonly string[], max: number): string[] {
   if (names.length <= max) return [...names]
-  return names
-    .map((known) => ({ known, distance: leven(name, known) }))
-    .sort((one, other) => one.distance - other.distance)
+  return byDistance(name, names)
     .slice(0, max)
     .map(({ known }) => known)
+}
+
+/**
+ * The name that was probably meant by `name`, which is none of them: it differs in case, or in at
+ * most a third of the letters. Undefined if there is none.
+ */
+export function probablyMeant(name: string, names: readonly string[]): string | undefined {
+  const [nearest] = byDistance(name, names)
+  const isNear = nearest !== undefined && nearest.distance <= Math.floor(name.length / 3)
+  return isNear ? nearest.known : undefined
+}
+
+/** Nearest first. A letter in another case is no difference. */
+function byDistance(name: string, names: readonly string[]) {
+  const lower = name.toLowerCase()
+  return names
+    .map((known) => ({ known, distance: leven(lower, known.toLowerCase()) }))
+    .sort((one, other) => one.distance - other.distance)
 }
 
 /** Shorter names differ by one letter without being alike. */

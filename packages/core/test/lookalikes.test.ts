@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest'
-import { lookalikes } from '../src/nearestNames.js'
+import { describe, expect, it } from 'vitest'
+import { lookalikes, probablyMeant } from '../src/nearestNames.js'
 
 it.each([
   ['web', 'Web', true],
@@ -18,4 +18,24 @@ it.each([
 ])('%s and %s are lookalikes: %s', (name, known, expected) => {
   expect(lookalikes(name, ['other', known])).toEqual(expected ? [known] : [])
   expect(lookalikes(known, [name, known])).toEqual(expected ? [name] : [])
+})
+
+describe('the name that was probably meant', () => {
+  it.each([
+    ['Consilio', 'consilio'],
+    ['CONSILIO', 'consilio'],
+    ['consilo', 'consilio'],
+    ['ODIN', 'odin'],
+    ['odim', 'odin'],
+    ['db', undefined],
+    ['myapp', undefined],
+    ['', undefined],
+  ])('by %j is %j', (name, expected) => {
+    expect(probablyMeant(name, ['shop', 'consilio', 'odin'])).toBe(expected)
+  })
+
+  it('is the nearest of several, and none where there are no names', () => {
+    expect(probablyMeant('services', ['service-1', 'service', 'Services-'])).toBe('service')
+    expect(probablyMeant('service', [])).toBeUndefined()
+  })
 })

@@ -1,4 +1,4 @@
-import { EXIT_STATUS, PortsError } from '@ports/core'
+import { type ErrorDetails, EXIT_STATUS, PortsError, probablyMeant } from '@ports/core'
 import type { Tool } from './defineTool.js'
 
 /**
@@ -41,7 +41,7 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
         'file.'
       )
     case 'PROJECT_NOT_FOUND':
-      return unknownProject(String(details.projectName), tool)
+      return unknownProject(details, tool)
     case 'RANGE_EXHAUSTED':
       return (
         `Call list-ports with projectName ${details.projectName} to see the holders, then ` +
@@ -65,8 +65,12 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
   }
 }
 
-function unknownProject(projectName: string, { name }: Tool): string {
-  const again = `If that was a misspelling, call ${name} again with the right name.`
+function unknownProject(details: ErrorDetails, { name }: Tool): string {
+  const projectName = String(details.projectName)
+  const meant = probablyMeant(projectName, (details.knownProjects ?? []) as readonly string[])
+  const again =
+    (meant === undefined ? '' : `Did you mean ${meant}? `) +
+    `If that was a misspelling, call ${name} again with the right name.`
   if (name !== 'get-port' && name !== 'allocate-port') {
     return `${again} Otherwise there is nothing to do: a project without a range holds no port.`
   }

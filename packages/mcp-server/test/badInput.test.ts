@@ -154,6 +154,7 @@ test('names the known projects where one is unknown', async () => {
     expect(text).toMatch(
       /^PROJECT_NOT_FOUND: consilo has no port range; known projects: .*consilio/,
     )
+    expect(text).toContain('Did you mean consilio? ')
     expect(text).toContain(`If that was a misspelling, call ${tool} again with the right name.`)
     expect(text).not.toContain('known project.')
     const isAsking = tool === 'get-port' || tool === 'allocate-port'
