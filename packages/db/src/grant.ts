@@ -1,7 +1,8 @@
 import { ACCESS_LEVELS, type AccessLevel, invalidArgument } from '@ports/core'
 import pg from 'pg'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
-import { requireSchema } from './migrate.js'
+import { inTransaction, requireSchema } from './migrate.js'
+import { hideFromNamesake, SCHEMA } from './namesake.js'
 import { openPool, STATEMENT_TIMEOUT_MS } from './openPool.js'
 import { grantStatements } from './rights.js'
 import { translate } from './sqlState.js'
@@ -16,6 +17,11 @@ const ROLE = `
   ) as has_all
   from pg_catalog.pg_roles
   where rolname = $1::name`
+
+const UNLIKE_THE_SCHEMA =
+  'a role that has another name than the schema, or whose search_path a superuser has set to one ' +
+  `without "$user" (alter role ${SCHEMA} set search_path = public): it would take the registry's ` +
+  'tables for its own'
 
 /**
  * Gives a role exactly the rights of a level, in place of those that it had in the registry. The
@@ -55,10 +61,13 @@ export async function grantAccess(
       )
     }
     const limit = `alter role ${pg.escapeIdentifier(role)} set statement_timeout = ${STATEMENT_TIMEOUT_MS}`
-    // One query string, and so one transaction.
-    await pool.query(
-      [...grantStatements(role, level), ...(isBehindPgBouncer(url) ? [limit] : [])].join('; '),
-    )
+    const statements = [...grantStatements(role, level), ...(isBehindPgBouncer(url) ? [limit] : [])]
+    await inTransaction(pool, async (client) => {
+      await client.query(statements.join('; '))
+      if (role === SCHEMA && !(await hideFromNamesake(client))) {
+        throw invalidArgument('role', role, UNLIKE_THE_SCHEMA)
+      }
+    })
   } catch (error) {
     throw translate(error, { write: true, resolveBy: 'Grant it again: that does no harm.' })
   } finally {

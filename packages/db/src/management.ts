@@ -13,6 +13,7 @@ import {
   requireSchema,
   type SchemaState,
 } from './migrate.js'
+import { hideFromNamesake } from './namesake.js'
 import { openManagementPool } from './openPool.js'
 import { grantStatements } from './rights.js'
 import { insertSeed, type Seeded } from './seed.js'
@@ -30,7 +31,8 @@ const POLL_MS = 10
 /**
  * Brings the database to the schema of this version and records it in Prisma's migration table, so
  * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
- * any number may run it at once. Returns the names of the migrations it applied.
+ * any number may run it at once. Returns the names of the migrations it applied. A role that has the
+ * name of the schema no longer finds it by unqualified names in that database.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
  * again; `REGISTRY_TOO_NEW` if a later version migrated it; `DATABASE_NOT_MIGRATED` if another
  * version of a migration was applied
@@ -39,8 +41,11 @@ export async function migrate(options: DatabaseOptions = {}): Promise<string[]> 
   if (databaseUrl(options) === undefined) return prepareEmbedded(options)
   const pool = await openManagementPool(options)
   try {
-    const { pending } = await inTransaction(pool, (client) => applyPending(client, options.notify))
-    return [...pending]
+    return await inTransaction(pool, async (client) => {
+      const { pending } = await applyPending(client, options.notify)
+      await hideFromNamesake(client)
+      return [...pending]
+    })
   } finally {
     await pool.end()
   }
@@ -108,6 +113,7 @@ async function prepare(
   if (isNew(before) && readSetting('defaultRanges').value)
     await insertSeed(client, NEW_REGISTRY_ACTOR)
   if (before.pending.length > 0 || !(await isGranted(client))) await grantToCallers(client)
+  await hideFromNamesake(client)
   try {
     admitCallers(data)
   } catch (error) {

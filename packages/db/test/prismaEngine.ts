@@ -32,6 +32,8 @@ class CatalogueAdapter extends PrismaPg {
   constructor(url: string) {
     const pool = new pg.Pool({
       connectionString: url,
+      // As Prisma's command line does, for the schema that the URL names.
+      options: '-c search_path=ports',
       Client: CatalogueClient,
       allowExitOnIdle: true,
     })
