@@ -22,6 +22,7 @@ export type { CallerDefaults } from './CallerDefaults.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
 export { counted } from './counted.js'
+export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export {
   type ErrorDetails,

@@ -1,0 +1,17 @@
+import type { AuditConflict } from './Audit.js'
+import type { Metadata, Scope } from './PortAllocation.js'
+
+/**
+ * Types under the names, and in the shapes, that programs written for the system before this one
+ * use. That system had them beside a `PortManager` with the same methods.
+ */
+type Writable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
+
+/** Options of `allocate` and `getOrAllocate`. */
+export type AllocatePortOptions = Writable<Metadata & Partial<Scope>>
+
+/** The change that `updatePort` makes. */
+export type UpdatePortOptions = Writable<Metadata>
+
+/** What an audit reports of a port that is not as it should be. */
+export type PortConflict = Writable<Pick<AuditConflict, 'port' | 'expected'> & { actual: string }>
