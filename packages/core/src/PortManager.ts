@@ -7,7 +7,7 @@ import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
 import { invalidArgument, unverifiable } from './errors.js'
-import { validHostname } from './hostname.js'
+import { validHostname, validPublicHostname } from './hostname.js'
 import {
   type CheckOptions,
   checkLocal,
@@ -903,7 +903,7 @@ export class PortManager {
 const METADATA = {
   serviceType: (name: string, value: unknown) => validText(name, value, MAX_LENGTH.serviceType),
   description: (name: string, value: unknown) => validText(name, value, MAX_LENGTH.description),
-  cloudflareHostname: (name: string, value: unknown) => validHostname(name, value),
+  cloudflareHostname: (name: string, value: unknown) => validPublicHostname(name, value),
 } as const satisfies Record<keyof Metadata, unknown>
 
 /** @param prefix of the names in errors */

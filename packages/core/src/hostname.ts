@@ -23,6 +23,35 @@ export function validHostname(field: string, value: unknown): string {
   throw invalidArgument(field, value, judged.expected, judged.suggestion)
 }
 
+/** In place of the first label it stands for any one label (RFC 1034, section 4.3.3). */
+const WILDCARD = '*.'
+
+/**
+ * As `validHostname`, or a host name whose whole first label is a wildcard, as in `*.example.com`.
+ * @throws {PortsError} as `validHostname`
+ */
+export function validPublicHostname(field: string, value: unknown): string {
+  if (typeof value !== 'string' || !value.startsWith(WILDCARD)) return validHostname(field, value)
+  const judged = judge(value.slice(WILDCARD.length))
+  if ('expected' in judged) {
+    const { expected, suggestion } = judged
+    const isName = suggestion !== undefined && !isAddress(suggestion)
+    throw invalidArgument(field, value, expected, isName ? WILDCARD + suggestion : undefined)
+  }
+  if (isAddress(judged.hostname)) {
+    throw invalidArgument(field, value, 'a host name where it begins with a wildcard')
+  }
+  const hostname = WILDCARD + judged.hostname
+  if (hostname.length > LONGEST_HOSTNAME) {
+    throw invalidArgument(
+      field,
+      value,
+      `${HOST} of at most ${LONGEST_HOSTNAME} characters; it has ${hostname.length}`,
+    )
+  }
+  return hostname
+}
+
 const HOST = 'a host name or an IP address'
 
 type Judgement =
@@ -31,7 +60,7 @@ type Judgement =
 
 function judge(value: string): Judgement {
   const bare = value.startsWith('[') && value.endsWith(']') ? value.slice(1, -1) : value
-  if (isIPv4(bare) || isColonAddress(bare)) return judgeAddress(bare)
+  if (isAddress(bare)) return judgeAddress(bare)
   const name = value.toLowerCase().replace(/\.$/, '')
   const expected = faultOf(name)
   return expected === undefined ? { hostname: name } : { expected, suggestion: hostMeantBy(value) }
@@ -110,6 +139,10 @@ export function canonicalAddress(address: string): string {
   if (!mapped) return canonical
   const halves = mapped.slice(1).map((half) => Number.parseInt(half, 16))
   return halves.flatMap((half) => [half >> 8, half & 0xff]).join('.')
+}
+
+function isAddress(text: string): boolean {
+  return isIPv4(text) || isColonAddress(text)
 }
 
 /**

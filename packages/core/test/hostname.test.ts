@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { PortsError } from '../src/errors.js'
-import { validHostname } from '../src/hostname.js'
+import { validHostname, validPublicHostname } from '../src/hostname.js'
 
 function refusalOf(hostname: string): PortsError {
   try {
@@ -70,4 +70,40 @@ describe('a host name that is refused', () => {
       expect(refusalOf(hostname).details).toEqual({ field: 'hostname', value: hostname })
     },
   )
+})
+
+describe('a public host name', () => {
+  it.each([
+    ['shop.example.com', 'shop.example.com'],
+    ['*.example.com', '*.example.com'],
+    ['*.EXAMPLE.com.', '*.example.com'],
+    [`*.${'a.'.repeat(124)}abc`, `*.${'a.'.repeat(124)}abc`],
+  ])('can be %j', (hostname, stored) => {
+    expect(validPublicHostname('cloudflareHostname', hostname)).toBe(stored)
+  })
+
+  it.each([
+    ['*'],
+    ['*.'],
+    ['*example.com'],
+    ['**.example.com'],
+    ['shop.*.com'],
+    ['*.*.example.com'],
+    ['*.127.0.0.1'],
+    ['*.[::1]'],
+    [`*.${'a.'.repeat(125)}ab`],
+  ])('cannot be %j', (hostname) => {
+    expect(() => validPublicHostname('cloudflareHostname', hostname)).toThrowError(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        details: { field: 'cloudflareHostname', value: hostname },
+      }),
+    )
+  })
+
+  it('is proposed with its wildcard', () => {
+    expect(() => validPublicHostname('cloudflareHostname', '*.münchen.example')).toThrowError(
+      /, such as \*\.xn--mnchen-3ya\.example\.$/,
+    )
+  })
 })

@@ -1,5 +1,5 @@
 import { invalidArgument } from '../errors.js'
-import { validHostname } from '../hostname.js'
+import { validHostname, validPublicHostname } from '../hostname.js'
 import { validName } from '../name.js'
 import { MAX_LENGTH, validObject, validPort, validProtocol, validText } from '../validate.js'
 import {
@@ -39,7 +39,7 @@ const optional =
 const metadata = {
   serviceType: optional((field, value) => validText(field, value, MAX_LENGTH.serviceType)),
   description: optional(description),
-  cloudflareHostname: optional(hostname),
+  cloudflareHostname: optional(validPublicHostname),
 }
 
 /** How each field of each list is checked; no other field is taken. */
