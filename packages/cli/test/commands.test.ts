@@ -175,6 +175,33 @@ describe('update', () => {
     expect(await now()).not.toHaveProperty('description')
   })
 
+  test('changes this host alone, unless all are asked for', async () => {
+    const ports = await freshPorts()
+    await ports('get', 'consilio', 'api')
+    await ports('get', 'consilio', 'api', '--hostname', 'beta')
+    const types = async () =>
+      JSON.parse((await ports('list', '--json')).stdout).map(
+        ({ serviceType }: { serviceType?: string }) => serviceType,
+      )
+    await ports('update', 'consilio', 'api', '--type', 'http')
+    expect(await types()).toEqual([undefined, 'http'])
+    const everywhere = ['update', 'consilio', 'api', '--type', 'grpc', '--all-hosts']
+    expect(await ports(...everywhere)).toEqual({
+      stdout: '',
+      stderr: 'Updated consilio/api.\n',
+      status: 0,
+    })
+    expect(await types()).toEqual(['grpc', 'grpc'])
+    expect(await ports(...everywhere, '--hostname', 'beta')).toMatchObject({ status: 2 })
+    await ports('get', 'consilio', 'api', '--instance', 'login', '--hostname', 'gamma')
+    await ports('release', 'consilio', 'api')
+    await ports('release', 'consilio', 'api', '--hostname', 'beta')
+    expect(await ports(...everywhere)).toMatchObject({
+      stderr: expect.stringContaining('Other instances hold some: --instance login'),
+      status: 1,
+    })
+  })
+
   test('ends with 1 where there is nothing to update', async () => {
     const ports = await freshPorts()
     expect(await ports('update', 'consilio', 'api', '--type', 'http')).toMatchObject({

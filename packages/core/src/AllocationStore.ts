@@ -128,6 +128,13 @@ export interface AllocationStore {
   /** Returns whether there was something to update. */
   update(selection: Selection, change: MetadataChange, call?: WriteOptions): Promise<boolean>
 
+  /** Does what `update` does on every host on which the service holds such a port, or on none. */
+  updateOnAllHosts(
+    selection: Omit<Selection, 'hostname'>,
+    change: MetadataChange,
+    call?: WriteOptions,
+  ): Promise<boolean>
+
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
 

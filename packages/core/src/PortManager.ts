@@ -147,7 +147,10 @@ export interface NarrowOptions extends InstanceOption, WriteOptions {
 }
 
 export interface UpdateOptions extends NarrowOptions {
+  /** Default: this host. */
   readonly hostname?: string
+  /** All hosts on which the service holds a port. Not with a hostname. */
+  readonly allHosts?: boolean
 }
 
 /** Narrows a list. Without a field it is not narrowed by that field. */
@@ -445,7 +448,8 @@ export class PortManager {
 
   /**
    * Sets the metadata that is given and clears what is `null`, on the service's live allocations on
-   * that host, narrowed by protocol and number where given. False if there is none.
+   * that host, or on all hosts at once, narrowed by protocol and number where given. False if there
+   * is none.
    */
   async updatePort(
     projectName: string,
@@ -454,26 +458,33 @@ export class PortManager {
     options: UpdateOptions = {},
   ): Promise<boolean> {
     const accepted = given(options)
-    const selection = this.#selection(projectName, serviceName, accepted)
+    const isEverywhere = validAllHosts(accepted)
+    const { hostname, ...narrowed } = this.#selection(projectName, serviceName, accepted)
     const valid = validChange(change)
     const call = this.#write(accepted)
     return this.#source.askExisting(
-      (store) => store.update(selection, valid, call),
+      (store) =>
+        isEverywhere
+          ? store.updateOnAllHosts(narrowed, valid, call)
+          : store.update({ ...narrowed, hostname }, valid, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
   }
 
   /**
-   * The instances in which the service has a live port on that host, narrowed by protocol and
-   * number where given, by name. The primary one is `''`.
+   * The instances in which the service has a live port on that host, or on all hosts, narrowed by
+   * protocol and number where given, by name. The primary one is `''`.
    */
   async instancesOf(
     projectName: string,
     serviceName: string,
     options: Omit<UpdateOptions, 'instance'> = {},
   ): Promise<string[]> {
-    const { protocol, portNumber, signal } = given(options)
-    const hostname = this.#localHost.resolve('hostname', options.hostname)
+    const accepted = given(options)
+    const { protocol, portNumber, signal } = accepted
+    const hostname = validAllHosts(accepted)
+      ? undefined
+      : this.#localHost.resolve('hostname', accepted.hostname)
     const filter = { serviceName, hostname, portNumber, signal }
     const held = await this.listByProject(projectName, filter)
     const ofProtocol = held.filter((it) => protocol === undefined || it.protocol === protocol)
@@ -944,6 +955,13 @@ function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
 function configuredPassOver(): 'none' | undefined {
   const passOver = process.env.PORTS_PASS_OVER
   return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
+}
+
+function validAllHosts({ allHosts, hostname }: UpdateOptions): boolean {
+  if (allHosts === undefined || allHosts === false) return false
+  if (allHosts !== true) throw invalidArgument('allHosts', allHosts, 'true or false')
+  if (hostname !== undefined) throw invalidArgument('hostname', hostname, 'left out with allHosts')
+  return true
 }
 
 /** What ISO 8601 can write in four digits, and PostgreSQL can store. */

@@ -367,6 +367,23 @@ describe('text for people', () => {
   )
 })
 
+describe('all hosts', () => {
+  const update = (options: object) =>
+    untyped.updatePort!('shop', 'web', { description: 'Storefront' }, options)
+
+  it.each(titled(['yes', 1, {}]))('cannot be %s', (_title, allHosts) =>
+    expectInvalid(async () => update({ allHosts }), 'allHosts', allHosts),
+  )
+
+  it('cannot be given with a host', () =>
+    expectInvalid(async () => update({ allHosts: true, hostname: 'alpha' }), 'hostname', 'alpha'))
+
+  it('can be false beside a host, or true without one', async () => {
+    await reachesTheStore(update({ allHosts: false, hostname: 'alpha' }) as Promise<unknown>)
+    await reachesTheStore(update({ allHosts: true }) as Promise<unknown>)
+  })
+})
+
 describe('a change of metadata', () => {
   it('cannot be empty', async () => {
     await expectInvalid(() => manager.updatePort('shop', 'web', {}), 'change', {})

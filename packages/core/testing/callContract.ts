@@ -12,6 +12,8 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   release: (store, projectName, call) => store.release({ ...web, projectName }, call),
   update: (store, projectName, call) =>
     store.update({ ...web, projectName }, { description: 'Storefront' }, call),
+  updateOnAllHosts: (store, projectName, call) =>
+    store.updateOnAllHosts({ ...web, projectName }, { description: 'Storefront' }, call),
   neighbourhood: (store, projectName, call) => store.neighbourhood({ ...web, projectName }, call),
   list: (store, projectName, call) => store.list({ projectName }, call),
   summarize: (store, projectName, call) =>

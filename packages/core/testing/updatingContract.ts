@@ -78,6 +78,37 @@ export function describeUpdating(store: Store) {
       expect(await heldBy(store, web)).toMatchObject([{ description: 'Storefront' }])
     })
 
+    it('reaches the service on every host where that is asked, and no other service', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const { hostname: _, protocol, ...onAllHosts } = web
+      const others = [api, { ...web, instance: 'login' }, { ...api, hostname: 'alpha' }]
+      const all = [
+        web,
+        { ...web, hostname: 'alpha' },
+        { ...web, hostname: 'beta', protocol: 'udp' as const },
+      ]
+      for (const each of [...all, ...others]) await store().allocate(each)
+      const storefront = { description: 'Storefront' }
+      expect(await store().updateOnAllHosts(onAllHosts, storefront)).toBe(true)
+      for (const each of all) expect(await heldBy(store, each)).toMatchObject([storefront])
+      expect((await descriptions()).filter(Boolean)).toHaveLength(all.length)
+      const checkout = { description: 'Checkout' }
+      expect(await store().updateOnAllHosts({ ...onAllHosts, protocol }, checkout)).toBe(true)
+      expect((await descriptions()).filter((text) => text === 'Checkout')).toHaveLength(2)
+      const { events } = await store().history({ limit: 100 })
+      expect(events.filter(({ what }) => what === 'updated')).toHaveLength(5)
+    })
+
+    it('on all hosts is false where there is nothing to update', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const { hostname: _, protocol: __, ...onAllHosts } = web
+      const change = { description: 'Storefront' }
+      expect(await store().updateOnAllHosts(onAllHosts, change)).toBe(false)
+      await store().allocate(web)
+      await store().release(web)
+      expect(await store().updateOnAllHosts(onAllHosts, change)).toBe(false)
+    })
+
     it('is false where there is nothing to update, and allocates nothing', async () => {
       await store().createRange(shopRange(3000, 3009))
       const change = { description: 'Storefront' }

@@ -1048,6 +1048,46 @@ describe('updatePort', () => {
   })
 })
 
+describe('updatePort on all hosts', () => {
+  const described = async () =>
+    (await ports.listAll()).map(({ hostname, description }) => [hostname, description])
+
+  it('changes what is said about a service on each host, and says whether it has a port', async () => {
+    const update = (description: string) =>
+      ports.updatePort('consilio', 'api', { description }, { allHosts: true })
+    expect(await update('none')).toBe(false)
+    await ports.allocate('consilio', 'api', { hostname: 'beta' })
+    await ports.allocate('consilio', 'api')
+    expect(await update('everywhere')).toBe(true)
+    expect(await described()).toEqual([
+      ['beta', 'everywhere'],
+      ['localhost', 'everywhere'],
+    ])
+    expect(await ports.updatePort('consilio', 'api', { description: 'here' })).toBe(true)
+    expect(await described()).toEqual([
+      ['beta', 'everywhere'],
+      ['localhost', 'here'],
+    ])
+  })
+
+  it('changes all of them or none', async () => {
+    await ports.allocate('consilio', 'api')
+    await ports.allocate('consilio', 'api', { hostname: 'beta' })
+    await sql(
+      url,
+      `create function public.refuse_beta() returns trigger language plpgsql as $$ begin
+         if new.hostname::text = 'beta' then raise exception 'no' using errcode = '40001'; end if;
+         return new;
+       end $$;
+       create trigger refuse_beta before update on ports.port_allocations
+         for each row execute function public.refuse_beta()`,
+    )
+    const update = ports.updatePort('consilio', 'api', { description: 'x' }, { allHosts: true })
+    expect((await errorOf(update)).code).toBe('BUSY')
+    expect((await described()).flat()).not.toContain('x')
+  })
+})
+
 describe('ranges', () => {
   it('are the default ones at first', async () => {
     const ranges = await ports.listRanges()
@@ -1421,6 +1461,9 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   allocate: (project, options) => ports.allocate(project, 'api', options),
   release: (project, options) => ports.release(project, 'api', undefined, options),
   updatePort: (project, options) => ports.updatePort(project, 'api', METADATA, options),
+  'updatePort on all hosts': (project, options) =>
+    ports.updatePort(project, 'api', METADATA, { ...options, allHosts: true }),
+  find: (project, options) => ports.find(project, 'api', options),
   listByProject: (project, options) => ports.listByProject(project, options),
   listPage: (projectName, options) => ports.listPage({ projectName, limit: 10, ...options }),
   getProjectSummary: (project, options) => ports.getProjectSummary(project, options),

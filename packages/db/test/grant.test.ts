@@ -17,6 +17,8 @@ const READING = {
   summary: (ports: PortManager) => ports.getProjectSummary('consilio'),
   history: (ports: PortManager) => ports.history({ limit: 10 }),
   hosts: (ports: PortManager) => ports.listHosts(),
+  find: (ports: PortManager) => ports.find('consilio', 'web'),
+  neighbourhood: (ports: PortManager) => ports.neighbourhood('consilio', 'web'),
 }
 const USING = {
   get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),
@@ -26,6 +28,8 @@ const USING = {
   together: (ports: PortManager) =>
     Promise.all([1, 2, 3, 4].map(() => ports.allocate('consilio', 'web'))),
   update: (ports: PortManager) => ports.updatePort('consilio', 'web', { description: 'x' }),
+  updateEverywhere: (ports: PortManager) =>
+    ports.updatePort('consilio', 'web', { description: 'y' }, { allHosts: true }),
   audit: (ports: PortManager) => ports.auditPorts(),
   release: (ports: PortManager) => ports.release('consilio', 'web'),
 }

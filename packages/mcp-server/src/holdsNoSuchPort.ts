@@ -4,12 +4,12 @@ import type { Selected } from './arguments.js'
 /** Tells a model that a service holds no port that it selected, and which other instances do. */
 export async function holdsNoSuchPort(
   manager: PortManager,
-  selected: Selected,
+  selected: Selected & { readonly allHosts?: boolean | undefined },
   { signal }: CallOptions,
 ): Promise<string> {
-  const { projectName, serviceName, instance, hostname, protocol, portNumber } = selected
+  const { projectName, serviceName, instance, hostname, allHosts, protocol, portNumber } = selected
   const none = `${nameOfService(manager.service(projectName, serviceName, { instance }))} holds no such port`
-  const options = { hostname, protocol, portNumber, signal }
+  const options = { hostname, allHosts, protocol, portNumber, signal }
   const others = await manager.instancesOf(projectName, serviceName, options)
   const names = others.map((name) => (name === '' ? 'the primary one' : name)).join(', ')
   return names === ''

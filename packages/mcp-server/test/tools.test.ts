@@ -27,7 +27,13 @@ test('get-port gives a service one port, the same every time', async () => {
     protocol: 'tcp',
     message: expect.stringContaining('consilio/api has port 3100'),
   })
-  expect(await ask('get-port', service)).toEqual({ ...first, created: false })
+  const { message, ...rest } = first
+  expect(message).toContain('allocated just now')
+  expect(await ask('get-port', service)).toEqual({
+    ...rest,
+    created: false,
+    message: 'consilio/api has port 3100 on localhost/tcp; it keeps it until it is released.',
+  })
 })
 
 test('get-port with a number gives exactly that one, which it then returns without', async () => {
@@ -284,6 +290,22 @@ test('update-port sets a text, clears with null, and leaves the rest', async () 
   expect(held).not.toHaveProperty('serviceType')
   expect(await ask('update-port', { ...service, hostname: 'build-4', ...change })).toMatchObject({
     updated: false,
+  })
+})
+
+test('update-port changes every host where that is asked', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await connect(url)
+  const service = { projectName: 'consilio', serviceName: 'updated' }
+  for (const hostname of ['build-3', 'build-4']) await ask('get-port', { ...service, hostname })
+  const everywhere = { ...service, serviceType: 'http', allHosts: true }
+  expect(await ask('update-port', everywhere)).toMatchObject({ updated: true })
+  const held = await (await openManager(url)).listByProject('consilio')
+  expect(held.map(({ serviceType }) => serviceType)).toEqual(['http', 'http'])
+  expect(await failure('update-port', { ...everywhere, hostname: 'build-3' })).toContain('hostname')
+  expect(await ask('update-port', { ...everywhere, instance: 'login' })).toMatchObject({
+    updated: false,
+    message: expect.stringContaining('Other instances do: the primary one'),
   })
 })
 

@@ -1,4 +1,4 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import { isAbsent, nameOfService, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import { heldByOthers } from '../heldByOthers.js'
@@ -25,11 +25,14 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
     .option('--no-cloudflare-hostname', 'clear the Cloudflare hostname')
     .addOption(instanceOption)
     .addOption(hostnameOption)
+    .addOption(
+      new Option('--all-hosts', 'on every host on which it holds ports').conflicts('hostname'),
+    )
     .addOption(onlyProtocolOption)
     .addOption(onlyPortOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { instance, hostname, protocol, port: portNumber } = options
+      const { instance, hostname, allHosts, protocol, port: portNumber } = options
       if ([options.type, options.description, options.cloudflareHostname].every(isAbsent)) {
         throw new PortsError(
           'INVALID_ARGUMENT',
@@ -38,7 +41,7 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
         )
       }
       const ports = await openManager()
-      const selection = { instance, hostname, protocol, portNumber }
+      const selection = { instance, hostname, allHosts, protocol, portNumber }
       const updated = await ports.updatePort(
         projectName,
         serviceName,
@@ -67,7 +70,7 @@ function change(text: string | false | undefined): string | null | undefined {
 }
 
 const MORE_HELP = `
-On all its ports on the host, unless narrowed.
+On all its ports on the host, or on all hosts, unless narrowed.
 
 Example:
   ports update consilio api --type http --no-description`

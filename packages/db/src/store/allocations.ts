@@ -109,7 +109,31 @@ const UPDATE = statement(`
     p_protocol => $5, p_actor => $6, p_port_number => $7, p_change => $8
   ) as answer`)
 
+// `update_ports` locks a service, so the hosts follow in the order of their services.
+const UPDATE_ON_ALL_HOSTS = statement(`
+  select (
+    select coalesce(
+      sum(
+        ports.update_ports(
+          p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => hostname,
+          p_protocol => $4, p_actor => $5, p_port_number => $6, p_change => $7
+        )
+      ),
+      0
+    )::integer
+    from (
+      select distinct service_key, hostname
+      from ports.allocations
+      where ${isOfProject('$1')}
+        and service_name = $2
+        and instance = $3
+      order by service_key
+    ) as held
+  ) as answer
+  from ports.refuse_unknown_project($1) as known`)
+
 const ASK_AGAIN = 'Ask again: it gives the same port, or one if there is none.'
+const UPDATE_AGAIN = 'Update it again: that does no harm.'
 
 // The history is read only for a host on which nothing else is held.
 const NEIGHBOURHOOD = statement(`
@@ -268,9 +292,16 @@ export function allocationStore(database: Database): AllocationStore {
     async update(selection, change, call = {}) {
       const { projectName, portNumber } = selection
       const values = [...keyOf(selection, call), portNumber, JSON.stringify(change)]
-      const resolveBy = 'Update it again: that does no harm.'
-      const subject = { write: true, projectName, resolveBy }
+      const subject = { write: true, projectName, resolveBy: UPDATE_AGAIN }
       return (await database.answer<number>(UPDATE, values, subject, call)) > 0
+    },
+
+    async updateOnAllHosts(selection, change, call = {}) {
+      const { projectName, serviceName, instance, protocol, portNumber } = selection
+      const which = [projectName, serviceName, instance, protocol, call.actor, portNumber]
+      const values = [...which, JSON.stringify(change)]
+      const subject = { write: true, projectName, resolveBy: UPDATE_AGAIN }
+      return (await database.answer<number>(UPDATE_ON_ALL_HOSTS, values, subject, call)) > 0
     },
 
     async list(query, call = {}) {

@@ -46,6 +46,8 @@ export const WRITES: Readonly<Record<string, Call>> = {
   allocate: (store, call) => store.allocate(web, call),
   release: (store, call) => store.release(web, call),
   update: (store, call) => store.update(web, { description: 'Storefront' }, call),
+  updateOnAllHosts: (store, call) =>
+    store.updateOnAllHosts(web, { description: 'Storefront' }, call),
   recordChecks: async (store, call) => {
     return store.recordChecks([{ allocationId: webId, verdict: 'listening' }], call)
   },
@@ -166,6 +168,7 @@ const RESOLVED_BY: Readonly<Record<string, RegExp>> = {
   allocate: /list the ports of shop/,
   release: /Release it again/,
   update: /Update it again/,
+  updateOnAllHosts: /Update it again/,
   recordChecks: /Audit again/,
   createRange: /list the ranges/,
   createNextRange: /list the ranges/,

@@ -38,8 +38,8 @@ export const getPort = defineTool({
     const told = skipped.map((each) => ({ ...each, reason: SKIP_REASONS[each.reason] }))
     return {
       message:
-        `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}; it keeps ` +
-        'it until it is released.' +
+        `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
+        `${created ? ', allocated just now' : ''}; it keeps it until it is released.` +
         told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
         (caution ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.` : ''),
       port,

@@ -16,7 +16,11 @@ export const updatePort = defineTool({
     idempotentHint: true,
     openWorldHint: false,
   },
-  input: z.strictObject({ ...selection, ...metadataChange }),
+  input: z.strictObject({
+    ...selection,
+    allHosts: z.boolean().optional().describe('On every host, not only on one'),
+    ...metadataChange,
+  }),
   output: z.object({
     message: z.string(),
     updated: z.boolean(),
@@ -24,17 +28,25 @@ export const updatePort = defineTool({
     serviceName: z.string(),
   }),
   async run(manager, args, call) {
-    const { projectName, serviceName, instance, hostname, protocol, portNumber, ...change } = args
-    const updated = await manager.updatePort(projectName, serviceName, change, {
+    const {
+      projectName,
+      serviceName,
       instance,
       hostname,
+      allHosts,
       protocol,
       portNumber,
+      ...change
+    } = args
+    const which = { instance, hostname, allHosts, protocol, portNumber }
+    const updated = await manager.updatePort(projectName, serviceName, change, {
+      ...which,
       ...call,
     })
+    const service = manager.service(projectName, serviceName, args)
     return {
       message: updated
-        ? `${nameOfService(manager.service(projectName, serviceName, args))} is updated.`
+        ? `${nameOfService(service)} is updated.`
         : await holdsNoSuchPort(manager, args, call),
       updated,
       projectName,
