@@ -54,6 +54,7 @@ export interface ListQuery {
   readonly serviceName?: string
   readonly hostname?: string
   readonly portNumber?: number
+  readonly cloudflareHostname?: string
   /** Only what comes after this place. */
   readonly after?: PageKey
   /** The highest number of allocations to return. Default: all. */

@@ -3,6 +3,11 @@ import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
 import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
+import {
+  type SameCloudflareHostname,
+  sameCloudflareHostname,
+  sharing,
+} from './allocation/sameCloudflareHostname.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
@@ -123,7 +128,7 @@ export interface EnsureOptions extends GetOptions {
 
 export interface ClaimOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
 
-export interface ClaimResult {
+export interface ClaimResult extends SameCloudflareHostname {
   readonly allocation: PortAllocation
   /** Whether the service got the port by this call. */
   readonly created: boolean
@@ -343,7 +348,8 @@ export class PortManager {
       async (store) => {
         const look = () => this.#look(accepted)
         const { portNumber, ...told } = await ensurePort(store, request, look, call)
-        return { allocation: await allocationOf(store, request, portNumber, call), ...told }
+        const allocation = await allocationOf(store, request, portNumber, call)
+        return { allocation, ...told, ...(await sharing(store, request, allocation, call)) }
       },
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
@@ -375,7 +381,8 @@ export class PortManager {
         const allocation = await allocationOf(store, request, portNumber, call)
         const passedOver = created ? await this.#look(accepted) : PassedOver.NOTHING
         const caution = passedOver.reasonFor(portNumber)
-        return { allocation, created, ...(caution && { caution }) }
+        const shared = await sharing(store, request, allocation, call)
+        return { allocation, created, ...(caution && { caution }), ...shared }
       },
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
@@ -469,6 +476,22 @@ export class PortManager {
           : store.update({ ...narrowed, hostname }, valid, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
+  }
+
+  /**
+   * The other services that hold a port under that Cloudflare hostname. `ensure` and `claim` return
+   * them.
+   */
+  async sameCloudflareHostname(
+    projectName: string,
+    serviceName: string,
+    cloudflareHostname: string,
+    options: InstanceOption & CallOptions = {},
+  ): Promise<Service[]> {
+    const call = given(options)
+    const service = this.#service(projectName, serviceName, call)
+    const hostname = METADATA.cloudflareHostname(cloudflareHostname)
+    return this.#source.ask((store) => sameCloudflareHostname(store, service, hostname, call))
   }
 
   /**

@@ -17,13 +17,18 @@ export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from '.
 export { given, isAbsent } from './absent.js'
 export { actorHere, validActor } from './actor.js'
 export type { EnsureResult, SkippedPort } from './allocation/ensurePort.js'
+export {
+  describeSameCloudflareHostname,
+  othersToTell,
+  type SameCloudflareHostname,
+} from './allocation/sameCloudflareHostname.js'
 export type { AuditOptions } from './auditPorts.js'
 export type { CallerDefaults } from './CallerDefaults.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
 export { counted } from './counted.js'
-export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
+export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
 export {
   type ErrorDetails,
   EXIT_STATUS,

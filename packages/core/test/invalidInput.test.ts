@@ -535,6 +535,7 @@ describe('options', () => {
     release: ['shop', 'web', undefined],
     releasePorts: ['shop', 'web', undefined],
     updatePort: ['shop', 'web', { description: 'Storefront' }],
+    sameCloudflareHostname: ['shop', 'web', 'shop.example.com'],
     listByProject: ['shop'],
     listAll: [],
     listPage: [],

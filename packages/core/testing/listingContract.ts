@@ -172,6 +172,19 @@ export function describeListing(store: Store) {
       })
     })
 
+    it('is narrowed by Cloudflare hostname, across projects', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 })
+      const cloudflareHostname = 'shop.example.com'
+      await store().allocate({ ...web, cloudflareHostname })
+      await store().allocate({ ...api, cloudflareHostname: '*.example.com' })
+      await store().allocate({ ...web, projectName: 'blog', cloudflareHostname })
+      await store().allocate(web)
+      const { allocations, total } = await store().list({ cloudflareHostname })
+      expect(allocations.map(({ portNumber }) => portNumber)).toEqual([3000, 4000])
+      expect(total).toBe(2)
+    })
+
     it('narrowed by anything refuses an unknown project', async () => {
       const query = { projectName: 'ghost', serviceName: 'web', hostname: 'alpha', portNumber: 1 }
       await expect(store().list(query)).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' })

@@ -1088,6 +1088,56 @@ describe('updatePort on all hosts', () => {
   })
 })
 
+describe('a Cloudflare hostname', () => {
+  const named = { cloudflareHostname: 'Shop.example.com' }
+  const web = { projectName: 'consilio', serviceName: 'web', instance: '' }
+
+  it('that another service has is told by ensure and claim, and may be asked for', async () => {
+    expect(await ports.ensure('consilio', 'web', named)).not.toHaveProperty(
+      'sameCloudflareHostname',
+    )
+    const sameCloudflareHostname = [web]
+    const asked = await ports.ensure('odin', 'web', named)
+    expect(asked).toMatchObject({ created: true, sameCloudflareHostname })
+    const login = { ...web, instance: 'login' }
+    await ports.allocate('consilio', 'web', { ...named, instance: 'login' })
+    expect(await ports.ensure('odin', 'web', named)).toMatchObject({
+      created: false,
+      sameCloudflareHostname: [web, login],
+    })
+    expect(await ports.claim('odin', 'web', 3350, named)).toMatchObject({
+      sameCloudflareHostname: [web, login],
+    })
+    expect(await ports.sameCloudflareHostname('odin', 'api', 'shop.EXAMPLE.com')).toEqual([
+      web,
+      login,
+      { ...web, projectName: 'odin' },
+    ])
+  })
+
+  it('is no conflict of a service with itself, on other hosts, or of one without it', async () => {
+    for (const hostname of ['localhost', 'alpha', 'beta']) {
+      for (const protocol of ['tcp', 'udp'] as const) {
+        const told = await ports.ensure('consilio', 'web', { ...named, hostname, protocol })
+        expect(told).not.toHaveProperty('sameCloudflareHostname')
+      }
+    }
+    const wildcard = { cloudflareHostname: '*.example.com' }
+    for (const options of [{}, wildcard, { cloudflareHostname: 'other.example.com' }]) {
+      const told = await ports.ensure('odin', 'web', { ...options, protocol: 'udp' })
+      expect(told).not.toHaveProperty('sameCloudflareHostname')
+    }
+    await ports.release('consilio', 'web', 'alpha')
+    expect(await ports.sameCloudflareHostname('odin', 'web', 'shop.example.com')).toEqual([web])
+  })
+
+  it('that a service keeps, because it has one, is the one that is compared', async () => {
+    await ports.ensure('consilio', 'web', named)
+    await ports.ensure('odin', 'web', { cloudflareHostname: 'odin.example.com' })
+    expect(await ports.ensure('odin', 'web', named)).not.toHaveProperty('sameCloudflareHostname')
+  })
+})
+
 describe('ranges', () => {
   it('are the default ones at first', async () => {
     const ranges = await ports.listRanges()

@@ -19,6 +19,7 @@ const READING = {
   hosts: (ports: PortManager) => ports.listHosts(),
   find: (ports: PortManager) => ports.find('consilio', 'web'),
   neighbourhood: (ports: PortManager) => ports.neighbourhood('consilio', 'web'),
+  sameHostname: (ports: PortManager) => ports.sameCloudflareHostname('odin', 'web', 'a.example'),
 }
 const USING = {
   get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),

@@ -36,6 +36,28 @@ test('get-port gives a service one port, the same every time', async () => {
   })
 })
 
+test('get-port, allocate-port and update-port tell who else has the Cloudflare hostname', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const web = { projectName: 'consilio', serviceName: 'web' }
+  const api = { projectName: 'odin', serviceName: 'api' }
+  const named = { cloudflareHostname: 'shop.example.com' }
+  const told = {
+    sameCloudflareHostname: ['consilio/web'],
+    message: expect.stringContaining(
+      'consilio/web has the Cloudflare hostname shop.example.com too.',
+    ),
+  }
+  expect(await ask('get-port', { ...web, ...named })).not.toHaveProperty('sameCloudflareHostname')
+  expect(await ask('get-port', api)).not.toHaveProperty('sameCloudflareHostname')
+  expect(await ask('update-port', { ...api, ...named })).toMatchObject(told)
+  expect(await ask('get-port', { ...api, ...named })).toMatchObject(told)
+  expect(await ask('get-port', { ...api, ...named, portNumber: 3350 })).toMatchObject(told)
+  expect(await ask('allocate-port', { ...api, ...named })).toMatchObject(told)
+  expect(await ask('update-port', { ...api, cloudflareHostname: null })).not.toHaveProperty(
+    'sameCloudflareHostname',
+  )
+})
+
 test('get-port with a number gives exactly that one, which it then returns without', async () => {
   const { ask, failure } = await connect(await freshDatabase())
   const service = { projectName: 'consilio', serviceName: 'web' }

@@ -1,5 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
+import { othersToTell } from '@ports/core'
 import type { Context } from '../Context.js'
+import { hostnameWarnings } from '../hostnameWarnings.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -31,7 +33,9 @@ export function allocateCommand({ openManager, output, signal }: Context) {
         signal,
       })
       const service = ports.service(projectName, serviceName, options)
-      output.result({ port, ...service }, () => `${port}`)
+      const others = await othersToTell(ports, service, options.cloudflareHostname, { signal })
+      const warnings = hostnameWarnings(options.cloudflareHostname, others, output)
+      output.result({ port, ...service, ...warnings }, () => `${port}`)
     })
 }
 

@@ -1,6 +1,7 @@
 import { Argument, Command } from '@commander-js/extra-typings'
 import { PASS_OVER_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
+import { hostnameWarnings } from '../hostnameWarnings.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -27,13 +28,15 @@ export function claimCommand({ openManager, output, signal }: Context) {
     .action(async (projectName, serviceName, port, options) => {
       const { type: serviceType, ...rest } = options
       const ports = await openManager()
-      const { created, caution } = await ports.claim(projectName, serviceName, port, {
+      const claimed = await ports.claim(projectName, serviceName, port, {
         ...rest,
         serviceType,
         signal,
       })
+      const { allocation, created, caution, sameCloudflareHostname: others } = claimed
       const service = ports.service(projectName, serviceName, options)
-      output.result({ port, ...service, created, caution }, () => `${port}`)
+      const warnings = hostnameWarnings(allocation.cloudflareHostname, others, output)
+      output.result({ port, ...service, created, caution, ...warnings }, () => `${port}`)
       if (caution) output.notice(`Note on ${port}: ${PASS_OVER_REASONS[caution]}.`)
     })
 }

@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfRange, SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
+import { hostnameWarnings } from '../hostnameWarnings.js'
 import { noticesOfNew } from '../noticesOfNew.js'
 import {
   cloudflareHostnameOption,
@@ -38,15 +39,17 @@ export function getCommand(context: Context) {
         const { range, created } = await ports.ensureRange(projectName, { size }, { signal })
         if (created) output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
       }
-      const { allocation, created, skipped } = await ports.ensure(projectName, serviceName, {
+      const ensured = await ports.ensure(projectName, serviceName, {
         ...rest,
         serviceType,
         preferredPort,
         signal,
       })
+      const { allocation, created, skipped, sameCloudflareHostname: others } = ensured
       const port = allocation.portNumber
       const service = ports.service(projectName, serviceName, options)
-      output.result({ port, ...service, created, skipped }, () => `${port}`)
+      const warnings = hostnameWarnings(allocation.cloudflareHostname, others, output)
+      output.result({ port, ...service, created, skipped, ...warnings }, () => `${port}`)
       for (const each of skipped)
         output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
       if (!created) return

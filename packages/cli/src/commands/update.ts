@@ -1,7 +1,8 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { isAbsent, nameOfService, PortsError } from '@ports/core'
+import { isAbsent, nameOfService, othersToTell, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import { heldByOthers } from '../heldByOthers.js'
+import { hostnameWarnings } from '../hostnameWarnings.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -54,7 +55,12 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
       )
       const service = ports.service(projectName, serviceName, { instance })
       const result = { updated, projectName, serviceName, instance: service.instance }
-      if (updated) return output.outcome(result, `Updated ${nameOfService(service)}.`)
+      if (updated) {
+        const stored = options.cloudflareHostname || undefined
+        const others = await othersToTell(ports, service, stored, { signal })
+        const warnings = hostnameWarnings(stored, others, output)
+        return output.outcome({ ...result, ...warnings }, `Updated ${nameOfService(service)}.`)
+      }
       const others = await ports.instancesOf(projectName, serviceName, { ...selection, signal })
       output.outcome(
         { ...result, otherInstances: others },

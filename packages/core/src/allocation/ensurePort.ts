@@ -9,6 +9,7 @@ import {
 } from '../PortAllocation.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
 import type { CannotSee, SKIP_REASONS } from '../passedOver/reasons.js'
+import type { SameCloudflareHostname } from './sameCloudflareHostname.js'
 
 /** A number that was not allocated, and why. */
 export interface SkippedPort {
@@ -16,7 +17,7 @@ export interface SkippedPort {
   readonly reason: keyof typeof SKIP_REASONS
 }
 
-export interface EnsureResult {
+export interface EnsureResult extends SameCloudflareHostname {
   readonly allocation: PortAllocation
   /** Whether the service got the port by this call. */
   readonly created: boolean
@@ -27,7 +28,8 @@ export interface EnsureResult {
 }
 
 /** An `EnsureResult` that has only the number of its allocation. */
-export interface EnsuredNumber extends Omit<EnsureResult, 'allocation'> {
+export interface EnsuredNumber
+  extends Omit<EnsureResult, 'allocation' | keyof SameCloudflareHostname> {
   readonly portNumber: number
 }
 

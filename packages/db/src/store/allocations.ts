@@ -431,7 +431,7 @@ function countQuestion(query: ListQuery): Question {
 
 /** Which allocations a query matches, on all its pages. */
 function conditionsOf(
-  { projectName, serviceName, hostname, portNumber }: ListQuery,
+  { projectName, serviceName, hostname, portNumber, cloudflareHostname }: ListQuery,
   parameter: (value: unknown) => string,
 ): string[] {
   return [
@@ -440,6 +440,9 @@ function conditionsOf(
     ...(serviceName === undefined ? [] : [`service_name = ${parameter(serviceName)}`]),
     ...(hostname === undefined ? [] : [`hostname = ${parameter(hostname)}`]),
     ...(portNumber === undefined ? [] : [`port_number = ${parameter(portNumber)}`]),
+    ...(cloudflareHostname === undefined
+      ? []
+      : [`cloudflare_hostname = ${parameter(cloudflareHostname)}`]),
   ]
 }
 

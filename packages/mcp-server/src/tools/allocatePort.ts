@@ -1,8 +1,9 @@
-import { nameOfRange, nameOfService } from '@ports/core'
+import { nameOfRange, nameOfService, othersToTell } from '@ports/core'
 import { z } from 'zod'
 import { metadata, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
+import { sharing, sharingOf } from '../sharing.js'
 
 export const allocatePort = defineTool({
   name: 'allocate-port',
@@ -28,6 +29,7 @@ export const allocatePort = defineTool({
   output: heldPort.extend({
     portRange: z.string().optional().describe('e.g. 3100-3199'),
     portsRemaining: z.number().optional(),
+    ...sharing,
   }),
   async run(manager, { projectName, serviceName, ...options }, call) {
     const held = manager.service(projectName, serviceName, options)
@@ -37,13 +39,17 @@ export const allocatePort = defineTool({
     const summary = await manager
       .getProjectSummary(projectName, { hostname, protocol, signal: call.signal })
       .catch(() => undefined)
+    const { cloudflareHostname } = options
+    const others = await othersToTell(manager, held, cloudflareHostname, call)
+    const { note, ...shared } = sharingOf(cloudflareHostname, others)
     return {
-      message: `${nameOfService(held)} has one more port, ${port}, on ${hostname}/${protocol}.`,
+      message: `${nameOfService(held)} has one more port, ${port}, on ${hostname}/${protocol}.${note}`,
       port,
       ...held,
       instance: held.instance || undefined,
       portRange: summary?.ranges.map(nameOfRange).join(', '),
       portsRemaining: summary?.availablePorts,
+      ...shared,
     }
   },
 })

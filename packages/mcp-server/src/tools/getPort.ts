@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { metadata, portNumber, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
+import { sharing, sharingOf } from '../sharing.js'
 
 export const getPort = defineTool({
   name: 'get-port',
@@ -26,27 +27,31 @@ export const getPort = defineTool({
   output: heldPort.extend({
     created: z.boolean(),
     skipped: z.array(z.object({ portNumber: z.number(), reason: z.string() })).optional(),
+    ...sharing,
   }),
   async run(manager, { projectName, serviceName, portNumber, ...options }, call) {
     const held = manager.service(projectName, serviceName, options)
     const asked = { ...options, ...call }
-    const { allocation, created, skipped, caution } =
+    const { allocation, created, skipped, caution, sameCloudflareHostname } =
       portNumber === undefined
         ? { caution: undefined, ...(await manager.ensure(projectName, serviceName, asked)) }
         : { skipped: [], ...(await manager.claim(projectName, serviceName, portNumber, asked)) }
     const port = allocation.portNumber
+    const { note, ...shared } = sharingOf(allocation.cloudflareHostname, sameCloudflareHostname)
     const told = skipped.map((each) => ({ ...each, reason: SKIP_REASONS[each.reason] }))
     return {
       message:
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
         `${created ? ', allocated just now' : ''}; it keeps it until it is released.` +
         told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
-        (caution ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.` : ''),
+        (caution ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.` : '') +
+        note,
       port,
       created,
       skipped: told.length > 0 ? told : undefined,
       ...held,
       instance: held.instance || undefined,
+      ...shared,
     }
   },
 })

@@ -1,8 +1,9 @@
-import { nameOfService } from '@ports/core'
+import { nameOfService, othersToTell } from '@ports/core'
 import { z } from 'zod'
 import { metadataChange, selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
+import { sharing, sharingOf } from '../sharing.js'
 
 export const updatePort = defineTool({
   name: 'update-port',
@@ -26,6 +27,7 @@ export const updatePort = defineTool({
     updated: z.boolean(),
     projectName: z.string(),
     serviceName: z.string(),
+    ...sharing,
   }),
   async run(manager, args, call) {
     const {
@@ -43,14 +45,20 @@ export const updatePort = defineTool({
       ...which,
       ...call,
     })
+    const stored = updated ? change.cloudflareHostname : undefined
     const service = manager.service(projectName, serviceName, args)
+    const { note, ...shared } = sharingOf(
+      stored,
+      await othersToTell(manager, service, stored, call),
+    )
     return {
       message: updated
-        ? `${nameOfService(service)} is updated.`
+        ? `${nameOfService(service)} is updated.${note}`
         : await holdsNoSuchPort(manager, args, call),
       updated,
       projectName,
       serviceName,
+      ...shared,
     }
   },
 })
