@@ -3,6 +3,7 @@ import { emptyDatabase, freshDatabase } from '../../../test/database.js'
 import { portsOn } from './ports.js'
 
 const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
+const just = (service: string) => `Allocated just now: ${service} had no port on localhost/tcp.\n`
 
 describe('range add and remove', () => {
   test('give a project single numbers on one host and take them again', async () => {
@@ -22,7 +23,9 @@ describe('range add and remove', () => {
         ].join('\n'),
       ),
     )
+    await ports('get', 'homelab', 'web', '--hostname', 'nas')
     expect(await ports('get', 'homelab', 'web', '--hostname', 'nas')).toEqual(done('8096\n'))
+    await ports('get', 'homelab', 'web')
     expect(await ports('get', 'homelab', 'web')).toEqual(done('9000\n'))
 
     expect(await ports('range', 'remove', 'homelab', ...onNas)).toMatchObject({
@@ -104,12 +107,16 @@ describe('get --create-range', () => {
     const ports = portsOn(await emptyDatabase())
     expect(await ports('get', 'myapp', 'api', '--create-range')).toEqual({
       stdout: '3100\n',
-      stderr: 'Created the range 3100-3199 for myapp.\n',
+      stderr: `Created the range 3100-3199 for myapp.\n${just('myapp/api')}`,
       status: 0,
     })
-    expect(await ports('get', 'myapp', 'web', '--create-range=10')).toEqual(done('3101\n'))
+    expect(await ports('get', 'myapp', 'web', '--create-range=10')).toEqual({
+      stdout: '3101\n',
+      stderr: just('myapp/web'),
+      status: 0,
+    })
     expect((await ports('get', 'other', 'web', '--create-range=10')).stderr).toBe(
-      'Created the range 3010-3019 for other.\n',
+      `Created the range 3010-3019 for other.\n${just('other/web')}`,
     )
   })
 

@@ -3,6 +3,7 @@ import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
 import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
+import { findHeld } from './allocation/findHeld.js'
 import {
   type SameCloudflareHostname,
   sameCloudflareHostname,
@@ -328,7 +329,7 @@ export class PortManager {
   ): Promise<number | undefined> {
     const key = this.service(projectName, serviceName, options)
     const call = given(options)
-    return this.#source.ask((store) => store.find(key, call))
+    return this.#source.ask((store) => findHeld(store, key, call))
   }
 
   /**

@@ -3,6 +3,7 @@ import type { PortRepository } from '../src/PortRepository.js'
 import type { OpenOptions, RepositoryOpener } from '../src/RepositorySource.js'
 
 const ANSWERS: Readonly<Record<string, unknown>> = {
+  find: 3000,
   getOrAllocate: 3000,
   allocate: 3000,
   release: [],
