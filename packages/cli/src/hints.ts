@@ -43,6 +43,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'PROJECT_NOT_FOUND':
       return unknownProjectHints(details as UnknownProject, asked)
     case 'RANGE_EXHAUSTED':
+      if ('fits' in details) return [holdersHint(details as FullRange)]
       return 'size' in details
         ? ['To see who owns which numbers: ports range list']
         : fullRangeHints(details as FullRange)
@@ -105,9 +106,13 @@ type FullRange = {
 function fullRangeHints({ projectName, range, widest }: FullRange): string[] {
   const wider = widest && doubled(range, widest)
   return [
-    `To see the holders: ${commandLine('ports', 'list', projectName)}`,
+    holdersHint({ projectName }),
     ...(wider ? [`To widen it: ${resizeLine(projectName, wider)}`] : []),
   ]
+}
+
+function holdersHint({ projectName }: Pick<FullRange, 'projectName'>): string {
+  return `To see the holders: ${commandLine('ports', 'list', projectName)}`
 }
 
 /**

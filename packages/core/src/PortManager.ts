@@ -2,6 +2,13 @@ import type { KnownHost, Neighbourhood, PageKey, Selection } from './AllocationS
 import type { AuditResult } from './Audit.js'
 import { given, isAbsent } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
+import {
+  type BatchEntry,
+  type EnsureManyResult,
+  ensureMany,
+  validItems,
+  validLayout,
+} from './allocation/ensureMany.js'
 import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { findHeld } from './allocation/findHeld.js'
 import {
@@ -10,6 +17,7 @@ import {
   sharing,
 } from './allocation/sameCloudflareHostname.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
+import type { Layout } from './BatchStore.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 import type { EventKey } from './EventStore.js'
 import { invalidArgument, unverifiable } from './errors.js'
@@ -144,6 +152,13 @@ export interface AllocateOptions extends GetOptions {
    */
   readonly idempotencyKey?: string
 }
+
+/** For several ports in one transaction, under one key: all or none. */
+export interface AllocateManyOptions extends AllocateOptions, Partial<Layout> {
+  readonly count: number
+}
+
+export type EnsureManyOptions = Omit<GetOptions, 'protocol'>
 
 export interface NarrowOptions extends InstanceOption, WriteOptions {
   /** Default: both. */
@@ -357,6 +372,38 @@ export class PortManager {
   }
 
   /**
+   * Ports of several services, at most 1,000 numbers, in one transaction: all or nothing. A service
+   * that holds ports keeps them. If they satisfy its entry, it gets the first of them, as
+   * `getOrAllocate` would choose. Other services get new ones: first those that need a block, then
+   * those that need a number for both protocols, then the rest, each the lowest that fit. Metadata
+   * fills in what the allocations lack. Safe to repeat, and repeated by itself when the answer was
+   * lost.
+   * @throws {PortsError} `RANGE_EXHAUSTED` saying what would fit; `LAYOUT_MISMATCH` naming what a
+   * service holds that does not satisfy its entry
+   */
+  async ensureMany(
+    projectName: string,
+    items: readonly BatchEntry[],
+    options: EnsureManyOptions = {},
+  ): Promise<EnsureManyResult> {
+    const accepted = given(options)
+    callPassOver(accepted)
+    const request = {
+      projectName: validName('projectName', projectName),
+      items: validItems(items),
+      instance: this.instance(accepted),
+      hostname: this.scope(accepted).hostname,
+      ...validMetadata(accepted),
+    }
+    const call = this.#write(accepted)
+    const look = (protocol: Protocol) => this.#look({ ...accepted, protocol })
+    return this.#source.ask(
+      (store) => ensureMany(store, request, look, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
    * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports of
    * the service stay. A number that would be passed over is given, and the result says what it is.
    * Safe to repeat, and repeated by itself when the answer was lost; `created` may then be false
@@ -392,16 +439,29 @@ export class PortManager {
   /**
    * Another port for the service, also when it has one: the lowest number of the project in that
    * scope that is available and not passed over. Without an idempotency key it is not safe to repeat
-   * after `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself.
-   * @throws {PortsError} `RANGE_EXHAUSTED`
+   * after `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself. With
+   * a `count` it returns so many more, lowest first, all in one transaction and under one key.
+   * @throws {PortsError} `RANGE_EXHAUSTED`; with a `count`, `LAYOUT_MISMATCH` if the service holds
+   * other ports under the key
    */
   async allocate(
     projectName: string,
     serviceName: string,
-    options: AllocateOptions = {},
-  ): Promise<number> {
+    options: AllocateManyOptions,
+  ): Promise<number[]>
+  async allocate(
+    projectName: string,
+    serviceName: string,
+    options?: AllocateOptions,
+  ): Promise<number>
+  async allocate(
+    projectName: string,
+    serviceName: string,
+    options: AllocateOptions & Partial<Layout> = {},
+  ): Promise<number | number[]> {
     const accepted = given(options)
-    const { idempotencyKey } = accepted
+    const { idempotencyKey, count } = accepted
+    const layout = validLayout(accepted)
     const call = this.#write(accepted)
     const request = {
       ...this.#request(projectName, serviceName, accepted),
@@ -413,7 +473,10 @@ export class PortManager {
     return this.#source.ask(
       async (store) => {
         const { ranges } = await this.#look(accepted)
-        return store.allocate({ ...request, ...(ranges.length > 0 && { avoid: ranges }) }, call)
+        const wanted = { ...request, ...(ranges.length > 0 && { avoid: ranges }) }
+        return count === undefined
+          ? store.allocate(wanted, call)
+          : [...(await store.allocateMany({ ...wanted, ...layout }, call))]
       },
       (attempt) => repeat(attempt, call.signal),
     )

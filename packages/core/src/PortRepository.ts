@@ -1,4 +1,5 @@
 import type { AllocationStore } from './AllocationStore.js'
+import type { BatchStore } from './BatchStore.js'
 import type { CallerDefaults } from './CallerDefaults.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
@@ -14,6 +15,7 @@ import type { TransferStore } from './TransferStore.js'
  */
 export interface PortRepository
   extends AllocationStore,
+    BatchStore,
     RangeStore,
     CheckStore,
     EventStore,

@@ -1,7 +1,12 @@
 import { detail, shown, shownName } from './excerpt.js'
 import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import { nearestNames } from './nearestNames.js'
-import { nameOfService, type ServiceKey } from './PortAllocation.js'
+import {
+  nameOfService,
+  type Protocol,
+  type ReleasedPort,
+  type ServiceKey,
+} from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
 import { nameOfRange } from './range/nameOfRange.js'
 
@@ -14,6 +19,7 @@ export const EXIT_STATUS = {
   PORT_OUT_OF_RANGE: 4,
   RANGE_OVERLAP: 4,
   RANGE_IN_USE: 4,
+  LAYOUT_MISMATCH: 4,
   DATABASE_UNAVAILABLE: 5,
   OUTCOME_UNKNOWN: 5,
   BUSY: 5,
@@ -168,6 +174,69 @@ function noRangeOnHost({ projectName, elsewhere, ...scope }: Exhausted, cause: u
     `${projectName} has no range on ${scope.hostname}; its ranges are on ${elsewhere.join(', ')}. ` +
       'Add a range for this host, or ask for a port on one of those.',
     { projectName, elsewhere, ...scope, totalPorts: 0, allocatedPorts: 0, availablePorts: 0 },
+    { cause },
+  )
+}
+
+/** A batch of which an item has no place. */
+export interface Misfit {
+  readonly projectName: string
+  readonly serviceName: string
+  readonly hostname: string
+  readonly protocols: readonly Protocol[]
+  readonly contiguous: boolean
+  /** How many numbers are needed. */
+  readonly asked: number
+  /** How many would fit beside the rest of the batch: of a block, the largest. */
+  readonly fits: number
+  /** How many numbers are available, but only if they are asked for. */
+  readonly avoided: number
+}
+
+export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
+  const { projectName, serviceName, hostname, protocols, contiguous, asked, fits, avoided } = misfit
+  const where = `${hostname}/${protocols.join('+')}`
+  const block = contiguous && asked > 1
+  const lack = block
+    ? `${projectName}/${serviceName} needs ${asked} contiguous ports on ${where}, but the largest ` +
+      `block that is available has ${fits}.`
+    : `This needs ${asked} more ports of ${projectName} on ${where}, but only ${fits} ` +
+      `${fits === 1 ? 'is' : 'are'} available.`
+  const over = avoided > 0 ? ` ${avoided} more ${avoided === 1 ? 'is' : 'are'} passed over.` : ''
+  return new PortsError(
+    'RANGE_EXHAUSTED',
+    `${lack}${over} Nothing was allocated. Ask for fewer, release ports that are no longer needed, ` +
+      'or widen the range.',
+    { ...misfit },
+    { cause },
+  )
+}
+
+/** What a service holds where something else was asked for. */
+export interface Mismatch extends Omit<ServiceKey, 'protocol'> {
+  readonly protocols: readonly Protocol[]
+  readonly count: number
+  readonly contiguous: boolean
+  /** Null if what it holds under any key counts. */
+  readonly idempotencyKey: string | null
+  readonly held: readonly ReleasedPort[]
+}
+
+export function layoutMismatch(mismatch: Mismatch, cause?: unknown): PortsError {
+  const { hostname, protocols, count, contiguous, idempotencyKey, held } = mismatch
+  const numbers = held.map(({ portNumber, protocol }) => `${portNumber}/${protocol}`).join(', ')
+  const key = idempotencyKey === null ? '' : ' under this idempotency key'
+  const what =
+    (count === 1 ? '1 port' : `${count} ${contiguous ? 'contiguous ' : ''}ports`) +
+    (protocols.length > 1 ? ' that are the same for both protocols' : ` for ${protocols.join()}`)
+  return new PortsError(
+    'LAYOUT_MISMATCH',
+    `${nameOfService(mismatch)} holds ${numbers} on ${hostname}${key}, but was to have ${what}. ` +
+      'Nothing was allocated. ' +
+      (idempotencyKey === null
+        ? 'Ask for what it holds, or release its ports first.'
+        : 'Use another key, or release these ports first.'),
+    { ...mismatch },
     { cause },
   )
 }

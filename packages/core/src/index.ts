@@ -16,6 +16,7 @@ export type {
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export { actorHere, validActor } from './actor.js'
+export type { BatchEntry, EnsureManyResult, SkippedInScope } from './allocation/ensureMany.js'
 export type { EnsureResult, SkippedPort } from './allocation/ensurePort.js'
 export {
   describeSameCloudflareHostname,
@@ -24,16 +25,29 @@ export {
 } from './allocation/sameCloudflareHostname.js'
 export type { AuditOptions } from './auditPorts.js'
 export type { CallerDefaults } from './CallerDefaults.js'
+export type {
+  Batch,
+  BatchAllocation,
+  BatchItem,
+  BatchRequest,
+  BatchStore,
+  Layout,
+  ManyRequest,
+} from './BatchStore.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
 export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
 export {
+  batchDoesNotFit,
   type ErrorDetails,
   EXIT_STATUS,
   type Exhausted,
   invalidArgument,
+  layoutMismatch,
+  type Misfit,
+  type Mismatch,
   type Neighbours,
   noRegistry,
   type OutOfRange,
@@ -77,10 +91,12 @@ export {
 } from './PortAllocation.js'
 export { EVENT_KINDS, type PortEvent } from './PortEvent.js'
 export {
+  type AllocateManyOptions,
   type AllocateOptions,
   type AllocationPage,
   type ClaimOptions,
   type ClaimResult,
+  type EnsureManyOptions,
   type EnsureOptions,
   type GetOptions,
   type HistoryOptions,

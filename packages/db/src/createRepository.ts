@@ -2,6 +2,7 @@ import type { PortRepository } from '@ports/core'
 import type { Database } from './Database.js'
 import { callerDefaults } from './settings/readSettings.js'
 import { allocationStore } from './store/allocations.js'
+import { batchStore } from './store/batches.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
 import { rangeStore } from './store/ranges.js'
@@ -23,6 +24,7 @@ export function createRepository(
   return {
     defaults: callerDefaults(),
     ...allocationStore(database),
+    ...batchStore(database),
     ...rangeStore(database),
     ...checkStore(database, servesOneHost),
     ...eventStore(database),

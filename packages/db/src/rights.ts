@@ -19,6 +19,7 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.service_key',
   ],
   use: [
+    'ports.allocate_batch',
     'ports.allocate_port',
     'ports.allocate_ports',
     'ports.claim_port',

@@ -1,9 +1,13 @@
 import {
   ACCESS_LEVELS,
   type Bounds,
+  batchDoesNotFit,
   type ErrorDetails,
   EXIT_STATUS,
   type Exhausted,
+  layoutMismatch,
+  type Misfit,
+  type Mismatch,
   type OutOfRange,
   type PortRange,
   PortsError,
@@ -42,7 +46,8 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP005', 'RANGE_OVERLAP'],
   ['ZP006', 'RANGE_IN_USE'],
   ['ZP007', 'INVALID_ARGUMENT'],
-  ['ZP008', 'RANGE_IN_USE'],
+  ['ZP008', 'LAYOUT_MISMATCH'],
+  ['ZP010', 'RANGE_IN_USE'],
   ['22023', 'INVALID_ARGUMENT'],
   // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
@@ -111,7 +116,11 @@ export function translate(
     case undefined:
       return error
     case 'RANGE_EXHAUSTED':
-      return rangeExhausted(exhaustedIn(details), undefined, error)
+      return 'fits' in details
+        ? batchDoesNotFit(parseDetail<Misfit>(failure.detail), error)
+        : rangeExhausted(exhaustedIn(details), undefined, error)
+    case 'LAYOUT_MISMATCH':
+      return layoutMismatch(parseDetail<Mismatch>(failure.detail), error)
     case 'PROJECT_NOT_FOUND':
       return projectNotFound(
         String(details.projectName),

@@ -45,6 +45,7 @@ const TYPE_IN_WORDS: Record<string, string> = {
   string: 'text',
   number: 'a number',
   int: 'a whole number',
+  boolean: 'true or false',
 }
 
 function expectation(issue: z.core.$ZodIssue): string {

@@ -235,7 +235,7 @@ begin
   if v_count > 0 then
     raise exception 'the registry holds % ports', v_count
       using
-        errcode = 'ZP008',
+        errcode = 'ZP010',
         detail = json_build_object('count', v_count)::text;
   end if;
 

@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import { othersToTell } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
+import { contiguousOption, countOption } from '../layoutOptions.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -13,35 +14,40 @@ import {
 
 export function allocateCommand({ openManager, output, signal }: Context) {
   return new Command('allocate')
-    .description('Give a service one more port, and print it')
+    .description('Give a service one more port, or several, and print them')
     .argument('<project>')
     .argument('<service>')
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
+    .addOption(countOption)
+    .addOption(contiguousOption)
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
-    .option('--idempotency-key <text>', 'asked again under the same key, print the same port')
+    .option('--idempotency-key <text>', 'asked again under the same key, print the same')
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { type: serviceType, ...rest } = options
+      const { type: serviceType, count, ...rest } = options
+      const asked = { ...rest, serviceType, signal }
       const ports = await openManager()
-      const port = await ports.allocate(projectName, serviceName, {
-        ...rest,
-        serviceType,
-        signal,
-      })
       const service = ports.service(projectName, serviceName, options)
+      const numbers =
+        count === undefined
+          ? [await ports.allocate(projectName, serviceName, asked)]
+          : await ports.allocate(projectName, serviceName, { ...asked, count })
       const others = await othersToTell(ports, service, options.cloudflareHostname, { signal })
       const warnings = hostnameWarnings(options.cloudflareHostname, others, output)
-      output.result({ port, ...service, ...warnings }, () => `${port}`)
+      const answer = count === undefined ? { port: numbers[0] } : { ports: numbers }
+      output.result({ ...answer, ...service, ...warnings }, () => numbers.join('\n'))
     })
 }
 
 const MORE_HELP = `
 It is the lowest free port of the project, also when the service has one already.
-To ask for the port that it has: ports get.
+To ask for the port that it has: ports get. Several are allocated all or not at all, and
+printed a number a line.
 
-Example:
-  ports allocate consilio worker --description "the second one"`
+Examples:
+  ports allocate consilio worker --description "the second one"
+  ports allocate consilio rtp --count 4 --contiguous`

@@ -3,7 +3,9 @@ import { nameOfRange, SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
+import { asksForSeveral, getSeveral } from '../getSeveral.js'
 import { noticesOfNew } from '../noticesOfNew.js'
+import { bothProtocolsOption, contiguousOption, countOption } from '../layoutOptions.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -17,27 +19,36 @@ import { typedNumber } from '../typedNumber.js'
 export function getCommand(context: Context) {
   const { openManager, output, signal } = context
   return new Command('get')
-    .description('Print the port of a service; the first time, allocate it')
+    .description('Print the ports of services; the first time, allocate them')
     .argument('<project>')
-    .argument('<service>')
+    .argument('<service...>')
     .addOption(preferOption)
     .addOption(createRangeOption)
     .addOption(existingOption)
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
+    .addOption(bothProtocolsOption)
+    .addOption(countOption)
+    .addOption(contiguousOption)
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, options) => {
+    .action(async (projectName, services, options, command) => {
       const { type: serviceType, prefer: preferredPort, createRange, existing, ...rest } = options
+      const isSeveral = asksForSeveral(services, rest)
+      const serviceName = services[0]!
+      if (existing && isSeveral) return command.error('give --existing with one service')
       if (existing) return findPort(context, projectName, serviceName, rest)
       const ports = await openManager()
       if (createRange !== undefined) {
         const size = createRange === true ? undefined : createRange
         const { range, created } = await ports.ensureRange(projectName, { size }, { signal })
         if (created) output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
+      }
+      if (isSeveral) {
+        return getSeveral(context, projectName, services, { ...rest, serviceType, preferredPort })
       }
       const ensured = await ports.ensure(projectName, serviceName, {
         ...rest,
@@ -78,6 +89,11 @@ else listens there; stderr then says so. From then on it is always the same one,
 released. Metadata fills in what is not known yet. stderr says when the port was allocated
 just now, and whether the name of the service or of the host looks mistyped.
 
+Several services, or several ports, are allocated all or not at all, and printed a number a
+line. A service that holds ports keeps them: if they are not what is asked for, it is refused.
+
 Examples:
   PORT=$(ports get consilio api)
-  PORT=$(ports get consilio api --existing)   # status 1: it has none; 5: the database failed`
+  PORT=$(ports get consilio api --existing)   # status 1: it has none; 5: the database failed
+  ports get consilio web api worker
+  ports get consilio rtp --count 4 --contiguous`

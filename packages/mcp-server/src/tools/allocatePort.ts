@@ -7,10 +7,10 @@ import { sharing, sharingOf } from '../sharing.js'
 
 export const allocatePort = defineTool({
   name: 'allocate-port',
-  title: 'Allocate an additional port',
+  title: 'Allocate additional ports',
   description:
-    'One more port for a service, at every call another. Only for a service that needs several ' +
-    'at once; for its first or only port use get-port.',
+    'One more port for a service, or several, at every call others. Only for a service that needs ' +
+    'several at once; for its first or only port use get-port.',
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -21,12 +21,15 @@ export const allocatePort = defineTool({
     ...service,
     ...metadata,
     ...scope,
+    count: z.number().optional().meta({ type: 'integer', minimum: 1, maximum: 1000 }),
+    contiguous: z.boolean().optional().describe('Numbers that follow one another'),
     idempotencyKey: z
       .string()
       .optional()
       .describe('Any text; a repeated call with the same one gives the same port'),
   }),
   output: heldPort.extend({
+    ports: z.array(z.number()).optional().describe('All, if there is a count'),
     portRange: z.string().optional().describe('e.g. 3100-3199'),
     portsRemaining: z.number().optional(),
     ...sharing,
@@ -34,7 +37,12 @@ export const allocatePort = defineTool({
   async run(manager, { projectName, serviceName, ...options }, call) {
     const held = manager.service(projectName, serviceName, options)
     const { hostname, protocol } = held
-    const port = await manager.allocate(projectName, serviceName, { ...options, ...call })
+    const { count, ...asked } = { ...options, ...call }
+    const ports =
+      count === undefined
+        ? [await manager.allocate(projectName, serviceName, asked)]
+        : await manager.allocate(projectName, serviceName, { ...asked, count })
+    const [port] = ports as [number]
     // The port is held by now: its caller must learn of it, even if the rest cannot be told.
     const summary = await manager
       .getProjectSummary(projectName, { hostname, protocol, signal: call.signal })
@@ -43,8 +51,11 @@ export const allocatePort = defineTool({
     const others = await othersToTell(manager, held, cloudflareHostname, call)
     const { note, ...shared } = sharingOf(cloudflareHostname, others)
     return {
-      message: `${nameOfService(held)} has one more port, ${port}, on ${hostname}/${protocol}.${note}`,
+      message:
+        `${nameOfService(held)} has ${ports.length === 1 ? 'one more port' : 'more ports'}, ` +
+        `${ports.join(', ')}, on ${hostname}/${protocol}.${note}`,
       port,
+      ports: ports.length > 1 ? ports : undefined,
       ...held,
       instance: held.instance || undefined,
       portRange: summary?.ranges.map(nameOfRange).join(', '),

@@ -1,0 +1,62 @@
+import type { WriteOptions } from './CallOptions.js'
+import type { Metadata, PortAllocation, Protocol, ServiceKey } from './PortAllocation.js'
+import type { Bounds } from './PortRange.js'
+
+/** How many numbers, of what kind. */
+export interface Layout {
+  readonly count: number
+  /** Whether each number follows the one before it. */
+  readonly contiguous: boolean
+}
+
+/** What a batch gives one service. */
+export interface BatchItem extends Layout {
+  readonly serviceName: string
+  /** With both, each number is for both. */
+  readonly protocols: readonly Protocol[]
+}
+
+/** Names a service once for a protocol. */
+export interface BatchRequest extends Omit<ServiceKey, 'serviceName' | 'protocol'>, Metadata {
+  readonly items: readonly BatchItem[]
+  /** Numbers that are not allocated. */
+  readonly avoid?: { readonly [Each in Protocol]?: readonly Bounds[] }
+}
+
+export interface BatchAllocation extends PortAllocation {
+  /** Whether the service got the port by this call. */
+  readonly created: boolean
+}
+
+export interface Batch {
+  /** In the order of the items, then by number and protocol. */
+  readonly allocations: readonly BatchAllocation[]
+  /** Available numbers below the highest new ones that were avoided, 20 of a protocol at most. */
+  readonly passedOver: readonly { readonly portNumber: number; readonly protocol: Protocol }[]
+}
+
+export interface ManyRequest extends ServiceKey, Metadata, Layout {
+  readonly idempotencyKey?: string
+  /** Numbers that are not allocated. */
+  readonly avoid?: readonly Bounds[]
+}
+
+/** Allocates several numbers in one transaction: all or none. Each writes one event. */
+export interface BatchStore {
+  /**
+   * Gives each service of the batch so many numbers. A service that holds ports keeps them, and its
+   * item gets the first of them in the order of `getOrAllocate`. Blocks are allocated first, then
+   * numbers for both protocols, then the others, each the lowest that fit. Concurrent callers of
+   * the same batch get the same numbers.
+   * @throws {PortsError} `RANGE_EXHAUSTED` saying what would fit, `LAYOUT_MISMATCH` naming what a
+   * service holds, `BUSY`
+   */
+  ensureMany(request: BatchRequest, call?: WriteOptions): Promise<Batch>
+
+  /**
+   * Allocates so many more numbers for the service. Returns them, lowest first. If the service holds
+   * ports under the same idempotency key, returns those.
+   * @throws {PortsError} as `ensureMany`
+   */
+  allocateMany(request: ManyRequest, call?: WriteOptions): Promise<readonly number[]>
+}
