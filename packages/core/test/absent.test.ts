@@ -27,6 +27,16 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
       cloudflareHostname: nothing,
       idempotencyKey: nothing,
     }),
+  ensureMany: (manager, nothing) =>
+    manager.ensureMany('shop', [{ service: 'web', protocols: nothing, contiguous: nothing }], {
+      hostname: nothing,
+      instance: nothing,
+      actor: nothing,
+      passOver: nothing,
+      serviceType: nothing,
+      description: nothing,
+      cloudflareHostname: nothing,
+    }),
   release: (manager, nothing) =>
     manager.release('shop', 'web', nothing, {
       protocol: nothing,
@@ -81,6 +91,9 @@ const more: Readonly<Record<string, (manager: PortManager, nothing: any) => Prom
     manager.updatePort('shop', 'web', { serviceType: 'http' }, { portNumber: nothing }),
   'history of a port': (manager, nothing) => manager.history({ portNumber: nothing, limit: 10 }),
   'list of a port': (manager, nothing) => manager.listAll({ portNumber: nothing }),
+  'ensureMany of a count': (manager, nothing) =>
+    manager.ensureMany('shop', [{ service: 'web', count: nothing }]),
+  'allocate of a count': (manager, nothing) => manager.allocate('shop', 'web', { count: nothing }),
   auditPorts: (manager, nothing) => manager.auditPorts({ timeoutMs: nothing, onProgress: nothing }),
   'createRange by ends': (manager, nothing) =>
     manager.createRange({ projectName: 'shop', startPort: 1, endPort: 2, size: nothing }),

@@ -24,6 +24,9 @@ const WRITES: Readonly<
 > = {
   getOrAllocate: (manager, call) => manager.getOrAllocate('shop', 'web', call),
   allocate: (manager, call) => manager.allocate('shop', 'web', call),
+  'allocate with a count': (manager, call) =>
+    manager.allocate('shop', 'web', { ...call, count: 2 }),
+  ensureMany: (manager, call) => manager.ensureMany('shop', [{ service: 'web' }], call),
   'allocate with a key': (manager, call) =>
     manager.allocate('shop', 'web', { ...call, idempotencyKey: 'first' }),
   release: (manager, call) => manager.release('shop', 'web', undefined, call),

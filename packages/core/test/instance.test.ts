@@ -25,6 +25,9 @@ const CALLS: Readonly<
 > = {
   getOrAllocate: (manager, options) => manager.getOrAllocate('shop', 'web', options),
   allocate: (manager, options) => manager.allocate('shop', 'web', options),
+  'allocate with a count': (manager, options) =>
+    manager.allocate('shop', 'web', { ...options, count: 2 }),
+  ensureMany: (manager, options) => manager.ensureMany('shop', [{ service: 'web' }], options),
   release: (manager, options) => manager.release('shop', 'web', undefined, options),
   releasePorts: (manager, options) => manager.releasePorts('shop', 'web', undefined, options),
   find: (manager, options) => manager.find('shop', 'web', options),

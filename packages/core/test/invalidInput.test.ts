@@ -384,6 +384,52 @@ describe('all hosts', () => {
   })
 })
 
+describe('a batch', () => {
+  const ensureMany = (items: unknown) => () => manager.ensureMany('shop', items as [])
+
+  it.each(titled([undefined, null, 'web', {}, []]))('cannot have the items %s', (_title, items) =>
+    expectInvalid(ensureMany(items), 'items', items),
+  )
+
+  it.each<[string, readonly unknown[]]>([
+    ['items', ['web', null, 42, ['web']]],
+    ['service', BAD_NAMES],
+    ['count', [0, -1, 1001, 2.5, Number.NaN, '4', '']],
+    ['contiguous', [1, 'yes', {}]],
+    ['protocols', ['tcp', [], {}, 42]],
+  ])('cannot have such %s', async (field, values) => {
+    for (const value of values) {
+      const item = field === 'items' ? value : { service: 'web', [field]: value }
+      await expectInvalid(ensureMany([item]), field, value)
+    }
+  })
+
+  it('cannot have more than 1,000 numbers, or a service twice for a protocol', async () => {
+    const big = { service: 'a', count: 600 }
+    await expectInvalid(ensureMany([big, { ...big, service: 'b', count: 401 }]), 'count', 1001)
+    await expectInvalid(ensureMany([{ service: 'a' }, { service: 'a' }]), 'service', 'a')
+    const both = { service: 'b', protocols: ['tcp', 'udp'] }
+    await expectInvalid(ensureMany([{ service: 'b', protocols: ['udp'] }, both]), 'service', 'b')
+    await expectInvalid(ensureMany([{ service: 'a', protocols: ['sctp'] }]), 'protocols', 'sctp')
+  })
+
+  it('may have a service once for each protocol', () =>
+    reachesTheStore(
+      ensureMany([
+        { service: 'a', protocols: ['tcp'], count: 500, contiguous: true },
+        { service: 'a', protocols: ['udp', 'udp'], count: 500 },
+      ])(),
+    ))
+
+  it.each(titled([0, 1001, '4', '']))('of allocate cannot have the count %s', (_title, count) =>
+    expectInvalid(
+      () => manager.allocate('shop', 'web', { count: count as number }),
+      'count',
+      count,
+    ),
+  )
+})
+
 describe('a change of metadata', () => {
   it('cannot be empty', async () => {
     await expectInvalid(() => manager.updatePort('shop', 'web', {}), 'change', {})
@@ -525,6 +571,7 @@ describe('options', () => {
     passedOver: [],
     find: ['shop', 'web'],
     ensure: ['shop', 'web'],
+    ensureMany: ['shop', [{ service: 'web' }]],
     claim: ['shop', 'web', 3105],
     instancesOf: ['shop', 'web'],
     neighbourhood: ['shop', 'web'],

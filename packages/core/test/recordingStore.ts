@@ -6,6 +6,8 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   find: 3000,
   getOrAllocate: 3000,
   allocate: 3000,
+  ensureMany: { allocations: [], passedOver: [] },
+  allocateMany: [3000],
   release: [],
   update: true,
   list: { allocations: [], total: 0 },

@@ -3,12 +3,18 @@ import type { CallOptions } from '../src/CallOptions.js'
 import type { PortRepository } from '../src/PortRepository.js'
 import { type Store, shopRange, web } from './shop.js'
 
+const webItem = { serviceName: 'web', protocols: ['tcp'], count: 2, contiguous: false } as const
+
 type Call = (store: PortRepository, projectName: string, call?: CallOptions) => Promise<unknown>
 
 /** Every method that names a project which must have a range. */
 const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   getOrAllocate: (store, projectName, call) => store.getOrAllocate({ ...web, projectName }, call),
   allocate: (store, projectName, call) => store.allocate({ ...web, projectName }, call),
+  ensureMany: (store, projectName, call) =>
+    store.ensureMany({ ...web, projectName, items: [{ ...webItem, serviceName: 'api' }] }, call),
+  allocateMany: (store, projectName, call) =>
+    store.allocateMany({ ...web, ...webItem, projectName }, call),
   release: (store, projectName, call) => store.release({ ...web, projectName }, call),
   update: (store, projectName, call) =>
     store.update({ ...web, projectName }, { description: 'Storefront' }, call),

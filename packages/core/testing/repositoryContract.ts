@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe } from 'vitest'
 import type { PortRepository } from '../src/PortRepository.js'
 import { describeAllocating } from './allocatingContract.js'
+import { describeBatches } from './batchContract.js'
 import { describeCalls } from './callContract.js'
 import { describeChecks } from './checkContract.js'
 import { describeClaiming } from './claimingContract.js'
@@ -30,6 +31,7 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
 
     describeAllocating(store)
     describeClaiming(store)
+    describeBatches(store)
     describeReleasing(store)
     describeUpdating(store)
     describeListing(store)

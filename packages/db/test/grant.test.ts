@@ -25,6 +25,7 @@ const USING = {
   get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),
   ensure: (ports: PortManager) => ports.ensure('consilio', 'web'),
   claim: (ports: PortManager) => ports.claim('consilio', 'web', 3105),
+  many: (ports: PortManager) => ports.ensureMany('consilio', [{ service: 'rtp', count: 4 }]),
   allocate: (ports: PortManager) => ports.allocate('consilio', 'web'),
   together: (ports: PortManager) =>
     Promise.all([1, 2, 3, 4].map(() => ports.allocate('consilio', 'web'))),

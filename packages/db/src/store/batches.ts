@@ -12,8 +12,6 @@ const ALLOCATE_BATCH = `ports.allocate_batch(
 
 const ENSURE_MANY = statement(`
   select
-    created,
-    passed_over as "passedOver",
     (allocation).id,
     (allocation).project_name as "projectName",
     (allocation).service_name as "serviceName",
@@ -34,7 +32,9 @@ const ENSURE_MANY = statement(`
         and seen.verdict <> 'unknown'
       order by seen.id desc
       limit 1
-    ) as "lastCheckedAt"
+    ) as "lastCheckedAt",
+    created,
+    passed_over as "passedOver"
   from ${ALLOCATE_BATCH}`)
 
 const ALLOCATE_MANY = statement(`
