@@ -4,7 +4,14 @@ import { validObject, validSignal } from './validate.js'
  * Options that are numbers. For them `''` is an error, not an absence: a variable that a script
  * left empty must not come to mean all ports.
  */
-const NUMBERS: readonly string[] = ['count', 'from', 'limit', 'portNumber', 'preferredPort', 'timeoutMs']
+const NUMBERS: readonly string[] = [
+  'count',
+  'from',
+  'limit',
+  'portNumber',
+  'preferredPort',
+  'timeoutMs',
+]
 
 /** Whether an optional argument counts as not given: `null` does, and so does `''` for text. */
 export function isAbsent(value: unknown): value is undefined | null | '' {

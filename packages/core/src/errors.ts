@@ -196,8 +196,7 @@ export interface Misfit {
 export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
   const { projectName, serviceName, hostname, protocols, contiguous, asked, fits, avoided } = misfit
   const where = `${hostname}/${protocols.join('+')}`
-  const block = contiguous && asked > 1
-  const lack = block
+  const lack = contiguous
     ? `${projectName}/${serviceName} needs ${asked} contiguous ports on ${where}, but the largest ` +
       `block that is available has ${fits}.`
     : `This needs ${asked} more ports of ${projectName} on ${where}, but only ${fits} ` +
@@ -228,7 +227,7 @@ export function layoutMismatch(mismatch: Mismatch, cause?: unknown): PortsError 
   const key = idempotencyKey === null ? '' : ' under this idempotency key'
   const what =
     (count === 1 ? '1 port' : `${count} ${contiguous ? 'contiguous ' : ''}ports`) +
-    (protocols.length > 1 ? ' that are the same for both protocols' : ` for ${protocols.join()}`)
+    (protocols.length > 1 ? ', the same for tcp and udp' : ` for ${protocols.join()}`)
   return new PortsError(
     'LAYOUT_MISMATCH',
     `${nameOfService(mismatch)} holds ${numbers} on ${hostname}${key}, but was to have ${what}. ` +

@@ -202,7 +202,7 @@ export function describeBatches(store: Store) {
       for (const [item, words] of [
         [{ count: 3 }, '3 ports for tcp'],
         [{ count: 2, contiguous: true }, '2 contiguous ports for tcp'],
-        [{ protocols: BOTH }, 'the same for both protocols'],
+        [{ protocols: BOTH }, 'the same for tcp and udp'],
       ] as const) {
         const asked = batch({ serviceName: 'new' }, { serviceName: 'web', ...item })
         await expect(store().ensureMany(asked)).rejects.toMatchObject({

@@ -6,7 +6,7 @@ as $$
   -- begins such a block, with its block. Null if there is no such choice. Called by functions whose
   -- search path is fixed. Locks and raises nothing. Cost: the numbers.
 begin
-  if p_count > 1 and p_contiguous then
+  if p_contiguous then
     return (
       select array(select generate_series(first_number, last_number))
       from (
@@ -105,7 +105,7 @@ begin
     from unnest(p_turns, p_protocols, p_counts, p_contiguous)
       as item (turn, protocols, count, contiguous)
     where item.protocols = 'both'
-      or (contiguous and count > 1)
+      or contiguous
     order by case when contiguous then count else 1 end desc, turn
   loop
     v_available := case v_item.protocols
@@ -165,7 +165,7 @@ begin
       as item (turn, protocols, count, contiguous)
     cross join lateral generate_series(1, count)
     where item.protocols <> 'both'
-      and not (contiguous and count > 1)
+      and not contiguous
   ), available as (
     select protocol, number,
       row_number() over (partition by protocol order by number) as place
@@ -533,26 +533,39 @@ begin
 end
 $$;
 
-create function ports.avoided_slots(
+create function ports.avoided_numbers(
   p_project_name text,
   p_hostname text,
   p_protocol text,
   p_port_number integer,
   p_avoid int4multirange
 ) returns integer[]
-language sql stable
--- Returns the lowest 20 numbers below p_port_number that have a free slot and are to be avoided.
-return array(
-  select port_number
-  from ports.available_slots
-  where project_name = p_project_name
-    and hostname = p_hostname
-    and protocol = p_protocol
-    and port_number < p_port_number
-    and port_number <@ p_avoid
-  order by port_number
-  limit 20
-);
+language plpgsql stable
+as $$
+  -- Returns the available numbers below p_port_number that are to be avoided, 20 at most. Called by
+  -- functions whose search path is fixed. Locks and raises nothing. Cost: the free slots below, and
+  -- a hundred numbers without one.
+begin
+  return array(
+    select number
+    from (
+      select slot.port_number as number
+      from ports.available_slots as slot
+      where slot.project_name = p_project_name
+        and slot.hostname = p_hostname
+        and slot.protocol = p_protocol
+        and slot.port_number < p_port_number
+      union
+      select number
+      from ports.numbers_to_offer(p_project_name, p_hostname, p_protocol, 100) as number
+      where number < p_port_number
+    ) as available
+    where number <@ p_avoid
+    order by number
+    limit 20
+  );
+end
+$$;
 
 create function ports.batch_key(p_idempotency_key text)
 returns text
@@ -638,7 +651,7 @@ begin
       order by nth
     ),
     array_agg(coalesce(item.count, 1) order by nth),
-    array_agg(coalesce(contiguous, false) order by nth),
+    array_agg(coalesce(contiguous and item.count > 1, false) order by nth),
     array_agg(coalesce(additional, false) order by nth),
     array_agg(case when additional then idempotency_key end order by nth),
     bool_or(
@@ -835,9 +848,9 @@ begin
   select item.nth::integer, held.id = any (v_new), held,
     case
       when held.protocol = 'tcp' and held.port_number = v_last_tcp then
-        ports.avoided_slots(p_project_name, p_hostname, 'tcp', v_last_tcp, p_avoid_tcp)
+        ports.avoided_numbers(p_project_name, p_hostname, 'tcp', v_last_tcp, p_avoid_tcp)
       when held.protocol = 'udp' and held.port_number = v_last_udp then
-        ports.avoided_slots(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
+        ports.avoided_numbers(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
       else '{}'
     end
   from ports.port_allocations as held
