@@ -49,6 +49,8 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
         : fullRangeHints(details as FullRange)
     case 'PORT_OUT_OF_RANGE':
       return details.owner === null ? [addHint(details as Unowned)] : []
+    case 'LAYOUT_MISMATCH':
+      return [heldHint(details as Service)]
     case 'RANGE_OVERLAP':
       return overlapHints(details as Overlap, asked)
     case 'RANGE_IN_USE':
@@ -113,6 +115,11 @@ function fullRangeHints({ projectName, range, widest }: FullRange): string[] {
 
 function holdersHint({ projectName }: Pick<FullRange, 'projectName'>): string {
   return `To see the holders: ${commandLine('ports', 'list', projectName)}`
+}
+
+function heldHint({ projectName, serviceName }: Pick<Service, 'projectName' | 'serviceName'>) {
+  const line = commandLine('ports', 'list', projectName, '--service', serviceName)
+  return `To see what it holds: ${line}`
 }
 
 /**

@@ -124,6 +124,24 @@ export function describeBatches(store: Store) {
       expect(await store().getOrAllocate(web)).toBe(3000)
     })
 
+    it('says that a host is full on which a batch for both protocols took all', async () => {
+      await store().createRange(shopRange(3000, 3003))
+      const dns = batch({ serviceName: 'dns', protocols: BOTH, count: 4 })
+      await store().ensureMany({ ...dns, hostname: 'alpha' })
+      const more = { ...web, hostname: 'alpha' }
+      const full = { code: 'RANGE_EXHAUSTED' }
+      const asked = { ...services('web'), hostname: 'alpha' }
+      await expect(store().ensureMany(asked)).rejects.toMatchObject({
+        ...full,
+        details: { fits: 0 },
+      })
+      for (const call of numbers(1, 4).map(() => store().allocate(more))) {
+        await expect(call).rejects.toMatchObject(full)
+      }
+      await store().release({ ...more, serviceName: 'dns', portNumber: 3002 })
+      expect(await store().allocate(more)).toBe(3002)
+    })
+
     it('gives a number for both protocols only if it is available for both', async () => {
       await store().createRange(shopRange(3000, 3003))
       await store().claim({ ...api, portNumber: 3000 })

@@ -1,7 +1,11 @@
 import {
+  type AllocateManyOptions,
   type AllocateOptions,
+  type BatchEntry,
+  type BatchItem,
   BLOCK_SEARCH,
   type Bounds,
+  type EnsureManyOptions,
   type GetOptions,
   METADATA_FIELDS,
   type Metadata,
@@ -13,10 +17,12 @@ import {
   type PortSummary,
   PortsError,
   type PortsErrorCode,
+  type Protocol,
   type Scope,
   type UpdateOptions,
   type Verdict,
 } from '@ports/core'
+import { pickHeld, placeItems } from './batchModel.js'
 import { numbers } from './sessions.js'
 
 /** All of an allocation but its id and times, which no model can foretell. */
@@ -41,12 +47,7 @@ export class RegistryModel {
   getOrAllocate(project: string, service: string, options: GetOptions): number {
     const [oldest] = this.#select(project, service, options)
     if (!oldest) return this.#takeLowest(project, service, options)
-    const { serviceType, description, cloudflareHostname } = oldest
-    this.#change(oldest, {
-      serviceType: serviceType ?? options.serviceType,
-      description: description ?? options.description,
-      cloudflareHostname: cloudflareHostname ?? options.cloudflareHostname,
-    } satisfies Metadata)
+    this.#fillIn(oldest, options)
     return oldest.portNumber
   }
 
@@ -63,6 +64,73 @@ export class RegistryModel {
     return numbers(1, Math.min(count, free.length)).map(() =>
       this.#takeLowest(project, service, scope),
     )
+  }
+
+  ensureBatch(project: string, entries: readonly BatchEntry[], options: EnsureManyOptions) {
+    this.#range(project)
+    const items = entries.map(({ service: serviceName, ...entry }) => ({
+      ...{ serviceName, count: 1, contiguous: false, protocols: ['tcp'] as const },
+      ...entry,
+    }))
+    const held = items.map((item) => this.#heldFor(project, item, options))
+    const missing = items.filter((_, nth) => held[nth]!.length === 0)
+    const picked = new Map(
+      items.map((item, nth) => [item, pickHeld(numbersOfAll(held[nth]!, item), item)]),
+    )
+    if (items.some((item) => !missing.includes(item) && !picked.get(item))) {
+      throw refusal('LAYOUT_MISMATCH')
+    }
+    const placed = this.#place(project, missing, options)
+    return items
+      .flatMap((item) => {
+        const created = missing.includes(item)
+        const given = (created ? placed.get(item)! : picked.get(item)!).toSorted((a, b) => a - b)
+        const each = given.flatMap((portNumber) =>
+          item.protocols.toSorted().map((protocol) => ({ portNumber, protocol })),
+        )
+        return each.map(({ portNumber, protocol }) => {
+          const asked = { ...options, protocol }
+          const [holding] = created
+            ? [this.#take(project, item.serviceName, asked, portNumber)]
+            : this.#select(project, item.serviceName, { ...asked, portNumber })
+          if (!created) this.#fillIn(holding!, options)
+          return { holding: holding!, created }
+        })
+      })
+      .map(({ holding: { idempotencyKey: _, ...listed }, created }) => ({ ...listed, created }))
+  }
+
+  allocateSeveral(project: string, service: string, options: AllocateManyOptions): number[] {
+    const { count, contiguous = false, idempotencyKey: key, ...rest } = options
+    const { protocol = 'tcp' } = options
+    const item = { serviceName: service, protocols: [protocol], count, contiguous }
+    const known = this.#select(project, service, rest).filter(
+      (it) =>
+        key !== undefined &&
+        (it.idempotencyKey === key || it.idempotencyKey?.startsWith(`${key}/`)),
+    )
+    if (known.length > 0) {
+      const picked = pickHeld(
+        known.map(({ portNumber }) => portNumber),
+        item,
+      )
+      if (!picked) throw refusal('LAYOUT_MISMATCH')
+      for (const holding of known) {
+        if (picked.includes(holding.portNumber)) this.#fillIn(holding, rest)
+      }
+      return picked.toSorted((a, b) => a - b)
+    }
+    const given = this.#place(project, [item], rest).get(item)!
+    for (const [nth, portNumber] of given.entries()) {
+      const idempotencyKey = nth === 0 ? key : `${key}/${nth + 1}`
+      this.#take(
+        project,
+        service,
+        key === undefined ? rest : { ...rest, idempotencyKey: idempotencyKey! },
+        portNumber,
+      )
+    }
+    return [...given]
   }
 
   releasePorts(project: string, service: string, hostname: string, which: NarrowOptions) {
@@ -163,15 +231,50 @@ export class RegistryModel {
   }
 
   #takeLowest(projectName: string, serviceName: string, options: AllocateOptions): number {
-    const scope = scopeOf(options)
-    const [portNumber] = this.free(projectName, scope)
+    const [portNumber] = this.free(projectName, scopeOf(options))
     if (portNumber === undefined) throw refusal('RANGE_EXHAUSTED')
+    return this.#take(projectName, serviceName, options, portNumber).portNumber
+  }
+
+  #take(
+    projectName: string,
+    serviceName: string,
+    options: AllocateOptions,
+    portNumber: number,
+  ): Holding {
+    const scope = scopeOf(options)
     const { instance = '' } = options
     const holder = { projectName, serviceName, instance, portNumber, status: 'allocated' } as const
     const holding = { ...options, ...scope, ...holder }
     this.#held.push(holding)
     this.events.push({ what: 'allocated', ...placeOf(holding), after: metadataOf(holding) })
-    return portNumber
+    return holding
+  }
+
+  #place(projectName: string, items: readonly BatchItem[], options: Partial<Scope>) {
+    const { hostname } = scopeOf(options)
+    const free = {
+      tcp: [...this.free(projectName, { hostname, protocol: 'tcp' })],
+      udp: [...this.free(projectName, { hostname, protocol: 'udp' })],
+    }
+    const placed = placeItems(items, free)
+    if (!placed) throw refusal('RANGE_EXHAUSTED')
+    return placed
+  }
+
+  #heldFor(project: string, { serviceName, protocols }: BatchItem, options: EnsureManyOptions) {
+    return this.#select(project, serviceName, options).filter((it) =>
+      protocols.includes(it.protocol),
+    )
+  }
+
+  #fillIn(holding: Holding, more: Metadata): void {
+    const { serviceType, description, cloudflareHostname } = holding
+    this.#change(holding, {
+      serviceType: serviceType ?? more.serviceType,
+      description: description ?? more.description,
+      cloudflareHostname: cloudflareHostname ?? more.cloudflareHostname,
+    } satisfies Metadata)
   }
 
   #select(projectName: string, serviceName: string, which: UpdateOptions): Holding[] {
@@ -228,6 +331,14 @@ export class RegistryModel {
   #overlaps({ startPort, endPort }: PortRange): PortRange[] {
     return this.listRanges().filter((it) => it.startPort <= endPort && startPort <= it.endPort)
   }
+}
+
+/** The numbers that are held for all protocols of the item, as those of the first came. */
+function numbersOfAll(held: readonly Holding[], { protocols }: BatchItem): number[] {
+  const [first, ...others] = protocols.toSorted()
+  const of = (protocol: Protocol | undefined) =>
+    held.filter((it) => it.protocol === protocol).map(({ portNumber }) => portNumber)
+  return of(first).filter((port) => others.every((protocol) => of(protocol).includes(port)))
 }
 
 /** Without a protocol the default one, where a method has a default. */

@@ -1,4 +1,8 @@
 import {
+  type AllocateManyOptions,
+  type BatchAllocation,
+  type BatchEntry,
+  type EnsureManyOptions,
   type GetOptions,
   LARGEST_BLOCK,
   type NarrowOptions,
@@ -8,6 +12,7 @@ import {
   type PortRepository,
   PortsError,
   PROTOCOLS,
+  type Protocol,
   type Scope,
   type ServiceKey,
   type Verdict,
@@ -40,6 +45,14 @@ class Registry extends PortManager {
       if (codeOf(error) !== 'RANGE_EXHAUSTED') throw error
     }
     return told
+  }
+
+  async ensureBatch(project: string, items: readonly BatchEntry[], options: EnsureManyOptions) {
+    return (await this.ensureMany(project, items, options)).allocations
+  }
+
+  allocateSeveral(project: string, service: string, options: AllocateManyOptions) {
+    return this.allocate(project, service, options)
   }
 
   /** As an audit does it. */
@@ -180,6 +193,37 @@ const allocate = calls(
   ),
 )
 const allocateUpTo = calls('allocateUpTo', project, service, scope, fc.constantFrom(3, 6, 135))
+const count = fc.constantFrom(2, 3)
+const ensureBatch = calls(
+  'ensureBatch',
+  project,
+  fc.uniqueArray(
+    fc.record(
+      {
+        service: fc.constantFrom('web', 'api', 'rtp'),
+        count: fc.constantFrom(1, 2, 3, 140),
+        contiguous: fc.boolean(),
+        protocols: fc.constantFrom<Protocol[]>(['tcp'], ['udp'], ['tcp', 'udp']),
+      },
+      { requiredKeys: ['service'] },
+    ),
+    { minLength: 1, maxLength: 3, selector: (entry) => entry.service },
+  ),
+  fc.record({ ...metadata, hostname, instance }, { requiredKeys: ['hostname'] }),
+)
+const allocateSeveral = calls(
+  'allocateSeveral',
+  project,
+  service,
+  fc.record(
+    {
+      ...{ ...metadata, hostname, protocol, instance, count },
+      contiguous: fc.boolean(),
+      idempotencyKey: fc.constantFrom('k1', 'k2'),
+    },
+    { requiredKeys: [...SCOPE, 'count'] },
+  ),
+)
 const release = calls('releasePorts', project, service, hostname, narrow)
 const updatePort = calls(
   'updatePort',
@@ -215,6 +259,8 @@ const holdings = [
   { weight: 5, arbitrary: getOrAllocate },
   { weight: 5, arbitrary: allocate },
   { weight: 2, arbitrary: allocateUpTo },
+  { weight: 4, arbitrary: ensureBatch },
+  { weight: 2, arbitrary: allocateSeveral },
   { weight: 1, arbitrary: updatePort },
   { weight: 1, arbitrary: recordChecks },
   { weight: 2, arbitrary: looks },
@@ -239,6 +285,8 @@ const REFUSALS: Readonly<Record<Method, readonly string[]>> = {
   getOrAllocate: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
   allocate: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
   allocateUpTo: NOT_FOUND,
+  ensureBatch: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'LAYOUT_MISMATCH'],
+  allocateSeveral: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'LAYOUT_MISMATCH'],
   releasePorts: NOT_FOUND,
   updatePort: NOT_FOUND,
   recordChecks: NOT_FOUND,
@@ -269,7 +317,10 @@ class Call {
 
   /** The ports that it was told. */
   get told(): string[] {
-    const { holder, outcome } = this
+    const { holder, operation, outcome } = this
+    if (operation.method === 'ensureBatch' && 'answer' in outcome) {
+      return (outcome.answer as BatchAllocation[]).map(shown)
+    }
     if (!holder || 'refused' in outcome) return []
     return [outcome.answer].flat().map((port) => shown({ ...holder, portNumber: Number(port) }))
   }
@@ -279,7 +330,12 @@ class Call {
   }
 }
 
-const ALLOCATING: readonly Method[] = ['getOrAllocate', 'allocate', 'allocateUpTo']
+const ALLOCATING: readonly Method[] = [
+  'getOrAllocate',
+  'allocate',
+  'allocateUpTo',
+  'allocateSeveral',
+]
 
 // Shrinking ends in time for the report, with the smallest found so far. Not by interrupting a run:
 // it would go on behind the back of the next.
@@ -380,8 +436,9 @@ describe('at the same time', TIMEOUT, () => {
             const held = live.filter(isHere).map((it) => it.portNumber)
             const free = numbers(range.startPort, range.endPort).filter((it) => !held.includes(it))
             expect(await nextOf(range.projectName, scope)).toBe(free[0] ?? null)
-            // Exhausted is what has nothing left.
-            if (refused.some(({ holder }) => isHere(holder))) {
+            // Exhausted is what has nothing left, for who asks for one.
+            const alone = refused.filter(({ operation }) => operation.method !== 'allocateSeveral')
+            if (alone.some(({ holder }) => isHere(holder))) {
               expect(free, refused.join('; ')).toEqual([])
             }
           }
@@ -434,9 +491,9 @@ async function expectSameState(model: RegistryModel): Promise<void> {
 
   const states = await sql<StateOfScope>(
     url,
-    `select project_name as project, hostname, protocol,
-       ports.find_available_port(project_name, hostname, protocol) as next,
-       ports.count_available(project_name, hostname, protocol) as available,
+    `select project_name as project, scope_hostname.hostname, protocol,
+       ports.find_available_port(project_name, scope_hostname.hostname, protocol) as next,
+       ports.count_available(project_name, scope_hostname.hostname, protocol) as available,
        array(
          select port_number
          from ports.port_allocations as slot

@@ -98,6 +98,21 @@ test('allocate-port gives another port at every call, and says what is left', as
   })
 })
 
+test('allocate-port gives several ports at once, and the same again under the same key', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const rtp = { projectName: 'odin', serviceName: 'rtp' }
+  await ask('get-port', rtp)
+  const more = { ...rtp, count: 4, contiguous: true, idempotencyKey: 'call 7' }
+  const given = await ask('allocate-port', more)
+  expect(given).toMatchObject({
+    port: 3301,
+    ports: [3301, 3302, 3303, 3304],
+    portsRemaining: 95,
+    message: expect.stringContaining('more ports, 3301, 3302, 3303, 3304, on localhost/tcp'),
+  })
+  expect(await ask('allocate-port', more)).toEqual(given)
+})
+
 test('list-ports lists a project, page by page', async () => {
   const { ask } = await connect(await freshDatabase())
   const projectName = 'health-agent'

@@ -278,6 +278,7 @@ as $$
 declare
   v_searches_all boolean := false;
   v_protocol text;
+  v_limit integer;
   v_tcp_limit integer;
   v_udp_limit integer;
   v_tcp int4multirange := '{}';
@@ -307,14 +308,17 @@ begin
     16 + sum(count) filter (where protocols <> 'tcp')
   into v_tcp_limit, v_udp_limit
   from unnest(p_protocols, p_counts) as item (protocols, count);
-  -- If both are new to the project, the second call may collect the slots of the first. Then all
-  -- numbers are looked at.
-  if v_tcp_limit is not null then
-    perform ports.provide_slots(p_project_name, p_hostname, 'tcp', v_tcp_limit);
-  end if;
-  if v_udp_limit is not null then
-    perform ports.provide_slots(p_project_name, p_hostname, 'udp', v_udp_limit);
-  end if;
+  -- provide_slots() needs a number to offer. If both scopes are new to the project, the second call
+  -- may collect the slots of the first. Then all numbers are looked at.
+  for v_protocol, v_limit in
+    values ('tcp', v_tcp_limit), ('udp', v_udp_limit)
+  loop
+    if v_limit is not null
+      and exists (select from ports.numbers_to_offer(p_project_name, p_hostname, v_protocol, 1))
+    then
+      perform ports.provide_slots(p_project_name, p_hostname, v_protocol, v_limit);
+    end if;
+  end loop;
 
   loop
     if v_tcp_limit is not null then
@@ -354,6 +358,14 @@ begin
     end if;
 
     if v_searches_all then
+      -- A scope that holds numbers has a cursor, which tells provide_slots() when to end.
+      insert into ports.port_cursors (project_name, hostname, protocol, next_port)
+      select distinct p_project_name, p_hostname, scope.protocol, number
+      from unnest(v_choice.protocols) as scope (protocol)
+      cross join lateral ports.numbers_to_offer(p_project_name, p_hostname, scope.protocol, 1)
+        as number
+      on conflict (project_name, hostname, protocol) do nothing;
+
       -- A number without a slot cannot become held while the project is locked.
       insert into ports.port_allocations (project_name, hostname, protocol, port_number)
       select p_project_name, p_hostname, chosen.protocol, chosen.port_number
@@ -716,7 +728,8 @@ begin
       from live
       group by service_key
     ), number as (
-      select nth, live.port_number, min(live.ordinal) as ordinal, array_agg(live.id) as ids
+      select nth, live.port_number, array_agg(live.id) as ids,
+        (array_agg(live.ordinal order by live.protocol))[1] as ordinal
       from item
       join live
         on live.service_key = item.service_key
