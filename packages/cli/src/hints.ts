@@ -50,7 +50,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'PORT_OUT_OF_RANGE':
       return details.owner === null ? [addHint(details as Unowned)] : []
     case 'LAYOUT_MISMATCH':
-      return [heldHint(details as Service)]
+      return [heldHint(details as OfService)]
     case 'RANGE_OVERLAP':
       return overlapHints(details as Overlap, asked)
     case 'RANGE_IN_USE':
@@ -117,7 +117,9 @@ function holdersHint({ projectName }: Pick<FullRange, 'projectName'>): string {
   return `To see the holders: ${commandLine('ports', 'list', projectName)}`
 }
 
-function heldHint({ projectName, serviceName }: Pick<Service, 'projectName' | 'serviceName'>) {
+type OfService = { readonly projectName: string; readonly serviceName: string }
+
+function heldHint({ projectName, serviceName }: OfService): string {
   const line = commandLine('ports', 'list', projectName, '--service', serviceName)
   return `To see what it holds: ${line}`
 }

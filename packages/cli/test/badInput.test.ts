@@ -133,7 +133,7 @@ describe('takes a command line that does not parse for malformed input:', () => 
       '(Did you mean --hostname?)',
     ],
     ['a missing argument', ['get', 'consilio'], "missing required argument 'service'"],
-    ['an argument too many', ['get', 'consilio', 'api', 'x'], 'too many arguments'],
+    ['an argument too many', ['allocate', 'consilio', 'api', 'x'], 'too many arguments'],
     ['an option without its value', ['get', 'consilio', 'api', '--type'], 'argument missing'],
     ['a missing bound', ['range', 'create', 'myapp', '--start', '4000'], 'give --size, or both'],
     ['a resize without bounds', ['range', 'resize', 'myapp'], "'--start <port>' not specified"],
@@ -200,7 +200,7 @@ describe('a refusal stays short', () => {
     ['of a number', ['verify', long]],
     ['of a command', [long]],
     ['of an option', ['get', 'consilio', 'api', `--${long}`]],
-    ['of an argument too many', ['get', 'consilio', 'api', long]],
+    ['of an argument too many', ['allocate', 'consilio', 'api', long]],
   ])('%s that is long', async (_, args) => {
     const text = await withoutDatabase(args)
     expect(text).toMatchObject({ stdout: '', status: 2 })

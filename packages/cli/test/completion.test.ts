@@ -76,10 +76,14 @@ describe('completes from the registry', () => {
     expect(await completed(url, 'range', 'delete', ...names, '')).toEqual(PROJECTS)
   })
 
+  test('the services for each argument of get after the first', async () => {
+    expect(await completed(url, 'get', 'consilio', 'api', 'w')).toEqual(['web', 'worker'])
+  })
+
   test('nothing for the name of a new range, nor beyond the arguments', async () => {
     expect(await completed(url, 'range', 'create', '')).toEqual([])
     expect(await completed(url, 'list', 'consilio', '')).toEqual([])
-    expect(await completed(url, 'get', 'consilio', 'api', '')).toEqual([])
+    expect(await completed(url, 'allocate', 'consilio', 'api', '')).toEqual([])
     expect(await completed(url, 'get', 'nosuch', '')).toEqual([])
     expect(await completed(url, 'get', '--type', '')).toEqual([])
   })
@@ -149,7 +153,7 @@ describe('in bash', () => {
   test('file names are not completed, even if there is nothing else', async () => {
     const { stdout } = await inShell('bash', 'source <(ports completion bash); complete -p ports')
     expect(stdout).toBe('complete -F _ports ports\n')
-    expect(await pressTab('get', 'consilio', 'api', '')).toMatchObject({ stdout: '\n' })
+    expect(await pressTab('allocate', 'consilio', 'api', '')).toMatchObject({ stdout: '\n' })
   })
 })
 
