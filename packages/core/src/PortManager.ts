@@ -1,6 +1,6 @@
-import type { KnownHost, Neighbourhood, PageKey, Selection } from './AllocationStore.js'
+import type { KnownHost, Neighbourhood, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
-import { given, isAbsent } from './absent.js'
+import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
 import {
   type BatchEntry,
@@ -11,17 +11,13 @@ import {
 } from './allocation/ensureMany.js'
 import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { findHeld } from './allocation/findHeld.js'
-import {
-  type SameCloudflareHostname,
-  sameCloudflareHostname,
-  sharing,
-} from './allocation/sameCloudflareHostname.js'
+import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHostname.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Layout } from './BatchStore.js'
-import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
-import type { EventKey } from './EventStore.js'
+import type { CallOptions, WriteOptions } from './CallOptions.js'
+import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
-import { validHostname, validPublicHostname } from './hostname.js'
+import { validPublicHostname } from './hostname.js'
 import {
   type CheckOptions,
   checkLocal,
@@ -38,26 +34,43 @@ import {
   type Verdict,
 } from './listeners/Sighting.js'
 import { LocalHost } from './localHost.js'
+import { validChange, validMetadata } from './metadata.js'
 import { validName } from './name.js'
-import {
-  METADATA_FIELDS,
-  type Metadata,
-  type MetadataChange,
-  type PortAllocation,
-  type Protocol,
-  type ReleasedPort,
-  type Scope,
-  type Service,
-  type ServiceKey,
+import type {
+  AllocateManyOptions,
+  AllocateOptions,
+  AllocationPage,
+  ClaimOptions,
+  ClaimResult,
+  EnsureManyOptions,
+  EnsureOptions,
+  GetOptions,
+  HistoryOptions,
+  HistoryPage,
+  ImportOptions,
+  InstanceOption,
+  ListOptions,
+  NarrowOptions,
+  PageOptions,
+  PortManagerOptions,
+  ResizeOptions,
+  UpdateOptions,
+} from './options.js'
+import type {
+  MetadataChange,
+  PortAllocation,
+  Protocol,
+  ReleasedPort,
+  Scope,
+  Service,
+  ServiceKey,
 } from './PortAllocation.js'
-import type { PortEvent } from './PortEvent.js'
 import { type Bounds, DEFAULT_RANGE_SIZE, type PortRange, type PortSummary } from './PortRange.js'
 import type { PortRepository } from './PortRepository.js'
 import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
-import type { PassOverReason } from './passedOver/reasons.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { COMMON_DEFAULT_PORTS } from './range/commonDefaultPorts.js'
@@ -83,144 +96,12 @@ import { validDocument } from './transfer/validDocument.js'
 import {
   MAX_LENGTH,
   validCount,
+  validDate,
   validObject,
   validPort,
   validProtocol,
   validText,
 } from './validate.js'
-
-export interface PortManagerOptions {
-  /**
-   * What this machine is called in the registry. Default: the environment's `PORTS_HOSTNAME`, else
-   * the store's default, else `localhost`.
-   */
-  readonly hostname?: string
-  /**
-   * The uid of the registry's owner, if it belongs to one user. Audits then report ports on which
-   * another user listens. Root listens for everybody and does not count as another user.
-   */
-  readonly ownerUid?: number
-  /**
-   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, else the
-   * primary one.
-   */
-  readonly instance?: string
-  /**
-   * The actor that the history shows for every call, whatever a call names. Default: the
-   * environment's `PORTS_ACTOR`, else the store's default, else the actor that a call names, else
-   * `user@host`.
-   */
-  readonly actor?: string
-  /**
-   * `none` passes over no number, whatever a call says. Default: the environment's
-   * `PORTS_PASS_OVER`.
-   */
-  readonly passOver?: 'none'
-}
-
-export interface InstanceOption {
-  /** The copy of the project. Default: that of the manager. */
-  readonly instance?: string
-}
-
-export interface GetOptions
-  extends Partial<Scope>,
-    InstanceOption,
-    PassOverOption,
-    Metadata,
-    WriteOptions {}
-
-export interface EnsureOptions extends GetOptions {
-  /** The number to give the service if it has none yet and this one is available. */
-  readonly preferredPort?: number
-}
-
-export interface ClaimOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
-
-export interface ClaimResult extends SameCloudflareHostname {
-  readonly allocation: PortAllocation
-  /** Whether the service got the port by this call. */
-  readonly created: boolean
-  /** Why the number would not have been allocated automatically. */
-  readonly caution?: PassOverReason
-}
-
-export interface AllocateOptions extends GetOptions {
-  /**
-   * Names this allocation, so that asking again under the same key gives the same port until it is
-   * released. Any text of up to 100 characters that the caller chooses, such as a UUID.
-   */
-  readonly idempotencyKey?: string
-}
-
-/** For several ports in one transaction, under one key: all or none. */
-export interface AllocateManyOptions extends AllocateOptions, Partial<Layout> {
-  readonly count: number
-}
-
-export type EnsureManyOptions = Omit<GetOptions, 'protocol'>
-
-export interface NarrowOptions extends InstanceOption, WriteOptions {
-  /** Default: both. */
-  readonly protocol?: Protocol
-  /** Default: all ports of the service. */
-  readonly portNumber?: number
-}
-
-export interface UpdateOptions extends NarrowOptions {
-  /** Default: this host. */
-  readonly hostname?: string
-  /** All hosts on which the service holds a port. Not with a hostname. */
-  readonly allHosts?: boolean
-}
-
-/** Narrows a list. Without a field it is not narrowed by that field. */
-export interface ListOptions extends CallOptions {
-  readonly serviceName?: string
-  readonly hostname?: string
-  readonly portNumber?: number
-}
-
-export interface PageOptions extends ListOptions {
-  readonly projectName?: string
-  /** Where the page before ended: its `nextCursor`. */
-  readonly cursor?: string
-  readonly limit: number
-}
-
-export interface AllocationPage {
-  readonly allocations: readonly PortAllocation[]
-  /** How many there are on all pages. */
-  readonly total: number
-  /** Absent on the last page. */
-  readonly nextCursor?: string
-}
-
-export interface HistoryOptions extends CallOptions, Actor {
-  readonly projectName?: string
-  readonly serviceName?: string
-  readonly portNumber?: number
-  /** Only events from this time or later. */
-  readonly since?: Date
-  /** Where the page before ended: its `nextCursor`. */
-  readonly cursor?: string
-  readonly limit: number
-}
-
-export interface HistoryPage {
-  readonly events: readonly PortEvent[]
-  /** Absent on the last page. */
-  readonly nextCursor?: string
-}
-
-export interface ImportOptions extends WriteOptions {
-  /** Finds out what the import would do, and changes nothing. */
-  readonly dryRun?: boolean
-  /** Imports the rows that are in no conflict. */
-  readonly skipConflicts?: boolean
-}
-
-export interface ResizeOptions extends RangeChoice, WriteOptions {}
 
 /**
  * The registry of ports. An optional argument that is `null`, or `''` for text, counts as not
@@ -344,7 +225,7 @@ export class PortManager {
   ): Promise<number | undefined> {
     const key = this.service(projectName, serviceName, options)
     const call = given(options)
-    return this.#source.ask((store) => findHeld(store, key, call))
+    return this.#source.askExisting((store) => findHeld(store, key, call))
   }
 
   /**
@@ -554,8 +435,10 @@ export class PortManager {
   ): Promise<Service[]> {
     const call = given(options)
     const service = this.#service(projectName, serviceName, call)
-    const hostname = METADATA.cloudflareHostname(cloudflareHostname)
-    return this.#source.ask((store) => sameCloudflareHostname(store, service, hostname, call))
+    const hostname = validPublicHostname('cloudflareHostname', cloudflareHostname)
+    return this.#source.askExisting((store) =>
+      sameCloudflareHostname(store, service, hostname, call),
+    )
   }
 
   /**
@@ -610,11 +493,7 @@ export class PortManager {
     const page = allocations.slice(0, limit)
     const last = page.at(-1)
     if (allocations.length <= limit || !last) return { allocations: page, total }
-    return {
-      allocations: page,
-      total,
-      nextCursor: `${last.portNumber}/${last.protocol}/${last.hostname}`,
-    }
+    return { allocations: page, total, nextCursor: cursorAfter(last) }
   }
 
   /** The names around those of a service, for whoever may have mistyped one. */
@@ -625,7 +504,7 @@ export class PortManager {
   ): Promise<Neighbourhood> {
     const key = this.service(projectName, serviceName, options)
     const call = given(options)
-    return this.#source.ask((store) => store.neighbourhood(key, call))
+    return this.#source.askExisting((store) => store.neighbourhood(key, call))
   }
 
   /** The hosts that hold a port, or that the history knows, by name. */
@@ -847,7 +726,7 @@ export class PortManager {
     const { events, next } = await this.#source.askExisting((store) =>
       store.history(query, accepted),
     )
-    return { events, ...(next && { nextCursor: `${next.transaction}/${next.id}` }) }
+    return { events, ...(next && { nextCursor: eventCursorAfter(next) }) }
   }
 
   /**
@@ -873,7 +752,7 @@ export class PortManager {
    */
   async dump(options: CallOptions = {}): Promise<RegistryDocument> {
     const call = given(options)
-    const content = await this.#source.ask((store) => store.dump(call))
+    const content = await this.#source.askExisting((store) => store.dump(call))
     const takenAt = new Date().toISOString()
     return { format: 'ports-registry', version: DOCUMENT_VERSION, takenAt, ...content }
   }
@@ -998,38 +877,6 @@ export class PortManager {
   }
 }
 
-const METADATA = {
-  serviceType: (name: string, value: unknown) => validText(name, value, MAX_LENGTH.serviceType),
-  description: (name: string, value: unknown) => validText(name, value, MAX_LENGTH.description),
-  cloudflareHostname: (name: string, value: unknown) => validPublicHostname(name, value),
-} as const satisfies Record<keyof Metadata, unknown>
-
-/** @param prefix of the names in errors */
-function validMetadata(metadata: Metadata, prefix = ''): Metadata {
-  const fields = METADATA_FIELDS.filter((field) => !isAbsent(metadata[field]))
-  return Object.fromEntries(
-    fields.map((field) => [field, METADATA[field](prefix + field, metadata[field])]),
-  )
-}
-
-function validChange(change: MetadataChange): MetadataChange {
-  const expected = `at least one of ${METADATA_FIELDS.join(', ')}`
-  validObject('change', change, `an object with ${expected}`)
-  // Here null does not mean absent: it clears the field.
-  const fields = METADATA_FIELDS.filter(
-    (field) => change[field] === null || !isAbsent(change[field]),
-  )
-  if (fields.length === 0) {
-    throw invalidArgument('change', change, expected)
-  }
-  return Object.fromEntries(
-    fields.map((field) => [
-      field,
-      change[field] === null ? null : METADATA[field](field, change[field]),
-    ]),
-  )
-}
-
 function configuredInstance(): string {
   const instance = process.env.PORTS_INSTANCE
   return instance ? validName('PORTS_INSTANCE', instance) : ''
@@ -1049,38 +896,4 @@ function validAllHosts({ allHosts, hostname }: UpdateOptions): boolean {
   if (allHosts !== true) throw invalidArgument('allHosts', allHosts, 'true or false')
   if (hostname !== undefined) throw invalidArgument('hostname', hostname, 'left out with allHosts')
   return true
-}
-
-/** What ISO 8601 can write in four digits, and PostgreSQL can store. */
-const FIRST_DATE = new Date('0001-01-01T00:00:00Z')
-const LAST_DATE = new Date('9999-12-31T23:59:59.999Z')
-
-function validDate(field: string, value: unknown): Date {
-  if (value instanceof Date && value >= FIRST_DATE && value <= LAST_DATE) return value
-  throw invalidArgument(field, value, 'a Date of the years 1 to 9999')
-}
-
-/** The highest numbers of PostgreSQL's types `xid8` and `bigint`. */
-const LAST_PLACE: EventKey = { transaction: 2n ** 64n - 1n, id: 2n ** 63n - 1n }
-
-function parseEventCursor(cursor: unknown): EventKey {
-  const [, transaction, id] = /^(\d{1,20})\/(\d{1,19})$/.exec(String(cursor)) ?? []
-  if (transaction !== undefined && id !== undefined) {
-    const place = { transaction: BigInt(transaction), id: BigInt(id) }
-    if (place.transaction <= LAST_PLACE.transaction && place.id <= LAST_PLACE.id) return place
-  }
-  throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
-}
-
-function parseCursor(cursor: unknown): PageKey {
-  const [, port, protocol, hostname] = /^(\d{1,5})\/(tcp|udp)\/(.+)$/.exec(String(cursor)) ?? []
-  try {
-    return {
-      portNumber: validPort('cursor', Number(port)),
-      protocol: validProtocol('cursor', protocol),
-      hostname: validHostname('cursor', hostname),
-    }
-  } catch {
-    throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
-  }
 }

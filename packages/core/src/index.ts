@@ -24,7 +24,6 @@ export {
   type SameCloudflareHostname,
 } from './allocation/sameCloudflareHostname.js'
 export type { AuditOptions } from './auditPorts.js'
-export type { CallerDefaults } from './CallerDefaults.js'
 export type {
   Batch,
   BatchAllocation,
@@ -34,6 +33,7 @@ export type {
   Layout,
   ManyRequest,
 } from './BatchStore.js'
+export type { CallerDefaults } from './CallerDefaults.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type { CheckStore } from './CheckStore.js'
 export { counted } from './counted.js'
@@ -75,6 +75,26 @@ export {
 } from './listeners/Sighting.js'
 export { lookalikes, probablyMeant } from './nearestNames.js'
 export { onAbort } from './onAbort.js'
+export type {
+  AllocateManyOptions,
+  AllocateOptions,
+  AllocationPage,
+  ClaimOptions,
+  ClaimResult,
+  EnsureManyOptions,
+  EnsureOptions,
+  GetOptions,
+  HistoryOptions,
+  HistoryPage,
+  ImportOptions,
+  InstanceOption,
+  ListOptions,
+  NarrowOptions,
+  PageOptions,
+  PortManagerOptions,
+  ResizeOptions,
+  UpdateOptions,
+} from './options.js'
 export {
   type AllocationStatus,
   METADATA_FIELDS,
@@ -90,27 +110,7 @@ export {
   type ServiceKey,
 } from './PortAllocation.js'
 export { EVENT_KINDS, type PortEvent } from './PortEvent.js'
-export {
-  type AllocateManyOptions,
-  type AllocateOptions,
-  type AllocationPage,
-  type ClaimOptions,
-  type ClaimResult,
-  type EnsureManyOptions,
-  type EnsureOptions,
-  type GetOptions,
-  type HistoryOptions,
-  type HistoryPage,
-  type ImportOptions,
-  type InstanceOption,
-  type ListOptions,
-  type NarrowOptions,
-  type PageOptions,
-  PortManager,
-  type PortManagerOptions,
-  type ResizeOptions,
-  type UpdateOptions,
-} from './PortManager.js'
+export { PortManager } from './PortManager.js'
 export {
   BLOCK_SEARCH,
   type Bounds,

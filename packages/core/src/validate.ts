@@ -66,3 +66,12 @@ export function validText(field: string, value: unknown, maxLength: number): str
     `text of 1 to ${maxLength} characters, not only blanks, without NUL`,
   )
 }
+
+/** What ISO 8601 can write in four digits, and PostgreSQL can store. */
+const FIRST_DATE = new Date('0001-01-01T00:00:00Z')
+const LAST_DATE = new Date('9999-12-31T23:59:59.999Z')
+
+export function validDate(field: string, value: unknown): Date {
+  if (value instanceof Date && value >= FIRST_DATE && value <= LAST_DATE) return value
+  throw invalidArgument(field, value, 'a Date of the years 1 to 9999')
+}

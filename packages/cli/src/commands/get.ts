@@ -2,10 +2,10 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfRange, SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
-import { hostnameWarnings } from '../hostnameWarnings.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
-import { noticesOfNew } from '../noticesOfNew.js'
+import { hostnameWarnings } from '../hostnameWarnings.js'
 import { bothProtocolsOption, contiguousOption, countOption } from '../layoutOptions.js'
+import { noticesOfNew } from '../noticesOfNew.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
