@@ -2625,6 +2625,7 @@ AS $function$
 declare
   v_next_port integer;
   v_before integer;
+  v_is_first boolean := true;
   v_slots integer;
 begin
   loop
@@ -2647,7 +2648,10 @@ begin
         and port_number < v_next_port
       limit p_count
     ) as slot;
-    exit when v_slots >= p_count or v_next_port = v_before;
+    exit when v_slots >= p_count;
+    -- A scope in which there is nothing to offer has no cursor before and after.
+    exit when v_next_port is not distinct from v_before and not v_is_first;
+    v_is_first := false;
     perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
   end loop;
 end

@@ -119,6 +119,15 @@ export function describeSeveralRanges(store: Store) {
       })
     })
 
+    it('leave several callers at once without numbers on the other hosts, before a statement times out', async () => {
+      await store().addRange(boundTo('nas', shopRange(3000, 3000)))
+      const { ports, errors } = await atOnce(3, (nth) =>
+        store().allocate({ ...onPi, serviceName: `service-${nth}` }),
+      )
+      expect(ports).toEqual([])
+      for (const error of errors) expect(error).toMatchObject({ code: 'RANGE_EXHAUSTED' })
+    }, 20_000)
+
     it('leave a project without numbers on the other hosts, which is said', async () => {
       await store().addRange(boundTo('nas', shopRange(3000, 3000)))
       const calls = [

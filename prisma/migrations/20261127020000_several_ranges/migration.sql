@@ -261,6 +261,53 @@ begin
 end
 $$;
 
+create or replace function ports.provide_slots(
+  p_project_name text,
+  p_hostname text,
+  p_protocol text,
+  p_count integer
+) returns void
+language plpgsql
+as $$
+  -- Offers numbers until the scope has p_count free slots or all its numbers were offered. Called
+  -- by functions whose search path is fixed.
+  --
+  -- Locks the project's row if it offers numbers. Raises ZP001. Cost: p_count slots.
+declare
+  v_next_port integer;
+  v_before integer;
+  v_is_first boolean := true;
+  v_slots integer;
+begin
+  loop
+    v_before := v_next_port;
+    select next_port
+    into v_next_port
+    from ports.port_cursors
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol;
+
+    select count(*)
+    into v_slots
+    from (
+      select
+      from ports.available_slots
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number < v_next_port
+      limit p_count
+    ) as slot;
+    exit when v_slots >= p_count;
+    -- A scope in which there is nothing to offer has no cursor before and after.
+    exit when v_next_port is not distinct from v_before and not v_is_first;
+    v_is_first := false;
+    perform ports.offer_ports(p_project_name, p_hostname, p_protocol, v_next_port);
+  end loop;
+end
+$$;
+
 create or replace function ports.refuse_exhausted(
   p_project_name text,
   p_hostname text,
