@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LANDED_AFTER_US, PROTOCOLS } from '../workload.mjs'
 import { nameOf, Service } from './claims.mjs'
-import { FOREVER, historyFiles, nameOfHistory, readHistory } from './histories.mjs'
+import { FOREVER, historyFiles, nameOfHistory, readHistory, TAKES } from './histories.mjs'
 
 /** @typedef {import('./histories.mjs').Call} Call */
 
@@ -36,7 +36,7 @@ export class Ledger {
     this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
     this.#deaths = readDeaths(directory)
     for (const call of this.calls) {
-      if (call.op !== 'get' && call.op !== 'allocate' && call.op !== 'release') continue
+      if (call.op !== 'release' && !TAKES.has(call.op)) continue
       for (const proto of call.proto === undefined ? PROTOCOLS : [call.proto]) {
         this.#serviceOf({ .../** @type {any} */ (call), proto }).follow(call)
       }

@@ -8,10 +8,11 @@
 import { checkResolved, checkUntold, servicesInDoubt } from './doubts.mjs'
 import { checkEvents, WITHOUT_CHANGE, WITHOUT_EVENT } from './events.mjs'
 import { checkExhausted } from './exhausted.mjs'
-import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
+import { FOREVER, NOTHING_CHANGED, TAKES } from './histories.mjs'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
 import { Ledger } from './Ledger.mjs'
 import { checkLists, checkRows, isInRange } from './lists.mjs'
+import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
 /**
@@ -30,6 +31,7 @@ const NOTHING_FOUND = {
   'held, and nobody was told (zombie)': 0,
   'outside its range': 0,
   'false RANGE_EXHAUSTED': 0,
+  'false PORT_TAKEN': 0,
   'two ports for one service or key': 0,
   'told of a deadlock': 0,
   'raw or absurd error': 0,
@@ -40,7 +42,7 @@ const NOTHING_FOUND = {
 }
 
 const EXAMPLES = 3
-const WRITES = ['get', 'allocate', 'release', 'update', 'audit', 'migrate']
+const WRITES = ['get', 'allocate', 'claim', 'release', 'update', 'audit', 'migrate']
 /** No attempt begins later than half a minute after the first, and none may take as long again. */
 const ENDS_WITHIN_US = 90_000_000
 
@@ -79,6 +81,7 @@ export function check(directory, table, { doubts = [], book } = {}) {
   checkResolved(ledger, doubts, report)
   if (book) checkEvents(ledger, book, report)
   checkWaits(ledger, readStuck(directory), report)
+  checkTaken(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)
   return { found, examples, exhausted, ...statistics(ledger.calls) }
 }
@@ -95,9 +98,8 @@ function checkAnswers(ledger, report) {
     // The registry takes its locks in one order, and promises that nobody has to be sent away.
     if (/deadlock/i.test(call.text ?? '')) report('told of a deadlock', call)
     if (call.ok === undefined) continue
-    if ((call.op === 'get' || call.op === 'allocate') && !isInRange(asRow(call))) {
-      report('outside its range', call)
-    }
+    if (TAKES.has(call.op) && !isInRange(asRow(call))) report('outside its range', call)
+    if (call.op === 'claim' && call.ok !== call.wanted) report('raw or absurd error', call)
   }
 }
 
@@ -111,6 +113,7 @@ function isExpected({ op, ok, error }) {
   if (error === undefined) return ok !== undefined
   if (error === 'OUTCOME_UNKNOWN') return WRITES.includes(op)
   if (error === 'RANGE_EXHAUSTED') return op === 'get' || op === 'allocate'
+  if (error === 'PORT_TAKEN') return op === 'claim'
   return NOTHING_CHANGED.has(error)
 }
 

@@ -28,9 +28,9 @@ export class Service {
   /** By when they were told. */
   claims = /** @type {Claim[]} */ ([])
   claimsByPort = /** @type {Map<number, Claim[]>} */ (new Map())
-  /** Allocations, and gets, that may have taken effect without their caller's knowing. */
+  /** Allocations, claims and gets that may have taken effect without their caller's knowing. */
   unknown = /** @type {Call[]} */ ([])
-  /** Gets, and allocations under a key: the library repeats them. */
+  /** Gets, claims, and allocations under a key: the library repeats them. */
   #repeatable = /** @type {Call[]} */ ([])
   #releases = new Releases()
   #ofPort = /** @type {Map<number, Releases>} */ (new Map())
@@ -50,7 +50,9 @@ export class Service {
    * @param {Call} call
    */
   follow(call) {
-    if (call.op === 'get' || call.key !== undefined) this.#repeatable.push(call)
+    if (call.op === 'get' || call.op === 'claim' || call.key !== undefined) {
+      this.#repeatable.push(call)
+    }
     if (call.op === 'release') this.#releasesOf(call.port).add(call)
     else if (isUnknown(call)) this.unknown.push(call)
     if (call.op !== 'release' && call.ok !== undefined) {

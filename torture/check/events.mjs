@@ -9,7 +9,7 @@
 import { LANDED_AFTER_US } from '../workload.mjs'
 import { nameOf, placeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
-import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
+import { FOREVER, NOTHING_CHANGED, TAKES } from './histories.mjs'
 
 /**
  * @typedef {import('./histories.mjs').Call} Call
@@ -19,7 +19,7 @@ import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
  * @property {number} id
  * @property {string} transaction
  * @property {string} actor
- * @property {string} what `allocated`, `released` or `updated`
+ * @property {string} what `allocated`, `claimed`, `released` or `updated`
  * @property {number} port
  * @property {number} allocation
  *
@@ -32,7 +32,8 @@ import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
  */
 
 const OF_CALL = /** @type {Record<string, string[]>} */ ({
-  allocated: ['get', 'allocate'],
+  allocated: ['get', 'allocate', 'claim'],
+  claimed: ['claim'],
   released: ['release'],
   updated: ['update'],
 })
@@ -56,7 +57,7 @@ export function checkEvents(ledger, book, report) {
   )
   for (const call of ledger.calls) {
     const own = byCall.get(call) ?? []
-    if (call.op === 'get' || call.op === 'allocate') {
+    if (TAKES.has(call.op)) {
       checkAllocated(ledger, call, own, { told, holdings }, report)
     } else if (call.op === 'release') checkReleased(call, own, report)
     else if (call.op === 'update') checkUpdated(call, own, report)
@@ -161,7 +162,7 @@ function mayBeOf(call, event) {
 
 /**
  * @param {import('./Ledger.mjs').Ledger} ledger
- * @param {Call} call a get or an allocate
+ * @param {Call} call that takes a port
  * @param {readonly Event[]} own
  * @param {{ told: Map<number, Told>, holdings: Map<string, Told[]> }} all
  * @param {import('./check.mjs').Report} report
@@ -186,7 +187,7 @@ function checkAllocated(ledger, call, own, { told, holdings }, report) {
   if (other && !call.lost) report(WITHOUT_CHANGE, { call, event: other })
   if (own.some(({ port }) => port === call.ok)) return
   const name = holdingOf(/** @type {any} */ ({ ...call, port: call.ok }))
-  const mayBeOlder = call.op === 'get' || call.key !== undefined
+  const mayBeOlder = call.op !== 'allocate' || call.key !== undefined
   const isKnown = holdings.get(name)?.some((holding) => mayBeToldTo(ledger, holding, call))
   if (!mayBeOlder || !isKnown) report(WITHOUT_EVENT, { call })
 }

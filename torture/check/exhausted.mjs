@@ -68,8 +68,11 @@ function ownPort({ services }, certain, call) {
   return undefined
 }
 
-/** @param {import('./Ledger.mjs').Ledger} ledger */
-function possibleHoldings({ services }) {
+/**
+ * By place, the times at which somebody may have held the number.
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ */
+export function possibleHoldings({ services }) {
   const claims = [...services.values()].flatMap((service) => service.claims)
   const places = groupBy(claims, ({ service, port }) => placeOf({ ...service, port }))
   return new Map(

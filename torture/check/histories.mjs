@@ -20,19 +20,28 @@ import { basename, join } from 'node:path'
  * @property {string} [proto] of a release: both, where it is absent
  * @property {number} [port] of a release: all, where it is absent
  * @property {string} [key]
+ * @property {number} [wanted] of a claim
  */
 
 export const FOREVER = Number.POSITIVE_INFINITY
 
+/** The calls that give a service a port. */
+export const TAKES = new Set(['get', 'allocate', 'claim'])
+
 /** These promise that nothing was changed, and are taken at their word. */
-export const NOTHING_CHANGED = new Set(['RANGE_EXHAUSTED', 'BUSY', 'DATABASE_UNAVAILABLE'])
+export const NOTHING_CHANGED = new Set([
+  'RANGE_EXHAUSTED',
+  'PORT_TAKEN',
+  'BUSY',
+  'DATABASE_UNAVAILABLE',
+])
 
 /**
  * Whether it may have taken effect without its caller's knowing.
  * @param {Call} call
  */
 export function isUnknown({ op, ok, error, lost }) {
-  const writes = op === 'get' || op === 'allocate' || op === 'release'
+  const writes = op === 'release' || TAKES.has(op)
   const isAnswered = ok !== undefined || NOTHING_CHANGED.has(error ?? '')
   return writes && (lost === true || !isAnswered)
 }

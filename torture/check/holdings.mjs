@@ -111,7 +111,7 @@ export function checkOnePort(ledger, report) {
     if (holdings.length < 2) continue
     const doubtful = doubts.get(service.name) ?? []
     checkOldest(service, holdings, doubtful, report)
-    const unknown = doubtful.filter(({ call }) => call.op === 'allocate')
+    const unknown = doubtful.filter(({ call }) => call.op !== 'get')
     const gotten = holdings.filter((holding) => !wasAllocated(service, holding))
     for (const holding of gotten) {
       const made = whenMade(service, holding, doubtful)
@@ -210,7 +210,7 @@ function wasAllocated(service, { port, from, until }) {
     .get(port)
     ?.some(
       ({ call, possiblyFrom, possiblyUntil }) =>
-        call.op === 'allocate' && possiblyFrom < until && possiblyUntil > from,
+        call.op !== 'get' && possiblyFrom < until && possiblyUntil > from,
     )
 }
 

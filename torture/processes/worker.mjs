@@ -49,6 +49,8 @@ setInterval(tellAcknowledged, 500).unref()
 class Lane {
   #name
   #generation = 0
+  /** The generation of the service that claims, and that nobody gets: claims change what get tells. */
+  #claims = 0
   /** By place: the last idempotency key used, to ask under it again. */
   #lastKey = new Map()
 
@@ -82,8 +84,12 @@ class Lane {
 
     const own = { ...place, service: `${this.#name}-${this.#generation}` }
     if (dice < 0.54) return this.#get(own)
-    if (dice < 0.73) return this.#allocateUnderKey(own)
-    if (dice < 0.78) return this.#allocate(own)
+    if (dice < 0.68) return this.#allocateUnderKey(own)
+    if (dice < 0.73) return this.#allocate(own)
+    if (dice < 0.78) {
+      const claiming = { ...place, service: `${this.#name}-claims-${this.#claims}` }
+      return dice < 0.765 ? this.#claim(claiming) : this.#release(claiming, true)
+    }
     if (dice < 0.8) return update(own)
     return this.#release(own, Math.random() < 0.7)
   }
@@ -124,6 +130,26 @@ class Lane {
     return this.#allocate(place, key)
   }
 
+  /** Any number of the project. */
+  async #claim(/** @type {Place} */ place) {
+    const { project, service, instance, host, proto } = place
+    const range = PROJECTS.find(({ projectName }) => projectName === project) ?? LARGE
+    const size = range.endPort - range.startPort + 1
+    const wanted = range.startPort + Math.floor(Math.random() * size)
+    const outcome = await history.record(
+      { op: 'claim', ...place, wanted },
+      (actor) =>
+        ports().claim(project, service, wanted, {
+          actor,
+          instance,
+          hostname: host,
+          protocol: proto,
+        }),
+      ({ allocation }) => allocation.portNumber,
+    )
+    return this.#retireIfUnknown(outcome, place)
+  }
+
   async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
     const { proto, ...ofHost } = place
     const outcome = await releaseOnce(history, ports(), isNarrow ? place : ofHost)
@@ -143,7 +169,8 @@ class Lane {
     else if (service === `${this.#name}-${this.#generation}`) {
       this.#generation++
       this.#lastKey.clear()
-    } else return error
+    } else if (service === `${this.#name}-claims-${this.#claims}`) this.#claims++
+    else return error
     for (const { projectName } of PROJECTS) {
       for (const each of HOSTS) {
         for (const copy of INSTANCES) {

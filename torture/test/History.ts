@@ -15,6 +15,7 @@ interface Asked {
   readonly proto?: string
   readonly port?: number
   readonly key?: string
+  readonly wanted?: number
 }
 
 interface Written extends Asked {
@@ -40,6 +41,10 @@ export class History {
 
   allocate(from: number, until: number, answer: number | Answer, asked: Asked = {}): this {
     return this.#call('allocate', [from, until], answer, asked)
+  }
+
+  claim(from: number, until: number, port: number, answer: number | Answer = port): this {
+    return this.#call('claim', [from, until], answer, { wanted: numberOf(port) })
   }
 
   release(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {

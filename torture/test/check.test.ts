@@ -331,6 +331,36 @@ describe('a service', () => {
   })
 })
 
+describe('a claim', () => {
+  it('of a number that nobody may have held cannot be PORT_TAKEN', () => {
+    const taken = { error: 'PORT_TAKEN' }
+    expect(new History().claim(1, 2, 3, taken).judged()).toEqual(['false PORT_TAKEN'])
+    const held = () => new History().get(1, 2, 3, web)
+    expect(held().claim(3, 4, 3, taken).holds(3, web).judged()).toEqual([])
+    expect(held().release(3, 4, { ok: true }, web).claim(5, 6, 3, taken).judged()).toEqual([
+      'false PORT_TAKEN',
+    ])
+    expect(held().release(3, 6, { ok: true }, web).claim(5, 7, 3, taken).judged()).toEqual([])
+  })
+
+  it('of a number that another service holds is reported where it is given', () => {
+    const history = new History().get(1, 2, 3, web).claim(3, 4, 3).holds(3)
+    expect(history.judged()).toContain(TWO)
+  })
+
+  it('that is told another number than it wanted is reported', () => {
+    expect(new History().claim(1, 2, 3, 4).holds(4).judged()).toContain(RAW)
+  })
+
+  it('adds a number to those of a service', () => {
+    expect(new History().claim(1, 2, 3).claim(3, 4, 5).holds(3).holds(5).judged()).toEqual([])
+  })
+
+  it('that is lost is reported', () => {
+    expect(new History().claim(1, 2, 3).judged()).toEqual([LOST])
+  })
+})
+
 describe('an error', () => {
   it('that is no error of the registry is reported', () => {
     expect(new History().get(1, 2, { error: 'RAW', text: 'oops' }).judged()).toEqual([RAW])

@@ -1,0 +1,22 @@
+// PORT_TAKEN is true only if another service may have held the number at some moment of the call.
+import { placeOf, scopeOf } from './claims.mjs'
+import { possibleHoldings } from './exhausted.mjs'
+import { groupBy } from './groups.mjs'
+
+/**
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {import('./check.mjs').Report} report
+ */
+export function checkTaken(ledger, report) {
+  const possible = possibleHoldings(ledger)
+  const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
+  for (const call of ledger.calls) {
+    if (call.op !== 'claim' || call.error !== 'PORT_TAKEN') continue
+    const { host = '', proto = '', wanted = 0, at, end } = call
+    const held = possible.get(placeOf({ host, proto, port: wanted })) ?? []
+    const mayBeHeld = [...held, ...(doubts.get(scopeOf(call)) ?? [])].some(
+      ({ from, until }) => from < end && until > at,
+    )
+    if (!mayBeHeld) report('false PORT_TAKEN', call)
+  }
+}
