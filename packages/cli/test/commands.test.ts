@@ -298,7 +298,7 @@ describe('summary', () => {
     expect(one).toEqual(
       done(
         [
-          'PROJECT   RANGE      SCOPE          TOTAL  ALLOCATED  AVAILABLE  USED %',
+          'PROJECT   RANGES     SCOPE          TOTAL  ALLOCATED  AVAILABLE  USED %',
           'consilio  3100-3199  localhost/tcp    100          1         99       1',
           '',
         ].join('\n'),
@@ -311,6 +311,7 @@ describe('summary', () => {
       protocol: 'udp',
       startPort: 3100,
       endPort: 3199,
+      ranges: [{ startPort: 3100, endPort: 3199 }],
       totalPorts: 100,
       allocatedPorts: 0,
       availablePorts: 100,

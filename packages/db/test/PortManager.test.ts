@@ -1217,7 +1217,7 @@ describe('ranges', () => {
     const again = await errorOf(ports.createRange({ projectName: 'consilio', size: 100 }))
     expect(again.code).toBe('RANGE_OVERLAP')
     expect(again.message).toContain('consilio has a range already, 3100-3199')
-    expect(again.message).toContain('Resize that instead')
+    expect(again.message).toContain('Resize that, or add a range to it')
     const resized = await errorOf(ports.resizeRange('consilio', { startPort: 3100, endPort: 3200 }))
     expect(resized.code).toBe('RANGE_OVERLAP')
     expect(resized.message).toContain('3100-3200 would overlap 3200-3299 of openhorizon')

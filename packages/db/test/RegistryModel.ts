@@ -6,6 +6,7 @@ import {
   BLOCK_SEARCH,
   type Bounds,
   type EnsureManyOptions,
+  type EnsureOptions,
   type GetOptions,
   METADATA_FIELDS,
   type Metadata,
@@ -18,6 +19,7 @@ import {
   PortsError,
   type PortsErrorCode,
   type Protocol,
+  type RangeChoice,
   type Scope,
   type UpdateOptions,
   type Verdict,
@@ -35,20 +37,49 @@ export type ModelEvent = Pick<PortEvent, 'what' | 'projectName' | 'before' | 'af
   Partial<Pick<PortEvent, 'serviceName' | 'instance' | 'hostname' | 'protocol' | 'portNumber'>>
 
 /**
- * The registry as one would explain it: a map of ranges, and who holds what, oldest first. Free is
- * what lies in the range and nobody holds. Its methods are those of the real one.
+ * The registry as one would explain it: ranges, and who holds what, in the order in which a service
+ * gets it: what it claimed last, else the oldest. Free is what lies in the ranges of a project on a
+ * host and nobody holds. Its methods are those of the real one.
  */
 export class RegistryModel {
   /** What was changed, oldest first. */
   readonly events: ModelEvent[] = []
-  readonly #ranges = new Map<string, PortRange>()
+  /** In no order. */
+  #ranges: PortRange[] = []
   #held: Holding[] = []
 
-  getOrAllocate(project: string, service: string, options: GetOptions): number {
-    const [oldest] = this.#select(project, service, options)
-    if (!oldest) return this.#takeLowest(project, service, options)
-    this.#fillIn(oldest, options)
-    return oldest.portNumber
+  getOrAllocate(project: string, service: string, options: EnsureOptions): number {
+    const { preferredPort, ...rest } = options
+    const [first] = this.#select(project, service, rest)
+    if (first) {
+      this.#fillIn(first, rest)
+      return first.portNumber
+    }
+    const free = [...this.free(project, scopeOf(rest))]
+    return preferredPort !== undefined && free.includes(preferredPort)
+      ? this.#take(project, service, rest, preferredPort).portNumber
+      : this.#takeLowest(project, service, rest)
+  }
+
+  /** The number, and whether the service got it now. */
+  claimPort(project: string, service: string, portNumber: number, options: GetOptions) {
+    const held = this.#select(project, service, options)
+    const own = held.find((it) => it.portNumber === portNumber)
+    if (!own) {
+      const scope = scopeOf(options)
+      if (!this.#seenRanges(project, scope.hostname).some((range) => isIn(range, portNumber))) {
+        throw refusal('PORT_OUT_OF_RANGE')
+      }
+      if (![...this.free(project, scope)].includes(portNumber)) throw refusal('PORT_TAKEN')
+      this.#putFirst(this.#take(project, service, options, portNumber))
+      return [portNumber, true]
+    }
+    if (own !== held[0]) {
+      this.#putFirst(own)
+      this.events.push({ what: 'claimed', ...placeOf(own) })
+    }
+    this.#fillIn(own, options)
+    return [portNumber, false]
   }
 
   allocate(project: string, service: string, options: AllocateOptions): number {
@@ -67,7 +98,7 @@ export class RegistryModel {
   }
 
   ensureBatch(project: string, entries: readonly BatchEntry[], options: EnsureManyOptions) {
-    this.#range(project)
+    this.#rangesOf(project)
     const items = entries.map(({ service: serviceName, ...entry }) => ({
       ...{ serviceName, count: 1, contiguous: false, protocols: ['tcp'] as const },
       ...entry,
@@ -170,64 +201,72 @@ export class RegistryModel {
   }
 
   listByProject(project: string) {
-    this.#range(project)
+    this.#rangesOf(project)
     return this.listAll().filter((it) => it.projectName === project)
   }
 
   getProjectSummary(projectName: string, options: Scope): PortSummary {
-    const { startPort, endPort } = this.#range(projectName)
     const scope = scopeOf(options)
-    const totalPorts = endPort - startPort + 1
+    const seen = this.#seenRanges(projectName, scope.hostname)
+    if (seen.length === 0) throw refusal('RANGE_EXHAUSTED')
+    const ranges = seen.map(({ startPort, endPort }) => ({ startPort, endPort }))
+    const totalPorts = seen.reduce((sum, it) => sum + it.endPort - it.startPort + 1, 0)
     const availablePorts = [...this.free(projectName, scope)].length
     const allocatedPorts = totalPorts - availablePorts
     return {
-      ...{ projectName, ...scope, rangeStart: startPort, rangeEnd: endPort },
-      ranges: [{ startPort, endPort }],
+      ...{ projectName, ...scope, ranges },
+      ...{ rangeStart: seen[0]!.startPort, rangeEnd: seen.at(-1)!.endPort },
       ...{ totalPorts, allocatedPorts, availablePorts },
       utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
     }
   }
 
   listRanges(): PortRange[] {
-    return [...this.#ranges.values()].sort((a, b) => a.startPort - b.startPort)
+    return this.#ranges.toSorted(byStart)
   }
 
   createRange(wanted: PortRange | { projectName: string; size: number }): PortRange {
-    if (this.#ranges.has(wanted.projectName)) throw refusal('RANGE_OVERLAP')
-    const range = 'size' in wanted ? this.#nextBlock(wanted.projectName, wanted.size) : wanted
-    if (this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
-    this.#ranges.set(range.projectName, range)
-    this.#noteRange('range-created', range.projectName, undefined, range)
-    return range
+    const { projectName } = wanted
+    if (this.#ranges.some((it) => it.projectName === projectName)) throw refusal('RANGE_OVERLAP')
+    return this.#add('size' in wanted ? this.#nextBlock(projectName, wanted.size) : wanted)
   }
 
-  resizeRange(projectName: string, bounds: { startPort: number; endPort: number }): PortRange {
-    const before = this.#range(projectName)
+  addRange(projectName: string, range: Bounds & { hostname?: string }): PortRange {
+    return this.#add({ projectName, ...range })
+  }
+
+  resizeRange(projectName: string, bounds: Bounds, { from }: RangeChoice): PortRange {
+    const before = this.#onlyRange(projectName, from)
     const range = { ...before, ...bounds }
-    if (this.#isTaken(range)) throw refusal('RANGE_OVERLAP')
-    if (this.#heldBy(projectName).some((it) => !isIn(range, it.portNumber))) {
-      throw refusal('RANGE_IN_USE')
-    }
-    this.#ranges.set(projectName, range)
+    if (this.#overlaps(range).some((it) => it !== before)) throw refusal('RANGE_OVERLAP')
+    this.#replace(projectName, before, [range])
     if (range.startPort !== before.startPort || range.endPort !== before.endPort) {
       this.#noteRange('range-resized', projectName, before, range)
     }
     return range
   }
 
-  deleteRange(projectName: string): void {
-    const before = this.#range(projectName)
-    if (this.#heldBy(projectName).length > 0) throw refusal('RANGE_IN_USE')
-    this.#ranges.delete(projectName)
+  removeRange(projectName: string, startPort: number): PortRange {
+    const before = this.#onlyRange(projectName, startPort)
+    this.#replace(projectName, before, [])
     this.#noteRange('range-deleted', projectName, before, undefined)
+    return before
+  }
+
+  deleteRange(projectName: string): void {
+    const before = this.#rangesOf(projectName)
+    if (this.#heldBy(projectName).length > 0) throw refusal('RANGE_IN_USE')
+    this.#ranges = this.#ranges.filter((it) => it.projectName !== projectName)
+    for (const range of before) this.#noteRange('range-deleted', projectName, range, undefined)
   }
 
   /** The numbers that are free in one scope, lowest first. */
   *free(projectName: string, { hostname, protocol }: Scope): Generator<number> {
-    const { startPort, endPort } = this.#range(projectName)
     const inScope = this.#held.filter((it) => it.hostname === hostname && it.protocol === protocol)
     const held = new Set(inScope.map((it) => it.portNumber))
-    for (let number = startPort; number <= endPort; number++) if (!held.has(number)) yield number
+    for (const { startPort, endPort } of this.#seenRanges(projectName, hostname)) {
+      for (let number = startPort; number <= endPort; number++) if (!held.has(number)) yield number
+    }
   }
 
   #takeLowest(projectName: string, serviceName: string, options: AllocateOptions): number {
@@ -298,21 +337,53 @@ export class RegistryModel {
   #noteRange(
     what: ModelEvent['what'],
     projectName: string,
-    before: Bounds | undefined,
-    after: Bounds | undefined,
+    before: PortRange | undefined,
+    after: PortRange | undefined,
   ): void {
     this.events.push({ what, projectName, before: boundsOf(before), after: boundsOf(after) })
   }
 
+  #putFirst(holding: Holding): void {
+    this.#held = [holding, ...this.#held.filter((it) => it !== holding)]
+  }
+
   #heldBy(projectName: string): Holding[] {
-    this.#range(projectName)
+    this.#rangesOf(projectName)
     return this.#held.filter((it) => it.projectName === projectName)
   }
 
-  #range(projectName: string): PortRange {
-    const range = this.#ranges.get(projectName)
-    if (!range) throw refusal('PROJECT_NOT_FOUND')
+  #rangesOf(projectName: string): PortRange[] {
+    const ranges = this.listRanges().filter((it) => it.projectName === projectName)
+    if (ranges.length === 0) throw refusal('PROJECT_NOT_FOUND')
+    return ranges
+  }
+
+  #seenRanges(projectName: string, hostname: string): PortRange[] {
+    return this.#rangesOf(projectName).filter((it) => (it.hostname ?? hostname) === hostname)
+  }
+
+  #onlyRange(projectName: string, from: number | undefined): PortRange {
+    const meant = this.#rangesOf(projectName).filter(
+      (it) => it.startPort === (from ?? it.startPort),
+    )
+    if (meant.length !== 1) throw refusal('INVALID_ARGUMENT')
+    return meant[0]!
+  }
+
+  #add(range: PortRange): PortRange {
+    if (this.#overlaps(range).length > 0) throw refusal('RANGE_OVERLAP')
+    this.#ranges.push(range)
+    this.#noteRange('range-created', range.projectName, undefined, range)
     return range
+  }
+
+  /** Refuses to leave a held number outside. */
+  #replace(projectName: string, before: PortRange, after: readonly PortRange[]): void {
+    const left = [...this.#rangesOf(projectName).filter((it) => it !== before), ...after]
+    const isInside = ({ hostname, portNumber }: Holding) =>
+      left.some((range) => (range.hostname ?? hostname) === hostname && isIn(range, portNumber))
+    if (!this.#heldBy(projectName).every(isInside)) throw refusal('RANGE_IN_USE')
+    this.#ranges = [...this.#ranges.filter((it) => it !== before), ...after]
   }
 
   #nextBlock(projectName: string, size: number): PortRange {
@@ -324,12 +395,13 @@ export class RegistryModel {
     return free
   }
 
-  #isTaken(wanted: PortRange): boolean {
-    return this.#overlaps(wanted).some((it) => it.projectName !== wanted.projectName)
-  }
-
-  #overlaps({ startPort, endPort }: PortRange): PortRange[] {
-    return this.listRanges().filter((it) => it.startPort <= endPort && startPort <= it.endPort)
+  #overlaps({ startPort, endPort, hostname }: PortRange): PortRange[] {
+    return this.#ranges.filter(
+      (it) =>
+        it.startPort <= endPort &&
+        startPort <= it.endPort &&
+        (it.hostname ?? hostname) === (hostname ?? it.hostname),
+    )
   }
 }
 
@@ -359,8 +431,15 @@ function placeOf({ projectName, serviceName, instance, hostname, protocol, portN
   return { projectName, serviceName, instance, hostname, protocol, portNumber }
 }
 
-function boundsOf(bounds: Bounds | undefined): Record<keyof Bounds, number> | undefined {
-  return bounds && { startPort: bounds.startPort, endPort: bounds.endPort }
+function boundsOf(range: PortRange | undefined) {
+  if (!range) return undefined
+  const { projectName: _, ...bounds } = range
+  return { ...bounds }
+}
+
+/** The order of ranges: one that is bound to no host comes first. */
+function byStart(a: PortRange, b: PortRange): number {
+  return a.startPort - b.startPort || ((a.hostname ?? '') < (b.hostname ?? '') ? -1 : 1)
 }
 
 function isIn({ startPort, endPort }: PortRange, number: number): boolean {

@@ -55,6 +55,11 @@ class Registry extends PortManager {
     return this.allocate(project, service, options)
   }
 
+  async claimPort(project: string, service: string, port: number, options: GetOptions) {
+    const { allocation, created } = await this.claim(project, service, port, options)
+    return [allocation.portNumber, created]
+  }
+
   /** As an audit does it. */
   async recordChecks(project: string, service: string, verdict: Verdict): Promise<void> {
     const allocations = await this.listByProject(project)
@@ -183,6 +188,19 @@ const getOrAllocate = calls(
   service,
   fc.record({ ...metadata, hostname, protocol, instance }, { requiredKeys: SCOPE }),
 )
+const getPreferred = calls(
+  'getOrAllocate',
+  project,
+  service,
+  fc.record({ hostname, protocol, instance, preferredPort: portNumber }, { requiredKeys: SCOPE }),
+)
+const claim = calls(
+  'claimPort',
+  project,
+  service,
+  portNumber,
+  fc.record({ ...metadata, hostname, protocol, instance }, { requiredKeys: SCOPE }),
+)
 const allocate = calls(
   'allocate',
   project,
@@ -251,7 +269,23 @@ const rangeChanges = fc.oneof(
     fc.tuple(project, bounds).map(([projectName, it]) => ({ projectName, ...it })),
   ),
   calls('createRange', fc.record({ projectName: project, size })),
-  { weight: 3, arbitrary: calls('resizeRange', project, bounds) },
+  calls(
+    'addRange',
+    project,
+    fc
+      .tuple(bounds, fc.record({ hostname: fc.constantFrom(...HOSTS) }, { requiredKeys: [] }))
+      .map(([it, host]) => ({ ...it, ...host })),
+  ),
+  {
+    weight: 3,
+    arbitrary: calls(
+      'resizeRange',
+      project,
+      bounds,
+      fc.record({ from: fc.constantFrom(3000, 3008) }, { requiredKeys: [] }),
+    ),
+  },
+  calls('removeRange', project, fc.constantFrom(3000, 3000, 3008, 3009)),
   calls('deleteRange', project),
 )
 
@@ -268,8 +302,10 @@ const holdings = [
 const holding = fc.oneof(...holdings)
 const anything = fc.oneof(
   ...holdings,
+  { weight: 3, arbitrary: claim },
+  { weight: 2, arbitrary: getPreferred },
   { weight: 5, arbitrary: release },
-  { weight: 7, arbitrary: rangeChanges },
+  { weight: 8, arbitrary: rangeChanges },
 )
 
 /** Every run begins with two ranges, a project that has none, and one in the largest block's way. */
@@ -293,10 +329,13 @@ const REFUSALS: Readonly<Record<Method, readonly string[]>> = {
   listByProject: NOT_FOUND,
   listAll: [],
   listInPages: [],
-  getProjectSummary: NOT_FOUND,
+  getProjectSummary: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
   listRanges: [],
   createRange: ['RANGE_OVERLAP', 'RANGE_EXHAUSTED'],
-  resizeRange: [...NOT_FOUND, 'RANGE_OVERLAP', 'RANGE_IN_USE'],
+  claimPort: [...NOT_FOUND, 'PORT_TAKEN', 'PORT_OUT_OF_RANGE'],
+  addRange: ['RANGE_OVERLAP'],
+  resizeRange: [...NOT_FOUND, 'INVALID_ARGUMENT', 'RANGE_OVERLAP', 'RANGE_IN_USE'],
+  removeRange: [...NOT_FOUND, 'INVALID_ARGUMENT', 'RANGE_IN_USE'],
   deleteRange: [...NOT_FOUND, 'RANGE_IN_USE'],
 }
 
@@ -310,7 +349,8 @@ class Call {
   /** Whom it asked a port for; nobody where it did not. */
   get holder(): ServiceKey | undefined {
     if (!ALLOCATING.includes(this.operation.method)) return undefined
-    const [projectName, serviceName, options] = this.operation.args as [string, string, GetOptions]
+    const [projectName, serviceName] = this.operation.args as [string, string]
+    const options = this.operation.args.find((it) => typeof it === 'object') as GetOptions
     const { instance = '' } = options
     return { projectName, serviceName, instance, ...registries[0]!.scope(options) }
   }
@@ -322,6 +362,9 @@ class Call {
       return (outcome.answer as BatchAllocation[]).map(shown)
     }
     if (!holder || 'refused' in outcome) return []
+    if (operation.method === 'claimPort') {
+      return [shown({ ...holder, portNumber: Number(operation.args[2]) })]
+    }
     return [outcome.answer].flat().map((port) => shown({ ...holder, portNumber: Number(port) }))
   }
 
@@ -335,6 +378,7 @@ const ALLOCATING: readonly Method[] = [
   'allocate',
   'allocateUpTo',
   'allocateSeveral',
+  'claimPort',
 ]
 
 // Shrinking ends in time for the report, with the smallest found so far. Not by interrupting a run:

@@ -120,6 +120,7 @@ export async function expectSound(url: string): Promise<void> {
        select
        from ports.port_ranges as range
        where range.project_name = allocation.project_name
+         and coalesce(range.hostname = allocation.hostname, true)
          and port_number between start_port and end_port
      )
      union all
@@ -135,7 +136,9 @@ export async function expectSound(url: string): Promise<void> {
      union all
      select 'never offered', cursor.project_name, cursor.hostname, cursor.protocol, number
      from ports.port_cursors as cursor
-     join ports.port_ranges using (project_name)
+     join ports.port_ranges as range
+       on range.project_name = cursor.project_name
+       and coalesce(range.hostname = cursor.hostname, true)
      cross join generate_series(start_port, least(end_port, next_port - 1)) as number
      left join ports.port_allocations as allocation
        on allocation.project_name = cursor.project_name

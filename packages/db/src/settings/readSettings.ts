@@ -42,12 +42,18 @@ export function listSettings(files: readonly string[] = settingsFiles()): Settin
   })
 }
 
-/** What is set for callers, for a `PortManager`. Throws as `readSetting`. */
+/**
+ * What is set for callers, for a `PortManager`, which reads the environment's hostname and actor
+ * itself. Throws as `readSetting`.
+ */
 export function callerDefaults(files: readonly string[] = settingsFiles()): CallerDefaults {
   const contents = contentsOf(files)
   const set = (['hostname', 'actor', 'rangeSize'] as const)
     .map((field): Setting => settingIn(contents, field))
-    .filter(({ source }) => source !== 'default')
+    .filter(
+      ({ field, source }) =>
+        source === 'file' || (source === 'environment' && field === 'rangeSize'),
+    )
   return Object.fromEntries(set.map(({ field, value }) => [field, value]))
 }
 
