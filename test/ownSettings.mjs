@@ -4,9 +4,9 @@ import { join } from 'node:path'
 const MACHINE_FILE = '/etc/ports/config.json'
 
 /**
- * Keeps this process, and those that it starts, from the settings of whoever runs it. A database
- * that the machine's file names cannot be hidden from them, so nothing runs where there is one.
- * @param {string} directory a directory of the run's own
+ * Keeps this process, and those that it starts, from using the settings of the user who runs it.
+ * The machine's file cannot be hidden from them, so nothing runs where there is one.
+ * @param {string} directory a directory that only this run uses
  */
 export function useOwnSettings(directory) {
   if (existsSync(MACHINE_FILE)) {

@@ -25,12 +25,12 @@ export interface Context {
   answerNo(): void
 }
 
-/** What is set on this machine, and where. */
+/** The settings of this machine, and where each comes from. */
 interface SettingsFile {
-  /** A database URL without its password. */
+  /** All settings; a database URL without its password. */
   list(): Promise<Setting[]>
   get(field: string): Promise<Setting>
-  /** Removes the field for empty text. */
+  /** Writes the field to the user's file, or removes it if the text is empty. */
   set(field: string, text: string): Promise<WrittenSetting>
 }
 

@@ -9,7 +9,7 @@ interface Scoped {
   readonly protocol?: Protocol
 }
 
-/** Prints the port that a service has, and else who may have been meant. Allocates nothing. */
+/** Prints the port of a service, else which services may have been meant. Allocates nothing. */
 export async function findPort(
   { openManager, output, signal, answerNo }: Context,
   projectName: string,

@@ -18,7 +18,7 @@ export function asksForSeveral(services: readonly string[], options: Options): b
   return services.length > 1 || [count, contiguous, bothProtocols].some((it) => it !== undefined)
 }
 
-/** Prints the ports of several services, or several ports of one: a number a line. */
+/** Prints the ports of several services, or several ports of one, one number a line. */
 export async function getSeveral(
   { openManager, output, signal }: Context,
   projectName: string,

@@ -7,7 +7,7 @@ export const IMPORT_FORMATS = ['json', 'yaml', 'csv'] as const
 
 type ImportFormat = (typeof IMPORT_FORMATS)[number]
 
-/** The names that a column may have, by the field of a row. */
+/** The column names that are accepted for each field of a row. */
 const COLUMNS: Readonly<Record<keyof ImportRow, readonly string[]>> = {
   projectName: ['project', 'projectName', 'project_name'],
   serviceName: ['service', 'serviceName', 'service_name'],
@@ -68,8 +68,8 @@ function toRow(record: unknown, place: string): ImportRow {
   }
   const fields = Object.entries(record).map(([column, value]) => {
     const field = fieldOf(column)
-    if (!field) throw invalidArgument(`${place}, ${column}`, value, `one of ${NAMES.join(', ')}`)
-    // CSV knows only text.
+    if (!field) throw invalidArgument(`${place}, column`, column, `one of ${NAMES.join(', ')}`)
+    // In CSV every value is text.
     const isNumber = field === 'portNumber' && typeof value === 'string' && /^\d+$/.test(value)
     return [field, isNumber ? Number(value) : value]
   })

@@ -3,10 +3,7 @@ import { typedNumber } from './typedNumber.js'
 
 export const countOption = new Option('--count <number>', 'how many ports').argParser(typedNumber)
 
-export const contiguousOption = new Option(
-  '--contiguous',
-  'with --count, numbers that follow one another',
-)
+export const contiguousOption = new Option('--contiguous', 'with --count, consecutive numbers')
 
 export const bothProtocolsOption = new Option(
   '--both-protocols',

@@ -7,10 +7,10 @@ import {
 } from '@ports/core'
 import { releaseLine } from './releaseLine.js'
 
-/** How many of the other hosts are named. */
+/** The highest number of known hosts that a notice names. */
 const MAX_HOSTS = 5
 
-/** What to say of a service that just got its first port in a scope. */
+/** Notices for a service that just got its first port in a scope. */
 export async function noticesOfNew(
   service: ServiceKey,
   ports: PortManager,

@@ -125,7 +125,7 @@ const MORE_HELP = `
 Exit status:
     0  done
     1  done, and the answer is no: no port yet, nothing to release or update, not listening,
-       not running
+       not running, a setting that is not set, an import with conflicts or that was declined
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way
@@ -145,9 +145,10 @@ Environment:
   PORTS_HOSTNAME        the name of this machine, where several share a registry
   PORTS_INSTANCE        the copy of the project, such as a git worktree, where no --instance is given
   PORTS_ACTOR           who asks, for the history
-  PORTS_RANGE_SIZE      how many ports a new range has that is made without numbers
+  PORTS_RANGE_SIZE      the size of a new range that is created without numbers
   PORTS_DEFAULT_RANGES  false: a new embedded registry begins without the default ranges
   PORTS_PASS_OVER       none: allocate also numbers that are in use now, blocked or ephemeral
   NO_COLOR              no colour, ever
 
-What is not set there comes from the settings files, which cron and editors read too: ports config`
+Settings files can set all of these except PORTS_HOME, PORTS_INSTANCE, PORTS_PASS_OVER and
+NO_COLOR. Programs that cron or an editor starts read these files too: ports config`

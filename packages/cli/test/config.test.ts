@@ -118,10 +118,10 @@ test('config set writes what config get prints', async () => {
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual({ rangeSize: 20 })
 })
 
-test('config set says that an environment variable is stronger', async () => {
+test('config set says that an environment variable takes precedence', async () => {
   const { ports } = user()
   const { stderr } = await ports(['config', 'set', 'hostname', 'nas'], { PORTS_HOSTNAME: 'pi' })
-  expect(stderr).toContain('PORTS_HOSTNAME is set in the environment, and is stronger.')
+  expect(stderr).toContain('PORTS_HOSTNAME is set in the environment, and takes precedence.')
 })
 
 test('config get of what is not set answers no', async () => {

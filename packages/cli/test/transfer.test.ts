@@ -113,7 +113,7 @@ describe('import', () => {
   test.each([
     ['rows.json', '{', 'must be JSON'],
     ['rows.json', '{"project":"a"}', 'must be a list of rows'],
-    ['rows.csv', 'project,service,colour\na,b,red\n', 'row 1, colour is "red"'],
+    ['rows.csv', 'project,service,colour\na,b,red\n', 'row 1, column is "colour"'],
     ['rows.csv', 'project,service,port\na,b,x\n', 'rows[0].portNumber is "x"'],
     ['rows.csv', 'project,service\na,b\n', 'rows[0].portNumber is undefined'],
     ['rows.yaml', '- 3000', 'row 1 is 3000'],

@@ -76,26 +76,29 @@ export interface KnownHost {
   readonly lastChangedAt?: Date
 }
 
-/** Names that hold ports in the registry. */
+/** Names in the registry that a mistyped name may have meant. */
 export interface Neighbourhood {
   /** The other services of the project, by name. */
   readonly services: readonly string[]
   /**
-   * The hosts of live allocations, by name, without what the service holds in its scope. The host of
-   * that scope is one of them also if the history has an event there that is about something else.
+   * The hosts of live allocations, by name, without those that the service holds in its scope. The
+   * host of that scope is also named if the history has an event there that is not about these.
    */
   readonly hosts: readonly string[]
 }
 
 /** Reads and changes allocations. Each change writes one event for each holding. */
 export interface AllocationStore {
-  /** Returns the port that `getOrAllocate` would return, if the service has one. An unknown project has none. */
+  /**
+   * Returns the port that `getOrAllocate` would return, if the service has one. Returns undefined
+   * for an unknown project.
+   */
   find(key: ServiceKey, call?: CallOptions): Promise<number | undefined>
 
   /**
    * Returns the port that the service claimed last, else its oldest one, and fills in its missing
-   * metadata. If the service has none, allocates the lowest available number of the project. Concurrent callers get
-   * the same port.
+   * metadata. If the service has none, allocates the lowest available number of the project.
+   * Concurrent callers get the same port.
    * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
    */
   getOrAllocate(request: AllocationRequest, call?: WriteOptions): Promise<number>
@@ -129,7 +132,7 @@ export interface AllocationStore {
   /** Returns whether there was something to update. */
   update(selection: Selection, change: MetadataChange, call?: WriteOptions): Promise<boolean>
 
-  /** Does what `update` does on every host on which the service holds such a port, or on none. */
+  /** As `update`, but on every host on which the service holds such a port, or on none of them. */
   updateOnAllHosts(
     selection: Omit<Selection, 'hostname'>,
     change: MetadataChange,
@@ -139,7 +142,7 @@ export interface AllocationStore {
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
 
-  /** Returns the names around those of a service. The service need not hold a port. */
+  /** Returns the other services of the project, and the hosts. The service need not hold a port. */
   neighbourhood(key: ServiceKey, call?: CallOptions): Promise<Neighbourhood>
 
   /** Returns the hosts of live allocations and of changes in the history, by name. */

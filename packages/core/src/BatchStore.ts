@@ -2,7 +2,7 @@ import type { WriteOptions } from './CallOptions.js'
 import type { Metadata, PortAllocation, Protocol, ServiceKey } from './PortAllocation.js'
 import type { Bounds } from './PortRange.js'
 
-/** How many numbers, of what kind. */
+/** How many numbers, and whether they are consecutive. */
 export interface Layout {
   readonly count: number
   /** Whether each number follows the one before it. */
@@ -12,11 +12,11 @@ export interface Layout {
 /** What a batch gives one service. */
 export interface BatchItem extends Layout {
   readonly serviceName: string
-  /** With both, each number is for both. */
+  /** If it has both, each number is held for both. */
   readonly protocols: readonly Protocol[]
 }
 
-/** Names a service once for a protocol. */
+/** No two items have the same service and protocol. */
 export interface BatchRequest extends Omit<ServiceKey, 'serviceName' | 'protocol'>, Metadata {
   readonly items: readonly BatchItem[]
   /** Numbers that are not allocated. */
@@ -44,18 +44,18 @@ export interface ManyRequest extends ServiceKey, Metadata, Layout {
 /** Allocates several numbers in one transaction: all or none. Each writes one event. */
 export interface BatchStore {
   /**
-   * Gives each service of the batch so many numbers. A service that holds ports keeps them, and its
-   * item gets the first of them in the order of `getOrAllocate`. Blocks are allocated first, then
-   * numbers for both protocols, then the others, each the lowest that fit. Concurrent callers of
-   * the same batch get the same numbers.
+   * Gives each service of the batch the numbers that its item asks for. A service that holds ports
+   * keeps them, and its item gets the first of them in the order of `getOrAllocate`. Blocks are
+   * allocated first, then numbers for both protocols, then the others, each the lowest that fit.
+   * Concurrent callers of the same batch get the same numbers.
    * @throws {PortsError} `RANGE_EXHAUSTED` saying what would fit, `LAYOUT_MISMATCH` naming what a
    * service holds, `BUSY`
    */
   ensureMany(request: BatchRequest, call?: WriteOptions): Promise<Batch>
 
   /**
-   * Allocates so many more numbers for the service. Returns them, lowest first. If the service holds
-   * ports under the same idempotency key, returns those.
+   * Allocates `count` more numbers for the service. Returns them, lowest first. If the service
+   * holds ports under the same idempotency key, returns those.
    * @throws {PortsError} as `ensureMany`
    */
   allocateMany(request: ManyRequest, call?: WriteOptions): Promise<readonly number[]>

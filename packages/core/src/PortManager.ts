@@ -217,7 +217,10 @@ export class PortManager {
     )
   }
 
-  /** The port that `getOrAllocate` would return, if the service has one. Allocates nothing. */
+  /**
+   * The port that `getOrAllocate` would return, if the service has one. Allocates nothing.
+   * @throws {PortsError} `PROJECT_NOT_FOUND`; `NO_REGISTRY`
+   */
   async find(
     projectName: string,
     serviceName: string,
@@ -321,7 +324,7 @@ export class PortManager {
    * Another port for the service, also when it has one: the lowest number of the project in that
    * scope that is available and not passed over. Without an idempotency key it is not safe to repeat
    * after `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself. With
-   * a `count` it returns so many more, lowest first, all in one transaction and under one key.
+   * a `count` it returns that many more, lowest first, all in one transaction and under one key.
    * @throws {PortsError} `RANGE_EXHAUSTED`; with a `count`, `LAYOUT_MISMATCH` if the service holds
    * other ports under the key
    */
@@ -496,7 +499,7 @@ export class PortManager {
     return { allocations: page, total, nextCursor: cursorAfter(last) }
   }
 
-  /** The names around those of a service, for whoever may have mistyped one. */
+  /** The other services of the project, and the hosts, to suggest instead of a mistyped name. */
   async neighbourhood(
     projectName: string,
     serviceName: string,
@@ -730,10 +733,10 @@ export class PortManager {
   }
 
   /**
-   * Records numbers that services have already. Each is claimed for its service. A number that is
-   * nobody's first becomes a range of the project, on the host that the row names, else on every
-   * host. All rows are imported or, if one of them is in conflict, none, unless conflicts are to be
-   * skipped. Safe to repeat.
+   * Records numbers that services use already: claims each for its service. A number that no
+   * project owns first becomes a range of the row's project, on the host that the row names, else
+   * on every host. If a row is in conflict, nothing is imported, unless conflicts are to be skipped.
+   * Safe to repeat.
    * @throws {PortsError} `INVALID_ARGUMENT` naming the row
    */
   async import(rows: readonly ImportRow[], options: ImportOptions = {}): Promise<ImportReport> {
@@ -747,8 +750,8 @@ export class PortManager {
   }
 
   /**
-   * The whole registry at one moment, without the results of audits. `load` takes it. Keep it where
-   * only you can read it: it has the idempotency keys and the history.
+   * The whole registry at one moment, without the results of audits, for `load`. Keep it where only
+   * you can read it: it has the idempotency keys and the history.
    */
   async dump(options: CallOptions = {}): Promise<RegistryDocument> {
     const call = given(options)
@@ -758,8 +761,8 @@ export class PortManager {
   }
 
   /**
-   * Puts a dumped registry into one that holds no port: projects, ranges, ports with their ids, and
-   * the history. Default ranges that are unused are replaced.
+   * Loads a dumped registry into one that holds no port: projects, ranges, ports with their ids,
+   * and the history. Unused default ranges are replaced.
    * @throws {PortsError} `RANGE_IN_USE` if the registry holds ports, `RANGE_OVERLAP` if another
    * range stands in the way, `INVALID_ARGUMENT` naming the entry that is wrong
    */

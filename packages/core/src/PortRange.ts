@@ -33,14 +33,17 @@ export interface PortSummary extends Scope {
   readonly utilization: number
 }
 
-/** Where `createRange({ size })` and `ensureRange` look for a free block: User Ports below the usual ephemeral range. */
+/**
+ * Where `createRange({ size })` and `ensureRange` look for a free block: User Ports below the usual
+ * ephemeral range.
+ */
 export const BLOCK_SEARCH = { startPort: 3000, endPort: 32767 } as const
 
 /** The largest block that starts on a multiple of its size there: 16384–32767. */
 export const LARGEST_BLOCK = 16384
 
-/** The largest block that is created without its project being asked first. */
+/** The largest block that `ensureRange` creates, and the limit of the setting `rangeSize`. */
 export const LARGEST_ENSURED_BLOCK = 1000
 
-/** The size of a block that is created without one, unless another is set. */
+/** The default of the setting `rangeSize`: the size of a range that is created without numbers. */
 export const DEFAULT_RANGE_SIZE = 100

@@ -3,7 +3,7 @@ import type { Scope } from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
 
 export interface RangeUsage {
-  /** Those that the scope sees, by start port. */
+  /** Those that count in the scope, by start port. */
   readonly ranges: readonly Bounds[]
   readonly availablePorts: number
 }
@@ -61,8 +61,10 @@ export interface RangeStore {
     call?: WriteOptions,
   ): Promise<EnsuredRange>
 
-  /** @throws {PortsError} `INVALID_ARGUMENT` if not exactly one range is meant, `RANGE_OVERLAP`,
-   * `RANGE_IN_USE` */
+  /**
+   * @throws {PortsError} `INVALID_ARGUMENT` if not exactly one range is meant, `RANGE_OVERLAP`,
+   * `RANGE_IN_USE`
+   */
   resizeRange(
     projectName: string,
     bounds: Bounds,

@@ -3,7 +3,7 @@ import { PortsError } from './errors.js'
 import type { PortRepository } from './PortRepository.js'
 
 export interface OpenOptions {
-  /** Whether the call can need a store that is created if there is none. */
+  /** Whether to create the store if there is none. */
   readonly create: boolean
 }
 
@@ -16,7 +16,7 @@ export interface RepositoryOpener {
   open(options: OpenOptions): Promise<PortRepository>
   /** Opens the store only if that creates and starts nothing. Otherwise returns undefined. */
   openRunning(): Promise<PortRepository | undefined>
-  /** What is set for its callers on this machine. */
+  /** The settings for its callers on this machine. */
   readonly defaults?: CallerDefaults
 }
 
@@ -87,7 +87,7 @@ export class RepositorySource {
   get(options: OpenOptions): Promise<PortRepository> {
     if (!this.#opened) return this.#open(options)
     if (!options.create) return this.#opened
-    // It may be the attempt of a call that creates none.
+    // A call that creates no store may have begun this attempt.
     return this.#opened.catch((error) => {
       if (saysThereIsNone(error)) return this.get(options)
       throw error

@@ -3,23 +3,23 @@ import type { ErrorDetails, PortsErrorCode } from './errors.js'
 import type { Metadata, ServiceKey } from './PortAllocation.js'
 import type { RegistryContent, RegistryDocument } from './transfer/RegistryDocument.js'
 
-/** A number that a service has already, in the registry's terms. */
+/** A number that a service uses already. */
 export interface Holding extends ServiceKey, Metadata {
   readonly portNumber: number
-  /** The host that a range is bound to if one is made for the number. Absent: every host. */
+  /** The host to which a range that is created for the number is bound. Absent: every host. */
   readonly boundTo?: string
 }
 
 export interface ImportMode {
-  /** Finds out what an import would do, and changes nothing. */
+  /** Reports what the import would do, and changes nothing. */
   readonly dryRun: boolean
-  /** Imports what it can beside the conflicts. */
+  /** Imports the holdings that are in no conflict. */
   readonly skipConflicts: boolean
 }
 
-/** What becomes of one row of an import. */
+/** The outcome of one row of an import. */
 export interface ImportOutcome {
-  /** `held` by that service before; a `conflict` names who else has the number. */
+  /** `held`: the service held the number before. `conflict`: another service or project has it. */
   readonly outcome: 'claimed' | 'held' | 'conflict'
   /** Whether the number becomes a range of the project. */
   readonly createsRange: boolean
@@ -30,10 +30,10 @@ export interface ImportOutcome {
   }
 }
 
-/** Takes holdings in, and takes a registry out and puts it back. */
+/** Imports holdings, and dumps and loads a whole registry. */
 export interface TransferStore {
   /**
-   * Claims each number for its service. A number that is nobody's first becomes a range of the
+   * Claims each number for its service. A number that no project owns first becomes a range of the
    * project. If there is a conflict that is not to be skipped, nothing is changed. The outcomes are
    * in the order of the holdings, whether anything was changed or not.
    */
@@ -47,9 +47,10 @@ export interface TransferStore {
   dump(call?: WriteOptions): Promise<RegistryContent>
 
   /**
-   * Puts a document into a registry that holds no port. Unused default ranges are replaced.
+   * Loads a document into a registry that holds no port. Unused default ranges are replaced.
    * @throws {PortsError} `RANGE_IN_USE` if it holds ports, `RANGE_OVERLAP` if a range stands in the
-   * way, `INVALID_ARGUMENT` if the document contradicts itself
+   * way, `PORT_OUT_OF_RANGE` if a port of the document is outside its ranges, `INVALID_ARGUMENT`
+   * for a value that the tables refuse
    */
   load(document: RegistryDocument, call?: WriteOptions): Promise<void>
 }

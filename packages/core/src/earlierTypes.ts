@@ -1,10 +1,9 @@
 import type { AuditConflict } from './Audit.js'
 import type { Metadata, Scope } from './PortAllocation.js'
 
-/**
- * Types under the names, and in the shapes, that programs written for the system before this one
- * use. That system had them beside a `PortManager` with the same methods.
- */
+// The types that programs written for the earlier system import, under their names there. That
+// system had a `PortManager` with the same methods.
+
 type Writable<Fields> = { -readonly [Field in keyof Fields]: Fields[Field] }
 
 /** Options of `allocate` and `getOrAllocate`. */

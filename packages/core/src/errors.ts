@@ -1,3 +1,4 @@
+import { counted } from './counted.js'
 import { detail, shown, shownName } from './excerpt.js'
 import type { PortSighting, UnknownReason } from './listeners/Sighting.js'
 import { nearestNames } from './nearestNames.js'
@@ -110,7 +111,7 @@ export function projectNotFound(
 /** A project without an available number in a scope. */
 export interface Exhausted {
   readonly projectName: string
-  /** Those that the scope sees, by start port. */
+  /** Those that count in the scope, by start port. */
   readonly ranges: readonly Bounds[]
   /** The other hosts on which the project has ranges of their own. */
   readonly elsewhere: readonly string[]
@@ -178,7 +179,7 @@ function noRangeOnHost({ projectName, elsewhere, ...scope }: Exhausted, cause: u
   )
 }
 
-/** A batch of which an item has no place. */
+/** A batch with an item that does not fit. */
 export interface Misfit {
   readonly projectName: string
   readonly serviceName: string
@@ -199,7 +200,7 @@ export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
   const lack = contiguous
     ? `${projectName}/${serviceName} needs ${asked} contiguous ports on ${where}, but the largest ` +
       `block that is available has ${fits}.`
-    : `This needs ${asked} more ports of ${projectName} on ${where}, but only ${fits} ` +
+    : `This needs ${counted(asked, 'more port')} of ${projectName} on ${where}, but only ${fits} ` +
       `${fits === 1 ? 'is' : 'are'} available.`
   const over = avoided > 0 ? ` ${avoided} more ${avoided === 1 ? 'is' : 'are'} passed over.` : ''
   return new PortsError(
@@ -211,7 +212,7 @@ export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
   )
 }
 
-/** What a service holds where something else was asked for. */
+/** What a service holds, if something else was asked for. */
 export interface Mismatch extends Omit<ServiceKey, 'protocol'> {
   readonly protocols: readonly Protocol[]
   readonly count: number
@@ -230,7 +231,7 @@ export function layoutMismatch(mismatch: Mismatch, cause?: unknown): PortsError 
     (protocols.length > 1 ? ', the same for tcp and udp' : ` for ${protocols.join()}`)
   return new PortsError(
     'LAYOUT_MISMATCH',
-    `${nameOfService(mismatch)} holds ${numbers} on ${hostname}${key}, but was to have ${what}. ` +
+    `${nameOfService(mismatch)} holds ${numbers} on ${hostname}${key}, but the call asked for ${what}. ` +
       'Nothing was allocated. ' +
       (idempotencyKey === null
         ? 'Ask for what it holds, or release its ports first.'
@@ -302,7 +303,7 @@ export interface OutOfRange {
   readonly hostname: string
   /** The project whose number it is on that host; null if no project owns it. */
   readonly owner: string | null
-  /** Those of the project that the host sees, by start port. */
+  /** The project's ranges that count on that host, by start port. */
   readonly ranges: readonly Bounds[]
 }
 

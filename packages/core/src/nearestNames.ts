@@ -12,8 +12,8 @@ export function nearestNames(name: string, names: readonly string[], max: number
 }
 
 /**
- * The name that was probably meant by `name`, which is none of them: it differs in case, or in at
- * most a third of the letters. Undefined if there is none.
+ * The one of the names that was probably meant by `name`, which is not among them: the nearest, if
+ * it differs in at most a third of the letters. Case does not count. Undefined if there is none.
  */
 export function probablyMeant(name: string, names: readonly string[]): string | undefined {
   const [nearest] = byDistance(name, names)
@@ -21,7 +21,7 @@ export function probablyMeant(name: string, names: readonly string[]): string | 
   return isNear ? nearest.known : undefined
 }
 
-/** Nearest first. A letter in another case is no difference. */
+/** Nearest first. Case does not count. */
 function byDistance(name: string, names: readonly string[]) {
   const lower = name.toLowerCase()
   return names
@@ -33,9 +33,9 @@ function byDistance(name: string, names: readonly string[]) {
 const MIN_LENGTH = 3
 
 /**
- * Those of the names that may have been meant by `name`, which is none of them: they differ from it
- * only in upper and lower case, or in one letter. Names that differ only in digits, such as worker-1
- * and worker-2, were probably meant.
+ * Those of the names that may have been meant by `name`: they differ from it only in case, or in
+ * one letter. Names that differ only in digits, such as worker-1 and worker-2, do not count as
+ * alike.
  */
 export function lookalikes(name: string, names: readonly string[]): string[] {
   const lower = name.toLowerCase()

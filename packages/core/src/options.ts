@@ -132,7 +132,7 @@ export interface HistoryPage {
 }
 
 export interface ImportOptions extends WriteOptions {
-  /** Finds out what the import would do, and changes nothing. */
+  /** Reports what the import would do, and changes nothing. */
   readonly dryRun?: boolean
   /** Imports the rows that are in no conflict. */
   readonly skipConflicts?: boolean

@@ -5,8 +5,8 @@ export interface DatabaseOptions {
   /** A PostgreSQL of one's own. Default: the setting `databaseUrl`, else the embedded server. */
   readonly url?: string
   /**
-   * Whether the embedded registry is made if there is none. Without it such a call is refused with
-   * `NO_REGISTRY`. Default: true.
+   * Whether to make the embedded registry if there is none. If false, opening it is then refused
+   * with `NO_REGISTRY`. Default: true.
    */
   readonly create?: boolean
   /** Told what a user should know, such as where a new registry was made. */

@@ -31,8 +31,9 @@ const POLL_MS = 10
 /**
  * Brings the database to the schema of this version and records it in Prisma's migration table, so
  * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
- * any number may run it at once. Returns the names of the migrations it applied. A role that has the
- * name of the schema no longer finds it by unqualified names in that database.
+ * any number may run it at once. Returns the names of the migrations it applied. Run as a superuser
+ * or as the role that has the name of the schema, it also removes `"$user"` from the search path of
+ * that role in the database.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
  * again; `REGISTRY_TOO_NEW` if a later version migrated it; `DATABASE_NOT_MIGRATED` if another
  * version of a migration was applied
@@ -72,10 +73,9 @@ export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
 }
 
 /**
- * Makes, starts, migrates and, unless the setting `defaultRanges` is false, seeds the embedded
- * registry as needed, and lets callers in by a role
- * of their own. Does as little as `openRepository` where nothing is missing. Returns and throws as
- * `migrate`.
+ * Makes, starts, migrates and seeds the embedded registry as needed, and lets callers in by a role
+ * of their own. The setting `defaultRanges` can switch seeding off. Does as little as
+ * `openRepository` where nothing is missing. Returns and throws as `migrate`.
  */
 export async function prepareEmbedded(options: DatabaseOptions): Promise<string[]> {
   let launched = false

@@ -39,8 +39,8 @@ const NAMESAKE = `
 const OWN_PATH = 'set local search_path = pg_catalog, pg_temp'
 
 /**
- * Takes `"$user"` from the search path of the role that has the name of the schema, in this
- * database, if the role may use the schema. Without this, an application that connects as that role
+ * Removes `"$user"` from the search path of the role that has the name of the schema, in this
+ * database, if the role may use the schema. Otherwise an application that connects as that role
  * finds the registry's tables, and creates its own there, wherever it names no schema. Sessions that
  * are open keep their search path. In the rest of the transaction it is `pg_catalog`.
  * @returns false if only a superuser or that role could do it
@@ -56,7 +56,7 @@ export async function hideFromNamesake(client: ClientBase): Promise<boolean> {
   const others = schemas.filter((schema) => !/^\s*("\$user"|\$user)\s*$/.test(schema))
   if (others.length === schemas.length) return true
   if (!role.can_set) return false
-  // The server takes the path as it has it stored, so that nothing in it is run.
+  // As a parameter, so that no part of the path is run as SQL.
   await client.query(`select pg_catalog.set_config('search_path', $1, true)`, [
     others.join(',').trim(),
   ])

@@ -1,4 +1,4 @@
-/** An entry of its own: a program reads its settings without loading a database driver. */
+// An entry of its own, so that a program can read its settings without loading a database driver.
 export { validFieldName } from './settings/fields.js'
 export {
   callerDefaults,

@@ -134,7 +134,7 @@ export function translate(
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
         : portOutOfRange(parseDetail<OutOfRange>(failure.detail), error)
     case 'RANGE_OVERLAP':
-      // A document that is loaded has many ranges.
+      // A call that loads a document does not know which of its ranges overlaps.
       return rangeOverlap(subject.range ?? rangeIn(details), rangeIn(details), error)
     case 'RANGE_IN_USE':
       if (details.projectName === undefined) return registryInUse(Number(details.count), error)

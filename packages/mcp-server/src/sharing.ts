@@ -4,7 +4,7 @@ import { z } from 'zod'
 /** Part of the output of every tool that may store a Cloudflare hostname. */
 export const sharing = { sameCloudflareHostname: z.array(z.string()).optional() }
 
-/** That part, and what to append to the message. */
+/** That part of the output, and the sentence to append to the message. */
 export function sharingOf(
   cloudflareHostname: string | null | undefined,
   others: readonly Service[] = [],

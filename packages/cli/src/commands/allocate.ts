@@ -25,7 +25,7 @@ export function allocateCommand({ openManager, output, signal }: Context) {
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
-    .option('--idempotency-key <text>', 'asked again under the same key, print the same')
+    .option('--idempotency-key <text>', 'print the same ports when asked again under the same key')
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
       const { type: serviceType, count, ...rest } = options
@@ -45,8 +45,8 @@ export function allocateCommand({ openManager, output, signal }: Context) {
 
 const MORE_HELP = `
 It is the lowest free port of the project, also when the service has one already.
-To ask for the port that it has: ports get. Several are allocated all or not at all, and
-printed a number a line.
+To ask for the port that it has: ports get. With --count, all are allocated or none, and
+printed one number a line.
 
 Examples:
   ports allocate consilio worker --description "the second one"

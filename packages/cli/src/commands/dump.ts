@@ -13,7 +13,8 @@ export function dumpCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-The state of one moment, without the results of audits. To put it back: ports load.
+The document shows one moment, without the results of audits. It contains the history and the
+idempotency keys. To load it: ports load.
 
 Example:
   ports dump > registry.json`

@@ -75,7 +75,7 @@ const preferOption = new Option(
 
 const createRangeOption = new Option(
   '--create-range [size]',
-  'give the project a range of so many ports if it has none; unless given, the setting rangeSize',
+  'give the project a range of this size if it has none; without a size: the setting rangeSize',
 ).argParser(typedNumber)
 
 const existingOption = new Option(
@@ -86,11 +86,12 @@ const existingOption = new Option(
 const MORE_HELP = `
 The first time it is the lowest available port of the project, or the next one if something
 else listens there; stderr then says so. From then on it is always the same one, until it is
-released. Metadata fills in what is not known yet. stderr says when the port was allocated
-just now, and whether the name of the service or of the host looks mistyped.
+released. Metadata fills in what is not known yet. For one port, stderr says when it was
+allocated just now, and whether the name of the service or of the host looks mistyped.
 
-Several services, or several ports, are allocated all or not at all, and printed a number a
-line. A service that holds ports keeps them: if they are not what is asked for, it is refused.
+If several services or several ports are asked for, all are allocated or none, and printed
+one number a line. A service that holds ports keeps them. If they are not what is asked for,
+the command is refused.
 
 Examples:
   PORT=$(ports get consilio api)

@@ -12,14 +12,14 @@ import { inJson } from '../inJson.js'
 
 export function importCommand({ openManager, output, signal, confirm, answerNo }: Context) {
   return new Command('import')
-    .description('Record the ports that services have already')
+    .description('Record ports that services use already')
     .argument('[file]', 'JSON, YAML or CSV; standard input unless given')
     .addOption(
-      new Option('--format <format>', 'where the name of the file does not tell').choices(
+      new Option('--format <format>', 'the format, unless the file name tells it').choices(
         IMPORT_FORMATS,
       ),
     )
-    .option('--skip-conflicts', 'import the rows that collide with nothing')
+    .option('--skip-conflicts', 'import only the rows without a conflict')
     .option('--dry-run', 'print the plan and change nothing')
     .option('--yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
@@ -80,10 +80,11 @@ function collision(report: ImportReport): PortsError {
 }
 
 const MORE_HELP = `
-A row has project, service and port; if they matter also host, protocol, instance, type,
-description and cloudflareHostname. A number that is nobody's becomes a range of the project,
-on that host if the row names one. All rows are imported or none. Each line of the plan
-begins with + (to import), = (held already) or ! (a conflict).
+A row has project, service and port, and optionally host, protocol, instance, type,
+description and cloudflareHostname. A number that no project owns becomes a range of the
+row's project, only on its host if the row names one. All rows are imported or none. It asks
+before, except with --yes, with --json, without a terminal and for standard input. Each line
+of the plan begins with + (to import), = (held already) or ! (a conflict).
 
 Examples:
   ports import services.csv

@@ -6,7 +6,7 @@ import type { Context } from '../Context.js'
 
 export function loadCommand({ openManager, output, signal }: Context) {
   return new Command('load')
-    .description('Put a dumped registry into one that holds no port')
+    .description('Load a dumped registry into one that holds no port')
     .argument('[file]', 'what ports dump wrote; standard input unless given')
     .addHelpText('after', MORE_HELP)
     .action(async (file) => {
@@ -39,8 +39,8 @@ async function readDocument(file: string | undefined): Promise<RegistryDocument>
 }
 
 const MORE_HELP = `
-Default ranges that are unused are replaced; any other range stays. A registry that holds
-ports takes no document: see ports import.
+Unused default ranges are replaced; all other ranges stay. It is refused if the registry holds
+ports; see ports import.
 
 Example:
   PORTS_DATABASE_URL=postgresql://… ports load registry.json`

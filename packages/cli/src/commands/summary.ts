@@ -24,7 +24,7 @@ const COLUMNS: Columns<PortSummary> = {
 
 export function summaryCommand({ openManager, output, signal }: Context) {
   return new Command('summary')
-    .description('Show how full the ranges of a project, or of all, are in one scope')
+    .description('Show how full the ranges of a project, or of all projects, are in one scope')
     .argument('[project]')
     .addOption(hostnameOption)
     .addOption(protocolOption)
@@ -50,8 +50,8 @@ export function summaryCommand({ openManager, output, signal }: Context) {
 }
 
 /**
- * In the order of the projects, without those that have no range on the host, and those that have
- * been deleted in the meantime.
+ * In the order of the projects. Leaves out projects that have no range on the host, or that were
+ * deleted in the meantime.
  */
 async function summariesOf(
   projects: readonly string[],

@@ -11,10 +11,10 @@ import type { SkippedPort } from './ensurePort.js'
 /** The highest number of ports of one batch. */
 const MAX_BATCH = 1000
 
-/** What a batch gives one service. */
+/** What a caller asks for one service of a batch. */
 export interface BatchEntry extends Partial<Layout> {
   readonly service: string
-  /** With both, each number is for both. Default: TCP. */
+  /** If it has both, each number is held for both. Default: TCP. */
   readonly protocols?: readonly Protocol[]
 }
 
@@ -29,7 +29,7 @@ export interface EnsureManyResult extends Pick<PassedOver, 'cannotSee'> {
   readonly skipped: readonly SkippedInScope[]
 }
 
-/** Gives each service of a batch its ports. Asks what is passed over for each protocol of the batch. */
+/** Gives each service of a batch its ports. Looks once for each protocol what to pass over. */
 export async function ensureMany(
   store: BatchStore,
   request: BatchRequest,

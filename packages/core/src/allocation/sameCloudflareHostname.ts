@@ -20,7 +20,7 @@ export interface SameCloudflareHostname {
 
 /**
  * The other services that hold a port under a Cloudflare hostname, by number. A service on several
- * hosts is one, and its instances are several.
+ * hosts is named once. Each instance counts as a service.
  */
 export async function sameCloudflareHostname(
   store: AllocationStore,
@@ -59,7 +59,7 @@ type Asker = Pick<PortManager, 'sameCloudflareHostname'>
 
 /**
  * The other services that have a Cloudflare hostname, for an interface whose call has just stored
- * it, if it was given one. What the call did must be told, even if they cannot be.
+ * it. Empty if they cannot be read: the interface must still tell what the call did.
  */
 export async function othersToTell(
   manager: Asker,
@@ -73,7 +73,7 @@ export async function othersToTell(
     .catch(() => [])
 }
 
-/** What to tell of services that have one Cloudflare hostname; undefined if there are no others. */
+/** A warning that names the others with the same Cloudflare hostname; undefined without any. */
 export function describeSameCloudflareHostname(
   cloudflareHostname: string | null | undefined,
   others: readonly Service[] = [],

@@ -1,6 +1,6 @@
 /**
- * Numbers that common programs use unless they are told otherwise. A block that is made for a
- * project contains none of them, because somebody is likely to start that program on the machine.
+ * Numbers that common programs use by default. A block that `ensureRange` creates contains none of
+ * them, because somebody is likely to start such a program on the machine.
  */
 export const COMMON_DEFAULT_PORTS: readonly number[] = [
   3000, // Next.js, Express, Rails, Grafana

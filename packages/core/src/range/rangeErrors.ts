@@ -75,7 +75,7 @@ export function rangeInUse(
   )
 }
 
-/** What a caller said of a range of a project that has not exactly one such range. */
+/** A choice of a range that matches none or several ranges of the project. */
 export interface UnclearRange {
   readonly projectName: string
   readonly startPort: number | null

@@ -8,7 +8,7 @@ import { MAX_LENGTH, validCount, validObject, validPort, validText } from '../va
 export type NewRange =
   | Omit<PortRange, 'hostname'>
   | BlockRequest
-  // A block of the size that is set for the store's callers, else of 100.
+  // A block of the default size.
   | Omit<BlockRequest, 'size'>
 
 export interface NewRangeNumbers extends Bounds {

@@ -3,7 +3,7 @@ import type { Scope } from '../PortAllocation.js'
 import type { PortSummary } from '../PortRange.js'
 import type { RangeStore } from '../RangeStore.js'
 
-/** How full the ranges are that the scope sees. */
+/** How full the project's ranges are in the scope. */
 export async function summarizeProject(
   store: RangeStore,
   projectName: string,

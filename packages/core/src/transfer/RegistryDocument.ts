@@ -1,11 +1,11 @@
 import type { AllocationStatus, Metadata, ServiceKey } from '../PortAllocation.js'
 import type { PortRange } from '../PortRange.js'
 
-/** The form of the document. A later version that reads it differently has a higher one. */
+/** The version of the format. It increases when the meaning of a document changes. */
 export const DOCUMENT_VERSION = 1
 
 /**
- * A whole registry, but for the results of audits. Times are in ISO 8601. registry.schema.json
+ * A whole registry, without the results of audits. Times are in ISO 8601. `registry.schema.json`
  * describes it.
  */
 export interface RegistryDocument extends RegistryContent {
@@ -35,7 +35,7 @@ export interface DumpedAllocation extends ServiceKey, Metadata {
   readonly id: number
   readonly portNumber: number
   readonly status: AllocationStatus
-  /** The order in which the service got its ports; the lowest is the one that it is asked for. */
+  /** The order of the service's ports. `getOrAllocate` returns the one with the lowest. */
   readonly ordinal: number
   readonly idempotencyKey?: string
   readonly allocatedAt: string

@@ -5,7 +5,7 @@ import type { Metadata, Scope, ServiceKey } from '../PortAllocation.js'
 import type { Holding, ImportMode, ImportOutcome, TransferStore } from '../TransferStore.js'
 import { validObject } from '../validate.js'
 
-/** A number that a service has already. */
+/** A number that a service uses already. */
 export interface ImportRow extends Partial<Scope>, Metadata {
   readonly projectName: string
   readonly serviceName: string
@@ -24,7 +24,7 @@ export interface ImportReport {
   readonly claimed: number
   readonly held: number
   readonly conflicts: number
-  /** Whether the registry was changed: false for a dry run, and if a conflict forbade it. */
+  /** Whether the registry was changed: not by a dry run, and not if a conflict prevented it. */
   readonly changed: boolean
 }
 

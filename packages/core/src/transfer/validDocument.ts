@@ -42,7 +42,7 @@ const metadata = {
   cloudflareHostname: optional(validPublicHostname),
 }
 
-/** How each field of each list is checked; no other field is taken. */
+/** The check of each field of each list. Other fields are refused. */
 const FIELDS = {
   projects: { projectName: name, settings: object, createdAt: time },
   ranges: {

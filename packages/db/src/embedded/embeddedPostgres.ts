@@ -52,8 +52,8 @@ export function existingData(): Promise<string | undefined> {
 }
 
 /**
- * Its data directory.
- * @throws {PortsError} `NO_REGISTRY` where none was made yet, `SANDBOXED` where that cannot be known
+ * The data directory of the registry.
+ * @throws {PortsError} `NO_REGISTRY` if none was made yet, `SANDBOXED` if that cannot be known
  */
 export function requiredData(): Promise<string> {
   return atHome(async (home) => {

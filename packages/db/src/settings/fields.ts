@@ -14,20 +14,20 @@ import { shownUrl, validPostgresUrl } from '../postgresUrl.js'
 type Schema = Readonly<Record<string, unknown>>
 
 interface Field<Value> {
-  /** The environment variable that is stronger than the files. */
+  /** The environment variable, which takes precedence over the files. */
   readonly variable: string
   /** Empty means not set. */
   readonly fromEnvironment: () => string | undefined
-  /** The value of text. Text that means no value is kept as it is, for `valid` to name. */
+  /** Converts text to a value. Text that is no value stays text, so that `valid` can name it. */
   readonly parse: (text: string) => unknown
   /** @throws {PortsError} `INVALID_ARGUMENT` */
   readonly valid: (name: string, value: unknown) => Value
-  /** What holds where nothing is set; undefined if that is no value. */
+  /** The default; undefined if there is none. */
   readonly standard: () => Value | undefined
   readonly schema: Schema
 }
 
-/** All that can be set: in the environment, or by these names in a settings file. */
+/** All settings, under their names in a settings file. */
 export const FIELDS = {
   databaseUrl: {
     variable: 'PORTS_DATABASE_URL',
@@ -80,7 +80,7 @@ export const FIELDS = {
       type: 'integer',
       minimum: 1,
       maximum: LARGEST_ENSURED_BLOCK,
-      description: `How many ports a new range has that is made without numbers. Default: ${DEFAULT_RANGE_SIZE}.`,
+      description: `The size of a new range that is created without numbers. Default: ${DEFAULT_RANGE_SIZE}.`,
     },
   },
   defaultRanges: {
@@ -102,14 +102,14 @@ export type FieldValue<Name extends FieldName> = ReturnType<(typeof FIELDS)[Name
 
 export const FIELD_NAMES = Object.keys(FIELDS) as readonly FieldName[]
 
-/** @throws {PortsError} `INVALID_ARGUMENT` naming those that there are */
+/** @throws {PortsError} `INVALID_ARGUMENT` naming the known fields */
 export function validFieldName(field: string, name: string): FieldName {
   const known = FIELD_NAMES.find((each) => each === name)
   if (known) return known
   throw invalidArgument(field, name, `one of ${FIELD_NAMES.join(', ')}`)
 }
 
-/** The value as it may be shown to anybody: a URL without its password. */
+/** The value without secrets: a URL without its password. */
 export function shownValue<Value>({ field, value }: { field: FieldName; value: Value }) {
   return field === 'databaseUrl' && value !== null ? shownUrl(String(value)) : value
 }

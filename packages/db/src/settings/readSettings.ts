@@ -3,7 +3,7 @@ import { FIELD_NAMES, FIELDS, type FieldName, type FieldValue, shownValue } from
 import { type FieldValues, readSettingsFile } from './settingsFile.js'
 import { settingsFiles } from './settingsFiles.js'
 
-/** What holds for a field, and where it comes from. */
+/** The value of a field, and where it comes from. */
 export interface Setting<Name extends FieldName = FieldName> {
   readonly field: Name
   /** `null` if nothing is set and there is no default. */
@@ -20,9 +20,9 @@ interface Content {
 }
 
 /**
- * What holds for a field in this process: what the environment says, else the user's file, else the
- * machine's. The value is whole, also a password in it.
- * @param files the strongest first
+ * The value of a field in this process: that of the environment, else of the user's file, else of
+ * the machine's. A database URL includes its password.
+ * @param files in the order of precedence
  * @throws {PortsError} `INVALID_ARGUMENT` for a wrong value of its variable, and for anything wrong
  * in a file
  */
@@ -33,7 +33,7 @@ export function readSetting<Name extends FieldName>(
   return settingIn(contentsOf(files), field)
 }
 
-/** All fields as anybody may see them: a database URL without its password. Throws as `readSetting`. */
+/** All fields; a database URL without its password. Throws as `readSetting`. */
 export function listSettings(files: readonly string[] = settingsFiles()): Setting[] {
   const contents = contentsOf(files)
   return FIELD_NAMES.map((field) => {
@@ -43,7 +43,7 @@ export function listSettings(files: readonly string[] = settingsFiles()): Settin
 }
 
 /**
- * What is set for callers, for a `PortManager`, which reads the environment's hostname and actor
+ * The settings of callers, for a `PortManager`, which reads the environment's hostname and actor
  * itself. Throws as `readSetting`.
  */
 export function callerDefaults(files: readonly string[] = settingsFiles()): CallerDefaults {
@@ -58,8 +58,8 @@ export function callerDefaults(files: readonly string[] = settingsFiles()): Call
 }
 
 /**
- * Whether a database is set, so that the embedded one is not used. Its URL in the environment is not
- * judged.
+ * Whether a database is set, so that the embedded one is not used. Does not validate its URL in the
+ * environment.
  */
 export function namesDatabase(files: readonly string[] = settingsFiles()): boolean {
   return (
@@ -68,7 +68,7 @@ export function namesDatabase(files: readonly string[] = settingsFiles()): boole
   )
 }
 
-/** Every file is judged, also one that the environment or a stronger file hides. */
+/** Validates every file, even if the environment or another file takes precedence. */
 function contentsOf(files: readonly string[]): Content[] {
   return files.map((file) => ({ file, values: readSettingsFile(file) }))
 }

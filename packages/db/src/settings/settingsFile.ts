@@ -3,26 +3,26 @@ import { excerpt, PortsError, shown } from '@ports/core'
 import { isRoot, nameOf } from '../embedded/serverAccount.js'
 import { FIELD_NAMES, FIELDS, type FieldName, type FieldValue } from './fields.js'
 
-/** What is set, and nothing else. */
+/** The fields that are set. */
 export type FieldValues = { readonly [Name in FieldName]?: FieldValue<Name> }
 
-/** Of a field that there is not, in characters. */
+/** The longest excerpt of an unknown field's name, in characters. */
 const MAX_SHOWN_KEY = 80
 
 /** For editors, which find the JSON Schema by it. */
 const SCHEMA_KEY = '$schema'
 
 /**
- * What a settings file sets; nothing if there is no such file. It may be a link.
- * @throws {PortsError} `INVALID_ARGUMENT` naming the file, and the field that is wrong; also if it
- * cannot be read, and under root if it is not root's: whoever may write it would decide which
- * database root uses
+ * The fields that a settings file sets; none if there is no such file. It may be a link.
+ * @throws {PortsError} `INVALID_ARGUMENT` naming the file, and the field that is wrong; also if the
+ * file cannot be read, and under root if another user owns or can write it, because that user would
+ * decide which database root uses
  */
 export function readSettingsFile(file: string): FieldValues {
   return validValues(file, parseSettingsFile(file))
 }
 
-/** The same before its fields are judged. */
+/** The same before its fields are validated. */
 export function parseSettingsFile(file: string): Readonly<Record<string, unknown>> {
   const text = textOf(file)
   if (text === undefined) return {}
@@ -45,7 +45,7 @@ function validValue(file: string, key: string, value: unknown): unknown {
   const name = FIELD_NAMES.find((known) => known === key)
   // Without the value: a mistyped databaseUrl may hold a password.
   if (name === undefined) throw unknownField(file, key)
-  // Like an optional argument that is null, or '' for text.
+  // `null`, and '' for text, mean absent, as in an optional argument.
   if (value === null || (value === '' && FIELDS[name].schema.type === 'string')) return undefined
   try {
     return FIELDS[name].valid(name, value)
@@ -69,7 +69,7 @@ function parsed(file: string, text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
-    // Not its message as it is: that quotes the text, in which there may be a password.
+    // The message itself quotes the text, which may contain a password.
     const position = /at position (\d+)/.exec((error as Error).message)?.[1]
     const before = text.slice(0, Number(position ?? text.length))
     const line = before.split('\n').length
@@ -115,7 +115,7 @@ function refuseForeignFile(file: string, stats: Stats): void {
   throw refused(file, 'can be written by other users, and root reads no such settings', next)
 }
 
-/** @param next what to do, without its full stop */
+/** @param next what to do, without a full stop */
 export function refused(file: string, reason: string, next: string): PortsError {
   const elsewhere = 'or set XDG_CONFIG_HOME to another directory'
   const way = file.startsWith('/etc/') ? next : `${next}, ${elsewhere}`

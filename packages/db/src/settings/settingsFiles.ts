@@ -1,16 +1,16 @@
 import { homedir } from 'node:os'
 import { isAbsolute, join } from 'node:path'
 
-/** The settings of a machine. A field that the user's file has is taken from there. */
+/** The settings of the machine. Those of the user's file take precedence. */
 const MACHINE_FILE = '/etc/ports/config.json'
 
-/** The files that settings are read from, the strongest first. They need not exist. */
+/** The settings files, in the order of precedence. They need not exist. */
 export function settingsFiles(): readonly string[] {
   const own = userFile()
   return own === undefined ? [MACHINE_FILE] : [own, MACHINE_FILE]
 }
 
-/** The settings of the user, as XDG has it; undefined for one who has no home directory. */
+/** The user's file, where XDG puts it; undefined for a user without a home directory. */
 export function userFile(): string | undefined {
   const directory = process.env.XDG_CONFIG_HOME
   // By the XDG Base Directory Specification a relative path is ignored.

@@ -19,26 +19,26 @@ import { readSetting, type Setting } from './readSettings.js'
 import { parseSettingsFile, refused, validValues } from './settingsFile.js'
 import { userFile } from './settingsFiles.js'
 
-/** A setting that was written, and what holds now. */
+/** The file that was written, and the setting now in effect. */
 export interface WrittenSetting {
   readonly file: string
-  /** Comes from elsewhere if the environment hides what was written. */
+  /** Comes from the environment if that sets the field too. */
   readonly setting: Setting
 }
 
 /**
  * Sets a field in the user's file, which only the user can read, or removes it for empty text. The
- * other fields stay; the file is replaced in one step. Two callers at the same time can undo one
- * another's change.
- * @throws {PortsError} `INVALID_ARGUMENT` for a field that there is not, a value that it cannot
- * have, a file that has other mistakes, and a place that cannot be written
+ * other fields stay; the file is replaced atomically. Two callers at the same time can undo each
+ * other's change.
+ * @throws {PortsError} `INVALID_ARGUMENT` for an unknown field, a value that it cannot have, a file
+ * with other mistakes, and a file that cannot be written
  */
 export function writeSetting(field: string, text: string): WrittenSetting {
   const name = validFieldName('field', field)
   const given = text === '' ? {} : { [name]: FIELDS[name].valid(name, FIELDS[name].parse(text)) }
   const file = userFile()
   if (file === undefined) throw noHome()
-  // Judged whole before it is written, so that a wrong value can be replaced.
+  // Validated with the new value, so that a wrong one can be replaced.
   const { [name]: _, ...others } = parseSettingsFile(file)
   const content = { ...others, ...given }
   validValues(file, content)
@@ -48,7 +48,7 @@ export function writeSetting(field: string, text: string): WrittenSetting {
 
 function replace(file: string, text: string): void {
   try {
-    // A link stays one, as those who keep their configuration elsewhere want it.
+    // A link stays a link, for users who keep their configuration elsewhere.
     const target = existsSync(file) ? realpathSync(file) : file
     refuseForeignPlace(file, dirname(target))
     makeDirectories(dirname(target))
@@ -76,7 +76,7 @@ function writeNew(file: string, text: string): void {
   }
 }
 
-/** The file would be root's in another user's directory, and that user could not read it. */
+/** Root would own a file in another user's directory, and that user could not read it. */
 function refuseForeignPlace(file: string, directory: string): void {
   if (!isRoot()) return
   const { uid } = nearestStats(directory)
@@ -85,7 +85,7 @@ function refuseForeignPlace(file: string, directory: string): void {
   throw refused(file, `is in a directory of ${owner}`, `Run this as ${owner}`)
 }
 
-/** Those of the directory, or of the nearest one above it that exists. */
+/** The stats of the directory, or of the nearest one above it that exists. */
 function nearestStats(directory: string): Stats {
   return statSync(directory, { throwIfNoEntry: false }) ?? nearestStats(dirname(directory))
 }

@@ -20,8 +20,8 @@ import { explainExhausted } from './exhausted.js'
 import { multirange } from './multirange.js'
 import { present, type Stored } from './present.js'
 
-// Does not refuse an unknown project: every part of a statement is prepared at each execution, and a
-// call of a function makes this one half as slow again.
+// Does not refuse an unknown project. PostgreSQL prepares every part of a statement at each
+// execution, and a function call would make this one half as slow again.
 const FIND = statement(`
   select port_number as answer
   from ports.allocations
@@ -109,7 +109,7 @@ const UPDATE = statement(`
     p_protocol => $5, p_actor => $6, p_port_number => $7, p_change => $8
   ) as answer`)
 
-// `update_ports` locks a service, so the hosts follow in the order of their services.
+// `update_ports` locks a service, so the hosts are updated in the order of their service keys.
 const UPDATE_ON_ALL_HOSTS = statement(`
   select (
     select coalesce(

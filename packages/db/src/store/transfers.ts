@@ -51,7 +51,7 @@ export function transferStore(database: Database): TransferStore {
 interface ImportRow {
   readonly outcome: ImportOutcome['outcome']
   readonly createsRange: boolean
-  /** The detail of the error that the claim met: ZP003 or ZP005. */
+  /** The detail of the claim's error, ZP003 or ZP005. */
   readonly conflict: Taken | Parameters<typeof rangeIn>[0] | null
 }
 
@@ -64,7 +64,7 @@ function toOutcome({ outcome, createsRange, conflict }: ImportRow, holding: Hold
   return { outcome, createsRange, conflict: { code, message, details } }
 }
 
-/** The range that the number was to become. */
+/** The range that would have been created for the number. */
 function wantedBy({ projectName, portNumber, boundTo }: Holding) {
   const bounds = { startPort: portNumber, endPort: portNumber }
   return { projectName, ...bounds, ...(boundTo !== undefined && { hostname: boundTo }) }

@@ -9,8 +9,8 @@ export const allocatePort = defineTool({
   name: 'allocate-port',
   title: 'Allocate additional ports',
   description:
-    'One more port for a service, or several, at every call others. Only for a service that needs ' +
-    'several at once; for its first or only port use get-port.',
+    'Gives a service one or more new ports at every call. Only for a service that needs several ' +
+    'at once; for its first or only port use get-port.',
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -22,14 +22,14 @@ export const allocatePort = defineTool({
     ...metadata,
     ...scope,
     count: z.number().optional().meta({ type: 'integer', minimum: 1, maximum: 1000 }),
-    contiguous: z.boolean().optional().describe('Numbers that follow one another'),
+    contiguous: z.boolean().optional().describe('Consecutive numbers'),
     idempotencyKey: z
       .string()
       .optional()
       .describe('Any text; a repeated call with the same one gives the same port'),
   }),
   output: heldPort.extend({
-    ports: z.array(z.number()).optional().describe('All, if there is a count'),
+    ports: z.array(z.number()).optional().describe('All, if there are several'),
     portRange: z.string().optional().describe('e.g. 3100-3199'),
     portsRemaining: z.number().optional(),
     ...sharing,

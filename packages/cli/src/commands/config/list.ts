@@ -11,7 +11,7 @@ const COLUMNS: Columns<Setting> = {
 
 export function configListCommand({ settings, output }: Context) {
   return new Command('list')
-    .description('List the settings that hold here, and where each comes from')
+    .description('List the settings in effect here, and where each comes from')
     .addHelpText('after', MORE_HELP)
     .action(async () => {
       const all = await settings.list()

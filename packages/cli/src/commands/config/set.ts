@@ -12,7 +12,7 @@ export function configSetCommand({ settings, output }: Context) {
       const done = value === '' ? `${setting.field} is removed from` : `${setting.field} is set in`
       output.outcome({ field: setting.field, file }, `${done} ${file}.`)
       if (setting.source === 'environment') {
-        output.notice(`${setting.from} is set in the environment, and is stronger.`)
+        output.notice(`${setting.from} is set in the environment, and takes precedence.`)
       }
     })
 }

@@ -9,7 +9,7 @@ export function rangeResizeCommand({ openManager, output, signal }: Context) {
     .argument('<project>')
     .requiredOption('--start <port>', 'the first port', typedNumber)
     .requiredOption('--end <port>', 'the last port', typedNumber)
-    .option('--from <port>', 'its first port now, if the project has several ranges', typedNumber)
+    .option('--from <port>', 'which range, by its first port, if there are several', typedNumber)
     .option('--hostname <host>', 'the host that it is bound to, if several ranges start there')
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, { start, end, from, hostname }) => {
