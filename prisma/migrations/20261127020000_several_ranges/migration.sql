@@ -1,6 +1,6 @@
 -- Lets a project own several ranges, and binds a range to a host.
 
--- Null is every host: a range type without bounds overlaps each value.
+-- A null hostname means every host: a range without bounds overlaps every value.
 create type ports.hostrange as range (subtype = text, collation = "C");
 
 alter table ports.port_ranges

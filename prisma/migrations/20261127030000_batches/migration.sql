@@ -1,3 +1,5 @@
+-- Allocates several numbers in one transaction.
+
 create function ports.pick_numbers(p_numbers integer[], p_count integer, p_contiguous boolean)
 returns integer[]
 language plpgsql immutable
@@ -582,8 +584,8 @@ $$;
 create function ports.batch_key(p_idempotency_key text)
 returns text
 language sql stable
--- What the stored keys of the second and later ports of a batch begin with. Only one port of a
--- service can have the key itself.
+-- Returns the text with which the stored keys of the second and later ports of a batch begin. Only
+-- one port of a service can have the key itself.
 return encode(sha256(convert_to(p_idempotency_key, 'UTF8')), 'hex') || '/';
 
 create function ports.allocate_batch(

@@ -1,4 +1,4 @@
--- Takes in holdings that exist elsewhere, and takes out and puts back a whole registry.
+-- Imports holdings, and dumps and loads a whole registry.
 
 create function ports.import_ports(
   p_rows json,
