@@ -228,8 +228,8 @@ CREATE OR REPLACE FUNCTION ports.advance_ids(p_table text, p_rows json)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Has the sequence of a table's ids go on beyond those of the rows. A later rollback does not take
-  -- that back. Called by functions whose search path is fixed.
+  -- Moves the sequence of a table's ids beyond those of the rows. A rollback does not undo this.
+  -- Called by functions whose search path is fixed.
 begin
   perform setval(sequence, greatest(nextval(sequence), highest.id))
   from pg_get_serial_sequence(p_table, 'id') as sequence
@@ -1717,11 +1717,11 @@ CREATE OR REPLACE FUNCTION ports.import_ports(p_rows json, p_skip_conflicts bool
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Claims the number of each row for its service, as claim_port() does. A number that is nobody's
-  -- first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
+  -- Claims the number of each row for its service, as claim_port() does. A number that no project
+  -- owns first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
   -- for each, by its place in the list: `claimed`, `held` (by that service already) or `conflict`
-  -- with the detail of ZP003 or ZP005. If there is a conflict, changes nothing unless told to skip
-  -- conflicts. A dry run changes nothing and returns the same. Of several numbers of one service,
+  -- with the detail of ZP003 or ZP005. If there is a conflict, changes nothing unless
+  -- `p_skip_conflicts`. A dry run changes nothing and returns the same. Of several numbers of one service,
   -- the first is the one that ensure_port() returns.
   --
   -- Takes lock_ranges(), and locks the projects by name, then claims in the order of the services'
@@ -1729,19 +1729,16 @@ AS $function$
   -- Cost: that of the claims.
 declare
   v_row record;
-  v_turns integer[] := '{}';
+  -- By the place of the row.
   v_outcomes text[] := '{}';
   v_created boolean[] := '{}';
   v_conflicts json[] := '{}';
-  v_outcome text;
-  v_creates boolean;
   v_detail text;
 begin
   perform ports.lock_ranges();
   for v_row in
-    select distinct project_name
+    select distinct "projectName" as project_name
     from json_to_recordset(p_rows) as imported ("projectName" text)
-    cross join lateral (select "projectName" as project_name) as named
     order by project_name
   loop
     update ports.projects
@@ -1750,6 +1747,39 @@ begin
   end loop;
 
   begin
+    -- Ranges for every host come first, so that a row of the same number on one host lies in them.
+    for v_row in
+      select imported.*
+      from rows from (
+        json_to_recordset(p_rows) as (
+          "projectName" text,
+          hostname text,
+          "portNumber" integer,
+          "boundTo" text
+        )
+      ) with ordinality as imported (project_name, hostname, port_number, bound_to, place)
+      order by bound_to nulls first, place
+    loop
+      v_created[v_row.place] := not exists (
+        select
+        from ports.ranges_in(v_row.project_name, v_row.hostname)
+        where v_row.port_number between start_port and end_port
+      );
+      continue when not v_created[v_row.place];
+      begin
+        perform ports.insert_range(
+          'import_ports', v_row.project_name, v_row.port_number, v_row.port_number,
+          v_row.bound_to, null, p_actor
+        );
+      exception
+        when sqlstate 'ZP005' then
+          get stacked diagnostics v_detail = pg_exception_detail;
+          v_outcomes[v_row.place] := 'conflict';
+          v_created[v_row.place] := false;
+          v_conflicts[v_row.place] := v_detail::json;
+      end;
+    end loop;
+
     for v_row in
       select imported.*
       from rows from (
@@ -1760,33 +1790,21 @@ begin
           hostname text,
           protocol text,
           "portNumber" integer,
-          "boundTo" text,
           "serviceType" text,
           description text,
           "cloudflareHostname" text
         )
       ) with ordinality as imported (
-        project_name, service_name, instance, hostname, protocol, port_number, bound_to,
+        project_name, service_name, instance, hostname, protocol, port_number,
         service_type, description, cloudflare_hostname, place
       )
       cross join lateral ports.service_key(project_name, service_name, instance, hostname)
         as service_key
       order by service_key, place desc
     loop
-      v_creates := not exists (
-        select
-        from ports.ranges_in(v_row.project_name, v_row.hostname)
-        where v_row.port_number between start_port and end_port
-      );
-      v_detail := null;
+      continue when v_outcomes[v_row.place] = 'conflict';
       begin
-        if v_creates then
-          perform ports.insert_range(
-            'import_ports', v_row.project_name, v_row.port_number, v_row.port_number,
-            v_row.bound_to, null, p_actor
-          );
-        end if;
-        v_outcome := case
+        v_outcomes[v_row.place] := case
           when ports.claim_port(
             v_row.project_name, v_row.service_name, v_row.port_number, v_row.hostname,
             v_row.protocol, v_row.service_type, v_row.description, v_row.cloudflare_hostname,
@@ -1796,15 +1814,11 @@ begin
           else 'held'
         end;
       exception
-        when sqlstate 'ZP003' or sqlstate 'ZP005' then
+        when sqlstate 'ZP003' then
           get stacked diagnostics v_detail = pg_exception_detail;
-          v_outcome := 'conflict';
-          v_creates := false;
+          v_outcomes[v_row.place] := 'conflict';
+          v_conflicts[v_row.place] := v_detail::json;
       end;
-      v_turns := v_turns || v_row.place::integer;
-      v_outcomes := v_outcomes || v_outcome;
-      v_created := v_created || v_creates;
-      v_conflicts := v_conflicts || v_detail::json;
     end loop;
 
     if p_dry_run or ('conflict' = any (v_outcomes) and not p_skip_conflicts) then
@@ -1818,9 +1832,8 @@ begin
   end;
 
   return query
-  select *
-  from unnest(v_turns, v_outcomes, v_created, v_conflicts) as result (place)
-  order by place;
+  select place, v_outcomes[place], v_created[place], v_conflicts[place]
+  from generate_series(1, json_array_length(p_rows)) as place;
 end
 $function$
 ;
@@ -1872,9 +1885,20 @@ AS $function$
   -- the rows of the document.
 declare
   v_count bigint;
+  v_project_name text;
   v_range record;
 begin
   perform ports.lock_ranges();
+  -- From here on nobody can offer numbers or, above READ COMMITTED, allocate.
+  for v_project_name in
+    select name
+    from ports.projects
+    order by name
+  loop
+    update ports.projects
+    set settings = settings
+    where name = v_project_name;
+  end loop;
   select count(*)
   into v_count
   from ports.port_allocations
@@ -1886,10 +1910,16 @@ begin
         detail = json_build_object('count', v_count)::text;
   end if;
 
-  -- What this transaction writes before it loads the same ids must not have them: the events of the
-  -- ranges that it deletes, and the slots that it then gives to the holdings.
+  -- No two events and no two rows ever have the same id: not the events that are there already, those
+  -- of the ranges that are deleted now, and the slots that are then given to the holdings.
   perform ports.advance_ids('ports.port_events', p_document -> 'events');
   perform ports.advance_ids('ports.port_allocations', p_document -> 'allocations');
+  update ports.port_events as event
+  set id = nextval(pg_get_serial_sequence('ports.port_events', 'id'))
+  where event.id <= (
+    select max(id)
+    from json_to_recordset(p_document -> 'events') as loaded (id bigint)
+  );
 
   perform ports.delete_range(project_name, p_actor)
   from (
@@ -2659,7 +2689,7 @@ $function$
 ;
 revoke all on function ports.provide_slots(text,text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.raise_overlap(p_project_name text, p_start_port integer, p_end_port integer, p_other ports.port_ranges)
+CREATE OR REPLACE FUNCTION ports.raise_overlap(p_project_name text, p_start_port integer, p_end_port integer, p_hostname text, p_other ports.port_ranges)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -2674,12 +2704,18 @@ begin
         'projectName', p_other.project_name,
         'startPort', p_other.start_port,
         'endPort', p_other.end_port,
-        'hostname', p_other.hostname
+        'hostname', p_other.hostname,
+        'wanted', json_strip_nulls(json_build_object(
+          'projectName', p_project_name,
+          'startPort', p_start_port,
+          'endPort', p_end_port,
+          'hostname', p_hostname
+        ))
       )::text;
 end
 $function$
 ;
-revoke all on function ports.raise_overlap(text,integer,integer,ports.port_ranges) from public;
+revoke all on function ports.raise_overlap(text,integer,integer,text,ports.port_ranges) from public;
 
 CREATE OR REPLACE FUNCTION ports.ranges_in(p_project_name text, p_hostname text)
  RETURNS TABLE(start_port integer, end_port integer)
@@ -3063,7 +3099,7 @@ begin
   order by other.project_name = p_project_name desc, other.start_port
   limit 1;
   if found then
-    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, v_other);
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, p_hostname, v_other);
   end if;
 end
 $function$
@@ -3135,7 +3171,7 @@ begin
   order by start_port
   limit 1;
   if found then
-    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, v_other);
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, null, v_other);
   end if;
 end
 $function$
@@ -3348,6 +3384,7 @@ AS $function$
   -- event for each.
 declare
   v_service_key bigint;
+  v_count integer;
   v_id bigint;
   v_port_number integer;
   v_protocol text;
@@ -3357,29 +3394,39 @@ begin
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
 
   -- Most services hold one port. Without others there is no order to lock them in, and one
-  -- statement finds and releases it.
-  update ports.port_allocations
-  set status = 'released'
-  where service_key = v_service_key
-    and project_name = p_project_name
-    and service_name = p_service_name
-    and instance = p_instance
-    and hostname = p_hostname
-    and (p_protocol is null or protocol = p_protocol)
-    and (p_port_number is null or port_number = p_port_number)
-    and status <> 'released'
-    and 1 = (
-      select count(*)
-      from (
-        select
-        from ports.port_allocations
-        where service_key = v_service_key
-          and status <> 'released'
-        limit 2
-      ) as held
-    )
-  returning id, port_number, protocol into v_id, v_port_number, v_protocol;
-  if not found then
+  -- statement finds and releases it. An update that waits keeps the row locked even if it then does
+  -- not change it, so this call must not lock other rows afterwards. If another transaction released
+  -- the port meanwhile, this one releases nothing.
+  with held as materialized (
+    select id
+    from ports.port_allocations
+    where service_key = v_service_key
+      and project_name = p_project_name
+      and service_name = p_service_name
+      and instance = p_instance
+      and hostname = p_hostname
+      and (p_protocol is null or protocol = p_protocol)
+      and (p_port_number is null or port_number = p_port_number)
+      and status <> 'released'
+    limit 2
+  ), released as (
+    update ports.port_allocations
+    set status = 'released'
+    where service_key = v_service_key
+      and id = (
+        select min(id)
+        from held
+        having count(*) = 1
+      )
+      and status <> 'released'
+    returning id, port_number, protocol
+  )
+  select (select count(*) from held), released.*
+  into v_count, v_id, v_port_number, v_protocol
+  from (values (1)) as answer
+  left join released on true;
+
+  if v_count > 1 then
     return (
       select released
       from ports.release_many(
@@ -3387,6 +3434,10 @@ begin
         array[p_port_number], array[p_instance], array[p_actor]
       )
     );
+  end if;
+  if v_id is null then
+    perform ports.refuse_unknown_project(p_project_name);
+    return '[]';
   end if;
 
   insert into ports.port_events (

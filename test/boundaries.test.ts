@@ -86,7 +86,8 @@ function isSdk(from: string): boolean {
 function wrongImports(source: Source): string[] {
   const name = packageOf(source.path)!
   const computed = withoutComments(source.text).match(
-    /\bimport\s*\((?!\s*['"`][^$'"`]+['"`]\s*[,)]).*/g,
+    // A method may have that name.
+    /(?<!\.|\basync\s)\bimport\s*\((?!\s*['"`][^$'"`]+['"`]\s*[,)]).*/g,
   )
   const wrong = (computed ?? []).map((text) => `${text} imports what no rule sees`)
   const named = importsOf(source).flatMap((imported) => {

@@ -10,6 +10,7 @@ import {
 } from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { releaseLine } from './releaseLine.js'
+import { spelledHost } from './spelledHost.js'
 
 /** The command that failed. */
 export interface Asked {
@@ -48,7 +49,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
         ? ['To see who owns which numbers: ports range list']
         : fullRangeHints(details as FullRange)
     case 'PORT_OUT_OF_RANGE':
-      return details.owner === null ? [addHint(details as Unowned)] : []
+      return details.owner === null ? [addHint(details as Unowned, await asked.openManager())] : []
     case 'LAYOUT_MISMATCH':
       return [heldHint(details as OfService)]
     case 'RANGE_OVERLAP':
@@ -101,15 +102,17 @@ function unknownProjectHints(
 
 type FullRange = {
   readonly projectName: string
+  readonly ranges: readonly Bounds[]
   readonly range: Bounds
   readonly widest?: Bounds
 }
 
-function fullRangeHints({ projectName, range, widest }: FullRange): string[] {
+function fullRangeHints({ projectName, ranges, range, widest }: FullRange): string[] {
   const wider = widest && doubled(range, widest)
+  const from = ranges.length > 1 ? range.startPort : undefined
   return [
     holdersHint({ projectName }),
-    ...(wider ? [`To widen it: ${resizeLine(projectName, wider)}`] : []),
+    ...(wider ? [`To widen it: ${resizeLine(projectName, wider, from)}`] : []),
   ]
 }
 
@@ -136,18 +139,22 @@ function doubled({ startPort, endPort }: Bounds, widest: Bounds): Bounds | undef
   return start < startPort ? { startPort: start, endPort } : undefined
 }
 
-function resizeLine(projectName: string, { startPort, endPort }: Bounds): string {
+/** @param from the first port of the range that is meant, if the project has several */
+function resizeLine(projectName: string, { startPort, endPort }: Bounds, from?: number): string {
+  const which = from === undefined ? [] : ['--from', `${from}`]
   const bounds = ['--start', `${startPort}`, '--end', `${endPort}`]
-  return commandLine('ports', 'range', 'resize', projectName, ...bounds)
+  return commandLine('ports', 'range', 'resize', projectName, ...which, ...bounds)
 }
 
 type Unowned = {
   readonly projectName: string
   readonly portNumber: number
+  readonly hostname: string
 }
 
-function addHint({ projectName, portNumber }: Unowned): string {
-  const words = ['ports', 'range', 'add', projectName, '--start', `${portNumber}`]
+function addHint({ projectName, portNumber, hostname }: Unowned, ports: PortManager): string {
+  const host = spelledHost(hostname, ports).options
+  const words = ['ports', 'range', 'add', projectName, '--start', `${portNumber}`, ...host]
   return `To make it a number of ${projectName}: ${commandLine(...words)}`
 }
 

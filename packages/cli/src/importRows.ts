@@ -28,10 +28,14 @@ export async function readRows(
   file: string | undefined,
   format: ImportFormat | undefined,
 ): Promise<ImportRow[]> {
-  const content = file === undefined ? await text(process.stdin) : await contentOf(file)
-  const source = file ?? 'standard input'
+  const source = file === undefined || file === '-' ? 'standard input' : file
+  const read = source === file ? await contentOf(file) : await text(process.stdin)
+  // Spreadsheets write a byte order mark.
+  const content = read.replace(/^\uFEFF/, '')
   const records = await parse(content, format ?? formatOf(file, content), source)
-  if (!Array.isArray(records)) throw invalidArgument(source, records, 'a list of rows')
+  if (!Array.isArray(records) || records.length === 0) {
+    throw invalidArgument(source, records, 'a list of rows, and not empty')
+  }
   return records.map((record, index) => toRow(record, `${source}, row ${index + 1}`))
 }
 
@@ -48,17 +52,29 @@ function formatOf(file: string | undefined, content: string): ImportFormat {
     .slice(1)
     .replace(/^yml$/, 'yaml')
   const known = IMPORT_FORMATS.find((format) => format === extension)
-  return known ?? (/^\s*[[{]/.test(content) ? 'json' : 'csv')
+  if (known) return known
+  if (/^\s*[[{]/.test(content)) return 'json'
+  return /^\s*(#|-|[^,\n]*: )/.test(content) ? 'yaml' : 'csv'
 }
 
 async function parse(content: string, format: ImportFormat, source: string): Promise<unknown> {
+  const lines = await parsed(content, format, source)
+  if (format !== 'csv') return lines
+  const [header = [], ...rows] = lines as string[][]
+  for (const column of header) knownField(column, source)
+  return rows.map((row) => Object.fromEntries(header.map((column, nth) => [column, row[nth]])))
+}
+
+/** @returns the values that the content says; of CSV a list for each line */
+async function parsed(content: string, format: ImportFormat, source: string): Promise<unknown> {
   try {
     if (format === 'json') return JSON.parse(content)
-    if (format === 'yaml') return (await import('yaml')).default.parse(content)
+    if (format === 'yaml')
+      return (await import('yaml')).default.parse(content, { logLevel: 'error' })
     const { parse: parseCsv } = await import('csv-parse/sync')
-    return parseCsv(content, { bom: true, columns: true, skip_empty_lines: true, trim: true })
+    return parseCsv(content, { skip_empty_lines: true, trim: true })
   } catch (error) {
-    throw invalidArgument(source, content, `${format.toUpperCase()} (${messageOf(error)})`)
+    throw invalidArgument('format', format, `that of ${source} (${messageOf(error)})`)
   }
 }
 
@@ -67,8 +83,7 @@ function toRow(record: unknown, place: string): ImportRow {
     throw invalidArgument(place, record, 'an object with project, service and port')
   }
   const fields = Object.entries(record).map(([column, value]) => {
-    const field = fieldOf(column)
-    if (!field) throw invalidArgument(`${place}, column`, column, `one of ${NAMES.join(', ')}`)
+    const field = knownField(column, place)
     // In CSV every value is text.
     const isNumber = field === 'portNumber' && typeof value === 'string' && /^\d+$/.test(value)
     return [field, isNumber ? Number(value) : value]
@@ -78,8 +93,11 @@ function toRow(record: unknown, place: string): ImportRow {
 
 const NAMES = Object.values(COLUMNS).map(([name]) => name)
 
-function fieldOf(column: string): string | undefined {
-  return Object.entries(COLUMNS).find(([, names]) => names.includes(column))?.[0]
+/** @returns the field of a row that the column is */
+function knownField(column: string, place: string): string {
+  const known = Object.entries(COLUMNS).find(([, names]) => names.includes(column))
+  if (known) return known[0]
+  throw invalidArgument(`${place}, column`, column, `one of ${NAMES.join(', ')}`)
 }
 
 function messageOf(error: unknown): string {

@@ -1,5 +1,6 @@
 import type { PortManager, Service } from '@ports/core'
 import { commandLine } from './commandLine.js'
+import { spelledHost } from './spelledHost.js'
 
 /**
  * The command line that releases ports of a service on a host.
@@ -25,16 +26,4 @@ function spelledInstance(instance: string, ports: PortManager) {
   return instance === ''
     ? { environment: 'PORTS_INSTANCE= ', options: [] }
     : { environment: '', options: ['--instance', instance] }
-}
-
-/**
- * How to name that host on the command line: nothing for this one, its name for another. A name
- * that means this host here, such as localhost if this host has another name, was stored by a
- * machine that goes by that name, so the command sets it as the name of this one.
- */
-function spelledHost(hostname: string, ports: PortManager) {
-  if (ports.scope().hostname === hostname) return { environment: '', options: [] }
-  return ports.scope({ hostname }).hostname === hostname
-    ? { environment: '', options: ['--hostname', hostname] }
-    : { environment: `${commandLine(`PORTS_HOSTNAME=${hostname}`)} `, options: [] }
 }

@@ -111,17 +111,56 @@ describe('import', () => {
   })
 
   test.each([
-    ['rows.json', '{', 'must be JSON'],
+    ['rows.json', '{', 'format is "json"'],
     ['rows.json', '{"project":"a"}', 'must be a list of rows'],
-    ['rows.csv', 'project,service,colour\na,b,red\n', 'row 1, column is "colour"'],
+    ['rows.csv', 'project,service,colour\na,b,red\n', 'column is "colour"'],
     ['rows.csv', 'project,service,port\na,b,x\n', 'rows[0].portNumber is "x"'],
     ['rows.csv', 'project,service\na,b\n', 'rows[0].portNumber is undefined'],
+    ['rows.csv', 'project,servce,port\n', 'column is "servce"'],
+    ['rows.csv', 'project,service,port\n', 'must be a list of rows, and not empty'],
+    ['rows.csv', 'hello', 'column is "hello"'],
+    ['rows.json', '', 'format is "json"'],
     ['rows.yaml', '- 3000', 'row 1 is 3000'],
   ])('refuses %s with %j, and says where', async (name, content, message) => {
     const ports = portsOn(await emptyDatabase())
     const refused = await ports('import', fileOf(name, content))
     expect(refused).toMatchObject({ stdout: '', status: 2 })
     expect(refused.stderr).toContain(message)
+  })
+
+  test('names the rows of the file that collide with each other', async () => {
+    const ports = portsOn(await emptyDatabase())
+    const file = fileOf('rows.csv', 'project,service,port\na,one,3000\na,two,3000\na,one,3000\n')
+    const refused = await ports('import', file)
+    expect(refused).toMatchObject({ stdout: '', status: 4 })
+    expect(refused.stderr).toContain('1 of 3 rows cannot be imported')
+    expect(refused.stderr).toContain('a/two: Row 1 gives this port to a/one.')
+    expect((await ports('import', '--skip-conflicts', file)).stderr).toContain(
+      'Imported 1 port, 1 held already, 1 conflict skipped.',
+    )
+  })
+
+  test('hints at whose number it is where the first collision is with a range', async () => {
+    const ports = portsOn(await freshDatabase())
+    const refused = await ports('import', fileOf('rows.csv', 'project,service,port\nmine,a,3205\n'))
+    expect(refused.status).toBe(4)
+    expect(refused.stderr).toContain('3205 would overlap 3200-3299 of openhorizon')
+    expect(refused.stderr).toContain('To see who owns which numbers: ports range list')
+  })
+
+  test('makes ranges for every host before those of one host', async () => {
+    const ports = portsOn(await emptyDatabase(), { PORTS_HOSTNAME: 'anna' })
+    const file = fileOf('rows.csv', 'host,project,service,port\nnas,a,web,3000\n,a,web,3000\n')
+    expect((await ports('import', file)).stderr).toContain('Imported 2 ports.')
+    expect(JSON.parse((await ports('range', 'list', '--json')).stdout)).toEqual([
+      { projectName: 'a', startPort: 3000, endPort: 3000 },
+    ])
+  })
+
+  test('reads CSV with a byte order mark and CRLF', async () => {
+    const ports = portsOn(await emptyDatabase())
+    const file = fileOf('rows.csv', '\uFEFFproject,service,port\r\na,web,3000\r\n')
+    expect((await ports('import', file)).stderr).toContain('Imported 1 port.')
   })
 
   test('refuses a file that is not there', async () => {
@@ -152,6 +191,12 @@ describe('dump and load', () => {
       expect(answers[1]).toEqual(answers[0])
     }
     expect((await there('get', 'consilio', 'web')).stdout).toBe('3105\n')
+    // What was loaded can be dumped and loaded in turn.
+    const again = fileOf('registry.json', (await there('dump')).stdout)
+    const beyond = portsOn(await freshDatabase())
+    const reloaded = await beyond('load', again)
+    expect(reloaded, reloaded.stderr).toMatchObject({ status: 0 })
+    expect((await beyond('list', '--json')).stdout).toBe((await there('list', '--json')).stdout)
     expect(await there('load', file)).toMatchObject({
       stderr: expect.stringContaining('The registry holds 2 ports'),
       status: 4,

@@ -744,8 +744,9 @@ export class PortManager {
     const holdings = validRows(rows, (row, path) => this.#holding(row, path))
     const { dryRun = false, skipConflicts = false } = accepted
     const call = this.#write(accepted)
-    return this.#source.ask((store) =>
-      importPorts(store, holdings, { dryRun, skipConflicts }, call),
+    return this.#source.ask(
+      (store) => importPorts(store, holdings, { dryRun, skipConflicts }, call),
+      (attempt) => repeatBusy(attempt, call.signal),
     )
   }
 

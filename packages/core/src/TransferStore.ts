@@ -1,4 +1,4 @@
-import type { WriteOptions } from './CallOptions.js'
+import type { CallOptions, WriteOptions } from './CallOptions.js'
 import type { ErrorDetails, PortsErrorCode } from './errors.js'
 import type { Metadata, ServiceKey } from './PortAllocation.js'
 import type { RegistryContent, RegistryDocument } from './transfer/RegistryDocument.js'
@@ -44,7 +44,7 @@ export interface TransferStore {
   ): Promise<readonly ImportOutcome[]>
 
   /** The registry as it is at one moment. */
-  dump(call?: WriteOptions): Promise<RegistryContent>
+  dump(call?: CallOptions): Promise<RegistryContent>
 
   /**
    * Loads a document into a registry that holds no port. Unused default ranges are replaced.

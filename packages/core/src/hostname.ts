@@ -108,7 +108,8 @@ function faultOf(name: string): string | undefined {
       'with no hyphen beside a dot or at an end'
     )
   }
-  if (/^\d+$/.test(labels.at(-1)!)) {
+  // The URL standard reads a last label such as 0x7f as part of an IPv4 address, too.
+  if (/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!)) {
     return `${HOST}: an IPv4 address is four numbers from 0 to 255, and no name ends in a number`
   }
 }

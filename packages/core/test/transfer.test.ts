@@ -34,7 +34,10 @@ const document: RegistryDocument = {
   version: 1,
   takenAt: AT,
   projects: [{ projectName: 'shop', settings: {}, createdAt: AT }],
-  ranges: [{ projectName: 'shop', startPort: 3000, endPort: 3009, hostname: 'nas', createdAt: AT }],
+  ranges: [
+    { projectName: 'shop', startPort: 3000, endPort: 3009, createdAt: AT },
+    { projectName: 'shop', startPort: 8096, endPort: 8096, hostname: 'nas', createdAt: AT },
+  ],
   allocations: [allocation],
   events: [event],
 }
@@ -76,6 +79,40 @@ describe('a document', () => {
     })
     expect(store.calls).toEqual([])
     expect(isDocument(JSON.parse(JSON.stringify(wrong)))).toBe(false)
+  })
+})
+
+describe('a document that contradicts itself', () => {
+  const other = { ...allocation, id: 8, serviceName: 'api', portNumber: 3001 }
+
+  it.each<[string, object]>([
+    ['projects[1].projectName', { projects: [document.projects[0], document.projects[0]] }],
+    ['ranges[0].projectName', { projects: [], allocations: [] }],
+    ['ranges[0].endPort', { ranges: [{ ...document.ranges[0], endPort: 2999 }], allocations: [] }],
+    ['allocations[1].id', { allocations: [allocation, { ...other, id: 7 }] }],
+    ['allocations[1].portNumber', { allocations: [allocation, { ...other, portNumber: 3000 }] }],
+    ['allocations[1].ordinal', { allocations: [allocation, { ...other, serviceName: 'web' }] }],
+    ['allocations[0].portNumber', { allocations: [{ ...allocation, portNumber: 3010 }] }],
+    ['allocations[0].portNumber', { allocations: [{ ...allocation, portNumber: 8096 }] }],
+    ['allocations[0].hostname', { allocations: [{ ...allocation, hostname: '127.0.0.1' }] }],
+    ['allocations[0].hostname', { allocations: [{ ...allocation, hostname: 'NAS' }] }],
+    ['allocations[0].id', { allocations: [{ ...allocation, id: 2 ** 53 - 1 }] }],
+    ['allocations[0].ordinal', { allocations: [{ ...allocation, ordinal: 2 ** 31 }] }],
+    [
+      'allocations[0].allocatedAt',
+      { allocations: [{ ...allocation, allocatedAt: '2026-02-30T00:00:00Z' }] },
+    ],
+    ['events[1].id', { events: [event, event] }],
+    ['events[0].what', { events: [{ ...event, what: 'weird' }] }],
+    ['extra', { extra: [] }],
+  ])('is refused for its %s', async (field, change) => {
+    const store = new RecordingStore()
+    const wrong = { ...document, ...change }
+    await expect(new PortManager(store.repository).load(wrong)).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      details: { field },
+    })
+    expect(store.calls).toEqual([])
   })
 })
 

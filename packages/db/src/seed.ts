@@ -54,6 +54,6 @@ async function insertRange(client: ClientBase, range: PortRange, actor: string):
     )
     return rowCount === 1
   } catch (error) {
-    throw translate(error, { write: true, range })
+    throw translate(error, { write: true })
   }
 }

@@ -83,8 +83,6 @@ export interface CallSubject {
   readonly write: boolean
   /** The project that the call is about, if there is exactly one. */
   readonly projectName?: string | undefined
-  /** The range that was to be. */
-  readonly range?: WantedRange
   /** The bounds that a range was to be resized to. */
   readonly bounds?: Bounds
   /** How to find out what an unknown outcome was. */
@@ -135,7 +133,7 @@ export function translate(
         : portOutOfRange(parseDetail<OutOfRange>(failure.detail), error)
     case 'RANGE_OVERLAP':
       // A call that loads a document does not know which of its ranges overlaps.
-      return rangeOverlap(subject.range ?? rangeIn(details), rangeIn(details), error)
+      return overlapIn(details, error)
     case 'RANGE_IN_USE':
       if (details.projectName === undefined) return registryInUse(Number(details.count), error)
       return rangeInUse(
@@ -225,7 +223,12 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
   }
 }
 
-export function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): PortRange {
+/** The error of ZP005, whose detail has the range that was wanted and the one in its way. */
+export function overlapIn(details: ErrorDetails, cause?: unknown): PortsError {
+  return rangeOverlap(details.wanted as WantedRange, rangeIn(details), cause)
+}
+
+function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): PortRange {
   return {
     projectName: String(projectName),
     startPort: Number(startPort),

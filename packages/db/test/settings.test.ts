@@ -76,6 +76,10 @@ describe('a setting', () => {
     write(own, { hostname: 'own', actor: 'me' })
     expect(settingOf('rangeSize')).toMatchObject({ value: 20, from: machine })
     expect(callerDefaults([own, machine])).toEqual({ hostname: 'own', actor: 'me', rangeSize: 20 })
+    vi.stubEnv('PORTS_HOSTNAME', 'variable')
+    vi.stubEnv('PORTS_RANGE_SIZE', '50')
+    // The manager reads the variable of the hostname itself.
+    expect(callerDefaults([own, machine])).toEqual({ actor: 'me', rangeSize: 50 })
   })
 
   it('is absent in a file where it is null, or empty text', () => {

@@ -43,6 +43,9 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
     case 'PROJECT_NOT_FOUND':
       return unknownProject(details, tool)
     case 'RANGE_EXHAUSTED':
+      if ('size' in details) {
+        return 'Ask for a smaller size, or ask the user to free a range. Do not pick a port yourself.'
+      }
       return (
         `Call list-ports with projectName ${details.projectName} to see the holders, then ` +
         'release-port for a service that is gone for good, or ask the user to make room. Do not ' +

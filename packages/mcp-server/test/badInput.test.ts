@@ -158,7 +158,7 @@ test('names the known projects where one is unknown', async () => {
     expect(text).toContain(`If that was a misspelling, call ${tool} again with the right name.`)
     expect(text).not.toContain('known project.')
     const isAsking = tool === 'get-port' || tool === 'allocate-port'
-    expect(text.includes('ask the user to create a range for this project')).toBe(isAsking)
+    expect(text.includes('If consilo is new, call create-range for it')).toBe(isAsking)
     expect(text.includes('Never use the name of another project')).toBe(isAsking)
   }
   expect(await ask('list-ports')).toMatchObject({ count: 0 })

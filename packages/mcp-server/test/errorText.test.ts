@@ -26,9 +26,9 @@ test('an unknown project never leads an agent to the range of another', () => {
     projectName: 'ghost',
   })
   const asked = errorText(error, getPort)
-  expect(asked).toContain('ask the user to create a range for this project')
+  expect(asked).toContain('If ghost is new, call create-range for it')
   expect(asked).toContain('Never use the name of another project')
-  expect(errorText(error, releasePort)).not.toContain('create a range')
+  expect(errorText(error, releasePort)).not.toContain('create-range')
   for (const tool of [getPort, releasePort]) {
     expect(errorText(error, tool)).not.toContain('known project')
   }

@@ -611,6 +611,7 @@ create function ports.raise_overlap(
   p_project_name text,
   p_start_port integer,
   p_end_port integer,
+  p_hostname text,
   p_other ports.port_ranges
 ) returns void
 language plpgsql
@@ -626,7 +627,13 @@ begin
         'projectName', p_other.project_name,
         'startPort', p_other.start_port,
         'endPort', p_other.end_port,
-        'hostname', p_other.hostname
+        'hostname', p_other.hostname,
+        'wanted', json_strip_nulls(json_build_object(
+          'projectName', p_project_name,
+          'startPort', p_start_port,
+          'endPort', p_end_port,
+          'hostname', p_hostname
+        ))
       )::text;
 end
 $$;
@@ -658,7 +665,7 @@ begin
   order by other.project_name = p_project_name desc, other.start_port
   limit 1;
   if found then
-    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, v_other);
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, p_hostname, v_other);
   end if;
 end
 $$;
@@ -682,7 +689,7 @@ begin
   order by start_port
   limit 1;
   if found then
-    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, v_other);
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, null, v_other);
   end if;
 end
 $$;

@@ -10,11 +10,11 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
-  -- Claims the number of each row for its service, as claim_port() does. A number that is nobody's
-  -- first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
+  -- Claims the number of each row for its service, as claim_port() does. A number that no project
+  -- owns first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
   -- for each, by its place in the list: `claimed`, `held` (by that service already) or `conflict`
-  -- with the detail of ZP003 or ZP005. If there is a conflict, changes nothing unless told to skip
-  -- conflicts. A dry run changes nothing and returns the same. Of several numbers of one service,
+  -- with the detail of ZP003 or ZP005. If there is a conflict, changes nothing unless
+  -- `p_skip_conflicts`. A dry run changes nothing and returns the same. Of several numbers of one service,
   -- the first is the one that ensure_port() returns.
   --
   -- Takes lock_ranges(), and locks the projects by name, then claims in the order of the services'
@@ -22,19 +22,16 @@ as $$
   -- Cost: that of the claims.
 declare
   v_row record;
-  v_turns integer[] := '{}';
+  -- By the place of the row.
   v_outcomes text[] := '{}';
   v_created boolean[] := '{}';
   v_conflicts json[] := '{}';
-  v_outcome text;
-  v_creates boolean;
   v_detail text;
 begin
   perform ports.lock_ranges();
   for v_row in
-    select distinct project_name
+    select distinct "projectName" as project_name
     from json_to_recordset(p_rows) as imported ("projectName" text)
-    cross join lateral (select "projectName" as project_name) as named
     order by project_name
   loop
     update ports.projects
@@ -43,6 +40,39 @@ begin
   end loop;
 
   begin
+    -- Ranges for every host come first, so that a row of the same number on one host lies in them.
+    for v_row in
+      select imported.*
+      from rows from (
+        json_to_recordset(p_rows) as (
+          "projectName" text,
+          hostname text,
+          "portNumber" integer,
+          "boundTo" text
+        )
+      ) with ordinality as imported (project_name, hostname, port_number, bound_to, place)
+      order by bound_to nulls first, place
+    loop
+      v_created[v_row.place] := not exists (
+        select
+        from ports.ranges_in(v_row.project_name, v_row.hostname)
+        where v_row.port_number between start_port and end_port
+      );
+      continue when not v_created[v_row.place];
+      begin
+        perform ports.insert_range(
+          'import_ports', v_row.project_name, v_row.port_number, v_row.port_number,
+          v_row.bound_to, null, p_actor
+        );
+      exception
+        when sqlstate 'ZP005' then
+          get stacked diagnostics v_detail = pg_exception_detail;
+          v_outcomes[v_row.place] := 'conflict';
+          v_created[v_row.place] := false;
+          v_conflicts[v_row.place] := v_detail::json;
+      end;
+    end loop;
+
     for v_row in
       select imported.*
       from rows from (
@@ -53,33 +83,21 @@ begin
           hostname text,
           protocol text,
           "portNumber" integer,
-          "boundTo" text,
           "serviceType" text,
           description text,
           "cloudflareHostname" text
         )
       ) with ordinality as imported (
-        project_name, service_name, instance, hostname, protocol, port_number, bound_to,
+        project_name, service_name, instance, hostname, protocol, port_number,
         service_type, description, cloudflare_hostname, place
       )
       cross join lateral ports.service_key(project_name, service_name, instance, hostname)
         as service_key
       order by service_key, place desc
     loop
-      v_creates := not exists (
-        select
-        from ports.ranges_in(v_row.project_name, v_row.hostname)
-        where v_row.port_number between start_port and end_port
-      );
-      v_detail := null;
+      continue when v_outcomes[v_row.place] = 'conflict';
       begin
-        if v_creates then
-          perform ports.insert_range(
-            'import_ports', v_row.project_name, v_row.port_number, v_row.port_number,
-            v_row.bound_to, null, p_actor
-          );
-        end if;
-        v_outcome := case
+        v_outcomes[v_row.place] := case
           when ports.claim_port(
             v_row.project_name, v_row.service_name, v_row.port_number, v_row.hostname,
             v_row.protocol, v_row.service_type, v_row.description, v_row.cloudflare_hostname,
@@ -89,15 +107,11 @@ begin
           else 'held'
         end;
       exception
-        when sqlstate 'ZP003' or sqlstate 'ZP005' then
+        when sqlstate 'ZP003' then
           get stacked diagnostics v_detail = pg_exception_detail;
-          v_outcome := 'conflict';
-          v_creates := false;
+          v_outcomes[v_row.place] := 'conflict';
+          v_conflicts[v_row.place] := v_detail::json;
       end;
-      v_turns := v_turns || v_row.place::integer;
-      v_outcomes := v_outcomes || v_outcome;
-      v_created := v_created || v_creates;
-      v_conflicts := v_conflicts || v_detail::json;
     end loop;
 
     if p_dry_run or ('conflict' = any (v_outcomes) and not p_skip_conflicts) then
@@ -111,9 +125,8 @@ begin
   end;
 
   return query
-  select *
-  from unnest(v_turns, v_outcomes, v_created, v_conflicts) as result (place)
-  order by place;
+  select place, v_outcomes[place], v_created[place], v_conflicts[place]
+  from generate_series(1, json_array_length(p_rows)) as place;
 end
 $$;
 
@@ -225,9 +238,20 @@ as $$
   -- the rows of the document.
 declare
   v_count bigint;
+  v_project_name text;
   v_range record;
 begin
   perform ports.lock_ranges();
+  -- From here on nobody can offer numbers or, above READ COMMITTED, allocate.
+  for v_project_name in
+    select name
+    from ports.projects
+    order by name
+  loop
+    update ports.projects
+    set settings = settings
+    where name = v_project_name;
+  end loop;
   select count(*)
   into v_count
   from ports.port_allocations
@@ -239,10 +263,16 @@ begin
         detail = json_build_object('count', v_count)::text;
   end if;
 
-  -- What this transaction writes before it loads the same ids must not have them: the events of the
-  -- ranges that it deletes, and the slots that it then gives to the holdings.
+  -- No two events and no two rows ever have the same id: not the events that are there already, those
+  -- of the ranges that are deleted now, and the slots that are then given to the holdings.
   perform ports.advance_ids('ports.port_events', p_document -> 'events');
   perform ports.advance_ids('ports.port_allocations', p_document -> 'allocations');
+  update ports.port_events as event
+  set id = nextval(pg_get_serial_sequence('ports.port_events', 'id'))
+  where event.id <= (
+    select max(id)
+    from json_to_recordset(p_document -> 'events') as loaded (id bigint)
+  );
 
   perform ports.delete_range(project_name, p_actor)
   from (
@@ -368,8 +398,8 @@ $$;
 create function ports.advance_ids(p_table text, p_rows json) returns void
 language plpgsql
 as $$
-  -- Has the sequence of a table's ids go on beyond those of the rows. A later rollback does not take
-  -- that back. Called by functions whose search path is fixed.
+  -- Moves the sequence of a table's ids beyond those of the rows. A rollback does not undo this.
+  -- Called by functions whose search path is fixed.
 begin
   perform setval(sequence, greatest(nextval(sequence), highest.id))
   from pg_get_serial_sequence(p_table, 'id') as sequence

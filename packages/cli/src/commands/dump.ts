@@ -1,4 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
+import { printableJson } from '@ports/core'
 import type { Context } from '../Context.js'
 
 export function dumpCommand({ openManager, output, signal }: Context) {
@@ -8,7 +9,7 @@ export function dumpCommand({ openManager, output, signal }: Context) {
     .action(async () => {
       const ports = await openManager()
       const document = await ports.dump({ signal })
-      output.result(document, () => JSON.stringify(document, null, 2))
+      output.result(document, () => printableJson(JSON.stringify(document, null, 2)))
     })
 }
 

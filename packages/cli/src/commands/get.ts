@@ -1,9 +1,10 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { nameOfRange, SKIP_REASONS } from '@ports/core'
+import { SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
+import { inJson } from '../inJson.js'
 import { bothProtocolsOption, contiguousOption, countOption } from '../layoutOptions.js'
 import { noticesOfNew } from '../noticesOfNew.js'
 import {
@@ -15,6 +16,7 @@ import {
   typeOption,
 } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
+import { withRange } from '../withRange.js'
 
 export function getCommand(context: Context) {
   const { openManager, output, signal } = context
@@ -42,25 +44,23 @@ export function getCommand(context: Context) {
       if (existing && isSeveral) return command.error('give --existing with one service')
       if (existing) return findPort(context, projectName, serviceName, rest)
       const ports = await openManager()
-      if (createRange !== undefined) {
-        const size = createRange === true ? undefined : createRange
-        const { range, created } = await ports.ensureRange(projectName, { size }, { signal })
-        if (created) output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
-      }
+      const asked = { ...rest, serviceType, preferredPort }
       if (isSeveral) {
-        return getSeveral(context, projectName, services, { ...rest, serviceType, preferredPort })
+        return withRange(context, projectName, createRange, () =>
+          getSeveral(context, projectName, services, asked),
+        )
       }
-      const ensured = await ports.ensure(projectName, serviceName, {
-        ...rest,
-        serviceType,
-        preferredPort,
-        signal,
-      })
+      const ensured = await withRange(context, projectName, createRange, () =>
+        ports.ensure(projectName, serviceName, { ...asked, signal }),
+      )
       const { allocation, created, skipped, sameCloudflareHostname: others } = ensured
       const port = allocation.portNumber
       const service = ports.service(projectName, serviceName, options)
       const warnings = hostnameWarnings(allocation.cloudflareHostname, others, output)
-      output.result({ port, ...service, created, skipped, ...warnings }, () => `${port}`)
+      output.result(
+        { port, ...service, created, skipped: skipped.map(inJson), ...warnings },
+        () => `${port}`,
+      )
       for (const each of skipped)
         output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
       if (!created) return

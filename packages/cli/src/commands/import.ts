@@ -30,7 +30,7 @@ export function importCommand({ openManager, output, signal, confirm, answerNo }
         output.outcome({ ...report, rows: report.rows.map(inJson) }, totalOf(report, dryRun))
       const plan = await ports.import(rows, { skipConflicts, dryRun: true, signal })
       if (plan.conflicts > 0 && !skipConflicts && !dryRun) throw collision(plan)
-      if (!output.json && rows.length > 0) output.notice(linesOf(plan))
+      if (!output.json) output.notice(linesOf(plan))
       if (dryRun || plan.claimed === 0) {
         print(plan)
         return plan.conflicts > 0 ? answerNo() : undefined
@@ -71,11 +71,12 @@ function totalOf({ claimed, held, conflicts, changed }: ImportReport, dryRun: bo
 /** Names all rows that collide, with both sides. */
 function collision(report: ImportReport): PortsError {
   const colliding = report.rows.filter((row) => row.outcome === 'conflict')
+  const { code, details } = colliding[0]!.conflict!
   return new PortsError(
-    colliding[0]!.conflict!.code,
+    code,
     `${colliding.length} of ${counted(report.rows.length, 'row')} cannot be imported, so none was. ` +
       `Correct them, or import the others with --skip-conflicts.\n${colliding.map(lineOf).join('\n')}`,
-    { rows: colliding.map(inJson) },
+    { ...details, rows: colliding.map(inJson) },
   )
 }
 

@@ -31,7 +31,8 @@ export function loadCommand({ openManager, output, signal }: Context) {
 async function readDocument(file: string | undefined): Promise<RegistryDocument> {
   const source = file ?? 'standard input'
   try {
-    return JSON.parse(file === undefined ? await text(process.stdin) : await readFile(file, 'utf8'))
+    const read = file === undefined ? await text(process.stdin) : await readFile(file, 'utf8')
+    return JSON.parse(read.replace(/^\uFEFF/, ''))
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw invalidArgument('file', source, `what ports dump wrote (${reason})`)

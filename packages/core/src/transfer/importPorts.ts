@@ -1,7 +1,7 @@
 import { given, isAbsent } from '../absent.js'
 import type { WriteOptions } from '../CallOptions.js'
 import { invalidArgument } from '../errors.js'
-import type { Metadata, Scope, ServiceKey } from '../PortAllocation.js'
+import { type Metadata, nameOfService, type Scope, type ServiceKey } from '../PortAllocation.js'
 import type { Holding, ImportMode, ImportOutcome, TransferStore } from '../TransferStore.js'
 import { validObject } from '../validate.js'
 
@@ -59,10 +59,20 @@ export async function importPorts(
   mode: ImportMode,
   call: WriteOptions,
 ): Promise<ImportReport> {
-  const outcomes = await store.importPorts(holdings, mode, call)
-  const rows = outcomes.map((outcome, index) => {
-    const { projectName, serviceName, instance, hostname, protocol, portNumber } = holdings[index]!
+  const first = firstOfEach(holdings)
+  const isWanted = holdings.map((_, index) => first[index] === index)
+  const collides = holdings.some((holding, index) =>
+    collisionWith(holdings[first[index]!]!, holding),
+  )
+  const asked = holdings.filter((_, index) => isWanted[index])
+  const dryRun = mode.dryRun || (collides && !mode.skipConflicts)
+  const outcomes = [...(await store.importPorts(asked, { ...mode, dryRun }, call))]
+  const rows = holdings.map((holding, index) => {
+    const { projectName, serviceName, instance, hostname, protocol, portNumber } = holding
     const service = { projectName, serviceName, instance, hostname, protocol }
+    const outcome = isWanted[index]
+      ? outcomes.shift()!
+      : repeatedRow(holdings[first[index]!]!, holding, first[index]! + 1)
     return { ...service, portNumber, ...outcome }
   })
   const count = (outcome: ImportOutcome['outcome']) =>
@@ -70,4 +80,34 @@ export async function importPorts(
   const [claimed, held, conflicts] = [count('claimed'), count('held'), count('conflict')]
   const isForbidden = conflicts > 0 && !mode.skipConflicts
   return { rows, claimed, held, conflicts, changed: claimed > 0 && !mode.dryRun && !isForbidden }
+}
+
+/** For each row the index of the first that has the same number in the same scope. */
+function firstOfEach(holdings: readonly Holding[]): number[] {
+  const places = holdings.map((it) => `${it.hostname}/${it.protocol}/${it.portNumber}`)
+  const firsts = new Map<string, number>()
+  return places.map((place, index) => {
+    const known = firsts.get(place)
+    if (known === undefined) firsts.set(place, index)
+    return known ?? index
+  })
+}
+
+function collisionWith(first: Holding, other: Holding): boolean {
+  return nameOfService(first) !== nameOfService(other)
+}
+
+/** A row says the same as an earlier one, or gives its number to another service. */
+function repeatedRow(first: Holding, other: Holding, row: number): ImportOutcome {
+  if (!collisionWith(first, other)) return { outcome: 'held', createsRange: false }
+  const { portNumber } = first
+  return {
+    outcome: 'conflict',
+    createsRange: false,
+    conflict: {
+      code: 'PORT_TAKEN',
+      message: `Row ${row} gives this port to ${nameOfService(first)}. Remove one of the two rows.`,
+      details: { portNumber, row },
+    },
+  }
 }

@@ -1,32 +1,64 @@
 import { invalidArgument } from '../errors.js'
-import { validHostname, validPublicHostname } from '../hostname.js'
+import { validPublicHostname } from '../hostname.js'
+import { LocalHost } from '../localHost.js'
 import { validName } from '../name.js'
-import { MAX_LENGTH, validObject, validPort, validProtocol, validText } from '../validate.js'
+import { EVENT_KINDS } from '../PortEvent.js'
+import {
+  MAX_LENGTH,
+  validCount,
+  validObject,
+  validPort,
+  validProtocol,
+  validText,
+} from '../validate.js'
 import {
   DOCUMENT_VERSION,
   type RegistryContent,
   type RegistryDocument,
 } from './RegistryDocument.js'
+import { refuseContradictions } from './refuseContradictions.js'
 
 type Check = (field: string, value: unknown) => unknown
 
 const name: Check = validName
 const instance: Check = (field, value) => value === '' || validName(field, value)
-const hostname: Check = validHostname
+const hostname: Check = (field, value) => {
+  const stored = new LocalHost().resolve(field, value)
+  if (stored !== value) throw invalidArgument(field, value, 'the host as it is stored', stored)
+}
 const description: Check = (field, value) => validText(field, value, MAX_LENGTH.description)
 
-const wholeNumber: Check = (field, value) => {
-  if (!Number.isSafeInteger(value)) throw invalidArgument(field, value, 'a whole number')
-}
-const id: Check = (field, value) => {
-  if (!Number.isSafeInteger(value) || Number(value) < 1) {
-    throw invalidArgument(field, value, 'a whole number above 0')
+/** Leaves the ids that come after it exact in JSON. */
+const HIGHEST_ID = 2 ** 48
+
+/** The largest number of PostgreSQL's type `integer`, in which ordinals are stored. */
+const HIGHEST_ORDINAL = 2 ** 31 - 1
+
+const ordinal: Check = (field, value) => {
+  if (!Number.isInteger(value) || Math.abs(Number(value)) > HIGHEST_ORDINAL) {
+    throw invalidArgument(
+      field,
+      value,
+      `a whole number from -${HIGHEST_ORDINAL} to ${HIGHEST_ORDINAL}`,
+    )
   }
 }
+const id: Check = (field, value) => validCount(field, value, HIGHEST_ID)
+const kind: Check = (field, value) => {
+  if (!EVENT_KINDS.some((known) => known === value)) {
+    throw invalidArgument(field, value, EVENT_KINDS.join(', '))
+  }
+}
+
+const TIME = /^(?<date>(?!0000)\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/
+
 const time: Check = (field, value) => {
-  if (typeof value !== 'string' || Number.isNaN(Date.parse(value))) {
-    throw invalidArgument(field, value, 'a time in ISO 8601')
-  }
+  const date = TIME.exec(String(value))?.groups?.date
+  const instant = Date.parse(String(value))
+  // Date.parse takes the 30th of February for the 2nd of March.
+  const midnight = Date.parse(`${date}T00:00:00Z`)
+  const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(`${date}T`)
+  if (!isDay || Number.isNaN(instant)) throw invalidArgument(field, value, 'a time in ISO 8601')
 }
 const object: Check = (field, value) => validObject(field, value as object, 'an object')
 const word: Check = (field, value) => validText(field, value, 63)
@@ -66,7 +98,7 @@ const FIELDS = {
         throw invalidArgument(field, value, 'allocated or in_use')
       }
     },
-    ordinal: wholeNumber,
+    ordinal,
     ...metadata,
     idempotencyKey: optional((field, value) => validText(field, value, MAX_LENGTH.idempotencyKey)),
     allocatedAt: time,
@@ -78,7 +110,7 @@ const FIELDS = {
     actor: optional((field, value) => validText(field, value, MAX_LENGTH.actor)),
     roleName: word,
     call: word,
-    what: word,
+    what: kind,
     projectName: name,
     serviceName: optional(name),
     instance: optional(instance),
@@ -94,7 +126,7 @@ const FIELDS = {
 /** @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field */
 export function validDocument(document: RegistryDocument): RegistryDocument {
   validObject('document', document, 'what a dump wrote')
-  const { format, version, takenAt } = document
+  const { format, version, takenAt, ...lists } = document
   if (format !== 'ports-registry') {
     throw invalidArgument('document.format', format, '"ports-registry", as a dump writes it')
   }
@@ -109,6 +141,15 @@ export function validDocument(document: RegistryDocument): RegistryDocument {
   for (const [list, fields] of Object.entries(FIELDS)) {
     checkList(list, document[list as keyof RegistryContent], fields)
   }
+  const unknown = Object.keys(lists).find((list) => !Object.hasOwn(FIELDS, list))
+  if (unknown !== undefined) {
+    throw invalidArgument(
+      unknown,
+      Reflect.get(document, unknown),
+      'left out: there is no such list',
+    )
+  }
+  refuseContradictions(document)
   return document
 }
 

@@ -96,22 +96,21 @@ export function rangeStore(database: Database): RangeStore {
     async createRange(range, call = {}) {
       const { projectName, startPort, endPort, description } = range
       const values = [projectName, startPort, endPort, description, call.actor]
-      const [row] = await database.rows<RangeRow>(CREATE, values, { ...WRITE, range }, call)
+      const [row] = await database.rows<RangeRow>(CREATE, values, WRITE, call)
       return toRange(row!)
     },
 
     async addRange(range, call = {}) {
       const { projectName, startPort, endPort, hostname, description } = range
       const values = [projectName, startPort, endPort, hostname, description, call.actor]
-      const [row] = await database.rows<RangeRow>(ADD, values, { ...WRITE, range }, call)
+      const [row] = await database.rows<RangeRow>(ADD, values, WRITE, call)
       return toRange(row!)
     },
 
     async createNextRange({ projectName, size, description }, call = {}) {
       const { startPort, endPort } = BLOCK_SEARCH
       const values = [projectName, size, startPort, endPort, description, call.actor]
-      const subject = { ...WRITE, range: { projectName } }
-      const [row] = await database.rows<RangeRow>(CREATE_NEXT, values, subject, call)
+      const [row] = await database.rows<RangeRow>(CREATE_NEXT, values, WRITE, call)
       if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
       return toRange(row)
     },
@@ -119,11 +118,10 @@ export function rangeStore(database: Database): RangeStore {
     async ensureRange({ projectName, size, avoid, description }, call = {}) {
       const { startPort, endPort } = BLOCK_SEARCH
       const values = [projectName, size, startPort, endPort, avoid, description, call.actor]
-      const subject = { ...WRITE, range: { projectName } }
       const [row] = await database.rows<RangeRow & { created: boolean }>(
         ENSURE,
         values,
-        subject,
+        WRITE,
         call,
       )
       if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
@@ -132,7 +130,7 @@ export function rangeStore(database: Database): RangeStore {
 
     async resizeRange(projectName, bounds, { from, hostname } = {}, call = {}) {
       const values = [projectName, bounds.startPort, bounds.endPort, call.actor, from, hostname]
-      const subject = { ...WRITE, range: { projectName, ...bounds }, bounds }
+      const subject = { ...WRITE, bounds }
       const [row] = await database.rows<RangeRow>(RESIZE, values, subject, call)
       return toRange(row!)
     },

@@ -1,16 +1,15 @@
 import {
-  type Holding,
+  type ErrorDetails,
   type ImportOutcome,
   portTaken,
   type RegistryContent,
-  rangeOverlap,
   type Taken,
   type TransferStore,
 } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
 import { defaultRanges } from '../seed.js'
-import { rangeIn } from '../sqlState.js'
+import { overlapIn } from '../sqlState.js'
 
 const IMPORT = statement(`
   select outcome, creates_range as "createsRange", conflict
@@ -28,7 +27,7 @@ export function transferStore(database: Database): TransferStore {
     async importPorts(holdings, { dryRun, skipConflicts }, call = {}) {
       const values = [JSON.stringify(holdings), skipConflicts, dryRun, call.actor]
       const rows = await database.rows<ImportRow>(IMPORT, values, WRITE, call)
-      return rows.map((row, index) => toOutcome(row, holdings[index]!))
+      return rows.map(toOutcome)
     },
 
     async dump(call = {}) {
@@ -52,20 +51,12 @@ interface ImportRow {
   readonly outcome: ImportOutcome['outcome']
   readonly createsRange: boolean
   /** The detail of the claim's error, ZP003 or ZP005. */
-  readonly conflict: Taken | Parameters<typeof rangeIn>[0] | null
+  readonly conflict: Taken | ErrorDetails | null
 }
 
-function toOutcome({ outcome, createsRange, conflict }: ImportRow, holding: Holding) {
+function toOutcome({ outcome, createsRange, conflict }: ImportRow): ImportOutcome {
   if (conflict === null) return { outcome, createsRange }
   const { code, message, details } =
-    'portNumber' in conflict
-      ? portTaken(conflict as Taken)
-      : rangeOverlap(wantedBy(holding), rangeIn(conflict))
+    'portNumber' in conflict ? portTaken(conflict as Taken) : overlapIn(conflict)
   return { outcome, createsRange, conflict: { code, message, details } }
-}
-
-/** The range that would have been created for the number. */
-function wantedBy({ projectName, portNumber, boundTo }: Holding) {
-  const bounds = { startPort: portNumber, endPort: portNumber }
-  return { projectName, ...bounds, ...(boundTo !== undefined && { hostname: boundTo }) }
 }

@@ -1,0 +1,67 @@
+import { invalidArgument } from '../errors.js'
+import type { RegistryContent } from './RegistryDocument.js'
+
+/**
+ * Refuses entries that cannot be true together, before the database refuses one of them in words of
+ * its own.
+ * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
+ */
+export function refuseContradictions(content: RegistryContent): void {
+  const { projects, ranges, allocations, events } = content
+  refuseRepeated('projects', projects, 'projectName', ({ projectName }) => projectName)
+  refuseRepeated('allocations', allocations, 'id', ({ id }) => id)
+  refuseRepeated('allocations', allocations, 'portNumber', (held) =>
+    [held.hostname, held.protocol, held.portNumber].join('/'),
+  )
+  refuseRepeated('allocations', allocations, 'ordinal', (held) => {
+    const { projectName, serviceName, instance, hostname, protocol, ordinal } = held
+    return [projectName, serviceName, instance, hostname, protocol, ordinal].join('/')
+  })
+  refuseRepeated('events', events, 'id', ({ id }) => id)
+
+  const known = new Set(projects.map(({ projectName }) => projectName))
+  for (const [index, { projectName, startPort, endPort }] of ranges.entries()) {
+    const path = `ranges[${index}]`
+    if (!known.has(projectName)) throw unlisted(`${path}.projectName`, projectName)
+    if (endPort < startPort) {
+      throw invalidArgument(`${path}.endPort`, endPort, `at least the startPort, ${startPort}`)
+    }
+  }
+  for (const [index, { projectName, hostname, portNumber }] of allocations.entries()) {
+    const path = `allocations[${index}]`
+    if (!known.has(projectName)) throw unlisted(`${path}.projectName`, projectName)
+    const isOwned = ranges.some(
+      (range) =>
+        range.projectName === projectName &&
+        (range.hostname ?? hostname) === hostname &&
+        range.startPort <= portNumber &&
+        portNumber <= range.endPort,
+    )
+    if (!isOwned) {
+      const expected = `in a range of ${projectName} on ${hostname}`
+      throw invalidArgument(`${path}.portNumber`, portNumber, expected)
+    }
+  }
+}
+
+function unlisted(field: string, projectName: string) {
+  return invalidArgument(field, projectName, 'one of the projects of the document')
+}
+
+function refuseRepeated<Entry extends object>(
+  list: string,
+  entries: readonly Entry[],
+  field: keyof Entry & string,
+  keyOf: (entry: Entry) => string | number,
+): void {
+  const seen = new Map<string | number, number>()
+  for (const [index, entry] of entries.entries()) {
+    const key = keyOf(entry)
+    const first = seen.get(key)
+    if (first !== undefined) {
+      const expected = `another than that of ${list}[${first}]`
+      throw invalidArgument(`${list}[${index}].${field}`, entry[field], expected)
+    }
+    seen.set(key, index)
+  }
+}
