@@ -5,14 +5,14 @@ import { describe, expect, it } from 'vitest'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
-/** Which of our packages each may use; `main.ts`, which puts a door together, the store as well. */
+/** Which of our packages each may use; `main.ts`, which assembles an interface, the store as well. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   core: [],
   db: ['core'],
   'mcp-server': ['core'],
   cli: ['core'],
 }
-const DOORS = ['mcp-server', 'cli']
+const INTERFACES = ['mcp-server', 'cli']
 const SDK_FILES_AT_MOST = 2
 
 /** By its path from the root, with slashes. */
@@ -93,7 +93,7 @@ function wrongImports(source: Source): string[] {
   const named = importsOf(source).flatMap((imported) => {
     if (isSdk(imported.from)) return name === 'mcp-server' ? [] : [`imports ${imported.from}`]
     const target = ourPackage(source, imported)
-    const assembles = DOORS.includes(name) && isMain(source)
+    const assembles = INTERFACES.includes(name) && isMain(source)
     // What a command shows of a database is typed by the package that knows it.
     const describes = name === 'cli' && imported.isType
     const isAllowed =
@@ -112,7 +112,7 @@ function wrongEnvironment(source: Source): string[] {
     .filter(({ from }) => /^(node:)?process$/.test(from))
     .map(({ from }) => `imports ${from}, whose env no rule sees`)
   if (/(?<!PORTS_)\bDATABASE_URL\b/.test(code)) wrong.push('names DATABASE_URL')
-  if (DOORS.includes(name) && isMain(source)) return wrong
+  if (INTERFACES.includes(name) && isMain(source)) return wrong
   for (const [read, variable] of code.matchAll(
     /\bprocess\s*(?:\?\.|\.|\[['"])\s*env\b(?:\.(\w+))?/g,
   )) {

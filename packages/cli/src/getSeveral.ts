@@ -39,9 +39,10 @@ export async function getSeveral(
   const ports = await openManager()
   const { allocations, skipped } = await ports.ensureMany(projectName, items, { ...rest, signal })
   // A number for both protocols is one line.
-  const lines = new Set(allocations.map((it) => `${it.serviceName} ${it.portNumber}`))
+  const [first = 'tcp'] = protocols ?? []
+  const lines = allocations.filter((it) => it.protocol === first)
   output.result(inJson({ allocations, skipped }), () =>
-    [...lines].map((line) => line.split(' ')[1]).join('\n'),
+    lines.map(({ portNumber }) => portNumber).join('\n'),
   )
   for (const { portNumber, protocol, reason } of skipped) {
     output.notice(`Skipped ${portNumber}/${protocol}: ${SKIP_REASONS[reason]}.`)

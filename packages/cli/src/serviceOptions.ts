@@ -39,7 +39,7 @@ function protocol(description: string) {
   return (
     new Option('--protocol <protocol>', description)
       .choices(PROTOCOLS)
-      // Core judges the text, so that it gives the same error at every door.
+      // Core judges the text, so that it gives the same error at every interface.
       .argParser((text) => text as Protocol)
   )
 }

@@ -346,6 +346,9 @@ export class PortManager {
     const accepted = given(options)
     const { idempotencyKey, count } = accepted
     const layout = validLayout(accepted)
+    if (count === undefined && layout.contiguous) {
+      throw invalidArgument('contiguous', true, 'left out without a count')
+    }
     const call = this.#write(accepted)
     const request = {
       ...this.#request(projectName, serviceName, accepted),

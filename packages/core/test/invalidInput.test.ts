@@ -422,6 +422,13 @@ describe('a batch', () => {
       ])(),
     ))
 
+  it('of allocate cannot be contiguous without a count', () =>
+    expectInvalid(
+      async () => untyped.allocate!('shop', 'web', { contiguous: true }),
+      'contiguous',
+      true,
+    ))
+
   it.each(titled([0, 1001, '4', '']))('of allocate cannot have the count %s', (_title, count) =>
     expectInvalid(
       () => manager.allocate('shop', 'web', { count: count as number }),

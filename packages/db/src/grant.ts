@@ -19,9 +19,9 @@ const ROLE = `
   where rolname = $1::name`
 
 const UNLIKE_THE_SCHEMA =
-  'a role that has another name than the schema, or whose search_path a superuser has set to one ' +
-  `without "$user" (alter role ${SCHEMA} set search_path = public): it would take the registry's ` +
-  'tables for its own'
+  'a role that has another name than the schema. Or, as a superuser, run alter role ' +
+  `${SCHEMA} set search_path = public, and grant again: with "$user" in its search_path the role ` +
+  "would use the registry's tables as its own"
 
 /**
  * Gives a role exactly the rights of a level, in place of those that it had in the registry. The

@@ -3,7 +3,7 @@ import { safeParse, type ZodObject, type z } from 'zod'
 
 /**
  * The arguments in their types. What the values may be is for the core to say, so that it says the
- * same at every door.
+ * same at every interface.
  * @throws {PortsError} `INVALID_ARGUMENT` naming the first field that is amiss
  */
 export function parseArguments<Input extends ZodObject>(input: Input, args: unknown) {

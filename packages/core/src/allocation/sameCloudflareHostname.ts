@@ -51,7 +51,10 @@ export async function sharing(
 ): Promise<SameCloudflareHostname> {
   const { cloudflareHostname } = allocation
   if (asked.cloudflareHostname === undefined || cloudflareHostname === undefined) return {}
-  const others = await sameCloudflareHostname(store, allocation, cloudflareHostname, call)
+  // The call must still tell which port it gave.
+  const others = await sameCloudflareHostname(store, allocation, cloudflareHostname, call).catch(
+    () => [],
+  )
   return others.length > 0 ? { sameCloudflareHostname: others } : {}
 }
 
