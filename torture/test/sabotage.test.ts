@@ -68,7 +68,7 @@ it('finds ports that two services hold where the slot is not locked', async () =
 }, 120_000)
 
 it('finds releases that leave no event', async () => {
-  const args = ['--sabotage', 'event-forgotten', ...WHILE_REFUSING]
+  const args = ['--sabotage', 'event-forgotten', ...WHILE_REFUSING, '--seconds', '10']
   await findsWrong('acknowledged change without its event', args)
 }, 120_000)
 
@@ -78,7 +78,7 @@ it('finds events that are written twice', async () => {
 }, 120_000)
 
 it('finds calls that wait for another project if all share one lock', async () => {
-  const args = ['--only', 'project-stuck', '--seconds', '9', '--processes', '6']
+  const args = ['--only', 'project-stuck', '--seconds', '15', '--processes', '6']
   await findsWrong('waited for somebody stuck elsewhere', ['--sabotage', 'one-lock', ...args])
 }, 120_000)
 
