@@ -72,7 +72,11 @@ export async function ensurePort(
   return { portNumber, created, skipped, cannotSee: passedOver.cannotSee }
 }
 
-/** The allocation that a call has just been told of. */
+/**
+ * The allocation that a call has just been told of. The port may be given by now, so a failure to
+ * read it leaves the outcome unknown.
+ * @throws {PortsError} `OUTCOME_UNKNOWN`
+ */
 export async function allocationOf(
   store: AllocationStore,
   key: ServiceKey,
@@ -81,11 +85,20 @@ export async function allocationOf(
 ): Promise<PortAllocation> {
   const { projectName, serviceName, instance, hostname, protocol } = key
   const query = { projectName, serviceName, hostname, portNumber }
-  const { allocations } = await store.list(query, call)
+  const { allocations } = await store.list(query, call).catch((error) => {
+    throw error instanceof PortsError ? unread(key, portNumber, error.message, error) : error
+  })
   const found = allocations.find((it) => it.instance === instance && it.protocol === protocol)
   if (found) return found
-  throw new PortsError(
-    'BUSY',
-    `Port ${portNumber} of ${nameOfService(key)} was released while this call ran. Try again.`,
+  throw unread(key, portNumber, 'it was released while this call ran')
+}
+
+function unread(key: ServiceKey, portNumber: number, reason: string, cause?: unknown): PortsError {
+  return new PortsError(
+    'OUTCOME_UNKNOWN',
+    `${nameOfService(key)} was told port ${portNumber}, which could not be read afterwards ` +
+      `(${reason.replace(/\.$/, '')}). Ask again: that does no harm.`,
+    {},
+    { cause },
   )
 }

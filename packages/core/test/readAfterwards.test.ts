@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { PortsError } from '../src/errors.js'
+import { PortManager } from '../src/PortManager.js'
+import type { PortRepository } from '../src/PortRepository.js'
+
+const UNAVAILABLE = new PortsError('DATABASE_UNAVAILABLE', 'Nothing was changed.')
+
+/** Gives ports, and cannot be read afterwards. */
+const store: Partial<PortRepository> = {
+  find: async () => undefined,
+  ensure: async () => ({ portNumber: 3000, created: true, passedOver: [] }),
+  claim: async () => true,
+  list: async () => {
+    throw UNAVAILABLE
+  },
+}
+
+describe('a port that was given and cannot be read afterwards', () => {
+  const manager = new PortManager(store as PortRepository, { passOver: 'none' })
+
+  it.each([
+    ['ensure', () => manager.ensure('shop', 'web')],
+    ['claim', () => manager.claim('shop', 'web', 3000)],
+  ])('leaves the outcome of %s unknown, because it was given', async (_method, call) => {
+    await expect(call()).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('shop/web was told port 3000'),
+      cause: UNAVAILABLE,
+    })
+  })
+})
