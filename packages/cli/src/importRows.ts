@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { extname } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { type ImportRow, invalidArgument } from '@ports/core'
+import { readInput } from './readInput.js'
 
 export const IMPORT_FORMATS = ['json', 'yaml', 'csv'] as const
 
@@ -28,23 +27,12 @@ export async function readRows(
   file: string | undefined,
   format: ImportFormat | undefined,
 ): Promise<ImportRow[]> {
-  const source = file === undefined || file === '-' ? 'standard input' : file
-  const read = source === file ? await contentOf(file) : await text(process.stdin)
-  // Spreadsheets write a byte order mark.
-  const content = read.replace(/^\uFEFF/, '')
+  const { source, content } = await readInput(file)
   const records = await parse(content, format ?? formatOf(file, content), source)
   if (!Array.isArray(records) || records.length === 0) {
     throw invalidArgument(source, records, 'a list of rows, and not empty')
   }
   return records.map((record, index) => toRow(record, `${source}, row ${index + 1}`))
-}
-
-async function contentOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8')
-  } catch (error) {
-    throw invalidArgument('file', file, `a file that can be read (${messageOf(error)})`)
-  }
 }
 
 function formatOf(file: string | undefined, content: string): ImportFormat {
@@ -74,7 +62,8 @@ async function parsed(content: string, format: ImportFormat, source: string): Pr
     const { parse: parseCsv } = await import('csv-parse/sync')
     return parseCsv(content, { skip_empty_lines: true, trim: true })
   } catch (error) {
-    throw invalidArgument('format', format, `that of ${source} (${messageOf(error)})`)
+    const reason = error instanceof Error ? error.message : String(error)
+    throw invalidArgument('format', format, `that of ${source} (${reason})`)
   }
 }
 
@@ -98,8 +87,4 @@ function knownField(column: string, place: string): string {
   const known = Object.entries(COLUMNS).find(([, names]) => names.includes(column))
   if (known) return known[0]
   throw invalidArgument(`${place}, column`, column, `one of ${NAMES.join(', ')}`)
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
 }

@@ -43,7 +43,7 @@ function managerOfThisHost(): PortManager {
     const defaults = callerDefaults()
     return new PortManager({ ...source, defaults }, { ownerUid: ownerUid(namesDatabase()) })
   } catch (error) {
-    // A setting can be wrong. Whoever set it reads the log, not a model the answers.
+    // A setting can be wrong. The user who set it reads the log. A model would read the answers.
     if (!(error instanceof PortsError)) throw error
     log(error.message)
     process.exit(EXIT_STATUS[error.code])

@@ -1,8 +1,7 @@
-import { readFile } from 'node:fs/promises'
-import { text } from 'node:stream/consumers'
 import { Command } from '@commander-js/extra-typings'
 import { counted, invalidArgument, type RegistryDocument } from '@ports/core'
 import type { Context } from '../Context.js'
+import { readInput } from '../readInput.js'
 
 export function loadCommand({ openManager, output, signal }: Context) {
   return new Command('load')
@@ -29,10 +28,9 @@ export function loadCommand({ openManager, output, signal }: Context) {
 }
 
 async function readDocument(file: string | undefined): Promise<RegistryDocument> {
-  const source = file ?? 'standard input'
+  const { source, content } = await readInput(file)
   try {
-    const read = file === undefined ? await text(process.stdin) : await readFile(file, 'utf8')
-    return JSON.parse(read.replace(/^\uFEFF/, ''))
+    return JSON.parse(content)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw invalidArgument('file', source, `what ports dump wrote (${reason})`)

@@ -63,17 +63,14 @@ export function validItems(entries: unknown): BatchItem[] {
   if (total > MAX_BATCH) {
     throw invalidArgument('count', total, `at most ${MAX_BATCH} for all services together`)
   }
-  const named = items.flatMap(({ serviceName, protocols }) =>
-    protocols.map((protocol) => `${serviceName}/${protocol}`),
-  )
-  const again = items.find(({ serviceName, protocols }) =>
-    protocols.some(
-      (protocol) =>
-        named.indexOf(`${serviceName}/${protocol}`) !==
-        named.lastIndexOf(`${serviceName}/${protocol}`),
-    ),
-  )
-  if (again) throw invalidArgument('service', again.serviceName, 'named once')
+  const named = new Set<string>()
+  for (const { serviceName, protocols } of items) {
+    for (const protocol of protocols) {
+      const name = `${serviceName}/${protocol}`
+      if (named.has(name)) throw invalidArgument('service', serviceName, 'named once')
+      named.add(name)
+    }
+  }
   return items
 }
 

@@ -20,7 +20,7 @@ describe('a new embedded registry', () => {
     expect(error).toMatchObject({ code: 'PROJECT_NOT_FOUND' })
     expect(error!.message).toContain('no project has one')
     await program.end()
-    // Whoever uses it then gets none of them either.
+    // Programs that use the directory then get none of them either.
     const later = await once(inHome(home), (other) => other.get('consilio', 'api'))
     expect(later.error).toMatchObject({ code: 'PROJECT_NOT_FOUND' })
   })

@@ -1,0 +1,26 @@
+import { readFile } from 'node:fs/promises'
+import { text } from 'node:stream/consumers'
+import { invalidArgument } from '@ports/core'
+
+/**
+ * The text of a file, or of standard input if none or `-` is named, and how to name it in errors.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the file cannot be read
+ */
+export async function readInput(file: string | undefined) {
+  const isStandardInput = file === undefined || file === '-'
+  const content = isStandardInput ? await text(process.stdin) : await contentOf(file)
+  return {
+    source: isStandardInput ? 'standard input' : file,
+    // Spreadsheets and some editors write a byte order mark.
+    content: content.replace(/^\uFEFF/, ''),
+  }
+}
+
+async function contentOf(file: string): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw invalidArgument('file', file, `a file that can be read (${reason})`)
+  }
+}
