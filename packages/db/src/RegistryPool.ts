@@ -30,6 +30,7 @@ type ConnectCallback = (
  */
 export class RegistryPool extends pg.Pool {
   readonly #embedded: EmbeddedServer | undefined
+  #starting: Promise<unknown> | undefined
 
   constructor(config: PoolConfig, embedded?: EmbeddedServer) {
     super(config)
@@ -71,10 +72,18 @@ export class RegistryPool extends pg.Pool {
         throw notConnected(error, this.#hint)
       }
     }
-    await this.#embedded.start()
+    await this.#start(this.#embedded)
     return this.#connectInTurn().catch((error) => {
       throw notConnected(error, this.#hint)
     })
+  }
+
+  /** Calls that need the server at the same time share one start, which has a lock of its own. */
+  #start(embedded: EmbeddedServer): Promise<unknown> {
+    this.#starting ??= embedded.start().finally(() => {
+      this.#starting = undefined
+    })
+    return this.#starting
   }
 
   /** Waits for a connection while the server has reached its limit. */
