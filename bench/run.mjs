@@ -38,7 +38,17 @@ import { embeddedServer, foreignServer, makeHome, serverFrom } from './server.mj
  * In the order of the document. Each is a module in sections/ with a `title` and
  * `measure(context): Promise<Result>`.
  */
-const SECTIONS = ['sql', 'manager', 'growth', 'processes', 'mcp', 'audit', 'embedded', 'peers']
+const SECTIONS = [
+  'sql',
+  'manager',
+  'numbers',
+  'growth',
+  'processes',
+  'mcp',
+  'audit',
+  'embedded',
+  'peers',
+]
 
 const DOCS = new URL('../docs/', import.meta.url)
 
