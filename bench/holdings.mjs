@@ -1,7 +1,8 @@
 /**
  * Lets services named `prefix1`, `prefix2` … hold the first `count` numbers of each project. The
- * rows are the same as if each service had asked for its port, without the events. Uses three
- * statements, because as many calls would take minutes.
+ * rows are the same as if each service had asked for its port, without the events: services whose
+ * names have the same hash have ordinals of their own. Uses three statements, because as many calls
+ * would take minutes.
  */
 export async function hold(pool, { projects, count, prefix = '' }) {
   await pool.query(
@@ -17,14 +18,20 @@ export async function hold(pool, { projects, count, prefix = '' }) {
      set id = default,
        status = 'allocated',
        service_name = holder.name,
-       service_key = ports.service_key(slot.project_name, holder.name, '', slot.hostname),
-       ordinal = 1
+       service_key = holder.service_key,
+       ordinal = holder.ordinal
      from (
-       select free.id as slot_id, $3 || (free.port_number - range.start_port + 1) as name
-       from ports.port_allocations as free
-       join ports.port_ranges as range using (project_name)
-       where project_name = any ($1)
-         and free.port_number < range.start_port + $2
+       select slot_id, name, service_key,
+         row_number() over (partition by service_key order by slot_id) as ordinal
+       from (
+         select free.id as slot_id, new.name,
+           ports.service_key(project_name, new.name, '', free.hostname) as service_key
+         from ports.port_allocations as free
+         join ports.port_ranges as range using (project_name)
+         cross join lateral (values ($3 || (free.port_number - range.start_port + 1))) as new (name)
+         where project_name = any ($1)
+           and free.port_number < range.start_port + $2
+       ) as named
      ) as holder
      where slot.id = holder.slot_id`,
     [projects, count, prefix],
