@@ -38,7 +38,7 @@ const ENSURE_MANY = statement(`
   from ${ALLOCATE_BATCH}`)
 
 const ALLOCATE_MANY = statement(`
-  select array_agg((allocation).port_number) as answer
+  select array_agg((allocation).port_number order by (allocation).port_number) as answer
   from ${ALLOCATE_BATCH}`)
 
 type BatchRow = Stored<BatchAllocation> & { readonly passedOver: readonly number[] }
