@@ -1173,15 +1173,15 @@ END
 ;
 revoke all on function ports.count_available(text,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.create_next_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text, p_avoid integer[] DEFAULT '{}'::integer[])
+CREATE OR REPLACE FUNCTION ports.create_next_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text, p_avoid integer[] DEFAULT '{}'::integer[], p_hostname text DEFAULT NULL::text)
  RETURNS ports.port_ranges
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Creates the first range of a project at lowest_free_block(). Returns null if there is no such
-  -- block.
+  -- Creates the first range of a project at lowest_free_block(), on one host or, if that is null, on
+  -- all. Returns null if there is no such block.
   --
   -- Locks and raises what create_range() does. Cost: one look at each range, and that of
   -- create_range().
@@ -1194,36 +1194,37 @@ begin
   v_start := ports.lowest_free_block(p_size, p_lowest, p_highest, p_avoid);
   if v_start is not null then
     v_range := ports.create_range(
-      p_project_name, v_start, v_start + p_size - 1, p_description, p_actor
+      p_project_name, v_start, v_start + p_size - 1, p_description, p_actor, p_hostname
     );
   end if;
   return v_range;
 end
 $function$
 ;
-revoke all on function ports.create_next_range(text,integer,integer,integer,text,text,integer[]) from public;
+revoke all on function ports.create_next_range(text,integer,integer,integer,text,text,integer[],text) from public;
 
-CREATE OR REPLACE FUNCTION ports.create_range(p_project_name text, p_start_port integer, p_end_port integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.create_range(p_project_name text, p_start_port integer, p_end_port integer, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text, p_hostname text DEFAULT NULL::text)
  RETURNS ports.port_ranges
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Creates the first range of a project, for every host.
+  -- Creates the first range of a project, on one host or, if that is null, on all.
   --
   -- Takes lock_ranges(). Raises ZP005 (overlap, or the project has a range), and what insert_range()
   -- does. Cost: that of insert_range().
 begin
   perform ports.lock_ranges();
-  perform ports.refuse_second_range(p_project_name, p_start_port, p_end_port);
+  p_hostname := lower(p_hostname);
+  perform ports.refuse_second_range(p_project_name, p_start_port, p_end_port, p_hostname);
   return ports.insert_range(
-    'create_range', p_project_name, p_start_port, p_end_port, null, p_description, p_actor
+    'create_range', p_project_name, p_start_port, p_end_port, p_hostname, p_description, p_actor
   );
 end
 $function$
 ;
-revoke all on function ports.create_range(text,integer,integer,text,text) from public;
+revoke all on function ports.create_range(text,integer,integer,text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.delete_range(p_project_name text, p_actor text DEFAULT NULL::text)
  RETURNS void
@@ -3155,7 +3156,7 @@ $function$
 ;
 revoke all on function ports.refuse_rows_outside() from public;
 
-CREATE OR REPLACE FUNCTION ports.refuse_second_range(p_project_name text, p_start_port integer DEFAULT NULL::integer, p_end_port integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION ports.refuse_second_range(p_project_name text, p_start_port integer DEFAULT NULL::integer, p_end_port integer DEFAULT NULL::integer, p_hostname text DEFAULT NULL::text)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -3171,12 +3172,12 @@ begin
   order by start_port
   limit 1;
   if found then
-    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, null, v_other);
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, p_hostname, v_other);
   end if;
 end
 $function$
 ;
-revoke all on function ports.refuse_second_range(text,integer,integer) from public;
+revoke all on function ports.refuse_second_range(text,integer,integer,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_taken(p_project_name text, p_hostname text, p_protocol text, p_port_number integer)
  RETURNS void

@@ -102,18 +102,28 @@ function unknownProjectHints(
 
 type FullRange = {
   readonly projectName: string
+  /** Those of the scope. */
   readonly ranges: readonly Bounds[]
-  readonly range: Bounds
+  /** The hosts of the others. */
+  readonly elsewhere: readonly string[]
+  readonly range: Bounds & { readonly hostname?: string }
   readonly widest?: Bounds
 }
 
-function fullRangeHints({ projectName, ranges, range, widest }: FullRange): string[] {
+function fullRangeHints(full: FullRange): string[] {
+  const { projectName, ranges, elsewhere, range, widest } = full
   const wider = widest && doubled(range, widest)
-  const from = ranges.length > 1 ? range.startPort : undefined
-  return [
-    holdersHint({ projectName }),
-    ...(wider ? [`To widen it: ${resizeLine(projectName, wider, from)}`] : []),
-  ]
+  if (!wider) return [holdersHint(full)]
+  const isOneOfSeveral = ranges.length + elsewhere.length > 1
+  const which = isOneOfSeveral ? choiceOf(range) : []
+  const bounds = ['--start', `${wider.startPort}`, '--end', `${wider.endPort}`]
+  const resize = commandLine('ports', 'range', 'resize', projectName, ...which, ...bounds)
+  return [holdersHint(full), `To widen it: ${resize}`]
+}
+
+/** The options that say which of a project's ranges is meant. */
+function choiceOf({ startPort, hostname }: FullRange['range']): string[] {
+  return ['--from', `${startPort}`, ...(hostname === undefined ? [] : ['--hostname', hostname])]
 }
 
 function holdersHint({ projectName }: Pick<FullRange, 'projectName'>): string {
@@ -137,13 +147,6 @@ function doubled({ startPort, endPort }: Bounds, widest: Bounds): Bounds | undef
   if (end > endPort) return { startPort, endPort: end }
   const start = Math.max(widest.startPort, startPort - size)
   return start < startPort ? { startPort: start, endPort } : undefined
-}
-
-/** @param from the first port of the range that is meant, if the project has several */
-function resizeLine(projectName: string, { startPort, endPort }: Bounds, from?: number): string {
-  const which = from === undefined ? [] : ['--from', `${from}`]
-  const bounds = ['--start', `${startPort}`, '--end', `${endPort}`]
-  return commandLine('ports', 'range', 'resize', projectName, ...which, ...bounds)
 }
 
 type Unowned = {

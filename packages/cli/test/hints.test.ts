@@ -119,6 +119,21 @@ describe('a full range', () => {
     expect(below.stderr).toContain('ports range resize tiny --start 3998 --end 4001')
   })
 
+  test('is named where the project has several, also those of other hosts', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    for (const hostname of ['nas', 'pi']) {
+      await ports('range', 'add', 'tiny', '--start', '4000', '--hostname', hostname)
+    }
+    const getOnNas = (service: string) => ports('get', 'tiny', service, '--hostname', 'nas')
+    await getOnNas('api')
+    const refused = await getOnNas('web')
+    expect(refused.stderr).toContain('or widen 4000 on nas: 3600-8999 would overlap no other')
+    const [, command] = /To widen it: ports (.*)\n/.exec(refused.stderr) ?? []
+    expect(await ports(...command!.split(' '))).toMatchObject({ stdout: '4000-4001\n', status: 0 })
+    expect(await getOnNas('web')).toMatchObject({ stdout: '4001\n' })
+  })
+
   test('without room on either side is not told to widen', async () => {
     const ports = portsOn(await freshDatabase())
     for (const port of ['3999', '4000', '4001']) {

@@ -15,6 +15,11 @@ export interface BlockRequest {
   readonly description?: string
 }
 
+/** A free block for a project, on every host unless it names one. */
+export interface HostBlockRequest extends BlockRequest {
+  readonly hostname?: string
+}
+
 /** Which range of a project is meant. */
 export interface RangeChoice {
   /** Its first port. Absent if the project has only one range. */
@@ -44,12 +49,12 @@ export interface RangeStore {
   addRange(range: PortRange, call?: WriteOptions): Promise<PortRange>
 
   /**
-   * Gives the project the lowest free block of `size` numbers that starts on a multiple of `size`
-   * within `BLOCK_SEARCH`.
+   * Gives the project the lowest block of `size` numbers that is free on every host and starts on a
+   * multiple of `size` within `BLOCK_SEARCH`.
    * @throws {PortsError} `RANGE_OVERLAP` if the project has a range, `RANGE_EXHAUSTED` if no such
    * block is free
    */
-  createNextRange(request: BlockRequest, call?: WriteOptions): Promise<PortRange>
+  createNextRange(request: HostBlockRequest, call?: WriteOptions): Promise<PortRange>
 
   /**
    * The first range of the project, or, if it has none, the block that `createNextRange` would give

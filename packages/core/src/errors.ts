@@ -121,21 +121,29 @@ export interface Exhausted {
   readonly avoided: number
 }
 
-/** The ranges next to a range, where there are any. */
+/** The ranges next to a range that would be in its way, where there are any. */
 export interface Neighbours {
   readonly below?: PortRange
   readonly above?: PortRange
 }
 
-/** @param neighbours absent if they are not known */
+/** A range, with the host that it is bound to, and its neighbours. */
+export interface Surrounded {
+  readonly range: HostBounds
+  readonly neighbours: Neighbours
+}
+
+type HostBounds = Bounds & Pick<PortRange, 'hostname'>
+
+/** @param surrounded the ranges that may be widened, by start port; absent if they are not known */
 export function rangeExhausted(
   exhausted: Exhausted,
-  neighbours?: Neighbours,
+  surrounded: readonly Surrounded[] = [],
   cause?: unknown,
 ): PortsError {
-  const { projectName, ranges, hostname, protocol, avoided } = exhausted
-  const range = ranges.at(-1)
-  if (!range) return noRangeOnHost(exhausted, cause)
+  const { projectName, ranges, elsewhere, hostname, protocol, avoided } = exhausted
+  const last = ranges.at(-1)
+  if (!last) return noRangeOnHost(exhausted, cause)
   const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
   const total = sizes.reduce((sum, size) => sum + size, 0)
   const named = ranges.map(nameOfRange).join(', ')
@@ -144,18 +152,21 @@ export function rangeExhausted(
     total === 1
       ? `The only port of ${projectName} (${ranges[0]!.startPort}) is held on ${scope}. Release it if it is`
       : `All ${total} ports of ${projectName} (${named}) are held on ${scope}. Release one that is`
-  // The hint proposes to widen only the last range.
+  const { range, neighbours } = surrounded.findLast(hasRoom) ?? surrounded.at(-1) ?? { range: last }
   const widest = neighbours && widestBounds(range, neighbours)
+  const isOneOfSeveral = ranges.length > 1 || elsewhere.length > 0
+  const which = isOneOfSeveral ? nameOfRange(range) : 'the range'
   return new PortsError(
     'RANGE_EXHAUSTED',
     avoided > 0
       ? `All ${total} ports of ${projectName} (${named}) are held or passed over (${avoided}) on ` +
           `${hostname}/${protocol}. Claim one of those passed over, switch passing over off, or ` +
           'release one that is no longer needed.'
-      : `${full} no longer needed${wayOut(range, neighbours, widest)}`,
+      : `${full} no longer needed${wayOut(which, range, neighbours)}`,
     {
       projectName,
       ranges,
+      elsewhere,
       range,
       ...(widest && { widest, neighbours }),
       hostname,
@@ -253,10 +264,17 @@ function widestBounds({ startPort, endPort }: Bounds, { below, above }: Neighbou
 const FIRST_USER_PORT = 1024
 const LAST_PORT = 65535
 
-function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string {
-  if (!widest || !neighbours) return ', or widen the range.'
-  if (widest.startPort < range.startPort || widest.endPort > range.endPort) {
-    return `, or widen the range: ${widest.startPort}-${widest.endPort} would overlap no other.`
+function hasRoom({ range, neighbours }: Surrounded): boolean {
+  const widest = widestBounds(range, neighbours)
+  return widest.startPort < range.startPort || widest.endPort > range.endPort
+}
+
+/** @param which names the range */
+function wayOut(which: string, range: Bounds, neighbours?: Neighbours): string {
+  if (!neighbours) return `, or widen ${which}.`
+  if (hasRoom({ range, neighbours })) {
+    const widest = widestBounds(range, neighbours)
+    return `, or widen ${which}: ${widest.startPort}-${widest.endPort} would overlap no other.`
   }
   const { below, above } = neighbours
   const limits = [
@@ -264,7 +282,7 @@ function wayOut(range: Bounds, neighbours?: Neighbours, widest?: Bounds): string
     above && `${above.startPort} the first of ${above.projectName}`,
   ].filter((limit) => limit !== undefined)
   const why = limits.length > 0 ? `, because ${limits.join(' and ')}` : ''
-  return `; the range cannot be widened${why}.`
+  return `; ${which} cannot be widened${why}.`
 }
 
 /** Who holds a number that another service asked for. */

@@ -48,7 +48,6 @@ export {
   layoutMismatch,
   type Misfit,
   type Mismatch,
-  type Neighbours,
   noRegistry,
   type OutOfRange,
   PortsError,
@@ -57,6 +56,7 @@ export {
   portTaken,
   projectNotFound,
   rangeExhausted,
+  type Surrounded,
   type Taken,
   unverifiable,
 } from './errors.js'
@@ -142,6 +142,7 @@ export type { OpenOptions, RepositoryOpener } from './RepositorySource.js'
 export { nameOfRange } from './range/nameOfRange.js'
 export {
   noFreeBlock,
+  type RangeChange,
   type RangeHolder,
   rangeInUse,
   rangeOverlap,

@@ -7,6 +7,7 @@ import {
   portTaken,
   projectNotFound,
   rangeExhausted,
+  type Surrounded,
   unverifiable,
 } from '../src/errors.js'
 import type { PortSighting, UnknownReason } from '../src/listeners/Sighting.js'
@@ -17,6 +18,10 @@ const range = (projectName: string, startPort: number, endPort: number) => ({
   startPort,
   endPort,
 })
+/** A range with its neighbours. */
+const surrounded = (startPort: number, endPort: number, neighbours: Surrounded['neighbours']) => [
+  { range: { startPort, endPort }, neighbours },
+]
 const shop = { projectName: 'shop', startPort: 3000, endPort: 3099 }
 const fullShop = {
   projectName: 'shop',
@@ -99,11 +104,11 @@ describe('what went wrong and what to do next', () => {
     const wanted = { projectName: 'blog', startPort: 3050, endPort: 3149 }
     const errors = [
       projectNotFound('ghost', []),
-      rangeExhausted(fullShop, {}),
+      rangeExhausted(fullShop, surrounded(3000, 3099, {})),
       noFreeBlock(500, { startPort: 3000, endPort: 32767 }),
       rangeOverlap(wanted, shop),
       rangeOverlap({ projectName: 'shop' }, shop),
-      rangeInUse('shop', [], 3, { startPort: 1, endPort: 2 }),
+      rangeInUse('shop', [], 3, { bounds: { startPort: 1, endPort: 2 } }),
       rangeExhausted({ ...fullShop, avoided: 20 }),
       portTaken({ ...taken, lastUsedAt: null, nearest: [] }),
       portOutOfRange({ ...outside, owner: null }),
@@ -136,25 +141,31 @@ describe('what went wrong and what to do next', () => {
     ],
     [
       'a full range with room on both sides',
-      rangeExhausted(fullShop, {
-        below: range('mail', 2000, 2899),
-        above: range('blog', 3200, 3299),
-      }),
+      rangeExhausted(
+        fullShop,
+        surrounded(3000, 3099, {
+          below: range('mail', 2000, 2899),
+          above: range('blog', 3200, 3299),
+        }),
+      ),
       'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
         'needed, or widen the range: 2900-3199 would overlap no other.',
     ],
     [
       'a full range without neighbours',
-      rangeExhausted(fullShop, {}),
+      rangeExhausted(fullShop, surrounded(3000, 3099, {})),
       'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
         'needed, or widen the range: 1024-65535 would overlap no other.',
     ],
     [
       'a full range between two neighbours',
-      rangeExhausted(fullShop, {
-        below: range('mail', 2900, 2999),
-        above: range('blog', 3100, 3199),
-      }),
+      rangeExhausted(
+        fullShop,
+        surrounded(3000, 3099, {
+          below: range('mail', 2900, 2999),
+          above: range('blog', 3100, 3199),
+        }),
+      ),
       'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
         'needed; the range cannot be widened, because 2999 is the last port of mail and 3100 the ' +
         'first of blog.',
@@ -203,7 +214,10 @@ describe('what went wrong and what to do next', () => {
     ],
     [
       'a full range of all numbers',
-      rangeExhausted({ ...fullShop, ranges: [{ startPort: 1, endPort: 65535 }] }, {}),
+      rangeExhausted(
+        { ...fullShop, ranges: [{ startPort: 1, endPort: 65535 }] },
+        surrounded(1, 65535, {}),
+      ),
       'All 65535 ports of shop (1-65535) are held on localhost/tcp. Release one that is no longer ' +
         'needed; the range cannot be widened.',
     ],
@@ -217,10 +231,45 @@ describe('what went wrong and what to do next', () => {
             { startPort: 4000, endPort: 4004 },
           ],
         },
-        { below: range('mail', 3900, 3999), above: range('blog', 4010, 4019) },
+        surrounded(4000, 4004, {
+          below: range('mail', 3900, 3999),
+          above: range('blog', 4010, 4019),
+        }),
       ),
       'All 15 ports of shop (3000-3009, 4000-4004) are held on localhost/tcp. Release one that is ' +
-        'no longer needed, or widen the range: 4000-4009 would overlap no other.',
+        'no longer needed, or widen 4000-4004: 4000-4009 would overlap no other.',
+    ],
+    [
+      'a project of which only a lower range has room',
+      rangeExhausted(
+        {
+          ...fullShop,
+          ranges: [
+            { startPort: 3000, endPort: 3009 },
+            { startPort: 4000, endPort: 4004 },
+          ],
+        },
+        [
+          ...surrounded(3000, 3009, { above: range('shop', 4000, 4004) }),
+          ...surrounded(4000, 4004, {
+            below: range('mail', 3990, 3999),
+            above: range('blog', 4005, 4019),
+          }),
+        ],
+      ),
+      'All 15 ports of shop (3000-3009, 4000-4004) are held on localhost/tcp. Release one that is ' +
+        'no longer needed, or widen 3000-3009: 1024-3999 would overlap no other.',
+    ],
+    [
+      'a full range of one host, beside ranges of another',
+      rangeExhausted({ ...fullShop, elsewhere: ['pi'] }, [
+        {
+          range: { startPort: 3000, endPort: 3099, hostname: 'nas' },
+          neighbours: { below: range('mail', 2900, 2999), above: range('blog', 3200, 3299) },
+        },
+      ]),
+      'All 100 ports of shop (3000-3099) are held on localhost/tcp. Release one that is no longer ' +
+        'needed, or widen 3000-3099 on nas: 3000-3199 would overlap no other.',
     ],
     [
       'a full range of one number',
@@ -232,7 +281,10 @@ describe('what went wrong and what to do next', () => {
       'a full range of one number without room',
       rangeExhausted(
         { ...fullShop, ranges: [{ startPort: 3000, endPort: 3000 }] },
-        { above: range('blog', 3001, 3099), below: range('mail', 2900, 2999) },
+        surrounded(3000, 3000, {
+          above: range('blog', 3001, 3099),
+          below: range('mail', 2900, 2999),
+        }),
       ),
       'The only port of shop (3000) is held on localhost/tcp. Release it if it is no longer needed; ' +
         'the range cannot be widened, because 2999 is the last port of mail and 3001 the first of blog.',
@@ -322,9 +374,10 @@ describe('what went wrong and what to do next', () => {
           },
         ],
         1,
-        { startPort: 3000, endPort: 3049 },
+        { bounds: { startPort: 3000, endPort: 3049 } },
       ),
-      'shop still holds ports outside 3000-3049: 3050 web (localhost/tcp). Release it first.',
+      'shop still holds ports that would be in none of its ranges: 3050 web (localhost/tcp). Release ' +
+        'it first.',
     ],
     [
       'another host in silence',

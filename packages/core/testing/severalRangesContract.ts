@@ -144,6 +144,39 @@ export function describeSeveralRanges(store: Store) {
       }
     })
 
+    it('are obstacles on their host only, where a full range could be widened', async () => {
+      const blog = (hostname: string, startPort: number) =>
+        boundTo(hostname, blogRange(startPort, startPort))
+      await store().addRange(boundTo('nas', shopRange(5000, 5000)))
+      await store().addRange(boundTo('nas', shopRange(3000, 3000)))
+      await store().addRange(blog('pi', 4999))
+      await store().addRange(blog('pi', 5001))
+      await store().addRange(blog('nas', 5005))
+      await store().addRange({ ...blogRange(5010, 5010), projectName: 'mail' })
+      for (const _ of [1, 2]) await store().allocate(onNas)
+      await expect(store().allocate(onNas)).rejects.toMatchObject({
+        code: 'RANGE_EXHAUSTED',
+        message: expect.stringContaining('or widen 5000 on nas: 3001-5004 would overlap no other.'),
+        details: {
+          range: { startPort: 5000, endPort: 5000, hostname: 'nas' },
+          widest: { startPort: 3001, endPort: 5004 },
+        },
+      })
+      await store().removeRange('blog', { from: 5005 })
+      await expect(store().allocate(onNas)).rejects.toMatchObject({
+        details: { widest: { startPort: 3001, endPort: 5009 } },
+      })
+    })
+
+    it('are obstacles to a range of every host', async () => {
+      await store().addRange(shopRange(5000, 5000))
+      await store().addRange(boundTo('nas', blogRange(5003, 5003)))
+      await store().allocate(onPi)
+      await expect(store().allocate(onPi)).rejects.toMatchObject({
+        details: { widest: { endPort: 5002 } },
+      })
+    })
+
     it('count in the summary of their host', async () => {
       await store().addRange(shopRange(5000, 5009))
       await store().addRange(boundTo('nas', shopRange(3000, 3000)))
@@ -175,6 +208,20 @@ export function describeSeveralRanges(store: Store) {
         code: 'RANGE_OVERLAP',
         details,
       })
+    })
+
+    it('bind the range to a host, if one is given', async () => {
+      const range = boundTo('nas', shopRange(5000, 5000))
+      expect(await store().createRange({ ...range, hostname: 'NAS' })).toEqual(range)
+      await store().createRange(boundTo('pi', blogRange(5000, 5000)))
+      const block = { projectName: 'mail', size: 10, hostname: 'pi' }
+      expect(await store().createNextRange(block)).toEqual({
+        ...blogRange(3000, 3009),
+        projectName: 'mail',
+        hostname: 'pi',
+      })
+      expect(await store().allocate(onNas)).toBe(5000)
+      await expect(store().allocate(onPi)).rejects.toMatchObject({ code: 'RANGE_EXHAUSTED' })
     })
 
     it('look for a block that is free on every host', async () => {
@@ -238,6 +285,7 @@ export function describeSeveralRanges(store: Store) {
         await expect(store().resizeRange('shop', bounds, choice)).rejects.toMatchObject({
           code: 'INVALID_ARGUMENT',
           message: expect.stringContaining('3000-3009, 5000-5009 on nas'),
+          details: { field: 'from' },
         })
       }
       expect(await store().resizeRange('shop', bounds, { from: 3000 })).toEqual(
@@ -257,6 +305,22 @@ export function describeSeveralRanges(store: Store) {
       expect(await store().resizeRange('shop', bounds, choice)).toEqual(
         boundTo('pi', shopRange(3000, 3004)),
       )
+    })
+
+    it('names the held ports that would be in no range, and not those of other ranges', async () => {
+      await store().addRange(shopRange(3000, 3009))
+      await store().addRange(shopRange(5000, 5009))
+      await store().claim({ ...web, portNumber: 3000 })
+      await store().claim({ ...api, portNumber: 3009 })
+      await store().claim({ ...web, portNumber: 5000 })
+      const bounds = { startPort: 3000, endPort: 3004 }
+      await expect(store().resizeRange('shop', bounds, { from: 3000 })).rejects.toMatchObject({
+        code: 'RANGE_IN_USE',
+        message:
+          'shop still holds ports that would be in none of its ranges: 3009 api (localhost/tcp). ' +
+          'Release it first.',
+        details: { bounds, count: 1 },
+      })
     })
 
     it('has the numbers that a lower range gains allocated before those of a higher one', async () => {
@@ -299,16 +363,23 @@ export function describeSeveralRanges(store: Store) {
         code: 'RANGE_IN_USE',
         details: { count: 1, allocations: [{ serviceName: 'web', portNumber: 5000 }] },
       })
+      await expect(store().removeRange('shop', { from: 5000 })).rejects.toThrow(
+        'shop still holds ports that would be in none of its ranges: 5000 web (localhost/tcp)',
+      )
       expect(await store().listRanges()).toHaveLength(2)
     })
 
     it('wants to know which, and names the ranges', async () => {
       await store().addRange(boundTo('nas', shopRange(3000, 3009)))
       await store().addRange(boundTo('pi', shopRange(3000, 3009)))
-      for (const choice of [{ from: 3000 }, { from: 3001, hostname: 'pi' }]) {
+      for (const [field, choice] of [
+        ['hostname', { from: 3000 }],
+        ['startPort', { from: 3001, hostname: 'pi' }],
+      ] as const) {
         await expect(store().removeRange('shop', choice)).rejects.toMatchObject({
           code: 'INVALID_ARGUMENT',
           message: expect.stringContaining('3000-3009 on nas, 3000-3009 on pi'),
+          details: { field },
         })
       }
       await store().removeRange('shop', { from: 3000, hostname: 'nas' })

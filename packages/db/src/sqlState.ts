@@ -15,6 +15,7 @@ import {
   portOutOfRange,
   portTaken,
   projectNotFound,
+  type RangeChange,
   type RangeHolder,
   rangeExhausted,
   rangeInUse,
@@ -83,8 +84,8 @@ export interface CallSubject {
   readonly write: boolean
   /** The project that the call is about, if there is exactly one. */
   readonly projectName?: string | undefined
-  /** The bounds that a range was to be resized to. */
-  readonly bounds?: Bounds
+  /** What was to become of one range of the project. */
+  readonly rangeChange?: RangeChange
   /** How to find out what an unknown outcome was. */
   readonly resolveBy?: string
 }
@@ -140,13 +141,13 @@ export function translate(
         String(details.projectName),
         details.allocations as RangeHolder[],
         Number(details.count),
-        subject.bounds,
+        subject.rangeChange,
         error,
       )
     case 'INVALID_ARGUMENT':
       return details.ranges === undefined
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
-        : unclearRange(parseDetail<UnclearRange>(failure.detail), error)
+        : unclearRange(parseDetail<UnclearRange>(failure.detail), subject.rangeChange, error)
     case 'BUSY':
       return busy(failure, holders, error)
     case 'DATABASE_NOT_MIGRATED':

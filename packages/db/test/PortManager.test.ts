@@ -1254,7 +1254,7 @@ describe('ranges', () => {
     expect(error.message).toContain('3100 api (localhost/tcp)')
     expect(error.message).toContain('3100 web (alpha.example/udp)')
     expect(error.message).not.toContain('3101 ')
-    expect(error.message).toContain('still holds ports outside 3101-3199: ')
+    expect(error.message).toContain('still holds ports that would be in none of its ranges: 3100 ')
     expect(error.details).toMatchObject({
       projectName: 'consilio',
       count: 2,

@@ -673,7 +673,8 @@ $$;
 create function ports.refuse_second_range(
   p_project_name text,
   p_start_port integer default null,
-  p_end_port integer default null
+  p_end_port integer default null,
+  p_hostname text default null
 ) returns void
 language plpgsql
 as $$
@@ -689,7 +690,7 @@ begin
   order by start_port
   limit 1;
   if found then
-    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, null, v_other);
+    perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, p_hostname, v_other);
   end if;
 end
 $$;
@@ -748,26 +749,30 @@ begin
 end
 $$;
 
-create or replace function ports.create_range(
+drop function ports.create_range(text, integer, integer, text, text);
+
+create function ports.create_range(
   p_project_name text,
   p_start_port integer,
   p_end_port integer,
   p_description text default null,
-  p_actor text default null
+  p_actor text default null,
+  p_hostname text default null
 ) returns ports.port_ranges
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
-  -- Creates the first range of a project, for every host.
+  -- Creates the first range of a project, on one host or, if that is null, on all.
   --
   -- Takes lock_ranges(). Raises ZP005 (overlap, or the project has a range), and what insert_range()
   -- does. Cost: that of insert_range().
 begin
   perform ports.lock_ranges();
-  perform ports.refuse_second_range(p_project_name, p_start_port, p_end_port);
+  p_hostname := lower(p_hostname);
+  perform ports.refuse_second_range(p_project_name, p_start_port, p_end_port, p_hostname);
   return ports.insert_range(
-    'create_range', p_project_name, p_start_port, p_end_port, null, p_description, p_actor
+    'create_range', p_project_name, p_start_port, p_end_port, p_hostname, p_description, p_actor
   );
 end
 $$;
@@ -845,14 +850,15 @@ create function ports.create_next_range(
   p_highest integer,
   p_description text default null,
   p_actor text default null,
-  p_avoid integer[] default '{}'
+  p_avoid integer[] default '{}',
+  p_hostname text default null
 ) returns ports.port_ranges
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
-  -- Creates the first range of a project at lowest_free_block(). Returns null if there is no such
-  -- block.
+  -- Creates the first range of a project at lowest_free_block(), on one host or, if that is null, on
+  -- all. Returns null if there is no such block.
   --
   -- Locks and raises what create_range() does. Cost: one look at each range, and that of
   -- create_range().
@@ -865,7 +871,7 @@ begin
   v_start := ports.lowest_free_block(p_size, p_lowest, p_highest, p_avoid);
   if v_start is not null then
     v_range := ports.create_range(
-      p_project_name, v_start, v_start + p_size - 1, p_description, p_actor
+      p_project_name, v_start, v_start + p_size - 1, p_description, p_actor, p_hostname
     );
   end if;
   return v_range;

@@ -47,17 +47,24 @@ export interface RangeHolder {
   readonly protocol: string
 }
 
+/** What was to become of one range of a project. */
+export interface RangeChange {
+  /** The bounds that it was to have. Absent if it was to be removed. */
+  readonly bounds?: Bounds
+}
+
 /**
  * @param holders the first few of `count`
- * @param bounds the bounds that the range was to have; absent if it was to be deleted
+ * @param change absent if all ranges of the project were to be deleted
  */
 export function rangeInUse(
   projectName: string,
   holders: readonly RangeHolder[],
   count: number,
-  bounds?: Bounds,
+  change?: RangeChange,
   cause?: unknown,
 ): PortsError {
+  const { bounds } = change ?? {}
   const named = holders
     .map(
       (holder) =>
@@ -66,7 +73,7 @@ export function rangeInUse(
     )
     .join(', ')
   const more = count > holders.length ? ` and ${count - holders.length} more` : ''
-  const where = bounds ? ` ports outside ${bounds.startPort}-${bounds.endPort}:` : ''
+  const where = change ? ' ports that would be in none of its ranges:' : ''
   return new PortsError(
     'RANGE_IN_USE',
     `${projectName} still holds${where} ${named}${more}. Release ${count === 1 ? 'it' : 'them'} first.`,
@@ -84,7 +91,12 @@ export interface UnclearRange {
   readonly ranges: readonly (Bounds & { readonly hostname?: string })[]
 }
 
-export function unclearRange(unclear: UnclearRange, cause?: unknown): PortsError {
+/** @param change the resizing or removal that did not name one range */
+export function unclearRange(
+  unclear: UnclearRange,
+  change: RangeChange = {},
+  cause?: unknown,
+): PortsError {
   const { projectName, startPort, hostname, ranges } = unclear
   const of = startPort === null ? '' : ` that starts at ${startPort}`
   const on = hostname === null ? '' : ` on ${hostname}`
@@ -93,6 +105,8 @@ export function unclearRange(unclear: UnclearRange, cause?: unknown): PortsError
       (startPort === null || range.startPort === startPort) &&
       (hostname === null || range.hostname === hostname),
   )
+  // The argument that names a range by its first port: of resizeRange, and of removeRange.
+  const first = change.bounds ? 'from' : 'startPort'
   const what = isMissing
     ? `${projectName} has no range${of}${on}`
     : `${projectName} has more than one range${of}${on}`
@@ -100,7 +114,7 @@ export function unclearRange(unclear: UnclearRange, cause?: unknown): PortsError
     'INVALID_ARGUMENT',
     `${what}. Name one by its first port${startPort === null ? '' : ' and its host'}: ` +
       `${ranges.map(nameOfRange).join(', ')}.`,
-    { field: startPort === null || isMissing ? 'from' : 'hostname', ...unclear },
+    { field: startPort === null || isMissing ? first : 'hostname', ...unclear },
     { cause },
   )
 }

@@ -1,15 +1,16 @@
 import { isAbsent } from '../absent.js'
 import { invalidArgument } from '../errors.js'
+import type { LocalHost } from '../localHost.js'
 import { validName } from '../name.js'
 import { type Bounds, LARGEST_BLOCK, LARGEST_ENSURED_BLOCK, type PortRange } from '../PortRange.js'
-import type { BlockRequest } from '../RangeStore.js'
+import type { BlockRequest, HostBlockRequest } from '../RangeStore.js'
 import { MAX_LENGTH, validCount, validObject, validPort, validText } from '../validate.js'
 
 export type NewRange =
-  | Omit<PortRange, 'hostname'>
-  | BlockRequest
+  | PortRange
+  | HostBlockRequest
   // A block of the default size.
-  | Omit<BlockRequest, 'size'>
+  | Omit<HostBlockRequest, 'size'>
 
 export interface NewRangeNumbers extends Bounds {
   /** The only host on which the project is to own them. Default: every host. */
@@ -21,20 +22,28 @@ export interface NewRangeNumbers extends Bounds {
 export function validNewRange(
   range: NewRange,
   standardSize: number,
-): Omit<PortRange, 'hostname'> | BlockRequest {
+  localHost: LocalHost,
+): PortRange | HostBlockRequest {
   validObject('range', range, 'an object with a projectName, and a size or startPort and endPort')
-  const named = { projectName: validName('projectName', range.projectName), ...describing(range) }
+  const named = {
+    projectName: validName('projectName', range.projectName),
+    ...binding(range, localHost),
+    ...describing(range),
+  }
   const size = sizeOf(range, standardSize)
   return size === undefined ? { ...named, ...validBounds(range as Bounds) } : { ...named, size }
 }
 
-export function validAddedRange(projectName: string, range: NewRangeNumbers): PortRange {
+export function validAddedRange(
+  projectName: string,
+  range: NewRangeNumbers,
+  localHost: LocalHost,
+): PortRange {
   validObject('range', range, 'an object with startPort and endPort')
-  const { hostname } = range
   return {
     projectName: validName('projectName', projectName),
     ...validBounds(range),
-    ...(!isAbsent(hostname) && { hostname }),
+    ...binding(range, localHost),
     ...describing(range),
   }
 }
@@ -63,6 +72,10 @@ export function validBounds(bounds: Bounds): Bounds {
     throw invalidArgument('endPort', endPort, `at least the startPort, ${startPort}`)
   }
   return { startPort, endPort }
+}
+
+function binding({ hostname }: { readonly hostname?: string }, localHost: LocalHost) {
+  return isAbsent(hostname) ? {} : { hostname: localHost.resolve('hostname', hostname) }
 }
 
 function describing({ description }: { readonly description?: string }) {

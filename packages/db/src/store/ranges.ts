@@ -21,7 +21,7 @@ const LIST = statement(`
 
 const CREATE = statement(`
   select ${COLUMNS}
-  from ports.create_range($1, $2, $3, $4, $5)`)
+  from ports.create_range($1, $2, $3, $4, $5, $6)`)
 
 const ADD = statement(`
   select ${COLUMNS}
@@ -29,7 +29,10 @@ const ADD = statement(`
 
 const CREATE_NEXT = statement(`
   select ${COLUMNS}
-  from ports.create_next_range($1, $2, $3, $4, $5, $6)
+  from ports.create_next_range(
+    p_project_name => $1, p_size => $2, p_lowest => $3, p_highest => $4, p_description => $5,
+    p_actor => $6, p_hostname => $7
+  )
   where project_name is not null`)
 
 const ENSURE = statement(`
@@ -94,8 +97,8 @@ export function rangeStore(database: Database): RangeStore {
     },
 
     async createRange(range, call = {}) {
-      const { projectName, startPort, endPort, description } = range
-      const values = [projectName, startPort, endPort, description, call.actor]
+      const { projectName, startPort, endPort, hostname, description } = range
+      const values = [projectName, startPort, endPort, description, call.actor, hostname]
       const [row] = await database.rows<RangeRow>(CREATE, values, WRITE, call)
       return toRange(row!)
     },
@@ -107,9 +110,9 @@ export function rangeStore(database: Database): RangeStore {
       return toRange(row!)
     },
 
-    async createNextRange({ projectName, size, description }, call = {}) {
+    async createNextRange({ projectName, size, hostname, description }, call = {}) {
       const { startPort, endPort } = BLOCK_SEARCH
-      const values = [projectName, size, startPort, endPort, description, call.actor]
+      const values = [projectName, size, startPort, endPort, description, call.actor, hostname]
       const [row] = await database.rows<RangeRow>(CREATE_NEXT, values, WRITE, call)
       if (!row) throw noFreeBlock(size, BLOCK_SEARCH)
       return toRange(row)
@@ -130,14 +133,15 @@ export function rangeStore(database: Database): RangeStore {
 
     async resizeRange(projectName, bounds, { from, hostname } = {}, call = {}) {
       const values = [projectName, bounds.startPort, bounds.endPort, call.actor, from, hostname]
-      const subject = { ...WRITE, bounds }
+      const subject = { ...WRITE, rangeChange: { bounds } }
       const [row] = await database.rows<RangeRow>(RESIZE, values, subject, call)
       return toRange(row!)
     },
 
     async removeRange(projectName, { from, hostname }, call = {}) {
       const values = [projectName, from, hostname, call.actor]
-      const [row] = await database.rows<RangeRow>(REMOVE, values, WRITE, call)
+      const subject = { ...WRITE, rangeChange: {} }
+      const [row] = await database.rows<RangeRow>(REMOVE, values, subject, call)
       return toRange(row!)
     },
 
