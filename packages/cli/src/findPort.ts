@@ -23,7 +23,7 @@ export async function findPort(
   if (port !== undefined) return output.result({ port, ...service }, () => `${port}`)
   const [others, { services }] = await Promise.all([
     ports.instancesOf(projectName, serviceName, { ...service, signal }),
-    ports.neighbourhood(projectName, serviceName, options),
+    ports.neighbourhood(projectName, { signal }),
   ])
   const none = `${nameOfService(service)} has no port on ${service.hostname}/${service.protocol}.`
   output.outcome(

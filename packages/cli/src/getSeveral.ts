@@ -1,6 +1,8 @@
-import { invalidArgument, type Metadata, PROTOCOLS, type Protocol, SKIP_REASONS } from '@ports/core'
+import { invalidArgument, type Metadata, PROTOCOLS, type Protocol } from '@ports/core'
+import { asTyped } from './asTyped.js'
 import type { Context } from './Context.js'
 import { inJson } from './inJson.js'
+import { printPorts } from './printPorts.js'
 
 interface Options extends Metadata {
   readonly hostname?: string | undefined
@@ -20,7 +22,7 @@ export function asksForSeveral(services: readonly string[], options: Options): b
 
 /** Prints the ports of several services, or several ports of one, one number a line. */
 export async function getSeveral(
-  { openManager, output, signal }: Context,
+  context: Context,
   projectName: string,
   services: readonly string[],
   options: Options,
@@ -36,15 +38,16 @@ export async function getSeveral(
     ...(count !== undefined && { count }),
     ...(contiguous && { contiguous }),
   }))
+  const { openManager, signal } = context
   const ports = await openManager()
-  const { allocations, skipped } = await ports.ensureMany(projectName, items, { ...rest, signal })
+  const got = await ports
+    .ensureMany(projectName, items, { ...rest, signal })
+    .catch((error) => Promise.reject(asTyped(error)))
   // A number for both protocols is one line.
   const [first = 'tcp'] = protocols ?? []
-  const lines = allocations.filter((it) => it.protocol === first)
-  output.result(inJson({ allocations, skipped }), () =>
-    lines.map(({ portNumber }) => portNumber).join('\n'),
-  )
-  for (const { portNumber, protocol, reason } of skipped) {
-    output.notice(`Skipped ${portNumber}/${protocol}: ${SKIP_REASONS[reason]}.`)
-  }
+  const shown = got.allocations.map(({ sameCloudflareHostname, ...allocation }) => allocation)
+  await printPorts(context, ports, got, {
+    json: { allocations: shown.map(inJson), skipped: got.skipped.map(inJson) },
+    numbers: shown.filter((it) => it.protocol === first).map(({ portNumber }) => portNumber),
+  })
 }

@@ -49,7 +49,7 @@ describe('get', () => {
     expect((await ports('get', 'consilio', 'web')).stderr).toBe(just('consilio/web'))
     const typed = ['get', 'consilio', 'web', '--hostname', 'db11', '--protocol', 'udp']
     expect((await ports(...typed)).stderr).toBe(
-      `${just('consilio/web', 'db11/udp')}The host db11 is new here. Known hosts: localhost\n` +
+      `${just('consilio/web', 'db11/udp')}The host db11 is new here. Known hosts: localhost.\n` +
         'If that was a mistake: ports release consilio web --protocol udp --hostname db11\n',
     )
     const onDb11 = ['consilio', 'api', '--hostname', 'db11']
@@ -68,6 +68,55 @@ describe('get', () => {
     expect((await ports(...command!.split(' '))).stderr).toBe(
       'Released 3101/tcp of consilio/wed.\n',
     )
+  })
+})
+
+describe('get of several services', () => {
+  const warning = (service: string) =>
+    `warning: ${service} has the Cloudflare hostname shop.example.com too. It can lead to only one of them.\n`
+
+  test('says which it allocated just now, and what looks mistyped', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('get', 'consilio', 'web')
+    const { stdout, stderr } = await ports('get', 'consilio', 'web', 'api', 'wed', 'apj')
+    expect(stdout).toBe('3100\n3101\n3102\n3103\n')
+    // All of these names were typed at once.
+    expect(stderr).toBe(['api', 'wed', 'apj'].map((name) => just(`consilio/${name}`)).join(''))
+    const mistyped = await ports('get', 'consilio', 'worker', 'apk', '--hostname', 'db11')
+    expect(mistyped.stderr).toBe(
+      just('consilio/worker', 'db11/tcp') +
+        just('consilio/apk', 'db11/tcp') +
+        'consilio has api and apj: did you mean that?\n' +
+        'The host db11 is new here. Known hosts: localhost.\n' +
+        'If that was a mistake: ports release consilio worker --protocol tcp --hostname db11\n' +
+        'If that was a mistake: ports release consilio apk --protocol tcp --hostname db11\n',
+    )
+  })
+
+  test('names a service once for each protocol, however many ports it got', async () => {
+    const ports = portsOn(await freshDatabase())
+    const typed = ['get', 'consilio', 'rtp', '--count', '3', '--both-protocols']
+    expect((await ports(...typed)).stderr).toBe(
+      just('consilio/rtp') + just('consilio/rtp', 'localhost/udp'),
+    )
+    expect((await ports(...typed)).stderr).toBe('')
+  })
+
+  test('warns of a Cloudflare hostname that several have, once', async () => {
+    const ports = portsOn(await freshDatabase())
+    const hostname = ['--cloudflare-hostname', 'shop.example.com']
+    await ports('get', 'consilio', 'web', ...hostname)
+    const count = await ports('get', 'consilio', 'rtp', '--count', '2', ...hostname)
+    expect(count.stderr).toBe(warning('consilio/web') + just('consilio/rtp'))
+    await ports('release', 'consilio', 'rtp')
+    const several = await ports('get', 'consilio', 'web', 'api', ...hostname, '--json')
+    expect(several.stderr).toBe(warning('consilio/api') + just('consilio/api'))
+    const { allocations, warnings } = JSON.parse(several.stdout)
+    expect(warnings).toMatchObject([
+      { code: 'SAME_CLOUDFLARE_HOSTNAME', services: ['consilio/api'] },
+    ])
+    expect(allocations[0]).not.toHaveProperty('sameCloudflareHostname')
+    expect((await ports('get', 'consilio', 'web', 'api')).stderr).toBe('')
   })
 })
 

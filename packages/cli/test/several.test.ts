@@ -8,9 +8,18 @@ const printed = (...numbers: number[]) => ({
   status: 0,
 })
 
+/** What is printed for services that had no port. */
+const given = (services: readonly string[], ...numbers: number[]) => ({
+  ...printed(...numbers),
+  stderr: services
+    .map((name) => `Allocated just now: consilio/${name} had no port on localhost/tcp.\n`)
+    .join(''),
+})
+
 test('get prints the ports of several services, a number a line, in their order', async () => {
   const ports = portsOn(await freshDatabase())
-  expect(await ports('get', 'consilio', 'web', 'api', 'worker')).toEqual(printed(3100, 3101, 3102))
+  const services = ['web', 'api', 'worker']
+  expect(await ports('get', 'consilio', ...services)).toEqual(given(services, 3100, 3101, 3102))
   expect(await ports('get', 'consilio', 'worker', 'web')).toEqual(printed(3102, 3100))
   expect(await ports('get', 'consilio', 'api')).toEqual(printed(3101))
 })
@@ -18,18 +27,21 @@ test('get prints the ports of several services, a number a line, in their order'
 test('get prints several ports of a service, contiguous or the same for both protocols', async () => {
   const ports = portsOn(await freshDatabase())
   await ports('claim', 'consilio', 'web', '3102')
-  const block = printed(3103, 3104, 3105, 3106)
-  expect(await ports('get', 'consilio', 'rtp', '--count', '4', '--contiguous')).toEqual(block)
-  expect(await ports('get', 'consilio', 'rtp', '--count', '4', '--contiguous')).toEqual(block)
+  const block = [3103, 3104, 3105, 3106]
+  const rtp = ['get', 'consilio', 'rtp', '--count', '4', '--contiguous']
+  expect(await ports(...rtp)).toEqual(given(['rtp'], ...block))
+  expect(await ports(...rtp)).toEqual(printed(...block))
   expect(await ports('get', 'consilio', 'worker', '--count', '3')).toEqual(
-    printed(3100, 3101, 3107),
+    given(['worker'], 3100, 3101, 3107),
   )
-  expect(await ports('get', 'consilio', 'dns', '--both-protocols')).toEqual(printed(3108))
+  const dns = ['get', 'consilio', 'dns', '--both-protocols']
+  expect(await ports(...dns)).toMatchObject({ stdout: '3108\n', status: 0 })
+  expect(await ports(...dns)).toEqual(printed(3108))
   const { stdout } = await ports('get', 'consilio', 'dns', 'web', '--both-protocols', '--json')
   expect(stdout).toBe('')
-  const dns = await ports('get', 'consilio', 'dns', '--both-protocols', '--json')
+  const json = await ports(...dns, '--json')
   const holder = { projectName: 'consilio', serviceName: 'dns', hostname: 'localhost', port: 3108 }
-  expect(JSON.parse(dns.stdout)).toMatchObject({
+  expect(JSON.parse(json.stdout)).toMatchObject({
     allocations: [
       { ...holder, protocol: 'tcp', created: false },
       { ...holder, protocol: 'udp', created: false },
@@ -66,8 +78,9 @@ test('get creates a range for several services if asked', async () => {
 })
 
 test.each([
-  [['web', 'web'], 'service is "web", but must be named once'],
-  [['web', '--count', '0'], 'count is 0'],
+  [['web', 'web'], 'error: service is "web", but must be named once'],
+  [['web', '../'], 'error: service is "../"'],
+  [['web', '--count', '0'], 'error: count is 0'],
   [['web', '--count', 'four'], 'count is "four"'],
   [['web', 'api', '--prefer', '3105'], 'prefer is 3105'],
   [['web', '--both-protocols', '--protocol', 'udp'], 'cannot be used with'],

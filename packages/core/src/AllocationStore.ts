@@ -78,13 +78,20 @@ export interface KnownHost {
 
 /** Names in the registry that a mistyped name may have meant. */
 export interface Neighbourhood {
-  /** The other services of the project, by name. */
+  /** The services of the project that hold a port, by name. */
   readonly services: readonly string[]
   /**
-   * The hosts of live allocations, by name, without those that the service holds in its scope. The
-   * host of that scope is also named if the history has an event there that is not about these.
+   * The hosts of live allocations, by name. The host asked about is also named if the history has an
+   * event there.
    */
   readonly hosts: readonly string[]
+}
+
+export interface NeighbourhoodQuery {
+  readonly projectName: string
+  readonly hostname: string
+  /** The ids of allocations that do not count, such as those that were given just now. */
+  readonly without: readonly string[]
 }
 
 /** Reads and changes allocations. Each change writes one event for each holding. */
@@ -142,8 +149,8 @@ export interface AllocationStore {
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
 
-  /** Returns the other services of the project, and the hosts. The service need not hold a port. */
-  neighbourhood(key: ServiceKey, call?: CallOptions): Promise<Neighbourhood>
+  /** Returns the services of the project, and the hosts. */
+  neighbourhood(query: NeighbourhoodQuery, call?: CallOptions): Promise<Neighbourhood>
 
   /** Returns the hosts of live allocations and of changes in the history, by name. */
   listHosts(call?: CallOptions): Promise<readonly KnownHost[]>

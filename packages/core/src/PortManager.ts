@@ -6,6 +6,7 @@ import {
   type BatchEntry,
   type EnsureManyResult,
   ensureMany,
+  refuseMisplaced,
   validItems,
   validLayout,
 } from './allocation/ensureMany.js'
@@ -51,6 +52,7 @@ import type {
   InstanceOption,
   ListOptions,
   NarrowOptions,
+  NeighbourhoodOptions,
   PageOptions,
   PortManagerOptions,
   ResizeOptions,
@@ -97,6 +99,7 @@ import {
   MAX_LENGTH,
   validCount,
   validDate,
+  validIds,
   validObject,
   validPort,
   validProtocol,
@@ -271,6 +274,7 @@ export class PortManager {
     options: EnsureManyOptions = {},
   ): Promise<EnsureManyResult> {
     const accepted = given(options)
+    refuseMisplaced(accepted)
     callPassOver(accepted)
     const request = {
       projectName: validName('projectName', projectName),
@@ -502,15 +506,21 @@ export class PortManager {
     return { allocations: page, total, nextCursor: cursorAfter(last) }
   }
 
-  /** The other services of the project, and the hosts, to suggest instead of a mistyped name. */
+  /**
+   * The services of the project, and the hosts, to suggest instead of a mistyped name. Allocations
+   * whose ids are in `without` do not count.
+   */
   async neighbourhood(
     projectName: string,
-    serviceName: string,
-    options: Partial<Scope> & InstanceOption & CallOptions = {},
+    options: NeighbourhoodOptions = {},
   ): Promise<Neighbourhood> {
-    const key = this.service(projectName, serviceName, options)
-    const call = given(options)
-    return this.#source.askExisting((store) => store.neighbourhood(key, call))
+    const accepted = given(options)
+    const query = {
+      projectName: validName('projectName', projectName),
+      hostname: this.scope(accepted).hostname,
+      without: validIds('without', accepted.without ?? []),
+    }
+    return this.#source.askExisting((store) => store.neighbourhood(query, accepted))
   }
 
   /** The hosts that hold a port, or that the history knows, by name. */
@@ -601,14 +611,14 @@ export class PortManager {
   }
 
   /**
-   * Gives a project its first range, on every host: the one named, or the lowest free block of
-   * `size` numbers in 3000–32767 that starts on a multiple of `size`. Without a size: the one that
-   * is set for the store's callers, else 100.
+   * Gives a project its first range, on every host unless it names one: the numbers named, or the
+   * lowest block of `size` numbers in 3000–32767 that is free on every host and starts on a multiple
+   * of `size`. Without a size: the one that is set for the store's callers, else 100.
    * @throws {PortsError} `RANGE_OVERLAP` naming the range in the way, or that the project has one
    * already; `RANGE_EXHAUSTED` when no block of that size is free
    */
   async createRange(range: NewRange, options: WriteOptions = {}): Promise<PortRange> {
-    const wanted = validNewRange(range, this.#rangeSize)
+    const wanted = validNewRange(range, this.#rangeSize, this.#localHost)
     const call = this.#write(given(options))
     return this.#source.ask((store) =>
       'size' in wanted ? store.createNextRange(wanted, call) : store.createRange(wanted, call),
@@ -625,10 +635,9 @@ export class PortManager {
     range: NewRangeNumbers,
     options: WriteOptions = {},
   ): Promise<PortRange> {
-    const { hostname, ...wanted } = validAddedRange(projectName, range)
+    const wanted = validAddedRange(projectName, range, this.#localHost)
     const call = this.#write(given(options))
-    const bound = hostname && { hostname: this.#localHost.resolve('hostname', hostname) }
-    return this.#source.ask((store) => store.addRange({ ...wanted, ...bound }, call))
+    return this.#source.ask((store) => store.addRange(wanted, call))
   }
 
   /**

@@ -9,6 +9,7 @@ export type {
   ListQuery,
   ListResult,
   Neighbourhood,
+  NeighbourhoodQuery,
   NewAllocationRequest,
   PageKey,
   Selection,
@@ -16,7 +17,12 @@ export type {
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export { actorHere, validActor } from './actor.js'
-export type { BatchEntry, EnsureManyResult, SkippedInScope } from './allocation/ensureMany.js'
+export type {
+  BatchEntry,
+  EnsuredAllocation,
+  EnsureManyResult,
+  SkippedInScope,
+} from './allocation/ensureMany.js'
 export type { EnsureResult, SkippedPort } from './allocation/ensurePort.js'
 export {
   describeSameCloudflareHostname,
@@ -90,6 +96,7 @@ export type {
   InstanceOption,
   ListOptions,
   NarrowOptions,
+  NeighbourhoodOptions,
   PageOptions,
   PortManagerOptions,
   ResizeOptions,

@@ -92,6 +92,13 @@ export interface UpdateOptions extends NarrowOptions {
   readonly allHosts?: boolean
 }
 
+export interface NeighbourhoodOptions extends CallOptions {
+  /** Default: this host. */
+  readonly hostname?: string
+  /** The ids of allocations that do not count. */
+  readonly without?: readonly string[]
+}
+
 /** Narrows a list. Without a field it is not narrowed by that field. */
 export interface ListOptions extends CallOptions {
   readonly serviceName?: string

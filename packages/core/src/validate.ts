@@ -45,6 +45,12 @@ export function validCount(field: string, value: unknown, max: number): number {
   throw invalidArgument(field, value, `a whole number from 1 to ${max}`)
 }
 
+/** Ids of allocations, as the registry gives them. */
+export function validIds(field: string, value: unknown): readonly string[] {
+  if (Array.isArray(value) && value.every((id) => /^\d{1,18}$/.test(id))) return value
+  throw invalidArgument(field, value, 'a list of ids of allocations')
+}
+
 export function validProtocol(field: string, value: unknown): Protocol {
   const protocol = PROTOCOLS.find((known) => known === value)
   if (protocol) return protocol

@@ -61,7 +61,7 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
   find: (manager, nothing) =>
     manager.find('shop', 'web', { hostname: nothing, protocol: nothing, instance: nothing }),
   neighbourhood: (manager, nothing) =>
-    manager.neighbourhood('shop', 'web', { hostname: nothing, protocol: nothing }),
+    manager.neighbourhood('shop', { hostname: nothing, without: nothing }),
   listAll: (manager, nothing) => manager.listAll({ serviceName: nothing, hostname: nothing }),
   listByProject: (manager, nothing) =>
     manager.listByProject('shop', { serviceName: nothing, hostname: nothing }),

@@ -26,7 +26,8 @@ async function expectInvalid(call: () => Promise<unknown>, field: string, value:
   const { suggestion, ...details } = error.details
   expect(details).toEqual({ field, value })
   if (suggestion !== undefined) expect(error.message).toContain(`, such as ${suggestion}.`)
-  expect(error.message).toMatch(new RegExp(`^${field} is .+, but must be .+\\.$`))
+  const named = field.replace(/[[\].]/g, String.raw`\$&`)
+  expect(error.message).toMatch(new RegExp(`^${named} is .+, but must be .+\\.$`))
 }
 
 const reachesTheStore = (call: Promise<unknown>) =>
@@ -216,6 +217,8 @@ describe('a hostname', () => {
     getProjectSummary: (hostname) => manager.getProjectSummary('shop', { hostname }),
     verifyPort: (hostname) => manager.verifyPort(3000, hostname),
     checkPort: (hostname) => manager.checkPort(3000, hostname),
+    createRange: (hostname) => manager.createRange({ projectName: 'shop', size: 10, hostname }),
+    addRange: (hostname) => manager.addRange('shop', { startPort: 1, endPort: 2, hostname }),
   }
   describe.each(Object.entries(calls))('of %s', (_method, call) => {
     it.each(titled(BAD_HOSTNAMES))('cannot be %s', (_title, hostname) =>
@@ -393,25 +396,44 @@ describe('a batch', () => {
   )
 
   it.each<[string, readonly unknown[]]>([
-    ['items', ['web', null, 42, ['web']]],
     ['service', BAD_NAMES],
     ['count', [0, -1, 1001, 2.5, Number.NaN, '4', '']],
     ['contiguous', [1, 'yes', {}]],
     ['protocols', ['tcp', [], {}, 42]],
-  ])('cannot have such %s', async (field, values) => {
+  ])('cannot have such %s, and names the entry', async (field, values) => {
     for (const value of values) {
-      const item = field === 'items' ? value : { service: 'web', [field]: value }
-      await expectInvalid(ensureMany([item]), field, value)
+      const items = [{ service: 'api' }, { service: 'web', [field]: value }]
+      await expectInvalid(ensureMany(items), `items[1].${field}`, value)
     }
   })
+
+  it.each(titled(['web', null, 42, ['web']]))('cannot have the entry %s', (_title, entry) =>
+    expectInvalid(ensureMany([{ service: 'api' }, entry]), 'items[1]', entry),
+  )
+
+  it.each([
+    ['protocol', 'udp'],
+    ['count', 4],
+    ['contiguous', false],
+    ['preferredPort', 3105],
+    ['idempotencyKey', 'deploy 7'],
+  ])('cannot have the option %s, which it would ignore', (option, value) =>
+    expectInvalid(
+      async () => untyped.ensureMany!('shop', [{ service: 'web' }], { [option]: value }),
+      option,
+      value,
+    ),
+  )
 
   it('cannot have more than 1,000 numbers, or a service twice for a protocol', async () => {
     const big = { service: 'a', count: 600 }
     await expectInvalid(ensureMany([big, { ...big, service: 'b', count: 401 }]), 'count', 1001)
-    await expectInvalid(ensureMany([{ service: 'a' }, { service: 'a' }]), 'service', 'a')
+    await expectInvalid(ensureMany([{ service: 'a' }, { service: 'a' }]), 'items[1].service', 'a')
     const both = { service: 'b', protocols: ['tcp', 'udp'] }
-    await expectInvalid(ensureMany([{ service: 'b', protocols: ['udp'] }, both]), 'service', 'b')
-    await expectInvalid(ensureMany([{ service: 'a', protocols: ['sctp'] }]), 'protocols', 'sctp')
+    const udp = { service: 'b', protocols: ['udp'] }
+    await expectInvalid(ensureMany([udp, both]), 'items[1].service', 'b')
+    const sctp = { service: 'a', protocols: ['sctp'] }
+    await expectInvalid(ensureMany([sctp]), 'items[0].protocols', 'sctp')
   })
 
   it('may have a service once for each protocol', () =>
@@ -582,7 +604,7 @@ describe('options', () => {
     ensureMany: ['shop', [{ service: 'web' }]],
     claim: ['shop', 'web', 3105],
     instancesOf: ['shop', 'web'],
-    neighbourhood: ['shop', 'web'],
+    neighbourhood: ['shop'],
     listHosts: [],
     deleteRanges: [['shop']],
     getOrAllocate: ['shop', 'web'],

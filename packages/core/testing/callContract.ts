@@ -20,7 +20,8 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
     store.update({ ...web, projectName }, { description: 'Storefront' }, call),
   updateOnAllHosts: (store, projectName, call) =>
     store.updateOnAllHosts({ ...web, projectName }, { description: 'Storefront' }, call),
-  neighbourhood: (store, projectName, call) => store.neighbourhood({ ...web, projectName }, call),
+  neighbourhood: (store, projectName, call) =>
+    store.neighbourhood({ projectName, hostname: 'localhost', without: [] }, call),
   list: (store, projectName, call) => store.list({ projectName }, call),
   summarize: (store, projectName, call) =>
     store.summarize(projectName, { hostname: 'localhost', protocol: 'tcp' }, call),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { ListQuery, PageKey } from '../src/AllocationStore.js'
-import type { PortAllocation } from '../src/PortAllocation.js'
+import type { PortAllocation, ServiceKey } from '../src/PortAllocation.js'
 import { api, numbers, type Store, shopRange, web } from './shop.js'
 
 export function describeListing(store: Store) {
@@ -245,7 +245,18 @@ export function describeListing(store: Store) {
   })
 
   describe('neighbourhood', () => {
-    it('names the other services of the project, and the hosts of all that is held', async () => {
+    const nothing: readonly string[] = []
+    /** What is there besides what the service holds in its scope. */
+    const besides = async (key: ServiceKey) => {
+      const { projectName, serviceName, hostname } = key
+      const { allocations } = await store().list({ projectName, serviceName, hostname })
+      const own = allocations.filter(
+        ({ instance, protocol }) => instance === key.instance && protocol === key.protocol,
+      )
+      return store().neighbourhood({ projectName, hostname, without: ids(own) })
+    }
+
+    it('names the services of the project, and the hosts of all that is held', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().createRange({ projectName: 'blog', startPort: 2000, endPort: 2009 })
       await store().allocate(web)
@@ -253,41 +264,48 @@ export function describeListing(store: Store) {
       await store().allocate({ ...api, hostname: 'beta' })
       await store().allocate({ ...web, projectName: 'blog', serviceName: 'cms', hostname: 'alpha' })
       const hosts = ['alpha', 'beta', 'localhost']
-      expect(await store().neighbourhood({ ...web, serviceName: 'none' })).toEqual({
+      const query = { projectName: 'shop', hostname: 'localhost' }
+      expect(await store().neighbourhood({ ...query, without: nothing })).toEqual({
         services: ['api', 'web'],
         hosts,
       })
-      expect(await store().neighbourhood(api)).toEqual({ services: ['web'], hosts })
+      const { allocations } = await store().list({ projectName: 'shop' })
+      expect(await store().neighbourhood({ ...query, without: ids(allocations) })).toEqual({
+        services: [],
+        hosts: ['alpha'],
+      })
     })
 
-    it('leaves out a host on which the service alone holds a port, in this scope', async () => {
+    it('leaves out a host on which nothing is held but what does not count', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate({ ...web, hostname: 'beta' })
-      expect(await store().neighbourhood(web)).toEqual({ services: [], hosts: ['beta'] })
+      expect(await besides(web)).toEqual({ services: ['web'], hosts: ['beta'] })
       await store().allocate({ ...web, protocol: 'udp' })
-      expect((await store().neighbourhood(web)).hosts).toEqual(['beta', 'localhost'])
+      expect((await besides(web)).hosts).toEqual(['beta', 'localhost'])
     })
 
-    it('names the host of the service if the history knows it from an earlier holding', async () => {
+    it('names the host if the history knows it from an earlier holding', async () => {
       await store().createRange(shopRange(3000, 3009))
       const udp = { ...web, protocol: 'udp' } as const
       await store().allocate(web)
       await store().allocate(udp)
       await store().release(web)
-      expect(await store().neighbourhood(udp)).toEqual({ services: [], hosts: ['localhost'] })
+      expect(await besides(udp)).toEqual({ services: [], hosts: ['localhost'] })
       const onBeta = { ...web, hostname: 'beta' }
       await store().allocate(onBeta)
-      expect((await store().neighbourhood(onBeta)).hosts).toEqual(['localhost'])
+      expect((await besides(onBeta)).hosts).toEqual(['localhost'])
       await store().release(onBeta)
       await store().allocate(onBeta)
-      expect((await store().neighbourhood(onBeta)).hosts).toEqual(['beta', 'localhost'])
-      expect((await store().neighbourhood(udp)).hosts).toEqual(['beta', 'localhost'])
+      expect((await besides(onBeta)).hosts).toEqual(['beta', 'localhost'])
+      expect((await besides(udp)).hosts).toEqual(['beta', 'localhost'])
     })
 
     it('refuses an unknown project', async () => {
-      const key = { ...web, projectName: 'ghost' }
-      await expect(store().neighbourhood(key)).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' })
+      const query = { projectName: 'ghost', hostname: 'localhost', without: nothing }
+      await expect(store().neighbourhood(query)).rejects.toMatchObject({
+        code: 'PROJECT_NOT_FOUND',
+      })
     })
   })
 

@@ -1,12 +1,10 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { SKIP_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
-import { hostnameWarnings } from '../hostnameWarnings.js'
 import { inJson } from '../inJson.js'
 import { bothProtocolsOption, contiguousOption, countOption } from '../layoutOptions.js'
-import { noticesOfNew } from '../noticesOfNew.js'
+import { printPorts } from '../printPorts.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -19,7 +17,7 @@ import { typedNumber } from '../typedNumber.js'
 import { withRange } from '../withRange.js'
 
 export function getCommand(context: Context) {
-  const { openManager, output, signal } = context
+  const { openManager, signal } = context
   return new Command('get')
     .description('Print the ports of services; the first time, allocate them')
     .argument('<project>')
@@ -53,18 +51,19 @@ export function getCommand(context: Context) {
       const ensured = await withRange(context, projectName, createRange, () =>
         ports.ensure(projectName, serviceName, { ...asked, signal }),
       )
-      const { allocation, created, skipped, sameCloudflareHostname: others } = ensured
-      const port = allocation.portNumber
+      const { allocation, created, skipped, sameCloudflareHostname } = ensured
+      const { portNumber: port, protocol } = allocation
       const service = ports.service(projectName, serviceName, options)
-      const warnings = hostnameWarnings(allocation.cloudflareHostname, others, output)
-      output.result(
-        { port, ...service, created, skipped: skipped.map(inJson), ...warnings },
-        () => `${port}`,
-      )
-      for (const each of skipped)
-        output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
-      if (!created) return
-      for (const notice of await noticesOfNew(service, ports, signal)) output.notice(notice)
+      const got = {
+        allocations: [
+          { ...allocation, created, ...(sameCloudflareHostname && { sameCloudflareHostname }) },
+        ],
+        skipped: skipped.map((each) => ({ ...each, protocol })),
+      }
+      await printPorts(context, ports, got, {
+        json: { port, ...service, created, skipped: skipped.map(inJson) },
+        numbers: [port],
+      })
     })
 }
 
@@ -86,8 +85,8 @@ const existingOption = new Option(
 const MORE_HELP = `
 The first time it is the lowest available port of the project, or the next one if something
 else listens there; stderr then says so. From then on it is always the same one, until it is
-released. Metadata fills in what is not known yet. For one port, stderr says when it was
-allocated just now, and whether the name of the service or of the host looks mistyped.
+released. Metadata fills in what is not known yet. On stderr it says what was allocated just
+now, and whether the name of a service or of the host looks mistyped.
 
 If several services or several ports are asked for, all are allocated or none, and printed
 one number a line. A service that holds ports keeps them. If they are not what is asked for,

@@ -1,3 +1,4 @@
+import type { AllocationStore } from '../AllocationStore.js'
 import { isAbsent } from '../absent.js'
 import type { BatchAllocation, BatchItem, BatchRequest, BatchStore, Layout } from '../BatchStore.js'
 import type { WriteOptions } from '../CallOptions.js'
@@ -7,6 +8,7 @@ import { PROTOCOLS, type Protocol } from '../PortAllocation.js'
 import { PassedOver } from '../passedOver/PassedOver.js'
 import { validCount, validObject, validProtocol } from '../validate.js'
 import type { SkippedPort } from './ensurePort.js'
+import { type SameCloudflareHostname, withSharing } from './sameCloudflareHostname.js'
 
 /** The highest number of ports of one batch. */
 const MAX_BATCH = 1000
@@ -22,16 +24,19 @@ export interface SkippedInScope extends SkippedPort {
   readonly protocol: Protocol
 }
 
+/** A port of a batch, and the other services that have its Cloudflare hostname. */
+export interface EnsuredAllocation extends BatchAllocation, SameCloudflareHostname {}
+
 export interface EnsureManyResult extends Pick<PassedOver, 'cannotSee'> {
   /** In the order of the entries, then by number and protocol. */
-  readonly allocations: readonly BatchAllocation[]
+  readonly allocations: readonly EnsuredAllocation[]
   /** Available numbers below the highest new ones that were passed over. */
   readonly skipped: readonly SkippedInScope[]
 }
 
 /** Gives each service of a batch its ports. Looks once for each protocol what to pass over. */
 export async function ensureMany(
-  store: BatchStore,
+  store: BatchStore & AllocationStore,
   request: BatchRequest,
   look: (protocol: Protocol) => Promise<PassedOver>,
   call: WriteOptions,
@@ -44,7 +49,7 @@ export async function ensureMany(
   const isNew = batch.allocations.some(({ created }) => created)
   const cannotSee = [...protocols].flatMap((protocol) => passedOver[protocol].cannotSee)
   return {
-    allocations: batch.allocations,
+    allocations: await withSharing(store, request, batch.allocations, call),
     skipped: batch.passedOver.map((each) => ({
       ...each,
       reason: passedOver[each.protocol].reasonFor(each.portNumber)!,
@@ -53,51 +58,72 @@ export async function ensureMany(
   }
 }
 
-/** @throws {PortsError} `INVALID_ARGUMENT` */
+/** @throws {PortsError} `INVALID_ARGUMENT`, naming the entry by its place: `items[2].count` */
 export function validItems(entries: unknown): BatchItem[] {
   if (!Array.isArray(entries) || entries.length === 0) {
     throw invalidArgument('items', entries, 'a list of objects with a service')
   }
-  const items = entries.map(validItem)
+  const items = entries.map((entry, nth) => validItem(entry, `items[${nth}]`))
   const total = items.reduce((sum, { count }) => sum + count, 0)
   if (total > MAX_BATCH) {
     throw invalidArgument('count', total, `at most ${MAX_BATCH} for all services together`)
   }
   const named = new Set<string>()
-  for (const { serviceName, protocols } of items) {
+  for (const [nth, { serviceName, protocols }] of items.entries()) {
     for (const protocol of protocols) {
       const name = `${serviceName}/${protocol}`
-      if (named.has(name)) throw invalidArgument('service', serviceName, 'named once')
+      if (named.has(name)) throw invalidArgument(`items[${nth}].service`, serviceName, 'named once')
       named.add(name)
     }
   }
   return items
 }
 
-/** @throws {PortsError} `INVALID_ARGUMENT` */
-export function validLayout({ count, contiguous }: Partial<Layout>): Layout {
-  if (!isAbsent(contiguous) && typeof contiguous !== 'boolean') {
-    throw invalidArgument('contiguous', contiguous, 'true or false')
+/** Options of other calls, and what to do instead. */
+const MISPLACED = {
+  protocol: 'left out: each item has its protocols',
+  count: 'left out: each item has its count',
+  contiguous: 'left out: each item says whether it is contiguous',
+  preferredPort: 'left out: only a call for one port can prefer a number',
+  idempotencyKey: 'left out: a batch is safe to repeat without a key',
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` for an option that a batch would ignore */
+export function refuseMisplaced(options: object): void {
+  for (const [option, expected] of Object.entries(MISPLACED)) {
+    if (option in options) throw invalidArgument(option, Reflect.get(options, option), expected)
   }
+}
+
+/**
+ * @param prefix of the names in errors
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export function validLayout({ count, contiguous }: Partial<Layout>, prefix = ''): Layout {
+  if (!isAbsent(contiguous) && typeof contiguous !== 'boolean') {
+    throw invalidArgument(`${prefix}contiguous`, contiguous, 'true or false')
+  }
+  const isOne = count === undefined || count === null
   return {
-    count: count === undefined || count === null ? 1 : validCount('count', count, MAX_BATCH),
+    count: isOne ? 1 : validCount(`${prefix}count`, count, MAX_BATCH),
     contiguous: contiguous === true,
   }
 }
 
-function validItem(entry: BatchEntry): BatchItem {
-  validObject('items', entry, 'a list of objects with a service')
+/** @param path of the entry, for errors */
+function validItem(entry: BatchEntry, path: string): BatchItem {
+  validObject(path, entry, 'an object with a service')
   const { service, protocols } = entry
   return {
-    serviceName: validName('service', service),
-    protocols: isAbsent(protocols) ? ['tcp'] : validProtocols(protocols),
-    ...validLayout(entry),
+    serviceName: validName(`${path}.service`, service),
+    protocols: isAbsent(protocols) ? ['tcp'] : validProtocols(`${path}.protocols`, protocols),
+    ...validLayout(entry, `${path}.`),
   }
 }
 
-function validProtocols(protocols: unknown): Protocol[] {
+function validProtocols(field: string, protocols: unknown): Protocol[] {
   if (!Array.isArray(protocols) || protocols.length === 0) {
-    throw invalidArgument('protocols', protocols, `a list of ${PROTOCOLS.join(' or ')}`)
+    throw invalidArgument(field, protocols, `a list of ${PROTOCOLS.join(' or ')}`)
   }
-  return [...new Set(protocols.map((each) => validProtocol('protocols', each)))]
+  return [...new Set(protocols.map((each) => validProtocol(field, each)))]
 }

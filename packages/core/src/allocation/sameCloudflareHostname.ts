@@ -28,15 +28,7 @@ export async function sameCloudflareHostname(
   cloudflareHostname: string,
   call: CallOptions,
 ): Promise<Service[]> {
-  const { allocations } = await store.list({ cloudflareHostname }, call)
-  const others = new Map(
-    allocations.map(({ projectName, serviceName, instance }) => {
-      const other = { projectName, serviceName, instance }
-      return [nameOfService(other), other]
-    }),
-  )
-  others.delete(nameOfService(service))
-  return [...others.values()]
+  return others(service, await servicesWith(store, cloudflareHostname, call))
 }
 
 /**
@@ -49,13 +41,48 @@ export async function sharing(
   allocation: PortAllocation,
   call: CallOptions,
 ): Promise<SameCloudflareHostname> {
-  const { cloudflareHostname } = allocation
-  if (asked.cloudflareHostname === undefined || cloudflareHostname === undefined) return {}
-  // The call must still tell which port it gave.
-  const others = await sameCloudflareHostname(store, allocation, cloudflareHostname, call).catch(
-    () => [],
+  const [{ sameCloudflareHostname } = {}] = await withSharing(store, asked, [allocation], call)
+  return sameCloudflareHostname ? { sameCloudflareHostname } : {}
+}
+
+/** As `sharing`, for several allocations. Reads once for each hostname. */
+export async function withSharing<Allocation extends PortAllocation>(
+  store: AllocationStore,
+  asked: Metadata,
+  allocations: readonly Allocation[],
+  call: CallOptions,
+): Promise<(Allocation & SameCloudflareHostname)[]> {
+  if (asked.cloudflareHostname === undefined) return [...allocations]
+  const services = new Map<string, readonly Service[]>()
+  for (const { cloudflareHostname } of allocations) {
+    if (cloudflareHostname === undefined || services.has(cloudflareHostname)) continue
+    // The call must still tell which ports it gave.
+    const all = await servicesWith(store, cloudflareHostname, call).catch(() => [])
+    services.set(cloudflareHostname, all)
+  }
+  return allocations.map((allocation) => {
+    const same = others(allocation, services.get(allocation.cloudflareHostname ?? '') ?? [])
+    return { ...allocation, ...(same.length > 0 && { sameCloudflareHostname: same }) }
+  })
+}
+
+async function servicesWith(
+  store: AllocationStore,
+  cloudflareHostname: string,
+  call: CallOptions,
+): Promise<Service[]> {
+  const { allocations } = await store.list({ cloudflareHostname }, call)
+  const services = new Map(
+    allocations.map(({ projectName, serviceName, instance }) => {
+      const service = { projectName, serviceName, instance }
+      return [nameOfService(service), service]
+    }),
   )
-  return others.length > 0 ? { sameCloudflareHostname: others } : {}
+  return [...services.values()]
+}
+
+function others(service: Service, services: readonly Service[]): Service[] {
+  return services.filter((each) => nameOfService(each) !== nameOfService(service))
 }
 
 type Asker = Pick<PortManager, 'sameCloudflareHostname'>

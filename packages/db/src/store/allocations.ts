@@ -142,35 +142,26 @@ const NEIGHBOURHOOD = statement(`
       select distinct service_name
       from ports.allocations
       where ${isOfProject('$1')}
-        and service_name <> $2
+        and id <> all ($3)
       order by service_name
     ) as services,
     array(
       select hostname
       from ports.allocations
-      where (project_name, service_name, instance, hostname, protocol) <> ($1, $2, $3, $4, $5)
+      where id <> all ($3)
       union
-      select $4
+      select $2
       where not exists (
           select
           from ports.allocations
-          where hostname = $4
-            and (project_name, service_name, instance, protocol) <> ($1, $2, $3, $5)
+          where hostname = $2
+            and id <> all ($3)
         )
         and exists (
           select
           from ports.events
-          where hostname = $4
-            and allocation_id not in (
-              select id
-              from ports.allocations
-              where service_key = ports.service_key($1, $2, $3, $4)
-                and project_name = $1
-                and service_name = $2
-                and instance = $3
-                and hostname = $4
-                and protocol = $5
-            )
+          where hostname = $2
+            and allocation_id <> all ($3)
         )
       order by hostname
     ) as hosts
@@ -318,10 +309,9 @@ export function allocationStore(database: Database): AllocationStore {
       return { allocations, total: counted ?? allocations.length }
     },
 
-    async neighbourhood(key, call = {}) {
-      const { projectName } = key
+    async neighbourhood({ projectName, hostname, without }, call = {}) {
       const subject = { write: false, projectName }
-      const values = keyOf(key, {}).slice(0, -1)
+      const values = [projectName, hostname, without]
       const [names] = await database.rows<Neighbourhood>(NEIGHBOURHOOD, values, subject, call)
       return names!
     },

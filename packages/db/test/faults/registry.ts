@@ -34,7 +34,8 @@ export const READS: Readonly<Record<string, Call>> = {
   'a page of list': (store, call) => store.list({ limit: 1 }, call),
   summarize: (store, call) =>
     store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, call),
-  neighbourhood: (store, call) => store.neighbourhood(web, call),
+  neighbourhood: (store, call) =>
+    store.neighbourhood({ projectName: 'shop', hostname: 'localhost', without: [] }, call),
   listHosts: (store, call) => store.listHosts(call),
   listRanges: (store, call) => store.listRanges(call),
   history: (store, call) => store.history({ projectName: 'shop', limit: 10 }, call),

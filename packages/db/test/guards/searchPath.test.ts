@@ -127,7 +127,7 @@ async function useEverything(repository: PortRepository): Promise<void> {
   await ports.updatePort('mine', 'web', { description: null, serviceType: 'next' })
   await ports.updatePort('mine', 'web', { description: 'All' }, { allHosts: true })
   expect(await ports.find('mine', 'web')).toBe(web)
-  await ports.neighbourhood('mine', 'web')
+  await ports.neighbourhood('mine')
   await ports.sameCloudflareHostname('mine', 'web', 'a.example')
   const page = await ports.listPage({ limit: 5 })
   await ports.listPage({ limit: 5, cursor: page.nextCursor!, projectName: 'mine' })
