@@ -1,4 +1,4 @@
-import { type Bounds, PortManager } from '@ports/core'
+import { type Bounds, PortManager, type PortRepository } from '@ports/core'
 import { expect, it, onTestFinished, vi } from 'vitest'
 import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
@@ -45,6 +45,32 @@ it.each([
     endPort: endPort!,
   }))
   expect(await numbersIn(await emptyDatabase(), ranges)).toEqual(numbers)
+})
+
+it('a call with metadata passes over numbers also if the port is released while it runs', async () => {
+  vi.stubEnv('PORTS_PASS_OVER', undefined)
+  onTestFinished(() => {
+    vi.unstubAllEnvs()
+  })
+  const store = await openRepository({ url: await emptyDatabase() })
+  const find: PortRepository['find'] = async (key, call) => {
+    const held = await store.find(key, call)
+    await store.release(key)
+    return held
+  }
+  const ports = new PortManager(Object.assign(Object.create(store), { find }))
+  onTestFinished(() => ports.close())
+  // No browser opens 6000.
+  await ports.createRange({ projectName: 'shop', startPort: 6000, endPort: 6001 })
+  await store.claim({ ...ports.service('shop', 'web'), portNumber: 6001 })
+  const { allocation } = await ports.ensure('shop', 'web', { description: 'Storefront' })
+  expect(allocation).toMatchObject({ portNumber: 6001, description: 'Storefront' })
+  expect(await ports.ensure('shop', 'web', { serviceType: 'http' })).toMatchObject({
+    allocation: { portNumber: 6001, description: 'Storefront', serviceType: 'http' },
+    created: false,
+    skipped: [],
+    cannotSee: [],
+  })
 })
 
 /** The numbers that PostgreSQL reads from the text that the store sends. */

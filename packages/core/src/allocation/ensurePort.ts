@@ -34,8 +34,9 @@ export interface EnsuredNumber
 }
 
 /**
- * Returns the port of a service, or gives it one. Asks what is passed over only for a service that
- * has no port yet.
+ * Returns the port of a service, or gives it one. Without metadata, asks what is passed over only for
+ * a service that has no port yet. With metadata, the call that writes it may allocate as well, because
+ * the port could be released before, so that is asked in any case.
  */
 export async function ensurePort(
   store: AllocationStore,
@@ -43,13 +44,9 @@ export async function ensurePort(
   look: () => Promise<PassedOver>,
   call: WriteOptions,
 ): Promise<EnsuredNumber> {
-  const held = await store.find(request, call)
-  if (held !== undefined) {
-    if (METADATA_FIELDS.every((field) => request[field] === undefined)) {
-      return { portNumber: held, created: false, skipped: [], cannotSee: [] }
-    }
-    const { portNumber, created } = await store.ensure(request, call)
-    return { portNumber, created, skipped: [], cannotSee: [] }
+  if (METADATA_FIELDS.every((field) => request[field] === undefined)) {
+    const held = await store.find(request, call)
+    if (held !== undefined) return { portNumber: held, created: false, skipped: [], cannotSee: [] }
   }
 
   const passedOver = await look()
@@ -69,7 +66,7 @@ export async function ensurePort(
   if (created && preferredPort !== undefined && preferredPort !== portNumber && !isListed) {
     skipped.unshift({ portNumber: preferredPort, reason: isBusy ? 'busy' : 'unavailable' })
   }
-  return { portNumber, created, skipped, cannotSee: passedOver.cannotSee }
+  return { portNumber, created, skipped, cannotSee: created ? passedOver.cannotSee : [] }
 }
 
 /**
