@@ -13,7 +13,7 @@ import {
   requireSchema,
   type SchemaState,
 } from './migrate.js'
-import { hideFromNamesake } from './namesake.js'
+import { hideFromNamesake, NAMESAKE_FINDS_TABLES } from './namesake.js'
 import { openManagementPool } from './openPool.js'
 import { grantStatements } from './rights.js'
 import { insertSeed, type Seeded } from './seed.js'
@@ -33,7 +33,7 @@ const POLL_MS = 10
  * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
  * any number may run it at once. Returns the names of the migrations it applied. Run as a superuser
  * or as the role that has the name of the schema, it also removes `"$user"` from the search path of
- * that role in the database.
+ * that role in the database. Run as another role, it tells `notify` if that role finds the tables.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
  * again; `REGISTRY_TOO_NEW` if a later version migrated it; `DATABASE_NOT_MIGRATED` if another
  * version of a migration was applied
@@ -44,7 +44,7 @@ export async function migrate(options: DatabaseOptions = {}): Promise<string[]> 
   try {
     return await inTransaction(pool, async (client) => {
       const { pending } = await applyPending(client, options.notify)
-      await hideFromNamesake(client)
+      if (!(await hideFromNamesake(client))) options.notify?.(NAMESAKE_FINDS_TABLES)
       return [...pending]
     })
   } finally {
@@ -113,7 +113,7 @@ async function prepare(
   if (isNew(before) && readSetting('defaultRanges').value)
     await insertSeed(client, NEW_REGISTRY_ACTOR)
   if (before.pending.length > 0 || !(await isGranted(client))) await grantToCallers(client)
-  await hideFromNamesake(client)
+  if (!(await hideFromNamesake(client))) notify?.(NAMESAKE_FINDS_TABLES)
   try {
     admitCallers(data)
   } catch (error) {

@@ -36,6 +36,12 @@ const NAMESAKE = `
     and standard.name = 'search_path'
     and has_schema_privilege(role.oid, '${SCHEMA}', 'usage')`
 
+/** What to tell if that role still finds the tables. */
+export const NAMESAKE_FINDS_TABLES =
+  `warning: the role ${SCHEMA}, which has the name of the schema, finds the tables of the registry ` +
+  `where it names no schema. To end that, run as a superuser: alter role ${SCHEMA} set search_path ` +
+  '= public'
+
 const OWN_PATH = 'set local search_path = pg_catalog, pg_temp'
 
 /**

@@ -63,6 +63,29 @@ describe('a role that has the name of the schema', () => {
     expect(await searchPath(url)).toBe('')
   })
 
+  it('keeps its search path where the migrating role may not change it, which is told once', async () => {
+    const url = await unmigratedDatabase()
+    const role = await newRole(url)
+    await sql(
+      url,
+      `do $$ begin
+         execute format('grant create on database %I to ${role}', current_database());
+       end $$`,
+    )
+    const told: string[] = []
+    const options = { url: actingAs(url, role), notify: (message: string) => told.push(message) }
+    expect(await migrate(options)).not.toEqual([])
+    expect(told).toEqual([
+      'warning: the role ports, which has the name of the schema, finds the tables of the registry ' +
+        'where it names no schema. To end that, run as a superuser: alter role ports set ' +
+        'search_path = public',
+    ])
+    expect(await searchPath(url)).toBe('"$user", public')
+    await configure(url, 'public')
+    expect(await migrate(options)).toEqual([])
+    expect(told).toHaveLength(1)
+  })
+
   it('keeps its search path where the migrating role may not change it', async () => {
     const url = await unmigratedDatabase()
     await migrate({ url })
