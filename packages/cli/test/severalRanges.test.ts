@@ -97,8 +97,41 @@ describe('with several ranges', () => {
       stderr: expect.stringContaining('homelab has no range on localhost; its ranges are on nas'),
       status: 4,
     })
-    const all = JSON.parse((await ports('summary', '--json')).stdout)
-    expect(all.map(({ projectName }: { projectName: string }) => projectName)).toEqual(['myapp'])
+    const elsewhere = await ports('get', 'homelab', 'web')
+    expect(elsewhere).toMatchObject({ stdout: '', status: 4 })
+    expect(elsewhere.stderr).toContain('homelab has no range on localhost; its ranges are on nas')
+  })
+
+  test('summary of all projects shows also those whose ranges are on other hosts', async () => {
+    const ports = portsOn(await emptyDatabase())
+    for (const hostname of ['pi', 'nas']) {
+      await ports('range', 'add', 'homelab', '--start', '8096', '--hostname', hostname)
+    }
+    await ports('range', 'add', 'myapp', '--start', '9000', '--end', '9009')
+    expect(await ports('summary')).toEqual(
+      done(
+        [
+          'PROJECT  RANGES             SCOPE          TOTAL  ALLOCATED  AVAILABLE  USED %',
+          'homelab  none (on nas, pi)  localhost/tcp      0          0          0       0',
+          'myapp    9000-9009          localhost/tcp     10          0         10       0',
+          '',
+        ].join('\n'),
+      ),
+    )
+    const scope = { hostname: 'localhost', protocol: 'tcp' }
+    expect(JSON.parse((await ports('summary', '--json')).stdout)).toEqual([
+      {
+        projectName: 'homelab',
+        ...scope,
+        ranges: [],
+        elsewhere: ['nas', 'pi'],
+        totalPorts: 0,
+        allocatedPorts: 0,
+        availablePorts: 0,
+        utilizationPercent: 0,
+      },
+      expect.objectContaining({ projectName: 'myapp', ...scope, totalPorts: 10 }),
+    ])
   })
 })
 

@@ -1,25 +1,35 @@
 import { Command } from '@commander-js/extra-typings'
-import {
-  isAbsent,
-  nameOfRange,
-  type PortSummary,
-  PortsError,
-  type PortsErrorCode,
-} from '@ports/core'
+import { isAbsent, nameOfRange, type PortSummary, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import { hostnameOption, protocolOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 
-const COLUMNS: Columns<PortSummary> = {
+/** Of a project that has no range in the scope. */
+interface Elsewhere extends Omit<PortSummary, 'rangeStart' | 'rangeEnd'> {
+  /** The hosts of its ranges. */
+  readonly elsewhere: readonly string[]
+}
+
+type NoRange = Pick<Elsewhere, 'projectName' | 'hostname' | 'protocol' | 'elsewhere'>
+
+type Summary = PortSummary | Elsewhere
+
+const COLUMNS: Columns<Summary> = {
   PROJECT: ({ projectName }) => projectName,
-  RANGES: { whole: true, cell: ({ ranges }) => ranges.map(nameOfRange).join(', ') },
+  RANGES: { whole: true, cell: rangesOf },
   // The same in every row.
   SCOPE: { spare: 'whole', cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   TOTAL: ({ totalPorts }) => totalPorts,
   ALLOCATED: ({ allocatedPorts }) => allocatedPorts,
   AVAILABLE: ({ availablePorts }) => availablePorts,
   'USED %': ({ utilization }) => utilization,
+}
+
+function rangesOf(summary: Summary): string {
+  return 'elsewhere' in summary
+    ? `none (on ${summary.elsewhere.join(', ')})`
+    : summary.ranges.map(nameOfRange).join(', ')
 }
 
 export function summaryCommand({ openManager, output, signal }: Context) {
@@ -32,7 +42,7 @@ export function summaryCommand({ openManager, output, signal }: Context) {
     .action(async (projectName, scope) => {
       const ports = await openManager()
       const { table } = await import('../table.js')
-      const show = (value: unknown, summaries: PortSummary[]) =>
+      const show = (value: unknown, summaries: Summary[]) =>
         output.result(inJson(value), () => table(summaries, COLUMNS, output.stdout))
 
       if (!isAbsent(projectName)) {
@@ -49,29 +59,31 @@ export function summaryCommand({ openManager, output, signal }: Context) {
     })
 }
 
-/**
- * In the order of the projects. Leaves out projects that have no range on the host, or that were
- * deleted in the meantime.
- */
+/** In the order of the projects. Leaves out those that were deleted in the meantime. */
 async function summariesOf(
   projects: readonly string[],
   summaryOf: (project: string) => Promise<PortSummary>,
-): Promise<PortSummary[]> {
-  const summaries: (PortSummary | undefined)[] = projects.map(() => undefined)
+): Promise<Summary[]> {
+  const summaries: (Summary | undefined)[] = projects.map(() => undefined)
   const turns = projects.entries()
   const work = async () => {
     for (const [turn, project] of turns) {
-      summaries[turn] = await summaryOf(project).catch((error) => {
-        if (error instanceof PortsError && HAS_NO_NUMBERS.includes(error.code)) return undefined
-        throw error
-      })
+      summaries[turn] = await summaryOf(project).catch(withoutNumbers)
     }
   }
   await Promise.all(Array.from({ length: QUESTIONS_AT_ONCE }, work))
   return summaries.filter((summary) => summary !== undefined)
 }
 
-const HAS_NO_NUMBERS: readonly PortsErrorCode[] = ['PROJECT_NOT_FOUND', 'RANGE_EXHAUSTED']
+/** The summary of a project that has ranges on other hosts only. Undefined if it has none at all. */
+function withoutNumbers(error: unknown): Elsewhere | undefined {
+  if (!(error instanceof PortsError)) throw error
+  if (error.code === 'PROJECT_NOT_FOUND') return undefined
+  if (error.code !== 'RANGE_EXHAUSTED') throw error
+  const { projectName, hostname, protocol, elsewhere } = error.details as NoRange
+  const none = { totalPorts: 0, allocatedPorts: 0, availablePorts: 0, utilization: 0 }
+  return { projectName, hostname, protocol, ranges: [], elsewhere, ...none }
+}
 
 /** Fewer than the connections of the pool, so that none has to wait for one. */
 const QUESTIONS_AT_ONCE = 8

@@ -83,7 +83,7 @@ export function rangeStore(database: Database): RangeStore {
       const seen = rows.filter(({ isSeen }) => isSeen)
       const [first] = seen
       if (!first) {
-        const elsewhere = [...new Set(rows.flatMap((row) => row.hostname ?? []))]
+        const elsewhere = [...new Set(rows.flatMap((row) => row.hostname ?? []))].sort()
         throw rangeExhausted({ projectName, ranges: [], elsewhere, hostname, protocol, avoided: 0 })
       }
       return {
