@@ -1,7 +1,7 @@
 import { defineConfig } from 'prisma/config'
 
-// For Prisma's own command line, where someone prefers it to `ports db migrate`: the registry's
-// variable, never DATABASE_URL, and the registry's schema, where Prisma then keeps its book.
+// For Prisma's command line, as an alternative to `ports db migrate`. It reads the registry's
+// variable, never DATABASE_URL. Prisma's migration table is in the registry's schema.
 function datasourceUrl(): string {
   const url = process.env.PORTS_DATABASE_URL
   if (!url) return ''

@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'torture/test/**/*.test.ts'],
     globalSetup: 'test/server.ts',
-    // What listens on this machine must decide no other test than those of numbers passed over.
+    // The listeners of this machine must matter only to the tests of numbers passed over.
     env: { PORTS_PASS_OVER: 'none' },
     // Processes and servers are started for real; on a busy machine that takes its time.
     testTimeout: 60_000,

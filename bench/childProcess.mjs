@@ -10,8 +10,8 @@ function built(name) {
 }
 
 /**
- * What a program of a shell script inherits, and nothing that could slow one side down. What listens
- * on this machine decides nothing.
+ * The environment of a shell script's programs, without anything that could slow one side down. The
+ * listeners of this machine do not matter in it.
  */
 export function environmentOf(home) {
   return { PATH: process.env.PATH, HOME: home, PORTS_HOME: home, PORTS_PASS_OVER: 'none' }

@@ -11,10 +11,10 @@ import { max, median, min, quantile } from 'simple-statistics'
  * cost the other way round
  * @property {{ quartiles: [number, number], range: [number, number] }} spread of those ratios
  * @property {number} pairs
- * @property {number} [reach] at least, of a cost at most
+ * @property {number} [target] at least, of a cost at most
  * @property {number} [never] what the ratio must not fall below, of a cost not exceed
- * @property {boolean} [met] undefined where there is no reach
- * @property {string} [shortfall] where the time goes; shown when the reach is not met
+ * @property {boolean} [met] undefined where there is no target
+ * @property {string} [shortfall] where the time goes; shown when the target is not met
  */
 
 /**
@@ -32,7 +32,7 @@ export async function comparePairs({
   pairs,
   kind = 'rate',
   unit = kind === 'rate' ? '/s' : 'ms',
-  reach,
+  target,
   never,
   shortfall,
 }) {
@@ -57,9 +57,9 @@ export async function comparePairs({
       range: [min(ratios), max(ratios)],
     },
     pairs,
-    reach,
+    target,
     never,
-    met: reach === undefined ? undefined : kind === 'cost' ? ratio <= reach : ratio >= reach,
+    met: target === undefined ? undefined : kind === 'cost' ? ratio <= target : ratio >= target,
     shortfall,
   }
 }

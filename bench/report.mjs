@@ -2,7 +2,7 @@ const HEAD = (machine) => `# What it costs, and against what
 
 Written by \`pnpm bench\`, which measures all of it in one run. ${machine}
 
-The figures of a machine tell little about another, and on a shared one they wander by the minute. So each is a ratio against a baseline that is measured on the same server in the same run: the two sides take turns, pair by pair, and each goes first in every other pair. *Ratio* is the median of the pairs' ratios; above 1 the registry is the faster, except where the reach is a bound from above (≤): there it is how many times as much the registry takes as something that does less. Next to it stand the middle half of the pairs and the whole of them. *Reach* is what is aimed at.
+The figures of a machine tell little about another, and on a shared one they wander by the minute. So each is a ratio against a baseline that is measured on the same server in the same run: the two sides take turns, pair by pair, and each goes first in every other pair. *Ratio* is the median of the pairs' ratios; above 1 the registry is the faster, except where the target is a bound from above (≤): there it is how many times as much the registry takes as something that does less. Next to it stand the middle half of the pairs and the whole of them. *Target* is what is aimed at.
 `
 
 /** The whole of docs/performance.md. */
@@ -27,7 +27,7 @@ export function tablesOf({ rows, tables = [] }) {
 }
 
 function comparisons(rows) {
-  const columns = ['', 'ours', 'baseline', 'ratio', 'middle half', 'all', 'reach', '']
+  const columns = ['', 'ours', 'baseline', 'ratio', 'middle half', 'all', 'target', '']
   return markdownTable(
     columns,
     rows.map((row) => [
@@ -37,7 +37,7 @@ function comparisons(rows) {
       `**${row.ratio.toFixed(2)}**`,
       between(row.spread.quartiles),
       between(row.spread.range),
-      row.reach === undefined ? '' : `${row.kind === 'cost' ? '≤' : '≥'} ${row.reach}`,
+      row.target === undefined ? '' : `${row.kind === 'cost' ? '≤' : '≥'} ${row.target}`,
       verdictOn(row),
     ]),
   )

@@ -14,15 +14,15 @@ import { useOwnSettings } from '../test/ownSettings.mjs'
  */
 
 /**
- * A home of its own: the registry of whoever runs this is not ours to touch. Open to all, so that
- * the server's own account can enter it under root too.
+ * A home of its own, so that the registry of the user who runs this is not touched. Open to all, so
+ * that the server's own account can enter it under root too.
  */
 export function makeHome() {
   const home = mkdtempSync(join(tmpdir(), 'ports-bench-'))
   chmodSync(home, 0o755)
   process.env.PORTS_HOME = home
   useOwnSettings(home)
-  // What listens on this machine decides nothing.
+  // The listeners of this machine must not matter.
   process.env.PORTS_PASS_OVER = 'none'
   return home
 }
@@ -65,7 +65,7 @@ export function serverFrom(programs, home) {
     const { status, error, stderr } = spawnSync(join(programs, name), args, {
       cwd: '/',
       encoding: 'utf8',
-      // Where pg_ctl keeps the pipes of its server open, it would never be seen to end.
+      // pg_ctl may keep the pipes of its server open, and would then never be seen to end.
       stdio: ['ignore', 'ignore', name === 'initdb' ? 'pipe' : 'ignore'],
       env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
       ...(process.getuid() === 0 && accountOfPostgres()),

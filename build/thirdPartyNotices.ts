@@ -6,8 +6,8 @@ type Plugin = NonNullable<Options['esbuildPlugins']>[number]
 type Outputs = Record<string, { inputs: Record<string, { bytesInOutput: number }> }>
 
 /**
- * For tsup's `esbuildPlugins`: whoever gets a copy of a bundled package gets its licence with it, in
- * dist/THIRD-PARTY-NOTICES.txt, as most licences ask.
+ * For tsup's `esbuildPlugins`. Writes the licences of bundled packages to
+ * dist/THIRD-PARTY-NOTICES.txt, because most licences require that with each copy.
  */
 export function thirdPartyNotices(): Plugin {
   return {

@@ -1,4 +1,4 @@
-// Three machines and the one address, from the files of this folder, on one machine.
+// Three nodes and the address of the cluster, from the files of this folder, on one machine.
 import { execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, openSync, writeFileSync } from 'node:fs'
@@ -10,7 +10,7 @@ import { postgresBin, safeEtcdApi } from './debianPackages.mjs'
 import { Machine } from './Machine.mjs'
 import { filled, parseEnv, readHere } from './settings.mjs'
 
-const DOOR = '127.0.0.10'
+const CLUSTER_ADDRESS = '127.0.0.10'
 const ADDRESSES = ['127.0.0.11', '127.0.0.12', '127.0.0.13']
 const HAPROXY_PORT = 5000
 const PGBOUNCER_PORT = 6432
@@ -25,7 +25,7 @@ export class Cluster {
   #settings
   #pgbouncer
   #account
-  #doors = []
+  #proxies = []
 
   constructor(directory, { pgbouncer, etcdApi }) {
     this.#directory = directory
@@ -38,7 +38,7 @@ export class Cluster {
       NODE2_ADDRESS: ADDRESSES[1],
       NODE3_ADDRESS: ADDRESSES[2],
       NETWORK: '127.0.0.0/8',
-      DOOR_ADDRESS: DOOR,
+      CLUSTER_ADDRESS,
       SUPERUSER_PASSWORD: password(),
       REPLICATION_PASSWORD: password(),
       REWIND_PASSWORD: password(),
@@ -60,8 +60,8 @@ export class Cluster {
   get url() {
     const { REGISTRY_PASSWORD } = this.#settings
     return this.#pgbouncer
-      ? `postgresql://ports:${REGISTRY_PASSWORD}@${DOOR}:${PGBOUNCER_PORT}/ports?pgbouncer=true`
-      : `postgresql://ports:${REGISTRY_PASSWORD}@${DOOR}:${HAPROXY_PORT}/ports`
+      ? `postgresql://ports:${REGISTRY_PASSWORD}@${CLUSTER_ADDRESS}:${PGBOUNCER_PORT}/ports?pgbouncer=true`
+      : `postgresql://ports:${REGISTRY_PASSWORD}@${CLUSTER_ADDRESS}:${HAPROXY_PORT}/ports`
   }
 
   async start() {
@@ -75,10 +75,10 @@ export class Cluster {
       this.machines.push(new Machine(this.#directory, settings, this.#account))
     }
     for (const machine of this.machines) machine.start()
-    this.#startDoor('/usr/sbin/haproxy', 'haproxy.cfg', ['-db', '-f'])
+    this.#startProxy('/usr/sbin/haproxy', 'haproxy.cfg', ['-db', '-f'])
     if (this.#pgbouncer) {
       this.#write('pgbouncer.users')
-      this.#startDoor('/usr/sbin/pgbouncer', 'pgbouncer.ini', [], this.#account)
+      this.#startProxy('/usr/sbin/pgbouncer', 'pgbouncer.ini', [], this.#account)
     }
     await this.untilWhole()
     const { REGISTRY_PASSWORD } = this.#settings
@@ -87,9 +87,9 @@ export class Cluster {
   }
 
   async #refuseIfTaken() {
-    const doors = [HAPROXY_PORT, ...(this.#pgbouncer ? [PGBOUNCER_PORT] : [])]
+    const proxies = [HAPROXY_PORT, ...(this.#pgbouncer ? [PGBOUNCER_PORT] : [])]
     const wanted = [
-      ...doors.map((port) => [DOOR, port]),
+      ...proxies.map((port) => [CLUSTER_ADDRESS, port]),
       ...ADDRESSES.flatMap((address) => NODE_PORTS.map((port) => [address, port])),
     ]
     for (const [address, port] of wanted) {
@@ -101,7 +101,7 @@ export class Cluster {
     }
   }
 
-  #startDoor(program, configuration, args, account = {}) {
+  #startProxy(program, configuration, args, account = {}) {
     const log = openSync(join(this.#directory, `${configuration}.log`), 'a')
     const child = spawn(program, [...args, this.#write(configuration)], {
       stdio: ['ignore', log, log],
@@ -109,7 +109,7 @@ export class Cluster {
       ...account,
     })
     child.unref()
-    this.#doors.push(child)
+    this.#proxies.push(child)
   }
 
   #write(name) {
@@ -122,7 +122,7 @@ export class Cluster {
   /** Through HAProxy, as the superuser. */
   async sql(database, text) {
     const client = new pg.Client({
-      host: DOOR,
+      host: CLUSTER_ADDRESS,
       port: HAPROXY_PORT,
       user: 'postgres',
       password: this.#settings.SUPERUSER_PASSWORD,
@@ -208,7 +208,7 @@ export class Cluster {
   }
 
   async end() {
-    for (const child of this.#doors) child.kill('SIGKILL')
+    for (const child of this.#proxies) child.kill('SIGKILL')
     await Promise.all(this.machines.map((machine) => machine.end()))
   }
 }

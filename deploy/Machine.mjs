@@ -22,7 +22,7 @@ export class Machine {
   #directory
   #settings
   #account
-  /** Of servers that were killed, and could not free it. */
+  /** The segments of killed servers, which could not free them. */
   #sharedMemory = new Map()
 
   /** @param account the uid and gid that PostgreSQL runs under */
@@ -152,19 +152,19 @@ export class Machine {
     }
   }
 
-  /** How many of them got it. Only what is of this machine does, whatever a stale file says. */
+  /** Returns how many got it. Signals only processes of this machine, whatever a stale file says. */
   #signal(signal, pids) {
-    let reached = 0
+    let signalled = 0
     for (const pid of pids) {
       if (pid === undefined || !this.#isOwn(pid)) continue
       try {
         process.kill(pid, signal)
-        reached++
+        signalled++
       } catch (error) {
         if (error.code !== 'ESRCH') throw error
       }
     }
-    return reached
+    return signalled
   }
 }
 

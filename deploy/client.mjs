@@ -1,6 +1,6 @@
 // A process on one of the machines that share the registry: PORTS_HOSTNAME says which. It asks at
-// random, one call at a time, until its standard input ends, and is never restarted. What it asks
-// and what it is told it writes down for torture/check.
+// random, one call at a time, until its standard input ends, and is never restarted. It records its
+// calls and the answers for torture/check.
 //
 // node deploy/client.mjs <history file> <name>
 import { setTimeout as sleep } from 'node:timers/promises'

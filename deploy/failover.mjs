@@ -1,6 +1,6 @@
-// Starts three nodes and the one address on this machine, from the files of this folder; lets clients
-// with different hostnames allocate; takes the primary away in several manners; and judges: was
-// anything lost or given twice, and for how long was no write acknowledged?
+// Starts three nodes and the address of the cluster on this machine, from the files of this folder.
+// Lets clients with different hostnames allocate, and takes the primary away in several ways. Then
+// reports whether anything was lost or given twice, and for how long no write was acknowledged.
 //
 // node deploy/failover.mjs [--faults machine,machine,postgres,patroni,freeze,standby]
 //   [--pgbouncer] [--install] [--etcd-api etcd3] [--sabotage] [--keep]
@@ -22,8 +22,8 @@ import { now, PROJECTS } from '../torture/workload.mjs'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
 import { Cluster } from './Cluster.mjs'
 import { install, installLine, missingPackages, versions } from './debianPackages.mjs'
-import { Doors } from './doors.mjs'
 import { FAULTS } from './faults.mjs'
+import { Interfaces } from './interfaces.mjs'
 import { HOSTNAMES } from './machines.mjs'
 
 const CLIENT = fileURLToPath(new URL('client.mjs', import.meta.url))
@@ -68,7 +68,7 @@ const cluster = new Cluster(directory, {
   pgbouncer: values.pgbouncer,
   etcdApi: values['etcd-api'],
 })
-const doors = new Doors(cluster.url)
+const interfaces = new Interfaces(cluster.url)
 const clients = []
 const crashes = []
 let cleaning
@@ -97,8 +97,8 @@ async function run() {
     await cluster.configure({ postgresql: { parameters: { synchronous_commit: 'local' } } })
     await cluster.untilSet('synchronous_commit', 'local')
   }
-  await doors.open()
-  const held = await portAtEveryDoor()
+  await interfaces.open()
+  const held = await portOfEveryInterface()
   for (const hostname of HOSTNAMES) {
     for (let nth = 0; nth < CLIENTS_PER_MACHINE; nth++) startClient(hostname, `${hostname}${nth}`)
   }
@@ -110,16 +110,16 @@ async function run() {
   await endClients()
 
   const at = now()
-  const book = await finalBook()
-  const verdict = check(histories, { at, end: now(), rows: book.rows }, { book })
+  const registry = await finalRegistry()
+  const verdict = check(histories, { at, end: now(), rows: registry.rows }, { book: registry })
   return report(rounds, verdict)
 }
 
-async function portAtEveryDoor() {
-  const answers = await doors.ask('held')
+async function portOfEveryInterface() {
+  const answers = await interfaces.ask('held')
   const [{ port }] = answers
   if (port === undefined || answers.some((answer) => answer.port !== port)) {
-    throw new Error(`the doors do not agree: ${JSON.stringify(answers)}`)
+    throw new Error(`the interfaces do not agree: ${JSON.stringify(answers)}`)
   }
   return port
 }
@@ -168,7 +168,7 @@ async function endClients() {
   )
 }
 
-/** One fault, from its begin until the cluster is whole again and has worked on for a while. */
+/** Injects a fault, and waits until the cluster is whole again and has worked for a while. */
 async function suffer(fault, held) {
   await cluster.untilWhole()
   const machine = await cluster.machineThatIs(fault.victim)
@@ -178,11 +178,11 @@ async function suffer(fault, held) {
     machine,
     cluster.machines.filter((other) => other !== machine),
   )
-  const during = doors.ask('held')
+  const during = interfaces.ask('held')
   await cluster.untilWritable(fault.movesPrimary ? machine : undefined)
   const primary = (await cluster.machineThatIs('leader')).name
   say(`${primary} takes writes, ${((now() - from) / 1e6).toFixed(1)} s later`)
-  const after = await doors.ask('held')
+  const after = await interfaces.ask('held')
   await sleep(CALM_MS)
   await fault.undo(machine)
   await cluster.untilWhole()
@@ -200,7 +200,7 @@ async function suffer(fault, held) {
 }
 
 /** The live rows and the events of the clients' projects. */
-async function finalBook() {
+async function finalRegistry() {
   const projects = PROJECTS.map(({ projectName }) => `'${projectName}'`).join(', ')
   const what = `project_name as project, service_name as service, instance, hostname as host,
     protocol as proto, port_number as port`
@@ -226,7 +226,7 @@ function report(rounds, verdict) {
   const wrong = Object.entries(verdict.found)
   wrong.push(['client that crashed', crashes.length])
   let tooLong = false
-  let shut = false
+  let isDown = false
 
   print(
     `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
@@ -251,13 +251,15 @@ function report(rounds, verdict) {
     before = from
   }
 
-  print('\n`ports get`, at each door: called when it happened, and when a primary was there again')
-  print(`\n| fault | ${rounds[0].after.map(({ door }) => `${door} | again`).join(' | ')} |`)
+  print(
+    '\n`ports get` through each interface: called when the fault happened, and once a primary was there again',
+  )
+  print(`\n| fault | ${rounds[0].after.map(({ name }) => `${name} | again`).join(' | ')} |`)
   print(`|---${'|---'.repeat(2 * rounds[0].after.length)}|`)
   for (const { fault, during, after, held } of rounds) {
     const cells = after.map((answer, index) => `${told(during[index])} | ${told(answer)}`)
     print(`| ${fault.title} | ${cells.join(' | ')} |`)
-    if (after.some(({ port }) => port !== held)) shut = true
+    if (after.some(({ port }) => port !== held)) isDown = true
   }
 
   table('acknowledged', Object.entries(verdict.acknowledged))
@@ -270,9 +272,9 @@ function report(rounds, verdict) {
   print(
     `\n${isLost ? 'Something was lost or given twice, see above.' : 'Nothing was lost or given twice.'} ` +
       `${tooLong ? `Unavailable for more than ${MOST_SECONDS} s.` : `Never unavailable for more than ${MOST_SECONDS} s.`} ` +
-      `${shut ? 'A door did not open again by itself.' : 'Every door opened again by itself.'}`,
+      `${isDown ? 'An interface did not recover by itself.' : 'Every interface recovered by itself.'}`,
   )
-  return isLost || tooLong || shut
+  return isLost || tooLong || isDown
 }
 
 function told({ port, error, seconds }) {
@@ -297,7 +299,7 @@ function refuse(line) {
   process.exit(2)
 }
 
-/** Once, whoever is first: an interruption makes the run fail too. */
+/** Cleans up once. An interruption makes the run fail too, and both ask for it. */
 function cleanUp(keep) {
   cleaning ??= end(keep)
   return cleaning
@@ -305,7 +307,7 @@ function cleanUp(keep) {
 
 async function end(keep) {
   for (const child of clients) child.kill('SIGKILL')
-  await doors.close()
+  await interfaces.close()
   await cluster.end()
   if (keep) say(`histories and logs are in ${directory}`)
   else rmSync(directory, { recursive: true, force: true })

@@ -1,11 +1,11 @@
-// What happens to a cluster, and what undoes it.
+// The faults of a cluster, and how each is undone.
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export const FAULTS = {
   machine: {
     title: 'machine of the primary killed: PostgreSQL, Patroni and etcd (kill -9)',
     victim: 'leader',
-    // The network goes first: of what the primary did last, nobody else has heard.
+    // The network goes first, so that no standby has the primary's last writes.
     inject: async (machine, others) => {
       // Each drop lasts for a moment only.
       const until = performance.now() + 500

@@ -1,2 +1,2 @@
-/** What the clients' machines are called: PORTS_HOSTNAME of each. */
+/** The names of the clients' machines: PORTS_HOSTNAME of each. */
 export const HOSTNAMES = ['anna', 'berta', 'clara', 'dora']

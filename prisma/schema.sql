@@ -252,8 +252,8 @@ CREATE OR REPLACE FUNCTION ports.allocate_batch(p_project_name text, p_items jso
 AS $function$
   -- Returns numbers of several services, and gives them what they lack: all or nothing. The items
   -- are `[{"service": …, "protocols": ["tcp"], "count": 1, "contiguous": false}, …]`; what is here
-  -- can be left out. An item with two protocols gets each number for both. Of an item whose service
-  -- holds a port there nothing is allocated: it gets the first that it holds in the order of
+  -- can be left out. An item with two protocols gets each number for both. An item whose service
+  -- holds a port there allocates nothing: it gets the first that it holds in the order of
   -- ensure_port(), or is refused. An item with `"additional": true` gets other numbers than the
   -- service holds. If it has an `"idempotencyKey"`, it gets those that the service holds under the
   -- key, if there are any. Metadata fills in what an allocation lacks and overwrites nothing.

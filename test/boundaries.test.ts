@@ -94,7 +94,7 @@ function wrongImports(source: Source): string[] {
     if (isSdk(imported.from)) return name === 'mcp-server' ? [] : [`imports ${imported.from}`]
     const target = ourPackage(source, imported)
     const assembles = INTERFACES.includes(name) && isMain(source)
-    // What a command shows of a database is typed by the package that knows it.
+    // A command may use the types of the package that knows the database.
     const describes = name === 'cli' && imported.isType
     const isAllowed =
       target === undefined ||

@@ -17,8 +17,8 @@ export interface TestServer {
 /**
  * One server for the whole run: the embedded one, in a registry home of its own, or the one whose
  * programs PORTS_TEST_POSTGRES names the directory of (/usr/lib/postgresql/15/bin). Each test file
- * takes a database from the template: migrated, with the default ranges. What is about the embedded
- * server itself starts its own.
+ * takes a database from the template: migrated, with the default ranges. Tests of the embedded
+ * server itself start their own.
  */
 export default async function setup(project: TestProject) {
   const home = mkdtempSync(join(tmpdir(), 'ports-test-'))

@@ -15,7 +15,7 @@ export class StdioClient {
   /** Starts the server and asks nothing yet. */
   constructor(file, { args = [], env, signal }) {
     this.#child = spawn(process.execPath, [file, ...args], { env, signal, stdio: 'pipe' })
-    // A Ctrl-C ends the server; whoever waits for an answer is told by the end of the lines.
+    // A Ctrl-C ends the server, and the end of its output then ends the wait for answers.
     this.#child.on('error', () => {})
     this.#child.stdin.on('error', () => {})
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {

@@ -27,8 +27,8 @@ export class Callers {
   }
 
   /**
-   * Lets all of them ask at once, each for its own services, and waits for all answers. Whoever does
-   * not answer in time has failed in all that it was asked.
+   * Lets all of them ask at once, each for its own services, and waits for all answers. A caller that
+   * does not answer in time has failed for all its services.
    * @param {string[][]} services
    */
   async ask(services, timeoutMs) {

@@ -30,14 +30,14 @@ export async function measure(context) {
   try {
     // Puts the programs in their place, which under root happens once for all registries.
     await registry.create()
-    byHand = new ServerByHand(join(room, 'by-hand'), await registry.description())
+    byHand = new ManualServer(join(room, 'by-hand'), await registry.description())
 
     context.progress('  first start')
     const first = await comparePairs({
       name: 'first start, beside `initdb` and `pg_ctl start`',
       pairs,
       kind: 'cost',
-      reach: 1.2,
+      target: 1.2,
       ours: async () => {
         await registry.remove()
         return timed(() => registry.create())
@@ -53,7 +53,7 @@ export async function measure(context) {
       name: 'later start, beside `pg_ctl start`',
       pairs,
       kind: 'cost',
-      reach: 1.2,
+      target: 1.2,
       ours: async () => {
         await registry.stop()
         return timed(() => registry.start())
@@ -110,7 +110,7 @@ class EmbeddedRegistry {
     if (pid !== undefined) spawnSync('kill', ['-INT', `${pid}`])
   }
 
-  /** What a server made by hand needs to be the same: the programs, the account, the settings. */
+  /** What a server that is made manually must have in common with it. */
   async description() {
     const { dataDirectory, pid } = this.#status
     const { uid, gid } = statSync(dataDirectory)
@@ -118,8 +118,8 @@ class EmbeddedRegistry {
   }
 }
 
-/** What one would type. Synced to disk like the other; the same settings, locale and account. */
-class ServerByHand {
+/** A server that is made manually, synced to disk, with the same settings, locale and account. */
+class ManualServer {
   #directory
   #data
   #programs

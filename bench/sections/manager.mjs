@@ -56,7 +56,7 @@ export async function measure(context) {
         text,
         values: values.map((value) => value?.replaceAll(ANY_SERVICE, service)),
       })
-    for (const [inFlight, reach] of [
+    for (const [inFlight, target] of [
       [1, 0.95],
       [32, 0.75],
     ]) {
@@ -72,7 +72,7 @@ export async function measure(context) {
           pairs: context.pairs,
           ours: () => rateOf(operation.call),
           baseline: () => rateOf(replay),
-          reach,
+          target,
           shortfall: CALL_SHORTFALL,
         }),
       )
@@ -180,7 +180,7 @@ async function againstCommits(context, program, registry) {
         pairs: context.pairs,
         ours: rateOfPairs,
         baseline: () => settledRate(program, registry, 'baseline-pair.sql', options),
-        reach: 2,
+        target: 2,
         shortfall: COMMITS_SHORTFALL,
       }),
     )

@@ -27,7 +27,7 @@ export async function measure(context) {
       name: 'start to `initialize` answered, beside `node -e 0`',
       pairs: quick ? 1 : 2 * pairs,
       kind: 'cost',
-      reach: 6,
+      target: 6,
       ours: () => timeToInitialize(options),
       baseline: () => bareNode(options),
       shortfall:
@@ -47,7 +47,7 @@ export async function measure(context) {
       pairs,
       kind: 'cost',
       unit: 'MB',
-      reach: 1.3,
+      target: 1.3,
       ours: () => idleMemory(MCP_SERVER, options),
       baseline: () => idleMemory(SDK, options),
     })
@@ -80,7 +80,7 @@ async function compareRoundTrips(context, options) {
   return [
     await compareRoundTrip(context, {
       name: "`get-port`, held, beside a tool that does nothing, to the SDK's client",
-      reach: 1.5,
+      target: 1.5,
       ours: await SdkClient.connect(MCP_SERVER, options),
       nothing: await SdkClient.connect(NOTHING, nothing),
     }),

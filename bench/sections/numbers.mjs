@@ -72,7 +72,7 @@ async function ranges(context, compare) {
         name: `allocate + release, ${RANGES} ranges against one, ${clients === 1 ? '1 client' : `${clients} clients`}`,
         ours: () => settledRate(program, several, 'pair.sql', options),
         baseline: () => settledRate(program, one, 'pair.sql', options),
-        reach: 0.9,
+        target: 0.9,
       }),
     )
   }
@@ -104,7 +104,7 @@ async function looks(context, compare) {
       kind: 'cost',
       ours: () => costOf(() => looking.getOrAllocate('1', 'new')),
       baseline: () => costOf(() => ports.getOrAllocate('1', 'new')),
-      reach: 1.25,
+      target: 1.25,
       shortfall: LOOK_SHORTFALL,
     }),
   ]
@@ -121,7 +121,7 @@ async function looks(context, compare) {
           costOf(async () => {
             for (const { service } of SERVICES) await on.getOrAllocate('1', service)
           }),
-        reach: 10,
+        target: 10,
         shortfall: BATCH_SHORTFALL,
       }),
     )

@@ -185,7 +185,7 @@ class Bench {
     return results
   }
 
-  /** What is left of answers when the allocator is killed and comes back. */
+  /** How many answers stay the same when the allocator is killed and comes back. */
   async kills() {
     const rows = []
     this.#context.progress('  kill -9')
@@ -208,12 +208,12 @@ class Bench {
       await holder.ready()
       const names = servicesOf(KILLED, 'held')
       const held = judge((await holder.ask([names], ROUND_MS)).answers).given
-      // Where there is no allocator but the asking process, that is it.
+      // Some peers have no allocator but the asking process.
       await (opened.killAllocator?.() ?? holder.kill())
       const successor = new Callers(opened.caller(), 1, signal)
       later.push(successor)
       await successor.ready()
-      // First the others: whoever gives from the start again gives them what is held.
+      // The others first: a peer that has forgotten gives them numbers that are held.
       const others = await successor.ask([servicesOf(KILLED, 'other')], ROUND_MS)
       const again = await successor.ask([names], ROUND_MS)
       const ports = new Set(held.map(({ port }) => port))

@@ -18,7 +18,7 @@ export async function measure(context) {
       name: '`ports get`, held, beside `node -e 0`',
       pairs,
       kind: 'cost',
-      reach: 3,
+      target: 3,
       ours: () => medianOf(starts, () => wallTime(process.execPath, get, { env, signal })),
       baseline: () => medianOf(starts, () => bareNode({ env, signal })),
       shortfall: 'what is loaded: Node compiles the command line and the driver at each start.',

@@ -10,7 +10,7 @@ export default defineConfig({
   noExternal: [/^(?!@ports\/)/],
   esbuildPlugins: [thirdPartyNotices()],
   banner: {
-    // What was CommonJS asks for Node's modules by it.
+    // Bundled CommonJS modules require Node's modules by it.
     js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
   },
   // A rebuild must not take the chunks away from a process that has yet to load them.

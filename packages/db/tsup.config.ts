@@ -19,12 +19,12 @@ export default defineConfig([
     noExternal: ['pg', '@prisma/adapter-pg', 'env-paths'],
     esbuildPlugins: [thirdPartyNotices()],
     external: ['pg-native'],
-    // What was CommonJS asks for Node's modules by it.
+    // Bundled CommonJS modules require Node's modules by it.
     banner: {
       js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
     },
-    // Where there is no navigator, as on Node 20, the driver makes a Response to learn that this is
-    // not Cloudflare, and with it loads all of Node's fetch: a quarter of the time of `ports get`.
+    // Without a navigator, as on Node 20, the driver makes a Response to learn that this is not
+    // Cloudflare. That loads all of Node's fetch, which takes a quarter of the time of `ports get`.
     // The driver's native variant is not there, whatever the environment asks for.
     define: {
       navigator: JSON.stringify({ userAgent: 'Node.js' }),

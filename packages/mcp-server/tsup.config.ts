@@ -18,7 +18,7 @@ const program: Options = {
   noExternal: [/^(?!@ports\/)/],
   esbuildPlugins: [thirdPartyNotices()],
   banner: {
-    // What was CommonJS asks for Node's modules by it.
+    // Bundled CommonJS modules require Node's modules by it.
     js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
   },
 }

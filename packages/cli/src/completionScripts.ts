@@ -1,7 +1,7 @@
 /**
- * What each shell runs to complete `ports`. Our own, because the library's scripts evaluate what
- * was typed as a command: a press of TAB must not run it. None completes the names of files,
- * because no argument is one.
+ * The script that each shell runs to complete `ports`. They are our own, because the library's
+ * scripts evaluate what was typed as a command, and a press of TAB must not run it. They do not
+ * complete file names.
  */
 export const COMPLETION_SCRIPTS = {
   bash: `_ports() {

@@ -51,8 +51,8 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
 }
 
 /**
- * Throws usage errors as `PortsError`s; only --help and --version end in a `CommanderError`. Of a
- * command line that begins with a command that command alone is made: all of them take longer than
+ * Throws usage errors as `PortsError`s; only --help and --version end in a `CommanderError`. Builds
+ * only the command that the command line begins with, because building all of them takes longer than
  * the answer of the database.
  */
 export function createProgram(context: Context, args: readonly string[]): CommandUnknownOpts {

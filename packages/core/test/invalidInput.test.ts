@@ -30,8 +30,7 @@ async function expectInvalid(call: () => Promise<unknown>, field: string, value:
   expect(error.message).toMatch(new RegExp(`^${named} is .+, but must be .+\\.$`))
 }
 
-const reachesTheStore = (call: Promise<unknown>) =>
-  expect(call).rejects.toThrow('the store was asked')
+const asksTheStore = (call: Promise<unknown>) => expect(call).rejects.toThrow('the store was asked')
 
 const BAD_NAMES = [
   '',
@@ -111,19 +110,17 @@ const BAD_PORTS = [
 const BAD_PROTOCOLS = ['sctp', 'TCP', 'tcp ', 6]
 
 describe('the store of these tests', () => {
-  it('is reached by what is well-formed', async () => {
-    await reachesTheStore(manager.getOrAllocate('shop', 'web'))
-    await reachesTheStore(manager.allocate('Shop_2.next-js', 'a'.repeat(63)))
-    await reachesTheStore(manager.release('shop', 'web', '[::1]', { protocol: 'udp' }))
-    await reachesTheStore(manager.updatePort('shop', 'web', { description: null }))
-    await reachesTheStore(manager.listPage({ limit: 1000, cursor: '65535/udp/fe80::1' }))
-    await reachesTheStore(
-      manager.createRange({ projectName: 'shop', startPort: 1, endPort: 65535 }),
-    )
-    await reachesTheStore(manager.createRange({ projectName: 'shop', size: 100 }))
-    await reachesTheStore(manager.auditPorts({ timeoutMs: 60_000 }))
-    await reachesTheStore(manager.allocate('shop', 'web', { instance: 'feature.login-2' }))
-    await reachesTheStore(
+  it('is asked if the input is well-formed', async () => {
+    await asksTheStore(manager.getOrAllocate('shop', 'web'))
+    await asksTheStore(manager.allocate('Shop_2.next-js', 'a'.repeat(63)))
+    await asksTheStore(manager.release('shop', 'web', '[::1]', { protocol: 'udp' }))
+    await asksTheStore(manager.updatePort('shop', 'web', { description: null }))
+    await asksTheStore(manager.listPage({ limit: 1000, cursor: '65535/udp/fe80::1' }))
+    await asksTheStore(manager.createRange({ projectName: 'shop', startPort: 1, endPort: 65535 }))
+    await asksTheStore(manager.createRange({ projectName: 'shop', size: 100 }))
+    await asksTheStore(manager.auditPorts({ timeoutMs: 60_000 }))
+    await asksTheStore(manager.allocate('shop', 'web', { instance: 'feature.login-2' }))
+    await asksTheStore(
       manager.history({
         limit: 1000,
         projectName: 'shop',
@@ -201,7 +198,7 @@ describe('an instance', () => {
     )
 
     it.each(titled(absent))('is the primary one where it is %s', (_title, instance) =>
-      reachesTheStore(call(instance as string)),
+      asksTheStore(call(instance as string)),
     )
   })
 })
@@ -347,7 +344,7 @@ describe('text for people', () => {
         '\u001b[31m',
         '🦀'.repeat(1000),
       ]),
-    )('can be %s', (_title, description) => reachesTheStore(call(description as string)))
+    )('can be %s', (_title, description) => asksTheStore(call(description as string)))
   })
 
   it.each(titled([' ', 'a\0b', 'x'.repeat(101), 42]))(
@@ -383,8 +380,8 @@ describe('all hosts', () => {
     expectInvalid(async () => update({ allHosts: true, hostname: 'alpha' }), 'hostname', 'alpha'))
 
   it('can be false beside a host, or true without one', async () => {
-    await reachesTheStore(update({ allHosts: false, hostname: 'alpha' }) as Promise<unknown>)
-    await reachesTheStore(update({ allHosts: true }) as Promise<unknown>)
+    await asksTheStore(update({ allHosts: false, hostname: 'alpha' }) as Promise<unknown>)
+    await asksTheStore(update({ allHosts: true }) as Promise<unknown>)
   })
 })
 
@@ -437,7 +434,7 @@ describe('a batch', () => {
   })
 
   it('may have a service once for each protocol', () =>
-    reachesTheStore(
+    asksTheStore(
       ensureMany([
         { service: 'a', protocols: ['tcp'], count: 500, contiguous: true },
         { service: 'a', protocols: ['udp', 'udp'], count: 500 },
@@ -560,7 +557,7 @@ describe('a history', () => {
   it('has all events if no filter is given', async () => {
     for (const absent of [undefined, null, '']) {
       for (const field of ['projectName', 'serviceName', 'actor', 'since', 'cursor']) {
-        await reachesTheStore(manager.history({ limit: 10, [field]: absent }))
+        await asksTheStore(manager.history({ limit: 10, [field]: absent }))
       }
     }
   })

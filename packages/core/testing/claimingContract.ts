@@ -60,7 +60,7 @@ export function describeClaiming(store: Store) {
       expect(await livePorts(store)).toEqual([3005, 3006])
     })
 
-    it('says whose a number outside the ranges is, or that it is nobody’s', async () => {
+    it('names the owner of a number outside the ranges, or says that there is none', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().createRange({ projectName: 'blog', startPort: 3010, endPort: 3019 })
       for (const [portNumber, owner] of [

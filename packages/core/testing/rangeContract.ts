@@ -252,7 +252,7 @@ export function describeRanges(store: Store) {
       })
     })
 
-    it("does not reach into another project's range, and names it", async () => {
+    it("does not overlap another project's range, and names it", async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().createRange(blog(3010, 3019))
       await expect(

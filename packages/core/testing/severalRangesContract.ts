@@ -33,7 +33,7 @@ export function describeSeveralRanges(store: Store) {
       })
     })
 
-    it('has a number between two ranges be nobody’s', async () => {
+    it('leaves a number between two ranges without an owner', async () => {
       await store().addRange(shopRange(3000, 3001))
       await store().addRange(shopRange(3003, 3004))
       await expect(store().claim({ ...web, portNumber: 3002 })).rejects.toMatchObject({

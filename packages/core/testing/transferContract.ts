@@ -26,7 +26,7 @@ export function describeTransfers(store: Store) {
   })
 
   describe('importPorts', () => {
-    it('gives each service its number, and makes ranges of numbers that are nobody’s', async () => {
+    it('gives each service its number, and makes ranges of numbers without an owner', async () => {
       await store().createRange(shopRange(3000, 3009))
       const outcomes = await store().importPorts(
         [

@@ -41,7 +41,7 @@ export function describeUpdating(store: Store) {
       ])
     })
 
-    it('reaches all ports of the service on that host, of both protocols', async () => {
+    it('updates all ports of the service on that host, of both protocols', async () => {
       await store().createRange(shopRange(3000, 3009))
       const { protocol: _, ...onThatHost } = web
       await store().allocate(web)
@@ -51,7 +51,7 @@ export function describeUpdating(store: Store) {
       expect(await descriptions()).toEqual(['Storefront', 'Storefront', 'Storefront'])
     })
 
-    it('reaches one protocol where that is asked', async () => {
+    it('updates one protocol if that is asked', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
@@ -59,7 +59,7 @@ export function describeUpdating(store: Store) {
       expect(await descriptions()).toEqual([undefined, 'Storefront'])
     })
 
-    it('reaches one number where that is asked', async () => {
+    it('updates one number if that is asked', async () => {
       await store().createRange(shopRange(3000, 3009))
       for (const _ of numbers(1, 3)) await store().allocate(web)
       await store().update({ ...web, portNumber: 3001 }, { description: 'Storefront' })
@@ -78,7 +78,7 @@ export function describeUpdating(store: Store) {
       expect(await heldBy(store, web)).toMatchObject([{ description: 'Storefront' }])
     })
 
-    it('reaches the service on every host where that is asked, and no other service', async () => {
+    it('updates the service on every host if that is asked, and no other service', async () => {
       await store().createRange(shopRange(3000, 3009))
       const { hostname: _, protocol, ...onAllHosts } = web
       const others = [api, { ...web, instance: 'login' }, { ...api, hostname: 'alpha' }]

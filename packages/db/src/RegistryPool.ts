@@ -23,10 +23,10 @@ type ConnectCallback = (
 ) => void
 
 /**
- * A pool that says why there is no connection in the registry's own error: whoever gets it knows
- * that nothing was sent. Where it has a way to start its server it does so when it is needed: at
- * the first connection, and again at the next one after the server was stopped or killed. A
- * running server costs nothing extra.
+ * A pool that says why there is no connection in the registry's own error, which means that nothing
+ * was sent. A pool of the embedded server starts the server when it is needed: at the first
+ * connection, and again at the next one after the server was stopped or killed. A running server
+ * costs nothing extra.
  */
 export class RegistryPool extends pg.Pool {
   readonly #embedded: EmbeddedServer | undefined
@@ -41,7 +41,7 @@ export class RegistryPool extends pg.Pool {
     this.on('error', () => {})
   }
 
-  /** Of the embedded server. */
+  /** The data directory of the embedded server. */
   get dataDirectory(): string {
     return this.#embedded!.dataDirectory
   }

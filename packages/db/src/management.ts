@@ -160,7 +160,7 @@ async function untilAdmitted(pool: Pool, data: string): Promise<void> {
   }
 }
 
-/** Where the server is full, nobody can tell. */
+/** True also if the server is full, because then it does not tell. */
 async function isAdmitted(data: string): Promise<boolean> {
   return tryConnection(data, roleOfCallers(data)).then(
     () => true,

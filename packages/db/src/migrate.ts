@@ -92,8 +92,7 @@ export async function requireSchema(client: Pool | ClientBase): Promise<void> {
 }
 
 /**
- * What stands in a schema of another role, triggers for example, would run with the rights of this
- * one.
+ * Objects in a schema of another role, such as triggers, would run with the rights of this one.
  * @throws {PortsError} `DATABASE_NOT_MIGRATED`
  */
 async function refuseForeignOwner(client: ClientBase): Promise<void> {

@@ -69,7 +69,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['23505', 'BUSY'],
   ['23P01', 'BUSY'],
   ['42P01', 'DATABASE_NOT_MIGRATED'],
-  // What a migration meets where something else stands, or depends on what it replaces.
+  // A migration finds something else in its place, or something that depends on what it replaces.
   ['42P06', 'DATABASE_NOT_MIGRATED'],
   ['42P07', 'DATABASE_NOT_MIGRATED'],
   ['42710', 'DATABASE_NOT_MIGRATED'],
@@ -91,8 +91,8 @@ export interface CallSubject {
 }
 
 /**
- * The PortsError that a failed call means, or the failure itself where it is a bug. That there was
- * no connection to send it on is the pool's to say, and comes by here as it is.
+ * The PortsError that a failed call means, or the failure itself if it is a bug. The pool makes the
+ * error of a call for which there was no connection, which is returned as it is.
  */
 export function translate(
   error: unknown,
@@ -170,7 +170,7 @@ function poolErrorIn(error: Error & { code?: string }): PortsError | undefined {
   return new PortsError(error.code as PortsErrorCode, message, {}, { cause: error })
 }
 
-/** Of an error that `pg` or Prisma threw; undefined where it is neither's. */
+/** The failure in an error of `pg` or Prisma; undefined for any other error. */
 function describe(error: Error): Failure | undefined {
   const { code, detail, meta } = error as Error & {
     code?: string

@@ -164,7 +164,7 @@ describe('getOrAllocate', () => {
     expect(await ports.getOrAllocate('idle', 'web')).toBe(silent! + 1)
   })
 
-  it('gives the lowest free number whoever listens there: looking gives no port away', async () => {
+  it('gives the lowest free number even if something listens there', async () => {
     await using stranger = await tcpService()
     await ports.createRange({
       projectName: 'busy',
@@ -203,7 +203,7 @@ describe('getOrAllocate', () => {
     expect(await askAll(other)).toEqual(given)
   })
 
-  it('gives the same port to whoever opens the registry later', async () => {
+  it('gives the same port to managers that open the registry later', async () => {
     const repository = await openRepository({ url })
     await new PortManager(repository).getOrAllocate('odin', 'filler')
     expect(await new PortManager(repository).getOrAllocate('odin', 'api')).toBe(3301)
@@ -512,7 +512,7 @@ describe('listByProject and listAll', () => {
     expect((await onlyAllocation()).allocatedAt).toEqual(allocatedAt)
   })
 
-  it('go by port number, whoever came first', async () => {
+  it('go by port number, in whatever order they came', async () => {
     await ports.allocate('shared-services', 'postgres')
     await ports.allocate('odin', 'api')
     await ports.allocate('consilio', 'web')

@@ -137,8 +137,11 @@ describe('migrate', () => {
       }),
     )
     expect(applied.filter((names) => names.length > 0)).toEqual([migrationNames()])
-    const book = await sql(url, 'select migration_name from ports._prisma_migrations order by 1')
-    expect(book.map((row) => row.migration_name)).toEqual(migrationNames())
+    const recorded = await sql(
+      url,
+      'select migration_name from ports._prisma_migrations order by 1',
+    )
+    expect(recorded.map((row) => row.migration_name)).toEqual(migrationNames())
   })
 
   it('refuses a schema of another role, whose triggers would run with the rights of this one', async () => {

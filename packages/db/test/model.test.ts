@@ -27,7 +27,7 @@ import { expectSound, numbers } from './sessions.js'
 const CONNECTIONS = 4
 const HOSTS = ['localhost', 'alpha']
 
-/** `PortManager`, and what it leaves to whoever calls it several times. */
+/** `PortManager`, and operations that take several of its calls. */
 class Registry extends PortManager {
   readonly #repository: PortRepository
 

@@ -37,7 +37,7 @@ class CatalogueAdapter extends PrismaPg {
       Client: CatalogueClient,
       allowExitOnIdle: true,
     })
-    // The schema is where the engine looks for its book.
+    // The engine looks for its migration table in the schema.
     super(pool, { schema: 'ports' })
   }
 

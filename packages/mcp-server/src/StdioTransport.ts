@@ -14,8 +14,8 @@ import { notAMessage, type Refusal, readMessage } from './readMessage.js'
 const MAX_LINE_BYTES = 10 * 1024 * 1024
 
 /**
- * MCP over a pair of streams, one message per line. What is buffered is bounded: an over-long line
- * is discarded, and nothing more is read while too much is unanswered or the client does not read
+ * MCP over a pair of streams, one message per line. The buffer is bounded: an over-long line is
+ * discarded, and nothing more is read while too much is unanswered or the client does not read
  * its answers. A line that is not a message is answered with a JSON-RPC error, and the connection
  * stays open.
  */

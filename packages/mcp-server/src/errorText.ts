@@ -2,8 +2,8 @@ import { type ErrorDetails, EXIT_STATUS, PortsError, probablyMeant } from '@port
 import type { Tool } from './defineTool.js'
 
 /**
- * What a model reads of an error: the code and what happened, then which tool to call next or what
- * only a person can do. What is no `PortsError` is a bug; of that it learns no details.
+ * The text of an error for a model: the code and what happened, then which tool to call next or what
+ * only a person can do. Any error but a `PortsError` is a bug, and its details are not told.
  */
 export function errorText(error: unknown, tool: Tool): string {
   if (error instanceof PortsError) {

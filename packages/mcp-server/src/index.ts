@@ -51,8 +51,8 @@ const INSTRUCTIONS =
   'port.'
 
 /**
- * The registry as an MCP server, to be connected to a transport. What is unforeseen goes to
- * `onerror`; the client learns only that it happened.
+ * The registry as an MCP server, to be connected to a transport. Unforeseen errors go to `onerror`;
+ * the client learns only that one happened.
  */
 export function createServer(manager: PortManager): Server {
   const server = new StrictServer(

@@ -57,8 +57,8 @@ function ownerUid(isExternal: boolean): number | undefined {
 }
 
 /**
- * Takes no more questions. What is running is still answered, since a client may close its end right
- * after its last question; then nothing holds the process any more.
+ * Takes no more requests. Those under way are still answered, because a client may close its end
+ * right after its last request. Then the process ends.
  */
 function end(): void {
   process.stdin.destroy()

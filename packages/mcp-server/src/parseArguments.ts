@@ -2,9 +2,9 @@ import { given, invalidArgument, type PortsError } from '@ports/core'
 import { safeParse, type ZodObject, type z } from 'zod'
 
 /**
- * The arguments in their types. What the values may be is for the core to say, so that it says the
- * same at every interface.
- * @throws {PortsError} `INVALID_ARGUMENT` naming the first field that is amiss
+ * The arguments in their types. Core judges the values, so that it judges them alike at every
+ * interface.
+ * @throws {PortsError} `INVALID_ARGUMENT` naming the first field that is wrong
  */
 export function parseArguments<Input extends ZodObject>(input: Input, args: unknown) {
   const parsed = input.safeParse(withoutAbsent(input, args))

@@ -3,7 +3,7 @@ import type { Context } from '../Context.js'
 import { registeredNames, wantedName } from '../registeredNames.js'
 
 /**
- * What the completion scripts ask. `program` makes a second one, because the adapter adds a command
+ * The command that the completion scripts run. `program` makes a second program, because the adapter adds a command
  * of its own to what it is given, under the name of this one. Projects and services are completed
  * if the registry answers at once: a press of TAB makes and starts nothing, and prints no error.
  */

@@ -19,7 +19,7 @@ export function lookupOnce(): LookupFunction {
 }
 
 async function lookupAll(hostname: string): Promise<LookupAddress[]> {
-  // Loaded only now: whoever asks for a port looks nothing up.
+  // Loaded only now, because a call that asks for a port looks nothing up.
   const { lookup } = await import('node:dns/promises')
   return lookup(hostname, { all: true })
 }

@@ -15,8 +15,8 @@ export class PassedOverReader {
   }
 
   /**
-   * Those of a protocol. Who asks while a look is under way shares it, so it is never older than
-   * the call that began it. Nothing is kept afterwards.
+   * Those of a protocol. Calls that come while a look is under way share it, so it is never older
+   * than the call that began it. Nothing is kept afterwards.
    * @throws the signal's reason; what `seesServices` throws
    */
   read(protocol: Protocol, signal?: AbortSignal): Promise<PassedOver> {

@@ -15,7 +15,7 @@ interface ThisHost extends HostLook {
   readonly platform: NodeJS.Platform
 }
 
-/** What cannot be seen is told, and nothing is passed over for it. */
+/** Nothing is passed over for what cannot be seen, and `cannotSee` tells what that is. */
 export function passedOverOnThisHost(seen: ThisHost): PassedOver {
   const { protocol, listening, kernelPorts, seesServices, platform } = seen
   const cannotSee: CannotSee[] = []

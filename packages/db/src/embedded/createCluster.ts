@@ -54,8 +54,8 @@ const ADMISSION = admission(DATABASE_ROLE)
 
 /**
  * Makes a registry's data directory, synced to disk, and returns where it is. It appears whole or
- * not at all: whoever is killed here leaves only what the next attempt removes. Call it under the
- * start lock.
+ * not at all: a process that is killed here leaves only what the next attempt removes. Call it under
+ * the start lock.
  */
 export async function createCluster(home: string, notify: Notify): Promise<string> {
   const owner = registryOwner()
@@ -165,7 +165,7 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
     ([status, signal]) => {
       if (status === 0) return undefined
       if (isLate) return `initdb was not done after ${INITDB_TIMEOUT_MS / 1000} s`
-      // What the server it was feeding says of that is no reason.
+      // The server's own message about that does not explain it.
       if (signal !== null) return `initdb ended by ${signal}`
       return complaintsIn(said) || `initdb ended by ${status}`
     },
@@ -181,7 +181,7 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
   )
 }
 
-/** What went wrong, without what initdb then did. */
+/** The complaints in initdb's output, without its next steps. */
 function complaintsIn(said: string): string {
   const lines = said.trim().split('\n')
   const complaints = lines.filter((line) => /\b(error|FATAL|PANIC): /.test(line))

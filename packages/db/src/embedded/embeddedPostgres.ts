@@ -90,7 +90,7 @@ export function embeddedStatus(): Promise<EmbeddedStatus> {
   })
 }
 
-/** What the system refuses there (no right, no space, read-only) concerns the registry's place. */
+/** Turns a refusal of the system (no right, no space, read-only) into an error about the home. */
 async function atHome<Result>(work: (home: string) => Promise<Result>): Promise<Result> {
   const home = await registryHome()
   try {

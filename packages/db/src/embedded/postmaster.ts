@@ -124,8 +124,8 @@ async function tryLaunch(
 }
 
 /**
- * Where the disk is full, the process that recovers can fail so early that the server takes it for
- * running still, and never stops waiting for it. Nothing is lost by an immediate shutdown: the next start
+ * On a full disk, the process that recovers can fail so early that the server still takes it for
+ * running, and never stops waiting for it. An immediate shutdown loses nothing: the next start
  * recovers.
  */
 function endAtOnce(data: string): void {

@@ -106,7 +106,7 @@ export function accountForNewServer(notify: Notify): ServerAccount {
   return nobody
 }
 
-/** The account of a server that has its data already: whoever owns them. */
+/** The account of a server that has data already: the owner of the data. */
 export function accountOf(data: string): ServerAccount {
   const { uid, gid } = statSync(data)
   return { name: nameOf(uid), uid, gid }

@@ -58,7 +58,7 @@ export async function serverState(data: string): Promise<ServerState> {
     throw new PortsError(
       'DATABASE_UNAVAILABLE',
       `The embedded database in ${data} takes connections and does not answer; its process is ` +
-        `${postmasterPid(data)}. Where that is stopped, let it go on: kill -CONT ${postmasterPid(data)}`,
+        `${postmasterPid(data)}. If that is stopped, let it go on: kill -CONT ${postmasterPid(data)}`,
       { dataDirectory: data },
       { cause: error },
     )
@@ -86,7 +86,7 @@ export function isNotRunning(error: unknown): boolean {
   return (
     ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
     ['57P01', '57P02', '57P03'].includes(code ?? '') ||
-    // What pg says, without a code, when the server ends its backends in mid-connection.
+    // pg says this, without a code, when the server ends its backends while one connects.
     message === 'Connection terminated unexpectedly' ||
     error instanceof UnsafeSocketDirectory
   )

@@ -6,7 +6,7 @@ import type { DatabaseStatus } from '../../src/index.js'
 
 const SCRIPT = fileURLToPath(new URL('../fixtures/registry.mjs', import.meta.url))
 
-/** Whom a program runs as. Default: whoever runs the tests. */
+/** The user that a program runs as. Default: the user of the tests. */
 export interface User {
   readonly uid: number
   readonly gid: number
@@ -45,7 +45,7 @@ export class RegistryProgram {
       stdio: ['pipe', 'pipe', 'pipe'],
       ...as,
     })
-    // Whoever asks a program that has ended is told so by its missing answer.
+    // A program that has ended gives no answer, which tells the test.
     this.#process.stdin!.on('error', () => {})
     this.#process.stderr!.setEncoding('utf8').on('data', (text) => {
       this.#stderr += text

@@ -122,7 +122,7 @@ it('a server without the registry’s database is named, and given no other', as
   expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
 })
 
-// As whoever made the server leaves it, when killed before the first migration.
+// The state in which a maker leaves it that is killed before the first migration.
 it('a server without the registry’s schema is given one', async () => {
   const home = freshHome()
   const { socketDirectory } = await makeRegistry(inHome(home))

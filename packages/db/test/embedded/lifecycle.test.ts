@@ -85,7 +85,7 @@ describe('the embedded database', () => {
     expect((await program.get('shared-services', 'postgres')).result).toBe(9000)
   })
 
-  it('has a private socket and no other door, and syncs what it stores', async () => {
+  it('listens on a private socket only, and syncs its writes', async () => {
     const home = freshHome()
     const { socketDirectory, dataDirectory, owner } = await makeRegistry(inHome(home))
     for (const directory of [socketDirectory!, dataDirectory!]) {

@@ -96,7 +96,7 @@ describe('the embedded database is there again', () => {
   })
 
   // On a full disk PostgreSQL comes to this now and then, by a race that cannot be had at will.
-  it('after its recovery failed and left it waiting for ever', async () => {
+  it('after its recovery failed and left it waiting without end', async () => {
     const home = freshHome()
     const status = await makeRegistry(inHome(home))
     expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
@@ -111,11 +111,11 @@ async function waitForEver({ dataDirectory, socketDirectory }: DatabaseStatus) {
   const notYet = 'SFATAL\0C57P03\0Mthe database system is not yet accepting connections\0\0'
   const head = Buffer.from('E....')
   head.writeInt32BE(notYet.length + 4, 1)
-  const door = createServer((client) => {
+  const impostor = createServer((client) => {
     client.on('error', () => {})
     client.once('data', () => client.end(Buffer.concat([head, Buffer.from(notYet)])))
   }).listen(join(socketDirectory!, '.s.PGSQL.5432'))
-  await event(door, 'listening')
+  await event(impostor, 'listening')
   const { uid, gid } = statSync(dataDirectory!)
   const argv0 = `postgres -D ${dataDirectory} -c`
   const server = spawn('sleep', ['600'], { argv0, ...(isRoot && { uid, gid }) })
@@ -126,6 +126,6 @@ async function waitForEver({ dataDirectory, socketDirectory }: DatabaseStatus) {
     server.kill()
   })
   const ended = event(server, 'exit')
-  ended.then(() => door.close())
+  ended.then(() => impostor.close())
   return { ended }
 }

@@ -8,7 +8,7 @@ import {
   startDatabase,
   stopDatabase,
 } from '../../src/index.js'
-import { DOOR_LIST, expectRefusal } from './registry.js'
+import { ENTRY_POINT_LIST, expectRefusal } from './registry.js'
 
 describe('a URL that is none', () => {
   const MALFORMED = [
@@ -35,10 +35,10 @@ describe('a URL that is none', () => {
 
   it.each(
     MALFORMED.flatMap((malformed) =>
-      DOOR_LIST.map(([name, door]) => [malformed, name, door] as const),
+      ENTRY_POINT_LIST.map(([name, open]) => [malformed, name, open] as const),
     ),
-  )('%s, is an invalid argument to %s', async (malformed, _name, door) => {
-    const error = await expectRefusal(door(malformed), 'INVALID_ARGUMENT')
+  )('%s, is an invalid argument to %s', async (malformed, _name, open) => {
+    const error = await expectRefusal(open(malformed), 'INVALID_ARGUMENT')
     expect(error.details).toMatchObject({ field: 'url' })
     expect(error.message).toContain('postgresql://')
     expect(inspect(error, { depth: null })).not.toContain('hunter2')
@@ -47,7 +47,7 @@ describe('a URL that is none', () => {
   it.each(MALFORMED)('%s, is an invalid argument in the environment', async (malformed) => {
     vi.stubEnv('PORTS_DATABASE_URL', malformed)
     onTestFinished(() => void vi.unstubAllEnvs())
-    for (const door of [
+    for (const open of [
       openRepository,
       migrate,
       seed,
@@ -55,7 +55,7 @@ describe('a URL that is none', () => {
       startDatabase,
       stopDatabase,
     ]) {
-      const error = await expectRefusal(door(), 'INVALID_ARGUMENT')
+      const error = await expectRefusal(open(), 'INVALID_ARGUMENT')
       expect(error.details).toMatchObject({ field: 'PORTS_DATABASE_URL' })
       expect(inspect(error, { depth: null })).not.toContain('hunter2')
     }

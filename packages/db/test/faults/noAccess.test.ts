@@ -15,7 +15,7 @@ import { ending } from '../sessions.js'
 import {
   CALL_LIST,
   contents,
-  DOOR_LIST,
+  ENTRY_POINT_LIST,
   expectRefusal,
   openImpatiently,
   openOn,
@@ -66,7 +66,7 @@ describe('a server that asks for a password', () => {
     rmSync(home, { recursive: true, force: true })
   })
 
-  it('lets in whoever knows it, and shows it to nobody', async () => {
+  it('lets in a caller that knows it, and shows it to nobody', async () => {
     const repository = await openRepository({ url: lockedUrl(PASSWORD) })
     onTestFinished(() => repository.close())
     expect(await repository.getOrAllocate({ ...web, projectName: 'consilio' })).toBe(3100)
@@ -75,17 +75,17 @@ describe('a server that asks for a password', () => {
     expect(status).toMatchObject({ kind: 'external', running: true })
   })
 
-  it.each(DOOR_LIST)('is unavailable to %s with a wrong one', async (_name, door) => {
-    const error = await expectRefusal(door(lockedUrl(`not ${PASSWORD}`)), 'DATABASE_UNAVAILABLE')
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s with a wrong one', async (_name, open) => {
+    const error = await expectRefusal(open(lockedUrl(`not ${PASSWORD}`)), 'DATABASE_UNAVAILABLE')
     expect(error.message).toMatch(/password/i)
   })
 
-  it.each(DOOR_LIST)('is unavailable to %s without one', async (_name, door) => {
-    await expectRefusal(door(lockedUrl()), 'DATABASE_UNAVAILABLE')
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s without one', async (_name, open) => {
+    await expectRefusal(open(lockedUrl()), 'DATABASE_UNAVAILABLE')
   })
 
-  it.each(DOOR_LIST)('is unavailable to %s as nobody it knows', async (_name, door) => {
-    await expectRefusal(door(lockedUrl(PASSWORD, 'stranger')), 'DATABASE_UNAVAILABLE')
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s as nobody it knows', async (_name, open) => {
+    await expectRefusal(open(lockedUrl(PASSWORD, 'stranger')), 'DATABASE_UNAVAILABLE')
   })
 
   it.each(CALL_LIST)('is unavailable to %s when it has changed', async (_name, call) => {
@@ -132,8 +132,8 @@ describe('a database that takes no writes', () => {
 describe('a database in which a role has no rights', () => {
   const withoutRights = () => `${url}&options=${encodeURIComponent('-c role=pg_monitor')}`
 
-  it.each(DOOR_LIST)('is unavailable to %s', async (_name, door) => {
-    await expectRefusal(door(withoutRights()), 'DATABASE_UNAVAILABLE')
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s', async (_name, open) => {
+    await expectRefusal(open(withoutRights()), 'DATABASE_UNAVAILABLE')
   })
 
   it.each(SOME_OF_EACH)('is unavailable to %s and as it was', async (_name, call) => {

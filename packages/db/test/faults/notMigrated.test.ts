@@ -6,7 +6,7 @@ import { migrationNames, readMigration } from '../../src/migrations.js'
 import {
   CALL_LIST,
   contents,
-  DOORS,
+  ENTRY_POINTS,
   expectRefusal,
   expectWorking,
   openOn,
@@ -21,7 +21,7 @@ const shop = { projectName: 'shop', startPort: 3000, endPort: 3009 }
 describe('a database without the registry', () => {
   it.each(['openRepository', 'seed'] as const)('is not migrated to %s', async (name) => {
     const error = await expectRefusal(
-      DOORS[name](await unmigratedDatabase()),
+      ENTRY_POINTS[name](await unmigratedDatabase()),
       'DATABASE_NOT_MIGRATED',
     )
     expect(error.message).toContain('Migrate it.')
@@ -107,7 +107,7 @@ describe('a database without the registry', () => {
     await expectWorking(repository, behind)
   })
 
-  it('whose book lacks the last migration is not migrated', async () => {
+  it('whose migration table lacks the last migration is not migrated', async () => {
     const behind = await emptyDatabase()
     await sql(
       behind,

@@ -268,10 +268,10 @@ export function temporaryDirectory(): string {
 }
 
 /** Every way into a database of one's own. */
-export const DOORS = {
+export const ENTRY_POINTS = {
   openRepository: (databaseUrl: string) => openRepository({ url: databaseUrl }),
   migrate: (databaseUrl: string) => migrate({ url: databaseUrl }),
   seed: (databaseUrl: string) => seed({ url: databaseUrl }),
   databaseStatus: (databaseUrl: string) => databaseStatus({ url: databaseUrl }),
 }
-export const DOOR_LIST = Object.entries(DOORS)
+export const ENTRY_POINT_LIST = Object.entries(ENTRY_POINTS)

@@ -8,7 +8,7 @@ import { FaultyProxy } from './FaultyProxy.js'
 import {
   CALL_LIST,
   contents,
-  DOOR_LIST,
+  ENTRY_POINT_LIST,
   expectRefusal,
   expectWorking,
   openOn,
@@ -29,63 +29,72 @@ async function closedPort(): Promise<number> {
 }
 
 describe('a database that is not there', () => {
-  it.each(DOOR_LIST)('is unavailable to %s behind a closed port', async (_name, door) => {
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s behind a closed port', async (_name, open) => {
     const port = await closedPort()
     const error = await expectRefusal(
-      door(`postgresql://ports:${QUOTED_PASSWORD}@127.0.0.1:${port}/ports`),
+      open(`postgresql://ports:${QUOTED_PASSWORD}@127.0.0.1:${port}/ports`),
       'DATABASE_UNAVAILABLE',
     )
     expect(error.message).toContain('PORTS_DATABASE_URL')
     expect(error.message).toContain(String(port))
   })
 
-  it.each(DOOR_LIST)('is unavailable to %s without a socket', async (_name, door) => {
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s without a socket', async (_name, open) => {
     const directory = temporaryDirectory()
-    await expectRefusal(door(databaseUrlOn(directory, 'ports')), 'DATABASE_UNAVAILABLE')
+    await expectRefusal(open(databaseUrlOn(directory, 'ports')), 'DATABASE_UNAVAILABLE')
   })
 
-  it.each(DOOR_LIST)('is unavailable to %s where it has another name', async (_name, door) => {
-    const unknown = url.replace(/test_\w+/, 'test_unknown')
-    await expectRefusal(door(unknown), 'DATABASE_UNAVAILABLE')
-  })
+  it.each(ENTRY_POINT_LIST)(
+    'is unavailable to %s where it has another name',
+    async (_name, open) => {
+      const unknown = url.replace(/test_\w+/, 'test_unknown')
+      await expectRefusal(open(unknown), 'DATABASE_UNAVAILABLE')
+    },
+  )
 
-  it.each(DOOR_LIST)('is unavailable to %s where it is a web server', async (_name, door) => {
-    const server = createHttpServer((_request, response) => response.end()).listen(0, '127.0.0.1')
-    onTestFinished(() => void server.close())
-    await once(server, 'listening')
-    const { port } = server.address() as AddressInfo
-    await expectRefusal(
-      door(`postgresql://ports:${QUOTED_PASSWORD}@127.0.0.1:${port}/ports`),
-      'DATABASE_UNAVAILABLE',
-    )
-  })
-
-  it.each(DOOR_LIST)('is unavailable to %s where it takes no connections', async (_name, door) => {
-    // Never does.
-    await expectRefusal(door(url.replace(/test_\w+/, 'template0')), 'DATABASE_UNAVAILABLE')
-  })
-
-  it.each(DOOR_LIST)('is unavailable to %s where it cannot encrypt', async (_name, door) => {
-    await expectRefusal(door(`${url}&sslmode=no-verify`), 'DATABASE_UNAVAILABLE')
-  })
-
-  it.each(DOOR_LIST)(
-    'is unavailable to %s where its certificate is missing',
-    async (_name, door) => {
-      const missing = encodeURIComponent(join(temporaryDirectory(), 'ca.pem'))
+  it.each(ENTRY_POINT_LIST)(
+    'is unavailable to %s where it is a web server',
+    async (_name, open) => {
+      const server = createHttpServer((_request, response) => response.end()).listen(0, '127.0.0.1')
+      onTestFinished(() => void server.close())
+      await once(server, 'listening')
+      const { port } = server.address() as AddressInfo
       await expectRefusal(
-        door(`${url}&sslmode=verify-full&sslrootcert=${missing}`),
+        open(`postgresql://ports:${QUOTED_PASSWORD}@127.0.0.1:${port}/ports`),
         'DATABASE_UNAVAILABLE',
       )
     },
   )
 
-  it.each(DOOR_LIST)('is unavailable to %s where it hangs up', async (_name, door) => {
+  it.each(ENTRY_POINT_LIST)(
+    'is unavailable to %s where it takes no connections',
+    async (_name, open) => {
+      // Never does.
+      await expectRefusal(open(url.replace(/test_\w+/, 'template0')), 'DATABASE_UNAVAILABLE')
+    },
+  )
+
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s where it cannot encrypt', async (_name, open) => {
+    await expectRefusal(open(`${url}&sslmode=no-verify`), 'DATABASE_UNAVAILABLE')
+  })
+
+  it.each(ENTRY_POINT_LIST)(
+    'is unavailable to %s where its certificate is missing',
+    async (_name, open) => {
+      const missing = encodeURIComponent(join(temporaryDirectory(), 'ca.pem'))
+      await expectRefusal(
+        open(`${url}&sslmode=verify-full&sslrootcert=${missing}`),
+        'DATABASE_UNAVAILABLE',
+      )
+    },
+  )
+
+  it.each(ENTRY_POINT_LIST)('is unavailable to %s where it hangs up', async (_name, open) => {
     const proxy = new FaultyProxy(url)
     await proxy.up()
     onTestFinished(() => proxy.down())
     proxy.refuse()
-    await expectRefusal(door(proxy.url), 'DATABASE_UNAVAILABLE')
+    await expectRefusal(open(proxy.url), 'DATABASE_UNAVAILABLE')
   })
 })
 

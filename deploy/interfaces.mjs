@@ -1,5 +1,5 @@
-// The three ways into the registry: a program that runs for long, an agent's MCP server, and the
-// command line. The first two are opened once and must work on through every failover.
+// The three interfaces of the registry: the library in a program that keeps running, an agent's MCP
+// server, and the command line. The first two are opened once and must survive every failover.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -12,7 +12,7 @@ const MCP = fileURLToPath(new URL('../packages/mcp-server/dist/main.js', import.
 const CLI = fileURLToPath(new URL('../packages/cli/dist/main.js', import.meta.url))
 const PROJECT = 'consilio'
 
-export class Doors {
+export class Interfaces {
   #repository
   #manager
   #mcp
@@ -37,7 +37,7 @@ export class Doors {
     )
   }
 
-  /** Asks once at each door, all at the same time: what it told, and after how many seconds. */
+  /** Asks each interface once, all at the same time. Returns each answer and how long it took. */
   ask(service) {
     return Promise.all([
       timed('a running program', () => this.#manager.getOrAllocate(PROJECT, service)),
@@ -51,7 +51,7 @@ export class Doors {
       name: 'get-port',
       arguments: { projectName: PROJECT, serviceName },
     })
-    // The code, which is all that the report has room for.
+    // The report has room for the code only.
     if (isError) throw new Error(content[0].text.split(':')[0])
     return structuredContent.port
   }
@@ -72,12 +72,12 @@ export class Doors {
   }
 }
 
-async function timed(door, call) {
+async function timed(name, call) {
   const start = performance.now()
   const seconds = () => (performance.now() - start) / 1000
   try {
-    return { door, port: await call(), seconds: seconds() }
+    return { name, port: await call(), seconds: seconds() }
   } catch (error) {
-    return { door, error: error.code ?? error.message, seconds: seconds() }
+    return { name, error: error.code ?? error.message, seconds: seconds() }
   }
 }
