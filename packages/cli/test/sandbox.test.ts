@@ -199,6 +199,46 @@ describe('in another network namespace', () => {
   })
 })
 
+describe('a port that is asked for in another network namespace, of a shared registry', () => {
+  const shared = async () =>
+    environmentOn(await freshDatabase(), { PORTS_HOSTNAME: 'alpha', PORTS_PASS_OVER: '' })
+
+  test('does not say where the services run: checks answer in a later namespace', async ({
+    skip,
+  }) => {
+    needs(skip, '-n')
+    const env = await shared()
+    expect(await inOtherNetwork(env, 'get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
+    const { stdout } = await scriptInOtherNetwork(env, '"$NODE" "$BINARY" verify 3100 || echo $?')
+    expect(stdout).toBe('not listening\n1\n')
+  })
+
+  test('is none on which something listens there, unless the services are known to be elsewhere', async ({
+    skip,
+  }) => {
+    needs(skip, '-n')
+    const env = await shared()
+    const getWhileListening = (service: string) =>
+      scriptInOtherNetwork(
+        env,
+        `"$NODE" -e '
+           require("node:net").createServer().listen(3100, "0.0.0.0", () => {
+             const { status } = require("node:child_process").spawnSync(
+               process.env.NODE,
+               [process.env.BINARY, "get", "consilio", "${service}"],
+               { stdio: "inherit" },
+             )
+             process.exit(status)
+           })'`,
+      )
+    const busy = await getWhileListening('api')
+    expect(busy).toMatchObject({ stdout: '3101\n', status: 0 })
+    expect(busy.stderr).toContain('Skipped 3100: something listens on it')
+    expect(await ports(env, 'audit')).toMatchObject({ status: 0 })
+    expect(await getWhileListening('web')).toMatchObject({ stdout: '3100\n', status: 0 })
+  })
+})
+
 describe('where the home of the registry is hidden', () => {
   test('what only reads does not say that there is no registry', async ({ skip }) => {
     needs(skip, '-m')

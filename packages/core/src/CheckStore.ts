@@ -17,4 +17,11 @@ export interface CheckStore {
    * @returns undefined if none is known
    */
   networkOf(hostname: string, network: string, call?: CallOptions): Promise<string | undefined>
+
+  /** Returns what `networkOf` would return for any `network` but `initial`. Records nothing. */
+  assumedNetworkOf(
+    hostname: string,
+    network: string,
+    call?: CallOptions,
+  ): Promise<string | undefined>
 }

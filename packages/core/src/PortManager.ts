@@ -26,7 +26,7 @@ import {
   validTimeout,
 } from './listeners/checkListener.js'
 import type { Endpoint } from './listeners/Listeners.js'
-import { seesServicesOf } from './listeners/network.js'
+import { mayStartServicesOf, seesServicesOf } from './listeners/network.js'
 import { readListeners } from './listeners/readListeners.js'
 import {
   type PortSighting,
@@ -123,7 +123,7 @@ export class PortManager {
   readonly #rangeSize: number
   // One for all calls, which share its looks; a call's signal ends only its own wait.
   readonly #passedOver = new PassedOverReader(() =>
-    seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), {}),
+    mayStartServicesOf(this.#localHost.name, () => this.#source.getRunning(), {}),
   )
 
   /**

@@ -35,6 +35,8 @@ const ABORTABLE: Readonly<Record<string, Call>> = {
   ...IN_A_PROJECT,
   recordChecks: (store, _projectName, call) => store.recordChecks([], call),
   networkOf: (store, _projectName, call) => store.networkOf('localhost', 'initial', call),
+  assumedNetworkOf: (store, _projectName, call) =>
+    store.assumedNetworkOf('localhost', 'boot/1', call),
   history: (store, projectName, call) => store.history({ projectName, limit: 10 }, call),
   listRanges: (store, _projectName, call) => store.listRanges(call),
   createRange: (store, _projectName, call) =>

@@ -37,4 +37,22 @@ export function describeNetworks(store: Store) {
       }
     })
   })
+
+  describe('assumedNetworkOf', () => {
+    it('is that of each caller as long as none is known', async () => {
+      for (const network of [`${BOOT}/1`, `${BOOT}/2`]) {
+        expect(await store().assumedNetworkOf('alpha', network)).toBe(network)
+      }
+      expect(await store().networkOf('alpha', `${BOOT}/3`)).toBe(`${BOOT}/3`)
+    })
+
+    it('is the one that is known, unless a restart ended it', async () => {
+      await store().networkOf('alpha', `${BOOT}/1`)
+      expect(await store().assumedNetworkOf('alpha', `${BOOT}/2`)).toBe(`${BOOT}/1`)
+      expect(await store().assumedNetworkOf('beta', `${BOOT}/2`)).toBe(`${BOOT}/2`)
+      expect(await store().assumedNetworkOf('alpha', `${NEXT_BOOT}/2`)).toBe(`${NEXT_BOOT}/2`)
+      await store().networkOf('alpha', 'initial')
+      expect(await store().assumedNetworkOf('alpha', `${NEXT_BOOT}/2`)).toBe('initial')
+    })
+  })
 }

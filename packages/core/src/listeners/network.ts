@@ -44,7 +44,8 @@ export async function networkHere(): Promise<string | undefined> {
   }
 }
 
-type NetworkStore = Pick<CheckStore, 'networkOf'>
+type NetworkStore = Pick<CheckStore, 'networkOf' | 'assumedNetworkOf'>
+type OpenStore = () => Promise<NetworkStore | undefined>
 
 /**
  * Whether the sockets that this process sees are those of the host's services. The initial network
@@ -53,17 +54,40 @@ type NetworkStore = Pick<CheckStore, 'networkOf'>
  * nothing.
  * @throws the signal's reason
  */
-export async function seesServicesOf(
+export function seesServicesOf(
   hostname: string,
-  openStore: () => Promise<NetworkStore | undefined>,
+  openStore: OpenStore,
+  call: CallOptions,
+): Promise<boolean> {
+  return isConfirmed(async (here) => (await openStore())?.networkOf(hostname, here, call), call)
+}
+
+/**
+ * As `seesServicesOf`, for a call that only allocates. A store that knows of no namespace must not
+ * record this one: a sandbox may ask for a port first, and checks where the services run would then
+ * tell nothing.
+ * @throws the signal's reason
+ */
+export function mayStartServicesOf(
+  hostname: string,
+  openStore: OpenStore,
+  call: CallOptions,
+): Promise<boolean> {
+  return isConfirmed(
+    async (here) => (await openStore())?.assumedNetworkOf(hostname, here, call),
+    call,
+  )
+}
+
+async function isConfirmed(
+  ask: (here: string) => Promise<string | undefined>,
   call: CallOptions,
 ): Promise<boolean> {
   const here = await networkHere()
   if (here === INITIAL_NETWORK) return true
   if (here === undefined) return false
   try {
-    const store = await openStore()
-    return (await store?.networkOf(hostname, here, call)) === here
+    return (await ask(here)) === here
   } catch (error) {
     call.signal?.throwIfAborted()
     if (error instanceof PortsError) return false
@@ -76,7 +100,7 @@ export async function seesServicesOf(
  */
 export async function noteServicesOf(
   hostname: string,
-  store: NetworkStore,
+  store: Pick<CheckStore, 'networkOf'>,
   call: CallOptions,
 ): Promise<boolean> {
   const here = await networkHere()

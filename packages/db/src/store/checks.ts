@@ -1,4 +1,4 @@
-import type { CheckStore } from '@ports/core'
+import { type CheckStore, INITIAL_NETWORK } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
 
@@ -31,7 +31,25 @@ export function checkStore(database: Database, servesOneHost: boolean): CheckSto
       const known = await database.answer<string | null>(NOTE_NETWORK, values, subject, call)
       return known ?? undefined
     },
+
+    async assumedNetworkOf(hostname, network, call = {}) {
+      const values = [servesOneHost ? ONLY_HOST : hostname, network, 'nothing']
+      const known = await database.answer<string | null>(
+        NOTE_NETWORK,
+        values,
+        { write: false },
+        call,
+      )
+      if (servesOneHost) return known ?? undefined
+      return known === null || isOfAnotherBoot(known, network) ? network : known
+    },
   }
+}
+
+/** As `note_network` decides it for `another-boot`. */
+function isOfAnotherBoot(known: string, network: string): boolean {
+  const bootOf = (each: string) => each.split('/')[0]
+  return known !== INITIAL_NETWORK && bootOf(known) !== bootOf(network)
 }
 
 /**
