@@ -122,7 +122,7 @@ export interface Exhausted {
 }
 
 /** The ranges next to a range that would be in its way, where there are any. */
-export interface Neighbours {
+interface Neighbours {
   readonly below?: PortRange
   readonly above?: PortRange
 }
