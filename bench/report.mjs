@@ -1,8 +1,8 @@
-const HEAD = (machine) => `# What it costs, and against what
+const HEAD = (machine) => `# Performance
 
-Written by \`pnpm bench\`, which measures all of it in one run. ${machine}
+Written by \`pnpm bench\`, which measures everything on this page in one run. ${machine}
 
-The figures of a machine tell little about another, and on a shared one they wander by the minute. So each is a ratio against a baseline that is measured on the same server in the same run: the two sides take turns, pair by pair, and each goes first in every other pair. *Ratio* is the median of the pairs' ratios; above 1 the registry is the faster, except where the target is a bound from above (≤): there it is how many times as much the registry takes as something that does less. Next to it stand the middle half of the pairs and the whole of them. *Target* is what is aimed at.
+Absolute figures differ between machines, and on a shared machine from minute to minute. So each figure is a ratio to a baseline that is measured on the same server in the same run. The two sides take turns in pairs, and each goes first in every other pair. *Ratio* is the median of the pairs' ratios. Above 1 the registry is faster. If the target is an upper bound (≤), the ratio says how many times as much the registry takes as something that does less. *Middle half* and *all* are the ratios of half of the pairs and of all of them.
 `
 
 /** The whole of docs/performance.md. */

@@ -224,7 +224,7 @@ async function until(what, isSo) {
     }
     await sleep(250)
   }
-  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, in vain${reason}`)
+  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, without success${reason}`)
 }
 
 function accountOf(name) {

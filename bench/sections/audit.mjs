@@ -127,7 +127,7 @@ async function timed(work) {
   return performance.now() - started
 }
 
-const INTRO = `The snapshot is what an audit begins with: what listens on this host, from the kernel's tables, in a running process. Beside it stands one run of \`ss -ltun\`, its start included. Every second allocation is listened to, on a loopback address that nothing else uses.`
+const INTRO = `The snapshot is the first step of an audit: it reads the listeners of this host from the kernel's tables, in a running process. Its baseline is one run of \`ss -ltun\`, its start included. Every second allocation is listened to, on a loopback address that nothing else uses.`
 
 const TOTALS =
   'The whole of `auditPorts()`: reading the allocations, the snapshot, and the verdicts written to disk.'

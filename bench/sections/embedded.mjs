@@ -187,4 +187,4 @@ async function timed(work) {
   return performance.now() - started
 }
 
-const INTRO = `\`startDatabase()\` in a running process, against the same programs started one after the other: the same account, settings, locale and authentication, both synced to disk as initdb does by itself. The first start is one in an empty home: ours puts the programs in their place as well (under root they are there already: once per version), makes the tables and enters the ranges. pg_ctl looks every tenth of a second whether its server answers.`
+const INTRO = `\`startDatabase()\` in a running process, against the same programs started one after the other: the same account, settings, locale and authentication, both synced to disk as initdb does by itself. The first start is in an empty home. The registry also installs the programs (under root that is done once per version), makes the tables and inserts the ranges. pg_ctl checks every tenth of a second whether its server answers.`

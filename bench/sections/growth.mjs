@@ -20,9 +20,9 @@ const TURN_MS = 40
 const NOISE = 1.25
 
 const intro = `
-Latency of a call, one at a time, on the embedded database, with the caller and the server on one processor: on two, the same call takes twice as long or more whenever the scheduler sees fit. The sizes take turns, ${ROUNDS} rounds of ${TURN_MS} ms for each operation; shown is the median of the quietest round, for what else the machine does only adds. *Exponent* is the slope of the line through the logarithms: 0 does not depend on the size, 1 is proportional to it. *Log n* says whether the cost grows no faster than the logarithm of the size, from each of these sizes to the largest, with ${Math.round((NOISE - 1) * 100)} % for noise. Lists and audits go through everything they tell of and are shown, not judged.
+Latency of a call, one at a time, on the embedded database, with the caller and the server on one processor. On two, the scheduler can make the same call take twice as long or more. The sizes take turns, ${ROUNDS} rounds of ${TURN_MS} ms for each operation; the table shows the median of the quietest round, because other load can only add to it. *Exponent* is the slope of the line through the logarithms: 0 does not depend on the size, 1 is proportional to it. *Log n* says whether the cost grows no faster than the logarithm of the size, from each of these sizes to the largest, with ${Math.round((NOISE - 1) * 100)} % for noise. Lists and audits read everything that they return, so they are shown and not judged.
 
-What grows faster: deleting a range lets its foreign key look for its rows among those of all ranges, for an index on the project alone would be one more that every allocation enters. Finding the next block goes by the ranges there are. A summary goes by the free numbers below the highest that was ever held, which are few here. A single "no" elsewhere, with a yes at sizes above, is the machine's.
+Some costs grow faster. When a range is deleted, its foreign key searches the rows of all ranges, because an index on the project alone would slow down every allocation. Finding the next block costs one look at each range. A summary costs one look at each free number below the highest that was ever held, which are few here. A single "no" with a "yes" at larger sizes is noise of the machine.
 `
 
 /**

@@ -15,11 +15,11 @@ const BATCH = 480
 const ANY_SERVICE = 'any-service'
 
 const intro = `
-\`PortManager\` against \`pg\`, which runs the same named statements with the same values, as recorded, on a pool of the same size. The last rows set allocate + release with 32 calls in flight against the baseline above, which commits one at a time on each of its connections.
+\`PortManager\` against \`pg\`, which runs the same named statements with the same values, as recorded, on a pool of the same size. The last rows compare allocate + release with 32 calls in flight to the baseline above, which commits one at a time on each of its connections.
 `
 
 const CALL_SHORTFALL =
-  'some ten microseconds of JavaScript for each call: its arguments are validated, it can be repeated ' +
+  'about ten microseconds of JavaScript for each call: its arguments are validated, it can be repeated ' +
   'and aborted, and it looks for others to share a transaction with.'
 
 const COMMITS_SHORTFALL =

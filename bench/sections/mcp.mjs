@@ -125,9 +125,7 @@ async function compareRoundTrip({ pairs, quick }, { ours, nothing, ...goal }) {
       kind: 'cost',
       ours: () => medianOf(ours),
       baseline: () => medianOf(nothing),
-      shortfall:
-        'the question to the database is a round trip of its own, between two processes like the ' +
-        'one that it is compared with.',
+      shortfall: 'the query to the database is a second round trip between two processes.',
       ...goal,
     })
   } finally {
@@ -147,4 +145,4 @@ async function idleMemory(file, options, use = async () => {}) {
   return Number(/^Pss: +(\d+) kB$/m.exec(rollup)[1]) / 1000
 }
 
-const INTRO = `Over stdio, to a client that writes and reads lines and is nothing more, except where the client is the SDK's, as programs that use MCP have it: it checks each answer against the tool's schema. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. Of a round trip each side is the median of 500 calls, with all its processes on one processor: on two, either side takes twice as long or more whenever the scheduler sees fit; memory is the proportional set size that Linux tells, a second after the answer to \`initialize\`.`
+const INTRO = `Over stdio, to a client that only writes and reads lines. Where the client is that of the SDK, it also checks each answer against the tool's schema. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. For a round trip, each side is the median of 500 calls, with all its processes on one processor. Memory is the proportional set size that Linux shows a second after the answer to \`initialize\`.`

@@ -315,11 +315,11 @@ function shortened(reason) {
     .replaceAll('|', '/')
 }
 
-const INTRO = `The same load for all, and one check of all answers: so many processes at once ask for ports of services that are all different; a *failure* is no number or none in time, a *duplicate* a number that another service was told before. \`port-registry\`, \`ports\` and \`get-port\` are packages from npm, portserver comes with Debian's python3-portpicker; each is asked the way its documentation says, a service that ends by itself is started again. They promise different things, so what an answer is worth stands beside each figure, and all of it at the end.`
+const INTRO = `All programs get the same load, and their answers are checked alike. Many processes at once ask for ports of different services. A *failure* is no number in time, a *duplicate* a number that another service was told before. \`port-registry\`, \`ports\` and \`get-port\` are packages from npm, portserver comes with Debian's python3-portpicker; each is used as its documentation says, and a service that ends by itself is started again. They promise different things, so each figure is shown beside the promise, and the last table has all promises.`
 
 const PROGRAMS =
-  'As whole programs: so many are started at once, each prints one port of a new service and ends. ' +
-  'This is what a shell script or an agent pays.'
+  'As whole programs: many are started at once, each prints one port of a new service and ends. ' +
+  'This is the cost for a shell script or an agent.'
 
 const FIRST = 'From running processes, connected before: each asks for new services one by one.'
 

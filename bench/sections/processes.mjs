@@ -35,4 +35,4 @@ async function medianOf(times, measureOne) {
   return median(durations)
 }
 
-const INTRO = `From the start of the process to its end, with the embedded server running, in an environment of PATH, HOME, PORTS_HOME and PORTS_PASS_OVER=none. Each side of a pair is the median of nine starts: one is short, and whatever else the machine does meets it or misses it.`
+const INTRO = `From the start of the process to its end, with the embedded server running, in an environment of PATH, HOME, PORTS_HOME and PORTS_PASS_OVER=none. Each side of a pair is the median of nine starts, because a single short start is easily disturbed by other load.`
