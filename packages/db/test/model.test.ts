@@ -48,7 +48,9 @@ class Registry extends PortManager {
   }
 
   async ensureBatch(project: string, items: readonly BatchEntry[], options: EnsureManyOptions) {
-    return (await this.ensureMany(project, items, options)).allocations
+    const { allocations } = await this.ensureMany(project, items, options)
+    // The model does not tell which other services have a Cloudflare hostname.
+    return allocations.map(({ sameCloudflareHostname: _, ...allocation }) => allocation)
   }
 
   allocateSeveral(project: string, service: string, options: AllocateManyOptions) {
