@@ -22,7 +22,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
  */
 
 const LONGEST_STALL_MS = 1_500
-const WRITES = /\b(allocate_ports?|ensure_port|release_ports|commit|insert|update|delete)\b/i
+const WRITES =
+  /\b(allocate_ports?|allocate_batch|ensure_port|claim_port|release_ports|release_many|add_range|remove_range|commit|insert|update|delete)\b/i
 /** getOrAllocate, as workers ask it: for a service that holds a port, it only looks. */
 const LOOKS_FIRST = /\bcoalesce\(.*\bensure_port\b/is
 

@@ -235,7 +235,11 @@ async function networkFor({ faults }, server) {
 async function createRanges({ url }) {
   const repository = await openRepository(url === undefined ? {} : { url })
   const ports = new PortManager(repository)
-  for (const project of PROJECTS) await ports.createRange(project)
+  for (const { projectName, ranges } of PROJECTS) {
+    for (const { boundTo, ...bounds } of ranges) {
+      await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
+    }
+  }
   await repository.close()
 }
 

@@ -10,12 +10,10 @@ import { HOSTS, PROJECTS, PROTOCOLS } from './workload.mjs'
 export async function countLostNumbers(server) {
   const repository = await openRepository(server.url === undefined ? {} : { url: server.url })
   const ports = new PortManager(repository)
-  let offered = 0
   try {
-    for (const { projectName, startPort, endPort } of PROJECTS) {
+    for (const { projectName } of PROJECTS) {
       for (const hostname of HOSTS) {
         for (const protocol of PROTOCOLS) {
-          offered += endPort - startPort + 1
           await takeAll(() => ports.allocate(projectName, 'drain', { hostname, protocol }))
         }
       }
@@ -23,13 +21,26 @@ export async function countLostNumbers(server) {
   } finally {
     await repository.close()
   }
-  const [held] = await server.query(
-    `select count(distinct (hostname, protocol, port_number))::integer as count
-     from ports.allocations
-     where hostname = any ($1)`,
-    [HOSTS],
+  // What the processes added and did not remove counts as well.
+  const [row] = await server.query(
+    `select count(*)::integer as lost
+     from ports.ranges
+     cross join unnest($1::text[]) as host (name)
+     cross join unnest($2::text[]) as scope (protocol)
+     cross join generate_series(start_port, end_port) as number
+     where project_name = any ($3)
+       and coalesce(ranges.hostname = host.name, true)
+       and not exists (
+         select
+         from ports.allocations
+         where allocations.project_name = ranges.project_name
+           and allocations.hostname = host.name
+           and allocations.protocol = scope.protocol
+           and allocations.port_number = number
+       )`,
+    [HOSTS, PROTOCOLS, PROJECTS.map(({ projectName }) => projectName)],
   )
-  return offered - held.count
+  return row.lost
 }
 
 /** @param {() => Promise<number>} take */

@@ -14,7 +14,7 @@ const LONG_ENOUGH_S = 100
  * @param {Options} options
  */
 export function report(outcome, options) {
-  const { found, exhausted, slowest, faults, corrupt, crashes, examples } = outcome
+  const { found, exhausted, mismatches, slowest, faults, corrupt, crashes, examples } = outcome
   const lines = [
     machine(outcome.serverVersion, options),
     `${outcome.lasted} s of faults${outcome.wasInterrupted ? `, interrupted (${options.seconds} s were asked for)` : ''}.`,
@@ -25,8 +25,10 @@ export function report(outcome, options) {
     '',
     `${outcome.unanswered} calls were told nothing, because their process was killed. ` +
       `${outcome.resolved} services were in doubt at the end, and getOrAllocate was asked for each.`,
-    `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them with no get or ` +
-      `allocate of unknown outcome in that range at the time. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
+    `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them where no call of ` +
+      `unknown outcome in that range made it unclear. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
+    `LAYOUT_MISMATCH was told ${mismatches.refused} times, ${mismatches.decided} of them where a service ` +
+      'certainly held something else.',
     `When the faults were over, each of the ${outcome.recovered.asked} workers that still ran was ` +
       'asked for one call more.',
     corrupt === undefined

@@ -1,11 +1,56 @@
 // What the callers and the checker must agree on: who owns which numbers, which hosts there are, and
 // by what names services go.
-export const LARGE = { projectName: 'large', startPort: 20_200, endPort: 20_599 }
+
+/**
+ * Numbers of a project, on one host or on all.
+ * @typedef {{ startPort: number, endPort: number, boundTo?: string }} Range
+ */
+
+export const LARGE = {
+  projectName: 'large',
+  ranges: /** @type {Range[]} */ ([{ startPort: 20_200, endPort: 20_599 }]),
+}
+/** With the ranges that they have from the beginning to the end. */
 export const PROJECTS = [
-  { projectName: 'small', startPort: 20_000, endPort: 20_011 },
-  { projectName: 'middle', startPort: 20_100, endPort: 20_123 },
+  {
+    projectName: 'small',
+    ranges: /** @type {Range[]} */ ([{ startPort: 20_000, endPort: 20_011 }]),
+  },
+  {
+    projectName: 'middle',
+    ranges: /** @type {Range[]} */ ([
+      { startPort: 20_100, endPort: 20_115 },
+      { startPort: 20_130, endPort: 20_137 },
+      { startPort: 20_150, endPort: 20_157, boundTo: 'alpha' },
+    ]),
+  },
   LARGE,
 ]
+/** Ranges that are added and removed while the projects are in use. */
+export const TEMPORARY = /** @type {({ project: string } & Range)[]} */ ([
+  { project: 'small', startPort: 20_020, endPort: 20_023 },
+  { project: 'small', startPort: 20_150, endPort: 20_151, boundTo: 'beta' },
+  { project: 'middle', startPort: 20_090, endPort: 20_093 },
+  { project: 'middle', startPort: 20_140, endPort: 20_140 },
+  { project: 'large', startPort: 20_180, endPort: 20_181, boundTo: 'alpha' },
+  { project: 'large', startPort: 20_700, endPort: 20_719 },
+])
+
+/**
+ * All numbers that the project ever has anywhere.
+ * @param {string} project
+ */
+export function numbersOf(project) {
+  const own = PROJECTS.find(({ projectName }) => projectName === project)?.ranges ?? []
+  const temporary = TEMPORARY.filter((range) => range.project === project)
+  return [...own, ...temporary].flatMap(numbersIn)
+}
+
+/** @param {Range} range */
+export function numbersIn({ startPort, endPort }) {
+  return Array.from({ length: endPort - startPort + 1 }, (_, offset) => startPort + offset)
+}
+
 export const HOSTS = ['alpha', 'beta']
 /** Instances of the projects. The primary one has no name. */
 export const INSTANCES = ['', 'copy']
@@ -13,6 +58,17 @@ export const PROTOCOLS = /** @type {const} */ (['tcp', 'udp'])
 
 /** Services that every worker asks for and nobody ever releases. */
 export const SHARED = ['shared-0', 'shared-1']
+
+/** What batches ask for a service, by the end of its name. */
+export const LAYOUTS = /** @type {Record<string, Layout>} */ ({
+  single: { count: 1, contiguous: false, protocols: ['tcp'] },
+  pair: { count: 2, contiguous: false, protocols: ['udp'] },
+  both: { count: 1, contiguous: false, protocols: ['tcp', 'udp'] },
+  block: { count: 3, contiguous: true, protocols: ['tcp'] },
+  wide: { count: 4, contiguous: true, protocols: ['tcp', 'udp'] },
+})
+
+/** @typedef {{ count: number, contiguous: boolean, protocols: ('tcp' | 'udp')[] }} Layout */
 
 const COMMON_PERIOD_US = 4_000_000
 
@@ -26,7 +82,9 @@ export function commonService() {
 
 /** @param {string} service a common one */
 export function isOutdated(service) {
-  return Number(service.slice('common-'.length)) < Math.floor(now() / COMMON_PERIOD_US) - 1
+  return (
+    Number.parseInt(service.slice('common-'.length), 10) < Math.floor(now() / COMMON_PERIOD_US) - 1
+  )
 }
 
 /**

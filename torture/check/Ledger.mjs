@@ -1,8 +1,18 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { LANDED_AFTER_US, PROTOCOLS } from '../workload.mjs'
+import { wholeServices } from './batches.mjs'
 import { nameOf, Service } from './claims.mjs'
-import { FOREVER, historyFiles, nameOfHistory, readHistory, TAKES } from './histories.mjs'
+import {
+  FOREVER,
+  historyFiles,
+  itemsOf,
+  nameOfHistory,
+  readHistory,
+  takes,
+  toldBy,
+} from './histories.mjs'
+import { Ranges } from './Ranges.mjs'
 
 /** @typedef {import('./histories.mjs').Call} Call */
 
@@ -10,7 +20,8 @@ import { FOREVER, historyFiles, nameOfHistory, readHistory, TAKES } from './hist
 export const DEATHS = 'deaths.txt'
 
 /**
- * A call without an answer that may have allocated a number, or still may.
+ * A call without an answer that may have allocated a number, or still may. One that asked for
+ * several is as many doubts.
  * @typedef {object} Doubt
  * @property {Call} call
  * @property {Service} service
@@ -23,6 +34,9 @@ export class Ledger {
   files
   /** In the order in which they were asked. */
   calls
+  ranges
+  /** What is asked for the services that are there wholly or not at all. */
+  whole
   services = /** @type {Map<string, Service>} */ (new Map())
   doubts = /** @type {Doubt[]} */ ([])
   #deaths
@@ -35,15 +49,34 @@ export class Ledger {
     for (const file of this.files) this.#byProcess.set(nameOfHistory(file), readHistory(file))
     this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
     this.#deaths = readDeaths(directory)
+    this.ranges = new Ranges(this.calls, (call) => this.diedAt(call))
+    this.whole = wholeServices(this.calls)
     for (const call of this.calls) {
-      if (call.op !== 'release' && !TAKES.has(call.op)) continue
-      for (const proto of call.proto === undefined ? PROTOCOLS : [call.proto]) {
-        this.#serviceOf({ .../** @type {any} */ (call), proto }).follow(call)
-      }
+      if (call.op === 'release') this.#release(call)
+      else if (takes(call)) this.#take(call)
     }
     for (const service of this.services.values()) {
       service.settle()
       for (const call of service.unknown) this.doubts.push(this.#doubt(service, call))
+    }
+  }
+
+  /** @param {Call} call */
+  #release(call) {
+    for (const proto of call.proto === undefined ? PROTOCOLS : [call.proto]) {
+      this.#serviceOf({ .../** @type {any} */ (call), proto }).release(call)
+    }
+  }
+
+  /** @param {Call} call */
+  #take(call) {
+    const told = toldBy(call)
+    for (const { service, count, protocols } of itemsOf(call)) {
+      for (const proto of protocols) {
+        const own = told.filter((each) => each.service === service && each.proto === proto)
+        const numbers = own.map(({ port }) => port)
+        this.#serviceOf({ .../** @type {any} */ (call), service, proto }).take(call, count, numbers)
+      }
     }
   }
 

@@ -5,13 +5,19 @@
 // among many: a call takes effect at some moment between its asking and its answer, one without an
 // answer at any time from its asking on. Whatever is reported is wrong in every order of effects
 // that these leave open; what hides in a doubt is not reported.
-import { checkResolved, checkUntold, servicesInDoubt } from './doubts.mjs'
-import { checkEvents, WITHOUT_CHANGE, WITHOUT_EVENT } from './events.mjs'
+import { WITHOUT_CHANGE, WITHOUT_EVENT } from './allocations.mjs'
+import { checkBatches } from './batches.mjs'
+import { checkResolved, servicesInDoubt } from './doubts.mjs'
+import { checkDumps, MIXED } from './dumps.mjs'
+import { checkEvents } from './events.mjs'
 import { checkExhausted } from './exhausted.mjs'
-import { FOREVER, NOTHING_CHANGED, TAKES } from './histories.mjs'
+import { FOREVER, NOTHING_CHANGED, takes, toldBy } from './histories.mjs'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
 import { Ledger } from './Ledger.mjs'
-import { checkLists, checkRows, isInRange } from './lists.mjs'
+import { HALF, OTHER_LAYOUT } from './layouts.mjs'
+import { checkLists, checkRows } from './lists.mjs'
+import { checkMismatches } from './mismatches.mjs'
+import { checkRanges } from './rangeAnswers.mjs'
 import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
@@ -32,6 +38,13 @@ const NOTHING_FOUND = {
   'outside its range': 0,
   'false RANGE_EXHAUSTED': 0,
   'false PORT_TAKEN': 0,
+  'false PORT_OUT_OF_RANGE': 0,
+  'false LAYOUT_MISMATCH': 0,
+  'false RANGE_OVERLAP': 0,
+  'false RANGE_IN_USE': 0,
+  [OTHER_LAYOUT]: 0,
+  [HALF]: 0,
+  [MIXED]: 0,
   'two ports for one service or key': 0,
   'told of a deadlock': 0,
   'raw or absurd error': 0,
@@ -42,7 +55,18 @@ const NOTHING_FOUND = {
 }
 
 const EXAMPLES = 3
-const WRITES = ['get', 'allocate', 'claim', 'release', 'update', 'audit', 'migrate']
+const WRITES = ['release', 'update', 'audit', 'migrate', 'addRange', 'removeRange']
+/** Which calls may be refused so. */
+const REFUSALS = /** @type {Record<string, string[]>} */ ({
+  RANGE_EXHAUSTED: ['get', 'allocate', 'ensureMany', 'allocateMany'],
+  PORT_TAKEN: ['claim'],
+  PORT_OUT_OF_RANGE: ['claim'],
+  LAYOUT_MISMATCH: ['ensureMany', 'allocateMany'],
+  RANGE_OVERLAP: ['addRange'],
+  RANGE_IN_USE: ['removeRange'],
+  // There is no such range.
+  INVALID_ARGUMENT: ['removeRange'],
+})
 /** No attempt begins later than half a minute after the first, and none may take as long again. */
 const ENDS_WITHIN_US = 90_000_000
 
@@ -76,14 +100,17 @@ export function check(directory, table, { doubts = [], book } = {}) {
   checkAllocatedTwice(ledger, report)
   checkOnePort(ledger, report)
   checkLists(ledger, holdings, report)
-  checkRows({ what: 'the table in the end', ...table }, holdings, report)
-  checkUntold(ledger, table, report)
+  checkDumps(ledger, holdings, report)
+  checkRows(ledger, { what: 'the table in the end', ...table }, holdings, report)
   checkResolved(ledger, doubts, report)
   if (book) checkEvents(ledger, book, report)
   checkWaits(ledger, readStuck(directory), report)
   checkTaken(ledger, report)
+  checkRanges(ledger, holdings, report)
+  checkBatches(ledger, report)
+  const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)
-  return { found, examples, exhausted, ...statistics(ledger.calls) }
+  return { found, examples, exhausted, mismatches, ...statistics(ledger.calls) }
 }
 
 /**
@@ -98,23 +125,28 @@ function checkAnswers(ledger, report) {
     // The registry takes its locks in one order, and promises that nobody has to be sent away.
     if (/deadlock/i.test(call.text ?? '')) report('told of a deadlock', call)
     if (call.ok === undefined) continue
-    if (TAKES.has(call.op) && !isInRange(asRow(call))) report('outside its range', call)
+    if (takes(call) && !isInRange(ledger, call)) report('outside its range', call)
     if (call.op === 'claim' && call.ok !== call.wanted) report('raw or absurd error', call)
   }
 }
 
-/** @param {import('./histories.mjs').Call} call */
-function asRow(call) {
-  return { project: String(call.project), port: call.ok }
+/**
+ * @param {Ledger} ledger
+ * @param {import('./histories.mjs').Call} call
+ */
+function isInRange({ ranges }, call) {
+  const { project = '', host = '', at, end } = call
+  return toldBy(call).every(({ port }) =>
+    ranges.mayOwn({ project, host, port }, { from: at, until: end }),
+  )
 }
 
 /** @param {import('./histories.mjs').Call} call */
-function isExpected({ op, ok, error }) {
+function isExpected(call) {
+  const { op, ok, error } = call
   if (error === undefined) return ok !== undefined
-  if (error === 'OUTCOME_UNKNOWN') return WRITES.includes(op)
-  if (error === 'RANGE_EXHAUSTED') return op === 'get' || op === 'allocate'
-  if (error === 'PORT_TAKEN') return op === 'claim'
-  return NOTHING_CHANGED.has(error)
+  if (error === 'OUTCOME_UNKNOWN') return takes(call) || WRITES.includes(op)
+  return REFUSALS[error]?.includes(op) ?? NOTHING_CHANGED.has(error)
 }
 
 /** @param {readonly import('./histories.mjs').Call[]} calls */

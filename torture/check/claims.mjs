@@ -28,9 +28,12 @@ export class Service {
   /** By when they were told. */
   claims = /** @type {Claim[]} */ ([])
   claimsByPort = /** @type {Map<number, Claim[]>} */ (new Map())
-  /** Allocations, claims and gets that may have taken effect without their caller's knowing. */
+  /**
+   * Calls that may have given it ports without their caller's knowing: each as often as it asked for
+   * ports.
+   */
   unknown = /** @type {Call[]} */ ([])
-  /** Gets, claims, and allocations under a key: the library repeats them. */
+  /** Those that the library repeats, likewise. */
   #repeatable = /** @type {Call[]} */ ([])
   #releases = new Releases()
   #ofPort = /** @type {Map<number, Releases>} */ (new Map())
@@ -46,20 +49,29 @@ export class Service {
   }
 
   /**
-   * In the order in which they were asked.
+   * A release, in the order in which they were asked.
    * @param {Call} call
    */
-  follow(call) {
-    if (call.op === 'get' || call.op === 'claim' || call.key !== undefined) {
-      this.#repeatable.push(call)
+  release(call) {
+    this.#releasesOf(call.port).add(call)
+  }
+
+  /**
+   * A call that takes so many ports for the service.
+   * @param {Call} call
+   * @param {number} count
+   * @param {readonly number[]} told those that it was told
+   */
+  take(call, count, told) {
+    for (let nth = 0; nth < count; nth++) {
+      if (isRepeatable(call)) this.#repeatable.push(call)
+      if (isUnknown(call)) this.unknown.push(call)
     }
-    if (call.op === 'release') this.#releasesOf(call.port).add(call)
-    else if (isUnknown(call)) this.unknown.push(call)
-    if (call.op !== 'release' && call.ok !== undefined) {
+    for (const port of told) {
       this.claims.push({
         call,
         service: this,
-        port: call.ok,
+        port,
         from: call.end,
         until: FOREVER,
         possiblyFrom: call.at,
@@ -86,8 +98,9 @@ export class Service {
   }
 
   /**
-   * How many calls were under way then that may have taken effect already and again later: where the
-   * answer was lost, and what was allocated released by somebody before the call was repeated.
+   * For how many ports calls were under way then that may have taken effect already and again later:
+   * where the answer was lost, and what was allocated released by somebody before the call was
+   * repeated.
    * @param {import('./intervals.mjs').Interval} window
    */
   repeatableDuring({ from, until }) {
@@ -112,6 +125,11 @@ export class Service {
     this.#ofPort.set(port, releases)
     return releases
   }
+}
+
+/** @param {Call} call */
+function isRepeatable({ op, key }) {
+  return op === 'get' || op === 'claim' || op === 'ensureMany' || key !== undefined
 }
 
 /** Those of one service, in the order in which they were asked. */

@@ -6,10 +6,18 @@
 // attempt had no answer may also have events of that attempt. If it allocated several ports, all
 // but one must have been released since.
 
-import { LANDED_AFTER_US } from '../workload.mjs'
+import {
+  checkRefused,
+  holdingOf,
+  isRefused,
+  mayBeToldTo,
+  WITHOUT_CHANGE,
+  WITHOUT_EVENT,
+} from './allocations.mjs'
+import { checkBatchEvents } from './batchEvents.mjs'
 import { nameOf, placeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
-import { FOREVER, NOTHING_CHANGED, TAKES } from './histories.mjs'
+import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes } from './histories.mjs'
 
 /**
  * @typedef {import('./histories.mjs').Call} Call
@@ -29,16 +37,20 @@ import { FOREVER, NOTHING_CHANGED, TAKES } from './histories.mjs'
  *
  * The events of one allocation.
  * @typedef {{ allocated?: Event, released?: Event }} Told
+ *
+ * What was told of each allocation: by its id, by service and number, and by service.
+ * @typedef {object} All
+ * @property {Map<number, Told>} told
+ * @property {Map<string, Told[]>} holdings
+ * @property {Map<string, Told[]>} ofService
  */
 
 const OF_CALL = /** @type {Record<string, string[]>} */ ({
-  allocated: ['get', 'allocate', 'claim'],
+  allocated: ['get', 'allocate', 'claim', 'ensureMany', 'allocateMany'],
   claimed: ['claim'],
   released: ['release'],
   updated: ['update'],
 })
-export const WITHOUT_EVENT = 'acknowledged change without its event'
-export const WITHOUT_CHANGE = 'event without a change'
 
 /**
  * @param {import('./Ledger.mjs').Ledger} ledger
@@ -51,15 +63,17 @@ export function checkEvents(ledger, book, report) {
   checkPlaces(events, told, report)
   checkBook(book.rows, told, report)
   const byCall = eventsByCall(ledger, events, report)
-  const holdings = groupBy(
-    [...told.values()].filter(({ allocated }) => allocated),
-    ({ allocated }) => holdingOf(/** @type {Event} */ (allocated)),
-  )
+  const begun = [...told.values()].filter(({ allocated }) => allocated)
+  const all = {
+    told,
+    holdings: groupBy(begun, ({ allocated }) => holdingOf(/** @type {Event} */ (allocated))),
+    ofService: groupBy(begun, ({ allocated }) => nameOf(/** @type {Event} */ (allocated))),
+  }
   for (const call of ledger.calls) {
     const own = byCall.get(call) ?? []
-    if (TAKES.has(call.op)) {
-      checkAllocated(ledger, call, own, { told, holdings }, report)
-    } else if (call.op === 'release') checkReleased(call, own, report)
+    if (TAKES_ONE.has(call.op)) checkAllocated(ledger, call, own, all, report)
+    else if (TAKES_MANY.has(call.op)) checkBatchEvents(ledger, call, own, all, report)
+    else if (call.op === 'release') checkReleased(call, own, report)
     else if (call.op === 'update') checkUpdated(call, own, report)
   }
 }
@@ -155,8 +169,21 @@ function eventsByCall(ledger, events, report) {
 function mayBeOf(call, event) {
   return (
     OF_CALL[event.what]?.includes(call.op) &&
-    nameOf({ .../** @type {any} */ (call), proto: call.proto ?? event.proto }) === nameOf(event) &&
+    namesOf(call, event).includes(nameOf(event)) &&
     (call.op !== 'release' || (call.port ?? event.port) === event.port)
+  )
+}
+
+/**
+ * The services that the call is about, each in its scope.
+ * @param {Call} call
+ * @param {Event} event
+ */
+function namesOf(call, event) {
+  const named = /** @type {any} */ (call)
+  if (!takes(call)) return [nameOf({ ...named, proto: call.proto ?? event.proto })]
+  return itemsOf(call).flatMap(({ service, protocols }) =>
+    protocols.map((proto) => nameOf({ ...named, service, proto })),
   )
 }
 
@@ -164,18 +191,11 @@ function mayBeOf(call, event) {
  * @param {import('./Ledger.mjs').Ledger} ledger
  * @param {Call} call that takes a port
  * @param {readonly Event[]} own
- * @param {{ told: Map<number, Told>, holdings: Map<string, Told[]> }} all
+ * @param {All} all
  * @param {import('./check.mjs').Report} report
  */
 function checkAllocated(ledger, call, own, { told, holdings }, report) {
-  if (isRefused(call)) {
-    for (const event of own) {
-      // An attempt without an answer may have got a number that was released since.
-      if (!call.lost || !told.get(event.allocation)?.released)
-        report(WITHOUT_CHANGE, { call, event })
-    }
-    return
-  }
+  if (isRefused(call)) return checkRefused(call, own, told, report)
   if (call.op === 'allocate' && call.key === undefined && own.length > 1) {
     report(WITHOUT_CHANGE, { call, events: own })
   }
@@ -190,23 +210,6 @@ function checkAllocated(ledger, call, own, { told, holdings }, report) {
   const mayBeOlder = call.op !== 'allocate' || call.key !== undefined
   const isKnown = holdings.get(name)?.some((holding) => mayBeToldTo(ledger, holding, call))
   if (!mayBeOlder || !isKnown) report(WITHOUT_EVENT, { call })
-}
-
-/**
- * Whether the holding may have existed at some moment of the call.
- * @param {import('./Ledger.mjs').Ledger} ledger
- * @param {Told} holding
- * @param {Call} call
- */
-function mayBeToldTo(ledger, { allocated, released }, call) {
-  const maker = allocated && ledger.callNamed(allocated.actor)
-  if (!maker || maker.at > call.end) return false
-  const ender = released && ledger.callNamed(released.actor)
-  if (!ender) return true
-  // An attempt of a release without an answer may take effect after the next attempt was answered.
-  const isTold = ender.ok?.some?.((/** @type {any[]} */ [port]) => port === released.port)
-  const ended = isTold ? ender.end : ender.ok ? ender.end + LANDED_AFTER_US : FOREVER
-  return ended >= call.at
 }
 
 /**
@@ -247,14 +250,4 @@ function checkUpdated(call, own, report) {
     report(WITHOUT_CHANGE, { call, events: own })
   }
   if (call.ok === true && own.length === 0) report(WITHOUT_EVENT, { call })
-}
-
-/** @param {Call} call */
-function isRefused({ error }) {
-  return NOTHING_CHANGED.has(error ?? '')
-}
-
-/** @param {import('./claims.mjs').Named & { port: number }} held */
-function holdingOf(held) {
-  return `${nameOf(held)}/${held.port}`
 }

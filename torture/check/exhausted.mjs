@@ -1,9 +1,10 @@
 // RANGE_EXHAUSTED is true only if at some moment of the call every number may have been held, and if
 // the caller has no port of its own to be told.
-import { PROJECTS } from '../workload.mjs'
 import { nameOf, placeOf, scopeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
-import { firstAfter, merged, mostAtOnce } from './intervals.mjs'
+import { TAKES_MANY } from './histories.mjs'
+import { during, firstAfter, merged, mostAtOnce } from './intervals.mjs'
+import { checkTooLarge } from './tooLarge.mjs'
 
 /**
  * @typedef {import('./histories.mjs').Call} Call
@@ -26,18 +27,22 @@ export function checkExhausted(ledger, holdings, report) {
   )
   const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
   const refusals = ledger.calls.filter(({ error }) => error === 'RANGE_EXHAUSTED')
-  let decided = 0
-  for (const [scope, calls] of groupBy(refusals, scopeOf)) {
+  const isOfMany = (/** @type {Call} */ { op }) => TAKES_MANY.has(op)
+  let decided = checkTooLarge(ledger, refusals.filter(isOfMany), possible, report)
+  const ofOne = refusals.filter((call) => !isOfMany(call))
+  for (const [scope, calls] of groupBy(ofOne, scopeOf)) {
     const open = new OpenDoubts(doubts.get(scope) ?? [])
     for (const call of calls) {
       const window = { from: call.at, until: call.end }
       const doubtful = open.during(window)
-      const { held, size } = mayBeHeld(call, possible)
+      const numbers = ledger.ranges.numbersThroughout(call, window)
+      const held = mayBeHeld(call, numbers, possible)
       const most = mostAtOnce(window, [...held, ...doubtful])
       if (doubtful.length === 0) decided++
       const own = ownPort(ledger, certain, call)
       if (own !== undefined) report('false RANGE_EXHAUSTED', { call, holds: own })
-      if (most < size) {
+      if (most < numbers.length) {
+        const size = numbers.length
         report('false RANGE_EXHAUSTED', { call, most, size, doubts: doubtful.length })
       }
     }
@@ -84,23 +89,18 @@ export function possibleHoldings({ services }) {
 }
 
 /**
- * The times, around that of the call, at which numbers of its range may have been held.
+ * The times, around that of the call, at which these numbers may have been held.
  * @param {Call} call
+ * @param {readonly number[]} numbers
  * @param {Map<string, Interval[]>} possible
  */
-function mayBeHeld({ project, host = '', proto = '', at, end }, possible) {
-  const range = PROJECTS.find(({ projectName }) => projectName === project)
-  if (!range) throw new Error(`no such project: ${project}`)
+function mayBeHeld({ host = '', proto = '', at, end }, numbers, possible) {
   const held = /** @type {Interval[]} */ ([])
-  for (let port = range.startPort; port <= range.endPort; port++) {
+  for (const port of numbers) {
     const there = possible.get(placeOf({ host, proto, port })) ?? []
-    for (let index = firstAfter(there, end) - 1; index >= 0; index--) {
-      const interval = /** @type {Interval} */ (there[index])
-      if (interval.until < at) break
-      held.push(interval)
-    }
+    held.push(...during(there, { from: at, until: end }))
   }
-  return { held, size: range.endPort - range.startPort + 1 }
+  return held
 }
 
 /** Asked for one call after the other, in the order of time. */

@@ -21,27 +21,89 @@ import { basename, join } from 'node:path'
  * @property {number} [port] of a release: all, where it is absent
  * @property {string} [key]
  * @property {number} [wanted] of a claim
+ * @property {Item[]} [items] of a batch
+ * @property {number} [count] of an allocation of several numbers
+ * @property {boolean} [contiguous] of such an allocation
+ * @property {number} [startPort] of a range
+ * @property {number} [endPort] of a range
+ * @property {string} [boundTo] of a range: the only host on which it counts
+ *
+ * What a batch asks for one service.
+ * @typedef {{ service: string, count: number, contiguous: boolean, protocols: string[] }} Item
+ *
+ * A number that a caller was told, and whose it is.
+ * @typedef {{ service: string, proto: string, port: number }} Told
  */
 
 export const FOREVER = Number.POSITIVE_INFINITY
 
-/** The calls that give a service a port. */
-export const TAKES = new Set(['get', 'allocate', 'claim'])
+/** The calls that give a service one port. */
+export const TAKES_ONE = new Set(['get', 'allocate', 'claim'])
+/** The calls that give services all that they ask for, or nothing. */
+export const TAKES_MANY = new Set(['ensureMany', 'allocateMany'])
+export const CHANGES_RANGES = new Set(['addRange', 'removeRange'])
 
 /** These promise that nothing was changed, and are taken at their word. */
 export const NOTHING_CHANGED = new Set([
   'RANGE_EXHAUSTED',
   'PORT_TAKEN',
+  'PORT_OUT_OF_RANGE',
+  'LAYOUT_MISMATCH',
+  'RANGE_OVERLAP',
+  'RANGE_IN_USE',
   'BUSY',
   'DATABASE_UNAVAILABLE',
 ])
 
 /**
+ * Whether it gives services ports.
+ * @param {Call} call
+ */
+export function takes({ op }) {
+  return TAKES_ONE.has(op) || TAKES_MANY.has(op)
+}
+
+/**
+ * What a call that takes ports asks for, by service.
+ * @param {Call} call
+ * @returns {Item[]}
+ */
+export function itemsOf({ items, service = '', proto = '', count = 1, contiguous = false }) {
+  return items ?? [{ service, count, contiguous, protocols: [proto] }]
+}
+
+/**
+ * The services that it is about.
+ * @param {Call} call
+ */
+export function servicesOf({ items, service }) {
+  return items?.map((item) => item.service) ?? (service === undefined ? [] : [service])
+}
+
+/**
+ * The numbers that a call that takes ports was told.
+ * @param {Call} call
+ * @returns {Told[]}
+ */
+export function toldBy({ op, ok, service = '', proto = '' }) {
+  if (ok === undefined) return []
+  if (op === 'ensureMany') {
+    return ok.map((/** @type {any[]} */ [of, protocol, port]) => ({
+      service: of,
+      proto: protocol,
+      port,
+    }))
+  }
+  return [ok].flat().map((port) => ({ service, proto, port }))
+}
+
+/**
  * Whether it may have taken effect without its caller's knowing.
  * @param {Call} call
  */
-export function isUnknown({ op, ok, error, lost }) {
-  const writes = op === 'release' || TAKES.has(op)
+export function isUnknown(call) {
+  const { op, ok, error, lost } = call
+  const writes = op === 'release' || takes(call) || CHANGES_RANGES.has(op)
   const isAnswered = ok !== undefined || NOTHING_CHANGED.has(error ?? '')
   return writes && (lost === true || !isAnswered)
 }
@@ -62,7 +124,8 @@ export function nameOfHistory(path) {
 }
 
 /**
- * In the order in which they were asked. Of lists, only that they were told: see `readLists`.
+ * In the order in which they were asked. Of lists and dumps, only that they were told: see
+ * `readLong`.
  * @param {string} path
  */
 export function readHistory(path) {
@@ -77,22 +140,25 @@ export function readHistory(path) {
       const call = calls[id]
       if (!call) throw new Error(`${path}: an answer to nothing: ${line}`)
       Object.assign(call, answer)
-      if (call.op === 'list' && call.ok !== undefined) call.ok = true
+      if (LONG.includes(call.op) && call.ok !== undefined) call.ok = true
     }
   }
   return calls
 }
 
+const LONG = ['list', 'dump']
+
 /**
- * Lists are long, so they are never all in memory at once.
+ * Lists, or dumps. They are long, so they are never all in memory at once.
  * @param {string} path
+ * @param {'list' | 'dump'} op
  * @returns {Generator<Call>}
  */
-export function* readLists(path) {
+export function* readLong(path, op) {
   const by = nameOfHistory(path)
   const asked = new Map()
   for (const line of linesOf(path)) {
-    if (line.includes('"op":"list"')) {
+    if (line.includes(`"op":"${op}"`)) {
       const call = parsed(line)
       if (call) asked.set(call.id, { by, ...call })
       continue

@@ -35,6 +35,21 @@ export function firstAfter(sorted, time) {
 }
 
 /**
+ * Those that overlap the window.
+ * @param {readonly Interval[]} sorted none of which overlap
+ * @param {Interval} window
+ */
+export function during(sorted, { from, until }) {
+  const found = /** @type {Interval[]} */ ([])
+  for (let index = firstAfter(sorted, until) - 1; index >= 0; index--) {
+    const interval = /** @type {Interval} */ (sorted[index])
+    if (interval.until < from) break
+    found.push(interval)
+  }
+  return found
+}
+
+/**
  * How many of them hold at once, at most, at some moment of the window.
  * @param {Interval} window
  * @param {readonly Interval[]} intervals

@@ -1,10 +1,10 @@
 // What a list, or the table itself, must show: everything that was certainly held from before it was
 // asked for to after it was answered, each place once, nothing outside of its range, and nothing that
 // nobody may hold.
-import { PROJECTS } from '../workload.mjs'
+import { checkWhole } from './batches.mjs'
 import { nameOf, placeOf } from './claims.mjs'
 import { checkUntold } from './doubts.mjs'
-import { readLists } from './histories.mjs'
+import { readLong } from './histories.mjs'
 import { firstAfter } from './intervals.mjs'
 
 /**
@@ -20,36 +20,44 @@ import { firstAfter } from './intervals.mjs'
  */
 export function checkLists(ledger, holdings, report) {
   for (const file of ledger.files) {
-    for (const { by, project, at, end, ok } of readLists(file)) {
-      const rows = ok.map(
-        (/** @type {any[]} */ [project, service, host, proto, port, instance]) => ({
-          project,
-          service,
-          instance,
-          host,
-          proto,
-          port,
-        }),
-      )
-      checkRows({ what: `a list that ${by} was told`, project, at, end, rows }, holdings, report)
-      checkUntold(ledger, { at, end, rows }, report)
+    for (const { by, project, at, end, ok } of readLong(file, 'list')) {
+      const seen = { what: `a list that ${by} was told`, project, at, end, rows: ok.map(rowOf) }
+      checkRows(ledger, seen, holdings, report)
     }
   }
 }
 
 /**
- * @param {{ what: string, project?: string | undefined, at: number, end: number, rows: readonly Row[] }} seen
+ * A row as histories have it.
+ * @param {any[]} listed
+ * @returns {Row}
+ */
+export function rowOf([project, service, host, proto, port, instance]) {
+  return { project, service, instance, host, proto, port }
+}
+
+/**
+ * What a list or a dump showed, or the table.
+ * @typedef {{ what: string, project?: string | undefined, at: number, end: number, rows: readonly Row[] }} Seen
+ */
+
+/**
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Seen} seen
  * @param {Map<string, Holding[]>} holdings
  * @param {Report} report
  */
-export function checkRows({ what, project, at, end, rows }, holdings, report) {
+export function checkRows(ledger, seen, holdings, report) {
+  const { what, project, at, end, rows } = seen
   const listed = new Map()
   for (const row of rows) {
     const place = placeOf(row)
     if (listed.has(place)) report('held by two at once', { place, in: what, at })
     listed.set(place, nameOf(row))
     const isStray = project !== undefined && row.project !== project
-    if (isStray || !isInRange(row)) report('outside its range', { row, in: what, at })
+    if (isStray || !ledger.ranges.mayOwn(row, { from: at, until: end })) {
+      report('outside its range', { row, in: what, at })
+    }
   }
   for (const [place, there] of holdings) {
     if (project !== undefined && there[0]?.service.project !== project) continue
@@ -60,10 +68,6 @@ export function checkRows({ what, project, at, end, rows }, holdings, report) {
       report('acknowledged and lost', { service: service.name, place, from, 'not in': what, at })
     }
   }
-}
-
-/** @param {{ project: string, port: number }} row */
-export function isInRange({ project, port }) {
-  const range = PROJECTS.find(({ projectName }) => projectName === project)
-  return range !== undefined && port >= range.startPort && port <= range.endPort
+  checkUntold(ledger, seen, report)
+  checkWhole(ledger, seen, report)
 }

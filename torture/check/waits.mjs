@@ -15,7 +15,15 @@ import { join } from 'node:path'
 export const STUCK = 'stuck.txt'
 export const WAITED = 'waited for somebody stuck elsewhere'
 
-const OF_ONE_PROJECT = ['get', 'allocate', 'claim', 'release', 'update']
+const OF_ONE_PROJECT = [
+  'get',
+  'allocate',
+  'claim',
+  'ensureMany',
+  'allocateMany',
+  'release',
+  'update',
+]
 const NO_LONGER_THAN_US = 2_000_000
 /** A busy machine is slower even without locks, so calls may take twice as long as just before. */
 export const JUST_BEFORE_US = 1_500_000

@@ -28,6 +28,18 @@ export const crowds = [
     weight: 2,
     inject: (scene) => runFor('traveller', between(4_000, 8_000), ENOUGH_HOSTS, scene),
   },
+  {
+    name: 'dumps',
+    what: 'a process that dumps the registry again and again',
+    weight: 2,
+    inject: (scene) => runFor('dumper', between(2_000, 4_000), 1, scene),
+  },
+  {
+    name: 'ranges-changed',
+    what: 'a process that adds ranges to all projects and removes them, while others take their numbers',
+    weight: 3,
+    inject: (scene) => runFor('rangeChanger', between(3_000, 6_000), 1, scene),
+  },
 ]
 
 let hired = 0

@@ -54,6 +54,9 @@ export function notingLost(history, store) {
     ...store,
     getOrAllocate: (request, call) => noted(call?.actor, store.getOrAllocate(request, call)),
     allocate: (request, call) => noted(call?.actor, store.allocate(request, call)),
+    claim: (request, call) => noted(call?.actor, store.claim(request, call)),
+    ensureMany: (request, call) => noted(call?.actor, store.ensureMany(request, call)),
+    allocateMany: (request, call) => noted(call?.actor, store.allocateMany(request, call)),
     release: (selection, call) => noted(call?.actor, store.release(selection, call)),
     update: (selection, change, call) => noted(call?.actor, store.update(selection, change, call)),
   }
@@ -67,7 +70,9 @@ export function listAll(history, ports) {
   return history.record({ op: 'list' }, () => ports.listAll(), briefly)
 }
 
-/** @param {readonly import('@ports/core').PortAllocation[]} allocations */
+/**
+ * @param {readonly (import('@ports/core').ServiceKey & { portNumber: number })[]} allocations
+ */
 export function briefly(allocations) {
   return allocations.map(
     ({ projectName, serviceName, hostname, protocol, portNumber, instance }) => [
@@ -135,6 +140,53 @@ export function get(history, ports, place) {
   const { project, service, instance, host, proto } = place
   return history.record({ op: 'get', ...place }, (actor) =>
     ports.getOrAllocate(project, service, { instance, hostname: host, protocol: proto, actor }),
+  )
+}
+
+/**
+ * The copy of a project on a host.
+ * @typedef {{ project: string, instance: string, host: string }} Copy
+ *
+ * What a batch asks for a service.
+ * @typedef {{ service: string } & import('../workload.mjs').Layout} Item
+ */
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Copy & { items: readonly Item[] }} asked
+ */
+export function ensureMany(history, ports, asked) {
+  const { project, instance, host, items } = asked
+  return history.record(
+    { op: 'ensureMany', ...asked },
+    (actor) => ports.ensureMany(project, items, { instance, hostname: host, actor }),
+    ({ allocations }) =>
+      allocations.map(({ serviceName, protocol, portNumber }) => [
+        serviceName,
+        protocol,
+        portNumber,
+      ]),
+  )
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp', count: number, contiguous: boolean, key?: string }} asked
+ */
+export function allocateMany(history, ports, asked) {
+  const { project, service, instance, host, proto, count, contiguous, key } = asked
+  return history.record({ op: 'allocateMany', ...asked }, (actor) =>
+    ports.allocate(project, service, {
+      instance,
+      hostname: host,
+      protocol: proto,
+      count,
+      contiguous,
+      actor,
+      ...(key !== undefined && { idempotencyKey: key }),
+    }),
   )
 }
 

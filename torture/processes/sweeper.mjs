@@ -5,7 +5,7 @@
 // node torture/processes/sweeper.mjs '{ "file", "url" }', and a message { name, file } for each dead
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isUnknown, readHistory } from '../check/histories.mjs'
+import { isUnknown, readHistory, servicesOf } from '../check/histories.mjs'
 import { isOutdated, LANDED_AFTER_US, now } from '../workload.mjs'
 import { History } from './History.mjs'
 import { endWithParent, listAll, openRegistry, release } from './registry.mjs'
@@ -58,10 +58,13 @@ async function releaseDoubts(grave) {
   // Who was killed while it started has asked for nothing.
   if (!existsSync(grave)) return
   for (const call of readHistory(grave)) {
-    const { project = '', service, instance = '', host = '' } = call
-    if (!isUnknown(call) || !service || service.startsWith('shared-')) continue
-    const place = { project, service, instance, host }
-    places.set(Object.values(place).join('/'), place)
+    const { project = '', instance = '', host = '' } = call
+    if (!isUnknown(call)) continue
+    for (const service of servicesOf(call)) {
+      if (service.startsWith('shared-')) continue
+      const place = { project, service, instance, host }
+      places.set(Object.values(place).join('/'), place)
+    }
   }
   for (const place of places.values()) await release(history, ports, place)
 }

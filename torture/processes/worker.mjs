@@ -13,14 +13,25 @@ import {
   INSTANCES,
   LANDED_AFTER_US,
   LARGE,
+  LAYOUTS,
   now,
+  numbersOf,
   PROJECTS,
   PROTOCOLS,
   pick,
   SHARED,
 } from '../workload.mjs'
 import { History } from './History.mjs'
-import { briefly, endWithParent, get, openRegistry, release, releaseOnce } from './registry.mjs'
+import {
+  allocateMany,
+  briefly,
+  endWithParent,
+  ensureMany,
+  get,
+  openRegistry,
+  release,
+  releaseOnce,
+} from './registry.mjs'
 
 /** @typedef {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} Place */
 
@@ -46,11 +57,17 @@ const opened = await Promise.all(
 const acknowledgedBefore = history.acknowledged
 setInterval(tellAcknowledged, 500).unref()
 
+const USES = /** @type {const} */ (['claims', 'many', 'batch', 'loose'])
+
 class Lane {
   #name
   #generation = 0
-  /** The generation of the service that claims, and that nobody gets: claims change what get tells. */
-  #claims = 0
+  /**
+   * Services that nobody gets, because other calls give them numbers, each with its generation: one
+   * claims, one asks for several numbers at once, several are in batches, one has another layout in
+   * each batch.
+   */
+  #generations = { claims: 0, many: 0, batch: 0, loose: 0 }
   /** By place: the last idempotency key used, to ask under it again. */
   #lastKey = new Map()
 
@@ -82,16 +99,25 @@ class Lane {
     if (dice < 0.32) return this.#useTogether({ ...place, service: `${name}-${generation}` })
     if (dice < 0.34) return list(projectName)
 
+    if (dice < 0.37) return this.#useBatch(place, this.#special('batch'))
+    if (dice < 0.39) return this.#useBatch(place, `${commonService()}-batch`)
+    if (dice < 0.41) return this.#useLoose({ ...place, service: this.#special('loose') })
+    if (dice < 0.45) return this.#useMany({ ...place, service: this.#special('many') })
+
     const own = { ...place, service: `${this.#name}-${this.#generation}` }
-    if (dice < 0.54) return this.#get(own)
-    if (dice < 0.68) return this.#allocateUnderKey(own)
-    if (dice < 0.73) return this.#allocate(own)
-    if (dice < 0.78) {
-      const claiming = { ...place, service: `${this.#name}-claims-${this.#claims}` }
-      return dice < 0.765 ? this.#claim(claiming) : this.#release(claiming, true)
+    if (dice < 0.6) return this.#get(own)
+    if (dice < 0.7) return this.#allocateUnderKey(own)
+    if (dice < 0.74) return this.#allocate(own)
+    if (dice < 0.79) {
+      const claiming = { ...place, service: this.#special('claims') }
+      return dice < 0.775 ? this.#claim(claiming) : this.#release(claiming, true)
     }
-    if (dice < 0.8) return update(own)
+    if (dice < 0.81) return update(own)
     return this.#release(own, Math.random() < 0.7)
+  }
+
+  #special(/** @type {typeof USES[number]} */ use) {
+    return `${this.#name}-${use}-${this.#generations[use]}`
   }
 
   /** As others do at the same time. */
@@ -123,19 +149,99 @@ class Lane {
 
   /** One time in six under the key used last, which must give the same port while that is held. */
   #allocateUnderKey(/** @type {Place} */ place) {
+    return this.#allocate(place, this.#keyFor(place))
+  }
+
+  #keyFor(/** @type {Place} */ place) {
     const at = Object.values(place).join('/')
     const again = this.#lastKey.get(at)
     const key = again !== undefined && Math.random() < 1 / 6 ? again : `${this.#name}-${keys++}`
     this.#lastKey.set(at, key)
-    return this.#allocate(place, key)
+    return key
   }
 
-  /** Any number of the project. */
+  /**
+   * Some of the services whose names begin so, each always in its own layout. They are released
+   * only whole, so that none may ever be seen with a part of its numbers.
+   */
+  async #useBatch(
+    /** @type {import('./registry.mjs').Copy} */ { project, instance, host },
+    /** @type {string} */ base,
+  ) {
+    const chosen = Object.entries(LAYOUTS).filter(() => Math.random() < 0.4)
+    if (chosen.length === 0) chosen.push(pick(Object.entries(LAYOUTS)))
+    const items = chosen.map(([name, layout]) => ({ service: `${base}-${name}`, ...layout }))
+    const copy = { project, instance, host }
+    const outcome = await ensureMany(history, ports(), { ...copy, items })
+    const services = items.map(({ service }) => service)
+    const error = await this.#retireIfUnknown(outcome, { ...copy, service: base }, services)
+    // Most at once, as the ranges would be full of them.
+    if (error !== undefined || Math.random() < 0.1) return error
+    return this.#releaseEach(copy, services)
+  }
+
+  /** Such services under any layout, of which single numbers are released as well. */
+  async #useLoose(/** @type {Place} */ place) {
+    const dice = Math.random()
+    if (dice < 0.6) {
+      const { service, project, instance, host } = place
+      const items = [{ service, ...pick(Object.values(LAYOUTS)) }]
+      const outcome = await ensureMany(history, ports(), { project, instance, host, items })
+      return this.#retireIfUnknown(outcome, place)
+    }
+    return dice < 0.8 ? this.#releaseOne(place) : this.#release(place, false)
+  }
+
+  /** Several numbers under one key, and one time in six under the key used last. */
+  async #useMany(/** @type {Place} */ place) {
+    const dice = Math.random()
+    if (dice < 0.3) return dice < 0.05 ? this.#releaseOne(place) : this.#release(place, true)
+    const asked = {
+      ...place,
+      count: 1 + Math.floor(Math.random() * 4),
+      contiguous: Math.random() < 0.5,
+      ...(dice < 0.9 && { key: this.#keyFor(place) }),
+    }
+    const outcome = await allocateMany(history, ports(), asked)
+    const error = await this.#retireIfUnknown(outcome, place)
+    if (error !== undefined || dice < 0.4) return error
+    return this.#release(place, true)
+  }
+
+  /** The last number that it was told, if there is any. */
+  async #releaseOne(/** @type {Place} */ place) {
+    const { project, service, host, instance } = place
+    const listed = await history.record(
+      { op: 'list', project },
+      () => ports().listByProject(project),
+      briefly,
+    )
+    const held = listed.ok?.find(
+      (each) =>
+        each.serviceName === service && each.hostname === host && each.instance === instance,
+    )
+    if (!held) return listed.error
+    const { protocol: proto, portNumber: port } = held
+    const outcome = await releaseOnce(history, ports(), { ...place, proto, port })
+    return this.#retireIfUnknown(outcome, place)
+  }
+
+  async #releaseEach(
+    /** @type {import('./registry.mjs').Copy} */ copy,
+    /** @type {readonly string[]} */ services,
+  ) {
+    for (const service of services) {
+      const place = { ...copy, service }
+      const error = await this.#retireIfUnknown(await releaseOnce(history, ports(), place), place)
+      if (error !== undefined) return error
+    }
+    return undefined
+  }
+
+  /** Any number of the project, also one that it has at times or on another host. */
   async #claim(/** @type {Place} */ place) {
     const { project, service, instance, host, proto } = place
-    const range = PROJECTS.find(({ projectName }) => projectName === project) ?? LARGE
-    const size = range.endPort - range.startPort + 1
-    const wanted = range.startPort + Math.floor(Math.random() * size)
+    const wanted = pick(numbersOf(project))
     const outcome = await history.record(
       { op: 'claim', ...place, wanted },
       (actor) =>
@@ -156,30 +262,49 @@ class Lane {
     return this.#retireIfUnknown(outcome, place)
   }
 
-  /** A service of which something is in doubt is given up, so that the rest stays exact. */
+  /** Services of which something is in doubt are given up, so that the rest stays exact. */
   async #retireIfUnknown(
     /** @type {{ error?: string | undefined, lost: boolean }} */ { error, lost },
-    /** @type {Place} */ { project, service, instance, host },
+    /** @type {import('./registry.mjs').Place} */ { project, service: named, instance, host },
+    /** @type {readonly string[]} */ services = [named],
   ) {
     const isUnknown = lost || error === 'OUTCOME_UNKNOWN'
-    if (!isUnknown || SHARED.includes(service)) return error
-    const place = { project, service, instance, host }
-    doubts.push({ place, due: now() + LANDED_AFTER_US + 1_000_000 })
-    if (service === `${name}-${generation}`) generation++
-    else if (service === `${this.#name}-${this.#generation}`) {
-      this.#generation++
-      this.#lastKey.clear()
-    } else if (service === `${this.#name}-claims-${this.#claims}`) this.#claims++
-    else return error
-    for (const { projectName } of PROJECTS) {
-      for (const each of HOSTS) {
-        for (const copy of INSTANCES) {
-          const left = { project: projectName, service, instance: copy, host: each }
-          await release(history, ports(), left)
+    if (!isUnknown) return error
+    for (const service of services) {
+      if (SHARED.includes(service)) continue
+      const place = { project, service, instance, host }
+      doubts.push({ place, due: now() + LANDED_AFTER_US + 1_000_000 })
+    }
+    for (const service of this.#retired(services)) {
+      for (const { projectName } of PROJECTS) {
+        for (const each of HOSTS) {
+          for (const copy of INSTANCES) {
+            const left = { project: projectName, service, instance: copy, host: each }
+            await release(history, ports(), left)
+          }
         }
       }
     }
     return error
+  }
+
+  /** Those that the lane asks for no longer. Others may still ask for those that it shares. */
+  #retired(/** @type {readonly string[]} */ services) {
+    const [service = ''] = services
+    if (service === `${name}-${generation}`) {
+      generation++
+      return services
+    }
+    if (service === `${this.#name}-${this.#generation}`) {
+      this.#generation++
+      this.#lastKey.clear()
+      return services
+    }
+    const use = USES.find((each) => `${service}-`.startsWith(`${this.#special(each)}-`))
+    if (use === undefined) return []
+    const base = this.#special(use)
+    this.#generations[use]++
+    return use === 'batch' ? Object.keys(LAYOUTS).map((layout) => `${base}-${layout}`) : [base]
   }
 }
 

@@ -1,0 +1,87 @@
+// RANGE_EXHAUSTED told to a call that needs several numbers is true only if they may not have fitted
+// at some moment of the call.
+//
+// What is placed first may break up a block that something else needs. So a batch that has several
+// blocks, or numbers for both protocols, is not judged.
+import { placeOf, scopeOf } from './claims.mjs'
+import { groupBy } from './groups.mjs'
+import { itemsOf } from './histories.mjs'
+import { during, mostAtOnce } from './intervals.mjs'
+import { fits } from './layouts.mjs'
+import { isCertainlyHeld } from './mismatches.mjs'
+
+/**
+ * @typedef {import('./histories.mjs').Call} Call
+ * @typedef {import('./histories.mjs').Item} Item
+ * @typedef {import('./intervals.mjs').Interval} Interval
+ * @typedef {import('./Ledger.mjs').Ledger} Ledger
+ */
+
+/**
+ * Returns how many it could judge without regard to calls of unknown outcome.
+ * @param {Ledger} ledger
+ * @param {readonly Call[]} refusals
+ * @param {Map<string, Interval[]>} possible by place, when somebody may have held the number
+ * @param {import('./check.mjs').Report} report
+ */
+export function checkTooLarge(ledger, refusals, possible, report) {
+  const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
+  let decided = 0
+  for (const call of refusals) {
+    const items = itemsOf(call)
+    const mayBeKept = call.op === 'ensureMany' || call.key !== undefined
+    if (mayBeKept && items.every((item) => isCertainlyHeld(ledger, call, item))) {
+      report('false RANGE_EXHAUSTED', { call, held: true })
+      continue
+    }
+    const special = items.filter(isSpecial)
+    const scopes = [...new Set(items.flatMap(({ protocols }) => protocols))].map((proto) =>
+      scopeDuring(ledger, call, proto, possible, doubts.get(scopeOf({ ...call, proto })) ?? []),
+    )
+    const isCertain = scopes.every(({ doubtful }) => doubtful.length === 0)
+    if (special.length > 1 || (special.length === 1 && !isCertain)) continue
+    if (isCertain) decided++
+    const free = (/** @type {string} */ proto) =>
+      scopes.find((scope) => scope.proto === proto)?.free ?? new Set()
+    const fitted =
+      special.every((item) => fits(item, free)) &&
+      scopes.every(({ proto, least, free: { size } }) => {
+        const needed = items
+          .filter(({ protocols }) => protocols.includes(proto))
+          .reduce((sum, { count }) => sum + count, 0)
+        return needed <= (special.length === 0 ? least : size)
+      })
+    if (fitted) report('false RANGE_EXHAUSTED', { call, scopes: scopes.map(({ least }) => least) })
+  }
+  return decided
+}
+
+/** @param {Item} item */
+function isSpecial({ count, contiguous, protocols }) {
+  return (contiguous && count > 1) || protocols.length > 1
+}
+
+/**
+ * `free`: the numbers that nobody may have held at any moment of the call. `least`: how many were
+ * free at each moment.
+ * @param {Ledger} ledger
+ * @param {Call} call
+ * @param {string} proto
+ * @param {Map<string, Interval[]>} possible
+ * @param {readonly Interval[]} doubts
+ */
+function scopeDuring(ledger, call, proto, possible, doubts) {
+  const { host = '', at, end } = call
+  const window = { from: at, until: end }
+  const numbers = ledger.ranges.numbersThroughout(call, window)
+  const held = numbers.map((port) =>
+    during(possible.get(placeOf({ host, proto, port })) ?? [], window),
+  )
+  const doubtful = doubts.filter(({ from, until }) => from <= end && until >= at)
+  return {
+    proto,
+    doubtful,
+    free: new Set(numbers.filter((_, nth) => held[nth]?.length === 0)),
+    least: numbers.length - mostAtOnce(window, [...held.flat(), ...doubtful]),
+  }
+}
