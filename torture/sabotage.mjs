@@ -89,6 +89,42 @@ export const SABOTAGES = {
   'no-collect': async (/** @type {Client} */ client) => {
     await alter(client, 'collect_idle_slots', ['begin', 'begin return;'])
   },
+
+  /** One number in ten of a batch is not given, except the first. */
+  'half-batch': async (/** @type {Client} */ client) => {
+    await alter(client, 'allocate_batch', [
+      ') as taken',
+      ') as taken where (nth = v_missing[1] and place = 1) or random() > 0.1',
+    ])
+  },
+
+  /** A range that is bound to a host counts on every host. */
+  'host-ignored': async (/** @type {Client} */ client) => {
+    await client.query(`
+      create or replace function ports.ranges_in(p_project_name text, p_hostname text)
+      returns table (start_port integer, end_port integer)
+      language sql stable
+      begin atomic
+        select range.start_port, range.end_port
+        from ports.port_ranges as range
+        where range.project_name = p_project_name;
+      end`)
+  },
+
+  /** A dump reads the events later than the allocations. */
+  'dump-in-parts': async (/** @type {Client} */ client) => {
+    await client.query('alter function ports.dump_registry() rename to dump_part')
+    await client.query(`
+      create function ports.dump_registry() returns json
+      language plpgsql security definer
+      as $$ declare
+        v_first jsonb := ports.dump_part();
+      begin
+        perform pg_sleep(0.1);
+        return v_first || jsonb_build_object('events', ports.dump_part() -> 'events');
+      end $$`)
+    await client.query('grant execute on function ports.dump_registry() to public')
+  },
 }
 
 /**

@@ -96,10 +96,9 @@ function excludedByRows(ledger, rows, window) {
   )
   return rows.flatMap((row) => {
     const name = nameOf(row)
-    const service = ledger.services.get(name)
-    const claims = service?.claimsByPort.get(row.port)
+    const claims = ledger.services.get(name)?.claimsByPort.get(row.port)
     // Where nobody was told of it, it is judged as a row.
-    if (!claims || doubtful.has(name) || service?.repeatableDuring(window)) return []
+    if (!claims || doubtful.has(name)) return []
     const times = claims.map(({ possiblyFrom, possiblyUntil }) => ({
       from: possiblyFrom,
       until: possiblyUntil,

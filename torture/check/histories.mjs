@@ -47,6 +47,7 @@ export const CHANGES_RANGES = new Set(['addRange', 'removeRange'])
 export const NOTHING_CHANGED = new Set([
   'RANGE_EXHAUSTED',
   'PORT_TAKEN',
+  'INVALID_ARGUMENT',
   'PORT_OUT_OF_RANGE',
   'LAYOUT_MISMATCH',
   'RANGE_OVERLAP',

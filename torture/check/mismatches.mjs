@@ -2,7 +2,7 @@
 // asked for it.
 import { nameOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
-import { itemsOf } from './histories.mjs'
+import { itemsOf, TAKES_MANY } from './histories.mjs'
 import { fits } from './layouts.mjs'
 
 /**
@@ -19,7 +19,9 @@ import { fits } from './layouts.mjs'
  */
 export function checkMismatches(ledger, report) {
   const doubts = groupBy(ledger.doubts, ({ service }) => service.name)
-  const refusals = ledger.calls.filter(({ error }) => error === 'LAYOUT_MISMATCH')
+  const refusals = ledger.calls.filter(
+    ({ op, error }) => TAKES_MANY.has(op) && error === 'LAYOUT_MISMATCH',
+  )
   let decided = 0
   for (const call of refusals) {
     const held = itemsOf(call).map((item) => ({ item, ...heldOf(ledger, doubts, call, item) }))

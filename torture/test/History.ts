@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { check, findDoubts } from '../check/check.mjs'
 import type { Event, HeldRow } from '../check/events.mjs'
 import { STUCK } from '../check/waits.mjs'
+import { PROJECTS } from '../workload.mjs'
 
 type Answer = ({ ok: unknown } | { error: string; text?: string }) & { lost?: boolean }
 
@@ -16,6 +17,27 @@ interface Asked {
   readonly port?: number
   readonly key?: string
   readonly wanted?: number
+  readonly count?: number
+  readonly contiguous?: boolean
+  readonly boundTo?: string
+}
+
+export interface Layout {
+  readonly count?: number
+  readonly contiguous?: boolean
+  readonly protocols?: readonly string[]
+}
+
+/** A service, one of its ports, and the protocol where it is not TCP. */
+type Given = readonly [service: string, port: number, proto?: string]
+
+interface Dumped {
+  /** The ports that the events of the dump leave held: by default, those that it shows. */
+  readonly byEvents?: readonly number[]
+  /** The ranges of `small` that are there only at times. */
+  readonly temporary?: readonly [start: number, end: number][]
+  /** Without those that are always there. */
+  readonly withoutRanges?: boolean
 }
 
 interface Written extends Asked {
@@ -25,6 +47,10 @@ interface Written extends Asked {
 }
 
 const PLACE = { project: 'small', service: 'api', host: 'alpha', proto: 'tcp' }
+
+const PERMANENT = PROJECTS.flatMap(({ projectName, ranges }) =>
+  ranges.map(({ startPort, endPort, boundTo }) => [projectName, startPort, endPort, boundTo]),
+)
 
 /** A history as a run would leave it: times are in seconds, ports count from the first of `small`. */
 export class History {
@@ -45,6 +71,80 @@ export class History {
 
   claim(from: number, until: number, port: number, answer: number | Answer = port): this {
     return this.#call('claim', [from, until], answer, { wanted: numberOf(port) })
+  }
+
+  /** In one batch: what each service asks for, and what the caller was told. */
+  batch(
+    [from, until]: [number, number],
+    layouts: Readonly<Record<string, Layout>>,
+    answer: readonly Given[] | Answer,
+    asked: Asked & { readonly by?: string } = {},
+  ): this {
+    const told =
+      'map' in answer
+        ? { ok: answer.map(([service, port, proto = 'tcp']) => [service, proto, numberOf(port)]) }
+        : answer
+    const { by = 'w0', ...where } = asked
+    const { service: _, proto: __, ...place } = PLACE
+    const batch = { op: 'ensureMany', ...place, ...where, items: itemsOf(layouts) }
+    return this.#write(by, batch, [from, until], told)
+  }
+
+  /** Asked in a batch, and the process killed before the answer. */
+  batchCutOff(from: number, layouts: Readonly<Record<string, Layout>>): this {
+    return this.cutOff('ensureMany', from, { items: itemsOf(layouts) } as Asked)
+  }
+
+  /** Several more numbers, under a key if there is one. */
+  allocateMany(
+    from: number,
+    until: number,
+    answer: readonly number[] | Answer,
+    asked: Asked & { readonly count: number },
+  ): this {
+    const told = 'map' in answer ? { ok: answer.map(numberOf) } : answer
+    return this.#write(
+      'w0',
+      { op: 'allocateMany', ...PLACE, contiguous: false, ...asked },
+      [from, until],
+      told,
+    )
+  }
+
+  /** A range of `small`, on all hosts or on one. */
+  addRange(
+    [from, until]: [number, number],
+    bounds: [start: number, end: number],
+    answer: Answer = { ok: true },
+    boundTo?: string,
+  ): this {
+    return this.#change('addRange', [from, until], bounds, answer, boundTo)
+  }
+
+  removeRange(
+    [from, until]: [number, number],
+    bounds: [start: number, end: number],
+    answer: Answer = { ok: true },
+    boundTo?: string,
+  ): this {
+    return this.#change('removeRange', [from, until], bounds, answer, boundTo)
+  }
+
+  /** A dump of what is held of `small`: services by port. */
+  dump(
+    [from, until]: [number, number],
+    held: Readonly<Record<number, string>>,
+    { byEvents, temporary = [], withoutRanges = false }: Dumped = {},
+  ): this {
+    const ports = Object.keys(held).map((port) => Number.parseInt(port, 10))
+    const added = temporary.map(([start, end]) => ['small', numberOf(start), numberOf(end), null])
+    const ok = {
+      held: ports.map((port) => ['small', held[port], 'alpha', 'tcp', numberOf(port), '']),
+      ids: ports,
+      heldByEvents: byEvents ?? ports,
+      ranges: [...(withoutRanges ? [] : PERMANENT), ...added],
+    }
+    return this.#write('w0', { op: 'dump' }, [from, until], { ok })
   }
 
   release(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {
@@ -134,6 +234,17 @@ export class History {
     return { at: this.#tableAt * 1e6, end: this.#tableAt * 1e6 + 1, rows: this.#rows }
   }
 
+  #change(
+    op: string,
+    times: number[],
+    [start, end]: [number, number],
+    answer: Answer,
+    boundTo: string | undefined,
+  ): this {
+    const range = { project: 'small', startPort: numberOf(start), endPort: numberOf(end), boundTo }
+    return this.#write('changer', { op, ...range }, times, answer)
+  }
+
   #call(op: string, times: number[], answer: number | Answer, asked: Asked, by = 'w0'): this {
     const told = typeof answer === 'number' ? { ok: numberOf(answer) } : answer
     return this.#write(by, { op, ...PLACE, ...asked }, times, told)
@@ -169,10 +280,21 @@ export function repeated(port: number): Answer {
 }
 
 export const UNKNOWN = { error: 'OUTCOME_UNKNOWN' }
+export const MISMATCH = { error: 'LAYOUT_MISMATCH' }
 export const EXHAUSTED = { error: 'RANGE_EXHAUSTED' }
 
 function numberOf(port: number): number {
   return 20_000 + port
+}
+
+function itemsOf(layouts: Readonly<Record<string, Layout>>) {
+  return Object.entries(layouts).map(([service, layout]) => ({
+    service,
+    count: 1,
+    contiguous: false,
+    protocols: ['tcp'],
+    ...layout,
+  }))
 }
 
 function kindsIn(found: Readonly<Record<string, number>>): string[] {

@@ -95,3 +95,22 @@ it('finds the scopes that hosts leave behind if none are collected', async () =>
     ...args,
   ])
 }, 120_000)
+
+it('finds batches of which a part is not given', async () => {
+  await findsWrong('batch that is half there', ['--sabotage', 'half-batch', ...WHILE_REFUSING])
+}, 120_000)
+
+it('finds numbers of a range that are given on another host than its own', async () => {
+  await findsWrong('outside its range', [
+    '--sabotage',
+    'host-ignored',
+    ...WHILE_REFUSING,
+    '--seconds',
+    '8',
+  ])
+}, 120_000)
+
+it('finds dumps whose events are of a later moment than their allocations', async () => {
+  const args = ['--only', 'dumps', '--seconds', '6']
+  await findsWrong('dump of more than one moment', ['--sabotage', 'dump-in-parts', ...args])
+}, 120_000)
