@@ -1,7 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import type { PortManager } from '@ports/core'
+import type {
+  AllocateManyOptions,
+  BatchEntry,
+  EnsureManyResult,
+  PortManager,
+  Protocol,
+} from '@ports/core'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { emptyDatabase, sql } from '../../../test/database.js'
@@ -31,11 +37,16 @@ interface Churned {
   readonly faults: unknown[]
 }
 
-type Call = {
-  [Method in keyof PortManager]: PortManager[Method] extends (...values: infer Values) => unknown
-    ? readonly [Method, ...Values]
-    : never
-}[keyof PortManager]
+type Call =
+  | {
+      [Method in keyof PortManager]: PortManager[Method] extends (
+        ...values: infer Values
+      ) => unknown
+        ? readonly [Method, ...Values]
+        : never
+    }[keyof PortManager]
+  // Of a method with overloads, only the last one counts above.
+  | readonly ['allocate', string, string, AllocateManyOptions]
 
 /** A process of its own with the built packages and a connection to the registry. */
 class Caller {
@@ -63,15 +74,22 @@ class Caller {
 
   /** Kills it, by SIGKILL, after it told of so many ports, and gives all that it told of. */
   async killAfter(count: number, projectName: string, serviceName: string): Promise<number[]> {
-    const told: number[] = []
-    this.#child.on('message', (message) => {
-      told.push((message as { portNumber: number }).portNumber)
-      if (told.length === count) this.#child.kill('SIGKILL')
-    })
-    this.#child.send({ job: 'allocateUntilKilled', argument: { projectName, serviceName } })
-    // What was told before the end comes before the channel closes.
-    await Promise.all([once(this.#child, 'exit'), once(this.#child, 'disconnect')])
-    return told
+    const job = ['allocateUntilKilled', { projectName, serviceName }] as const
+    const told = await this.#killAfter<{ portNumber: number }>(count, ...job)
+    return told.map(({ portNumber }) => portNumber)
+  }
+
+  /** Likewise, after so many batches. */
+  async killAfterBatches(
+    count: number,
+    argument: { projectName: string; serviceName: string; items: readonly BatchEntry[] },
+  ): Promise<number[]> {
+    const told = await this.#killAfter<{ portNumbers: number[] }>(
+      count,
+      'ensureManyUntilKilled',
+      argument,
+    )
+    return told.flatMap(({ portNumbers }) => portNumbers)
   }
 
   async stop(): Promise<void> {
@@ -79,6 +97,18 @@ class Caller {
     const exit = once(this.#child, 'exit')
     this.#child.disconnect()
     await exit
+  }
+
+  async #killAfter<Told>(count: number, job: string, argument: object): Promise<Told[]> {
+    const told: Told[] = []
+    this.#child.on('message', (message) => {
+      told.push(message as Told)
+      if (told.length === count) this.#child.kill('SIGKILL')
+    })
+    this.#child.send({ job, argument })
+    // What was told before the end comes before the channel closes.
+    await Promise.all([once(this.#child, 'exit'), once(this.#child, 'disconnect')])
+    return told
   }
 
   async #run<Answer>(job: string, argument: unknown): Promise<Answer> {
@@ -161,6 +191,44 @@ function values(outcomes: readonly Outcome[]): unknown[] {
 
 function ports(outcomes: readonly Outcome[]): number[] {
   return values(outcomes) as number[]
+}
+
+/** What a service of a batch has, as `3100/tcp`. */
+type Given = ReadonlyMap<string, readonly string[]>
+
+/** What a call of `ensureMany` gave each service. */
+function givenBy(outcome: Outcome): Given {
+  const [answer] = values([outcome]) as EnsureManyResult[]
+  const services = new Map<string, string[]>()
+  for (const { serviceName, portNumber, protocol } of answer!.allocations) {
+    const own = services.get(serviceName) ?? []
+    services.set(serviceName, [...own, `${portNumber}/${protocol}`])
+  }
+  return services
+}
+
+/** What each service of the project holds, in the order in which a batch tells it. */
+async function heldByService(project: Project): Promise<Given> {
+  const rows = await sql<{ service_name: string; held: string[] }>(
+    url,
+    `select service_name, array_agg(port_number || '/' || protocol order by port_number, protocol)
+       as held
+     from ports.allocations
+     where project_name = $1
+     group by service_name`,
+    [project.name],
+  )
+  return new Map(rows.map((row) => [row.service_name, row.held]))
+}
+
+/** Checks that numbers are exactly what the item asks for. */
+function expectLaidOut(held: readonly string[] | undefined, item: BatchEntry): void {
+  const { count = 1, contiguous = false, protocols = ['tcp'] } = item
+  const ports = [...new Set(held?.map((number) => Number.parseInt(number, 10)))]
+  expect(ports, item.service).toHaveLength(count)
+  const all = ports.flatMap((port) => protocols.map((protocol: Protocol) => `${port}/${protocol}`))
+  expect(held).toEqual(all)
+  if (contiguous) expect(ports.at(-1)! - ports[0]!).toBe(count - 1)
 }
 
 describe('connections', () => {
@@ -543,6 +611,140 @@ describe('processes', () => {
     // Nobody waits for the dead, and what one of them was taking at the end is not lost.
     const [outcome] = await callers[0]!.calls(['allocate', project.name, 'survivor'])
     expect(ports([outcome!])).toEqual([expect.any(Number)])
+  })
+
+  it.each([2, 5, 8])(
+    'are told the same in overlapping batches, of which none is half there: %i at once',
+    async (count) => {
+      const layouts: readonly BatchEntry[] = [
+        { service: 'web' },
+        { service: 'rtp', count: 4, contiguous: true },
+        { service: 'dns', protocols: ['tcp', 'udp'] },
+        { service: 'workers', count: 3 },
+        { service: 'media', count: 2, contiguous: true, protocols: ['tcp', 'udp'] },
+      ]
+      const project = await newProject(100)
+      // More than once, for each service is new only once.
+      for (const round of numbers(1, 8)) {
+        const items = layouts.map((item) => ({ ...item, service: `${item.service}-${round}` }))
+        const given = await Promise.all(
+          callers.slice(0, count).map(async (caller, nth) => {
+            // Each asks for all but one or two, in an order of its own.
+            const own = items.map((_, index) => items[(nth + index) % items.length]!)
+            const some = own.slice(0, items.length - 1 - (nth % 2))
+            const [outcome] = await caller.calls(['ensureMany', project.name, some])
+            const services = givenBy(outcome!)
+            expect([...services.keys()]).toEqual(some.map(({ service }) => service))
+            return services
+          }),
+        )
+        const held = await heldByService(project)
+        for (const services of given) {
+          for (const [service, told] of services) expect(told).toEqual(held.get(service))
+        }
+        for (const item of items) {
+          if (held.has(item.service)) expectLaidOut(held.get(item.service), item)
+        }
+        // Each number is given once, and all of a service by one transaction.
+        const events = await sql(
+          url,
+          `select service_name, count(*)::integer as count, count(distinct xid)::integer as calls
+           from ports.events
+           where project_name = $1
+             and what = 'allocated'
+           group by service_name`,
+          [project.name],
+        )
+        for (const { service_name, ...told } of events) {
+          expect(told).toEqual({ count: held.get(service_name as string)!.length, calls: 1 })
+        }
+      }
+    },
+  )
+
+  it('are told one answer for one key that several numbers are asked under', async () => {
+    const project = await newProject(60)
+    for (const round of numbers(1, 5)) {
+      const service = `web-${round}`
+      const given = await together((caller, nth) =>
+        caller.calls([
+          'allocate',
+          project.name,
+          service,
+          { count: 3, contiguous: true, idempotencyKey: `key-${nth % 3}` },
+        ]),
+      )
+      const blocks = given.map(([outcome]) => values([outcome!])[0] as number[])
+      for (const [nth, block] of blocks.entries()) {
+        expect(block).toEqual(numbers(block[0]!, block[0]! + 2))
+        expect(block).toEqual(blocks[nth % 3])
+      }
+      const all = ascending(blocks.slice(0, 3).flat())
+      expect(new Set(all).size).toBe(9)
+      const held = await holders(project)
+      expect([...held.keys()].filter((port) => held.get(port) === service)).toEqual(all)
+    }
+  })
+
+  it('get blocks that do not overlap while others take and give back numbers between them', async () => {
+    const project = await newProject(120)
+    const blocks: number[][] = []
+    const outcomes = await together(async (caller, nth) => {
+      if (nth % 3 === 2) {
+        return caller.churn({
+          projectName: project.name,
+          serviceName: `single-${nth}`,
+          rounds: 40,
+          seed: 200 + nth,
+        })
+      }
+      for (const round of numbers(1, 3)) {
+        const size = 2 + ((nth + round) % 3)
+        const item = { service: `block-${nth}-${round}`, count: size, contiguous: true }
+        const [outcome] = await caller.calls(['ensureMany', project.name, [item]])
+        const [held] = [...givenBy(outcome!).values()]
+        expectLaidOut(held, item)
+        blocks.push(held!.map((number) => Number.parseInt(number, 10)))
+      }
+      return undefined
+    })
+    const accounts = outcomes.filter((account) => account !== undefined)
+    expect(accounts.flatMap(({ faults }) => faults)).toEqual([])
+    const expected = [...blocks.flat(), ...accounts.flatMap(({ held }) => held)]
+    expect([...(await holders(project)).keys()]).toEqual(ascending(expected))
+  })
+
+  it('leave no batch half there when they are killed', async () => {
+    const project = await newProject(600)
+    const items: readonly BatchEntry[] = [
+      { service: 'web' },
+      { service: 'rtp', count: 4, contiguous: true },
+      { service: 'dns', protocols: ['tcp', 'udp'] },
+    ]
+    const doomed = await Promise.all(numbers(1, 4).map(() => Caller.start(url)))
+    onTestFinished(async () => {
+      await Promise.all(doomed.map((caller) => caller.stop()))
+    })
+    const told = await Promise.all(
+      doomed.map((caller, nth) =>
+        caller.killAfterBatches(3 + nth, {
+          projectName: project.name,
+          serviceName: `killed-${nth}`,
+          items,
+        }),
+      ),
+    )
+    const held = await heldByService(project)
+    const batches = new Set([...held.keys()].map((name) => name.slice(0, name.lastIndexOf('-'))))
+    expect(batches.size).toBeGreaterThanOrEqual(3 + 4 + 5 + 6)
+    for (const batch of batches) {
+      for (const item of items) {
+        const service = `${batch}-${item.service}`
+        expectLaidOut(held.get(service), { ...item, service })
+      }
+    }
+    const all = new Set([...held.values()].flat().map((number) => Number.parseInt(number, 10)))
+    for (const port of told.flat()) expect(all).toContain(port)
   })
 
   it('create ranges of one size at the same time, in blocks that do not overlap', async () => {
