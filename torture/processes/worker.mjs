@@ -68,6 +68,8 @@ class Lane {
    * each batch.
    */
   #generations = { claims: 0, many: 0, batch: 0, loose: 0 }
+  /** Where its services of batches may hold ports. */
+  #batched = /** @type {Map<string, import('./registry.mjs').Place>} */ (new Map())
   /** By place: the last idempotency key used, to ask under it again. */
   #lastKey = new Map()
 
@@ -153,7 +155,7 @@ class Lane {
   }
 
   #keyFor(/** @type {Place} */ place) {
-    const at = Object.values(place).join('/')
+    const at = keyOf(place)
     const again = this.#lastKey.get(at)
     const key = again !== undefined && Math.random() < 1 / 6 ? again : `${this.#name}-${keys++}`
     this.#lastKey.set(at, key)
@@ -174,6 +176,11 @@ class Lane {
     const copy = { project, instance, host }
     const outcome = await ensureMany(history, ports(), { ...copy, items })
     const services = items.map(({ service }) => service)
+    if (base === this.#special('batch')) {
+      for (const service of services) {
+        this.#batched.set(keyOf({ ...copy, service }), { ...copy, service })
+      }
+    }
     const error = await this.#retireIfUnknown(outcome, { ...copy, service: base }, services)
     // Most at once, as the ranges would be full of them.
     if (error !== undefined || Math.random() < 0.1) return error
@@ -234,6 +241,7 @@ class Lane {
       const place = { ...copy, service }
       const error = await this.#retireIfUnknown(await releaseOnce(history, ports(), place), place)
       if (error !== undefined) return error
+      this.#batched.delete(keyOf(place))
     }
     return undefined
   }
@@ -275,37 +283,47 @@ class Lane {
       const place = { project, service, instance, host }
       doubts.push({ place, due: now() + LANDED_AFTER_US + 1_000_000 })
     }
-    for (const service of this.#retired(services)) {
-      for (const { projectName } of PROJECTS) {
-        for (const each of HOSTS) {
-          for (const copy of INSTANCES) {
-            const left = { project: projectName, service, instance: copy, host: each }
-            await release(history, ports(), left)
-          }
-        }
-      }
-    }
+    for (const place of this.#retired(services)) await release(history, ports(), place)
     return error
   }
 
-  /** Those that the lane asks for no longer. Others may still ask for those that it shares. */
+  /**
+   * The lane asks for these services no longer. Others may still ask for those that it shares.
+   * Returns where they may hold ports.
+   * @returns {import('./registry.mjs').Place[]}
+   */
   #retired(/** @type {readonly string[]} */ services) {
     const [service = ''] = services
     if (service === `${name}-${generation}`) {
       generation++
-      return services
+      return everywhere(service)
     }
     if (service === `${this.#name}-${this.#generation}`) {
       this.#generation++
       this.#lastKey.clear()
-      return services
+      return everywhere(service)
     }
     const use = USES.find((each) => `${service}-`.startsWith(`${this.#special(each)}-`))
     if (use === undefined) return []
     const base = this.#special(use)
     this.#generations[use]++
-    return use === 'batch' ? Object.keys(LAYOUTS).map((layout) => `${base}-${layout}`) : [base]
+    if (use !== 'batch') return everywhere(base)
+    const left = [...this.#batched.values()]
+    this.#batched.clear()
+    return left
   }
+}
+
+/** @param {import('./registry.mjs').Place} place */
+function keyOf(place) {
+  return Object.values(place).join('/')
+}
+
+/** @param {string} service */
+function everywhere(service) {
+  return PROJECTS.flatMap(({ projectName: project }) =>
+    HOSTS.flatMap((host) => INSTANCES.map((instance) => ({ project, service, instance, host }))),
+  )
 }
 
 async function releaseDoubts() {
