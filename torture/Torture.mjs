@@ -7,7 +7,6 @@ import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
 import { useOwnSettings } from '../test/ownSettings.mjs'
 import { Clock } from './Clock.mjs'
-import { Crew } from './Crew.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
 import { STUCK } from './check/waits.mjs'
@@ -16,18 +15,19 @@ import {
   countBygoneScopes,
   countSharedKeys,
   logErrors,
-  readBook,
+  readRecords,
   readTable,
   untilQuiet,
 } from './database.mjs'
 import { countLostNumbers } from './drain.mjs'
 import { Injector } from './faults/Injector.mjs'
-import { Household } from './Household.mjs'
 import { Network } from './Network.mjs'
-import { Room } from './Room.mjs'
+import { SmallDisk } from './SmallDisk.mjs'
 import { SABOTAGES } from './sabotage.mjs'
 import { EmbeddedServer } from './server/EmbeddedServer.mjs'
 import { OwnServer } from './server/OwnServer.mjs'
+import { TemporaryFiles } from './TemporaryFiles.mjs'
+import { Workers } from './Workers.mjs'
 import { now, PROJECTS } from './workload.mjs'
 
 /** Of the workers, in turn: how many calls each has in flight. */
@@ -45,9 +45,9 @@ const MOST_BYGONE_SCOPES = 16
 export class Torture {
   #options
   #interrupted
-  #household = new Household()
+  #files = new TemporaryFiles()
   #server = /** @type {EmbeddedServer | OwnServer | undefined} */ (undefined)
-  #crew = /** @type {Crew | undefined} */ (undefined)
+  #workers = /** @type {Workers | undefined} */ (undefined)
 
   /**
    * @param {Options} options
@@ -67,43 +67,43 @@ export class Torture {
     try {
       const outcome = await Promise.race([this.#run(), abandoned])
       keep = outcome.wrong || this.#options.keep
-      return { ...outcome, ...(keep && { histories: this.#household.histories }) }
+      return { ...outcome, ...(keep && { histories: this.#files.histories }) }
     } finally {
-      this.#crew?.disband()
+      this.#workers?.killAll()
       const patience = sleep(STOPS_WITHIN_MS, undefined, { ref: false })
       await Promise.race([this.#server?.stop(), patience]).catch((error) => {
         say(`the server did not stop by itself: ${error.message}`)
       })
-      await this.#household.clear(keep)
+      await this.#files.clear(keep)
     }
   }
 
   async #run() {
-    useOwnSettings(this.#household.home)
-    const { room, clock } = surroundings(this.#options, this.#household)
-    const server = await this.#startServer(room?.directory ?? this.#household.home, clock)
+    useOwnSettings(this.#files.home)
+    const { smallDisk, clock } = surroundings(this.#options, this.#files)
+    const server = await this.#startServer(smallDisk?.directory ?? this.#files.home, clock)
     const network = await networkFor(this.#options, server)
     const until = now() + this.#options.seconds * 1_000_000
-    const crew = this.#hire(server, until, network, clock)
+    const workers = this.#startWorkers(server, until, network, clock)
     const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
-    const scene = { crew, server, url: server.url, network, room, clock, noteStuck }
+    const scene = { workers, server, url: server.url, network, smallDisk, clock, noteStuck }
     const injected = await this.#inject(scene, until)
 
     say('the faults are over; waiting for what is under way, and for one call more of each worker')
     await server.awaken()
-    const recovered = await crew.recover()
-    const worked = crew.acknowledged
-    const hung = await crew.end()
+    const recovered = await workers.recover()
+    const worked = workers.acknowledged
+    const hung = await workers.end()
     await network?.down()
     await server.awaken()
     await untilQuiet(server)
-    const judged = await this.#judge(crew, server, recovered.failures, hung)
+    const judged = await this.#judge(workers, server, recovered.failures, hung)
     const asked = { recovered, worked, hung }
     return { ...judged, ...injected, ...asked, serverVersion: server.version }
   }
 
   #noteStuck = (/** @type {import('./check/waits.mjs').Stuck} */ { project = '', from, until }) =>
-    appendFileSync(join(this.#household.histories, STUCK), `${from} ${until} ${project}\n`)
+    appendFileSync(join(this.#files.histories, STUCK), `${from} ${until} ${project}\n`)
 
   /**
    * @param {string} home
@@ -116,7 +116,7 @@ export class Torture {
         ? await EmbeddedServer.start(home)
         : await OwnServer.start(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
     this.#server = server
-    this.#household.add({ mark: server.dataDirectory })
+    this.#files.add({ mark: server.dataDirectory })
     await logErrors(server)
     await createRanges(server)
     if (sabotage) await server.with(SABOTAGES[sabotage])
@@ -129,18 +129,18 @@ export class Torture {
    * @param {Network | undefined} network
    * @param {Clock | undefined} clock
    */
-  #hire(server, until, network, clock) {
-    const crew = new Crew(
-      this.#household.histories,
+  #startWorkers(server, until, network, clock) {
+    const workers = new Workers(
+      this.#files.histories,
       until,
       server.url,
       (child, { environment }) => {
         if ('LD_PRELOAD' in environment) clock?.note(child.pid)
       },
     )
-    this.#crew = crew
-    for (const place of places(this.#options, server.url, network, clock)) crew.hire(place)
-    return crew
+    this.#workers = workers
+    for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
+    return workers
   }
 
   /**
@@ -155,7 +155,7 @@ export class Torture {
     })
     const began = now()
     const progress = setInterval(() => {
-      const { acknowledged } = scene.crew
+      const { acknowledged } = scene.workers
       say(`${seconds(now() - began)} s: ${acknowledged} calls, ${injector.total} faults`)
     }, PROGRESS_EVERY_MS)
     await injector.run(this.#options.pause).finally(() => clearInterval(progress))
@@ -167,19 +167,19 @@ export class Torture {
   }
 
   /**
-   * @param {Crew} crew
+   * @param {Workers} workers
    * @param {EmbeddedServer | OwnServer} server
    * @param {readonly string[]} unrecovered
    * @param {readonly string[]} hung
    */
-  async #judge(crew, server, unrecovered, hung) {
-    const { histories } = this.#household
+  async #judge(workers, server, unrecovered, hung) {
+    const { histories } = this.#files
     const table = await readTable(server)
     const doubts = findDoubts(histories, table)
     say(`${doubts.length} services in doubt, to be resolved`)
-    await resolveDoubts(crew, histories, server, doubts)
+    await resolveDoubts(workers, histories, server, doubts)
     await untilQuiet(server)
-    const book = await readBook(server)
+    const records = await readRecords(server)
     const bygoneScopes = await countBygoneScopes(server)
     say(`${bygoneScopes} scopes of bygone hosts`)
     const sharedKeys = await countSharedKeys(server)
@@ -187,7 +187,7 @@ export class Torture {
     const corrupt = await corruption(server)
     server.log.look()
     say('judging')
-    const verdict = check(histories, table, { doubts, book })
+    const verdict = check(histories, table, { doubts, records })
     const found = {
       ...verdict.found,
       'key with two ports in the table': sharedKeys,
@@ -195,27 +195,27 @@ export class Torture {
       'scope left behind by hosts that are gone': Math.max(0, bygoneScopes - MOST_BYGONE_SCOPES),
       'deadlock (by the server’s log)': server.log.deadlocks,
       'worker that did not recover': unrecovered.length,
-      'process that crashed by itself': crew.crashes.length,
+      'process that crashed by itself': workers.crashes.length,
       'process that hung': hung.length,
       'corrupt table or index (amcheck)': corrupt?.found.length ?? 0,
     }
     const wrong = Object.values(found).some((count) => count > 0)
-    return { ...verdict, found, wrong, corrupt, crashes: crew.crashes, resolved: doubts.length }
+    return { ...verdict, found, wrong, corrupt, crashes: workers.crashes, resolved: doubts.length }
   }
 }
 
 /**
  * @param {Options} options
- * @param {Household} household
+ * @param {TemporaryFiles} files
  */
-function surroundings({ faults }, household) {
+function surroundings({ faults }, files) {
   const needs = new Set(faults.map((fault) => fault.needs))
-  const mount = join(household.home, 'registry')
-  if (needs.has('room')) household.add({ mount })
+  const mount = join(files.home, 'registry')
+  if (needs.has('small-disk')) files.add({ mount })
   return {
-    room: needs.has('room') ? new Room(mount) : undefined,
+    smallDisk: needs.has('small-disk') ? new SmallDisk(mount) : undefined,
     clock: needs.has('clock')
-      ? new Clock(join(household.home, 'clock'), (files) => household.add({ files }))
+      ? new Clock(join(files.home, 'clock'), (left) => files.add({ files: left }))
       : undefined,
   }
 }
@@ -261,15 +261,15 @@ function places({ processes, faults }, url, network, clock) {
 }
 
 /**
- * @param {Crew} crew
+ * @param {Workers} workers
  * @param {string} histories
  * @param {EmbeddedServer | OwnServer} server
  * @param {object[]} doubts
  */
-async function resolveDoubts(crew, histories, server, doubts) {
+async function resolveDoubts(workers, histories, server, doubts) {
   const file = join(histories, 'doubts.json')
   writeFileSync(file, JSON.stringify(doubts))
-  const resolver = crew.other(RESOLVER, RESOLVER, { doubts: file, url: server.url })
+  const resolver = workers.startOther(RESOLVER, RESOLVER, { doubts: file, url: server.url })
   await once(resolver, 'exit')
 }
 

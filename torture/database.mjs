@@ -54,9 +54,9 @@ export async function readTable(server) {
 
 /**
  * @param {Server} server
- * @returns {Promise<import('./check/events.mjs').Book>}
+ * @returns {Promise<import('./check/events.mjs').Records>}
  */
-export async function readBook(server) {
+export async function readRecords(server) {
   const where = `project_name as project, service_name as service, instance, hostname as host,
     protocol as proto, port_number as port`
   const rows = await server.insist(

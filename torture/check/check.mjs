@@ -83,9 +83,9 @@ export function findDoubts(directory, table) {
  * @param {Table} table when all calls had ended, but for those of the resolver
  * @param {object} [after] the state after those had ended
  * @param {readonly import('./doubts.mjs').InDoubt[]} [after.doubts] that it was to resolve
- * @param {import('./events.mjs').Book} [after.book]
+ * @param {import('./events.mjs').Records} [after.records]
  */
-export function check(directory, table, { doubts = [], book } = {}) {
+export function check(directory, table, { doubts = [], records } = {}) {
   const found = { ...NOTHING_FOUND }
   const examples = /** @type {{ kind: Wrong, details: unknown }[]} */ ([])
   const report = /** @type {Report} */ (
@@ -103,7 +103,7 @@ export function check(directory, table, { doubts = [], book } = {}) {
   checkDumps(ledger, holdings, report)
   checkRows(ledger, { what: 'the table in the end', ...table }, holdings, report)
   checkResolved(ledger, doubts, report)
-  if (book) checkEvents(ledger, book, report)
+  if (records) checkEvents(ledger, records, report)
   checkWaits(ledger, readStuck(directory), report)
   checkTaken(ledger, report)
   checkRanges(ledger, holdings, report)

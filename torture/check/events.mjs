@@ -32,7 +32,7 @@ import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes } from './histories.mjs'
  * @property {number} allocation
  *
  * The live rows and all events, read while no call was running.
- * @typedef {{ rows: readonly HeldRow[], events: readonly Event[] }} Book
+ * @typedef {{ rows: readonly HeldRow[], events: readonly Event[] }} Records
  * @typedef {import('./claims.mjs').Named & { port: number, allocation: number }} HeldRow
  *
  * The events of one allocation.
@@ -54,14 +54,14 @@ const OF_CALL = /** @type {Record<string, string[]>} */ ({
 
 /**
  * @param {import('./Ledger.mjs').Ledger} ledger
- * @param {Book} book
+ * @param {Records} records
  * @param {import('./check.mjs').Report} report
  */
-export function checkEvents(ledger, book, report) {
-  const events = [...book.events].sort((one, other) => one.id - other.id)
+export function checkEvents(ledger, records, report) {
+  const events = [...records.events].sort((one, other) => one.id - other.id)
   const told = allocationsIn(events, report)
   checkPlaces(events, told, report)
-  checkBook(book.rows, told, report)
+  checkHeld(records.rows, told, report)
   const byCall = eventsByCall(ledger, events, report)
   const begun = [...told.values()].filter(({ allocated }) => allocated)
   const all = {
@@ -128,7 +128,7 @@ function checkPlaces(events, told, report) {
  * @param {Map<number, Told>} told
  * @param {import('./check.mjs').Report} report
  */
-function checkBook(rows, told, report) {
+function checkHeld(rows, told, report) {
   const live = new Set(rows.map(({ allocation }) => allocation))
   for (const row of rows) {
     const { allocated, released } = told.get(row.allocation) ?? {}

@@ -5,16 +5,16 @@
  * @property {string} what it is, for `--list`
  * @property {number} weight how often it is chosen, relative to the others
  * @property {() => string | undefined} [missing] why this machine cannot do it, and what it needs
- * @property {'network' | 'room' | 'clock' | 'embedded'} [needs]
+ * @property {'network' | 'small-disk' | 'clock' | 'embedded'} [needs]
  * @property {(scene: Scene) => boolean | Promise<boolean>} inject true if it was done
  *
  * Where it goes wrong.
  * @typedef {object} Scene
- * @property {import('../Crew.mjs').Crew} crew
+ * @property {import('../Workers.mjs').Workers} workers
  * @property {import('../server/Server.mjs').Server} server
  * @property {string | undefined} url as the processes open the registry
  * @property {import('../Network.mjs').Network | undefined} network
- * @property {import('../Room.mjs').Room | undefined} room
+ * @property {import('../SmallDisk.mjs').SmallDisk | undefined} smallDisk
  * @property {import('../Clock.mjs').Clock | undefined} clock
  * @property {(ms: number) => Promise<void>} pause shorter where the run ends before
  * @property {() => boolean} isOver

@@ -7,13 +7,13 @@ export const clients = [
     name: 'client-killed',
     what: 'kill -9 of a worker, in the middle of its calls',
     weight: 5,
-    inject: ({ crew }) => crew.kill(crew.any()),
+    inject: ({ workers }) => workers.kill(workers.any()),
   },
   {
     name: 'client-stopped',
     what: 'SIGSTOP of a worker in the middle of its calls, SIGCONT up to two seconds later',
     weight: 5,
-    inject: ({ crew, pause }) => crew.stop(crew.any(), pause(between(0, 2_000))),
+    inject: ({ workers, pause }) => workers.stop(workers.any(), pause(between(0, 2_000))),
   },
   {
     name: 'lock-holder-stopped',
@@ -30,16 +30,16 @@ export const clients = [
 ]
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function stopLockHolder({ crew, server, pause }) {
-  const holder = crew.other('lockHolder', 'locks', { connection: server.connection })
+async function stopLockHolder({ workers, server, pause }) {
+  const holder = workers.startOther('lockHolder', 'locks', { connection: server.connection })
   const ended = new Promise((resolve) => holder.once('exit', resolve))
   const locked = await Promise.race([
     new Promise((resolve) => holder.once('message', () => resolve(true))),
     ended.then(() => false),
   ])
   if (!locked) return false
-  await crew.stop(holder, pause(between(500, 3_000)))
-  if (Math.random() < 0.5) crew.kill(holder)
+  await workers.stop(holder, pause(between(500, 3_000)))
+  if (Math.random() < 0.5) workers.kill(holder)
   else if (holder.connected) holder.send({})
   await ended
   return true
@@ -48,11 +48,11 @@ async function stopLockHolder({ crew, server, pause }) {
 let floods = 0
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function exhaustPool({ crew, server, url, pause }) {
+async function exhaustPool({ workers, server, url, pause }) {
   const withLock = floods++ % 4 === 0
   const seconds = withLock ? 13 : 3
-  const until = Math.min(crew.until, now() + seconds * 1_000_000)
-  const flood = crew.hire({ lanes: 150, url, environment: {}, until })
+  const until = Math.min(workers.until, now() + seconds * 1_000_000)
+  const flood = workers.start({ lanes: 150, url, environment: {}, until })
   const ended = new Promise((resolve) => flood.once('exit', resolve))
   await pause(1_000)
   let isLocked = false

@@ -42,7 +42,7 @@ export const crowds = [
   },
 ]
 
-let hired = 0
+let started = 0
 /** Other faults may let nothing succeed until then. */
 const LONGEST_MS = 20_000
 
@@ -54,11 +54,11 @@ const LONGEST_MS = 20_000
  * @param {import('./Fault.mjs').Scene} scene
  * @returns {Promise<boolean>}
  */
-function runFor(program, lastsMs, least, { crew, url }) {
-  const until = Math.min(crew.until, now() + lastsMs * 1_000)
-  const last = Math.min(crew.until, now() + LONGEST_MS * 1_000)
-  const name = `${program}${hired++}`
-  const child = crew.other(program, name, { name, url, until, last, least })
+function runFor(program, lastsMs, least, { workers, url }) {
+  const until = Math.min(workers.until, now() + lastsMs * 1_000)
+  const last = Math.min(workers.until, now() + LONGEST_MS * 1_000)
+  const name = `${program}${started++}`
+  const child = workers.startOther(program, name, { name, url, until, last, least })
   let done = 0
   child.on('message', (/** @type {{ done: number }} */ told) => {
     done = told.done
@@ -67,11 +67,11 @@ function runFor(program, lastsMs, least, { crew, url }) {
 }
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function crowd({ crew, url }) {
-  const until = Math.min(crew.until, now() + 5_000_000)
+async function crowd({ workers, url }) {
+  const until = Math.min(workers.until, now() + 5_000_000)
   const place = { lanes: LANES, registries: REGISTRIES, url, environment: {}, until }
   const ends = Array.from({ length: CROWDS }, () => {
-    const worker = crew.hire(place)
+    const worker = workers.start(place)
     return new Promise((resolve) => worker.once('exit', (code) => resolve(code === 0)))
   })
   // Another fault may have killed some.

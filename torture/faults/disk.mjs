@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Room } from '../Room.mjs'
+import { SmallDisk } from '../SmallDisk.mjs'
 import { between } from './Fault.mjs'
 
 const AGAIN_AFTER_MS = 50
@@ -10,19 +10,19 @@ export const disk = [
     name: 'disk-full',
     what: 'no byte left on the file system of the server, until it said so and some seconds more',
     weight: 1,
-    missing: Room.missing,
-    needs: 'room',
+    missing: SmallDisk.missing,
+    needs: 'small-disk',
     inject: fillUp,
   },
 ]
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function fillUp({ room, server, pause, isOver }) {
-  if (!room) return false
+async function fillUp({ smallDisk, server, pause, isOver }) {
+  if (!smallDisk) return false
   let over = false
   const full = (async () => {
     while (!over) {
-      await room.fill()
+      await smallDisk.fill()
       await sleep(AGAIN_AFTER_MS)
     }
   })()
@@ -44,7 +44,7 @@ async function fillUp({ room, server, pause, isOver }) {
   } finally {
     over = true
     await full
-    await room.free()
+    await smallDisk.free()
   }
 }
 

@@ -26,14 +26,14 @@ function missing() {
 }
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function joinFromElsewhere({ crew, server, pause }) {
+async function joinFromElsewhere({ workers, server, pause }) {
   const wasRunning = server.postmasterPid() !== undefined
   const { uid } = statSync(server.dataDirectory)
   // Hides the socket's directory, because nobody can connect to the sockets of another kernel.
   const hide = `mount -t tmpfs -o mode=0700,uid=${uid} none "$0" && exec "$@"`
   // Longer than a caller waits for a server elsewhere to end.
   const lastsMs = between(12_000, 15_000)
-  const worker = crew.hire({
+  const worker = workers.start({
     lanes: 4,
     url: undefined,
     environment: {},
@@ -42,7 +42,7 @@ async function joinFromElsewhere({ crew, server, pause }) {
   })
   const ended = new Promise((resolve) => worker.once('exit', resolve))
   await pause(lastsMs)
-  crew.kill(worker)
+  workers.kill(worker)
   await ended
   return wasRunning
 }

@@ -36,9 +36,9 @@ async function replaceFunctions(client) {
 let migrators = 0
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function migrateAtOnce({ crew, url }) {
+async function migrateAtOnce({ workers, url }) {
   const ends = Array.from({ length: MIGRATORS }, () => {
-    const migrator = crew.other('migrator', `m${migrators++}`, { url })
+    const migrator = workers.startOther('migrator', `m${migrators++}`, { url })
     return new Promise((resolve) => migrator.once('exit', (code) => resolve(code === 0)))
   })
   return (await Promise.all(ends)).every(Boolean)

@@ -15,22 +15,22 @@ const COMMON_EVERY_US = 4_000_000
 const { file, url } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
-const graves = /** @type {{ name: string, file: string, due: number, isLast?: boolean }[]} */ ([])
+const killed = /** @type {{ name: string, file: string, due: number, isLast?: boolean }[]} */ ([])
 let ended = false
 process.on('message', (/** @type {{ name?: string, file: string }} */ { name, file: left }) => {
   if (name === undefined) ended = true
-  else graves.push({ name, file: left, due: now() })
+  else killed.push({ name, file: left, due: now() })
 })
 
 const ports = await openRegistry(history, url)
 let commonAt = 0
 while (!ended) {
-  const due = graves.filter((grave) => grave.due <= now())
+  const due = killed.filter((worker) => worker.due <= now())
   if (due.length > 0 || commonAt < now()) await sweep(due)
-  for (const grave of due) {
-    graves.splice(graves.indexOf(grave), 1)
-    if (grave.isLast) await releaseDoubts(grave.file)
-    else graves.push({ ...grave, due: now() + LANDED_AFTER_US + 1_000_000, isLast: true })
+  for (const worker of due) {
+    killed.splice(killed.indexOf(worker), 1)
+    if (worker.isLast) await releaseDoubts(worker.file)
+    else killed.push({ ...worker, due: now() + LANDED_AFTER_US + 1_000_000, isLast: true })
   }
   await sleep(100)
 }
@@ -52,12 +52,12 @@ async function sweep(dead) {
   for (const place of left.values()) await release(history, ports, place)
 }
 
-/** @param {string} grave the history of the dead */
-async function releaseDoubts(grave) {
+/** @param {string} path of the history of one that was killed */
+async function releaseDoubts(path) {
   const places = new Map()
   // Who was killed while it started has asked for nothing.
-  if (!existsSync(grave)) return
-  for (const call of readHistory(grave)) {
+  if (!existsSync(path)) return
+  for (const call of readHistory(path)) {
     const { project = '', instance = '', host = '' } = call
     if (!isUnknown(call)) continue
     for (const service of servicesOf(call)) {

@@ -215,9 +215,9 @@ export class History {
 
   /** The same, by the registry's own events too. */
   judgedWithEvents(): string[] {
-    const book = { rows: this.#rows, events: this.#events }
+    const records = { rows: this.#rows, events: this.#events }
     return this.#inDirectory((directory) =>
-      kindsIn(check(directory, this.#table(), { book }).found),
+      kindsIn(check(directory, this.#table(), { records }).found),
     )
   }
 

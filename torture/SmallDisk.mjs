@@ -8,7 +8,7 @@ const SIZE = '640m'
 const BLOCK = Buffer.alloc(1 << 20)
 
 /** A small file system in memory for the server's directory, that can be filled up. */
-export class Room {
+export class SmallDisk {
   directory
   #ballast
 

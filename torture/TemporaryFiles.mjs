@@ -5,23 +5,23 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const JANITOR = fileURLToPath(new URL('processes/janitor.mjs', import.meta.url))
+const CLEANER = fileURLToPath(new URL('processes/cleaner.mjs', import.meta.url))
 
 /** The run's directories and what else must be gone when it is over, however that comes. */
-export class Household {
+export class TemporaryFiles {
   home = temporaryDirectory('ports-torture-')
   histories = temporaryDirectory('ports-histories-')
   #marks = [this.home, this.histories]
   #mounts = /** @type {string[]} */ ([])
   #files = [this.home, this.histories]
-  #janitor = spawn(process.execPath, [JANITOR], {
+  #cleaner = spawn(process.execPath, [CLEANER], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
   })
 
   constructor() {
-    this.#janitor.stdin.on('error', () => {})
-    this.#janitor.unref()
+    this.#cleaner.stdin.on('error', () => {})
+    this.#cleaner.unref()
     this.#tell()
   }
 
@@ -37,14 +37,14 @@ export class Household {
   async clear(keepHistories) {
     if (keepHistories) this.#files = this.#files.filter((file) => file !== this.histories)
     this.#tell()
-    this.#janitor.stdin.end()
-    this.#janitor.ref()
-    await once(this.#janitor, 'exit')
+    this.#cleaner.stdin.end()
+    this.#cleaner.ref()
+    await once(this.#cleaner, 'exit')
   }
 
   #tell() {
     const line = { marks: this.#marks, mounts: this.#mounts, files: this.#files }
-    this.#janitor.stdin.write(`${JSON.stringify(line)}\n`)
+    this.#cleaner.stdin.write(`${JSON.stringify(line)}\n`)
   }
 }
 

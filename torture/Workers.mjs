@@ -24,7 +24,7 @@ const programOf = (/** @type {string} */ name) =>
   fileURLToPath(new URL(`processes/${name}.mjs`, import.meta.url))
 
 /** The processes that ask the registry. A worker who dies has a successor, until the time is up. */
-export class Crew {
+export class Workers {
   crashes =
     /** @type {{ name: string, code: number | null, signal: string | null, complaint: string }[]} */ ([])
   until
@@ -37,7 +37,7 @@ export class Crew {
   #stopped = /** @type {Set<ChildProcess>} */ (new Set())
   #acknowledged = /** @type {Map<string, number>} */ (new Map())
   #names = /** @type {Map<ChildProcess, string>} */ (new Map())
-  #hired = 0
+  #started = 0
   #sweeper
 
   /**
@@ -58,8 +58,8 @@ export class Crew {
   }
 
   /** @param {Place} place */
-  hire(place) {
-    const name = `w${this.#hired++}`
+  start(place) {
+    const name = `w${this.#started++}`
     const until = place.until ?? this.until
     const stays = place.until === undefined
     const { lanes, registries, url, environment, through } = place
@@ -76,8 +76,8 @@ export class Crew {
         appendFileSync(join(this.#directory, DEATHS), `${name} ${now()}\n`)
         if (this.#sweeper.connected) this.#sweeper.send({ name, file: this.#fileOf(name) })
       }
-      // A fault that hired it ends it, and would not know its successor.
-      if (stays && now() < this.until) this.hire(place)
+      // A fault that started it ends it, and would not know its successor.
+      if (stays && now() < this.until) this.start(place)
     })
     return child
   }
@@ -88,7 +88,7 @@ export class Crew {
    * @param {string} name of its history, if it writes one
    * @param {object} told
    */
-  other(program, name, told) {
+  startOther(program, name, told) {
     return this.#spawn(program, name, told)
   }
 
@@ -143,7 +143,7 @@ export class Crew {
   }
 
   /** At once, without a word. */
-  disband() {
+  killAll() {
     this.until = 0
     for (const child of [...this.#workers, ...this.#others]) this.kill(child)
   }
