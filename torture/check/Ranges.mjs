@@ -1,6 +1,6 @@
 // Which numbers a project owns when: those of the ranges that it has all the time, and of those that
 // are added and removed meanwhile.
-import { LANDED_AFTER_US, PROJECTS } from '../workload.mjs'
+import { LANDED_AFTER_US, numbersIn, PROJECTS } from '../workload.mjs'
 import { groupBy } from './groups.mjs'
 import { CHANGES_RANGES, FOREVER, isUnknown } from './histories.mjs'
 
@@ -82,10 +82,7 @@ export class Ranges {
     const there = this.temporary.filter(
       (range) => range.project === project && isThere(range, window),
     )
-    const bounds = [...own.ranges, ...there].filter((range) => counts(range, host))
-    return bounds.flatMap(({ startPort, endPort }) =>
-      Array.from({ length: endPort - startPort + 1 }, (_, offset) => startPort + offset),
-    )
+    return [...own.ranges, ...there].filter((range) => counts(range, host)).flatMap(numbersIn)
   }
 
   /** @param {Owned} owned */

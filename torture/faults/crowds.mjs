@@ -31,8 +31,8 @@ export const crowds = [
   {
     name: 'dumps',
     what: 'a process that dumps the registry again and again',
-    weight: 2,
-    inject: (scene) => runFor('dumper', between(2_000, 4_000), 1, scene),
+    weight: 3,
+    inject: (scene) => runFor('dumper', between(3_000, 6_000), 1, scene),
   },
   {
     name: 'ranges-changed',

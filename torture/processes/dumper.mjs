@@ -6,7 +6,7 @@ import { now } from '../workload.mjs'
 import { History } from './History.mjs'
 import { briefly, endWithParent, openRegistry } from './registry.mjs'
 
-const PAUSE_MS = 300
+const PAUSE_MS = 100
 
 const { file, url, until, least, last } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
