@@ -57,6 +57,24 @@ export const WRITES: Readonly<Record<string, Call>> = {
   createNextRange: (store, call) => store.createNextRange({ projectName: 'blog', size: 10 }, call),
   resizeRange: (store, call) =>
     store.resizeRange('shop', { startPort: 3000, endPort: 3019 }, {}, call),
+  claim: (store, call) => store.claim({ ...web, portNumber: 3005 }, call),
+  ensureMany: (store, call) =>
+    store.ensureMany(
+      {
+        projectName: 'shop',
+        instance: '',
+        hostname: 'localhost',
+        items: [
+          { serviceName: 'rtp', protocols: ['tcp'], count: 3, contiguous: true },
+          { serviceName: 'dns', protocols: ['tcp', 'udp'], count: 1, contiguous: false },
+        ],
+      },
+      call,
+    ),
+  allocateMany: (store, call) => store.allocateMany({ ...web, count: 2, contiguous: false }, call),
+  addRange: (store, call) =>
+    store.addRange({ projectName: 'shop', startPort: 4000, endPort: 4009 }, call),
+  removeRange: (store, call) => store.removeRange('empty', { from: 3500 }, call),
   deleteRange: (store, call) => store.deleteRange('empty', call),
   deleteRanges: (store, call) => store.deleteRanges(['empty'], call),
 }
@@ -174,6 +192,11 @@ const RESOLVED_BY: Readonly<Record<string, RegExp>> = {
   createRange: /list the ranges/,
   createNextRange: /list the ranges/,
   resizeRange: /list the ranges/,
+  claim: /Claim it again/,
+  ensureMany: /Ask again/,
+  allocateMany: /list the ports of shop/,
+  addRange: /list the ranges/,
+  removeRange: /list the ranges/,
   deleteRange: /list the ranges/,
   deleteRanges: /list the ranges/,
 }
