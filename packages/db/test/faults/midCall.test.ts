@@ -1,6 +1,8 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { sql } from '../../../../test/database.js'
+import { Database } from '../../src/Database.js'
 import { translate } from '../../src/sqlState.js'
+import { noteOwnNetwork } from '../../src/store/checks.js'
 import { numbers } from '../sessions.js'
 import { FaultyProxy } from './FaultyProxy.js'
 import {
@@ -91,6 +93,15 @@ describe('a connection that is cut in mid-call', () => {
       await call(repository)
     }
     await expectWorking(repository)
+  })
+
+  it('makes the database unavailable to an opener that notes where it runs', async () => {
+    const { proxy, pool } = await openThroughProxy()
+    for (const fault of ['request', 'answer'] as const) {
+      proxy.breakAt(fault)
+      const noted = noteOwnNetwork(new Database(pool, true), 'initial')
+      await expectRefusal(noted, 'DATABASE_UNAVAILABLE')
+    }
   })
 
   it.each(WRITE_LIST)('leaves unknown what became of %s that never arrived', async (name, call) => {
