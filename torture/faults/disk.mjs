@@ -3,6 +3,7 @@ import { SmallDisk } from '../SmallDisk.mjs'
 import { between } from './Fault.mjs'
 
 const AGAIN_AFTER_MS = 50
+const ANSWERS_WITHIN_MS = 5_000
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const disk = [
@@ -33,9 +34,11 @@ async function fillUp({ smallDisk, server, pause, isOver }) {
     const giveUpAt = performance.now() + 5_000
     while (!failed && !isOver() && performance.now() < giveUpAt) {
       // Otherwise it would live for a while on segments of its log that it made before.
-      failed = await server
+      const answer = server
         .query('select pg_switch_wal(), txid_current()')
         .then(() => false, isFullDisk)
+      // A server that hangs must not keep the disk full for good.
+      failed = await Promise.race([answer, sleep(ANSWERS_WITHIN_MS, false)])
       await sleep(AGAIN_AFTER_MS)
     }
     await pause(between(500, 2_500))
