@@ -756,10 +756,10 @@ export class PortManager {
     const holdings = validRows(rows, (row, path) => this.#holding(row, path))
     const { dryRun = false, skipConflicts = false } = accepted
     const call = this.#write(accepted)
-    return this.#source.ask(
-      (store) => importPorts(store, holdings, { dryRun, skipConflicts }, call),
-      (attempt) => repeatBusy(attempt, call.signal),
-    )
+    const question = (store: PortRepository) =>
+      importPorts(store, holdings, { dryRun, skipConflicts }, call)
+    const repeat = <Answer>(attempt: () => Promise<Answer>) => repeatBusy(attempt, call.signal)
+    return dryRun ? this.#source.askExisting(question, repeat) : this.#source.ask(question, repeat)
   }
 
   /**

@@ -21,8 +21,17 @@ export interface ImportMode {
 export interface ImportOutcome {
   /** `held`: the service held the number before. `conflict`: another service or project has it. */
   readonly outcome: 'claimed' | 'held' | 'conflict'
+  /** Whether the import changes anything for the row. Of those that are held, few are. */
+  readonly changes: boolean
   /** Whether the number becomes a range of the project. */
   readonly createsRange: boolean
+  /** Whether the port is held and gets metadata that it lacks. */
+  readonly addsMetadata: boolean
+  /**
+   * The port that `getOrAllocate` returned for the service before, if it returns this row's from
+   * then on.
+   */
+  readonly insteadOf?: number
   readonly conflict?: {
     readonly code: PortsErrorCode
     readonly message: string
@@ -34,7 +43,7 @@ export interface ImportOutcome {
 export interface TransferStore {
   /**
    * Claims each number for its service. A number that no project owns first becomes a range of the
-   * project. If there is a conflict that is not to be skipped, nothing is changed. The outcomes are
+   * project. Of several numbers of a service, the first is then the one that `ensure` returns. If there is a conflict that is not to be skipped, nothing is changed. The outcomes are
    * in the order of the holdings, whether anything was changed or not.
    */
   importPorts(

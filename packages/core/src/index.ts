@@ -149,10 +149,12 @@ export type { OpenOptions, RepositoryOpener } from './RepositorySource.js'
 export { nameOfRange } from './range/nameOfRange.js'
 export {
   noFreeBlock,
+  type Overlap,
   type RangeChange,
   type RangeHolder,
   rangeInUse,
   rangeOverlap,
+  rangesOverlap,
   type UnclearRange,
   unclearRange,
   type WantedRange,
@@ -173,6 +175,6 @@ export type {
   RegistryContent,
   RegistryDocument,
 } from './transfer/RegistryDocument.js'
-export { registryInUse } from './transfer/registryInUse.js'
+export { type RegistryHolder, registryInUse } from './transfer/registryInUse.js'
 export { unmappedUid } from './unmappedUid.js'
 export { MAX_LENGTH, validCount } from './validate.js'

@@ -126,7 +126,7 @@ describe('rows to import', () => {
     ['rows[0].projectName', [{ ...row, projectName: '@acme/web' }]],
     ['rows[0].hostname', [{ ...row, hostname: '0.0.0.0' }]],
     ['rows[0].description', [{ ...row, description: 'a'.repeat(1001) }]],
-    ['rows', Array(1001).fill(row)],
+    ['rows', Array(10_001).fill(row)],
   ])('are refused by a wrong %s, before the store is asked', async (field, rows) => {
     const store = new RecordingStore()
     await expect(new PortManager(store.repository).import(rows as [])).rejects.toMatchObject({

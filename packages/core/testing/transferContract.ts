@@ -5,7 +5,17 @@ import {
   type RegistryContent,
   type RegistryDocument,
 } from '../src/transfer/RegistryDocument.js'
-import { api, atOnce, heldBy, livePorts, numbers, type Store, shopRange, web } from './shop.js'
+import {
+  api,
+  ascending,
+  atOnce,
+  heldBy,
+  livePorts,
+  numbers,
+  type Store,
+  shopRange,
+  web,
+} from './shop.js'
 
 export function describeTransfers(store: Store) {
   const plan = { dryRun: true, skipConflicts: false }
@@ -36,10 +46,11 @@ export function describeTransfers(store: Store) {
         ],
         all,
       )
+      const claimed = { outcome: 'claimed', changes: true, addsMetadata: false }
       expect(outcomes).toEqual([
-        { outcome: 'claimed', createsRange: false },
-        { outcome: 'claimed', createsRange: true },
-        { outcome: 'claimed', createsRange: true },
+        { ...claimed, createsRange: false },
+        { ...claimed, createsRange: true },
+        { ...claimed, createsRange: true },
       ])
       expect(await heldBy(store, web)).toEqual([
         { portNumber: 3005, description: 'Storefront', serviceType: 'vite' },
@@ -59,8 +70,90 @@ export function describeTransfers(store: Store) {
     })
 
     it('has the first of several numbers of a service be the one it is asked for', async () => {
-      await outcomesOf([holding(3005), holding(3001), holding(3003)])
+      const rows = [holding(3005), holding(3001), holding(3003)]
+      await outcomesOf(rows)
       expect(await store().find(web)).toBe(3005)
+      const before = await store().dump()
+      const again = await store().importPorts(rows, all)
+      expect(again.map(({ outcome, changes }) => ({ outcome, changes }))).toEqual(
+        rows.map(() => ({ outcome: 'held', changes: false })),
+      )
+      expect(await store().dump()).toEqual(before)
+    })
+
+    it.each([
+      ['is new', 3005, 'claimed'],
+      ['was held beside it', 3002, 'held'],
+    ])('tells whose place a number takes that %s', async (_, portNumber, outcome) => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().claim({ ...web, portNumber: 3002 })
+      await store().claim({ ...web, portNumber: 3001 })
+      const rows = [holding(portNumber), holding(3003)]
+      const expected = [
+        { outcome, changes: true, insteadOf: 3001 },
+        { outcome: 'claimed', changes: true },
+      ]
+      for (const mode of [plan, all]) {
+        const outcomes = await store().importPorts(rows, mode)
+        expect(outcomes).toMatchObject(expected)
+        expect(outcomes[1]).not.toHaveProperty('insteadOf')
+      }
+      expect(await store().find(web)).toBe(portNumber)
+      expect((await heldBy(store, web)).map((held) => held.portNumber)).toContain(3001)
+    })
+
+    it('gives a held port the metadata that it lacks, and overwrites none', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().claim({ ...web, portNumber: 3000, description: 'Storefront' })
+      const rows = [holding(3000, { description: 'Another', serviceType: 'vite' })]
+      const [completed] = await store().importPorts(rows, all)
+      expect(completed).toMatchObject({ outcome: 'held', changes: true, addsMetadata: true })
+      expect(await heldBy(store, web)).toEqual([
+        { portNumber: 3000, description: 'Storefront', serviceType: 'vite' },
+      ])
+      const [again] = await store().importPorts(rows, all)
+      expect(again).toMatchObject({ outcome: 'held', changes: false, addsMetadata: false })
+    })
+
+    it('keeps each row’s metadata and instance, and writes an event for it', async () => {
+      await outcomesOf([
+        holding(3000, { description: 'One', serviceType: 'vite' }),
+        holding(3001, { instance: 'login', cloudflareHostname: 'login.example.com' }),
+      ])
+      const login = { ...web, instance: 'login' }
+      expect(await heldBy(store, login)).toEqual([
+        { portNumber: 3001, cloudflareHostname: 'login.example.com' },
+      ])
+      const { events } = await store().history({ limit: 10 })
+      expect(events.toReversed().map(({ what, call }) => `${call} ${what}`)).toEqual([
+        ...Array(2).fill('import_ports range-created'),
+        ...Array(2).fill('import_ports allocated'),
+      ])
+      expect(events.map(({ after }) => after)).toContainEqual({
+        cloudflareHostname: 'login.example.com',
+      })
+    })
+
+    it('lets projects own one number each on a host of its own, and names who was first', async () => {
+      const nas = { hostname: 'nas', boundTo: 'nas' }
+      const outcomes = await store().importPorts(
+        [
+          holding(3000, nas),
+          holding(3000, { projectName: 'blog', hostname: 'pi', boundTo: 'pi' }),
+          holding(3000, { projectName: 'blog', protocol: 'udp', ...nas }),
+          holding(3001, { projectName: 'blog', ...nas }),
+          holding(3001),
+        ],
+        some,
+      )
+      expect(outcomes).toMatchObject([
+        { outcome: 'claimed' },
+        { outcome: 'claimed' },
+        { outcome: 'conflict', conflict: { details: { range: { projectName: 'shop' } } } },
+        // A range for every host comes before one for one host.
+        { outcome: 'conflict', conflict: { details: { range: { projectName: 'shop' } } } },
+        { outcome: 'claimed' },
+      ])
     })
 
     it('changes nothing in a dry run, and tells the same', async () => {
@@ -122,6 +215,39 @@ export function describeTransfers(store: Store) {
       expect(errors).toEqual([])
       expect(ports.toSorted()).toEqual([...Array(9).fill(0), 1])
       expect(await livePorts(store)).toEqual([3000])
+    })
+
+    it('gives each number once to four who import the same rows at the same time', async () => {
+      await store().createRange(shopRange(3000, 3049))
+      const rows = numbers(3000, 3049).map((portNumber) =>
+        holding(portNumber, { serviceName: `service-${portNumber}` }),
+      )
+      const { ports, errors } = await atOnce(4, async () => {
+        const outcomes = await outcomesOf(rows)
+        expect(new Set(outcomes).size).toBe(1)
+        return outcomes[0] === 'claimed' ? 1 : 0
+      })
+      expect(errors).toEqual([])
+      expect(ports.toSorted()).toEqual([0, 0, 0, 1])
+      expect(await livePorts(store)).toEqual(numbers(3000, 3049))
+    })
+
+    it('takes no number from those who allocate at the same time', async () => {
+      await store().createRange(shopRange(3000, 3039))
+      const rows = numbers(3000, 3019).map((portNumber) =>
+        holding(portNumber, { serviceName: `imported-${portNumber}` }),
+      )
+      const [outcomes, given] = await Promise.all([
+        store().importPorts(rows, some),
+        atOnce(20, (nth) => store().allocate({ ...web, serviceName: `service-${nth}` })),
+      ])
+      expect(given.errors).toEqual([])
+      const imported = rows.filter((_, index) => outcomes[index]!.outcome === 'claimed')
+      const all = [...given.ports, ...imported.map(({ portNumber }) => portNumber)]
+      expect(await livePorts(store)).toEqual(ascending(all))
+      for (const { serviceName, portNumber } of imported) {
+        expect(await store().find({ ...web, serviceName })).toBe(portNumber)
+      }
     })
 
     it('imports some hundred rows, each with a range of its own', async () => {
@@ -208,9 +334,12 @@ export function describeTransfers(store: Store) {
     it('leave a registry that holds ports as it is', async () => {
       await fill()
       const content = await store().dump()
-      await expect(store().load(documentOf(content))).rejects.toMatchObject({
+      const { count, holders } = { count: content.allocations.length, holders: expect.any(Array) }
+      const refused = expect(store().load(documentOf(content))).rejects
+      await refused.toMatchObject({
         code: 'RANGE_IN_USE',
-        details: { count: content.allocations.length },
+        message: expect.stringContaining('shop/web (localhost/tcp)'),
+        details: { count, holders },
       })
       expect(await store().dump()).toEqual(content)
     })
@@ -226,6 +355,23 @@ export function describeTransfers(store: Store) {
         details: { range: mine },
       })
       expect(await store().listRanges()).toEqual([mine])
+    })
+
+    it('name the ranges that overlap and count them', async () => {
+      const bounds = numbers(0, 11).map((nth) => [3000 + 10 * nth, 3009 + 10 * nth] as const)
+      for (const [nth, [startPort, endPort]] of bounds.entries()) {
+        await store().createRange({ projectName: `project-${nth}`, startPort, endPort })
+      }
+      const content = await store().dump()
+      await emptied()
+      await store().createRange({ projectName: 'mine', startPort: 3005, endPort: 3114 })
+      await expect(store().load(documentOf(content))).rejects.toMatchObject({
+        code: 'RANGE_OVERLAP',
+        message: expect.stringMatching(
+          /^12 ranges overlap others, .*\n3000-3009 of project-0 would overlap 3005-3114 of mine\n(?:.*\n){9}and 2 more$/,
+        ),
+        details: { count: 12, overlaps: expect.any(Array) },
+      })
     })
 
     it('refuse a port outside the ranges, and change nothing', async () => {

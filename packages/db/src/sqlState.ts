@@ -9,6 +9,7 @@ import {
   type Misfit,
   type Mismatch,
   type OutOfRange,
+  type Overlap,
   type PortRange,
   PortsError,
   type PortsErrorCode,
@@ -17,9 +18,11 @@ import {
   projectNotFound,
   type RangeChange,
   type RangeHolder,
+  type RegistryHolder,
   rangeExhausted,
   rangeInUse,
   rangeOverlap,
+  rangesOverlap,
   registryInUse,
   type Taken,
   type UnclearRange,
@@ -133,10 +136,19 @@ export function translate(
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
         : portOutOfRange(parseDetail<OutOfRange>(failure.detail), error)
     case 'RANGE_OVERLAP':
-      // A call that loads a document does not know which of its ranges overlaps.
-      return overlapIn(details, error)
+      if (details.overlaps === undefined) {
+        const { wanted, range } = overlapIn(details)
+        return rangeOverlap(wanted, range, error)
+      }
+      return rangesOverlap(
+        (details.overlaps as ErrorDetails[]).map(overlapIn),
+        Number(details.count),
+        error,
+      )
     case 'RANGE_IN_USE':
-      if (details.projectName === undefined) return registryInUse(Number(details.count), error)
+      if (details.projectName === undefined) {
+        return registryInUse(Number(details.count), details.holders as RegistryHolder[], error)
+      }
       return rangeInUse(
         String(details.projectName),
         details.allocations as RangeHolder[],
@@ -224,9 +236,9 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
   }
 }
 
-/** The error of ZP005, whose detail has the range that was wanted and the one in its way. */
-export function overlapIn(details: ErrorDetails, cause?: unknown): PortsError {
-  return rangeOverlap(details.wanted as WantedRange, rangeIn(details), cause)
+/** What the detail of ZP005 says. */
+export function overlapIn(details: ErrorDetails): Overlap {
+  return { wanted: details.wanted as WantedRange, range: rangeIn(details) }
 }
 
 function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): PortRange {

@@ -1562,3 +1562,33 @@ describe('a signal that was aborted before the call', () => {
     expect(await sql(url, 'select from ports.port_health_checks')).toEqual([])
   })
 })
+
+describe('import', () => {
+  const rowsOf = (count: number) =>
+    numbers(1, count).map((nth) => ({
+      projectName: `project-${nth % 100}`,
+      serviceName: `service-${nth}`,
+      hostname: `host-${nth % 3}`,
+      portNumber: 10_000 + nth,
+    }))
+
+  it('takes 10,000 rows in one call, each with a range of its own', async () => {
+    const rows = rowsOf(10_000)
+    const options = { dryRun: true }
+    expect(await ports.import(rows, options)).toMatchObject({ claimed: 10_000, changed: false })
+    expect(await ports.listAll()).toEqual([])
+    expect(await ports.import(rows)).toMatchObject({ claimed: 10_000, changed: true })
+    expect(await ports.listByProject('project-7')).toHaveLength(100)
+    expect(await ports.import(rows)).toMatchObject({ held: 10_000, changed: false })
+    const stolen = rows.map((row) => ({ ...row, serviceName: 'other' }))
+    expect(await ports.import(stolen)).toMatchObject({ conflicts: 10_000, changed: false })
+  })
+
+  it('refuses 10,001 rows and imports none', async () => {
+    await expect(ports.import(rowsOf(10_001))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: 'rows is "10001 rows", but must be at most 10000 rows.',
+    })
+    expect(await ports.listAll()).toEqual([])
+  })
+})

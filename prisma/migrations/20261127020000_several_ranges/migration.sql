@@ -552,27 +552,72 @@ begin
 end
 $$;
 
+create function ports.range_in_the_way(
+  p_project_name text,
+  p_start_port integer,
+  p_end_port integer,
+  p_hostname text,
+  p_range_id bigint default null
+) returns setof ports.port_ranges
+language sql stable
+begin atomic
+  -- Returns the range other than `p_range_id` that overlaps these numbers on that host or, if that is
+  -- null, on any. Of several it is one of the project, then the lowest. Locks nothing. Cost: a look
+  -- into the index of the exclusion constraint, which guarantees that ranges are disjoint.
+  select *
+  from ports.port_ranges as other
+  where int4range(other.start_port, other.end_port, '[]')
+      && int4range(p_start_port, p_end_port, '[]')
+    and ports.hostrange(other.hostname, other.hostname, '[]')
+      && ports.hostrange(p_hostname, p_hostname, '[]')
+    and other.id is distinct from p_range_id
+  order by other.project_name = p_project_name desc, other.start_port
+  limit 1;
+end;
+
+create function ports.owns_number(
+  p_project_name text,
+  p_hostname text,
+  p_port_number integer
+) returns boolean
+language plpgsql stable
+as $$
+  -- Returns whether the number lies in a range of the project on that host. Called by functions
+  -- whose search path is fixed. Locks nothing. Cost: one look.
+begin
+  return exists (
+    select
+    from ports.range_in_the_way(p_project_name, p_port_number, p_port_number, p_hostname)
+    where project_name = p_project_name
+  );
+end
+$$;
+
 create or replace function ports.refuse_rows_outside() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
+set enable_seqscan = off
 as $$
   -- Inserted rows must lie in their project's ranges and be the only rows of their numbers. Locks
-  -- the projects, as a change of a range does. Raises ZP004, 23505. Cost: the rows inserted.
+  -- the projects by name, as a change of a range does. Raises ZP004, 23505. Cost: the rows inserted.
+  -- The setting keeps the planner from comparing all of them with all ranges and all numbers.
 declare
   v_stray record;
 begin
-  update ports.projects
-  set settings = settings
-  where name in (select project_name from inserted);
+  for v_stray in
+    select distinct project_name
+    from inserted
+    order by project_name
+  loop
+    update ports.projects
+    set settings = settings
+    where name = v_stray.project_name;
+  end loop;
 
   select project_name, port_number
   into v_stray
   from inserted
-  where not exists (
-    select
-    from ports.ranges_in(inserted.project_name, inserted.hostname) as range
-    where inserted.port_number between range.start_port and range.end_port
-  )
+  where not ports.owns_number(project_name, hostname, port_number)
   limit 1;
   if found then
     raise exception 'port % lies outside the ranges of %', v_stray.port_number, v_stray.project_name
@@ -584,11 +629,36 @@ begin
         )::text;
   end if;
 
+  -- The conditions on the status are those of the indexes of free and of live rows. With a limit
+  -- the planner looks into them once for each row.
   select inserted.project_name, inserted.port_number
   into v_stray
   from inserted
-  join ports.port_allocations as other using (project_name, hostname, protocol, port_number)
-  where other.id <> inserted.id
+  cross join lateral (
+    (
+      select
+      from ports.port_allocations as free
+      where free.project_name = inserted.project_name
+        and free.hostname = inserted.hostname
+        and free.protocol = inserted.protocol
+        and free.port_number = inserted.port_number
+        and free.status = 'released'
+        and free.id <> inserted.id
+      limit 1
+    )
+    union all
+    (
+      select
+      from ports.port_allocations as held
+      where held.project_name = inserted.project_name
+        and held.hostname = inserted.hostname
+        and held.protocol = inserted.protocol
+        and held.port_number = inserted.port_number
+        and held.status in ('allocated', 'in_use')
+        and held.id <> inserted.id
+      limit 1
+    )
+  ) as other
   limit 1;
   if found then
     raise exception 'port % of % has a row already', v_stray.port_number, v_stray.project_name
@@ -607,6 +677,28 @@ return jsonb_strip_nulls(jsonb_build_object(
   'description', p_range.description
 ));
 
+create function ports.overlap_detail(
+  p_project_name text,
+  p_start_port integer,
+  p_end_port integer,
+  p_hostname text,
+  p_other ports.port_ranges
+) returns json
+language sql stable
+-- The detail of ZP005: the range in the way, and the one that was wanted.
+return json_build_object(
+  'projectName', p_other.project_name,
+  'startPort', p_other.start_port,
+  'endPort', p_other.end_port,
+  'hostname', p_other.hostname,
+  'wanted', json_strip_nulls(json_build_object(
+    'projectName', p_project_name,
+    'startPort', p_start_port,
+    'endPort', p_end_port,
+    'hostname', p_hostname
+  ))
+);
+
 create function ports.raise_overlap(
   p_project_name text,
   p_start_port integer,
@@ -623,17 +715,8 @@ begin
     p_other.start_port, p_other.end_port, p_other.project_name
     using
       errcode = 'ZP005',
-      detail = json_build_object(
-        'projectName', p_other.project_name,
-        'startPort', p_other.start_port,
-        'endPort', p_other.end_port,
-        'hostname', p_other.hostname,
-        'wanted', json_strip_nulls(json_build_object(
-          'projectName', p_project_name,
-          'startPort', p_start_port,
-          'endPort', p_end_port,
-          'hostname', p_hostname
-        ))
+      detail = ports.overlap_detail(
+        p_project_name, p_start_port, p_end_port, p_hostname, p_other
       )::text;
 end
 $$;
@@ -649,21 +732,17 @@ create function ports.refuse_overlap(
 ) returns void
 language plpgsql
 as $$
-  -- The exclusion constraint guarantees that ranges are disjoint on each host. This function names
-  -- the range in the way. Raises ZP005 if a range other than `p_range_id` overlaps. Locks nothing.
-  -- Called by functions whose search path is fixed.
+  -- Raises ZP005 if a range is in the way. Bounds that no range can have are left to the table, which
+  -- refuses them. Locks nothing. Called by functions whose search path is fixed.
 declare
   v_other ports.port_ranges;
 begin
+  if p_start_port > p_end_port or p_end_port > 65535 then
+    return;
+  end if;
   select *
   into v_other
-  from ports.port_ranges as other
-  where other.id is distinct from p_range_id
-    and other.start_port <= p_end_port
-    and other.end_port >= p_start_port
-    and (other.hostname is null or p_hostname is null or other.hostname = p_hostname)
-  order by other.project_name = p_project_name desc, other.start_port
-  limit 1;
+  from ports.range_in_the_way(p_project_name, p_start_port, p_end_port, p_hostname, p_range_id);
   if found then
     perform ports.raise_overlap(p_project_name, p_start_port, p_end_port, p_hostname, v_other);
   end if;

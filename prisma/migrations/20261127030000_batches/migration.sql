@@ -199,16 +199,17 @@ create function ports.hold_slots(
   p_service_names text[],
   p_ordinals integer[],
   p_idempotency_keys text[],
-  p_instance text,
-  p_service_type text,
-  p_description text,
-  p_cloudflare_hostname text,
+  p_instances text[],
+  p_service_types text[],
+  p_descriptions text[],
+  p_cloudflare_hostnames text[],
   p_actor text
 ) returns setof bigint
 language plpgsql
 set enable_seqscan = off
 set enable_hashjoin = off
 set enable_mergejoin = off
+set enable_nestloop = on
 as $$
   -- Does what hold_slot() does for slots of several services in one statement, which takes a third
   -- of the time. Returns the ids of the holdings. The ordinals are those that follow what the caller
@@ -222,8 +223,13 @@ begin
   return query
   with wanted as materialized (
     select *
-    from unnest(p_slots, p_service_keys, p_service_names, p_ordinals, p_idempotency_keys)
-      as wanted (slot, service_key, service_name, ordinal, idempotency_key)
+    from unnest(
+      p_slots, p_service_keys, p_service_names, p_ordinals, p_idempotency_keys, p_instances,
+      p_service_types, p_descriptions, p_cloudflare_hostnames
+    ) as wanted (
+      slot, service_key, service_name, ordinal, idempotency_key, instance, service_type,
+      description, cloudflare_hostname
+    )
     order by service_key, ordinal
   ), held as (
     update ports.port_allocations as slot
@@ -231,11 +237,11 @@ begin
       status = 'allocated',
       service_key = wanted.service_key,
       service_name = wanted.service_name,
-      instance = p_instance,
+      instance = wanted.instance,
       ordinal = wanted.ordinal,
-      service_type = p_service_type,
-      description = p_description,
-      cloudflare_hostname = p_cloudflare_hostname,
+      service_type = wanted.service_type,
+      description = wanted.description,
+      cloudflare_hostname = wanted.cloudflare_hostname,
       idempotency_key = wanted.idempotency_key,
       allocated_at = now(),
       last_used_at = null
@@ -249,7 +255,7 @@ begin
   )
   select
     p_actor, p_call, 'allocated', project_name, service_name, instance, hostname, protocol,
-    port_number, id, ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+    port_number, id, ports.metadata(service_type, description, cloudflare_hostname)
   from held
   returning allocation_id;
 end
@@ -802,7 +808,11 @@ begin
               else ports.batch_key(v_idempotency_keys[nth]) || place
             end
           ),
-          p_instance, p_service_type, p_description, p_cloudflare_hostname, p_actor
+          array_agg(p_instance),
+          array_agg(p_service_type),
+          array_agg(p_description),
+          array_agg(p_cloudflare_hostname),
+          p_actor
         )
         from (
           select locked.slot, locked.protocol, locked.turn as nth,

@@ -39,6 +39,38 @@ export function rangeOverlap(
   return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
 }
 
+/** A range that was wanted, and the one that stands in its way. */
+export interface Overlap {
+  readonly wanted: WantedRange
+  readonly range: PortRange
+}
+
+/**
+ * Ranges of a document that others stand in the way of.
+ * @param overlaps the first few of `count`
+ */
+export function rangesOverlap(
+  overlaps: readonly Overlap[],
+  count: number,
+  cause?: unknown,
+): PortsError {
+  const [first] = overlaps
+  if (first && count === 1) return rangeOverlap(first.wanted, first.range, cause)
+  const lines = overlaps.map(
+    ({ wanted, range }) =>
+      `${nameOfRange(wanted as PortRange)} of ${wanted.projectName} would overlap ` +
+      `${nameOfRange(range)} of ${range.projectName}`,
+  )
+  const more = count > overlaps.length ? [`and ${count - overlaps.length} more`] : []
+  return new PortsError(
+    'RANGE_OVERLAP',
+    `${count} ranges overlap others, so nothing was loaded. Delete the ranges that stand in the ` +
+      `way, or change the document.\n${[...lines, ...more].join('\n')}`,
+    { ...first, count, overlaps },
+    { cause },
+  )
+}
+
 export interface RangeHolder {
   readonly serviceName: string
   readonly instance: string

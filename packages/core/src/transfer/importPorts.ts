@@ -28,8 +28,8 @@ export interface ImportReport {
   readonly changed: boolean
 }
 
-/** More would take longer than a statement may. */
-const MAX_ROWS = 1000
+/** They take a few seconds. Many more would take longer than a statement may. */
+const MAX_ROWS = 10_000
 
 const ROW = 'an object with projectName, serviceName and portNumber'
 
@@ -79,7 +79,8 @@ export async function importPorts(
     rows.filter((row) => row.outcome === outcome).length
   const [claimed, held, conflicts] = [count('claimed'), count('held'), count('conflict')]
   const isForbidden = conflicts > 0 && !mode.skipConflicts
-  return { rows, claimed, held, conflicts, changed: claimed > 0 && !mode.dryRun && !isForbidden }
+  const changed = rows.some((row) => row.changes) && !mode.dryRun && !isForbidden
+  return { rows, claimed, held, conflicts, changed }
 }
 
 /** For each row the index of the first that has the same number in the same scope. */
@@ -99,11 +100,12 @@ function collisionWith(first: Holding, other: Holding): boolean {
 
 /** A row says the same as an earlier one, or gives its number to another service. */
 function repeatedRow(first: Holding, other: Holding, row: number): ImportOutcome {
-  if (!collisionWith(first, other)) return { outcome: 'held', createsRange: false }
+  const nothing = { changes: false, createsRange: false, addsMetadata: false }
+  if (!collisionWith(first, other)) return { outcome: 'held', ...nothing }
   const { portNumber } = first
   return {
     outcome: 'conflict',
-    createsRange: false,
+    ...nothing,
     conflict: {
       code: 'PORT_TAKEN',
       message: `Row ${row} gives this port to ${nameOfService(first)}. Remove one of the two rows.`,

@@ -1,8 +1,10 @@
 import {
   type ErrorDetails,
   type ImportOutcome,
+  type PortsError,
   portTaken,
   type RegistryContent,
+  rangeOverlap,
   type Taken,
   type TransferStore,
 } from '@ports/core'
@@ -12,7 +14,8 @@ import { defaultRanges } from '../seed.js'
 import { overlapIn } from '../sqlState.js'
 
 const IMPORT = statement(`
-  select outcome, creates_range as "createsRange", conflict
+  select outcome, changes, creates_range as "createsRange", adds_metadata as "addsMetadata",
+    instead_of as "insteadOf", conflict
   from ports.import_ports($1, $2, $3, $4)
   order by turn`)
 
@@ -49,14 +52,23 @@ export function transferStore(database: Database): TransferStore {
 
 interface ImportRow {
   readonly outcome: ImportOutcome['outcome']
+  readonly changes: boolean
   readonly createsRange: boolean
+  readonly addsMetadata: boolean
+  readonly insteadOf: number | null
   /** The detail of the claim's error, ZP003 or ZP005. */
   readonly conflict: Taken | ErrorDetails | null
 }
 
-function toOutcome({ outcome, createsRange, conflict }: ImportRow): ImportOutcome {
-  if (conflict === null) return { outcome, createsRange }
-  const { code, message, details } =
-    'portNumber' in conflict ? portTaken(conflict as Taken) : overlapIn(conflict)
-  return { outcome, createsRange, conflict: { code, message, details } }
+function toOutcome({ conflict, insteadOf, ...row }: ImportRow): ImportOutcome {
+  const outcome = { ...row, ...(insteadOf !== null && { insteadOf }) }
+  if (conflict === null) return outcome
+  const { code, message, details } = errorOf(conflict)
+  return { ...outcome, conflict: { code, message, details } }
+}
+
+function errorOf(conflict: Taken | ErrorDetails): PortsError {
+  if ('portNumber' in conflict) return portTaken(conflict as Taken)
+  const { wanted, range } = overlapIn(conflict)
+  return rangeOverlap(wanted, range)
 }
