@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
@@ -17,7 +17,7 @@ function machine() {
     if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
     rmSync(directory, { recursive: true, force: true })
   })
-  return { home, ports }
+  return { directory, home, ports }
 }
 
 test.each([
@@ -66,4 +66,19 @@ test('get makes a registry, and what only reads then answers', async () => {
   await ports('db', 'stop')
   expect(await ports('release', 'consilio', 'api')).toMatchObject({ status: 0 })
   expect(await ports('list', '--json')).toMatchObject({ stdout: '[]\n', status: 0 })
+})
+
+test('import makes a registry, and its dry run does not', async () => {
+  const { directory, home, ports } = machine()
+  const file = join(directory, 'rows.csv')
+  writeFileSync(file, 'project,service,port\nconsilio,api,3105\n')
+  const planned = await ports('import', '--dry-run', file)
+  expect(planned, planned.stderr).toMatchObject({ stdout: '', status: 5 })
+  expect(planned.stderr).toContain(home)
+  expect(existsSync(home)).toBe(false)
+
+  const imported = await ports('import', file)
+  expect(imported, imported.stderr).toMatchObject({ stdout: '', status: 0 })
+  expect((await ports('get', '--existing', 'consilio', 'api')).stdout).toBe('3105\n')
+  expect(await ports('import', '--dry-run', file)).toMatchObject({ status: 0 })
 })

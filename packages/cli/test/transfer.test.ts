@@ -114,8 +114,19 @@ describe('import', () => {
     ['rows.json', '{', 'format is "json"'],
     ['rows.json', '{"project":"a"}', 'must be a list of rows'],
     ['rows.csv', 'project,service,colour\na,b,red\n', 'column is "colour"'],
-    ['rows.csv', 'project,service,port\na,b,x\n', 'rows[0].portNumber is "x"'],
-    ['rows.csv', 'project,service\na,b\n', 'rows[0].portNumber is undefined'],
+    ['rows.csv', 'project,service,port\na,b,x\n', 'rows.csv, line 2, port is "x"'],
+    ['rows.csv', 'project,service\na,b\n', 'rows.csv, line 2, port is undefined'],
+    ['rows.csv', 'port,project,service\n1,a,b\n\n\n2,a,"b\nc"\n', 'line 5, service is "b'],
+    ['rows.csv', 'port,service,project\r\n1,b,a\r\n\r\n0,b,a\r\n', 'line 4, port is 0'],
+    [
+      'rows.json',
+      '[{"project":"a","service":"b","port":1},{}]',
+      'json, row 2, project is undefined',
+    ],
+    ['rows.yaml', '- { project: a, service: b, port: 0 }', 'rows.yaml, row 1, port is 0'],
+    ['rows.csv', 'project,service,port,port\na,b,1,2\n', 'line 1, column 4 is "port", but must be'],
+    ['rows.csv', 'host,port,hostname\na,1,b\n', 'left out: column 1, host, says the same'],
+    ['rows.json', '[{"port":1,"portNumber":2}]', 'row 1, column 2 is "portNumber"'],
     ['rows.csv', 'project,servce,port\n', 'column is "servce"'],
     ['rows.csv', 'project,service,port\n', 'must be a list of rows, and not empty'],
     ['rows.csv', 'hello', 'column is "hello"'],
@@ -134,10 +145,48 @@ describe('import', () => {
     const refused = await ports('import', file)
     expect(refused).toMatchObject({ stdout: '', status: 4 })
     expect(refused.stderr).toContain('1 of 3 rows cannot be imported')
-    expect(refused.stderr).toContain('a/two: Row 1 gives this port to a/one.')
+    expect(refused.stderr).toContain(
+      'a/two: Line 2 gives this port to a/one. Remove one of the two. (line 3)\n',
+    )
     expect((await ports('import', '--skip-conflicts', file)).stderr).toContain(
       'Imported 1 port, 1 held already, 1 conflict skipped.',
     )
+  })
+
+  test('says how many rows collide, and names fifty of them', async () => {
+    const ports = portsOn(await freshDatabase())
+    const rows = Array.from({ length: 60 }, (_, nth) => `mine,service-${nth},${3200 + nth}\n`)
+    const file = fileOf('rows.csv', `project,service,port\n${rows.join('')}`)
+    const refused = await ports('import', file)
+    expect(refused).toMatchObject({ stdout: '', status: 4 })
+    expect(refused.stderr).toContain('60 of 60 rows cannot be imported')
+    expect(refused.stderr.match(/^! localhost.*\(line \d+\)$/gm)).toHaveLength(50)
+    expect(refused.stderr).toContain('(line 51)\n… and 10 more.\n')
+    const { error } = JSON.parse((await ports('import', file, '--json')).stderr)
+    expect(error.details).toMatchObject({ conflicts: 60, rows: { length: 50 } })
+    expect(error.details.rows[1]).toMatchObject({ port: 3201, place: 'line 3' })
+  })
+
+  test('tells which rows change what get answers, and does so', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('get', 'consilio', 'web')
+    const file = fileOf('rows.csv', 'project,service,port\nconsilio,web,3150\n')
+    const plan = '+ localhost/tcp 3150 consilio/web, which is what get answers from then on, '
+    expect((await ports('import', '--dry-run', file)).stderr).toContain(`${plan}instead of 3100\n`)
+    expect((await ports('get', 'consilio', 'web')).stdout).toBe('3100\n')
+    expect((await ports('import', file)).stderr).toContain(`${plan}instead of 3100\n`)
+    expect((await ports('get', 'consilio', 'web')).stdout).toBe('3150\n')
+    await ports('claim', 'consilio', 'web', '3100')
+    const described = fileOf(
+      'rows.csv',
+      'project,service,port,description\nconsilio,web,3150,Shop\n',
+    )
+    expect((await ports('import', described)).stderr).toBe(
+      '~ localhost/tcp 3150 consilio/web, which is what get answers from then on, instead of ' +
+        '3100, and gets metadata that it lacks\n' +
+        'Imported 0 ports, 1 held already, 1 of them changed.\n',
+    )
+    expect((await ports('get', 'consilio', 'web')).stdout).toBe('3150\n')
   })
 
   test('hints at whose number it is where the first collision is with a range', async () => {

@@ -7,7 +7,7 @@ import {
   PortsError,
 } from '@ports/core'
 import type { Context } from '../Context.js'
-import { IMPORT_FORMATS, readRows } from '../importRows.js'
+import { IMPORT_FORMATS, type InputRows, readRows, withPlace } from '../importRows.js'
 import { inJson } from '../inJson.js'
 
 export function importCommand({ openManager, output, signal, confirm, answerNo }: Context) {
@@ -24,68 +24,125 @@ export function importCommand({ openManager, output, signal, confirm, answerNo }
     .option('--yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
     .action(async (file, { format, skipConflicts = false, dryRun = false, yes }) => {
-      const rows = await readRows(file, format)
+      const input = await readRows(file, format)
       const ports = await openManager()
+      const ask = async (isDryRun: boolean) => {
+        const options = { skipConflicts, dryRun: isDryRun, signal }
+        const report = await ports.import(input.rows, options).catch((error: unknown) => {
+          throw withPlace(error, input)
+        })
+        if (report.conflicts > 0 && !skipConflicts && !dryRun) throw collision(report, input)
+        return report
+      }
       const print = (report: ImportReport) =>
         output.outcome({ ...report, rows: report.rows.map(inJson) }, totalOf(report, dryRun))
-      const plan = await ports.import(rows, { skipConflicts, dryRun: true, signal })
-      if (plan.conflicts > 0 && !skipConflicts && !dryRun) throw collision(plan)
-      if (!output.json) output.notice(linesOf(plan))
-      if (dryRun || plan.claimed === 0) {
+      const notePlan = (report: ImportReport) => {
+        if (!output.json) output.notice(linesOf(report, input))
+      }
+
+      if (dryRun) {
+        const plan = await ask(true)
+        notePlan(plan)
         print(plan)
         return plan.conflicts > 0 ? answerNo() : undefined
       }
       // Standard input that held the rows cannot answer.
       const isAsked = !yes && !output.json && file !== undefined && confirm !== undefined
-      if (isAsked && !(await confirm(`Import ${counted(plan.claimed, 'port')}? [y/N] `))) {
+      if (!isAsked) {
+        const report = await ask(false)
+        notePlan(report)
+        return print(report)
+      }
+      // Makes the registry if there is none. Its default ranges decide what can be imported.
+      await ports.import([], { signal })
+      const plan = await ask(true)
+      notePlan(plan)
+      const changes = plan.rows.filter((row) => row.changes).length
+      if (changes === 0) return print(plan)
+      if (!(await confirm(`Import ${counted(changes, 'row')}? [y/N] `))) {
         output.notice('Nothing was imported.')
         return answerNo()
       }
-      const report = await ports.import(rows, { skipConflicts, signal })
-      if (report.conflicts > 0 && !skipConflicts) throw collision(report)
-      print(report)
+      print(await ask(false))
     })
 }
 
-function linesOf({ rows }: ImportReport): string {
-  return rows.map(lineOf).join('\n')
+function linesOf({ rows }: ImportReport, input: InputRows): string {
+  return rows.map((row, index) => lineOf(row, index, rows, input)).join('\n')
 }
 
-function lineOf(row: ImportedRow): string {
-  const { hostname, protocol, portNumber, outcome, createsRange, conflict } = row
+function lineOf(
+  row: ImportedRow,
+  index: number,
+  rows: readonly ImportedRow[],
+  { places }: InputRows,
+): string {
+  const { hostname, protocol, portNumber, projectName, outcome, conflict } = row
   const port = `${hostname}/${protocol} ${portNumber} ${nameOfService(row)}`
-  if (conflict) return `! ${port}: ${conflict.message}`
-  if (outcome === 'held') return `= ${port}`
-  return createsRange ? `+ ${port}, which becomes a range of ${row.projectName}` : `+ ${port}`
+  if (conflict) {
+    const { row: first } = conflict.details
+    const reason =
+      typeof first === 'number'
+        ? `${capitalized(places[first - 1]!)} gives this port to ${nameOfService(rows[first - 1]!)}. ` +
+          'Remove one of the two.'
+        : conflict.message
+    return `! ${port}: ${reason} (${places[index]})`
+  }
+  const sign = outcome === 'claimed' ? '+' : row.changes ? '~' : '='
+  const effects = [
+    ...(row.createsRange ? [`becomes a range of ${projectName}`] : []),
+    ...(row.insteadOf === undefined
+      ? []
+      : [`is what get answers from then on, instead of ${row.insteadOf}`]),
+    ...(row.addsMetadata ? ['gets metadata that it lacks'] : []),
+  ]
+  return effects.length > 0 ? `${sign} ${port}, which ${effects.join(', and ')}` : `${sign} ${port}`
 }
 
-function totalOf({ claimed, held, conflicts, changed }: ImportReport, dryRun: boolean): string {
+function capitalized(text: string): string {
+  return `${text[0]!.toUpperCase()}${text.slice(1)}`
+}
+
+function totalOf({ rows, claimed, held, conflicts, changed }: ImportReport, dryRun: boolean) {
   const did = changed || claimed === 0 ? 'Imported' : 'Would import'
+  const changes = rows.filter((row) => row.outcome === 'held' && row.changes).length
   const rest = [
     ...(held > 0 ? [`${held} held already`] : []),
+    ...(changes > 0 ? [`${changes} of them ${changed ? 'changed' : 'to change'}`] : []),
     ...(conflicts > 0 ? [`${counted(conflicts, 'conflict')}${dryRun ? '' : ' skipped'}`] : []),
   ]
   return `${[`${did} ${counted(claimed, 'port')}`, ...rest].join(', ')}.`
 }
 
-/** Names all rows that collide, with both sides. */
-function collision(report: ImportReport): PortsError {
-  const colliding = report.rows.filter((row) => row.outcome === 'conflict')
-  const { code, details } = colliding[0]!.conflict!
+/** How many rows the error of a collision names. */
+const MAX_NAMED = 50
+
+/** Names the rows that collide, with both sides. */
+function collision({ rows, conflicts }: ImportReport, input: InputRows): PortsError {
+  const named = rows
+    .flatMap((row, index) => (row.conflict ? [{ row, index, place: input.places[index] }] : []))
+    .slice(0, MAX_NAMED)
+  const { code, details } = named[0]!.row.conflict!
+  const lines = named.map(({ row, index }) => lineOf(row, index, rows, input))
+  if (conflicts > MAX_NAMED) lines.push(`… and ${conflicts - MAX_NAMED} more.`)
   return new PortsError(
     code,
-    `${colliding.length} of ${counted(report.rows.length, 'row')} cannot be imported, so none was. ` +
-      `Correct them, or import the others with --skip-conflicts.\n${colliding.map(lineOf).join('\n')}`,
-    { ...details, rows: colliding.map(inJson) },
+    `${conflicts} of ${counted(rows.length, 'row')} cannot be imported, so none was. ` +
+      `Correct them, or import the others with --skip-conflicts.\n${lines.join('\n')}`,
+    { ...details, conflicts, rows: named.map(({ row, place }) => inJson({ ...row, place })) },
   )
 }
 
 const MORE_HELP = `
 A row has project, service and port, and optionally host, protocol, instance, type,
 description and cloudflareHostname. A number that no project owns becomes a range of the
-row's project, only on its host if the row names one. All rows are imported or none. It asks
-before, except with --yes, with --json, without a terminal and for standard input. Each line
-of the plan begins with + (to import), = (held already) or ! (a conflict).
+row's project, only on its host if the row names one. All rows are imported or none, 10,000 at
+most. It asks before, except with --yes, with --json, without a terminal and for standard input.
+
+From then on, get answers the number of the service's first row, also if the service held
+another before; the plan says so. Each line of the plan begins with + (to import), = (held
+already), ~ (held already, and changed) or ! (a conflict). Errors name the line of a CSV file,
+or the row of another, the first being row 1.
 
 Examples:
   ports import services.csv
