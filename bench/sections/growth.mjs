@@ -16,6 +16,8 @@ const RANGE_SIZE = 25
 const ROUNDS = 5
 /** For each operation, in each round, at each size. */
 const TURN_MS = 40
+/** Rows of an import. The last is the most that one may have. */
+const IMPORTED = [100, 1000, 10_000]
 /** How much a median may be off on a machine that others use. */
 const NOISE = 1.25
 
@@ -106,7 +108,41 @@ async function measureGrowth(context) {
     tables.push(tableOf(dimension, sizes, costs))
     plots.push(plotOf(dimension, sizes, costs))
   }
+  context.progress('  Rows of an import')
+  tables.push(await importTable(context))
   return { intro, rows: [], tables, plots }
+}
+
+/** What a row costs: its number becomes a range of its project, or it is held already. */
+async function importTable(context) {
+  const sizes = context.quick ? IMPORTED.slice(0, 2) : IMPORTED
+  const costs = { imported: [], repeated: [] }
+  for (const size of sizes) {
+    const { ports, close } = await context.newRegistry()
+    const rows = Array.from({ length: size }, (_, row) => ({
+      projectName: `project-${row % 20}`,
+      serviceName: `service-${row}`,
+      hostname: `host-${row % 3}`,
+      portNumber: FIRST_PORT + row,
+    }))
+    const call = () => ports.import(rows)
+    costs.imported.push((await timed({ call })).overriddenDuration)
+    costs.repeated.push((await timed({ call })).overriddenDuration)
+    await close()
+  }
+  const rowOf = (name, durations) => [
+    name,
+    ...durations.map((duration) => `${number(duration)} ms`),
+    exponentOf(sizes, durations).toFixed(2),
+  ]
+  return {
+    caption: '### Rows of an import, each measured once',
+    columns: ['rows', ...sizes.map(number), 'exponent'],
+    rows: [
+      rowOf('import, each with a range', costs.imported),
+      rowOf('import, held already', costs.repeated),
+    ],
+  }
 }
 
 /** The cost of each operation at each size, in milliseconds. */

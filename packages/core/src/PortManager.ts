@@ -748,8 +748,9 @@ export class PortManager {
    * Records numbers that services use already: claims each for its service. A number that no
    * project owns first becomes a range of the row's project, on the host that the row names, else
    * on every host. If a row is in conflict, nothing is imported, unless conflicts are to be skipped.
-   * Safe to repeat.
-   * @throws {PortsError} `INVALID_ARGUMENT` naming the row
+   * `getOrAllocate` returns the number of a service's first row from then on; the report says instead
+   * of which. Takes 10,000 rows at most. Safe to repeat.
+   * @throws {PortsError} `INVALID_ARGUMENT` naming the row; `NO_REGISTRY` if a dry run finds none
    */
   async import(rows: readonly ImportRow[], options: ImportOptions = {}): Promise<ImportReport> {
     const accepted = given(options)

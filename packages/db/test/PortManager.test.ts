@@ -1582,7 +1582,7 @@ describe('import', () => {
     expect(await ports.import(rows)).toMatchObject({ held: 10_000, changed: false })
     const stolen = rows.map((row) => ({ ...row, serviceName: 'other' }))
     expect(await ports.import(stolen)).toMatchObject({ conflicts: 10_000, changed: false })
-  })
+  }, 180_000)
 
   it('refuses 10,001 rows and imports none', async () => {
     await expect(ports.import(rowsOf(10_001))).rejects.toMatchObject({

@@ -39,7 +39,9 @@ async function readDocument(file: string | undefined): Promise<RegistryDocument>
 
 const MORE_HELP = `
 Unused default ranges are replaced; all other ranges stay. It is refused if the registry holds
-ports; see ports import.
+ports. The ports of the document can be imported there, without its history and ids.
 
-Example:
-  PORTS_DATABASE_URL=postgresql://… ports load registry.json`
+Examples:
+  PORTS_DATABASE_URL=postgresql://… ports load registry.json
+  jq '[.allocations[] | {projectName, serviceName, instance, hostname, protocol, portNumber,
+    serviceType, description, cloudflareHostname}]' registry.json | ports import`
