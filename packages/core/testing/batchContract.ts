@@ -52,6 +52,16 @@ export function describeBatches(store: Store) {
       )
     })
 
+    it('is answered though others release its ports at the same time', async () => {
+      await store().createRange(shopRange(3000, 3099))
+      const rounds = numbers(1, 40).flatMap((nth) => [
+        store().ensureMany(services('web', 'api', `new-${nth}`)),
+        store().release(web),
+      ])
+      const outcomes = await Promise.allSettled(rounds)
+      expect(outcomes.flatMap((it) => (it.status === 'rejected' ? [it.reason] : []))).toEqual([])
+    })
+
     it('gives the same ports again, and only what is missing, and writes no other event', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(api)

@@ -648,7 +648,9 @@ declare
   v_ids bigint[];
   v_tcp_ordinals integer[];
   v_udp_ordinals integer[];
+  v_given bigint[];
   v_new bigint[] := '{}';
+  v_held ports.port_allocations[];
   v_last_tcp integer;
   v_last_udp integer;
   v_is_malformed boolean;
@@ -781,7 +783,6 @@ begin
       )
     into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids
     from result;
-    exit when v_missing is null and v_refused is null;
     if v_refused is not null then
       perform ports.refuse_layout(
         p_project_name, v_services[v_refused], p_instance, p_hostname, v_protocols[v_refused],
@@ -790,77 +791,98 @@ begin
       continue;
     end if;
 
-    -- The slots are locked in the block that takes them, because a lock from another subtransaction
-    -- would need a multixact.
-    begin
-      v_new := array(
-        select ports.hold_slots(
-          array_agg(slot),
-          'allocate_batch',
-          array_agg(v_keys[nth]),
-          array_agg(v_services[nth]),
-          array_agg(
-            place + case protocol when 'tcp' then v_tcp_ordinals[nth] else v_udp_ordinals[nth] end
-          ),
-          array_agg(
-            case place
-              when 1 then v_idempotency_keys[nth]
-              else ports.batch_key(v_idempotency_keys[nth]) || place
-            end
-          ),
-          array_agg(p_instance),
-          array_agg(p_service_type),
-          array_agg(p_description),
-          array_agg(p_cloudflare_hostname),
-          p_actor
-        )
-        from (
-          select locked.slot, locked.protocol, locked.turn as nth,
-            row_number() over (
-              partition by locked.turn, locked.protocol order by locked.port_number
-            )::integer as place
-          from ports.lock_batch(
-            p_project_name, p_hostname, v_missing,
-            array(select v_services[missing] from unnest(v_missing) as missing),
-            array(select v_protocols[missing] from unnest(v_missing) as missing),
-            array(select v_counts[missing] from unnest(v_missing) as missing),
-            array(select v_contiguous[missing] from unnest(v_missing) as missing),
-            p_avoid_tcp, p_avoid_udp
-          ) as locked
-        ) as taken
-      );
-      exit;
-    exception
-      when unique_violation then
-        perform ports.refuse_invisible_winner(v_services[v_missing[1]]);
-      when sqlstate 'ZP002' then
-        -- Another transaction may have got the last numbers for these services.
-        if v_exhausted then
-          raise;
-        end if;
-        v_exhausted := true;
-    end;
+    v_given := '{}';
+    if v_missing is not null then
+      -- The slots are locked in the block that takes them, because a lock from another subtransaction
+      -- would need a multixact.
+      begin
+        v_given := array(
+          select ports.hold_slots(
+            array_agg(slot),
+            'allocate_batch',
+            array_agg(v_keys[nth]),
+            array_agg(v_services[nth]),
+            array_agg(
+              place + case protocol when 'tcp' then v_tcp_ordinals[nth] else v_udp_ordinals[nth] end
+            ),
+            array_agg(
+              case place
+                when 1 then v_idempotency_keys[nth]
+                else ports.batch_key(v_idempotency_keys[nth]) || place
+              end
+            ),
+            array_agg(p_instance),
+            array_agg(p_service_type),
+            array_agg(p_description),
+            array_agg(p_cloudflare_hostname),
+            p_actor
+          )
+          from (
+            select locked.slot, locked.protocol, locked.turn as nth,
+              row_number() over (
+                partition by locked.turn, locked.protocol order by locked.port_number
+              )::integer as place
+            from ports.lock_batch(
+              p_project_name, p_hostname, v_missing,
+              array(select v_services[missing] from unnest(v_missing) as missing),
+              array(select v_protocols[missing] from unnest(v_missing) as missing),
+              array(select v_counts[missing] from unnest(v_missing) as missing),
+              array(select v_contiguous[missing] from unnest(v_missing) as missing),
+              p_avoid_tcp, p_avoid_udp
+            ) as locked
+          ) as taken
+        );
+      exception
+        when unique_violation then
+          perform ports.refuse_invisible_winner(v_services[v_missing[1]]);
+          continue;
+        when sqlstate 'ZP002' then
+          -- Another transaction may have got the last numbers for these services.
+          if v_exhausted then
+            raise;
+          end if;
+          v_exhausted := true;
+          continue;
+      end;
+    end if;
+
+    if cardinality(v_ids) > 0
+      and num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0
+    then
+      perform
+      from ports.port_allocations
+      where service_key = any (v_keys)
+        and id = any (v_ids)
+        and status <> 'released'
+      order by hostname, protocol, port_number
+      for update;
+      perform ports.change_metadata(
+        service_key, v_ids, 'allocate_batch',
+        ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
+        p_only_missing => true
+      )
+      from (select distinct unnest(v_keys)) as key (service_key);
+    end if;
+
+    v_ids := v_ids || v_given;
+    v_new := v_new || v_given;
+    v_held := array(
+      select held
+      from ports.port_allocations as held
+      where id = any (v_ids)
+        and status <> 'released'
+    );
+    exit when cardinality(v_held) = cardinality(v_ids);
+    -- Another transaction has released one of them since the look. A new look would not find those
+    -- that were given without a key.
+    if current_setting('transaction_isolation') <> 'read committed'
+      or true = any (v_additional)
+    then
+      raise exception 'a port of % was released at the same time', p_project_name
+        using errcode = 'serialization_failure';
+    end if;
   end loop;
 
-  if cardinality(v_ids) > 0
-    and num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0
-  then
-    perform
-    from ports.port_allocations
-    where service_key = any (v_keys)
-      and id = any (v_ids)
-      and status <> 'released'
-    order by hostname, protocol, port_number
-    for update;
-    perform ports.change_metadata(
-      service_key, v_ids, 'allocate_batch',
-      ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
-      p_only_missing => true
-    )
-    from (select distinct unnest(v_keys)) as key (service_key);
-  end if;
-
-  v_ids := v_ids || v_new;
   if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp)) then
     select
       max(port_number) filter (where protocol = 'tcp'),
@@ -878,19 +900,11 @@ begin
         ports.avoided_numbers(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
       else '{}'
     end
-  from ports.port_allocations as held
+  from unnest(v_held) as held
   join unnest(v_services, v_protocols) with ordinality as item (service_name, protocols, nth)
     on item.service_name = held.service_name
     and item.protocols in (held.protocol, 'both')
-  where held.id = any (v_ids)
-    and held.status <> 'released'
   order by item.nth, held.port_number, held.protocol;
-
-  get diagnostics v_count = row_count;
-  if v_count <> cardinality(v_ids) then
-    raise exception 'a port of % was released at the same time', p_project_name
-      using errcode = 'serialization_failure';
-  end if;
 end
 $$;
 
