@@ -265,10 +265,10 @@ AS $function$
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
   -- a port. Raises ZP001 (no such project), ZP002 (an item does not fit), ZP008 (a service holds
-  -- something else), 22023 (malformed items), 55P03, and 40001 (above READ COMMITTED, if a port was
-  -- released meanwhile, or after 1000 attempts). Cost: a look at the services' ports, a slot and an
-  -- event for each number given. If the lowest numbers do not do, also a look at all numbers of the
-  -- project in the scope.
+  -- something else), 22023 (malformed items), 55P03, and 40001 (a port was released meanwhile, if
+  -- above READ COMMITTED, with metadata or with additional items; or after 1000 attempts). Cost: a
+  -- look at the services' ports, a slot and an event for each number given. If the lowest numbers do
+  -- not do, also a look at all numbers of the project in the scope.
 declare
   v_services text[];
   v_keys bigint[];
@@ -282,6 +282,8 @@ declare
   v_ids bigint[];
   v_tcp_ordinals integer[];
   v_udp_ordinals integer[];
+  v_has_metadata boolean :=
+    num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0;
   v_given bigint[];
   v_new bigint[] := '{}';
   v_held ports.port_allocations[];
@@ -480,9 +482,7 @@ begin
       end;
     end if;
 
-    if cardinality(v_ids) > 0
-      and num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0
-    then
+    if cardinality(v_ids) > 0 and v_has_metadata then
       perform
       from ports.port_allocations
       where service_key = any (v_keys)
@@ -508,9 +508,10 @@ begin
     );
     exit when cardinality(v_held) = cardinality(v_ids);
     -- Another transaction has released one of them since the look. A new look would not find those
-    -- that were given without a key.
+    -- that were given without a key, and must not lock the project after the rows that got metadata.
     if current_setting('transaction_isolation') <> 'read committed'
       or true = any (v_additional)
+      or (v_missing is null and v_has_metadata)
     then
       raise exception 'a port of % was released at the same time', p_project_name
         using errcode = 'serialization_failure';
@@ -1744,6 +1745,7 @@ CREATE OR REPLACE FUNCTION ports.import_ports(p_rows json, p_skip_conflicts bool
  SET enable_seqscan TO 'off'
  SET enable_nestloop TO 'off'
  SET enable_mergejoin TO 'off'
+ SET jit TO 'off'
 AS $function$
   -- Gives the number of each row to its service, as claim_port() does. A number that no project owns
   -- first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
@@ -1754,8 +1756,8 @@ AS $function$
   -- same.
   --
   -- Takes lock_ranges(), and locks the projects by name, then the slots, then takes them in the order
-  -- of the services' keys. Waits for concurrent transactions that take the slots or give ports to
-  -- the services. Raises 23514 (a value that the tables refuse), 55P03, and 40001 as claim_port()
+  -- of the services' keys, then locks the rows that are held by (host, protocol, number). Waits for
+  -- concurrent transactions that take or change these rows or give ports to the services. Raises 23514 (a value that the tables refuse), 55P03, and 40001 as claim_port()
   -- does. Cost: a look, a slot and an event for each row, a range and an event for each range, and
   -- a look at all numbers that are free or held. The settings keep the planner from comparing each
   -- row with all ranges and all numbers, which it takes to be few in a registry that is new.
@@ -1978,14 +1980,7 @@ begin
 
       -- Rows without a slot are held. Those that were released meanwhile are for the next attempt.
       for v_row in
-        select imported.*, held,
-          (held.project_name, held.service_name, held.instance)
-            = (imported.project_name, imported.service_name, imported.instance) as is_own,
-          ports.metadata(
-            case when held.service_type is null then imported.service_type end,
-            case when held.description is null then imported.description end,
-            case when held.cloudflare_hostname is null then imported.cloudflare_hostname end
-          ) as missing
+        select imported.place, held
         from ports.rows_to_import(p_rows, v_outcomes) as imported
         join ports.port_allocations as held
           on held.hostname = imported.hostname
@@ -1993,20 +1988,40 @@ begin
           and held.port_number = imported.port_number
           and held.status in ('allocated', 'in_use')
         where result is null
-        order by place
+          and (held.project_name, held.service_name, held.instance)
+            <> (imported.project_name, imported.service_name, imported.instance)
       loop
-        if v_row.is_own then
-          v_outcomes[v_row.place] := 'held';
-          if v_row.missing is not null then
-            v_completed[v_row.place] := true;
-            perform ports.change_metadata(
-              v_row.service_key, array[(v_row.held).id], 'import_ports', v_row.missing, p_actor,
-              p_only_missing => true
-            );
-          end if;
-        else
-          v_outcomes[v_row.place] := 'conflict';
-          v_conflicts[v_row.place] := ports.taken_detail(v_row.held);
+        v_outcomes[v_row.place] := 'conflict';
+        v_conflicts[v_row.place] := ports.taken_detail(v_row.held);
+      end loop;
+      -- Locked, so that nobody releases them before the end.
+      for v_row in
+        select imported.place, imported.service_key, held.id,
+          ports.metadata(
+            case when held.service_type is null then imported.service_type end,
+            case when held.description is null then imported.description end,
+            case when held.cloudflare_hostname is null then imported.cloudflare_hostname end
+          ) as missing
+        from ports.rows_to_import(p_rows, v_outcomes) as imported
+        join ports.port_allocations as held
+          on held.project_name = imported.project_name
+          and held.service_name = imported.service_name
+          and held.instance = imported.instance
+          and held.hostname = imported.hostname
+          and held.protocol = imported.protocol
+          and held.port_number = imported.port_number
+          and held.status in ('allocated', 'in_use')
+        where result is null
+        order by held.hostname, held.protocol, held.port_number
+        for update of held
+      loop
+        v_outcomes[v_row.place] := 'held';
+        if v_row.missing is not null then
+          v_completed[v_row.place] := true;
+          perform ports.change_metadata(
+            v_row.service_key, array[v_row.id], 'import_ports', v_row.missing, p_actor,
+            p_only_missing => true
+          );
         end if;
       end loop;
     end loop;
@@ -2028,10 +2043,22 @@ begin
         where result <> 'conflict'
         order by service_key, project_name, service_name, instance, hostname, protocol, place
       ) as first
-      where result = 'held'
-      order by service_key
+      where port_number <> (
+        select held.port_number
+        from ports.port_allocations as held
+        where held.service_key = first.service_key
+          and held.project_name = first.project_name
+          and held.service_name = first.service_name
+          and held.instance = first.instance
+          and held.hostname = first.hostname
+          and held.protocol = first.protocol
+          and held.status <> 'released'
+        order by held.ordinal
+        limit 1
+      )
+      order by hostname, protocol, port_number
     loop
-      -- Another row of the service may have been claimed.
+      -- It holds the number, which is locked.
       perform ports.claim_port(
         v_row.project_name, v_row.service_name, v_row.port_number, v_row.hostname,
         v_row.protocol, p_instance => v_row.instance, p_actor => p_actor
@@ -3015,7 +3042,11 @@ BEGIN ATOMIC
      other.created_at,
      other.hostname
     FROM ports.port_ranges other
-   WHERE ((int4range(other.start_port, other.end_port, '[]'::text) && int4range(range_in_the_way.p_start_port, range_in_the_way.p_end_port, '[]'::text)) AND (ports.hostrange((other.hostname)::text, (other.hostname)::text, '[]'::text) && ports.hostrange(range_in_the_way.p_hostname, range_in_the_way.p_hostname, '[]'::text)) AND (other.id IS DISTINCT FROM range_in_the_way.p_range_id))
+   WHERE ((int4range(other.start_port, other.end_port, '[]'::text) &&
+         CASE
+             WHEN ((range_in_the_way.p_start_port <= range_in_the_way.p_end_port) AND (range_in_the_way.p_end_port <= 65535)) THEN int4range(range_in_the_way.p_start_port, range_in_the_way.p_end_port, '[]'::text)
+             ELSE NULL::int4range
+         END) AND (ports.hostrange((other.hostname)::text, (other.hostname)::text, '[]'::text) && ports.hostrange(range_in_the_way.p_hostname, range_in_the_way.p_hostname, '[]'::text)) AND (other.id IS DISTINCT FROM range_in_the_way.p_range_id))
    ORDER BY ((other.project_name)::text = range_in_the_way.p_project_name) DESC, other.start_port
   LIMIT 1;
 END
@@ -3388,14 +3419,11 @@ CREATE OR REPLACE FUNCTION ports.refuse_overlap(p_project_name text, p_start_por
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Raises ZP005 if a range is in the way. Bounds that no range can have are left to the table, which
-  -- refuses them. Locks nothing. Called by functions whose search path is fixed.
+  -- Raises ZP005 if a range is in the way. Locks nothing. Called by functions whose search path is
+  -- fixed.
 declare
   v_other ports.port_ranges;
 begin
-  if p_start_port > p_end_port or p_end_port > 65535 then
-    return;
-  end if;
   select *
   into v_other
   from ports.range_in_the_way(p_project_name, p_start_port, p_end_port, p_hostname, p_range_id);

@@ -43,8 +43,9 @@ export interface ImportOutcome {
 export interface TransferStore {
   /**
    * Claims each number for its service. A number that no project owns first becomes a range of the
-   * project. Of several numbers of a service, the first is then the one that `ensure` returns. If there is a conflict that is not to be skipped, nothing is changed. The outcomes are
-   * in the order of the holdings, whether anything was changed or not.
+   * project. If a service has several numbers, `ensure` then returns the first. If there is a
+   * conflict that is not to be skipped, nothing is changed. The outcomes are in the order of the
+   * holdings, whether anything was changed or not.
    */
   importPorts(
     holdings: readonly Holding[],

@@ -232,6 +232,29 @@ export function describeTransfers(store: Store) {
       expect(await livePorts(store)).toEqual(numbers(3000, 3049))
     })
 
+    it('keeps what it tells while others release, take and update the same ports', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      const rows = [
+        holding(3001, { ...api, description: 'API' }),
+        holding(3000, { description: 'Storefront' }),
+      ]
+      const rounds = numbers(1, 25).flatMap((nth) => [
+        store().importPorts(rows, some),
+        store().release(web),
+        store().release(api),
+        store().getOrAllocate({ ...web, serviceName: `other-${nth % 3}` }),
+        store().release({ ...web, serviceName: `other-${nth % 3}` }),
+      ])
+      const outcomes = await Promise.allSettled(rounds)
+      expect(outcomes.flatMap((it) => (it.status === 'rejected' ? [it.reason] : []))).toEqual([])
+      await store().release({ ...web, serviceName: 'other-0' })
+      await store().release({ ...web, serviceName: 'other-1' })
+      await store().release({ ...web, serviceName: 'other-2' })
+      expect(await outcomesOf(rows)).not.toContain('conflict')
+      expect(await heldBy(store, web)).toEqual([{ portNumber: 3000, description: 'Storefront' }])
+      expect(await heldBy(store, api)).toEqual([{ portNumber: 3001, description: 'API' }])
+    })
+
     it('takes no number from those who allocate at the same time', async () => {
       await store().createRange(shopRange(3000, 3039))
       const rows = numbers(3000, 3019).map((portNumber) =>

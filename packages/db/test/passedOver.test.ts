@@ -71,6 +71,12 @@ it('a call with metadata passes over numbers also if the port is released while 
     skipped: [],
     cannotSee: [],
   })
+  await ports.release('shop', 'web')
+  expect(await ports.ensure('shop', 'new', { description: 'Next' })).toMatchObject({
+    allocation: { portNumber: 6001, description: 'Next' },
+    created: true,
+    skipped: [{ portNumber: 6000 }],
+  })
 })
 
 /** The numbers that PostgreSQL reads from the text that the store sends. */

@@ -562,12 +562,16 @@ create function ports.range_in_the_way(
 language sql stable
 begin atomic
   -- Returns the range other than `p_range_id` that overlaps these numbers on that host or, if that is
-  -- null, on any. Of several it is one of the project, then the lowest. Locks nothing. Cost: a look
-  -- into the index of the exclusion constraint, which guarantees that ranges are disjoint.
+  -- null, on any. Of several it is one of the project, then the lowest. Returns none for bounds that
+  -- no range can have, which the table refuses. Locks nothing. Cost: a look into the index of the
+  -- exclusion constraint, which guarantees that ranges are disjoint.
   select *
   from ports.port_ranges as other
   where int4range(other.start_port, other.end_port, '[]')
-      && int4range(p_start_port, p_end_port, '[]')
+      && case
+        when p_start_port <= p_end_port and p_end_port <= 65535
+        then int4range(p_start_port, p_end_port, '[]')
+      end
     and ports.hostrange(other.hostname, other.hostname, '[]')
       && ports.hostrange(p_hostname, p_hostname, '[]')
     and other.id is distinct from p_range_id
@@ -732,14 +736,11 @@ create function ports.refuse_overlap(
 ) returns void
 language plpgsql
 as $$
-  -- Raises ZP005 if a range is in the way. Bounds that no range can have are left to the table, which
-  -- refuses them. Locks nothing. Called by functions whose search path is fixed.
+  -- Raises ZP005 if a range is in the way. Locks nothing. Called by functions whose search path is
+  -- fixed.
 declare
   v_other ports.port_ranges;
 begin
-  if p_start_port > p_end_port or p_end_port > 65535 then
-    return;
-  end if;
   select *
   into v_other
   from ports.range_in_the_way(p_project_name, p_start_port, p_end_port, p_hostname, p_range_id);

@@ -631,10 +631,10 @@ as $$
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
   -- a port. Raises ZP001 (no such project), ZP002 (an item does not fit), ZP008 (a service holds
-  -- something else), 22023 (malformed items), 55P03, and 40001 (above READ COMMITTED, if a port was
-  -- released meanwhile, or after 1000 attempts). Cost: a look at the services' ports, a slot and an
-  -- event for each number given. If the lowest numbers do not do, also a look at all numbers of the
-  -- project in the scope.
+  -- something else), 22023 (malformed items), 55P03, and 40001 (a port was released meanwhile, if
+  -- above READ COMMITTED, with metadata or with additional items; or after 1000 attempts). Cost: a
+  -- look at the services' ports, a slot and an event for each number given. If the lowest numbers do
+  -- not do, also a look at all numbers of the project in the scope.
 declare
   v_services text[];
   v_keys bigint[];
@@ -648,6 +648,8 @@ declare
   v_ids bigint[];
   v_tcp_ordinals integer[];
   v_udp_ordinals integer[];
+  v_has_metadata boolean :=
+    num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0;
   v_given bigint[];
   v_new bigint[] := '{}';
   v_held ports.port_allocations[];
@@ -846,9 +848,7 @@ begin
       end;
     end if;
 
-    if cardinality(v_ids) > 0
-      and num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0
-    then
+    if cardinality(v_ids) > 0 and v_has_metadata then
       perform
       from ports.port_allocations
       where service_key = any (v_keys)
@@ -874,9 +874,10 @@ begin
     );
     exit when cardinality(v_held) = cardinality(v_ids);
     -- Another transaction has released one of them since the look. A new look would not find those
-    -- that were given without a key.
+    -- that were given without a key, and must not lock the project after the rows that got metadata.
     if current_setting('transaction_isolation') <> 'read committed'
       or true = any (v_additional)
+      or (v_missing is null and v_has_metadata)
     then
       raise exception 'a port of % was released at the same time', p_project_name
         using errcode = 'serialization_failure';

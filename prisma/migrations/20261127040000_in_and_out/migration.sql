@@ -146,6 +146,7 @@ set lock_timeout = '5s'
 set enable_seqscan = off
 set enable_nestloop = off
 set enable_mergejoin = off
+set jit = off
 as $$
   -- Gives the number of each row to its service, as claim_port() does. A number that no project owns
   -- first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
@@ -156,8 +157,8 @@ as $$
   -- same.
   --
   -- Takes lock_ranges(), and locks the projects by name, then the slots, then takes them in the order
-  -- of the services' keys. Waits for concurrent transactions that take the slots or give ports to
-  -- the services. Raises 23514 (a value that the tables refuse), 55P03, and 40001 as claim_port()
+  -- of the services' keys, then locks the rows that are held by (host, protocol, number). Waits for
+  -- concurrent transactions that take or change these rows or give ports to the services. Raises 23514 (a value that the tables refuse), 55P03, and 40001 as claim_port()
   -- does. Cost: a look, a slot and an event for each row, a range and an event for each range, and
   -- a look at all numbers that are free or held. The settings keep the planner from comparing each
   -- row with all ranges and all numbers, which it takes to be few in a registry that is new.
@@ -380,14 +381,7 @@ begin
 
       -- Rows without a slot are held. Those that were released meanwhile are for the next attempt.
       for v_row in
-        select imported.*, held,
-          (held.project_name, held.service_name, held.instance)
-            = (imported.project_name, imported.service_name, imported.instance) as is_own,
-          ports.metadata(
-            case when held.service_type is null then imported.service_type end,
-            case when held.description is null then imported.description end,
-            case when held.cloudflare_hostname is null then imported.cloudflare_hostname end
-          ) as missing
+        select imported.place, held
         from ports.rows_to_import(p_rows, v_outcomes) as imported
         join ports.port_allocations as held
           on held.hostname = imported.hostname
@@ -395,20 +389,40 @@ begin
           and held.port_number = imported.port_number
           and held.status in ('allocated', 'in_use')
         where result is null
-        order by place
+          and (held.project_name, held.service_name, held.instance)
+            <> (imported.project_name, imported.service_name, imported.instance)
       loop
-        if v_row.is_own then
-          v_outcomes[v_row.place] := 'held';
-          if v_row.missing is not null then
-            v_completed[v_row.place] := true;
-            perform ports.change_metadata(
-              v_row.service_key, array[(v_row.held).id], 'import_ports', v_row.missing, p_actor,
-              p_only_missing => true
-            );
-          end if;
-        else
-          v_outcomes[v_row.place] := 'conflict';
-          v_conflicts[v_row.place] := ports.taken_detail(v_row.held);
+        v_outcomes[v_row.place] := 'conflict';
+        v_conflicts[v_row.place] := ports.taken_detail(v_row.held);
+      end loop;
+      -- Locked, so that nobody releases them before the end.
+      for v_row in
+        select imported.place, imported.service_key, held.id,
+          ports.metadata(
+            case when held.service_type is null then imported.service_type end,
+            case when held.description is null then imported.description end,
+            case when held.cloudflare_hostname is null then imported.cloudflare_hostname end
+          ) as missing
+        from ports.rows_to_import(p_rows, v_outcomes) as imported
+        join ports.port_allocations as held
+          on held.project_name = imported.project_name
+          and held.service_name = imported.service_name
+          and held.instance = imported.instance
+          and held.hostname = imported.hostname
+          and held.protocol = imported.protocol
+          and held.port_number = imported.port_number
+          and held.status in ('allocated', 'in_use')
+        where result is null
+        order by held.hostname, held.protocol, held.port_number
+        for update of held
+      loop
+        v_outcomes[v_row.place] := 'held';
+        if v_row.missing is not null then
+          v_completed[v_row.place] := true;
+          perform ports.change_metadata(
+            v_row.service_key, array[v_row.id], 'import_ports', v_row.missing, p_actor,
+            p_only_missing => true
+          );
         end if;
       end loop;
     end loop;
@@ -430,10 +444,22 @@ begin
         where result <> 'conflict'
         order by service_key, project_name, service_name, instance, hostname, protocol, place
       ) as first
-      where result = 'held'
-      order by service_key
+      where port_number <> (
+        select held.port_number
+        from ports.port_allocations as held
+        where held.service_key = first.service_key
+          and held.project_name = first.project_name
+          and held.service_name = first.service_name
+          and held.instance = first.instance
+          and held.hostname = first.hostname
+          and held.protocol = first.protocol
+          and held.status <> 'released'
+        order by held.ordinal
+        limit 1
+      )
+      order by hostname, protocol, port_number
     loop
-      -- Another row of the service may have been claimed.
+      -- It holds the number, which is locked.
       perform ports.claim_port(
         v_row.project_name, v_row.service_name, v_row.port_number, v_row.hostname,
         v_row.protocol, p_instance => v_row.instance, p_actor => p_actor

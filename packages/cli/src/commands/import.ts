@@ -139,7 +139,7 @@ description and cloudflareHostname. A number that no project owns becomes a rang
 row's project, only on its host if the row names one. All rows are imported or none, 10,000 at
 most. It asks before, except with --yes, with --json, without a terminal and for standard input.
 
-From then on, get answers the number of the service's first row, also if the service held
+After the import, get answers the number of the service's first row, also if the service held
 another before; the plan says so. Each line of the plan begins with + (to import), = (held
 already), ~ (held already, and changed) or ! (a conflict). Errors name the line of a CSV file,
 or the row of another, the first being row 1.

@@ -39,9 +39,11 @@ async function readDocument(file: string | undefined): Promise<RegistryDocument>
 
 const MORE_HELP = `
 Unused default ranges are replaced; all other ranges stay. It is refused if the registry holds
-ports. The ports of the document can be imported there, without its history and ids.
+ports. The ports of the document can be imported there, without its ranges, history, ids and
+idempotency keys.
 
 Examples:
   PORTS_DATABASE_URL=postgresql://… ports load registry.json
-  jq '[.allocations[] | {projectName, serviceName, instance, hostname, protocol, portNumber,
-    serviceType, description, cloudflareHostname}]' registry.json | ports import`
+  jq '.allocations | sort_by(.ordinal) | map({projectName, serviceName, instance, hostname,
+    protocol, portNumber, serviceType, description, cloudflareHostname})' registry.json |
+    ports import --format json`

@@ -57,6 +57,6 @@ function isOfAnotherBoot(known: string, network: string): boolean {
  * made the registry or started its server. A record of the initial namespace is kept.
  */
 export async function noteOwnNetwork(database: Database, network: string): Promise<void> {
-  // Whoever opens the registry has asked for no change whose outcome could be unknown.
+  // A caller that opens the registry asked for no change, so no outcome can be unknown.
   await database.answer(NOTE_NETWORK, [ONLY_HOST, network, 'any'], { write: false }, {})
 }

@@ -17,7 +17,10 @@ const next = (condition: string, order: string) => `
     order by ${order}
     limit 1`
 
-/** The last ranges of the project on a host, each with the range below it and the one above it. */
+/**
+ * The last two ranges of the project on a host, each with the range below it and the one above it.
+ * More would cost too much: finding each neighbour goes through all ranges.
+ */
 const SURROUNDED = statement(`
   select
     start_port as "startPort",
@@ -31,7 +34,7 @@ const SURROUNDED = statement(`
   where project_name = $1
     and (hostname is null or hostname = $2)
   order by start_port desc
-  limit 8`)
+  limit 2`)
 
 type SurroundedRow = Pick<RangeRow, 'startPort' | 'endPort' | 'hostname'> & {
   readonly below: RangeRow | null
