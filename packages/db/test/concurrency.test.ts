@@ -332,7 +332,11 @@ describe('connections', () => {
       }),
     )
     expect(given).toEqual(clients.map((_, nth) => given[nth % 5]))
-    expect(ascending(given.slice(0, 5))).toEqual(numbers(project.start, project.start + 4))
+    // A caller that comes second to its instance has passed by numbers that others were taking.
+    const instances = ascending(given.slice(0, 5))
+    expect(new Set(instances).size).toBe(5)
+    expect(instances[0]).toBeGreaterThanOrEqual(project.start)
+    expect(instances[4]).toBeLessThan(project.start + clients.length)
   })
 
   it('drain two scopes of one range without a word to each other', async () => {
