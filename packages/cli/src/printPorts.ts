@@ -1,25 +1,27 @@
-import { type EnsureManyResult, type PortManager, SKIP_REASONS } from '@ports/core'
+import { CANNOT_SEE, type EnsureManyResult, type PortManager, SKIP_REASONS } from '@ports/core'
 import type { Context } from './Context.js'
 import { warningsOfSharing } from './hostnameWarnings.js'
 import { noticesOfNew } from './noticesOfNew.js'
 
 /**
  * Prints the ports that `get` got. On stderr it says what was allocated just now, which numbers were
- * passed over, and what looks wrong.
+ * passed over or could not be looked at, and what looks wrong.
  * @param answer the result, in the form for programs and in the form for people
  */
 export async function printPorts(
   { output, signal }: Context,
   ports: PortManager,
-  { allocations, skipped }: Omit<EnsureManyResult, 'cannotSee'>,
+  { allocations, skipped, cannotSee }: EnsureManyResult,
   answer: { readonly json: object; readonly numbers: readonly number[] },
 ): Promise<void> {
   const warnings = warningsOfSharing(allocations, output)
-  output.result({ ...answer.json, ...warnings }, () => answer.numbers.join('\n'))
+  const unseen = cannotSee.length > 0 && { cannotSee }
+  output.result({ ...answer.json, ...unseen, ...warnings }, () => answer.numbers.join('\n'))
   const hasBoth = new Set(allocations.map(({ protocol }) => protocol)).size > 1
   for (const { portNumber, protocol, reason } of skipped) {
     const name = hasBoth ? `${portNumber}/${protocol}` : portNumber
     output.notice(`Skipped ${name}: ${SKIP_REASONS[reason]}.`)
   }
+  for (const each of cannotSee) output.notice(CANNOT_SEE[each])
   for (const notice of await noticesOfNew(allocations, ports, signal)) output.notice(notice)
 }

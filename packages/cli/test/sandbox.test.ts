@@ -279,4 +279,22 @@ describe('where the kernel’s tables are hidden', () => {
       }
     })
   }
+
+  test('get says, when it allocates, that it passed over no number in use', async ({ skip }) => {
+    needs(skip, '-m')
+    const env = environmentOn(await freshDatabase(), { PORTS_PASS_OVER: '' })
+    const get = (...more: string[]) =>
+      scriptWithOwnProc(env, `umount -l /proc; "$NODE" "$BINARY" get consilio ${more.join(' ')}`)
+    const told = 'Numbers on which something listens are not passed over: '
+    for (const services of [['web'], ['api', 'worker']]) {
+      const first = await get(...services)
+      expect(first.status, first.stderr).toBe(0)
+      expect(first.stderr).toContain(told)
+      expect((await get(...services)).stderr).not.toContain(told)
+    }
+    const json = await get('admin', '--json')
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      cannotSee: ['tables-unreadable', 'settings-unreadable'],
+    })
+  })
 })

@@ -51,7 +51,7 @@ export function getCommand(context: Context) {
       const ensured = await withRange(context, projectName, createRange, () =>
         ports.ensure(projectName, serviceName, { ...asked, signal }),
       )
-      const { allocation, created, skipped, sameCloudflareHostname } = ensured
+      const { allocation, created, skipped, cannotSee, sameCloudflareHostname } = ensured
       const { portNumber: port, protocol } = allocation
       const service = ports.service(projectName, serviceName, options)
       const got = {
@@ -59,6 +59,7 @@ export function getCommand(context: Context) {
           { ...allocation, created, ...(sameCloudflareHostname && { sameCloudflareHostname }) },
         ],
         skipped: skipped.map((each) => ({ ...each, protocol })),
+        cannotSee,
       }
       await printPorts(context, ports, got, {
         json: { port, ...service, created, skipped: skipped.map(inJson) },

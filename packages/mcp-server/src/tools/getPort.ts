@@ -1,4 +1,4 @@
-import { nameOfService, PASS_OVER_REASONS, SKIP_REASONS } from '@ports/core'
+import { CANNOT_SEE, nameOfService, PASS_OVER_REASONS, SKIP_REASONS } from '@ports/core'
 import { z } from 'zod'
 import { metadata, portNumber, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -32,10 +32,14 @@ export const getPort = defineTool({
   async run(manager, { projectName, serviceName, portNumber, ...options }, call) {
     const held = manager.service(projectName, serviceName, options)
     const asked = { ...options, ...call }
-    const { allocation, created, skipped, caution, sameCloudflareHostname } =
+    const { allocation, created, skipped, cannotSee, caution, sameCloudflareHostname } =
       portNumber === undefined
         ? { caution: undefined, ...(await manager.ensure(projectName, serviceName, asked)) }
-        : { skipped: [], ...(await manager.claim(projectName, serviceName, portNumber, asked)) }
+        : {
+            skipped: [],
+            cannotSee: [],
+            ...(await manager.claim(projectName, serviceName, portNumber, asked)),
+          }
     const port = allocation.portNumber
     const { note, ...shared } = sharingOf(allocation.cloudflareHostname, sameCloudflareHostname)
     const told = skipped.map((each) => ({ ...each, reason: SKIP_REASONS[each.reason] }))
@@ -44,6 +48,7 @@ export const getPort = defineTool({
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
         `${created ? ', allocated just now' : ''}; it keeps it until it is released.` +
         told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
+        cannotSee.map((each) => ` ${CANNOT_SEE[each]}`).join('') +
         (caution ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.` : '') +
         note,
       port,
