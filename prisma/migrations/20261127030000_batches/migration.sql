@@ -631,10 +631,10 @@ as $$
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
   -- a port. Raises ZP001 (no such project), ZP002 (an item does not fit), ZP008 (a service holds
-  -- something else), 22023 (malformed items), 55P03, and 40001 (a port was released meanwhile, if
-  -- above READ COMMITTED, with metadata or with additional items; or after 1000 attempts). Cost: a
-  -- look at the services' ports, a slot and an event for each number given. If the lowest numbers do
-  -- not do, also a look at all numbers of the project in the scope.
+  -- something else), 22023 (malformed items), 55P03, and 40001 (above READ COMMITTED, if a port was
+  -- released meanwhile, or after 1000 attempts). Cost: a look at the services' ports, a slot and an
+  -- event for each number given. If the lowest numbers do not do, also a look at all numbers of the
+  -- project in the scope.
 declare
   v_services text[];
   v_keys bigint[];
@@ -650,8 +650,7 @@ declare
   v_udp_ordinals integer[];
   v_has_metadata boolean :=
     num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0;
-  v_given bigint[];
-  v_new bigint[] := '{}';
+  v_new bigint[];
   v_held ports.port_allocations[];
   v_last_tcp integer;
   v_last_udp integer;
@@ -793,12 +792,27 @@ begin
       continue;
     end if;
 
-    v_given := '{}';
-    if v_missing is not null then
-      -- The slots are locked in the block that takes them, because a lock from another subtransaction
-      -- would need a multixact.
-      begin
-        v_given := array(
+    v_new := '{}';
+    if v_missing is null and not v_has_metadata then
+      v_held := array(
+        select held
+        from ports.port_allocations as held
+        where id = any (v_ids)
+          and status <> 'released'
+      );
+      exit when cardinality(v_held) = cardinality(v_ids);
+      if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'a port of % was released at the same time', p_project_name
+          using errcode = 'serialization_failure';
+      end if;
+      continue;
+    end if;
+
+    -- The slots are locked in the block that takes them, because a lock from another subtransaction
+    -- would need a multixact.
+    begin
+      if v_missing is not null then
+        v_new := array(
           select ports.hold_slots(
             array_agg(slot),
             'allocate_batch',
@@ -834,54 +848,49 @@ begin
             ) as locked
           ) as taken
         );
-      exception
-        when unique_violation then
-          perform ports.refuse_invisible_winner(v_services[v_missing[1]]);
-          continue;
-        when sqlstate 'ZP002' then
-          -- Another transaction may have got the last numbers for these services.
-          if v_exhausted then
-            raise;
-          end if;
-          v_exhausted := true;
-          continue;
-      end;
-    end if;
-
-    if cardinality(v_ids) > 0 and v_has_metadata then
-      perform
-      from ports.port_allocations
-      where service_key = any (v_keys)
-        and id = any (v_ids)
-        and status <> 'released'
-      order by hostname, protocol, port_number
-      for update;
-      perform ports.change_metadata(
-        service_key, v_ids, 'allocate_batch',
-        ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
-        p_only_missing => true
-      )
-      from (select distinct unnest(v_keys)) as key (service_key);
-    end if;
-
-    v_ids := v_ids || v_given;
-    v_new := v_new || v_given;
-    v_held := array(
-      select held
-      from ports.port_allocations as held
-      where id = any (v_ids)
-        and status <> 'released'
-    );
-    exit when cardinality(v_held) = cardinality(v_ids);
-    -- Another transaction has released one of them since the look. A new look would not find those
-    -- that were given without a key, and must not lock the project after the rows that got metadata.
-    if current_setting('transaction_isolation') <> 'read committed'
-      or true = any (v_additional)
-      or (v_missing is null and v_has_metadata)
-    then
+      end if;
+      if v_has_metadata then
+        perform
+        from ports.port_allocations
+        where service_key = any (v_keys)
+          and id = any (v_ids)
+          and status <> 'released'
+        order by hostname, protocol, port_number
+        for update;
+        perform ports.change_metadata(
+          service_key, v_ids, 'allocate_batch',
+          ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
+          p_only_missing => true
+        )
+        from (select distinct unnest(v_keys)) as key (service_key);
+      end if;
+      v_ids := v_ids || v_new;
+      v_held := array(
+        select held
+        from ports.port_allocations as held
+        where id = any (v_ids)
+          and status <> 'released'
+      );
+      exit when cardinality(v_held) = cardinality(v_ids);
+      -- Another transaction has released one of them since the look. The next attempt begins without
+      -- locks, so that it takes them in their order.
       raise exception 'a port of % was released at the same time', p_project_name
-        using errcode = 'serialization_failure';
-    end if;
+        using errcode = 'ZP009';
+    exception
+      when unique_violation then
+        perform ports.refuse_invisible_winner(v_services[v_missing[1]]);
+      when sqlstate 'ZP002' then
+        -- Another transaction may have got the last numbers for these services.
+        if v_exhausted then
+          raise;
+        end if;
+        v_exhausted := true;
+      when sqlstate 'ZP009' then
+        if current_setting('transaction_isolation') <> 'read committed' then
+          raise exception 'a port of % was released at the same time', p_project_name
+            using errcode = 'serialization_failure';
+        end if;
+    end;
   end loop;
 
   if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp)) then
