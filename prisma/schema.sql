@@ -3042,23 +3042,25 @@ CREATE OR REPLACE FUNCTION ports.range_in_the_way(p_project_name text, p_start_p
  RETURNS SETOF ports.port_ranges
  LANGUAGE sql
  STABLE
-BEGIN ATOMIC
- SELECT other.id,
-     other.project_name,
-     other.start_port,
-     other.end_port,
-     other.description,
-     other.created_at,
-     other.hostname
-    FROM ports.port_ranges other
-   WHERE ((int4range(other.start_port, other.end_port, '[]'::text) &&
-         CASE
-             WHEN ((range_in_the_way.p_start_port <= range_in_the_way.p_end_port) AND (range_in_the_way.p_end_port <= 65535)) THEN int4range(range_in_the_way.p_start_port, range_in_the_way.p_end_port, '[]'::text)
-             ELSE NULL::int4range
-         END) AND (ports.hostrange((other.hostname)::text, (other.hostname)::text, '[]'::text) && ports.hostrange(range_in_the_way.p_hostname, range_in_the_way.p_hostname, '[]'::text)) AND (other.id IS DISTINCT FROM range_in_the_way.p_range_id))
-   ORDER BY ((other.project_name)::text = range_in_the_way.p_project_name) DESC, other.start_port
-  LIMIT 1;
-END
+AS $function$
+  -- Returns the range other than `p_range_id` that overlaps these numbers on that host or, if that is
+  -- null, on any. Of several it is one of the project, then the lowest. Returns none for bounds that
+  -- no range can have, which the table refuses. Locks nothing. Cost: a look into the index of the
+  -- exclusion constraint, which guarantees that ranges are disjoint. Called by functions whose
+  -- search path is fixed. Its body is text, so that it returns also the columns that are added later.
+  select other.*
+  from ports.port_ranges as other
+  where int4range(other.start_port, other.end_port, '[]')
+      && case
+        when p_start_port <= p_end_port and p_end_port <= 65535
+        then int4range(p_start_port, p_end_port, '[]')
+      end
+    and ports.hostrange(other.hostname, other.hostname, '[]')
+      && ports.hostrange(p_hostname, p_hostname, '[]')
+    and other.id is distinct from p_range_id
+  order by other.project_name = p_project_name desc, other.start_port
+  limit 1
+$function$
 ;
 revoke all on function ports.range_in_the_way(text,integer,integer,text,bigint) from public;
 

@@ -40,6 +40,7 @@ export async function openStore(history, url) {
  * @returns {PortRepository}
  */
 export function notingLost(history, store) {
+  const claimed = /** @type {Set<string | undefined>} */ (new Set())
   /**
    * @template Result
    * @param {string | undefined} actor
@@ -54,7 +55,13 @@ export function notingLost(history, store) {
     ...store,
     getOrAllocate: (request, call) => noted(call?.actor, store.getOrAllocate(request, call)),
     allocate: (request, call) => noted(call?.actor, store.allocate(request, call)),
-    claim: (request, call) => noted(call?.actor, store.claim(request, call)),
+    claim: async (request, call) => {
+      // The library repeats a claim also if it could not read afterwards what it had claimed.
+      if (claimed.has(call?.actor)) history.noteLost(call?.actor)
+      const created = await noted(call?.actor, store.claim(request, call))
+      claimed.add(call?.actor)
+      return created
+    },
     ensureMany: (request, call) => noted(call?.actor, store.ensureMany(request, call)),
     allocateMany: (request, call) => noted(call?.actor, store.allocateMany(request, call)),
     release: (selection, call) => noted(call?.actor, store.release(selection, call)),

@@ -560,12 +560,13 @@ create function ports.range_in_the_way(
   p_range_id bigint default null
 ) returns setof ports.port_ranges
 language sql stable
-begin atomic
+as $$
   -- Returns the range other than `p_range_id` that overlaps these numbers on that host or, if that is
   -- null, on any. Of several it is one of the project, then the lowest. Returns none for bounds that
   -- no range can have, which the table refuses. Locks nothing. Cost: a look into the index of the
-  -- exclusion constraint, which guarantees that ranges are disjoint.
-  select *
+  -- exclusion constraint, which guarantees that ranges are disjoint. Called by functions whose
+  -- search path is fixed. Its body is text, so that it returns also the columns that are added later.
+  select other.*
   from ports.port_ranges as other
   where int4range(other.start_port, other.end_port, '[]')
       && case
@@ -576,8 +577,8 @@ begin atomic
       && ports.hostrange(p_hostname, p_hostname, '[]')
     and other.id is distinct from p_range_id
   order by other.project_name = p_project_name desc, other.start_port
-  limit 1;
-end;
+  limit 1
+$$;
 
 create function ports.owns_number(
   p_project_name text,
