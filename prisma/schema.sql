@@ -249,6 +249,7 @@ CREATE OR REPLACE FUNCTION ports.allocate_batch(p_project_name text, p_items jso
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
  SET plan_cache_mode TO 'force_generic_plan'
+ SET enable_seqscan TO 'off'
 AS $function$
   -- Returns numbers of several services, and gives them what they lack: all or nothing. The items
   -- are `[{"service": …, "protocols": ["tcp"], "count": 1, "contiguous": false}, …]`; what is here
@@ -268,7 +269,7 @@ AS $function$
   -- something else), 22023 (malformed items), 55P03, and 40001 (above READ COMMITTED, if a port was
   -- released meanwhile, or after 1000 attempts). Cost: a look at the services' ports, a slot and an
   -- event for each number given. If the lowest numbers do not do, also a look at all numbers of the
-  -- project in the scope.
+  -- project in the scope. The settings keep the planner from reading the whole table.
 declare
   v_services text[];
   v_keys bigint[];
@@ -431,7 +432,8 @@ begin
       v_held := array(
         select held
         from ports.port_allocations as held
-        where id = any (v_ids)
+        where service_key = any (v_keys)
+          and id = any (v_ids)
           and status <> 'released'
       );
       exit when cardinality(v_held) = cardinality(v_ids);
@@ -502,7 +504,8 @@ begin
       v_held := array(
         select held
         from ports.port_allocations as held
-        where id = any (v_ids)
+        where service_key = any (v_keys)
+          and id = any (v_ids)
           and status <> 'released'
       );
       exit when cardinality(v_held) = cardinality(v_ids);

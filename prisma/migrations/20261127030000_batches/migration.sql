@@ -615,6 +615,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 set plan_cache_mode = force_generic_plan
+set enable_seqscan = off
 as $$
   -- Returns numbers of several services, and gives them what they lack: all or nothing. The items
   -- are `[{"service": …, "protocols": ["tcp"], "count": 1, "contiguous": false}, …]`; what is here
@@ -634,7 +635,7 @@ as $$
   -- something else), 22023 (malformed items), 55P03, and 40001 (above READ COMMITTED, if a port was
   -- released meanwhile, or after 1000 attempts). Cost: a look at the services' ports, a slot and an
   -- event for each number given. If the lowest numbers do not do, also a look at all numbers of the
-  -- project in the scope.
+  -- project in the scope. The settings keep the planner from reading the whole table.
 declare
   v_services text[];
   v_keys bigint[];
@@ -797,7 +798,8 @@ begin
       v_held := array(
         select held
         from ports.port_allocations as held
-        where id = any (v_ids)
+        where service_key = any (v_keys)
+          and id = any (v_ids)
           and status <> 'released'
       );
       exit when cardinality(v_held) = cardinality(v_ids);
@@ -868,7 +870,8 @@ begin
       v_held := array(
         select held
         from ports.port_allocations as held
-        where id = any (v_ids)
+        where service_key = any (v_keys)
+          and id = any (v_ids)
           and status <> 'released'
       );
       exit when cardinality(v_held) = cardinality(v_ids);
