@@ -111,7 +111,7 @@ async function run() {
 
   const at = now()
   const registry = await finalRegistry()
-  const verdict = check(histories, { at, end: now(), rows: registry.rows }, { book: registry })
+  const verdict = check(histories, { at, end: now(), rows: registry.rows }, { records: registry })
   return report(rounds, verdict)
 }
 
@@ -130,7 +130,11 @@ async function prepare() {
   await seed({ url })
   const repository = await openRepository({ url })
   const manager = new PortManager(repository)
-  for (const project of PROJECTS) await manager.createRange(project)
+  for (const { projectName, ranges } of PROJECTS) {
+    for (const { boundTo, ...bounds } of ranges) {
+      await manager.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
+    }
+  }
   await repository.close()
 }
 
