@@ -29,8 +29,8 @@ const LOOK_SHORTFALL =
   'and through the whole table where there is none. The time depends on the size of that table.'
 
 const BATCH_SHORTFALL =
-  'the statements of a batch cost as much as six single calls before the first number is chosen, and a ' +
-  'third of a single call for each number.'
+  'a batch runs some twenty statements, and to start them takes the processor longer than several ' +
+  'single calls.'
 
 /** @param {import('../run.mjs').Context} context */
 export async function measure(context) {

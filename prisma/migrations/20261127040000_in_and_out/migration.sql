@@ -158,10 +158,12 @@ as $$
   --
   -- Takes lock_ranges(), and locks the projects by name, then the slots, then takes them in the order
   -- of the services' keys, then locks the rows that are held by (host, protocol, number). Waits for
-  -- concurrent transactions that take or change these rows or give ports to the services. Raises 23514 (a value that the tables refuse), 55P03, and 40001 as claim_port()
-  -- does. Cost: a look, a slot and an event for each row, a range and an event for each range, and
-  -- a look at all numbers that are free or held. The settings keep the planner from comparing each
-  -- row with all ranges and all numbers, which it takes to be few in a registry that is new.
+  -- concurrent transactions that take or change these rows or give ports to the services. Raises
+  -- ZP004 (`boundTo` is not the row's host), 23514 (a value that the tables refuse), 55P03, and 40001
+  -- as claim_port() does. Cost: a look, a slot and an event for each row, a range and an event for
+  -- each range, and a look at all numbers that are free or held. The settings keep the planner from
+  -- comparing each row with all ranges and all numbers, which it takes to be few in a registry that
+  -- is new, and from compiling the plans that this leaves.
 declare
   v_row record;
   v_open bigint[];

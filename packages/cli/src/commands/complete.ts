@@ -4,8 +4,9 @@ import { registeredNames, wantedName } from '../registeredNames.js'
 
 /**
  * The command that the completion scripts run. `program` makes a second program, because the
- * adapter adds a command of its own to what it is given, under the name of this one. Projects and services are completed
- * if the registry answers at once: a press of TAB makes and starts nothing, and prints no error.
+ * adapter adds a command of its own to what it is given, under the name of this one. Projects and
+ * services are completed if the registry answers at once: a press of TAB makes and starts nothing,
+ * and prints no error.
  */
 export function completeCommand(program: () => CommandUnknownOpts, { askRunning }: Context) {
   return new Command('complete').argument('[words...]').action(async (words) => {

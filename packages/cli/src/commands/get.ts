@@ -86,8 +86,9 @@ const existingOption = new Option(
 const MORE_HELP = `
 The first time it is the lowest available port of the project, or the next one if something
 else listens there; stderr then says so. From then on it is always the same one, until it is
-released. Metadata fills in what is not known yet. On stderr it says what was allocated just
-now, and whether the name of a service or of the host looks mistyped.
+released. Metadata fills in what is not known yet. stderr says what was allocated just now,
+whether the name of a service or of the host looks mistyped, and whether this process cannot
+see which numbers are in use.
 
 If several services or several ports are asked for, all are allocated or none, and printed
 one number a line. A service that holds ports keeps them. If they are not what is asked for,
