@@ -20,6 +20,8 @@ export const disk = [
 /** @param {import('./Fault.mjs').Scene} scene */
 async function fillUp({ smallDisk, server, pause, isOver }) {
   if (!smallDisk) return false
+  // On a busy machine this takes longer than the server is then given to notice.
+  await smallDisk.fill()
   let over = false
   const full = (async () => {
     while (!over) {

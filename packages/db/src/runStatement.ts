@@ -57,12 +57,13 @@ export async function runStatement<Row extends QueryResultRow>(
 }
 
 /**
- * Whether the server refused to run a prepared statement because a migration has since changed the
- * types of its columns. The words of this error depend on the server's language.
+ * Whether the server ended a statement because a migration has changed the types of its columns since
+ * it was prepared (0A000), or while it ran (42804). The words of these errors depend on the server's
+ * language.
  */
 function isOutdated(error: unknown): boolean {
   const { code, routine } = Object(error)
-  return code === '0A000' && routine === 'RevalidateCachedQuery'
+  return code === '42804' || (code === '0A000' && routine === 'RevalidateCachedQuery')
 }
 
 /** Less than a command has after Ctrl-C to say what became of its call. */
