@@ -5,6 +5,9 @@ import { readOwnFile } from './ownFile.js'
 import { systemCommand } from './serverAccount.js'
 import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 
+/** LOCK_FILE_LINE_PM_STATUS in PostgreSQL's pidfile.h. */
+const PM_STATUS_LINE = 8
+
 /** As its pid file says; see `isAccepting` for whether that is still true. */
 export function postmasterPid(data: string): number | undefined {
   const number = Number.parseInt(textOfOwn(pidFile(data), ownerOf(data)), 10)
@@ -67,6 +70,12 @@ export function isRecovering(data: string): boolean {
   return textOf(children)
     .split(' ')
     .some((child) => processOf(Number(child)).command.startsWith('postgres: startup'))
+}
+
+/** Whether it was told to stop, as its pid file says (PM_STATUS_STOPPING in its pidfile.h). */
+export function isStopping(data: string): boolean {
+  const status = textOfOwn(pidFile(data), ownerOf(data)).split('\n')[PM_STATUS_LINE - 1]
+  return status?.trim() === 'stopping'
 }
 
 /**

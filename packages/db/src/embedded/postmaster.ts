@@ -4,7 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
-import { isPostmasterAlive, isRecovering, postmasterPid, removeLockFiles } from './lockFiles.js'
+import {
+  isPostmasterAlive,
+  isRecovering,
+  isStopping,
+  postmasterPid,
+  removeLockFiles,
+} from './lockFiles.js'
 import { isVisible } from './lockHolder.js'
 import { openOwnFile } from './ownFile.js'
 import { clusterFiles } from './registryHome.js'
@@ -72,6 +78,7 @@ export async function startPostmaster(data: string): Promise<void> {
   const startedAt = Date.now()
   let launched: Launch | undefined
   let idleSince: number | undefined
+  let toldToEnd: number | undefined
   for (
     let state = await serverState(data);
     state !== 'accepting';
@@ -81,12 +88,12 @@ export async function startPostmaster(data: string): Promise<void> {
     const isAlive = isPostmasterAlive(data)
     // A server with an unsafe socket directory works, and ending it would not help.
     if (isAlive) refuseUnsafeSocketDirectory(data, account)
-    const isIdle = isAlive && !isRecovering(data)
+    const isIdle = isAlive && (isStopping(data) || !isRecovering(data))
     idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
     if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) {
       // It may serve others, who see its socket: this process does not, and ends nothing.
       if (state === 'unreachable') throw heldElsewhere(data, lastHolder(data, account))
-      endAtOnce(data)
+      toldToEnd = endAtOnce(data, toldToEnd)
       idleSince = undefined
     }
     if (!isAlive && launched?.ended !== false) {
@@ -126,11 +133,15 @@ async function tryLaunch(
 /**
  * On a full disk, the process that recovers can fail so early that the server still takes it for
  * running, and never stops waiting for it. An immediate shutdown loses nothing: the next start
- * recovers.
+ * recovers. A server that waits for a process without end may not end then either; its processes
+ * end when it is killed, and keep its lock until then.
+ * @param toldBefore the server that was told so and is still there
+ * @returns the server that is told now
  */
-function endAtOnce(data: string): void {
+function endAtOnce(data: string, toldBefore: number | undefined): number | undefined {
   const pid = postmasterPid(data)
-  if (pid !== undefined) process.kill(pid, 'SIGQUIT')
+  if (pid !== undefined) process.kill(pid, pid === toldBefore ? 'SIGKILL' : 'SIGQUIT')
+  return pid
 }
 
 interface Launch {

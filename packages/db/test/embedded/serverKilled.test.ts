@@ -98,16 +98,53 @@ describe('the embedded database is there again', () => {
   // On a full disk PostgreSQL comes to this now and then, by a race that cannot be had at will.
   it('after its recovery failed and left it waiting without end', async () => {
     const home = freshHome()
-    const status = await makeRegistry(inHome(home))
-    expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
-    const { ended } = await waitForEver(status)
+    const { ended } = await waitForEver(await stopped(home), { program: WAITS })
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
+
+  it('after it was told to stop while it recovers, and does not end', async () => {
+    const home = freshHome()
+    const impostor = { program: `${STARTS_RECOVERY} ${WAITS}`, status: 'stopping' }
+    const { ended } = await waitForEver(await stopped(home), impostor)
+    await expectApiKept(inHome(home))
+    expect(await ended).toEqual([null, 'SIGQUIT'])
+  })
+
+  it('after it was told to end at once, and does not', async () => {
+    const home = freshHome()
+    const impostor = { program: `process.on('SIGQUIT', () => {}); ${WAITS}` }
+    const { ended } = await waitForEver(await stopped(home), impostor)
+    await expectApiKept(inHome(home))
+    expect(await ended).toEqual([null, 'SIGKILL'])
+  })
 })
 
-/** In the server's place: says that it is not ready, and has no process that recovers. */
-async function waitForEver({ dataDirectory, socketDirectory }: DatabaseStatus) {
+const WAITS = 'setInterval(() => {}, 60_000)'
+/** It ends with the one that started it, whose end closes its input. */
+const STARTS_RECOVERY = `require('node:child_process').spawn('cat', [], {
+  argv0: 'postgres: startup recovering',
+  stdio: ['pipe', 'ignore', 'ignore'],
+});`
+
+/** A registry that was made, and whose server was stopped. */
+async function stopped(home: string): Promise<DatabaseStatus> {
+  const status = await makeRegistry(inHome(home))
+  expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
+  return status
+}
+
+interface Impostor {
+  /** JavaScript. */
+  readonly program: string
+  readonly status?: string
+}
+
+/** In the server's place: a process that answers that it is not ready. */
+async function waitForEver(
+  { dataDirectory, socketDirectory }: DatabaseStatus,
+  { program, status = 'starting' }: Impostor,
+) {
   const notYet = 'SFATAL\0C57P03\0Mthe database system is not yet accepting connections\0\0'
   const head = Buffer.from('E....')
   head.writeInt32BE(notYet.length + 4, 1)
@@ -118,12 +155,13 @@ async function waitForEver({ dataDirectory, socketDirectory }: DatabaseStatus) {
   await event(impostor, 'listening')
   const { uid, gid } = statSync(dataDirectory!)
   const argv0 = `postgres -D ${dataDirectory} -c`
-  const server = spawn('sleep', ['600'], { argv0, ...(isRoot && { uid, gid }) })
+  const account = isRoot && { uid, gid }
+  const server = spawn(process.execPath, ['-e', program], { argv0, cwd: '/', ...account })
   const pidFile = join(dataDirectory!, 'postmaster.pid')
-  writeFileSync(pidFile, `${server.pid}\n`)
+  writeFileSync(pidFile, `${server.pid}${'\n'.repeat(7)}${status}\n`)
   chownSync(pidFile, uid, gid)
   onTestFinished(() => {
-    server.kill()
+    server.kill('SIGKILL')
   })
   const ended = event(server, 'exit')
   ended.then(() => impostor.close())
