@@ -4,6 +4,8 @@ import { between } from './Fault.mjs'
 
 const AGAIN_AFTER_MS = 50
 const ANSWERS_WITHIN_MS = 5_000
+const NEEDS_SPACE = `create temporary table filler as
+  select repeat('x', 1000) from generate_series(1, 10000)`
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const disk = [
@@ -36,13 +38,11 @@ async function fillUp({ smallDisk, server, pause, isOver }) {
     const giveUpAt = performance.now() + 5_000
     while (!failed && !isOver() && performance.now() < giveUpAt) {
       // Otherwise it would live for a while on segments of its log that it made before.
-      const answer = server
-        .query('select pg_switch_wal(), txid_current()')
-        .then(() => false, isFullDisk)
-      // A server that hangs must not keep the disk full for good.
-      failed = await Promise.race([answer, sleep(ANSWERS_WITHIN_MS, false)])
+      failed = await meetsFullDisk(server, 'select pg_switch_wal(), txid_current()')
       await sleep(AGAIN_AFTER_MS)
     }
+    // It may reuse its segments again and again.
+    failed ||= await meetsFullDisk(server, NEEDS_SPACE)
     await pause(between(500, 2_500))
     server.log.look()
     return failed || server.log.fullDisks > before
@@ -51,6 +51,16 @@ async function fillUp({ smallDisk, server, pause, isOver }) {
     await full
     await smallDisk.free()
   }
+}
+
+/**
+ * A server that hangs must not keep the disk full for good.
+ * @param {import('../server/Server.mjs').Server} server
+ * @param {string} text
+ */
+function meetsFullDisk(server, text) {
+  const answer = server.query(text).then(() => false, isFullDisk)
+  return Promise.race([answer, sleep(ANSWERS_WITHIN_MS, false)])
 }
 
 /** @param {{ code?: string, message: string }} error */

@@ -1,6 +1,8 @@
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 
 const LOOKS_EVERY_MS = 100
+/** What each refused call and connection adds. */
+const OF_CALLS = / (ERROR|DETAIL|HINT|STATEMENT|CONTEXT): |FATAL: {2}(the database system|sorry)/
 const CHUNK = Buffer.alloc(1 << 20)
 
 /**
@@ -38,6 +40,19 @@ export class ServerLog {
     } finally {
       closeSync(file)
     }
+  }
+
+  /**
+   * What it said of itself, not of calls.
+   * @param {number} count
+   */
+  lastLines(count) {
+    if (!existsSync(this.path)) return ''
+    const lines = readFileSync(this.path, 'latin1').split('\n')
+    return lines
+      .filter((line) => !OF_CALLS.test(line))
+      .slice(-count)
+      .join('\n')
   }
 
   /** @param {string} text */
