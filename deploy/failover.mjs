@@ -18,7 +18,7 @@ import { PortManager } from '@ports/core'
 import { migrate, openRepository, seed } from '@ports/db'
 import { useOwnSettings } from '../test/ownSettings.mjs'
 import { check } from '../torture/check/check.mjs'
-import { now, PROJECTS } from '../torture/workload.mjs'
+import { addRanges, now, PROJECTS } from '../torture/workload.mjs'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
 import { Cluster } from './Cluster.mjs'
 import { install, installLine, missingPackages, versions } from './debianPackages.mjs'
@@ -129,12 +129,7 @@ async function prepare() {
   await migrate({ url })
   await seed({ url })
   const repository = await openRepository({ url })
-  const manager = new PortManager(repository)
-  for (const { projectName, ranges } of PROJECTS) {
-    for (const { boundTo, ...bounds } of ranges) {
-      await manager.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
-    }
-  }
+  await addRanges(new PortManager(repository))
   await repository.close()
 }
 

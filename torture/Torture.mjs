@@ -28,7 +28,7 @@ import { EmbeddedServer } from './server/EmbeddedServer.mjs'
 import { OwnServer } from './server/OwnServer.mjs'
 import { TemporaryFiles } from './TemporaryFiles.mjs'
 import { Workers } from './Workers.mjs'
-import { now, PROJECTS } from './workload.mjs'
+import { addRanges, now } from './workload.mjs'
 
 /** Of the workers, in turn: how many calls each has in flight. */
 const LANES = [1, 8, 1, 32]
@@ -239,12 +239,7 @@ async function networkFor({ faults }, server) {
 /** @param {EmbeddedServer | OwnServer} server */
 async function createRanges({ url }) {
   const repository = await openRepository(url === undefined ? {} : { url })
-  const ports = new PortManager(repository)
-  for (const { projectName, ranges } of PROJECTS) {
-    for (const { boundTo, ...bounds } of ranges) {
-      await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
-    }
-  }
+  await addRanges(new PortManager(repository))
   await repository.close()
 }
 

@@ -107,3 +107,12 @@ export function now() {
 export function pick(list) {
   return /** @type {Item} */ (list[Math.floor(Math.random() * list.length)])
 }
+
+/** @param {import('@ports/core').PortManager} ports */
+export async function addRanges(ports) {
+  for (const { projectName, ranges } of PROJECTS) {
+    for (const { boundTo, ...bounds } of ranges) {
+      await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
+    }
+  }
+}
