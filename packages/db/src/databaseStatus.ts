@@ -53,6 +53,10 @@ async function readServer(pool: RegistryPool) {
   return { serverVersion: String(rows[0].version), schema: await readSchemaState(pool) }
 }
 
+/**
+ * Counts no session that the server has not let in yet: one that is refused because the server is
+ * full has the state `starting` until then (PostgreSQL 18 and later; earlier ones do not show it).
+ */
 async function countSessions(pool: RegistryPool): Promise<Sessions> {
   const { rows } = await pool.query<Sessions>(
     `select
@@ -60,6 +64,7 @@ async function countSessions(pool: RegistryPool): Promise<Sessions> {
          select count(*)
          from pg_catalog.pg_stat_activity
          where backend_type = 'client backend'
+           and state is distinct from 'starting'
            and pid <> pg_catalog.pg_backend_pid()
        )::integer as open,
        pg_catalog.current_setting('max_connections')::integer

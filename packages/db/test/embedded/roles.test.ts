@@ -120,6 +120,36 @@ describe('a full server', () => {
     }
     for (const answer of answers) expect((await answer).error).toBeUndefined()
   })
+
+  it('has only the sessions open that it has let in', async () => {
+    const home = freshHome()
+    const status = await makeRegistry(inHome(home))
+    const program = open(inHome(home))
+    const { open: before } = (await program.status()).result!.sessions!
+    const management = await session(status, 'ports')
+    await management.query('create database other')
+    await management.query('begin; alter database other rename to another')
+    const waiting = new pg.Client({
+      host: status.socketDirectory!,
+      user: 'ports_caller',
+      database: 'other',
+    })
+    waiting.on('error', () => {})
+    const outcome = waiting.connect().catch((error: Error) => error.message)
+    await vi.waitUntil(
+      async () =>
+        (
+          await management.query(
+            `select from pg_locks
+             where not granted and locktype = 'object' and classid = 'pg_database'::regclass`,
+          )
+        ).rowCount === 1,
+      { interval: 10, timeout: 10_000 },
+    )
+    expect((await program.status()).result!.sessions!.open).toBe(before + 1)
+    await management.query('commit')
+    expect(await outcome).toBe('database "other" does not exist')
+  })
 })
 
 describe('a registry that an earlier version made', () => {
