@@ -16,6 +16,12 @@ import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHost
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Layout } from './BatchStore.js'
 import type { CallOptions, WriteOptions } from './CallOptions.js'
+import type { Checkout, EnsuredCheckout } from './CheckoutStore.js'
+import {
+  type CheckoutOfDirectory,
+  checkoutRequest,
+  validDirectory,
+} from './checkout/checkoutRequest.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import { validPublicHostname } from './hostname.js'
@@ -521,6 +527,59 @@ export class PortManager {
       without: validIds('without', accepted.without ?? []),
     }
     return this.#source.askExisting((store) => store.neighbourhood(query, accepted))
+  }
+
+  /**
+   * Which instance of a project a directory of a host is; default: this host. Records it the first
+   * time. The first directory of a project that is no linked worktree of Git is the primary
+   * instance, whose name is empty; any other is an instance of its own, with the same name each
+   * time. Safe to repeat, and repeated by itself when the answer was lost.
+   */
+  async ensureCheckout(
+    projectName: string,
+    directory: CheckoutOfDirectory,
+    options: Pick<Partial<Scope>, 'hostname'> & WriteOptions = {},
+  ): Promise<EnsuredCheckout> {
+    const name = validName('projectName', projectName)
+    const { hostname } = this.scope(options)
+    const request = checkoutRequest(name, hostname, directory)
+    const call = this.#write(given(options))
+    return this.#source.ask(
+      (store) => store.ensureCheckout(request, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /** The directories that hold a project, by project, host and instance. */
+  async listCheckouts(
+    options: { readonly projectName?: string; readonly hostname?: string } & CallOptions = {},
+  ): Promise<readonly Checkout[]> {
+    const { projectName, hostname, ...call } = given(options)
+    const query = {
+      ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
+      ...(hostname !== undefined && { hostname: this.#localHost.resolve('hostname', hostname) }),
+    }
+    return this.#source.askExisting((store) => store.listCheckouts(query, call))
+  }
+
+  /**
+   * Forgets a directory. The ports of its instance stay held. False if it was not recorded. Safe to
+   * repeat, and repeated by itself when the answer was lost.
+   */
+  async forgetCheckout(
+    { projectName, hostname, directory }: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
+    options: WriteOptions = {},
+  ): Promise<boolean> {
+    const checkout = {
+      projectName: validName('projectName', projectName),
+      hostname: this.#localHost.resolve('hostname', hostname),
+      directory: validDirectory('directory', directory),
+    }
+    const call = this.#write(given(options))
+    return this.#source.askExisting(
+      (store) => store.forgetCheckout(checkout, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
   }
 
   /** The hosts that hold a port, or that the history knows, by name. */

@@ -1,6 +1,7 @@
 import type { AllocationStore } from './AllocationStore.js'
 import type { BatchStore } from './BatchStore.js'
 import type { CallerDefaults } from './CallerDefaults.js'
+import type { CheckoutStore } from './CheckoutStore.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
 import type { RangeStore } from './RangeStore.js'
@@ -9,7 +10,7 @@ import type { TransferStore } from './TransferStore.js'
 /**
  * What a store must do for `PortManager`. Arguments arrive validated and normalised. Every method
  * that names a project throws `PROJECT_NOT_FOUND` if it has no range, except `find`, `createRange`,
- * `addRange`, `createNextRange`, `ensureRange`, `importPorts` and `history`. Every method throws
+ * `addRange`, `createNextRange`, `ensureRange`, `importPorts`, `listCheckouts`, `forgetCheckout` and `history`. Every method throws
  * `DATABASE_UNAVAILABLE` if there is no connection and nothing was changed, and `OUTCOME_UNKNOWN`
  * if a write was sent and no answer came. `@ports/core/testing` holds the suite that every store
  * must pass.
@@ -18,6 +19,7 @@ export interface PortRepository
   extends AllocationStore,
     BatchStore,
     RangeStore,
+    CheckoutStore,
     CheckStore,
     EventStore,
     TransferStore {

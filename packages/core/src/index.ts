@@ -41,7 +41,14 @@ export type {
 } from './BatchStore.js'
 export type { CallerDefaults } from './CallerDefaults.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
+export type {
+  Checkout,
+  CheckoutRequest,
+  CheckoutStore,
+  EnsuredCheckout,
+} from './CheckoutStore.js'
 export type { CheckStore } from './CheckStore.js'
+export type { CheckoutOfDirectory } from './checkout/checkoutRequest.js'
 export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
@@ -138,6 +145,15 @@ export {
   SKIP_REASONS,
 } from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
+export { environmentName } from './project/environmentName.js'
+export {
+  findProject,
+  type LocalProject,
+  nearestWith,
+  packageJsonIn,
+  packageNameIn,
+} from './project/findProject.js'
+export { PROJECT_FILE, type ProjectFile, type ProjectService } from './project/ProjectFile.js'
 export type {
   BlockRequest,
   EnsuredRange,

@@ -4,6 +4,7 @@ import { describeAllocating } from './allocatingContract.js'
 import { describeBatches } from './batchContract.js'
 import { describeCalls } from './callContract.js'
 import { describeChecks } from './checkContract.js'
+import { describeCheckouts } from './checkoutContract.js'
 import { describeClaiming } from './claimingContract.js'
 import { describeHistory } from './historyContract.js'
 import { describeInstances } from './instanceContract.js'
@@ -36,6 +37,7 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeUpdating(store)
     describeListing(store)
     describeInstances(store)
+    describeCheckouts(store)
     describeHistory(store)
     describeChecks(store)
     describeNetworks(store)

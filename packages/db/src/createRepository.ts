@@ -3,6 +3,7 @@ import type { Database } from './Database.js'
 import { callerDefaults } from './settings/readSettings.js'
 import { allocationStore } from './store/allocations.js'
 import { batchStore } from './store/batches.js'
+import { checkoutStore } from './store/checkouts.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
 import { rangeStore } from './store/ranges.js'
@@ -26,6 +27,7 @@ export function createRepository(
     ...allocationStore(database),
     ...batchStore(database),
     ...rangeStore(database),
+    ...checkoutStore(database),
     ...checkStore(database, servesOneHost),
     ...eventStore(database),
     ...transferStore(database),

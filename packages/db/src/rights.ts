@@ -3,6 +3,7 @@ import pg from 'pg'
 
 const READABLE = [
   'ports.allocations',
+  'ports.checkouts',
   'ports.events',
   'ports.health_checks',
   'ports.ranges',
@@ -23,7 +24,9 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.allocate_port',
     'ports.allocate_ports',
     'ports.claim_port',
+    'ports.ensure_checkout',
     'ports.ensure_port',
+    'ports.forget_checkout',
     'ports.get_or_allocate_port',
     'ports.note_network',
     'ports.record_health_checks',

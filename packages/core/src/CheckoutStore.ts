@@ -1,0 +1,49 @@
+import type { CallOptions, WriteOptions } from './CallOptions.js'
+
+/** A directory of a host that holds a project. */
+export interface Checkout {
+  readonly projectName: string
+  readonly hostname: string
+  readonly directory: string
+  /** Empty for the primary one. */
+  readonly instance: string
+  readonly createdAt: Date
+}
+
+export interface CheckoutRequest {
+  readonly projectName: string
+  readonly hostname: string
+  /** Absolute, without symbolic links. */
+  readonly directory: string
+  /** Whether it is a linked worktree of Git, which is never the primary instance. */
+  readonly isLinked: boolean
+  /** The instance to be, if another directory is the primary one. */
+  readonly wanted: string
+}
+
+export interface EnsuredCheckout {
+  readonly checkout: Checkout
+  /** Whether this call recorded it. */
+  readonly created: boolean
+}
+
+export interface CheckoutStore {
+  /**
+   * Returns what is recorded of the directory, and records it the first time. The first directory
+   * of a project on a host that is no linked worktree is the primary instance. Any other is an
+   * instance of its own: the one that is wanted or, if that name is in use, a similar one.
+   */
+  ensureCheckout(request: CheckoutRequest, call?: WriteOptions): Promise<EnsuredCheckout>
+
+  /** By project, host and instance. */
+  listCheckouts(
+    query: { readonly projectName?: string; readonly hostname?: string },
+    call?: CallOptions,
+  ): Promise<readonly Checkout[]>
+
+  /** False if the directory was not recorded. The ports of its instance stay held. */
+  forgetCheckout(
+    checkout: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
+    call?: WriteOptions,
+  ): Promise<boolean>
+}

@@ -1,0 +1,84 @@
+import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { basename, dirname, join } from 'node:path'
+import { nearestName } from '../name.js'
+import { gitWorktree } from './gitWorktree.js'
+import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
+
+/** What a directory and those above it say of a project. */
+export interface LocalProject {
+  readonly projectName: string
+  /** The top directory of this checkout, absolute and without symbolic links. */
+  readonly root: string
+  /** Whether it is a linked worktree of Git. */
+  readonly isLinked: boolean
+  /** Where the name is from. */
+  readonly namedBy: 'ports.json' | 'package.json' | 'git remote'
+  /** Those of `ports.json`. */
+  readonly services: Readonly<Record<string, ProjectService>>
+}
+
+/**
+ * The project of a directory, from `ports.json` there or above, else from the name of the package,
+ * else from that of the repository's remote. Undefined if nothing names one.
+ * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed
+ */
+export function findProject(directory: string): LocalProject | undefined {
+  const from = realpathSync(directory)
+  const worktree = gitWorktree(from)
+  const isLinked = worktree?.isLinked ?? false
+
+  const withFile = nearestWith(PROJECT_FILE, from)
+  if (withFile !== undefined) {
+    const { project, services } = readProjectFile(join(withFile, PROJECT_FILE))
+    return { projectName: project, root: withFile, isLinked, namedBy: PROJECT_FILE, services }
+  }
+
+  const root = worktree?.root
+  const packageRoot = nearestWith('package.json', root ?? from)
+  const packageName = packageRoot === undefined ? undefined : packageNameIn(packageRoot)
+  if (packageRoot !== undefined && packageName !== undefined) {
+    return {
+      projectName: packageName,
+      root: root ?? packageRoot,
+      isLinked,
+      namedBy: 'package.json',
+      services: {},
+    }
+  }
+  const remote = worktree && remoteName(worktree.commonDirectory)
+  if (root === undefined || remote === undefined) return undefined
+  return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
+}
+
+/** The directory or the nearest one above it that has such a file. */
+export function nearestWith(file: string, directory: string): string | undefined {
+  for (let each = directory; ; each = dirname(each)) {
+    if (existsSync(join(each, file))) return each
+    if (dirname(each) === each) return undefined
+  }
+}
+
+/** Undefined if the package has no name of which a project's can be made. */
+export function packageNameIn(directory: string): string | undefined {
+  const { name } = packageJsonIn(directory)
+  return typeof name === 'string' ? nearestName(name) : undefined
+}
+
+/** Its fields; none if it is no JSON object. */
+export function packageJsonIn(directory: string): Record<string, unknown> {
+  try {
+    return Object(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')))
+  } catch (error) {
+    if (error instanceof SyntaxError) return {}
+    throw error
+  }
+}
+
+/** The last part of the URL of `origin`, without `.git`. */
+function remoteName(commonDirectory: string): string | undefined {
+  const path = join(commonDirectory, 'config')
+  const config = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const origin = /^\[remote "origin"\]\n(?:[ \t].*\n)*?[ \t]*url = (?<url>.+)$/m.exec(config)
+  const url = origin?.groups?.url
+  return url === undefined ? undefined : nearestName(basename(url.split(/[/:]/).at(-1)!, '.git'))
+}

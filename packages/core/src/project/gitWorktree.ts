@@ -1,0 +1,42 @@
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+
+export interface GitWorktree {
+  readonly root: string
+  /** Whether it was made by `git worktree add`. A clone and a submodule have a repository of their own. */
+  readonly isLinked: boolean
+  /** Holds `config`. */
+  readonly commonDirectory: string
+}
+
+/**
+ * The worktree that contains the directory, as gitrepository-layout(5) describes it, or undefined.
+ * Reads files and does not need Git.
+ */
+export function gitWorktree(directory: string): GitWorktree | undefined {
+  for (let root = directory; ; root = dirname(root)) {
+    const git = join(root, '.git')
+    const gitDirectory = existsSync(git) ? directoryOf(git) : undefined
+    if (gitDirectory !== undefined) {
+      const common = firstLine(join(gitDirectory, 'commondir'))
+      return {
+        root,
+        isLinked: common !== undefined,
+        commonDirectory: common === undefined ? gitDirectory : resolve(gitDirectory, common),
+      }
+    }
+    if (dirname(root) === root) return undefined
+  }
+}
+
+/** Linked worktrees and submodules have a file that names the directory. */
+function directoryOf(git: string): string | undefined {
+  if (statSync(git).isDirectory()) return git
+  const named = /^gitdir: (.+)$/.exec(firstLine(git) ?? '')?.[1]
+  return named === undefined ? undefined : resolve(dirname(git), named)
+}
+
+function firstLine(path: string): string | undefined {
+  if (!existsSync(path)) return undefined
+  return readFileSync(path, 'utf8').split(/\r?\n/, 1)[0]
+}
