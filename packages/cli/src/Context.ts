@@ -21,6 +21,12 @@ export interface Context {
   askRunning<Answer>(question: (ports: PortManager) => Promise<Answer>): Promise<Answer | undefined>
   /** Asks on the terminal. Undefined if nobody can answer there. */
   readonly confirm: ((question: string) => Promise<boolean>) | undefined
+  /** The words after `--`, for a command that runs another one. Undefined without `--`. */
+  readonly wrapped: readonly string[] | undefined
+  /** From now on Ctrl-C and the exit status are those of a program that the command runs. */
+  handOver(): void
+  /** Ends the command with the status of the program that it ran. */
+  endWith(status: number): void
   /** Ends the command with status 1: it did what it was asked, and the answer is no. */
   answerNo(): void
 }

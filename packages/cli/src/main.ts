@@ -10,12 +10,14 @@ import { screenOf } from './Screen.js'
 
 /** 128 + SIGINT, as shells count. */
 const INTERRUPTED = 130
+/** As env(1) and timeout(1) end if they fail before they start the command. */
+const NOT_STARTED = 125
 /** EX_IOERR of sysexits.h. */
 const IO_ERROR = 74
 /** How long after Ctrl-C a call has to say what became of it, in milliseconds. */
 const LAST_WORD = 250
 
-const args = process.argv.slice(2)
+const { args, wrapped } = wrappedCommand(process.argv.slice(2))
 const output = new Output(
   screenOf(process.stdout, process.env),
   screenOf(process.stderr, process.env),
@@ -85,16 +87,18 @@ const context: Context = {
   confirm: canAsk()
     ? async (question) => (await import('./confirm.js')).confirm(question, interruption.signal)
     : undefined,
+  wrapped,
+  handOver: () => process.off('SIGINT', interrupt),
+  endWith: (status) => {
+    process.exitCode = status
+  },
   answerNo: () => {
     process.exitCode = 1
   },
 }
 
 // Once: a second Ctrl-C ends the process at once.
-process.once('SIGINT', () => {
-  interruption.abort()
-  setTimeout(() => process.exit(INTERRUPTED), LAST_WORD).unref()
-})
+process.once('SIGINT', interrupt)
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   // The reader has read enough, as `head` does.
@@ -106,11 +110,16 @@ process.stderr.on('error', () => {})
 
 try {
   const program = createProgram(context, args)
-  await program.parseAsync(wordsToUnknown(program, args) ?? args, { from: 'user' })
+  await program.parseAsync([...(wordsToUnknown(program, args) ?? args)], { from: 'user' })
 } catch (error) {
   process.exitCode = await statusOf(error)
 } finally {
   await manager?.close()
+}
+
+function interrupt(): void {
+  interruption.abort()
+  setTimeout(() => process.exit(INTERRUPTED), LAST_WORD).unref()
 }
 
 /** Whether there is a terminal to ask on, and to answer on. */
@@ -126,12 +135,21 @@ function ownerUid(isExternal: boolean): number | undefined {
 
 async function statusOf(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode
+  const isWrapper = args[0] === 'run'
   const interrupted = interruption.signal.aborted
   // An interrupted write may have happened, and only a PortsError says so.
   if (interrupted && !(error instanceof PortsError)) return INTERRUPTED
   const failure = await failureOf(error, { ...asked, openManager: context.openManager })
   output.failure(failure)
-  return interrupted ? INTERRUPTED : failure.status
+  if (interrupted) return INTERRUPTED
+  return isWrapper ? NOT_STARTED : failure.status
+}
+
+/** What follows `--` in a call of \`ports run\` is a command of its own, and not parsed here. */
+function wrappedCommand(args: readonly string[]) {
+  const end = args[0] === 'run' ? args.indexOf('--') : -1
+  if (end === -1) return { args, wrapped: undefined }
+  return { args: args.slice(0, end), wrapped: args.slice(end + 1) }
 }
 
 /** Known before anything is parsed, because an error of parsing is JSON too. */

@@ -9,6 +9,7 @@ import { completionCommand } from './commands/completion.js'
 import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
 import { dumpCommand } from './commands/dump.js'
+import { environmentCommand } from './commands/env.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
@@ -17,6 +18,7 @@ import { listCommand } from './commands/list.js'
 import { loadCommand } from './commands/load.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
+import { runCommand } from './commands/run.js'
 import { summaryCommand } from './commands/summary.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
@@ -24,6 +26,10 @@ import { fullName, usageError } from './usageError.js'
 
 /** By the name it is called by, under the heading it has in the help. */
 const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnknownOpts>> = {
+  'Running:': {
+    run: runCommand,
+    env: environmentCommand,
+  },
   'Ports:': {
     get: getCommand,
     claim: claimCommand,
@@ -132,6 +138,8 @@ Exit status:
     5  the database: not made yet, unreachable, out of a sandbox's sight, damaged, not migrated,
        busy, or an outcome that is not known
     6  whether something listens there cannot be told from here
+  125  ports run failed before it started the command; 126, 127: the command cannot be run, or
+       there is none; else the status of the command
    70  a bug in ports
    74  the result could not be written
   130  interrupted

@@ -145,6 +145,19 @@ export {
   SKIP_REASONS,
 } from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
+export {
+  type ListeningProcess,
+  listenersOfTree,
+  type OwnListener,
+  type PortUse,
+  useOfPort,
+} from './processes/listeningProcesses.js'
+export {
+  type EnsuredProject,
+  ensureProject,
+  type ProjectRequest,
+  type ServicePorts,
+} from './project/ensureProject.js'
 export { environmentName } from './project/environmentName.js'
 export {
   findProject,

@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { parseProcNet, readListeningPorts, readProcNet } from '../src/listeners/procNet.js'
+import { listeningPorts } from '../src/listeners/listeningPorts.js'
+import { parseProcNet, readProcNet } from '../src/listeners/procNet.js'
 
 const TCP = `  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode                                                     
    0: 00000000:07E8 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 640 1 00000000b22942aa 100 0 0 10 0                       
@@ -31,20 +32,20 @@ const header = (table: string) => table.slice(0, table.indexOf('\n') + 1)
 describe('parseProcNet', () => {
   it('finds the TCP sockets in LISTEN on IPv4, and whose they are', () => {
     expect(parseProcNet('tcp', TCP)?.listeners).toEqual([
-      { protocol: 'tcp', address: '0.0.0.0', port: 2024, uid: 0 },
-      { protocol: 'tcp', address: '127.0.0.1', port: 5432, uid: 999 },
-      { protocol: 'tcp', address: '192.168.2.2', port: 3001, uid: 1000 },
+      { protocol: 'tcp', address: '0.0.0.0', port: 2024, uid: 0, inode: 640 },
+      { protocol: 'tcp', address: '127.0.0.1', port: 5432, uid: 999, inode: 21034 },
+      { protocol: 'tcp', address: '192.168.2.2', port: 3001, uid: 1000, inode: 31338 },
     ])
   })
 
   it('finds those on IPv6, and leaves open whether :: takes IPv4', () => {
     const socket = { protocol: 'tcp', uid: 1000 }
     expect(parseProcNet('tcp', TCP6)?.listeners).toEqual([
-      { ...socket, address: '::', port: 3000, mayTakeIPv4: true },
-      { ...socket, address: '::1', port: 5432, uid: 999 },
-      { ...socket, address: '127.0.0.1', port: 3001 },
-      { ...socket, address: '0.0.0.0', port: 3002 },
-      { ...socket, address: '2001:db8::123:4567:89ab:cdef', port: 3003 },
+      { ...socket, address: '::', port: 3000, inode: 41234, mayTakeIPv4: true },
+      { ...socket, address: '::1', port: 5432, uid: 999, inode: 41235 },
+      { ...socket, address: '127.0.0.1', port: 3001, inode: 41236 },
+      { ...socket, address: '0.0.0.0', port: 3002, inode: 41237 },
+      { ...socket, address: '2001:db8::123:4567:89ab:cdef', port: 3003, inode: 41238 },
     ])
   })
 
@@ -59,8 +60,8 @@ describe('parseProcNet', () => {
   it('finds the UDP sockets, connected ones too', () => {
     expect(parseProcNet('udp', UDP)).toEqual({
       listeners: [
-        { protocol: 'udp', address: '127.0.0.53', port: 53, uid: 101 },
-        { protocol: 'udp', address: '192.168.2.2', port: 55555, uid: 101 },
+        { protocol: 'udp', address: '127.0.0.53', port: 53, uid: 101, inode: 20011 },
+        { protocol: 'udp', address: '192.168.2.2', port: 55555, uid: 101, inode: 20012 },
       ],
       connections: [],
     })
@@ -68,8 +69,8 @@ describe('parseProcNet', () => {
 
   it('does not say whose a socket is where one uid stands for several users', () => {
     expect(parseProcNet('udp', UDP, 101)?.listeners).toEqual([
-      { protocol: 'udp', address: '127.0.0.53', port: 53 },
-      { protocol: 'udp', address: '192.168.2.2', port: 55555 },
+      { protocol: 'udp', address: '127.0.0.53', port: 53, inode: 20011 },
+      { protocol: 'udp', address: '192.168.2.2', port: 55555, inode: 20012 },
     ])
   })
 
@@ -123,7 +124,7 @@ describe('readProcNet', () => {
   )
 })
 
-describe('readListeningPorts', () => {
+describe.runIf(process.platform === 'linux')('listeningPorts', () => {
   /** As the kernel orders it: listeners first. */
   const rows = (count: number, state: string, firstPort: number) =>
     Array.from({ length: count }, (_, nth) =>
@@ -138,30 +139,30 @@ describe('readListeningPorts', () => {
   it.each([0, 1, 6, 7, 50, 500])('finds all of %i listeners, and no connection', async (count) => {
     for (const connections of [0, 1, 100]) {
       const tcp = table(rows(count, '0A', 3000), rows(connections, '01', 40_000))
-      const found = await readListeningPorts('tcp', await procNetWith({ tcp, tcp6: header(TCP6) }))
+      const found = await listeningPorts('tcp', await procNetWith({ tcp, tcp6: header(TCP6) }))
       expect(found, `${connections} connections`).toEqual(numbers(count, 3000))
     }
   })
 
   it('finds those of both families, once each', async () => {
     const directory = await procNetWith({ tcp: table(rows(2, '0A', 3000)), tcp6: TCP6, udp: UDP })
-    expect(await readListeningPorts('tcp', directory)).toEqual([3000, 3001, 5432, 3002, 3003])
-    expect(await readListeningPorts('udp', directory)).toEqual([53, 55_555])
+    expect(await listeningPorts('tcp', directory)).toEqual([3000, 3001, 5432, 3002, 3003])
+    expect(await listeningPorts('udp', directory)).toEqual([53, 55_555])
   })
 
   it('reads what there is where IPv6 is off', async () => {
     const directory = await procNetWith({ tcp: table(rows(1, '0A', 3000)) })
-    expect(await readListeningPorts('tcp', directory)).toEqual([3000])
+    expect(await listeningPorts('tcp', directory)).toEqual([3000])
   })
 
   it('cannot tell where a table is missing, empty or another one', async () => {
     for (const tcp of ['', 'sockets: used 67\n', `${header(TCP)}nonsense\n`]) {
-      expect(await readListeningPorts('tcp', await procNetWith({ tcp })), tcp).toBeUndefined()
+      expect(await listeningPorts('tcp', await procNetWith({ tcp })), tcp).toBeUndefined()
     }
     const without = await procNetWith({ tcp6: TCP6 })
-    expect(await readListeningPorts('tcp', without)).toBeUndefined()
-    expect(await readListeningPorts('udp', without)).toBeUndefined()
+    expect(await listeningPorts('tcp', without)).toBeUndefined()
+    expect(await listeningPorts('udp', without)).toBeUndefined()
     const empty = await procNetWith({ tcp: TCP, tcp6: '' })
-    expect(await readListeningPorts('tcp', empty)).toBeUndefined()
+    expect(await listeningPorts('tcp', empty)).toBeUndefined()
   })
 })

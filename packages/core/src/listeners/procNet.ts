@@ -11,7 +11,7 @@ const LISTEN = '0A'
 const HEADER = /^ *sl +local_address /
 
 const ROW =
-  /^ *\d+: (?<address>[\dA-F]{8}|[\dA-F]{32}):(?<port>[\dA-F]{4}) \S+ (?<state>[\dA-F]{2}) \S+ \S+ \S+ +(?<uid>\d+) /
+  /^ *\d+: (?<address>[\dA-F]{8}|[\dA-F]{32}):(?<port>[\dA-F]{4}) \S+ (?<state>[\dA-F]{2}) \S+ \S+ \S+ +(?<uid>\d+) +\d+ (?<inode>\d+) /
 
 /**
  * The sockets of this process's network namespace on Linux, or undefined if the kernel does not
@@ -46,29 +46,25 @@ export async function readProcNet(directory = '/proc/net'): Promise<SocketTable 
 }
 
 /**
- * The numbers of a protocol on which something listens, or undefined as in `readProcNet`. The
- * kernel lists the listening sockets first (Documentation/networking/proc_net_tcp.rst), so this
- * stops at the first connection. To list them all it goes through its whole hash table, which takes
- * milliseconds.
+ * The listening sockets of a protocol, or undefined as in `readProcNet`. The kernel lists them
+ * before the connections (Documentation/networking/proc_net_tcp.rst), so this stops at the first
+ * connection. To list them all it goes through its whole hash table, which takes milliseconds.
  */
-export async function readListeningPorts(
+export async function readListeningSockets(
   protocol: Protocol,
   directory = '/proc/net',
-): Promise<number[] | undefined> {
+): Promise<Listener[] | undefined> {
   const read = protocol === 'tcp' ? readUntilConnection : readTable
   try {
     const tables = await Promise.all([
       read(`${directory}/${protocol}`),
       read(`${directory}/${protocol}6`).catch(absentIfMissing),
     ])
-    const ports = new Set<number>()
-    for (const table of tables) {
-      if (table === undefined) continue
-      const sockets = parseProcNet(protocol, table)
-      if (!sockets) return undefined
-      for (const { port } of sockets.listeners) ports.add(port)
-    }
-    return [...ports]
+    const sockets = tables.map((table) =>
+      table === undefined ? NO_SOCKETS : parseProcNet(protocol, table),
+    )
+    if (!sockets.every((each) => each !== undefined)) return undefined
+    return sockets.flatMap(({ listeners }) => listeners)
   } catch {
     return undefined
   }
@@ -142,6 +138,7 @@ export function parseProcNet(
       address,
       port,
       ...(uid !== sharedUid && { uid }),
+      inode: Number(columns.inode),
       ...(address === '::' && { mayTakeIPv4: true }),
     })
   }

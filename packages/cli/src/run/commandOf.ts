@@ -1,0 +1,70 @@
+import { nearestWith, packageJsonIn } from '@ports/core'
+import type { Command } from './child.js'
+import { portFlags, type Target } from './frameworks.js'
+
+/** A line that a shell would take for its words and nothing else. */
+const PLAIN = /^[\w./:=@%+,-]+( [\w./:=@%+,-]+)*$/
+/** A script that sets variables first is run by what follows. */
+const ASSIGNMENT = /^\w+=/
+
+/** The package managers, by the file that tells that they are used. npm is the last resort. */
+const MANAGERS = [
+  { lockFile: 'pnpm-lock.yaml', name: 'pnpm', separator: [] },
+  { lockFile: 'yarn.lock', name: 'yarn', separator: [] },
+  { lockFile: 'bun.lock', name: 'bun', separator: [] },
+  { lockFile: 'package-lock.json', name: 'npm', separator: ['--'] },
+] as const
+
+/** The command that was typed, with the flags that its program needs. */
+export function typedCommand(words: readonly string[], directory: string, target: Target): Command {
+  const [program = '', ...args] = words
+  const script = runScript(program, args)
+  const manager = MANAGERS.find(({ name }) => name === program)
+  if (script === undefined || !manager) return withFlags({ program, args }, target)
+  const flags = scriptFlags(directory, script, target)
+  const separator = args.includes('--') ? [] : manager.separator
+  return { program, args: flags.length === 0 ? args : [...args, ...separator, ...flags] }
+}
+
+/** A command of `ports.json`, which may be a line for a shell. */
+export function writtenCommand(line: string, directory: string, target: Target): Command {
+  if (PLAIN.test(line) && !ASSIGNMENT.test(line)) {
+    return typedCommand(line.split(' '), directory, target)
+  }
+  return { program: 'sh', args: ['-c', line] }
+}
+
+/** Runs the `dev` script of the package with its package manager. Undefined if it has none. */
+export function devScript(directory: string, target: Target): Command | undefined {
+  const root = nearestWith('package.json', directory)
+  if (root === undefined || scriptOf(root, 'dev') === undefined) return undefined
+  const manager =
+    // A workspace has one lock file for all its packages.
+    MANAGERS.find(({ lockFile }) => nearestWith(lockFile, root) !== undefined) ?? MANAGERS.at(-1)!
+  return typedCommand([manager.name, 'run', 'dev'], root, target)
+}
+
+function withFlags(command: Command, target: Target): Command {
+  return { program: command.program, args: [...command.args, ...portFlags(command, target)] }
+}
+
+/** The name of the script in `npm run dev`, `pnpm dev`, `npm start`. */
+function runScript(program: string, args: readonly string[]): string | undefined {
+  const words = args.filter((word) => !word.startsWith('-'))
+  if (words[0] === 'run' || words[0] === 'run-script') return words[1]
+  return program === 'npm' && words[0] !== 'start' ? undefined : words[0]
+}
+
+function scriptFlags(directory: string, script: string, target: Target): readonly string[] {
+  const root = nearestWith('package.json', directory)
+  const line = root === undefined ? undefined : scriptOf(root, script)
+  if (line === undefined || !PLAIN.test(line)) return []
+  const words = line.split(' ')
+  const [program = '', ...args] = words.slice(words.findIndex((word) => !ASSIGNMENT.test(word)))
+  return portFlags({ program, args }, target)
+}
+
+function scriptOf(root: string, name: string): string | undefined {
+  const script = Object(packageJsonIn(root).scripts)[name]
+  return typeof script === 'string' ? script : undefined
+}

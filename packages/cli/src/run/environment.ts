@@ -1,0 +1,55 @@
+import { environmentName, type ServicePorts } from '@ports/core'
+
+/** Lists the variables that were set, so that a run within a run can remove them. */
+const OWN_VARIABLES = 'PORTS_RUN_VARIABLES'
+
+/** A server that names no address listens on this one. */
+const LOOPBACK = '127.0.0.1'
+
+export interface RunEnvironment {
+  readonly services: readonly ServicePorts[]
+  /** The service whose port is `PORT`, if one of them is run. */
+  readonly serviceName?: string
+  readonly instance: string
+  /** The top directory of the checkout. */
+  readonly root: string
+}
+
+/**
+ * What a program is told of its project's ports: `<SERVICE>_PORT` and `<SERVICE>_URL` of each
+ * service, `<SERVICE>_PORTS` of a service with several, `PORT` and `HOST` of the service that is
+ * run, and which copy of the project this is.
+ */
+export function variablesOf({ services, serviceName, instance, root }: RunEnvironment) {
+  const run = services.find((service) => service.serviceName === serviceName)
+  const variables: Record<string, string> = {}
+  for (const service of services) {
+    const name = environmentName(service.serviceName)
+    const [first] = service.portNumbers
+    variables[`${name}_PORT`] = `${first}`
+    if (service.portNumbers.length > 1) variables[`${name}_PORTS`] = service.portNumbers.join(',')
+    variables[`${name}_URL`] = `http://localhost:${first}`
+  }
+  return {
+    ...variables,
+    ...(run && { PORT: `${run.portNumbers[0]}`, HOST: LOOPBACK }),
+    PORTS_INSTANCE: instance,
+    PORTS_CHECKOUT: root,
+  }
+}
+
+/** The inherited environment, without what another run has set, and with these variables. */
+export function environmentWith(
+  variables: Readonly<Record<string, string>>,
+  inherited: NodeJS.ProcessEnv,
+): NodeJS.ProcessEnv {
+  const outer = (inherited[OWN_VARIABLES] ?? '').split(',')
+  const kept = Object.entries(inherited).filter(([name]) => !outer.includes(name))
+  return {
+    ...Object.fromEntries(kept),
+    // The caller's choice of an address stays.
+    ...variables,
+    ...(inherited.HOST && !outer.includes('HOST') && { HOST: inherited.HOST }),
+    [OWN_VARIABLES]: Object.keys(variables).join(','),
+  }
+}

@@ -1,0 +1,51 @@
+import type { Command } from './child.js'
+
+/** Where a server shall listen. */
+export interface Target {
+  readonly port: number
+  readonly host: string
+}
+
+interface Framework {
+  /** The words a command line begins with, without the directory of the program. */
+  readonly begins: RegExp
+  readonly flags: (target: Target) => readonly string[]
+}
+
+const port = (flag: string) => (target: Target) => [flag, `${target.port}`]
+
+/** The programs that ignore `PORT`, and how to tell them. */
+const FRAMEWORKS: readonly Framework[] = [
+  {
+    begins: /^vite( dev| serve| preview)?( -|$)/,
+    flags: (to) => ['--port', `${to.port}`, '--strictPort'],
+  },
+  { begins: /^(react-router|remix vite:)( )?dev\b/, flags: port('--port') },
+  { begins: /^astro (dev|preview)\b/, flags: port('--port') },
+  { begins: /^ng serve\b/, flags: port('--port') },
+  { begins: /^wrangler (pages )?dev\b/, flags: port('--port') },
+  { begins: /^storybook dev\b/, flags: port('--port') },
+  { begins: /^(vitepress|vuepress) dev\b/, flags: port('--port') },
+  { begins: /^vue-cli-service serve\b/, flags: port('--port') },
+  { begins: /^webpack(-dev-server| serve)\b/, flags: port('--port') },
+  { begins: /^docusaurus start\b/, flags: port('--port') },
+  { begins: /^gatsby develop\b/, flags: port('--port') },
+  { begins: /^http-server\b/, flags: port('--port') },
+  { begins: /^flask( .*)? run\b/, flags: port('--port') },
+  { begins: /^(uvicorn|fastapi dev|fastapi run) /, flags: port('--port') },
+  { begins: /^php artisan serve\b/, flags: port('--port') },
+  { begins: /^hugo (server|serve)\b/, flags: port('--port') },
+  { begins: /^python3? (\S*\/)?manage\.py runserver\b/, flags: (to) => [`${to.host}:${to.port}`] },
+  { begins: /^python3? -m http\.server\b/, flags: (to) => [`${to.port}`, '--bind', to.host] },
+]
+
+/** A flag that names a port, as these programs spell it. */
+const NAMES_PORT = /^(--port|-p)(=|$)/
+
+/** What to append to a command line so that it listens there; nothing if it says where itself. */
+export function portFlags({ program, args }: Command, target: Target): readonly string[] {
+  const words = [program.split('/').at(-1)!, ...args]
+  if (words.some((word) => NAMES_PORT.test(word))) return []
+  const line = words.join(' ')
+  return FRAMEWORKS.find(({ begins }) => begins.test(line))?.flags(target) ?? []
+}

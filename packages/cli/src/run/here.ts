@@ -1,0 +1,67 @@
+import {
+  findProject,
+  invalidArgument,
+  type LocalProject,
+  nearestWith,
+  type ProjectRequest,
+  packageNameIn,
+} from '@ports/core'
+
+/** A service of a project that nothing else names. */
+const DEFAULT_SERVICE = 'web'
+
+/** The project of a directory, and the service that is meant. */
+export interface Here {
+  readonly project: LocalProject
+  readonly request: ProjectRequest
+  readonly serviceName: string
+}
+
+/**
+ * @param serviceName the one that was typed
+ * @throws {PortsError} `INVALID_ARGUMENT` if nothing names the project, or the service is not clear
+ */
+export function here(directory: string, serviceName: string | undefined): Here {
+  const project = projectHere(directory)
+  const service = serviceName ?? onlyService(project, directory)
+  const { services } = project
+  if (Object.keys(services).length > 0 && !Object.hasOwn(services, service)) {
+    throw invalidArgument('service', service, `one of ${Object.keys(services).join(', ')}`)
+  }
+  return {
+    project,
+    serviceName: service,
+    request: requestOf(project, { [service]: {}, ...services }),
+  }
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` if nothing names the project */
+export function projectHere(directory: string): LocalProject {
+  const project = findProject(directory)
+  if (project) return project
+  throw invalidArgument(
+    'directory',
+    directory,
+    'in a project: one with a ports.json, a package.json with a name, or a Git remote',
+  )
+}
+
+export function requestOf(
+  project: LocalProject,
+  services: ProjectRequest['services'],
+): ProjectRequest {
+  const { projectName, root, isLinked, namedBy } = project
+  return { projectName, root, isLinked, hasFile: namedBy === 'ports.json', services }
+}
+
+function onlyService({ projectName, services, root }: LocalProject, directory: string): string {
+  const names = Object.keys(services)
+  if (names.length === 1) return names[0]!
+  if (names.length > 1) {
+    throw invalidArgument('service', undefined, `given: one of ${names.join(', ')}`)
+  }
+  const packageRoot = nearestWith('package.json', directory)
+  const isMember = packageRoot !== undefined && packageRoot !== root
+  const packageName = isMember ? packageNameIn(packageRoot) : undefined
+  return packageName === undefined || packageName === projectName ? DEFAULT_SERVICE : packageName
+}

@@ -1,0 +1,44 @@
+import { ensureProject, invalidArgument, type ProjectService } from '@ports/core'
+import type { Context } from '../Context.js'
+import { variablesOf } from './environment.js'
+import { projectHere, requestOf } from './here.js'
+
+type Format = 'shell' | 'dotenv' | 'json'
+
+/** Prints nothing unless every service has its ports. */
+export async function printEnvironment(
+  { openManager, output, signal }: Context,
+  names: readonly string[],
+  format: Format,
+): Promise<void> {
+  const project = projectHere(process.cwd())
+  const asked = names.length > 0 ? names : Object.keys(project.services)
+  if (asked.length === 0) {
+    throw invalidArgument('service', undefined, 'given, as no ports.json names services')
+  }
+  const services: Record<string, ProjectService> = {}
+  for (const name of asked) services[name] = project.services[name] ?? {}
+  const ports = await openManager()
+  const ensured = await ensureProject(ports, requestOf(project, services), { signal })
+  const [only] = asked
+  const variables = variablesOf({
+    services: ensured.services,
+    instance: ensured.checkout.instance,
+    root: project.root,
+    ...(asked.length === 1 && { serviceName: only! }),
+  })
+  output.result(variables, () => textOf(variables, format))
+}
+
+function textOf(variables: Readonly<Record<string, string>>, format: Format): string {
+  if (format === 'json') return JSON.stringify(variables, null, 2)
+  const prefix = format === 'shell' ? 'export ' : ''
+  return Object.entries(variables)
+    .map(([name, value]) => `${prefix}${name}=${quoted(value)}`)
+    .join('\n')
+}
+
+/** In single quotes, which shells and dotenv files take as they are, unless nothing needs them. */
+function quoted(value: string): string {
+  return /^[\w./:,@-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`
+}

@@ -1,0 +1,63 @@
+import { readListeningSockets } from '../listeners/procNet.js'
+import type { Protocol } from '../PortAllocation.js'
+import { commandLine, openSockets, processTree, visiblePids, workingDirectory } from './procFs.js'
+
+/** A socket on which a process listens. */
+export interface OwnListener {
+  readonly port: number
+  /** `0.0.0.0` and `::` stand for all addresses of their family. */
+  readonly address: string
+}
+
+/** A process that listens, as far as this one may look into it. */
+export interface ListeningProcess {
+  readonly pid: number
+  readonly command?: string
+  readonly directory?: string
+}
+
+/**
+ * The sockets on which a process and its descendants listen now. Undefined where that cannot be
+ * seen, which is everywhere but on Linux.
+ */
+export async function listenersOfTree(
+  root: number,
+  protocol: Protocol,
+): Promise<OwnListener[] | undefined> {
+  const sockets = await readSockets(protocol)
+  if (!sockets) return undefined
+  const open = new Set([...processTree(root)].flatMap(openSockets))
+  return sockets
+    .filter(({ inode }) => inode !== undefined && open.has(inode))
+    .map(({ port, address }) => ({ port, address }))
+}
+
+/** What listens on a port. */
+export interface PortUse {
+  readonly isInUse: boolean
+  /** Those that this process may look into: all for root, else those of its own user. */
+  readonly processes: readonly ListeningProcess[]
+}
+
+/**
+ * What listens on a port of this host now. Undefined where that cannot be seen, which is everywhere
+ * but on Linux.
+ */
+export async function useOfPort(port: number, protocol: Protocol): Promise<PortUse | undefined> {
+  const sockets = await readSockets(protocol)
+  if (!sockets) return undefined
+  const inodes = new Set(sockets.filter((each) => each.port === port).map(({ inode }) => inode))
+  if (inodes.size === 0) return { isInUse: false, processes: [] }
+  const pids = visiblePids().filter((pid) => openSockets(pid).some((inode) => inodes.has(inode)))
+  return { isInUse: true, processes: pids.map(describeProcess) }
+}
+
+function describeProcess(pid: number): ListeningProcess {
+  const command = commandLine(pid)
+  const directory = workingDirectory(pid)
+  return { pid, ...(command && { command }), ...(directory && { directory }) }
+}
+
+async function readSockets(protocol: Protocol) {
+  return process.platform === 'linux' ? readListeningSockets(protocol) : undefined
+}

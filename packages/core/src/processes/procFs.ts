@@ -1,0 +1,62 @@
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+
+/** All processes that this one can see. */
+export function visiblePids(): number[] {
+  return readdirSync('/proc')
+    .filter((entry) => /^\d+$/.test(entry))
+    .map(Number)
+}
+
+/** The process itself and those that it and its descendants started, as far as they still run. */
+export function processTree(root: number): Set<number> {
+  const children = new Map<number, number[]>()
+  for (const pid of visiblePids()) {
+    const parent = parentOf(pid)
+    if (parent === undefined) continue
+    children.set(parent, [...(children.get(parent) ?? []), pid])
+  }
+  const tree = new Set([root])
+  // A set that grows while it is gone through also gives what was added.
+  for (const pid of tree) for (const child of children.get(pid) ?? []) tree.add(child)
+  return tree
+}
+
+/** The sockets that a process has open, by inode. Empty for processes of other users. */
+export function openSockets(pid: number): number[] {
+  const directory = `/proc/${pid}/fd`
+  const files = unlessGone(() => readdirSync(directory)) ?? []
+  return files.flatMap((file) => {
+    const target = unlessGone(() => readlinkSync(`${directory}/${file}`)) ?? ''
+    const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1]
+    return inode === undefined ? [] : [Number(inode)]
+  })
+}
+
+/** Its working directory, or undefined for a process of another user. */
+export function workingDirectory(pid: number): string | undefined {
+  return unlessGone(() => readlinkSync(`/proc/${pid}/cwd`))
+}
+
+/** Its command line, or undefined if it is gone or has none. */
+export function commandLine(pid: number): string | undefined {
+  const words = unlessGone(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+  return words?.split('\0').join(' ').trim() || undefined
+}
+
+/** Field 4 of proc_pid_stat(5). The second, the name, is in parentheses and may contain any. */
+function parentOf(pid: number): number | undefined {
+  const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  const parent = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
+  return parent === undefined ? undefined : Number(parent)
+}
+
+/** Processes end at any moment, and those of other users may not be looked into. */
+function unlessGone<Result>(read: () => Result): Result | undefined {
+  try {
+    return read()
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code ?? '')) return undefined
+    throw error
+  }
+}
