@@ -3,6 +3,7 @@ import packageJson from '../package.json' with { type: 'json' }
 import type { Context } from './Context.js'
 import { allocateCommand } from './commands/allocate.js'
 import { auditCommand } from './commands/audit.js'
+import { checkoutsCommand } from './commands/checkouts.js'
 import { claimCommand } from './commands/claim.js'
 import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
@@ -41,6 +42,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     list: listCommand,
     history: historyCommand,
     hosts: hostsCommand,
+    checkouts: checkoutsCommand,
     summary: summaryCommand,
     verify: verifyCommand,
     audit: auditCommand,

@@ -34,9 +34,14 @@ export function portsOn(url: string, more: Environment = {}) {
     ended(process.execPath, [BINARY, ...args], environmentOn(url, more))
 }
 
-export function ended(command: string, args: string[], env: Environment): Promise<Ended> {
+export function ended(
+  command: string,
+  args: string[],
+  env: Environment,
+  cwd?: string,
+): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
     let stdout = ''
     let stderr = ''
     child.stdout.setEncoding('utf8').on('data', (text) => {

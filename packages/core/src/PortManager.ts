@@ -79,6 +79,7 @@ import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
+import { isInside } from './project/isInside.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { COMMON_DEFAULT_PORTS } from './range/commonDefaultPorts.js'
@@ -953,9 +954,11 @@ export class PortManager {
   }
 }
 
+/** A run sets both variables, for its checkout. Elsewhere the instance is not meant. */
 function configuredInstance(): string {
-  const instance = process.env.PORTS_INSTANCE
-  return instance ? validName('PORTS_INSTANCE', instance) : ''
+  const { PORTS_INSTANCE: instance, PORTS_CHECKOUT: checkout } = process.env
+  if (!instance || (checkout && !isInside(process.cwd(), checkout))) return ''
+  return validName('PORTS_INSTANCE', instance)
 }
 
 function callPassOver({ passOver }: PassOverOption): 'none' | undefined {

@@ -166,6 +166,7 @@ export {
   packageJsonIn,
   packageNameIn,
 } from './project/findProject.js'
+export { isInside } from './project/isInside.js'
 export { PROJECT_FILE, type ProjectFile, type ProjectService } from './project/ProjectFile.js'
 export type {
   BlockRequest,

@@ -19,8 +19,9 @@ export interface PortManagerOptions {
    */
   readonly ownerUid?: number
   /**
-   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, else the
-   * primary one.
+   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, unless
+   * `PORTS_CHECKOUT` names a directory that does not contain the working directory; else the primary
+   * one.
    */
   readonly instance?: string
   /**

@@ -91,3 +91,19 @@ describe('the instance of a manager', () => {
     })
   })
 })
+
+describe('the instance of the environment', () => {
+  it('is not meant outside the checkout that goes with it', async () => {
+    stubInstance('billing')
+    for (const [checkout, instance] of [
+      [process.cwd(), 'billing'],
+      ['/', 'billing'],
+      ['', 'billing'],
+      [`${process.cwd()}-2`, ''],
+      ['/elsewhere', ''],
+    ] as const) {
+      vi.stubEnv('PORTS_CHECKOUT', checkout)
+      expect(new PortManager(store.repository).instance(), checkout).toBe(instance)
+    }
+  })
+})

@@ -1,6 +1,7 @@
 import {
   type EnsuredProject,
   ensureProject,
+  isInside,
   nameOfRange,
   type PortManager,
   PortsError,
@@ -127,8 +128,9 @@ async function isRunning(
 ): Promise<boolean> {
   const use = await useOfPort(port, protocol)
   if (!use?.isInUse) return false
-  const inside = ({ directory = '' }) => `${directory}/`.startsWith(`${project.root}/`)
-  const own = use.processes.find(inside)
+  const own = use.processes.find(
+    ({ directory }) => directory !== undefined && isInside(directory, project.root),
+  )
   const [other] = use.processes
   if (own && reuse) {
     output.notice(`${serviceName} is running already: process ${own.pid} (${own.command}).`)

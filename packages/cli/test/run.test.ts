@@ -1,0 +1,296 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createRequire } from 'node:module'
+import { createServer } from 'node:net'
+import { dirname, join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { BINARY, environmentOn } from './ports.js'
+import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
+
+/** Prints what it was told, and ends. */
+const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
+/** Listens, and ends with status 0 when that is over. */
+const serve = (port: string, host: string, ms: number) =>
+  `require('node:net').createServer().listen(${port}, ${host}); setTimeout(() => process.exit(), ${ms})`
+const SHOP = { project: 'shop', services: { web: {}, 'web-api': {} } }
+
+const isLinux = process.platform === 'linux'
+
+/** A run that is under way. */
+function started(directory: string, url: string, args: string[]) {
+  const child = spawn(process.execPath, [BINARY, ...args], {
+    cwd: directory,
+    env: environmentOn(url),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => {
+    child.kill('SIGTERM')
+  })
+  return child
+}
+
+/** Everything that it says on stderr until then. */
+async function says(child: ChildProcess, what: RegExp): Promise<string> {
+  let said = ''
+  for await (const chunk of child.stderr!.setEncoding('utf8')) {
+    said += chunk
+    if (what.test(said)) return said
+  }
+  throw new Error(`It ended, and said only: ${said}`)
+}
+
+describe('ports run', () => {
+  test('gives the command its port and those of the project’s other services', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, url, { HOME: '/home/ann', WEB_PORT: '80' })
+    const { stdout, stderr, status } = await ports('run', 'web', '--', 'node', '-e', TELL)
+    const told = JSON.parse(stdout)
+    expect(told).toMatchObject({
+      HOME: '/home/ann',
+      HOST: '127.0.0.1',
+      PORT: told.WEB_PORT,
+      WEB_URL: `http://localhost:${told.WEB_PORT}`,
+      WEB_API_PORT: `${Number(told.WEB_PORT) + 1}`,
+      WEB_API_URL: `http://localhost:${told.WEB_API_PORT}`,
+      PORTS_INSTANCE: '',
+      PORTS_CHECKOUT: directory,
+    })
+    expect(status).toBe(0)
+    expect(stderr).toMatch(
+      /^Created the range \d+-\d+ for shop\.\nshop\/web has port \d+, allocated just now\.\n$/,
+    )
+    const again = await ports('run', 'web', '--', 'node', '-e', TELL)
+    expect(again.stderr).toBe(`shop/web has port ${told.PORT}.\n`)
+  })
+
+  test('runs the command of ports.json, else the dev script', async () => {
+    const url = await freshDatabase()
+    const withCommand = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { command: 'echo $PORT is here' } } },
+    })
+    const first = await portsIn(withCommand, url)('run')
+    expect(first.stdout).toMatch(/^\d+ is here\n$/)
+    const withScript = projectDirectory({
+      'package.json': { name: '@acme/blog', scripts: { dev: 'echo port $PORT' } },
+    })
+    const second = await portsIn(withScript, url)('run')
+    expect(second.stdout).toMatch(/\nport \d+\n$/)
+    expect(second.stderr).toContain('acme-blog/web (named by package.json) has port')
+    const withNeither = projectDirectory({ 'package.json': { name: 'nothing' } })
+    const third = await portsIn(withNeither, url)('run')
+    expect(third).toMatchObject({ stdout: '', status: 125 })
+    expect(third.stderr).toContain('Name one after --.')
+  })
+
+  test.each([
+    ['its status', ['node', '-e', 'process.exit(3)'], 3],
+    ['128 and the number of the signal', ['node', '-e', 'process.kill(process.pid)'], 143],
+    ['127 if there is no such command', ['no-such-command'], 127],
+    ['126 if it cannot be run', ['.'], 126],
+  ])('ends with %s', async (_what, command, status) => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, await freshDatabase())
+    expect((await ports('run', 'web', '--', ...command)).status).toBe(status)
+  })
+
+  test.each<[string, string[], object]>([
+    ['a service that is not in the file', ['run', 'wep', '--', 'true'], SHOP],
+    ['no service where the file has several', ['run', '--', 'true'], SHOP],
+    ['an unknown option', ['run', '--strikt'], SHOP],
+    ['a field that is unknown', ['run', 'web', '--', 'true'], { ...SHOP, colour: 'red' }],
+    [
+      'two services with one variable',
+      ['run', 'a-b', '--', 'true'],
+      { project: 'shop', services: { 'a-b': {}, a_b: {} } },
+    ],
+  ])('starts nothing and ends with 125 for %s', async (_what, args, file) => {
+    const directory = projectDirectory({ 'ports.json': file })
+    const { stdout, stderr, status } = await portsIn(directory, await freshDatabase())(...args)
+    expect({ stdout, status }).toEqual({ stdout: '', status: 125 })
+    expect(stderr).toMatch(/^error: /m)
+  })
+
+  test('starts nothing and ends with 125 if the database is away', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, 'postgresql://ports@127.0.0.1:1/ports')
+    const { stdout, stderr, status } = await ports('run', 'web', '--', 'echo', 'started')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 125 })
+    expect(stderr).toContain('Do not pick a port yourself')
+  })
+
+  test('removes what a run of another project has set', async () => {
+    const url = await freshDatabase()
+    const blog = projectDirectory({ 'ports.json': { project: 'blog', services: { site: {} } } })
+    const shop = projectDirectory({ 'ports.json': SHOP })
+    const inner = `cd ${blog} && exec ${process.execPath} ${BINARY} run -- node -e '${TELL}'`
+    const { stdout } = await portsIn(shop, url)('run', 'web', '--', 'sh', '-c', inner)
+    const told = JSON.parse(stdout)
+    expect(told).toMatchObject({ PORT: told.SITE_PORT, PORTS_CHECKOUT: blog })
+    expect(Object.keys(told).filter((name) => name.startsWith('WEB'))).toEqual([])
+  })
+
+  test('passes signals on, once each, and waits for the end', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const counting = `
+      let count = 0
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => count++)
+      setTimeout(() => process.exit(count), 1_500)
+      console.log('ready')
+      setInterval(() => {}, 1_000)`
+    const child = started(directory, await freshDatabase(), [
+      ...['run', 'web', '--', 'node', '-e', counting],
+    ])
+    await once(child.stdout!, 'data')
+    for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) child.kill(name)
+    expect(await once(child, 'exit')).toEqual([3, null])
+  })
+
+  test('gives each worktree and clone of a project ports of its own', async () => {
+    const url = await freshDatabase()
+    const main = projectDirectory({ 'ports.json': SHOP, '.git/HEAD': 'ref: refs/heads/main\n' })
+    const linked = projectDirectory({
+      'ports.json': SHOP,
+      '.git': `gitdir: ${main}/.git/worktrees/login\n`,
+    })
+    writeFiles(main, { '.git/worktrees/login/commondir': '../..\n' })
+    const clone = projectDirectory({ 'ports.json': SHOP })
+    const told = []
+    // The linked worktree is never the primary instance, though it is the first.
+    for (const directory of [linked, main, clone, linked]) {
+      const { stdout } = await portsIn(directory, url)('run', 'web', '--', 'node', '-e', TELL)
+      told.push(JSON.parse(stdout))
+    }
+    const instances = told.map((each) => each.PORTS_INSTANCE)
+    expect(instances[1]).toBe('')
+    expect(new Set(instances).size).toBe(3)
+    expect(instances[3]).toBe(instances[0])
+    expect(new Set(told.map((each) => each.PORT)).size).toBe(3)
+    expect(told[3].PORT).toBe(told[0].PORT)
+  })
+
+  test('refuses a directory whose package has the name of a project elsewhere', async () => {
+    const url = await freshDatabase()
+    const files = { 'package.json': { name: 'blog' } }
+    const first = projectDirectory(files)
+    expect((await portsIn(first, url)('run', '--', 'true')).status).toBe(0)
+    const second = await portsIn(projectDirectory(files), url)('run', '--', 'true')
+    expect(second.status).toBe(125)
+    expect(second.stderr).toContain(first)
+  })
+})
+
+describe.runIf(isLinux)('ports run tells where the command listens', () => {
+  const run = async (code: string, ...options: string[]) => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const args = ['run', 'web', ...options, '--', 'node', '-e', code]
+    return portsIn(directory, await freshDatabase())(...args)
+  }
+
+  test('on its port', async () => {
+    const { stderr, status } = await run(serve('process.env.PORT', 'process.env.HOST', 2_000))
+    expect(stderr).toMatch(/^Listening on port (\d+): http:\/\/localhost:\1$/m)
+    expect(status).toBe(0)
+  })
+
+  test('also where a descendant does', async () => {
+    const child = JSON.stringify(serve('process.env.PORT', '"0.0.0.0"', 2_000))
+    const { stderr } = await run(
+      `require('node:child_process').spawnSync('sh', ['-c', 'node -e "$1"; true', 'sh', ${child}])`,
+    )
+    expect(stderr).toMatch(/^Listening on port /m)
+  })
+
+  test('on another port, and whose that is', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, url)
+    const api = JSON.parse((await ports('env', 'web-api', '--format', 'json')).stdout)
+    const code = serve(api.PORT, '"127.0.0.1"', 6_000)
+    const { stderr, status } = await ports('run', 'web', '--', 'node', '-e', code)
+    expect(stderr).toMatch(
+      new RegExp(
+        `^warning: it listens on ${api.PORT}, which shop/web-api holds, and not on \\d+\\.`,
+        'm',
+      ),
+    )
+    expect(status).toBe(0)
+  })
+
+  test('and ends it with --strict if that is another port', async () => {
+    const { stderr, status } = await run(serve('0', '"127.0.0.1"', 60_000), '--strict')
+    expect(stderr).toMatch(/^warning: it listens on \d+, and not on \d+\./m)
+    expect(status).toBe(1)
+  })
+
+  test('on IPv6 only', async () => {
+    const { stderr } = await run(serve('process.env.PORT', '"::1"', 6_000))
+    expect(stderr).toMatch(/^warning: it listens on port \d+ of ::1 only\./m)
+  })
+
+  test('if the service runs already, refuses, and with --reuse says so', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const code = serve('process.env.PORT', 'process.env.HOST', 60_000)
+    const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
+    await says(child, /Listening/)
+    const ports = portsIn(directory, url)
+    const refused = await ports('run', 'web', '--', 'true')
+    expect(refused.status).toBe(125)
+    expect(refused.stderr).toMatch(/error: web is running already: process \d+ \(node -e /)
+    const reused = await ports('run', 'web', '--reuse', '--', 'false')
+    expect(reused.status).toBe(0)
+    expect(reused.stdout).toMatch(/^http:\/\/localhost:\d+\n$/)
+  })
+
+  test('if a stranger listens there, says who, and starts nothing', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, url)
+    const { PORT } = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
+    const stranger = createServer().listen(Number(PORT), '127.0.0.1')
+    onTestFinished(() => {
+      stranger.close()
+    })
+    await once(stranger, 'listening')
+    const { stdout, stderr, status } = await ports('run', 'web', '--', 'echo', 'started')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 125 })
+    expect(stderr).toContain(`process ${process.pid}`)
+  })
+
+  test('starts Vite on its port, which ignores PORT', async () => {
+    const require = createRequire(createRequire(import.meta.url).resolve('vitest/package.json'))
+    const vite = join(dirname(require.resolve('vite/package.json')), 'bin', 'vite.js')
+    const directory = projectDirectory({
+      'ports.json': SHOP,
+      'index.html': '<!doctype html>',
+      'bin/vite': `#!/bin/sh\nexec ${process.execPath} ${vite} "$@"\n`,
+    })
+    chmodSync(join(directory, 'bin/vite'), 0o755)
+    const args = ['run', 'web', '--', './bin/vite']
+    const child = started(directory, await freshDatabase(), args)
+    expect(await says(child, /Listening|warning/)).toContain('Listening')
+  })
+})
+
+describe('ports env', () => {
+  test('prints the ports of all services, or of some, for a shell, a file or a program', async () => {
+    const url = await freshDatabase()
+    const ports = portsIn(projectDirectory({ 'ports.json': SHOP }), url)
+    const all = await ports('env')
+    expect(all.stdout).toMatch(
+      /^export WEB_PORT=(\d+)\nexport WEB_URL=http:\/\/localhost:\1\nexport WEB_API_PORT=/,
+    )
+    const one = await ports('env', 'web', '--format', 'dotenv')
+    expect(one.stdout).toMatch(/^WEB_PORT=(\d+)\nWEB_URL=.*\nPORT=\1\nHOST=127\.0\.0\.1\n/)
+    const json = JSON.parse((await ports('env', '--format', 'json')).stdout)
+    expect(all.stdout).toContain(`export WEB_API_PORT=${json.WEB_API_PORT}\n`)
+  })
+
+  test('prints nothing if it fails', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const { stdout, status } = await portsIn(directory, 'postgresql://ports@127.0.0.1:1/p')('env')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 5 })
+  })
+})

@@ -1,0 +1,7 @@
+import { relative, sep } from 'node:path'
+
+/** Whether a directory is the other one or below it. Both are absolute. */
+export function isInside(directory: string, other: string): boolean {
+  const path = relative(other, directory)
+  return path !== '..' && !path.startsWith(`..${sep}`)
+}

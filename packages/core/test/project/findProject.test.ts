@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { beforeEach, describe, expect, it } from 'vitest'
+import { findProject } from '../../src/project/findProject.js'
+
+let root: string
+beforeEach(() => {
+  root = realpathSync(mkdtempSync(join(tmpdir(), 'ports-find-')))
+  return () => rmSync(root, { recursive: true, force: true })
+})
+
+function write(name: string, content: string | object): void {
+  const path = join(root, name)
+  mkdirSync(dirname(path), { recursive: true })
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+}
+
+const git = (...args: string[]) =>
+  execFileSync('git', ['-C', root, '-c', 'user.name=a', '-c', 'user.email=a@b.example', ...args], {
+    stdio: 'pipe',
+    env: { PATH: process.env.PATH, HOME: root, GIT_CONFIG_NOSYSTEM: '1' },
+  })
+
+describe('the project of a directory', () => {
+  it('is that of the nearest ports.json above it', () => {
+    write('ports.json', { project: 'shop', services: { web: {} } })
+    write('packages/web/package.json', { name: 'other' })
+    expect(findProject(join(root, 'packages/web'))).toEqual({
+      projectName: 'shop',
+      root,
+      isLinked: false,
+      namedBy: 'ports.json',
+      services: { web: {} },
+    })
+  })
+
+  it('is else named by the package at the top of the repository', () => {
+    git('init', '--quiet')
+    write('package.json', { name: '@acme/shop' })
+    write('packages/web/package.json', { name: 'web' })
+    expect(findProject(join(root, 'packages/web'))).toMatchObject({
+      projectName: 'acme-shop',
+      root,
+      namedBy: 'package.json',
+    })
+  })
+
+  it('is else named by the remote of the repository', () => {
+    git('init', '--quiet')
+    mkdirSync(join(root, 'src'))
+    expect(findProject(join(root, 'src'))).toBeUndefined()
+    for (const [url, name] of [
+      ['https://git.example/acme/shop.git', 'shop'],
+      ['git@git.example:acme/blog.git', 'blog'],
+      ['/srv/git/wiki', 'wiki'],
+    ] as const) {
+      git('remote', 'add', 'upstream', 'https://git.example/other.git')
+      git('remote', 'add', 'origin', url)
+      expect(findProject(join(root, 'src')), url).toMatchObject({
+        projectName: name,
+        root,
+        namedBy: 'git remote',
+      })
+      git('remote', 'remove', 'origin')
+      git('remote', 'remove', 'upstream')
+    }
+  })
+
+  it('is in a linked worktree, which Git made, and not in a clone or a submodule', () => {
+    write('main/ports.json', { project: 'shop' })
+    root = join(root, 'main')
+    git('init', '--quiet')
+    git('add', '.')
+    git('commit', '--quiet', '-m', 'Begin')
+    git('worktree', 'add', '--quiet', '../linked')
+    git('clone', '--quiet', '.', '../clone')
+    git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../clone', 'sub')
+    const found = (directory: string) => findProject(join(root, directory))
+    expect(found('.')).toMatchObject({ isLinked: false, root })
+    expect(found('../linked')).toMatchObject({ isLinked: true, root: join(root, '../linked') })
+    expect(found('../clone')).toMatchObject({ isLinked: false, root: join(root, '../clone') })
+    expect(found('sub')).toMatchObject({ isLinked: false, root: join(root, 'sub') })
+    root = dirname(root)
+  })
+
+  it('is found through a symbolic link', () => {
+    write('shop/ports.json', { project: 'shop' })
+    execFileSync('ln', ['-s', join(root, 'shop'), join(root, 'link')])
+    expect(findProject(join(root, 'link'))?.root).toBe(join(root, 'shop'))
+  })
+})
