@@ -117,6 +117,18 @@ create table ports.port_ranges (
   constraint port_ranges_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE RESTRICT
 );
 
+create table ports.project_checkouts (
+  project_name ports.name not null,
+  hostname ports.hostname not null,
+  directory character varying(600) collate "C" not null,
+  instance ports.instance not null,
+  created_at timestamp(6) with time zone not null default now(),
+  constraint project_checkouts_directory_check CHECK (((directory)::text ~ '^/'::text)),
+  constraint project_checkouts_instance_key UNIQUE (project_name, hostname, instance),
+  constraint project_checkouts_pkey PRIMARY KEY (project_name, hostname, directory),
+  constraint project_checkouts_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE CASCADE
+);
+
 create table ports.projects (
   name ports.name not null,
   settings jsonb not null default '{}'::jsonb,
@@ -167,6 +179,14 @@ create view ports.available_slots as
     port_number
    FROM ports.port_allocations
   WHERE ((status)::text = 'released'::text);
+
+create view ports.checkouts as
+ SELECT (project_name)::text AS project_name,
+    (hostname)::text AS hostname,
+    (directory)::text AS directory,
+    (instance)::text AS instance,
+    created_at
+   FROM ports.project_checkouts;
 
 create view ports.events as
  SELECT id,
@@ -1339,6 +1359,66 @@ END
 ;
 revoke all on function ports.dump_registry() from public;
 
+CREATE OR REPLACE FUNCTION ports.ensure_checkout(p_project_name text, p_directory text, p_wanted text, p_is_linked boolean, p_hostname text DEFAULT 'localhost'::text)
+ RETURNS TABLE(checkout ports.checkouts, created boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Returns what is recorded of a directory of the host, and records it the first time. The first
+  -- directory of a project on a host that is no linked worktree is the primary instance, whose name
+  -- is empty. Any other is an instance of its own, named as wanted or, if that name is in use, with
+  -- a number after it.
+  --
+  -- If the directory is recorded, locks nothing and costs one look. Otherwise locks the project, so
+  -- that calls at once choose different names. Raises ZP001 (no such project), 23514 (a malformed
+  -- directory or name), 55P03, and above READ COMMITTED 40001. Cost then: free_instance().
+declare
+  v_instance text;
+begin
+  p_hostname := lower(p_hostname);
+  created := false;
+  select *
+  into checkout
+  from ports.checkouts
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and directory = p_directory;
+  if not found then
+    update ports.projects
+    set settings = settings
+    where name = p_project_name;
+    if not found then
+      perform ports.refuse_unknown_project(p_project_name);
+    end if;
+    v_instance := case
+      when p_is_linked or exists (
+        select
+        from ports.project_checkouts
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and instance = ''
+      ) then ports.free_instance(p_project_name, p_hostname, p_wanted)
+      else ''
+    end;
+    insert into ports.project_checkouts (project_name, hostname, directory, instance)
+    values (p_project_name, p_hostname, p_directory, v_instance)
+    on conflict (project_name, hostname, directory) do nothing;
+    created := found;
+    select *
+    into checkout
+    from ports.checkouts
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and directory = p_directory;
+  end if;
+  return next;
+end
+$function$
+;
+revoke all on function ports.ensure_checkout(text,text,text,boolean,text) from public;
+
 CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
  RETURNS record
  LANGUAGE plpgsql
@@ -1565,6 +1645,61 @@ end
 $function$
 ;
 revoke all on function ports.find_range(text,integer,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.forget_checkout(p_project_name text, p_directory text, p_hostname text DEFAULT 'localhost'::text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Forgets a directory. False if it was not recorded. The ports of its instance stay held. Locks
+  -- its row. Raises 55P03. Cost: one row.
+begin
+  delete from ports.project_checkouts
+  where project_name = p_project_name
+    and hostname = lower(p_hostname)
+    and directory = p_directory;
+  return found;
+end
+$function$
+;
+revoke all on function ports.forget_checkout(text,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.free_instance(p_project_name text, p_hostname text, p_wanted text)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+  -- Returns the name, or the first of name-2, name-3 … of which the project has neither a checkout
+  -- nor a port on the host. Called by functions whose search path is fixed. Locks and raises
+  -- nothing. Cost: a look at the project's ports for each name that is taken.
+declare
+  v_name text := p_wanted;
+  v_number integer := 1;
+begin
+  while exists (
+    select
+    from ports.project_checkouts
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and instance = v_name
+  ) or exists (
+    select
+    from ports.port_allocations
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and instance = v_name
+      and status <> 'released'
+  ) loop
+    v_number := v_number + 1;
+    v_name := left(p_wanted, 62 - length(v_number::text)) || '-' || v_number;
+  end loop;
+  return v_name;
+end
+$function$
+;
+revoke all on function ports.free_instance(text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
