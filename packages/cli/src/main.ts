@@ -88,6 +88,7 @@ const context: Context = {
     ? async (question) => (await import('./confirm.js')).confirm(question, interruption.signal)
     : undefined,
   wrapped,
+  environment: process.env,
   handOver: () => process.off('SIGINT', interrupt),
   endWith: (status) => {
     process.exitCode = status

@@ -956,7 +956,8 @@ export class PortManager {
 
 /** A run sets both variables, for its checkout. Elsewhere the instance is not meant. */
 function configuredInstance(): string {
-  const { PORTS_INSTANCE: instance, PORTS_CHECKOUT: checkout } = process.env
+  const instance = process.env.PORTS_INSTANCE
+  const checkout = process.env.PORTS_CHECKOUT
   if (!instance || (checkout && !isInside(process.cwd(), checkout))) return ''
   return validName('PORTS_INSTANCE', instance)
 }

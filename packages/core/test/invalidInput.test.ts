@@ -144,6 +144,9 @@ describe('a project name', () => {
     getProjectSummary: (name) => manager.getProjectSummary(name),
     createRange: (name) => manager.createRange({ projectName: name, startPort: 1, endPort: 2 }),
     addRange: (name) => manager.addRange(name, { startPort: 1, endPort: 2 }),
+    ensureCheckout: (name) => manager.ensureCheckout(name, { root: '/srv', isLinked: false }),
+    forgetCheckout: (name) =>
+      manager.forgetCheckout({ projectName: name, hostname: 'localhost', directory: '/srv' }),
     ensureRange: (name) => manager.ensureRange(name),
     resizeRange: (name) => manager.resizeRange(name, { startPort: 1, endPort: 2 }),
     removeRange: (name) => manager.removeRange(name, 3000),
@@ -626,6 +629,9 @@ describe('options', () => {
     addRange: ['shop', { startPort: 3000, endPort: 3009 }],
     ensureRange: ['shop', {}],
     removeRange: ['shop', 3000],
+    ensureCheckout: ['shop', { root: '/srv/shop', isLinked: false }],
+    listCheckouts: [],
+    forgetCheckout: [{ projectName: 'shop', hostname: 'localhost', directory: '/srv/shop' }],
     import: [[]],
     dump: [],
     load: [
@@ -720,5 +726,21 @@ describe('a call without arguments', () => {
     ['history', 'limit'],
   ])('of %s names %s', (method, field) =>
     expectInvalid(async () => untyped[method]!(), field, undefined),
+  )
+})
+
+describe('the directory of a checkout', () => {
+  it.each(titled(['', 'srv', './srv', '/srv/../etc', '/srv/', `/${'a'.repeat(600)}`, 42]))(
+    'cannot be %s',
+    async (_title, directory) => {
+      const root = directory as string
+      await expectInvalid(
+        () => manager.ensureCheckout('shop', { root, isLinked: false }),
+        'root',
+        directory,
+      )
+      const checkout = { projectName: 'shop', hostname: 'localhost', directory: root }
+      await expectInvalid(() => manager.forgetCheckout(checkout), 'directory', directory)
+    },
   )
 })

@@ -8,7 +8,8 @@ create table ports.project_checkouts (
   instance ports.instance not null,
   created_at timestamptz(6) not null default now(),
   constraint project_checkouts_pkey primary key (project_name, hostname, directory),
-  constraint project_checkouts_instance_key unique (project_name, hostname, instance),
+  constraint project_checkouts_project_name_hostname_instance_key
+    unique (project_name, hostname, instance),
   constraint project_checkouts_project_name_fkey
     foreign key (project_name) references ports.projects (name)
     on delete cascade on update restrict,

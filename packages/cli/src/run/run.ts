@@ -50,7 +50,7 @@ export async function run(
     instance,
     root: project.root,
   })
-  const environment = environmentWith(variables, process.env)
+  const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
   const line = request.services[serviceName]?.command
   const command =

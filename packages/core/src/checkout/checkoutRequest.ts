@@ -1,4 +1,4 @@
-import { basename, isAbsolute, normalize } from 'node:path'
+import { basename, resolve } from 'node:path'
 import type { CheckoutRequest } from '../CheckoutStore.js'
 import { invalidArgument } from '../errors.js'
 import { nearestName } from '../name.js'
@@ -19,8 +19,12 @@ export interface CheckoutOfDirectory {
 /** @throws {PortsError} `INVALID_ARGUMENT` */
 export function validDirectory(field: string, value: unknown): string {
   const directory = validText(field, value, LONGEST_DIRECTORY)
-  if (isAbsolute(directory) && normalize(directory) === directory) return directory
-  throw invalidArgument(field, value, 'an absolute path without . and ..')
+  if (resolve(directory) === directory) return directory
+  throw invalidArgument(
+    field,
+    value,
+    'an absolute path without . and .., and without a slash at its end',
+  )
 }
 
 /** @throws {PortsError} `INVALID_ARGUMENT` */
