@@ -21,6 +21,7 @@ import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
 import { runCommand } from './commands/run.js'
 import { summaryCommand } from './commands/summary.js'
+import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
 import { fullName, usageError } from './usageError.js'
@@ -29,6 +30,7 @@ import { fullName, usageError } from './usageError.js'
 const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnknownOpts>> = {
   'Running:': {
     run: runCommand,
+    up: upCommand,
     env: environmentCommand,
   },
   'Ports:': {

@@ -2,8 +2,7 @@ import { ensureProject, invalidArgument, type ProjectService } from '@ports/core
 import type { Context } from '../Context.js'
 import { variablesOf } from './environment.js'
 import { projectHere, requestOf } from './here.js'
-
-type Format = 'shell' | 'dotenv' | 'json'
+import { type Format, printVariables } from './printVariables.js'
 
 /** Prints nothing unless every service has its ports. */
 export async function printEnvironment(
@@ -27,18 +26,5 @@ export async function printEnvironment(
     root: project.root,
     ...(asked.length === 1 && { serviceName: only! }),
   })
-  output.result(variables, () => textOf(variables, format))
-}
-
-function textOf(variables: Readonly<Record<string, string>>, format: Format): string {
-  if (format === 'json') return JSON.stringify(variables, null, 2)
-  const prefix = format === 'shell' ? 'export ' : ''
-  return Object.entries(variables)
-    .map(([name, value]) => `${prefix}${name}=${quoted(value)}`)
-    .join('\n')
-}
-
-/** In single quotes, which shells and dotenv files take as they are, unless nothing needs them. */
-function quoted(value: string): string {
-  return /^[\w./:,@-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`
+  output.result(variables, () => printVariables(variables, format))
 }
