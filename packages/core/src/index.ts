@@ -158,6 +158,7 @@ export {
   type ProjectRequest,
   type ServicePorts,
 } from './project/ensureProject.js'
+export { checkoutOf } from './project/checkoutOf.js'
 export { environmentName } from './project/environmentName.js'
 export {
   findProject,
