@@ -200,6 +200,7 @@ export type {
 export type { ImportedRow, ImportReport, ImportRow } from './transfer/importPorts.js'
 export type {
   DumpedAllocation,
+  DumpedCheckout,
   DumpedEvent,
   DumpedProject,
   DumpedRange,

@@ -641,6 +641,7 @@ describe('options', () => {
         takenAt: '2026-11-27T00:00:00Z',
         projects: [],
         ranges: [],
+        checkouts: [],
         allocations: [],
         events: [],
       },

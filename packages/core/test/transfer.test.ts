@@ -21,6 +21,13 @@ const allocation = {
   ordinal: 1,
   allocatedAt: AT,
 }
+const checkout = {
+  projectName: 'shop',
+  hostname: 'localhost',
+  directory: '/srv/shop',
+  instance: '',
+  createdAt: AT,
+}
 const event = {
   id: 9,
   occurredAt: AT,
@@ -38,6 +45,7 @@ const document: RegistryDocument = {
     { projectName: 'shop', startPort: 3000, endPort: 3009, createdAt: AT },
     { projectName: 'shop', startPort: 8096, endPort: 8096, hostname: 'nas', createdAt: AT },
   ],
+  checkouts: [checkout],
   allocations: [allocation],
   events: [event],
 }
@@ -61,6 +69,8 @@ describe('a document', () => {
       { ...document, projects: [{ ...document.projects[0], settings: 'x' }] },
     ],
     ['ranges[0].endPort', { ...document, ranges: [{ ...document.ranges[0], endPort: 65_536 }] }],
+    ['checkouts', { ...document, checkouts: undefined }],
+    ['checkouts[0].directory', { ...document, checkouts: [{ ...checkout, directory: 'srv' }] }],
     ['allocations[1].id', { ...document, allocations: [allocation, { ...allocation, id: 0 }] }],
     [
       'allocations[0].status',
@@ -87,7 +97,10 @@ describe('a document that contradicts itself', () => {
 
   it.each<[string, object]>([
     ['projects[1].projectName', { projects: [document.projects[0], document.projects[0]] }],
-    ['ranges[0].projectName', { projects: [], allocations: [] }],
+    ['ranges[0].projectName', { projects: [], checkouts: [], allocations: [] }],
+    ['checkouts[0].projectName', { checkouts: [{ ...checkout, projectName: 'blog' }] }],
+    ['checkouts[1].directory', { checkouts: [checkout, { ...checkout, instance: 'two' }] }],
+    ['checkouts[1].instance', { checkouts: [checkout, { ...checkout, directory: '/srv/two' }] }],
     ['ranges[0].endPort', { ranges: [{ ...document.ranges[0], endPort: 2999 }], allocations: [] }],
     ['allocations[1].id', { allocations: [allocation, { ...other, id: 7 }] }],
     ['allocations[1].portNumber', { allocations: [allocation, { ...other, portNumber: 3000 }] }],

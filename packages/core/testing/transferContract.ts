@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { CheckoutRequest } from '../src/CheckoutStore.js'
 import type { Holding } from '../src/TransferStore.js'
 import {
   DOCUMENT_VERSION,
@@ -28,6 +29,13 @@ export function describeTransfers(store: Store) {
   })
   const outcomesOf = async (holdings: readonly Holding[], mode = all) =>
     (await store().importPorts(holdings, mode)).map(({ outcome }) => outcome)
+  const checkoutIn = (directory: string): CheckoutRequest => ({
+    projectName: 'shop',
+    hostname: 'localhost',
+    directory,
+    isLinked: false,
+    wanted: 'copy',
+  })
   const documentOf = (content: RegistryContent): RegistryDocument => ({
     format: 'ports-registry',
     version: DOCUMENT_VERSION,
@@ -299,6 +307,8 @@ export function describeTransfers(store: Store) {
       await store().claim({ ...api, hostname: 'nas', portNumber: 8096 })
       await store().ensure(api, { actor: 'bob' })
       await store().release(api)
+      await store().ensureCheckout(checkoutIn('/srv/shop'))
+      await store().ensureCheckout(checkoutIn('/home/ann/shop'))
     }
     const emptied = async () => {
       const { allocations } = await store().list({})
@@ -315,16 +325,39 @@ export function describeTransfers(store: Store) {
       const { allocations } = await store().list({})
       const ranges = await store().listRanges()
       const { events } = await store().history({ limit: 100 })
+      const checkouts = await store().listCheckouts({})
       const content = await store().dump()
       await emptied()
 
       await store().load(documentOf(content))
       expect((await store().list({})).allocations).toEqual(allocations)
       expect(await store().listRanges()).toEqual(ranges)
+      expect(await store().listCheckouts({})).toEqual(checkouts)
       const loaded = (await store().history({ limit: events.length })).events
       expect(loaded).toEqual(events)
       expect(await store().find(web)).toBe(3007)
       expect((await store().dump()).allocations).toEqual(content.allocations)
+    })
+
+    it('put the checkouts of the document in place of those of its projects', async () => {
+      await fill()
+      const content = await store().dump()
+      const { checkouts } = content
+      await emptied()
+      await store().createRange({ projectName: 'mine', startPort: 5000, endPort: 5009 })
+      await store().createRange(shopRange(6000, 6009))
+      await store().ensureCheckout({ ...checkoutIn('/srv/mine'), projectName: 'mine' })
+      await store().ensureCheckout(checkoutIn('/home/ann/shop'))
+      await store().load(documentOf(content))
+      const { checkouts: loaded } = await store().dump()
+      expect(loaded).toEqual([
+        expect.objectContaining({ projectName: 'mine', directory: '/srv/mine', instance: '' }),
+        ...checkouts,
+      ])
+      expect(checkouts.map(({ directory, instance }) => [directory, instance])).toEqual([
+        ['/srv/shop', ''],
+        ['/home/ann/shop', 'copy'],
+      ])
     })
 
     it('go on with numbers, keys and ids where the registry was', async () => {
@@ -347,6 +380,7 @@ export function describeTransfers(store: Store) {
       expect(await store().dump()).toEqual({
         projects: [],
         ranges: [],
+        checkouts: [],
         allocations: [],
         events: [],
       })

@@ -1,3 +1,4 @@
+import type { Checkout } from '../CheckoutStore.js'
 import type { AllocationStatus, Metadata, ServiceKey } from '../PortAllocation.js'
 import type { PortRange } from '../PortRange.js'
 
@@ -17,6 +18,7 @@ export interface RegistryDocument extends RegistryContent {
 export interface RegistryContent {
   readonly projects: readonly DumpedProject[]
   readonly ranges: readonly DumpedRange[]
+  readonly checkouts: readonly DumpedCheckout[]
   readonly allocations: readonly DumpedAllocation[]
   readonly events: readonly DumpedEvent[]
 }
@@ -28,6 +30,10 @@ export interface DumpedProject {
 }
 
 export interface DumpedRange extends PortRange {
+  readonly createdAt: string
+}
+
+export interface DumpedCheckout extends Omit<Checkout, 'createdAt'> {
   readonly createdAt: string
 }
 

@@ -7,8 +7,13 @@ import type { RegistryContent } from './RegistryDocument.js'
  * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
  */
 export function refuseContradictions(content: RegistryContent): void {
-  const { projects, ranges, allocations, events } = content
+  const { projects, ranges, checkouts, allocations, events } = content
   refuseRepeated('projects', projects, 'projectName', ({ projectName }) => projectName)
+  for (const field of ['directory', 'instance'] as const) {
+    refuseRepeated('checkouts', checkouts, field, (checkout) =>
+      [checkout.projectName, checkout.hostname, checkout[field]].join('/'),
+    )
+  }
   refuseRepeated('allocations', allocations, 'id', ({ id }) => id)
   refuseRepeated('allocations', allocations, 'portNumber', (held) =>
     [held.hostname, held.protocol, held.portNumber].join('/'),
@@ -26,6 +31,9 @@ export function refuseContradictions(content: RegistryContent): void {
     if (endPort < startPort) {
       throw invalidArgument(`${path}.endPort`, endPort, `at least the startPort, ${startPort}`)
     }
+  }
+  for (const [index, { projectName }] of checkouts.entries()) {
+    if (!known.has(projectName)) throw unlisted(`checkouts[${index}].projectName`, projectName)
   }
   for (const [index, { projectName, hostname, portNumber }] of allocations.entries()) {
     const path = `allocations[${index}]`

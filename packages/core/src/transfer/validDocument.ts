@@ -1,3 +1,4 @@
+import { validDirectory } from '../checkout/checkoutRequest.js'
 import { invalidArgument } from '../errors.js'
 import { validPublicHostname } from '../hostname.js'
 import { LocalHost } from '../localHost.js'
@@ -83,6 +84,13 @@ const FIELDS = {
     endPort: validPort,
     hostname: optional(hostname),
     description: optional(description),
+    createdAt: time,
+  },
+  checkouts: {
+    projectName: name,
+    hostname,
+    directory: validDirectory,
+    instance,
     createdAt: time,
   },
   allocations: {
