@@ -4,6 +4,7 @@ import { CommanderError } from '@commander-js/extra-typings'
 import { type OpenOptions, type PortManager, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
 import { failureOf } from './failure.js'
+import { withImpliedProject } from './impliedProject.js'
 import { Output } from './Output.js'
 import { createProgram, wordsToUnknown } from './program.js'
 import { screenOf } from './Screen.js'
@@ -111,7 +112,8 @@ process.stderr.on('error', () => {})
 
 try {
   const program = createProgram(context, args)
-  await program.parseAsync([...(wordsToUnknown(program, args) ?? args)], { from: 'user' })
+  const words = withImpliedProject(() => createProgram(context, args), args)
+  await program.parseAsync([...(wordsToUnknown(program, words) ?? words)], { from: 'user' })
 } catch (error) {
   process.exitCode = await statusOf(error)
 } finally {

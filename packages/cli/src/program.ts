@@ -17,6 +17,7 @@ import { hostsCommand } from './commands/hosts.js'
 import { importCommand } from './commands/import.js'
 import { listCommand } from './commands/list.js'
 import { loadCommand } from './commands/load.js'
+import { pruneCommand } from './commands/prune.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
 import { runCommand } from './commands/run.js'
@@ -39,6 +40,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     allocate: allocateCommand,
     release: releaseCommand,
     update: updateCommand,
+    prune: pruneCommand,
   },
   'Looking:': {
     list: listCommand,
@@ -110,6 +112,8 @@ function visibleProgram(context: Context, names: readonly string[]): CommandUnkn
     })
     .addHelpText('after', MORE_HELP)
     .hook('preAction', (_program, command) => {
+      const { all } = command.opts()
+      if (all && command.args.length > 0) command.error('give a project, or --all')
       context.begin(fullName(command).replace(/^ports /, ''), command.args[0])
     })
   for (const [heading, commands] of Object.entries(COMMANDS)) {

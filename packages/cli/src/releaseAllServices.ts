@@ -30,7 +30,7 @@ export async function releaseAllServices(
   const { openManager, output, signal, answerNo } = context
   const ports = await openManager()
   const { hostname } = ports.scope(choice)
-  const instance = ports.instance(choice)
+  const instance = ports.instance(projectName, choice)
   const onHost = await ports.listByProject(projectName, { hostname, signal })
   const held = onHost.filter(
     (it) => it.instance === instance && (choice.protocol ?? it.protocol) === it.protocol,

@@ -1,4 +1,10 @@
-import type { PortManager, Service } from '@ports/core'
+import {
+  instanceOfEnvironment,
+  nearestWith,
+  type PortManager,
+  PROJECT_FILE,
+  type Service,
+} from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { spelledHost } from './spelledHost.js'
 
@@ -11,7 +17,7 @@ export function releaseLine(
   options: readonly string[],
   ports: PortManager,
 ): string {
-  const copy = spelledInstance(instance, ports)
+  const copy = spelledInstance(projectName, instance, ports)
   const host = spelledHost(hostname, ports)
   const words = [projectName, serviceName, ...copy.options, ...options, ...host.options]
   return copy.environment + host.environment + commandLine('ports', 'release', ...words)
@@ -19,10 +25,13 @@ export function releaseLine(
 
 /**
  * How to name that instance on the command line: nothing if it is the default. The primary one has
- * no name, so if another is the default, the command clears that.
+ * no name, so if another may be the default, the command clears that.
  */
-function spelledInstance(instance: string, ports: PortManager) {
-  if (instance === ports.instance()) return { environment: '', options: [] }
+function spelledInstance(projectName: string, instance: string, ports: PortManager) {
+  const isNamed = instanceOfEnvironment()(projectName) !== undefined
+  const mayBeDerived = !isNamed && nearestWith(PROJECT_FILE, process.cwd()) !== undefined
+  const isDefault = instance === ports.instance(projectName) && !mayBeDerived
+  if (isDefault) return { environment: '', options: [] }
   return instance === ''
     ? { environment: 'PORTS_INSTANCE= ', options: [] }
     : { environment: '', options: ['--instance', instance] }

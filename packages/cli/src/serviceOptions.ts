@@ -1,6 +1,14 @@
-import { Option } from '@commander-js/extra-typings'
+import { Argument, Option } from '@commander-js/extra-typings'
 import { PROTOCOLS, type Protocol } from '@ports/core'
 import { typedNumber } from './typedNumber.js'
+
+export const projectArgument = new Argument(
+  '<project>',
+  'may be left out where a ports.json names it',
+)
+
+/** For commands whose project may be absent. */
+export const allOption = new Option('--all', 'of all projects, also where a ports.json names one')
 
 export const hostnameOption = new Option(
   '--hostname <host>',
@@ -14,7 +22,7 @@ export const rangeHostOption = new Option(
 
 export const instanceOption = new Option(
   '--instance <name>',
-  'the copy of the project, such as a git worktree; the primary one unless given',
+  'the copy of the project; the one of this directory unless given',
 )
 
 export const protocolOption = protocol('tcp unless given')

@@ -55,6 +55,7 @@ describe('ports run', () => {
       WEB_URL: `http://localhost:${told.WEB_PORT}`,
       WEB_API_PORT: `${Number(told.WEB_PORT) + 1}`,
       WEB_API_URL: `http://localhost:${told.WEB_API_PORT}`,
+      PORTS_PROJECT: 'shop',
       PORTS_INSTANCE: '',
       PORTS_CHECKOUT: directory,
     })

@@ -79,7 +79,7 @@ import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
-import { isInside } from './project/isInside.js'
+import { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
 import { COMMON_DEFAULT_PORTS } from './range/commonDefaultPorts.js'
@@ -124,7 +124,7 @@ export class PortManager {
   readonly #source: RepositorySource
   readonly #localHost: LocalHost
   readonly #ownerUid: number | undefined
-  readonly #instance: string
+  readonly #instance: (projectName: string) => string | undefined
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
   readonly #rangeSize: number
@@ -143,7 +143,8 @@ export class PortManager {
     const { defaults = {} } = validObject('source', source, expected)
     this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
-    this.#instance = instance === undefined ? configuredInstance() : validName('instance', instance)
+    const named = instance === undefined ? undefined : validName('instance', instance)
+    this.#instance = named === undefined ? instanceOfEnvironment() : () => named
     this.#actor =
       actor === undefined ? (configuredActor() ?? defaults.actor) : validActor('actor', actor)
     this.#passOver =
@@ -168,12 +169,13 @@ export class PortManager {
   }
 
   /**
-   * The instance that these options mean.
+   * The instance of a project that these options mean.
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
-  instance(options: InstanceOption = {}): string {
+  instance(projectName: string, options: InstanceOption = {}): string {
     const { instance } = given(options)
-    return instance === undefined ? this.#instance : validName('instance', instance)
+    if (instance !== undefined) return validName('instance', instance)
+    return this.#instance(projectName) ?? ''
   }
 
   /**
@@ -283,10 +285,11 @@ export class PortManager {
     const accepted = given(options)
     refuseMisplaced(accepted)
     callPassOver(accepted)
+    const project = validName('projectName', projectName)
     const request = {
-      projectName: validName('projectName', projectName),
+      projectName: project,
       items: validItems(items),
-      instance: this.instance(accepted),
+      instance: this.instance(project, accepted),
       hostname: this.scope(accepted).hostname,
       ...validMetadata(accepted),
     }
@@ -906,10 +909,11 @@ export class PortManager {
   }
 
   #service(projectName: unknown, serviceName: unknown, options: InstanceOption): Service {
+    const project = validName('projectName', projectName)
     return {
-      projectName: validName('projectName', projectName),
+      projectName: project,
       serviceName: validName('serviceName', serviceName),
-      instance: this.instance(options),
+      instance: this.instance(project, options),
     }
   }
 
@@ -952,14 +956,6 @@ export class PortManager {
       ...(portNumber !== undefined && { portNumber: validPort('portNumber', portNumber) }),
     }
   }
-}
-
-/** A run sets both variables, for its checkout. Elsewhere the instance is not meant. */
-function configuredInstance(): string {
-  const instance = process.env.PORTS_INSTANCE
-  const checkout = process.env.PORTS_CHECKOUT
-  if (!instance || (checkout && !isInside(process.cwd(), checkout))) return ''
-  return validName('PORTS_INSTANCE', instance)
 }
 
 function callPassOver({ passOver }: PassOverOption): 'none' | undefined {

@@ -49,6 +49,7 @@ export type {
 } from './CheckoutStore.js'
 export type { CheckStore } from './CheckStore.js'
 export type { CheckoutOfDirectory } from './checkout/checkoutRequest.js'
+export { type GoneCheckout, goneCheckouts, type LeftPort } from './checkout/goneCheckouts.js'
 export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
@@ -167,6 +168,7 @@ export {
   packageJsonIn,
   packageNameIn,
 } from './project/findProject.js'
+export { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 export { isInside } from './project/isInside.js'
 export { PROJECT_FILE, type ProjectFile, type ProjectService } from './project/ProjectFile.js'
 export type {

@@ -20,8 +20,8 @@ export interface PortManagerOptions {
   readonly ownerUid?: number
   /**
    * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, unless
-   * `PORTS_CHECKOUT` names a directory that does not contain the working directory; else the primary
-   * one.
+   * `PORTS_CHECKOUT` names a directory that does not contain the working directory, or
+   * `PORTS_PROJECT` another project; else the primary one.
    */
   readonly instance?: string
   /**

@@ -103,7 +103,16 @@ describe('the instance of the environment', () => {
       ['/elsewhere', ''],
     ] as const) {
       vi.stubEnv('PORTS_CHECKOUT', checkout)
-      expect(new PortManager(store.repository).instance(), checkout).toBe(instance)
+      expect(new PortManager(store.repository).instance('shop'), checkout).toBe(instance)
     }
+  })
+
+  it('is not meant for another project than the one that goes with it', () => {
+    stubInstance('billing')
+    vi.stubEnv('PORTS_PROJECT', 'shop')
+    const manager = new PortManager(store.repository)
+    expect(manager.instance('shop')).toBe('billing')
+    expect(manager.instance('blog')).toBe('')
+    expect(manager.instance('blog', { instance: 'login' })).toBe('login')
   })
 })

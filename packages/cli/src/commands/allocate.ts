@@ -2,20 +2,23 @@ import { Command } from '@commander-js/extra-typings'
 import { othersToTell } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
+import { inCheckout } from '../inCheckout.js'
 import { contiguousOption, countOption } from '../layoutOptions.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
   hostnameOption,
   instanceOption,
+  projectArgument,
   protocolOption,
   typeOption,
 } from '../serviceOptions.js'
 
-export function allocateCommand({ openManager, output, signal }: Context) {
+export function allocateCommand(context: Context) {
+  const { openManager, output, signal } = context
   return new Command('allocate')
     .description('Give a service one more port, or several, and print them')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .argument('<service>')
     .addOption(instanceOption)
     .addOption(hostnameOption)
@@ -27,7 +30,8 @@ export function allocateCommand({ openManager, output, signal }: Context) {
     .addOption(cloudflareHostnameOption)
     .option('--idempotency-key <text>', 'print the same ports when asked again under the same key')
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, options) => {
+    .action(async (projectName, serviceName, typed) => {
+      const options = await inCheckout(context, projectName, typed, { create: true })
       const { type: serviceType, count, ...rest } = options
       const asked = { ...rest, serviceType, signal }
       const ports = await openManager()

@@ -1,6 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Checkout } from '@ports/core'
 import type { Context } from '../Context.js'
+import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 
 const COLUMNS: Columns<Checkout> = {
@@ -14,6 +15,7 @@ export function checkoutsCommand({ openManager, output, signal }: Context) {
   return new Command('checkouts')
     .description('List the directories that hold a project, and which instance each is')
     .argument('[project]')
+    .addOption(allOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName) => {
       const ports = await openManager()

@@ -2,20 +2,23 @@ import { Argument, Command } from '@commander-js/extra-typings'
 import { PASS_OVER_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
+import { inCheckout } from '../inCheckout.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
   hostnameOption,
   instanceOption,
+  projectArgument,
   protocolOption,
   typeOption,
 } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
 
-export function claimCommand({ openManager, output, signal }: Context) {
+export function claimCommand(context: Context) {
+  const { openManager, output, signal } = context
   return new Command('claim')
     .description('Give a service one particular port, and print it')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .argument('<service>')
     .addArgument(new Argument('<port>', 'the number that it is to have').argParser(typedNumber))
     .addOption(instanceOption)
@@ -25,7 +28,8 @@ export function claimCommand({ openManager, output, signal }: Context) {
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, port, options) => {
+    .action(async (projectName, serviceName, port, typed) => {
+      const options = await inCheckout(context, projectName, typed, { create: true })
       const { type: serviceType, ...rest } = options
       const ports = await openManager()
       const claimed = await ports.claim(projectName, serviceName, port, {

@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
+import { inCheckout } from '../inCheckout.js'
 import { inJson } from '../inJson.js'
 import { bothProtocolsOption, contiguousOption, countOption } from '../layoutOptions.js'
 import { printPorts } from '../printPorts.js'
@@ -10,6 +11,7 @@ import {
   descriptionOption,
   hostnameOption,
   instanceOption,
+  projectArgument,
   protocolOption,
   typeOption,
 } from '../serviceOptions.js'
@@ -20,7 +22,7 @@ export function getCommand(context: Context) {
   const { openManager, signal } = context
   return new Command('get')
     .description('Print the ports of services; the first time, allocate them')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .argument('<service...>')
     .addOption(preferOption)
     .addOption(createRangeOption)
@@ -35,25 +37,32 @@ export function getCommand(context: Context) {
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, services, options, command) => {
-      const { type: serviceType, prefer: preferredPort, createRange, existing, ...rest } = options
+    .action(async (projectName, services, typed, command) => {
+      const { type: serviceType, prefer: preferredPort, createRange, existing, ...rest } = typed
       const isSeveral = asksForSeveral(services, rest)
       const serviceName = services[0]!
       if (existing && isSeveral) return command.error('give --existing with one service')
-      if (existing) return findPort(context, projectName, serviceName, rest)
+      if (existing) {
+        const scoped = await inCheckout(context, projectName, rest, { create: false })
+        return findPort(context, projectName, serviceName, scoped)
+      }
       const ports = await openManager()
-      const asked = { ...rest, serviceType, preferredPort }
+      const asked = async () => ({
+        ...(await inCheckout(context, projectName, rest, { create: true })),
+        serviceType,
+        preferredPort,
+      })
       if (isSeveral) {
-        return withRange(context, projectName, createRange, () =>
-          getSeveral(context, projectName, services, asked),
+        return withRange(context, projectName, createRange, async () =>
+          getSeveral(context, projectName, services, await asked()),
         )
       }
-      const ensured = await withRange(context, projectName, createRange, () =>
-        ports.ensure(projectName, serviceName, { ...asked, signal }),
+      const ensured = await withRange(context, projectName, createRange, async () =>
+        ports.ensure(projectName, serviceName, { ...(await asked()), signal }),
       )
       const { allocation, created, skipped, cannotSee, sameCloudflareHostname } = ensured
       const { portNumber: port, protocol } = allocation
-      const service = ports.service(projectName, serviceName, options)
+      const service = ports.service(projectName, serviceName, allocation)
       const got = {
         allocations: [
           { ...allocation, created, ...(sameCloudflareHostname && { sameCloudflareHostname }) },

@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfService, type PortEvent } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
+import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
 import { typedTime } from '../typedTime.js'
@@ -27,6 +28,7 @@ export function historyCommand({ openManager, output, signal }: Context) {
     .description('Show who had which port, and what changed, newest first')
     .argument('[project]')
     .argument('[service]')
+    .addOption(allOption)
     .addOption(new Option('--port <number>', 'only changes of that number').argParser(typedNumber))
     .option('--actor <name>', 'only changes that this caller asked for')
     .addOption(

@@ -3,6 +3,7 @@ import { isAbsent, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import type { Columns } from '../table.js'
+import { allOption } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
 
 const COLUMNS: Columns<PortAllocation> = {
@@ -30,6 +31,7 @@ export function listCommand({ openManager, output, signal }: Context) {
   return new Command('list')
     .description('List the ports that are held, of a project or all')
     .argument('[project]')
+    .addOption(allOption)
     .option('--service <name>', 'only those of services of that name')
     .option('--hostname <host>', 'only those on that host; on all unless given')
     .addOption(new Option('--port <number>', 'only that number').argParser(typedNumber))

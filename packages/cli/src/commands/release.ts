@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfService } from '@ports/core'
 import type { Context } from '../Context.js'
 import { heldByOthers } from '../heldByOthers.js'
+import { inCheckout } from '../inCheckout.js'
 import { inJson } from '../inJson.js'
 import { numbersOf } from '../numbersOf.js'
 import { releaseAllServices } from '../releaseAllServices.js'
@@ -10,13 +11,14 @@ import {
   instanceOption,
   onlyPortOption,
   onlyProtocolOption,
+  projectArgument,
 } from '../serviceOptions.js'
 
 export function releaseCommand(context: Context) {
   const { openManager, output, signal, answerNo } = context
   return new Command('release')
     .description('Give up the ports of a service, and say which they were')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .argument('[service]')
     .addOption(instanceOption)
     .addOption(hostnameOption)
@@ -29,13 +31,13 @@ export function releaseCommand(context: Context) {
     )
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, options, command) => {
-      const { instance, hostname, protocol, port: portNumber } = options
-      if (options.allServices) {
-        if (serviceName !== undefined) return command.error('give a service, or --all-services')
-        return releaseAllServices(context, projectName, options)
+    .action(async (projectName, serviceName, typed, command) => {
+      if (Boolean(typed.allServices) === (serviceName !== undefined)) {
+        return command.error('give a service, or --all-services')
       }
-      if (serviceName === undefined) return command.error('give a service, or --all-services')
+      const options = await inCheckout(context, projectName, typed, { create: false })
+      if (serviceName === undefined) return releaseAllServices(context, projectName, options)
+      const { instance, hostname, protocol, port: portNumber } = options
       const ports = await openManager()
       const narrowed = { instance, protocol, portNumber, signal }
       const released = await ports.releasePorts(projectName, serviceName, hostname, narrowed)

@@ -2,7 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import { isAbsent, nameOfRange, type PortSummary, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
-import { hostnameOption, protocolOption } from '../serviceOptions.js'
+import { allOption, hostnameOption, protocolOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 
 /** Of a project that has no range in the scope. */
@@ -36,6 +36,7 @@ export function summaryCommand({ openManager, output, signal }: Context) {
   return new Command('summary')
     .description('Show how full the ranges of a project, or of all projects, are in one scope')
     .argument('[project]')
+    .addOption(allOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
     .addHelpText('after', MORE_HELP)

@@ -3,6 +3,7 @@ import { isAbsent, nameOfService, othersToTell, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import { heldByOthers } from '../heldByOthers.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
+import { inCheckout } from '../inCheckout.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -10,13 +11,15 @@ import {
   instanceOption,
   onlyPortOption,
   onlyProtocolOption,
+  projectArgument,
   typeOption,
 } from '../serviceOptions.js'
 
-export function updateCommand({ openManager, output, signal, answerNo }: Context) {
+export function updateCommand(context: Context) {
+  const { openManager, output, signal, answerNo } = context
   return new Command('update')
     .description('Change what is said about a service')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .argument('<service>')
     .addOption(typeOption)
     .option('--no-type', 'clear the type')
@@ -33,7 +36,7 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
     .addOption(onlyPortOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
-      const { instance, hostname, allHosts, protocol, port: portNumber } = options
+      const { hostname, allHosts, protocol, port: portNumber } = options
       if ([options.type, options.description, options.cloudflareHostname].every(isAbsent)) {
         throw new PortsError(
           'INVALID_ARGUMENT',
@@ -41,6 +44,7 @@ export function updateCommand({ openManager, output, signal, answerNo }: Context
             'or --no-… to clear one.',
         )
       }
+      const { instance } = await inCheckout(context, projectName, options, { create: false })
       const ports = await openManager()
       const selection = { instance, hostname, allHosts, protocol, portNumber }
       const updated = await ports.updatePort(

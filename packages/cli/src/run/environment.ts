@@ -7,6 +7,7 @@ const OWN_VARIABLES = 'PORTS_RUN_VARIABLES'
 const LOOPBACK = '127.0.0.1'
 
 export interface RunEnvironment {
+  readonly projectName: string
   readonly services: readonly ServicePorts[]
   /** The service whose port is `PORT`, if one of them is run. */
   readonly serviceName?: string
@@ -20,7 +21,8 @@ export interface RunEnvironment {
  * service, `<SERVICE>_PORTS` of a service with several, `PORT` and `HOST` of the service that is
  * run, and which copy of the project this is.
  */
-export function variablesOf({ services, serviceName, instance, root }: RunEnvironment) {
+export function variablesOf(of: RunEnvironment) {
+  const { projectName, services, serviceName, instance, root } = of
   const run = services.find((service) => service.serviceName === serviceName)
   const variables: Record<string, string> = {}
   for (const service of services) {
@@ -33,6 +35,7 @@ export function variablesOf({ services, serviceName, instance, root }: RunEnviro
   return {
     ...variables,
     ...(run && { PORT: `${run.portNumbers[0]}`, HOST: LOOPBACK }),
+    PORTS_PROJECT: projectName,
     PORTS_INSTANCE: instance,
     PORTS_CHECKOUT: root,
   }

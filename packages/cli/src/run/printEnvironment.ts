@@ -21,9 +21,9 @@ export async function printEnvironment(
   const ensured = await ensureProject(ports, requestOf(project, services), { signal })
   const [only] = asked
   const variables = variablesOf({
+    ...project,
     services: ensured.services,
     instance: ensured.checkout.instance,
-    root: project.root,
     ...(asked.length === 1 && { serviceName: only! }),
   })
   output.result(variables, () => printVariables(variables, format))

@@ -44,12 +44,7 @@ export async function run(
 
   if (await isRunning(context, place, port!, protocol, reuse === true)) return
 
-  const variables = variablesOf({
-    services: ensured.services,
-    serviceName,
-    instance,
-    root: project.root,
-  })
+  const variables = variablesOf({ ...project, services: ensured.services, serviceName, instance })
   const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
   const line = request.services[serviceName]?.command

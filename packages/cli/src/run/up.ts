@@ -27,7 +27,11 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   const { services, checkout } = await ensureProject(ports, requestOf(project, project.services), {
     signal,
   })
-  const variables = variablesOf({ services, instance: checkout.instance, root: project.root })
+  const variables = variablesOf({
+    ...project,
+    services,
+    instance: checkout.instance,
+  })
   if (write !== undefined) {
     await writeFile(write, `${printVariables(variables, 'dotenv')}\n`)
     output.notice(`Wrote ${Object.keys(variables).length} variables to ${write}.`)

@@ -1,25 +1,39 @@
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
+import { recordCheckout } from '../checkout/recordCheckout.js'
 import type { PortManager } from '../PortManager.js'
 import { findProject } from './findProject.js'
 import { PROJECT_FILE } from './ProjectFile.js'
 
+export interface CheckoutOfOptions extends WriteOptions {
+  /** Default: the project that the file names. */
+  readonly projectName?: string
+  /** False makes no registry where there is none. Default: true. */
+  readonly create?: boolean
+}
+
 /**
- * The checkout that a directory belongs to: which project a `ports.json` there or above names, and
- * which instance of it this copy is. Records the directory the first time. Undefined without such a
- * file, or if it names another project than the one asked for.
- * @param projectName default: the one that the file names
- * @throws {PortsError} `INVALID_ARGUMENT` if the file is malformed, `PROJECT_NOT_FOUND`
+ * The checkout that a directory of this host belongs to: which project a `ports.json` there or above
+ * names, and which instance of it this copy is. Records the directory the first time. Undefined
+ * without such a file, or if it names another project than the one asked for.
+ * @param directory absolute
+ * @throws {PortsError} `INVALID_ARGUMENT` if the file is malformed, `PROJECT_NOT_FOUND`; without
+ * `create` also `NO_REGISTRY`
  */
 export async function checkoutOf(
   ports: PortManager,
   directory: string,
-  projectName?: string,
-  options: WriteOptions = {},
+  { projectName, create = true, ...call }: CheckoutOfOptions = {},
 ): Promise<Checkout | undefined> {
   const project = findProject(directory)
   if (project?.namedBy !== PROJECT_FILE) return undefined
   if (projectName !== undefined && projectName !== project.projectName) return undefined
-  const { checkout } = await ports.ensureCheckout(project.projectName, project, options)
-  return checkout
+  if (!create) {
+    const { hostname } = ports.scope()
+    const query = { ...call, projectName: project.projectName, hostname }
+    const recorded = await ports.listCheckouts(query)
+    const found = recorded.find((checkout) => checkout.directory === project.root)
+    if (found) return found
+  }
+  return recordCheckout(ports, project.projectName, project, call)
 }

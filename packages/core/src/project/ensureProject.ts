@@ -1,6 +1,7 @@
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
+import { recordCheckout } from '../checkout/recordCheckout.js'
 import { invalidArgument } from '../errors.js'
 import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
@@ -46,11 +47,8 @@ export async function ensureProject(
 ): Promise<EnsuredProject> {
   const { range, created } = await ports.ensureRange(projectName, {}, options)
   if (!hasFile) await refuseOtherDirectory(ports, projectName, root, options)
-  const { checkout } = await ports.ensureCheckout(
-    projectName,
-    { root, isLinked: isLinked && hasFile },
-    options,
-  )
+  const directory = { root, isLinked: isLinked && hasFile }
+  const checkout = await recordCheckout(ports, projectName, directory, options)
   const call = { ...options, instance: checkout.instance }
 
   const allocations: (PortAllocation & { readonly created: boolean })[] = []

@@ -1,13 +1,13 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../../Context.js'
 import { printRange } from '../../printRange.js'
-import { descriptionOption, rangeHostOption } from '../../serviceOptions.js'
+import { descriptionOption, projectArgument, rangeHostOption } from '../../serviceOptions.js'
 import { typedNumber } from '../../typedNumber.js'
 
 export function rangeAddCommand({ openManager, output, signal }: Context) {
   return new Command('add')
     .description('Give a project one more range, and print it')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .requiredOption('--start <port>', 'the first port', typedNumber)
     .option('--end <port>', 'the last port; default: the first', typedNumber)
     .addOption(rangeHostOption)

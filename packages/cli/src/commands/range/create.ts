@@ -1,13 +1,13 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { Context } from '../../Context.js'
 import { printRange } from '../../printRange.js'
-import { descriptionOption } from '../../serviceOptions.js'
+import { descriptionOption, projectArgument } from '../../serviceOptions.js'
 import { typedNumber } from '../../typedNumber.js'
 
 export function rangeCreateCommand({ openManager, output, signal }: Context) {
   return new Command('create')
     .description('Give a project a range, and print it')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .addOption(
       new Option('--size <count>', 'the lowest free block of so many ports')
         .argParser(typedNumber)

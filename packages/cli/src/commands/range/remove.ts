@@ -1,12 +1,13 @@
 import { Command } from '@commander-js/extra-typings'
 import { nameOfRange } from '@ports/core'
 import type { Context } from '../../Context.js'
+import { projectArgument } from '../../serviceOptions.js'
 import { typedNumber } from '../../typedNumber.js'
 
 export function rangeRemoveCommand({ openManager, output, signal }: Context) {
   return new Command('remove')
     .description('Take one range from a project')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .requiredOption('--start <port>', 'the first port of the range', typedNumber)
     .option('--hostname <host>', 'the host that it is bound to, if several ranges start there')
     .addHelpText('after', MORE_HELP)

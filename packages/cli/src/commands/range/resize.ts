@@ -1,12 +1,13 @@
 import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../../Context.js'
 import { printRange } from '../../printRange.js'
+import { projectArgument } from '../../serviceOptions.js'
 import { typedNumber } from '../../typedNumber.js'
 
 export function rangeResizeCommand({ openManager, output, signal }: Context) {
   return new Command('resize')
     .description('Move the ends of a range, and print it')
-    .argument('<project>')
+    .addArgument(projectArgument)
     .requiredOption('--start <port>', 'the first port', typedNumber)
     .requiredOption('--end <port>', 'the last port', typedNumber)
     .option('--from <port>', 'which range, by its first port, if there are several', typedNumber)

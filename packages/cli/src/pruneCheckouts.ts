@@ -1,0 +1,85 @@
+import {
+  counted,
+  type GoneCheckout,
+  goneCheckouts,
+  isAbsent,
+  type LeftPort,
+  nameOfService,
+  type PortManager,
+  PortsError,
+} from '@ports/core'
+import type { Context } from './Context.js'
+import { inJson } from './inJson.js'
+
+/**
+ * Releases what checkouts hold whose directories are gone, unless something listens there, and
+ * forgets those that then hold nothing.
+ * @param yes do not ask
+ */
+export async function pruneCheckouts(
+  context: Context,
+  projectName: string | undefined,
+  yes: boolean,
+): Promise<void> {
+  const { openManager, output, signal, answerNo } = context
+  const ports = await openManager()
+  const query = isAbsent(projectName) ? {} : { projectName }
+  const gone = await goneCheckouts(ports, { ...query, signal })
+  if (gone.length === 0) return output.outcome([], 'No recorded directory is gone.')
+  if (!output.json) output.notice(gone.flatMap(linesOf).join('\n'))
+  const free = gone.flatMap(({ ports }) => ports.filter(isFree))
+  if (!yes && !(await isAgreed(context, free.length))) {
+    output.outcome([], 'Nothing was released.')
+    return answerNo()
+  }
+  const pruned = []
+  for (const each of gone) pruned.push(await prune(ports, each, signal))
+  const released = pruned.flatMap((each) => each.released)
+  const kept = pruned.flatMap((each) => each.kept)
+  const rest = kept.length > 0 ? `, kept ${kept.length} on which something may listen` : ''
+  output.outcome(inJson(pruned), `Released ${counted(released.length, 'port')}${rest}.`)
+  if (kept.length > 0) answerNo()
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` if nobody can be asked */
+async function isAgreed({ confirm }: Context, count: number): Promise<boolean> {
+  if (!confirm) {
+    throw new PortsError('INVALID_ARGUMENT', 'Nobody can be asked here. To prune: --yes')
+  }
+  return confirm(`Release ${counted(count, 'port')}? [y/N] `)
+}
+
+async function prune(
+  ports: PortManager,
+  { checkout, ports: left }: GoneCheckout,
+  signal: AbortSignal,
+) {
+  const released = []
+  for (const port of left.filter(isFree)) {
+    const { projectName, serviceName, hostname, protocol, portNumber, instance } = port
+    const only = { instance, protocol, portNumber, signal }
+    released.push(...(await ports.releasePorts(projectName, serviceName, hostname, only)))
+  }
+  const kept = left.filter((port) => !isFree(port))
+  const forgotten = kept.length === 0 && (await ports.forgetCheckout(checkout, { signal }))
+  return { ...checkout, released, kept, forgotten }
+}
+
+function isFree({ verdict }: LeftPort): boolean {
+  return verdict === 'not-listening'
+}
+
+function linesOf({ checkout, ports }: GoneCheckout): string[] {
+  const { directory, projectName, instance } = checkout
+  const copy = `${projectName}${instance && `@${instance}`}`
+  return [`${copy}: ${directory} is gone.`, ...ports.map((port) => `  ${lineOf(port)}`)]
+}
+
+function lineOf(port: LeftPort): string {
+  const { portNumber, protocol, verdict, processes } = port
+  const name = `${portNumber}/${protocol} of ${nameOfService(port)}`
+  if (verdict === 'not-listening') return `${name}: nothing listens.`
+  if (verdict === 'unknown') return `${name}: it cannot be told whether something listens. It stays.`
+  const who = processes.map(({ pid, command }) => `process ${pid} (${command ?? 'unknown'})`)
+  return `${name}: ${who.join(', ') || 'an unknown process'} listens. It stays.`
+}

@@ -1,0 +1,204 @@
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
+
+const SHOP = { project: 'shop', services: { web: {}, api: {} } }
+
+/** A directory of a project that has a range. */
+async function shop(files: Readonly<Record<string, string | object>> = {}) {
+  const url = await freshDatabase()
+  const directory = projectDirectory({ 'ports.json': SHOP, ...files })
+  const ports = portsIn(directory, url)
+  const created = await ports('range', 'create', '--start', '3000', '--end', '3099')
+  expect(created.stdout).toContain('shop')
+  return { url, directory, ports }
+}
+
+function git(directory: string, ...args: string[]): void {
+  const who = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com']
+  const { status, stderr } = spawnSync('git', [...who, ...args], { cwd: directory })
+  expect(status, `${stderr}`).toBe(0)
+}
+
+/** A linked worktree of the directory, which goes away with it. */
+function worktree(directory: string, name: string): string {
+  git(directory, 'init', '--quiet')
+  git(directory, 'add', '.')
+  git(directory, 'commit', '--quiet', '--message', 'Add the project')
+  const path = join(projectDirectory({}), name)
+  git(directory, 'worktree', 'add', '--quiet', path)
+  return path
+}
+
+describe('a command in a directory with a ports.json', () => {
+  test('means its project if the words leave the project out', async () => {
+    const { url, directory, ports } = await shop()
+    const below = join(directory, 'packages', 'web')
+    mkdirSync(below, { recursive: true })
+    const inBelow = portsIn(below, url)
+    expect((await inBelow('get', 'web')).stdout).toBe('3000\n')
+    expect((await ports('get', 'web', 'api')).stdout).toBe('3000\n3001\n')
+    expect((await ports('get', 'shop', 'web', '--json')).stdout).toContain('"port":3000')
+    expect((await ports('claim', 'web', '3050')).stdout).toBe('3050\n')
+    expect((await ports('allocate', 'api', '--count', '2')).stdout).toBe('3002\n3003\n')
+    expect((await ports('update', 'web', '--type', 'vite')).stdout).toBe('Updated shop/web.\n')
+    expect((await ports('release', 'web')).stdout).toBe('Released 3000/tcp, 3050/tcp of shop/web.\n')
+    expect((await ports('release', '--all-services', '--yes')).stdout).toBe(
+      'Released 3001/tcp, 3002/tcp, 3003/tcp of shop/api.\n',
+    )
+    const added = await ports('range', 'add', '--start', '8096', '--json')
+    expect(JSON.parse(added.stdout)).toMatchObject({ projectName: 'shop', startPort: 8096 })
+  })
+
+  test('means another project if that is named', async () => {
+    const { ports } = await shop()
+    await ports('range', 'create', 'blog', '--start', '4000', '--end', '4009')
+    expect((await ports('get', 'blog', 'web')).stdout).toBe('4000\n')
+    expect((await ports('list', 'blog', '--json')).stdout).toContain('"projectName":"blog"')
+    expect((await ports('release', 'blog', 'web')).stdout).toBe('Released 4000/tcp of blog/web.\n')
+  })
+
+  test('lists its project, and all with --all', async () => {
+    const { ports } = await shop()
+    await ports('range', 'create', 'blog', '--start', '4000', '--end', '4009')
+    await ports('get', 'blog', 'web')
+    await ports('get', 'web')
+    const projectsOf = async (...args: string[]) => {
+      const { stdout } = await ports(...args, '--json')
+      const rows = [JSON.parse(stdout)].flat() as { projectName: string }[]
+      return [...new Set(rows.map(({ projectName }) => projectName))].sort()
+    }
+    for (const command of ['list', 'summary', 'history']) {
+      expect(await projectsOf(command), command).toEqual(['shop'])
+      expect(await projectsOf(command, '--all'), command).toEqual(['blog', 'shop'])
+    }
+    // Nobody may know whose a number is.
+    expect(await projectsOf('list', '--port', '4000')).toEqual(['blog'])
+    expect(await projectsOf('history', '--port', '4000')).toEqual(['blog'])
+    const both = await ports('list', 'shop', '--all')
+    expect(both.status).toBe(2)
+    expect(both.stderr).toContain('give a project, or --all')
+  })
+
+  test('is refused if the file is malformed, unless it needs no project', async () => {
+    const { directory, ports } = await shop()
+    writeFiles(directory, { 'ports.json': { project: 'shop', service: {} } })
+    const refused = await ports('get', 'web')
+    expect(refused.status).toBe(2)
+    expect(refused.stderr).toContain(join(directory, 'ports.json'))
+    expect((await ports('get', 'shop', 'web')).status).toBe(2)
+    expect((await ports('list', '--all')).status).toBe(0)
+  })
+
+  test('makes no registry if it only looks', async () => {
+    const home = projectDirectory({})
+    const ports = portsIn(projectDirectory({ 'ports.json': SHOP }), '', {
+      PORTS_HOME: join(home, 'registry'),
+    })
+    for (const words of [['get', 'web', '--existing'], ['release', 'web'], ['list']]) {
+      const { status, stderr } = await ports(...words, '--json')
+      expect(JSON.parse(stderr).error.code, words.join(' ')).toBe('NO_REGISTRY')
+      expect(status).toBe(5)
+    }
+  })
+
+  test('needs the project elsewhere', async () => {
+    const ports = portsIn(projectDirectory({}), await freshDatabase())
+    const { status, stderr } = await ports('get', 'web')
+    expect(status).toBe(2)
+    expect(stderr).toContain("missing required argument 'service'")
+  })
+})
+
+describe('each worktree', () => {
+  test('has ports of its own, which no other gives up', async () => {
+    const { url, directory, ports } = await shop()
+    const linked = portsIn(worktree(directory, 'login'), url)
+    expect((await ports('get', 'web')).stdout).toBe('3000\n')
+    expect((await linked('get', 'web', 'api')).stdout).toBe('3001\n3002\n')
+    expect((await linked('get', 'shop', 'web')).stdout).toBe('3001\n')
+    expect((await linked('get', 'web', '--existing')).stdout).toBe('3001\n')
+    expect((await linked('release', 'web')).stdout).toBe('Released 3001/tcp of shop/web@login.\n')
+    expect((await ports('get', 'web', '--existing')).stdout).toBe('3000\n')
+    const none = await linked('release', 'web')
+    expect(none.status).toBe(1)
+    expect(none.stdout).toContain('PORTS_INSTANCE= for the primary one')
+    const primary = portsIn(join(directory), url, { PORTS_INSTANCE: '' })
+    expect((await primary('get', 'web')).stdout).toBe('3000\n')
+  })
+
+  test('names the primary instance as the command line must', async () => {
+    const { url, directory, ports } = await shop()
+    await ports('get', 'web')
+    const path = worktree(directory, 'login')
+    expect((await portsIn(path, url)('get', 'web')).stdout).toBe('3001\n')
+    const cleared = await portsIn(path, url, { PORTS_INSTANCE: '' })('get', 'web')
+    expect(cleared.stdout).toBe('3000\n')
+    const refused = await portsIn(path, url)('range', 'delete', 'shop')
+    expect(refused.stderr).toContain('  PORTS_INSTANCE= ports release shop web\n')
+    expect(refused.stderr).toContain('  ports release shop web --instance login\n')
+  })
+})
+
+describe('a project that was moved', () => {
+  test('keeps its ports', async () => {
+    const { url, directory, ports } = await shop()
+    expect((await ports('get', 'web')).stdout).toBe('3000\n')
+    const moved = join(projectDirectory({}), 'moved')
+    renameSync(directory, moved)
+    expect((await portsIn(moved, url)('get', 'web')).stdout).toBe('3000\n')
+    const { stdout } = await portsIn(moved, url)('checkouts', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([{ directory: moved, instance: '' }])
+  })
+
+  test('keeps them also where it is found by a symbolic link', async () => {
+    const { url, directory, ports } = await shop()
+    expect((await ports('get', 'web')).stdout).toBe('3000\n')
+    const link = join(projectDirectory({}), 'link')
+    symlinkSync(directory, link)
+    expect((await portsIn(link, url)('get', 'web')).stdout).toBe('3000\n')
+  })
+})
+
+describe('ports prune', () => {
+  test('releases what directories that are gone hold, unless something listens there', async () => {
+    const { url, directory, ports } = await shop()
+    const path = worktree(directory, 'login')
+    const server = createServer().listen(0, '127.0.0.1')
+    onTestFinished(() => void server.close())
+    await new Promise((resolve) => server.once('listening', resolve))
+    const { port } = server.address() as { port: number }
+    const linked = portsIn(path, url)
+    await linked('get', 'web')
+    await linked('range', 'add', '--start', `${port}`)
+    expect((await linked('claim', 'api', `${port}`)).stdout).toBe(`${port}\n`)
+    expect((await ports('prune')).stdout).toBe('No recorded directory is gone.\n')
+    await ports('get', 'web')
+    rmSync(path, { recursive: true })
+
+    const asked = await ports('prune')
+    expect(asked.status).toBe(2)
+    expect(asked.stderr).toContain(`shop@login: ${path} is gone.\n`)
+    expect(asked.stderr).toContain('3000/tcp of shop/web@login: nothing listens.\n')
+    const pruned = await ports('prune', '--yes')
+    expect(pruned.status).toBe(1)
+    expect(pruned.stdout).toBe('Released 1 port, kept 1 on which something may listen.\n')
+    expect(pruned.stderr).toContain(`${port}/tcp of shop/api@login: process ${process.pid} (`)
+    const { stdout } = await ports('list', '--json')
+    const held = JSON.parse(stdout).map((it: { portNumber: number }) => it.portNumber)
+    expect(held.sort()).toEqual([3001, port].sort())
+
+    server.close()
+    const rest = await ports('prune', 'shop', '--yes', '--json')
+    expect(rest.status).toBe(0)
+    expect(JSON.parse(rest.stdout)).toMatchObject([
+      { directory: path, forgotten: true, kept: [], released: [{ portNumber: port }] },
+    ])
+    const left = JSON.parse((await ports('checkouts', '--json')).stdout)
+    expect(left).toMatchObject([{ directory, instance: '' }])
+  })
+})

@@ -1,0 +1,49 @@
+import type { CallOptions } from '../CallOptions.js'
+import type { Checkout } from '../CheckoutStore.js'
+import type { PortAllocation } from '../PortAllocation.js'
+import type { PortManager } from '../PortManager.js'
+import { type ListeningProcess, useOfPort } from '../processes/listeningProcesses.js'
+import { isGone } from './isGone.js'
+
+/** A port that an instance holds whose directory is gone. */
+export interface LeftPort extends PortAllocation {
+  /** `unknown`: this process cannot tell. */
+  readonly verdict: 'listening' | 'not-listening' | 'unknown'
+  /** What listens there, as far as this process may look into it. */
+  readonly processes: readonly ListeningProcess[]
+}
+
+export interface GoneCheckout {
+  readonly checkout: Checkout
+  readonly ports: readonly LeftPort[]
+}
+
+/** The checkouts of this host whose directories are gone, with what they hold. Changes nothing. */
+export async function goneCheckouts(
+  ports: PortManager,
+  { projectName, signal }: { readonly projectName?: string } & CallOptions = {},
+): Promise<GoneCheckout[]> {
+  const call = signal ? { signal } : {}
+  const { hostname } = ports.scope()
+  const project = projectName === undefined ? {} : { projectName }
+  const recorded = await ports.listCheckouts({ ...project, ...call, hostname })
+  const gone: GoneCheckout[] = []
+  for (const checkout of recorded.filter(({ directory }) => isGone(directory))) {
+    const held = await ports.listByProject(checkout.projectName, { ...call, hostname })
+    const own = held.filter(({ instance }) => instance === checkout.instance)
+    const left: LeftPort[] = []
+    for (const port of own) left.push({ ...port, ...(await look(ports, port, call)) })
+    gone.push({ checkout, ports: left })
+  }
+  return gone
+}
+
+async function look(
+  ports: PortManager,
+  { portNumber, protocol }: PortAllocation,
+  call: CallOptions,
+): Promise<Pick<LeftPort, 'verdict' | 'processes'>> {
+  const { verdict } = await ports.inspectPort(portNumber, undefined, protocol, call)
+  const use = verdict === 'not-listening' ? undefined : await useOfPort(portNumber, protocol)
+  return { verdict, processes: use?.processes ?? [] }
+}
