@@ -104,7 +104,9 @@ one number a line. A service that holds ports keeps them. If they are not what i
 the command is refused.
 
 Examples:
-  PORT=$(ports get consilio api)
-  PORT=$(ports get consilio api --existing)   # status 1: it has none; 5: the database failed
+  ports get consilio api
+  ports get consilio api --existing   # status 1: it has none; 5: the database failed
   ports get consilio web api worker
-  ports get consilio rtp --count 4 --contiguous`
+  ports get consilio rtp --count 4 --contiguous
+
+To start a server on its port: ports run`

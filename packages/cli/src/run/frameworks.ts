@@ -14,26 +14,24 @@ interface Framework {
 
 const port = (flag: string) => (target: Target) => [flag, `${target.port}`]
 
-/** The programs that ignore `PORT`, and how to tell them. */
+/** The programs that ignore `PORT`, and how to tell them. `pnpm frameworks` tries the real ones. */
 const FRAMEWORKS: readonly Framework[] = [
   {
     begins: /^vite( dev| serve| preview)?( -|$)/,
     flags: (to) => ['--port', `${to.port}`, '--strictPort'],
   },
-  { begins: /^(react-router|remix vite:)( )?dev\b/, flags: port('--port') },
+  { begins: /^react-router dev\b/, flags: port('--port') },
   { begins: /^astro (dev|preview)\b/, flags: port('--port') },
   { begins: /^ng serve\b/, flags: port('--port') },
   { begins: /^wrangler (pages )?dev\b/, flags: port('--port') },
   { begins: /^storybook dev\b/, flags: port('--port') },
-  { begins: /^(vitepress|vuepress) dev\b/, flags: port('--port') },
-  { begins: /^vue-cli-service serve\b/, flags: port('--port') },
+  { begins: /^vitepress dev\b/, flags: port('--port') },
   { begins: /^webpack(-dev-server| serve)\b/, flags: port('--port') },
   { begins: /^docusaurus start\b/, flags: port('--port') },
-  { begins: /^gatsby develop\b/, flags: port('--port') },
-  { begins: /^http-server\b/, flags: port('--port') },
+  { begins: /^rsbuild dev\b/, flags: port('--port') },
+  { begins: /^eleventy( .*)? --serve\b/, flags: port('--port') },
   { begins: /^flask( .*)? run\b/, flags: port('--port') },
-  { begins: /^(uvicorn|fastapi dev|fastapi run) /, flags: port('--port') },
-  { begins: /^php artisan serve\b/, flags: port('--port') },
+  { begins: /^uvicorn /, flags: port('--port') },
   { begins: /^hugo (server|serve)\b/, flags: port('--port') },
   { begins: /^python3? (\S*\/)?manage\.py runserver\b/, flags: (to) => [`${to.host}:${to.port}`] },
   { begins: /^python3? -m http\.server\b/, flags: (to) => [`${to.port}`, '--bind', to.host] },

@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, onTestFinished, test } from 'vitest'
+import { BINARY, environmentOn } from '../packages/cli/test/ports.js'
+import { projectDirectory } from '../packages/cli/test/projectDirectory.js'
+import { freshDatabase } from '../test/database.js'
+import { type Project, PROJECTS } from './projects.js'
+
+/** None of them asks, opens a browser or tells anybody of its use. */
+const QUIET = {
+  ASTRO_TELEMETRY_DISABLED: '1',
+  BROWSER: 'none',
+  CI: '1',
+  NEXT_TELEMETRY_DISABLED: '1',
+  NG_CLI_ANALYTICS: 'false',
+  NUXT_TELEMETRY_DISABLED: '1',
+  STORYBOOK_DISABLE_TELEMETRY: '1',
+  WRANGLER_SEND_METRICS: 'false',
+}
+
+function install(directory: string, packages: readonly string[]): void {
+  const args = ['install', '--no-audit', '--no-fund', '--loglevel=error', ...packages]
+  const { status, stderr } = spawnSync('npm', args, { cwd: directory, encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+}
+
+/** Its last words, until they say where it listens. */
+async function listening(child: ChildProcess): Promise<{ port: string; said: string }> {
+  let said = ''
+  child.stdout!.setEncoding('utf8').on('data', (text) => {
+    said += text
+  })
+  for await (const chunk of child.stderr!.setEncoding('utf8')) {
+    said += chunk
+    const found = /^(?:Listening on port|warning: it listens on port) (?<port>\d+)/m.exec(said)
+    if (found) return { port: found.groups!.port!, said }
+  }
+  throw new Error(`It ended, and said only:\n${said}`)
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exit = once(child, 'exit')
+  child.kill('SIGTERM')
+  await exit
+}
+
+test.each(PROJECTS)('$name listens on its port', async (project: Project) => {
+  const { name, packages, files, dev, command = [], serves } = project
+  const program = command[0]
+  if (program !== undefined && !existsSync(program)) {
+    console.log(`${name} is skipped: there is no ${program}`)
+    return
+  }
+  const directory = projectDirectory({
+    ...files,
+    ...(dev !== undefined && {
+      'package.json': { name: 'app', private: true, scripts: { dev } },
+    }),
+    'ports.json': {
+      project: 'app',
+      services: { web: command.join(' ').includes('$') ? { command: command.join(' ') } : {} },
+    },
+  })
+  if (packages) install(directory, packages)
+  const typed = command.length > 0 && !command.join(' ').includes('$') ? ['--', ...command] : []
+  const child = spawn(process.execPath, [BINARY, 'run', '--strict', 'web', ...typed], {
+    cwd: directory,
+    env: {
+      ...environmentOn(await freshDatabase(), QUIET),
+      PATH: process.env.PATH ?? '',
+      HOME: process.env.HOME ?? '',
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => end(child))
+  const { port, said } = await listening(child)
+  if (serves === undefined) return
+  let body = ''
+  // Some answer before they have compiled their page.
+  for (let attempt = 0; attempt < 60 && !body.includes(serves); attempt++) {
+    body = await fetch(`http://localhost:${port}/`).then(
+      (answer) => answer.text(),
+      (error: Error) => error.message,
+    )
+    if (!body.includes(serves)) await sleep(500)
+  }
+  expect(body, said).toContain(serves)
+})
