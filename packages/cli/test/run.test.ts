@@ -11,9 +11,9 @@ import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
 
 /** Prints what it was told, and ends. */
 const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
-/** Listens, and ends with status 0 when that is over. */
-const serve = (port: string, host: string, ms: number) =>
-  `require('node:net').createServer().listen(${port}, ${host}); setTimeout(() => process.exit(), ${ms})`
+/** Listens until it is ended. */
+const serve = (port: string, host: string) =>
+  `require('node:net').createServer().listen(${port}, ${host})`
 const SHOP = { project: 'shop', services: { web: {}, 'web-api': {} } }
 
 const isLinux = process.platform === 'linux'
@@ -184,24 +184,23 @@ describe('ports run', () => {
 })
 
 describe.runIf(isLinux)('ports run tells where the command listens', () => {
-  const run = async (code: string, ...options: string[]) => {
+  const ON_ITS_PORT = /^Listening on port (\d+): http:\/\/localhost:\1$/m
+  const runs = async (code: string, what: RegExp) => {
     const directory = projectDirectory({ 'ports.json': SHOP })
-    const args = ['run', 'web', ...options, '--', 'node', '-e', code]
-    return portsIn(directory, await freshDatabase())(...args)
+    const args = ['run', 'web', '--', 'node', '-e', code]
+    await says(started(directory, await freshDatabase(), args), what)
   }
 
   test('on its port', async () => {
-    const { stderr, status } = await run(serve('process.env.PORT', 'process.env.HOST', 2_000))
-    expect(stderr).toMatch(/^Listening on port (\d+): http:\/\/localhost:\1$/m)
-    expect(status).toBe(0)
+    await runs(serve('process.env.PORT', 'process.env.HOST'), ON_ITS_PORT)
   })
 
   test('also where a descendant does', async () => {
-    const child = JSON.stringify(serve('process.env.PORT', '"0.0.0.0"', 2_000))
-    const { stderr } = await run(
-      `require('node:child_process').spawnSync('sh', ['-c', 'node -e "$1"; true', 'sh', ${child}])`,
+    const child = JSON.stringify(serve('process.env.PORT', '"0.0.0.0"'))
+    await runs(
+      `require('node:child_process').spawn('sh', ['-c', 'node -e "$1" & wait', 'sh', ${child}])`,
+      ON_ITS_PORT,
     )
-    expect(stderr).toMatch(/^Listening on port /m)
   })
 
   test('on another port, and whose that is', async () => {
@@ -209,32 +208,30 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, url)
     const api = JSON.parse((await ports('env', 'web-api', '--format', 'json')).stdout)
-    const code = serve(api.PORT, '"127.0.0.1"', 6_000)
-    const { stderr, status } = await ports('run', 'web', '--', 'node', '-e', code)
-    expect(stderr).toMatch(
-      new RegExp(
-        `^warning: it listens on ${api.PORT}, which shop/web-api holds, and not on \\d+\\.`,
-        'm',
-      ),
-    )
-    expect(status).toBe(0)
+    const code = serve(api.PORT, '"127.0.0.1"')
+    const whose = `^warning: it listens on ${api.PORT}, which shop/web-api holds, and not on \\d+\\.`
+    const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
+    await says(child, new RegExp(whose, 'm'))
   })
 
   test('and ends it with --strict if that is another port', async () => {
-    const { stderr, status } = await run(serve('0', '"127.0.0.1"', 60_000), '--strict')
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, await freshDatabase())
+    const code = serve('0', '"127.0.0.1"')
+    const { stderr, status } = await ports('run', 'web', '--strict', '--', 'node', '-e', code)
     expect(stderr).toMatch(/^warning: it listens on \d+, and not on \d+\./m)
     expect(status).toBe(1)
   })
 
   test('on IPv6 only', async () => {
-    const { stderr } = await run(serve('process.env.PORT', '"::1"', 6_000))
-    expect(stderr).toMatch(/^warning: it listens on port \d+ of ::1 only\./m)
+    const what = /^warning: it listens on port \d+ of ::1 only\./m
+    await runs(serve('process.env.PORT', '"::1"'), what)
   })
 
   test('if the service runs already, refuses, and with --reuse says so', async () => {
     const url = await freshDatabase()
     const directory = projectDirectory({ 'ports.json': SHOP })
-    const code = serve('process.env.PORT', 'process.env.HOST', 60_000)
+    const code = serve('process.env.PORT', 'process.env.HOST')
     const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
     await says(child, /Listening/)
     const ports = portsIn(directory, url)
