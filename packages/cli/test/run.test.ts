@@ -137,8 +137,9 @@ describe('ports run', () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const counting = `
       let count = 0
-      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => count++)
-      setTimeout(() => process.exit(count), 1_500)
+      for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => {
+        if (++count === 3) setTimeout(() => process.exit(count), 500)
+      })
       console.log('ready')
       setInterval(() => {}, 1_000)`
     const child = started(directory, await freshDatabase(), [
@@ -196,9 +197,10 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
   })
 
   test('also where a descendant does', async () => {
-    const child = JSON.stringify(serve('process.env.PORT', '"0.0.0.0"'))
+    const endsWithItsParent = `process.stdin.resume().on('end', () => process.exit())`
+    const child = JSON.stringify(`${serve('process.env.PORT', '"0.0.0.0"')};${endsWithItsParent}`)
     await runs(
-      `require('node:child_process').spawn('sh', ['-c', 'node -e "$1" & wait', 'sh', ${child}])`,
+      `require('node:child_process').spawn('sh', ['-c', 'node -e "$1"; true', 'sh', ${child}])`,
       ON_ITS_PORT,
     )
   })
