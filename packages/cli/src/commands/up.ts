@@ -14,8 +14,8 @@ export function upCommand(context: Context) {
 }
 
 const MORE_HELP = `
-All services get their ports, or none does. Without an option, prints the variables that
-ports env prints. With --run each line of output begins with the name of its service. Ctrl-C
+Services without a port of their choice get theirs in one transaction: all or none. Without an
+option, prints the variables that ports env prints. With --run each line of output begins with the name of its service. Ctrl-C
 ends all of them. The status is 0 if all commands end with 0.
 
 Examples:

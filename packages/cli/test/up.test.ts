@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { BINARY, environmentOn } from './ports.js'
+import { portsIn, projectDirectory } from './projectDirectory.js'
+
+const listen = `node -e "require('net').createServer().listen(process.env.PORT,process.env.HOST)"`
+
+describe('ports up', () => {
+  test('prints the variables of all services, or writes them to a file', async () => {
+    const services = { web: {}, api: { type: 'http' }, callback: { port: 3005 } }
+    const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+    const ports = portsIn(directory, await freshDatabase())
+    await ports('range', 'create', '--start', '3000', '--end', '3009')
+    const { stdout, status } = await ports('up')
+    expect(status).toBe(0)
+    const numbers = [...stdout.matchAll(/^export (\w+)_PORT=(\d+)$/gm)].map(([, name, number]) => [
+      name,
+      Number(number),
+    ])
+    expect(Object.fromEntries(numbers)).toEqual({ WEB: 3000, API: 3001, CALLBACK: 3005 })
+    expect((await ports('env')).stdout).toBe(stdout)
+    const written = await ports('up', '--write', '.env.local')
+    expect(written.stdout).toBe('')
+    expect(readFileSync(join(directory, '.env.local'), 'utf8')).toContain('\nAPI_PORT=3001\n')
+    const listed = JSON.parse((await ports('list', '--service', 'api', '--json')).stdout)
+    expect(listed).toMatchObject([{ serviceType: 'http' }])
+  })
+
+  test.each([
+    ['without services', { project: 'shop' }, [], 'services in a ports.json'],
+    ['--run without commands', { project: 'shop', services: { web: {} } }, ['--run'], 'a command'],
+    [
+      'a range that is too small',
+      { project: 'shop', services: { web: {}, rtp: { count: 10 } } },
+      ['--write', '.env'],
+      'shop',
+    ],
+  ])('is refused for %s, and writes nothing', async (_what, file, args, text) => {
+    const directory = projectDirectory({ 'ports.json': file })
+    const ports = portsIn(directory, await freshDatabase())
+    await ports('range', 'create', '--start', '3000', '--end', '3009')
+    const { stdout, stderr, status } = await ports('up', ...args)
+    expect(status).toBeGreaterThan(1)
+    expect(stdout).toBe('')
+    expect(stderr).toContain(text)
+    expect(existsSync(join(directory, '.env'))).toBe(false)
+    expect(JSON.parse((await ports('list', '--json')).stdout)).toEqual([])
+  })
+})
+
+describe('ports up --run', () => {
+  const started = async (services: object) => {
+    const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+    const child = spawn(process.execPath, [BINARY, 'up', '--run'], {
+      cwd: directory,
+      env: environmentOn(await freshDatabase()),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    onTestFinished(() => void child.kill('SIGTERM'))
+    return child
+  }
+  /** What it prints until all of that was there. */
+  const prints = async (child: ChildProcess, ...whats: RegExp[]) => {
+    let printed = ''
+    for await (const chunk of child.stdout!.setEncoding('utf8')) {
+      printed += chunk
+      if (whats.every((what) => what.test(printed))) return printed
+    }
+    throw new Error(`It ended, and printed only:\n${printed}`)
+  }
+
+  test('runs all commands, with the name of the service before each line, until Ctrl-C', async () => {
+    const child = await started({ web: { command: listen }, api: { command: listen }, db: {} })
+    const printed = await prints(
+      child,
+      /^\[web\] Listening on port \d+/m,
+      /^\[api\] Listening on port \d+/m,
+    )
+    const ports = [...printed.matchAll(/Listening on port (\d+)/g)].map(([, port]) => port)
+    expect(new Set(ports).size).toBe(2)
+    child.kill('SIGINT')
+    expect(await once(child, 'exit')).toEqual([0, null])
+    for (const port of ports) {
+      await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
+    }
+  })
+
+  test('ends with the status of the first command that fails', async () => {
+    const child = await started({ web: { command: 'true' }, api: { command: 'exit 3' } })
+    child.stdout!.resume()
+    child.stderr!.resume()
+    expect(await once(child, 'exit')).toEqual([3, null])
+  })
+})
