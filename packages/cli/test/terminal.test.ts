@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { BINARY, ended, environmentOn, portsOn } from './ports.js'
+import { projectDirectory } from './projectDirectory.js'
 import { tcpServer } from './tcpServer.js'
 
 // util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
@@ -83,6 +84,34 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     }
     const listed = await ended(SCRIPT, typed('list --json', 80), environmentOn(url))
     expect(JSON.parse(listed.stdout)).toMatchObject([{ description }])
+  })
+
+  test('a command that is run has the terminal, and gets its Ctrl-C once', async () => {
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { command: 'node count.cjs' } } },
+      'count.cjs': `
+        let count = 0
+        process.on('SIGINT', () => {
+          if (++count === 1) setTimeout(() => console.log('interrupts: ' + count), 500)
+        })
+        process.stdin.on('data', (line) => process.exit(String(line).trim() === 'end' ? 7 : 8))
+        console.log('terminal: ' + (process.stdin.isTTY && process.stdout.isTTY))`,
+    })
+    const child = spawn(SCRIPT, typed('run', 80), {
+      cwd: directory,
+      env: environmentOn(await freshDatabase()),
+    })
+    const closed = once(child, 'close')
+    let shown = ''
+    for await (const text of child.stdout.setEncoding('utf8')) {
+      const before = shown
+      shown += text
+      const isNew = (what: RegExp) => what.test(shown) && !what.test(before)
+      if (isNew(/terminal: true/)) child.stdin.write('\x03')
+      if (isNew(/interrupts: \d/)) child.stdin.write('end\n')
+    }
+    expect(shown).toContain('interrupts: 1\r\n')
+    expect(await closed).toEqual([7, null])
   })
 
   test('an audit that takes longer than a second shows that it goes on', async () => {
