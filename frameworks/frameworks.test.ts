@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
 import { BINARY, environmentOn } from '../packages/cli/test/ports.js'
 import { projectDirectory } from '../packages/cli/test/projectDirectory.js'
+import { skipBecause } from '../packages/db/test/skipBecause.js'
 import { freshDatabase } from '../test/database.js'
-import { type Project, PROJECTS } from './projects.js'
+import { PROJECTS, type Project } from './projects.js'
 
 /** None of them asks, opens a browser or tells anybody of its use. */
 const QUIET = {
@@ -47,12 +48,11 @@ async function end(child: ChildProcess): Promise<void> {
   await exit
 }
 
-test.each(PROJECTS)('$name listens on its port', async (project: Project) => {
+test.for(PROJECTS)('$name listens on its port', async (project: Project, { skip }) => {
   const { name, packages, files, dev, command = [], serves } = project
   const program = command[0]
   if (program !== undefined && !existsSync(program)) {
-    console.log(`${name} is skipped: there is no ${program}`)
-    return
+    skipBecause(skip, `${name}: there is no ${program}`)
   }
   const directory = projectDirectory({
     ...files,

@@ -116,7 +116,11 @@ const NPM: readonly Project[] = [
             architect: {
               build: {
                 builder: '@angular/build:application',
-                options: { browser: 'src/main.ts', tsConfig: 'tsconfig.json', index: 'src/index.html' },
+                options: {
+                  browser: 'src/main.ts',
+                  tsConfig: 'tsconfig.json',
+                  index: 'src/index.html',
+                },
               },
               serve: {
                 builder: '@angular/build:dev-server',
@@ -153,8 +157,7 @@ const NPM: readonly Project[] = [
     name: 'Wrangler',
     packages: ['wrangler'],
     files: {
-      'wrangler.toml':
-        'name = "app"\nmain = "src/index.js"\ncompatibility_date = "2026-01-01"\n',
+      'wrangler.toml': 'name = "app"\nmain = "src/index.js"\ncompatibility_date = "2026-01-01"\n',
       'src/index.js': "export default { fetch: () => new Response('It works') }",
     },
     dev: 'wrangler dev',

@@ -124,9 +124,9 @@ create table ports.project_checkouts (
   instance ports.instance not null,
   created_at timestamp(6) with time zone not null default now(),
   constraint project_checkouts_directory_check CHECK (((directory)::text ~ '^/'::text)),
-  constraint project_checkouts_instance_key UNIQUE (project_name, hostname, instance),
   constraint project_checkouts_pkey PRIMARY KEY (project_name, hostname, directory),
-  constraint project_checkouts_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE CASCADE
+  constraint project_checkouts_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE CASCADE,
+  constraint project_checkouts_project_name_hostname_instance_key UNIQUE (project_name, hostname, instance)
 );
 
 create table ports.projects (
@@ -1351,7 +1351,8 @@ CREATE OR REPLACE FUNCTION ports.dump_registry()
 BEGIN ATOMIC
  SELECT json_build_object('projects', ( SELECT COALESCE(json_agg(json_build_object('projectName', projects.name, 'settings', projects.settings, 'createdAt', projects.created_at) ORDER BY projects.name), '[]'::json) AS "coalesce"
             FROM ports.projects), 'ranges', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_ranges.project_name, 'startPort', port_ranges.start_port, 'endPort', port_ranges.end_port, 'hostname', port_ranges.hostname, 'description', port_ranges.description, 'createdAt', port_ranges.created_at)) ORDER BY port_ranges.start_port, port_ranges.hostname), '[]'::json) AS "coalesce"
-            FROM ports.port_ranges), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
+            FROM ports.port_ranges), 'checkouts', ( SELECT COALESCE(json_agg(json_build_object('projectName', project_checkouts.project_name, 'hostname', project_checkouts.hostname, 'directory', project_checkouts.directory, 'instance', project_checkouts.instance, 'createdAt', project_checkouts.created_at) ORDER BY project_checkouts.project_name, project_checkouts.hostname, project_checkouts.instance), '[]'::json) AS "coalesce"
+            FROM ports.project_checkouts), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
             FROM ports.port_allocations
            WHERE ((port_allocations.status)::text <> 'released'::text)), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
             FROM ports.port_events)) AS json_build_object;
@@ -2286,7 +2287,8 @@ CREATE OR REPLACE FUNCTION ports.load_registry(p_document json, p_default_ranges
 AS $function$
   -- Puts what dump_registry() returned into a registry that holds no port. Ids are kept, and the
   -- sequences go on beyond them. Deletes those of the default ranges that are the only range of their
-  -- project; other ranges stay.
+  -- project; other ranges stay. The checkouts of the document's projects replace those that are
+  -- recorded.
   --
   -- Takes lock_ranges(). Raises ZP005 (ranges of the document overlap others; the detail has the
   -- first ten and their count), ZP010 (the registry holds ports; likewise), ZP004, 23505 and 23514 (a
@@ -2413,6 +2415,21 @@ begin
           'overlaps', v_overlaps[1:10]
         )::text;
   end if;
+
+  delete from ports.project_checkouts
+  where project_name in (
+    select "projectName"
+    from json_to_recordset(p_document -> 'projects') as loaded ("projectName" text)
+  );
+  insert into ports.project_checkouts (project_name, hostname, directory, instance, created_at)
+  select "projectName", hostname, directory, instance, "createdAt"
+  from json_to_recordset(p_document -> 'checkouts') as loaded (
+    "projectName" text,
+    hostname text,
+    directory text,
+    instance text,
+    "createdAt" timestamptz
+  );
 
   delete from ports.port_allocations
   where status = 'released';

@@ -79,7 +79,8 @@ function lineOf(port: LeftPort): string {
   const { portNumber, protocol, verdict, processes } = port
   const name = `${portNumber}/${protocol} of ${nameOfService(port)}`
   if (verdict === 'not-listening') return `${name}: nothing listens.`
-  if (verdict === 'unknown') return `${name}: it cannot be told whether something listens. It stays.`
+  if (verdict === 'unknown')
+    return `${name}: it cannot be told whether something listens. It stays.`
   const who = processes.map(({ pid, command }) => `process ${pid} (${command ?? 'unknown'})`)
   return `${name}: ${who.join(', ') || 'an unknown process'} listens. It stays.`
 }

@@ -13,8 +13,8 @@ async function shop(files: Readonly<Record<string, string | object>> = {}) {
   const url = await freshDatabase()
   const directory = projectDirectory({ 'ports.json': SHOP, ...files })
   const ports = portsIn(directory, url)
-  const created = await ports('range', 'create', '--start', '3000', '--end', '3099')
-  expect(created.stdout).toContain('shop')
+  const created = await ports('range', 'create', '--start', '7000', '--end', '7099')
+  expect(created.stdout).toBe('7000-7099\n')
   return { url, directory, ports }
 }
 
@@ -40,15 +40,17 @@ describe('a command in a directory with a ports.json', () => {
     const below = join(directory, 'packages', 'web')
     mkdirSync(below, { recursive: true })
     const inBelow = portsIn(below, url)
-    expect((await inBelow('get', 'web')).stdout).toBe('3000\n')
-    expect((await ports('get', 'web', 'api')).stdout).toBe('3000\n3001\n')
-    expect((await ports('get', 'shop', 'web', '--json')).stdout).toContain('"port":3000')
-    expect((await ports('claim', 'web', '3050')).stdout).toBe('3050\n')
-    expect((await ports('allocate', 'api', '--count', '2')).stdout).toBe('3002\n3003\n')
+    expect((await inBelow('get', 'web')).stdout).toBe('7000\n')
+    expect((await ports('get', 'web', 'api')).stdout).toBe('7000\n7001\n')
+    expect((await ports('get', 'shop', 'web', '--json')).stdout).toContain('"port":7000')
+    expect((await ports('claim', 'web', '7050')).stdout).toBe('7050\n')
+    expect((await ports('allocate', 'api', '--count', '2')).stdout).toBe('7002\n3003\n')
     expect((await ports('update', 'web', '--type', 'vite')).stdout).toBe('Updated shop/web.\n')
-    expect((await ports('release', 'web')).stdout).toBe('Released 3000/tcp, 3050/tcp of shop/web.\n')
+    expect((await ports('release', 'web')).stdout).toBe(
+      'Released 7000/tcp, 7050/tcp of shop/web.\n',
+    )
     expect((await ports('release', '--all-services', '--yes')).stdout).toBe(
-      'Released 3001/tcp, 3002/tcp, 3003/tcp of shop/api.\n',
+      'Released 7001/tcp, 7002/tcp, 7003/tcp of shop/api.\n',
     )
     const added = await ports('range', 'add', '--start', '8096', '--json')
     expect(JSON.parse(added.stdout)).toMatchObject({ projectName: 'shop', startPort: 8096 })
@@ -56,15 +58,15 @@ describe('a command in a directory with a ports.json', () => {
 
   test('means another project if that is named', async () => {
     const { ports } = await shop()
-    await ports('range', 'create', 'blog', '--start', '4000', '--end', '4009')
-    expect((await ports('get', 'blog', 'web')).stdout).toBe('4000\n')
+    await ports('range', 'create', 'blog', '--start', '7100', '--end', '7109')
+    expect((await ports('get', 'blog', 'web')).stdout).toBe('7100\n')
     expect((await ports('list', 'blog', '--json')).stdout).toContain('"projectName":"blog"')
-    expect((await ports('release', 'blog', 'web')).stdout).toBe('Released 4000/tcp of blog/web.\n')
+    expect((await ports('release', 'blog', 'web')).stdout).toBe('Released 7100/tcp of blog/web.\n')
   })
 
   test('lists its project, and all with --all', async () => {
     const { ports } = await shop()
-    await ports('range', 'create', 'blog', '--start', '4000', '--end', '4009')
+    await ports('range', 'create', 'blog', '--start', '7100', '--end', '7109')
     await ports('get', 'blog', 'web')
     await ports('get', 'web')
     const projectsOf = async (...args: string[]) => {
@@ -77,8 +79,8 @@ describe('a command in a directory with a ports.json', () => {
       expect(await projectsOf(command, '--all'), command).toEqual(['blog', 'shop'])
     }
     // Nobody may know whose a number is.
-    expect(await projectsOf('list', '--port', '4000')).toEqual(['blog'])
-    expect(await projectsOf('history', '--port', '4000')).toEqual(['blog'])
+    expect(await projectsOf('list', '--port', '7100')).toEqual(['blog'])
+    expect(await projectsOf('history', '--port', '7100')).toEqual(['blog'])
     const both = await ports('list', 'shop', '--all')
     expect(both.status).toBe(2)
     expect(both.stderr).toContain('give a project, or --all')
@@ -118,26 +120,26 @@ describe('each worktree', () => {
   test('has ports of its own, which no other gives up', async () => {
     const { url, directory, ports } = await shop()
     const linked = portsIn(worktree(directory, 'login'), url)
-    expect((await ports('get', 'web')).stdout).toBe('3000\n')
-    expect((await linked('get', 'web', 'api')).stdout).toBe('3001\n3002\n')
-    expect((await linked('get', 'shop', 'web')).stdout).toBe('3001\n')
-    expect((await linked('get', 'web', '--existing')).stdout).toBe('3001\n')
-    expect((await linked('release', 'web')).stdout).toBe('Released 3001/tcp of shop/web@login.\n')
-    expect((await ports('get', 'web', '--existing')).stdout).toBe('3000\n')
+    expect((await ports('get', 'web')).stdout).toBe('7000\n')
+    expect((await linked('get', 'web', 'api')).stdout).toBe('7001\n7002\n')
+    expect((await linked('get', 'shop', 'web')).stdout).toBe('7001\n')
+    expect((await linked('get', 'web', '--existing')).stdout).toBe('7001\n')
+    expect((await linked('release', 'web')).stdout).toBe('Released 7001/tcp of shop/web@login.\n')
+    expect((await ports('get', 'web', '--existing')).stdout).toBe('7000\n')
     const none = await linked('release', 'web')
     expect(none.status).toBe(1)
     expect(none.stdout).toContain('PORTS_INSTANCE= for the primary one')
     const primary = portsIn(join(directory), url, { PORTS_INSTANCE: '' })
-    expect((await primary('get', 'web')).stdout).toBe('3000\n')
+    expect((await primary('get', 'web')).stdout).toBe('7000\n')
   })
 
   test('names the primary instance as the command line must', async () => {
     const { url, directory, ports } = await shop()
     await ports('get', 'web')
     const path = worktree(directory, 'login')
-    expect((await portsIn(path, url)('get', 'web')).stdout).toBe('3001\n')
+    expect((await portsIn(path, url)('get', 'web')).stdout).toBe('7001\n')
     const cleared = await portsIn(path, url, { PORTS_INSTANCE: '' })('get', 'web')
-    expect(cleared.stdout).toBe('3000\n')
+    expect(cleared.stdout).toBe('7000\n')
     const refused = await portsIn(path, url)('range', 'delete', 'shop')
     expect(refused.stderr).toContain('  PORTS_INSTANCE= ports release shop web\n')
     expect(refused.stderr).toContain('  ports release shop web --instance login\n')
@@ -147,20 +149,20 @@ describe('each worktree', () => {
 describe('a project that was moved', () => {
   test('keeps its ports', async () => {
     const { url, directory, ports } = await shop()
-    expect((await ports('get', 'web')).stdout).toBe('3000\n')
+    expect((await ports('get', 'web')).stdout).toBe('7000\n')
     const moved = join(projectDirectory({}), 'moved')
     renameSync(directory, moved)
-    expect((await portsIn(moved, url)('get', 'web')).stdout).toBe('3000\n')
+    expect((await portsIn(moved, url)('get', 'web')).stdout).toBe('7000\n')
     const { stdout } = await portsIn(moved, url)('checkouts', '--json')
     expect(JSON.parse(stdout)).toMatchObject([{ directory: moved, instance: '' }])
   })
 
   test('keeps them also where it is found by a symbolic link', async () => {
     const { url, directory, ports } = await shop()
-    expect((await ports('get', 'web')).stdout).toBe('3000\n')
+    expect((await ports('get', 'web')).stdout).toBe('7000\n')
     const link = join(projectDirectory({}), 'link')
     symlinkSync(directory, link)
-    expect((await portsIn(link, url)('get', 'web')).stdout).toBe('3000\n')
+    expect((await portsIn(link, url)('get', 'web')).stdout).toBe('7000\n')
   })
 })
 
@@ -183,14 +185,14 @@ describe('ports prune', () => {
     const asked = await ports('prune')
     expect(asked.status).toBe(2)
     expect(asked.stderr).toContain(`shop@login: ${path} is gone.\n`)
-    expect(asked.stderr).toContain('3000/tcp of shop/web@login: nothing listens.\n')
+    expect(asked.stderr).toContain('7000/tcp of shop/web@login: nothing listens.\n')
     const pruned = await ports('prune', '--yes')
     expect(pruned.status).toBe(1)
     expect(pruned.stdout).toBe('Released 1 port, kept 1 on which something may listen.\n')
     expect(pruned.stderr).toContain(`${port}/tcp of shop/api@login: process ${process.pid} (`)
     const { stdout } = await ports('list', '--json')
     const held = JSON.parse(stdout).map((it: { portNumber: number }) => it.portNumber)
-    expect(held.sort()).toEqual([3001, port].sort())
+    expect(held.sort()).toEqual([7001, port].sort())
 
     server.close()
     const rest = await ports('prune', 'shop', '--yes', '--json')

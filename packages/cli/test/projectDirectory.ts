@@ -1,7 +1,9 @@
+import { randomInt } from 'node:crypto'
 import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
 import { BINARY, ended, environmentOn } from './ports.js'
 
 /** A directory with these files, which goes away with the test. Objects are written as JSON. */
@@ -21,6 +23,18 @@ export function writeFiles(
     mkdirSync(dirname(path), { recursive: true })
     writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
   }
+}
+
+/**
+ * A database in which the project has ten numbers that hardly another test has. For servers that
+ * really listen: each database has the same default ranges, and they have one host.
+ */
+export async function databaseWithOwnNumbers(projectName: string): Promise<string> {
+  const url = await freshDatabase()
+  const start = randomInt(1_000, 2_000) * 10
+  const range = ['--start', `${start}`, '--end', `${start + 9}`]
+  await portsIn(tmpdir(), url)('range', 'create', projectName, ...range)
+  return url
 }
 
 /** The built command on a database, in a directory. */

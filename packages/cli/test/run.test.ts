@@ -4,10 +4,16 @@ import { chmodSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
+import { isAlive } from '@ports/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { BINARY, environmentOn } from './ports.js'
-import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
+import {
+  databaseWithOwnNumbers,
+  portsIn,
+  projectDirectory,
+  writeFiles,
+} from './projectDirectory.js'
 
 /** Prints what it was told, and ends. */
 const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
@@ -184,12 +190,47 @@ describe('ports run', () => {
   })
 })
 
+describe.runIf(isLinux)('ports run ends all that its command started', () => {
+  test.each<[string, object]>([
+    [
+      'by a shell',
+      {
+        'ports.json': {
+          project: 'shop',
+          services: { web: { command: 'cd . && node server.cjs' } },
+        },
+      },
+    ],
+    ['by npm', { 'package.json': { name: 'shop', scripts: { dev: 'cd . && node server.cjs' } } }],
+  ])('%s', async (_what, files) => {
+    const url = await databaseWithOwnNumbers('shop')
+    const server = serve('process.env.PORT', 'process.env.HOST')
+    const directory = projectDirectory({
+      ...files,
+      'server.cjs': `${server}; console.log(process.pid)`,
+    })
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      const child = started(directory, url, ['run'])
+      let printed = ''
+      child.stdout!.setEncoding('utf8').on('data', (text) => {
+        printed += text
+      })
+      await says(child, /Listening/)
+      const pid = Number(/^\d+$/m.exec(printed)![0])
+      expect(isAlive(pid)).toBe(true)
+      child.kill(signal)
+      await once(child, 'exit')
+      expect(isAlive(pid)).toBe(false)
+    }
+  })
+})
+
 describe.runIf(isLinux)('ports run tells where the command listens', () => {
   const ON_ITS_PORT = /^Listening on port (\d+): http:\/\/localhost:\1$/m
   const runs = async (code: string, what: RegExp) => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const args = ['run', 'web', '--', 'node', '-e', code]
-    await says(started(directory, await freshDatabase(), args), what)
+    await says(started(directory, await databaseWithOwnNumbers('shop'), args), what)
   }
 
   test('on its port', async () => {
@@ -206,7 +247,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
   })
 
   test('on another port, and whose that is', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, url)
     const api = JSON.parse((await ports('env', 'web-api', '--format', 'json')).stdout)
@@ -218,7 +259,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
 
   test('and ends it with --strict if that is another port', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
-    const ports = portsIn(directory, await freshDatabase())
+    const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
     const code = serve('0', '"127.0.0.1"')
     const { stderr, status } = await ports('run', 'web', '--strict', '--', 'node', '-e', code)
     expect(stderr).toMatch(/^warning: it listens on \d+, and not on \d+\./m)
@@ -231,7 +272,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
   })
 
   test('if the service runs already, refuses, and with --reuse says so', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const code = serve('process.env.PORT', 'process.env.HOST')
     const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
@@ -246,7 +287,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
   })
 
   test('if a stranger listens there, says who, and starts nothing', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, url)
     const { PORT } = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
@@ -270,7 +311,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     })
     chmodSync(join(directory, 'bin/vite'), 0o755)
     const args = ['run', 'web', '--', './bin/vite']
-    const child = started(directory, await freshDatabase(), args)
+    const child = started(directory, await databaseWithOwnNumbers('shop'), args)
     expect(await says(child, /Listening|warning/)).toContain('Listening')
   })
 })

@@ -5,27 +5,27 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { BINARY, environmentOn } from './ports.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
+import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 const listen = `node -e "require('net').createServer().listen(process.env.PORT,process.env.HOST)"`
 
 describe('ports up', () => {
   test('prints the variables of all services, or writes them to a file', async () => {
-    const services = { web: {}, api: { type: 'http' }, callback: { port: 3005 } }
+    const services = { web: {}, api: { type: 'http' }, callback: { port: 7005 } }
     const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
     const ports = portsIn(directory, await freshDatabase())
-    await ports('range', 'create', '--start', '3000', '--end', '3009')
+    await ports('range', 'create', '--start', '7000', '--end', '7009')
     const { stdout, status } = await ports('up')
     expect(status).toBe(0)
     const numbers = [...stdout.matchAll(/^export (\w+)_PORT=(\d+)$/gm)].map(([, name, number]) => [
       name,
       Number(number),
     ])
-    expect(Object.fromEntries(numbers)).toEqual({ WEB: 3000, API: 3001, CALLBACK: 3005 })
+    expect(Object.fromEntries(numbers)).toEqual({ WEB: 7000, API: 7001, CALLBACK: 7005 })
     expect((await ports('env')).stdout).toBe(stdout)
     const written = await ports('up', '--write', '.env.local')
     expect(written.stdout).toBe('')
-    expect(readFileSync(join(directory, '.env.local'), 'utf8')).toContain('\nAPI_PORT=3001\n')
+    expect(readFileSync(join(directory, '.env.local'), 'utf8')).toContain('\nAPI_PORT=7001\n')
     const listed = JSON.parse((await ports('list', '--service', 'api', '--json')).stdout)
     expect(listed).toMatchObject([{ serviceType: 'http' }])
   })
@@ -42,7 +42,7 @@ describe('ports up', () => {
   ])('is refused for %s, and writes nothing', async (_what, file, args, text) => {
     const directory = projectDirectory({ 'ports.json': file })
     const ports = portsIn(directory, await freshDatabase())
-    await ports('range', 'create', '--start', '3000', '--end', '3009')
+    await ports('range', 'create', '--start', '7000', '--end', '7009')
     const { stdout, stderr, status } = await ports('up', ...args)
     expect(status).toBeGreaterThan(1)
     expect(stdout).toBe('')
@@ -57,7 +57,7 @@ describe('ports up --run', () => {
     const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
     const child = spawn(process.execPath, [BINARY, 'up', '--run'], {
       cwd: directory,
-      env: environmentOn(await freshDatabase()),
+      env: environmentOn(await databaseWithOwnNumbers('shop')),
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     onTestFinished(() => void child.kill('SIGTERM'))
@@ -90,7 +90,7 @@ describe('ports up --run', () => {
   })
 
   test('ends with the status of the first command that fails', async () => {
-    const child = await started({ web: { command: 'true' }, api: { command: 'exit 3' } })
+    const child = await started({ web: { command: 'true' }, api: { command: `sh -c "exit 3"` } })
     child.stdout!.resume()
     child.stderr!.resume()
     expect(await once(child, 'exit')).toEqual([3, null])

@@ -146,6 +146,7 @@ export {
   SKIP_REASONS,
 } from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
+export { foregroundOf } from './processes/foregroundOf.js'
 export {
   type ListeningProcess,
   listenersOfTree,
@@ -153,13 +154,14 @@ export {
   type PortUse,
   useOfPort,
 } from './processes/listeningProcesses.js'
+export { isAlive } from './processes/procFs.js'
+export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
 export {
   type EnsuredProject,
   ensureProject,
   type ProjectRequest,
   type ServicePorts,
 } from './project/ensureProject.js'
-export { checkoutOf } from './project/checkoutOf.js'
 export { environmentName } from './project/environmentName.js'
 export {
   findProject,

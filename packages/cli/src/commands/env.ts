@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
 
-export const FORMATS = ['shell', 'dotenv', 'json'] as const
+const FORMATS = ['shell', 'dotenv', 'json'] as const
 
 export function environmentCommand(context: Context) {
   return new Command('env')

@@ -2,8 +2,8 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { isAbsent, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
-import type { Columns } from '../table.js'
 import { allOption } from '../serviceOptions.js'
+import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
 
 const COLUMNS: Columns<PortAllocation> = {

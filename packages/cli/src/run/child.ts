@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { foregroundOf, isAlive } from '@ports/core'
 
 /** As env(1) and nohup(1) end if the command cannot be run, and if there is none. */
 const CANNOT_RUN = 126
@@ -8,6 +10,7 @@ const NOT_FOUND = 127
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
 /** A terminal sends these to the child as well. Sent twice, many servers would end at once. */
 const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT']
+const ENDING: readonly string[] = [...FROM_TERMINAL, 'SIGTERM']
 
 export interface Child {
   readonly pid: number | undefined
@@ -21,7 +24,14 @@ export interface Command {
   readonly args: readonly string[]
 }
 
-/** Starts a command on this process's terminal, and passes signals on to it. */
+/** How long descendants have to end after the command, when all were sent a signal. */
+const LAST_TO_END_MS = 5_000
+
+/**
+ * Starts a command on this process's terminal, and passes signals on to it. A signal that ends
+ * programs is also sent to the descendants that a terminal would send it to: a shell, or npm, may
+ * end without passing it on. Their end is waited for, too.
+ */
 export function startChild(
   { program, args }: Command,
   cwd: string,
@@ -29,9 +39,15 @@ export function startChild(
   failed: (reason: string) => void,
 ): Child {
   const child = spawn(program, args, { cwd, env, stdio: 'inherit' })
+  const signalled = new Set<number>()
+  const endAll = (signal: NodeJS.Signals) => {
+    for (const pid of child.pid === undefined ? [] : foregroundOf(child.pid)) signalled.add(pid)
+    for (const pid of signalled) sendTo(pid, signal)
+  }
   const forward = (signal: NodeJS.Signals) => {
     if (process.stdin.isTTY && FROM_TERMINAL.includes(signal)) return
-    child.kill(signal)
+    if (ENDING.includes(signal)) endAll(signal)
+    else child.kill(signal)
   }
   for (const signal of FORWARDED) process.on(signal, forward)
   const ended = new Promise<number>((resolve) => {
@@ -39,11 +55,27 @@ export function startChild(
       failed(error.message)
       resolve(error.code === 'ENOENT' ? NOT_FOUND : CANNOT_RUN)
     })
-    child.once('exit', (code, signal) => {
+    child.once('exit', async (code, signal) => {
+      signalled.delete(child.pid!)
+      await endOf(signalled)
       resolve(code ?? 128 + constants.signals[signal!])
     })
   }).finally(() => {
     for (const signal of FORWARDED) process.off(signal, forward)
   })
-  return { pid: child.pid, ended, end: () => child.kill('SIGTERM') }
+  return { pid: child.pid, ended, end: () => endAll('SIGTERM') }
+}
+
+async function endOf(pids: Iterable<number>): Promise<void> {
+  const deadline = performance.now() + LAST_TO_END_MS
+  for (const pid of pids) while (isAlive(pid) && performance.now() < deadline) await sleep(20)
+}
+
+function sendTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // It has ended.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }

@@ -4,6 +4,8 @@ import { portFlags, type Target } from './frameworks.js'
 
 /** A line that a shell would take for its words and nothing else. */
 const PLAIN = /^[\w./:=@%+,-]+( [\w./:=@%+,-]+)*$/
+/** A line that is more than one command, or sets variables first. */
+const SEVERAL = /[;&|<>(){}`\n]|^\s*\w+=/
 /** A script that sets variables first is run by what follows. */
 const ASSIGNMENT = /^\w+=/
 
@@ -31,7 +33,8 @@ export function writtenCommand(line: string, directory: string, target: Target):
   if (PLAIN.test(line) && !ASSIGNMENT.test(line)) {
     return typedCommand(line.split(' '), directory, target)
   }
-  return { program: 'sh', args: ['-c', line] }
+  // Without an own process for the shell where that can be.
+  return { program: 'sh', args: ['-c', SEVERAL.test(line) ? line : `exec ${line}`] }
 }
 
 /** Runs the `dev` script of the package with its package manager. Undefined if it has none. */

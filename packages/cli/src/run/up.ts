@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
 import type { Context } from '../Context.js'
@@ -40,26 +39,6 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   }
   if (!run) return
   context.handOver()
+  const { runAll } = await import('./runAll.js')
   context.endWith(await runAll(runnable))
-}
-
-/** Runs `ports run` for each service, and returns the first status that is not 0, else 0. */
-async function runAll(names: readonly string[]): Promise<number> {
-  const { default: concurrently } = await import('concurrently')
-  const main = process.argv[1]!
-  const { result } = concurrently(
-    names.map((name) => ({ name, command: name })),
-    {
-      prefix: 'name',
-      // In a group of its own each gets one signal, from here, also at a Ctrl-C on a terminal.
-      spawn: (name) =>
-        spawn(process.execPath, [main, 'run', name], {
-          detached: true,
-          stdio: ['ignore', 'pipe', 'pipe'],
-        }),
-      kill: (pid, name) => process.kill(pid, name),
-    },
-  )
-  const ends = await result.catch((failed) => failed)
-  return ends.map(({ exitCode }) => Number(exitCode)).find((status) => status !== 0) ?? 0
 }

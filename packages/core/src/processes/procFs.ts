@@ -43,11 +43,29 @@ export function commandLine(pid: number): string | undefined {
   return words?.split('\0').join(' ').trim() || undefined
 }
 
-/** Field 4 of proc_pid_stat(5). The second, the name, is in parentheses and may contain any. */
+/** The process group, to which a terminal sends its signals. Undefined if the process is gone. */
+export function groupOf(pid: number): number | undefined {
+  return numberIn(pid, 5)
+}
+
+/** Whether it is there, and has not ended without its parent having noticed. */
+export function isAlive(pid: number): boolean {
+  return !['Z', 'X', undefined].includes(field(pid, 3))
+}
+
 function parentOf(pid: number): number | undefined {
+  return numberIn(pid, 4)
+}
+
+function numberIn(pid: number, nth: number): number | undefined {
+  const text = field(pid, nth)
+  return text === undefined ? undefined : Number(text)
+}
+
+/** A field of proc_pid_stat(5). The second, the name, is in parentheses and may contain any. */
+function field(pid: number, nth: number): string | undefined {
   const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
-  const parent = stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[1]
-  return parent === undefined ? undefined : Number(parent)
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[nth - 3]
 }
 
 /** Processes end at any moment, and those of other users may not be looked into. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { nearestName } from '../name.js'
 import { gitWorktree } from './gitWorktree.js'
@@ -50,11 +50,25 @@ export function findProject(directory: string): LocalProject | undefined {
   return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
 }
 
-/** The directory or the nearest one above it that has such a file. */
+/**
+ * The directory or the nearest one above it that has such a file. A file of another user counts only
+ * in a directory of that user: anybody can write one to /tmp, and a run would run its commands.
+ */
 export function nearestWith(file: string, directory: string): string | undefined {
+  const trusted = [process.getuid?.(), 0, ownerOf(directory)]
   for (let each = directory; ; each = dirname(each)) {
-    if (existsSync(join(each, file))) return each
+    const owner = ownerOf(join(each, file))
+    if (owner !== undefined && trusted.includes(owner)) return each
     if (dirname(each) === each) return undefined
+  }
+}
+
+/** Undefined if it is not there, or may not be looked at. */
+function ownerOf(path: string): number | undefined {
+  try {
+    return statSync(path).uid
+  } catch {
+    return undefined
   }
 }
 

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { skipBecause } from '../../../db/test/skipBecause.js'
 import { findProject } from '../../src/project/findProject.js'
 
 let root: string
@@ -89,5 +90,17 @@ describe('the project of a directory', () => {
     write('shop/ports.json', { project: 'shop' })
     execFileSync('ln', ['-s', join(root, 'shop'), join(root, 'link')])
     expect(findProject(join(root, 'link'))?.root).toBe(join(root, 'shop'))
+  })
+
+  it('is not that of a file of another user, unless the directory is that user’s as well', ({
+    skip,
+  }) => {
+    if (process.getuid?.() !== 0) skipBecause(skip, 'only root can make files of other users')
+    write('ports.json', { project: 'theirs' })
+    write('mine/package.json', { name: 'mine' })
+    chownSync(join(root, 'ports.json'), 12_345, 12_345)
+    expect(findProject(join(root, 'mine'))?.projectName).toBe('mine')
+    chownSync(join(root, 'mine'), 12_345, 12_345)
+    expect(findProject(join(root, 'mine'))?.projectName).toBe('theirs')
   })
 })

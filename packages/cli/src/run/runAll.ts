@@ -1,0 +1,43 @@
+import { spawn } from 'node:child_process'
+import { constants } from 'node:os'
+import {
+  createConcurrently,
+  KillOnSignal,
+  LogError,
+  LogExit,
+  Logger,
+  LogOutput,
+} from 'concurrently'
+
+/** Runs `ports run` for each service, and returns the first status that is not 0, else 0. */
+export async function runAll(names: readonly string[]): Promise<number> {
+  const main = process.argv[1]!
+  const logger = new Logger({ prefixFormat: 'name' })
+  const controllers = [
+    new LogError({ logger }),
+    new LogOutput({ logger }),
+    new LogExit({ logger }),
+    new KillOnSignal({ process }),
+  ]
+  const { result } = createConcurrently(
+    names.map((name) => ({ name, command: name })),
+    {
+      logger,
+      outputStream: process.stdout,
+      controllers,
+      // In a session of its own each gets one signal, from here, also at a Ctrl-C on a terminal.
+      spawn: (name, options) =>
+        spawn(process.execPath, [main, 'run', name], { ...options, detached: true }),
+      kill: (pid, signal) => process.kill(pid, signal),
+    },
+  )
+  // It is rejected with the same list if one of them failed.
+  const ends = await result.catch((failed: unknown) => {
+    if (Array.isArray(failed)) return failed as Awaited<typeof result>
+    throw failed
+  })
+  const statuses = ends.map(({ exitCode }) =>
+    typeof exitCode === 'number' ? exitCode : 128 + constants.signals[exitCode as NodeJS.Signals],
+  )
+  return statuses.find((status) => status !== 0) ?? 0
+}
