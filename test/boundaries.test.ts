@@ -123,9 +123,10 @@ function wrongEnvironment(source: Source): string[] {
 
 function mayRead({ path }: Source, variable: string | undefined): boolean {
   if (path === 'packages/core/src/PortManager.ts') {
-    return ['PORTS_CHECKOUT', 'PORTS_HOSTNAME', 'PORTS_INSTANCE', 'PORTS_PASS_OVER'].includes(
-      variable ?? '',
-    )
+    return ['PORTS_HOSTNAME', 'PORTS_PASS_OVER'].includes(variable ?? '')
+  }
+  if (path === 'packages/core/src/project/instanceOfEnvironment.ts') {
+    return /^PORTS_(INSTANCE|PROJECT|CHECKOUT)$/.test(variable ?? '')
   }
   if (path === 'packages/core/src/actor.ts') return variable === 'PORTS_ACTOR'
   if (path === 'packages/db/src/settings/settingsFiles.ts') return variable === 'XDG_CONFIG_HOME'

@@ -10,6 +10,7 @@ import {
 } from '@ports/core'
 import type { Context } from './Context.js'
 import { inJson } from './inJson.js'
+import { nameOfProcess } from './nameOfProcess.js'
 
 /**
  * Releases what checkouts hold whose directories are gone, unless something listens there, and
@@ -81,6 +82,6 @@ function lineOf(port: LeftPort): string {
   if (verdict === 'not-listening') return `${name}: nothing listens.`
   if (verdict === 'unknown')
     return `${name}: it cannot be told whether something listens. It stays.`
-  const who = processes.map(({ pid, command }) => `process ${pid} (${command ?? 'unknown'})`)
-  return `${name}: ${who.join(', ') || 'an unknown process'} listens. It stays.`
+  const who = processes.map(nameOfProcess).join(', ') || 'an unknown process'
+  return `${name}: ${who} listens. It stays.`
 }

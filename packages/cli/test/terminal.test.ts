@@ -15,7 +15,7 @@ const ESCAPE = '\x1b['
 /** What a terminal of so many columns is sent. */
 function typed(command: string, columns: number) {
   const words = `'${process.execPath}' '${BINARY}' ${command}`
-  return ['-qec', `stty cols ${columns}; ${words}`, '/dev/null']
+  return ['-qec', `stty cols ${columns}; exec ${words}`, '/dev/null']
 }
 
 describe.skipIf(!hasScript)('on a terminal', () => {

@@ -596,7 +596,7 @@ describe('options', () => {
   /** The arguments before the options, which may be left out. */
   const before: Readonly<Record<string, readonly unknown[]>> = {
     scope: [],
-    instance: [],
+    instance: ['shop'],
     service: ['shop', 'web'],
     passedOver: [],
     find: ['shop', 'web'],

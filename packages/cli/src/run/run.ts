@@ -11,6 +11,7 @@ import {
   useOfPort,
 } from '@ports/core'
 import type { Context } from '../Context.js'
+import { nameOfProcess } from '../nameOfProcess.js'
 import { type Command, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
@@ -128,20 +129,20 @@ async function isRunning(
   )
   const [other] = use.processes
   if (own && reuse) {
-    output.notice(`${serviceName} is running already: process ${own.pid} (${own.command}).`)
+    output.notice(`${serviceName} is running already: ${nameOfProcess(own)}.`)
     output.result({ port, pid: own.pid, url: urlOf(port) }, () => urlOf(port))
     return true
   }
   if (own) {
     throw new PortsError(
       'PORT_IN_USE',
-      `${serviceName} is running already: process ${own.pid} (${own.command}) listens on port ` +
+      `${serviceName} is running already: ${nameOfProcess(own)} listens on port ` +
         `${port}, ${urlOf(port)}. Use that one (--reuse), or end it first.`,
       { portNumber: port, ...own },
     )
   }
   const who = other
-    ? `process ${other.pid} (${other.command}) in ${other.directory}`
+    ? `${nameOfProcess(other)} in ${other.directory ?? 'a directory that cannot be seen'}`
     : 'a process of another user'
   throw new PortsError(
     'PORT_IN_USE',

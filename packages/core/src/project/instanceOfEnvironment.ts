@@ -9,9 +9,11 @@ import { isInside } from './isInside.js'
  * @throws {PortsError} `INVALID_ARGUMENT`
  */
 export function instanceOfEnvironment(): (projectName: string) => string | undefined {
-  const { PORTS_INSTANCE, PORTS_PROJECT, PORTS_CHECKOUT } = process.env
-  if (PORTS_INSTANCE === undefined) return () => undefined
-  if (PORTS_CHECKOUT && !isInside(process.cwd(), PORTS_CHECKOUT)) return () => undefined
-  const instance = PORTS_INSTANCE === '' ? '' : validName('PORTS_INSTANCE', PORTS_INSTANCE)
-  return (projectName) => (PORTS_PROJECT && PORTS_PROJECT !== projectName ? undefined : instance)
+  const named = process.env.PORTS_INSTANCE
+  const project = process.env.PORTS_PROJECT
+  const checkout = process.env.PORTS_CHECKOUT
+  if (named === undefined) return () => undefined
+  if (checkout && !isInside(process.cwd(), checkout)) return () => undefined
+  const instance = named === '' ? '' : validName('PORTS_INSTANCE', named)
+  return (projectName) => (project && project !== projectName ? undefined : instance)
 }
