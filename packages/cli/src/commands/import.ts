@@ -9,8 +9,11 @@ import {
 import type { Context } from '../Context.js'
 import { IMPORT_FORMATS, type InputRows, readRows, withPlace } from '../importRows.js'
 import { inJson } from '../inJson.js'
+import type { Note } from '../sources/Findings.js'
+import { SOURCE_KINDS, sourceOptions } from '../sources/sourceOptions.js'
 
-export function importCommand({ openManager, output, signal, confirm, answerNo }: Context) {
+export function importCommand(context: Context) {
+  const { openManager, output, signal, confirm, answerNo } = context
   return new Command('import')
     .description('Record ports that services use already')
     .argument('[file]', 'JSON, YAML or CSV; standard input unless given')
@@ -19,23 +22,42 @@ export function importCommand({ openManager, output, signal, confirm, answerNo }
         IMPORT_FORMATS,
       ),
     )
+    .addOption(sourceOptions.compose)
+    .addOption(
+      new Option('--project <name>', 'the project of such rows; that of the file unless given'),
+    )
     .option('--skip-conflicts', 'import only the rows without a conflict')
     .option('--dry-run', 'print the plan and change nothing')
     .option('--yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
-    .action(async (file, { format, skipConflicts = false, dryRun = false, yes }) => {
-      const input = await readRows(file, format)
+    .action(async (file, options, command) => {
+      const { format, project, skipConflicts = false, dryRun = false, yes } = options
+      const kind = SOURCE_KINDS.find((each) => options[each] !== undefined)
+      if (kind && file !== undefined) command.error(`give a file, or --${kind}`)
+      if (!kind && project !== undefined)
+        command.error('each row names its project: omit --project')
+      const { notes, ...input } = kind
+        ? await (await import('../sources/readSource.js')).readSource(context, options)
+        : { ...(await readRows(file, format)), notes: undefined }
+      if (notes && notes.length > 0 && !output.json) output.notice(linesOfNotes(notes, input))
+      if (input.rows.length === 0) {
+        output.outcome({ ...NOTHING, notes }, 'Nothing to import.')
+        return answerNo()
+      }
       const ports = await openManager()
       const ask = async (isDryRun: boolean) => {
-        const options = { skipConflicts, dryRun: isDryRun, signal }
-        const report = await ports.import(input.rows, options).catch((error: unknown) => {
+        const mode = { skipConflicts, dryRun: isDryRun, signal }
+        const report = await ports.import(input.rows, mode).catch((error: unknown) => {
           throw withPlace(error, input)
         })
         if (report.conflicts > 0 && !skipConflicts && !dryRun) throw collision(report, input)
         return report
       }
       const print = (report: ImportReport) =>
-        output.outcome({ ...report, rows: report.rows.map(inJson) }, totalOf(report, dryRun))
+        output.outcome(
+          { ...report, rows: report.rows.map(inJson), ...(notes && { notes }) },
+          totalOf(report, dryRun),
+        )
       const notePlan = (report: ImportReport) => {
         if (!output.json) output.notice(linesOf(report, input))
       }
@@ -47,7 +69,8 @@ export function importCommand({ openManager, output, signal, confirm, answerNo }
         return plan.conflicts > 0 ? answerNo() : undefined
       }
       // Standard input that held the rows cannot answer.
-      const isAsked = !yes && !output.json && file !== undefined && confirm !== undefined
+      const isApart = kind !== undefined || file !== undefined
+      const isAsked = !yes && !output.json && isApart && confirm !== undefined
       if (!isAsked) {
         const report = await ask(false)
         notePlan(report)
@@ -65,6 +88,12 @@ export function importCommand({ openManager, output, signal, confirm, answerNo }
       }
       print(await ask(false))
     })
+}
+
+const NOTHING: ImportReport = { rows: [], claimed: 0, held: 0, conflicts: 0, changed: false }
+
+function linesOfNotes(notes: readonly Note[], { source }: InputRows): string {
+  return notes.map(({ place, reason }) => `- ${source}, ${place}: ${reason}`).join('\n')
 }
 
 function linesOf({ rows }: ImportReport, input: InputRows): string {
@@ -147,4 +176,6 @@ or the row of another, the first being row 1.
 Examples:
   ports import services.csv
   ports import --dry-run homelab.yaml
+  ports import --compose compose.yaml
+  docker compose config --format json | ports import --compose -
   psql … --csv | ports import --format csv`

@@ -1,0 +1,214 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { isIP, isIPv6 } from 'node:net'
+import { basename, extname, join } from 'node:path'
+import { parseEnv } from 'node:util'
+import { invalidArgument, nearestName, PROTOCOLS, type Protocol } from '@ports/core'
+import { Findings, type SourceFile } from './Findings.js'
+import { interpolate } from './interpolate.js'
+import { YamlFile, type YamlNode } from './YamlFile.js'
+
+/** The output of this has neither variables nor references to other files. */
+const WHOLE = 'import what "docker compose config --format json" prints'
+
+/**
+ * The host ports that a Compose file publishes, as the Compose Specification has them: also what
+ * `docker compose config` prints.
+ * @throws {PortsError} `INVALID_ARGUMENT` if it is no such file
+ */
+export function readCompose(file: SourceFile): Findings {
+  return new ComposeFile(file).read()
+}
+
+type Fields = ReadonlyMap<string, YamlNode>
+
+class ComposeFile {
+  readonly #file: SourceFile
+  readonly #yaml: YamlFile
+  readonly #variables: Readonly<Record<string, string | undefined>>
+  readonly #found = new Findings()
+
+  constructor(file: SourceFile) {
+    this.#file = file
+    this.#yaml = new YamlFile(file)
+    this.#variables = { ...variablesBeside(file.directory), ...file.environment }
+  }
+
+  read(): Findings {
+    const top = this.#yaml.fieldsOf(this.#yaml.root)
+    const services = top.get('services')
+    if (services === undefined) {
+      throw invalidArgument('compose', this.#file.source, 'a Compose file, which has services')
+    }
+    const named = this.#variables.COMPOSE_PROJECT_NAME || this.#given(top.get('name'))
+    this.#found.projectName = named && nearestName(named)
+    const include = top.get('include')
+    if (include) this.#noteUnread(include, 'include: other files are not read')
+    const override = overrideBeside(this.#file)
+    if (override)
+      this.#found.note('line 1', `${override} beside it is not read. To have all, ${WHOLE}`)
+    for (const [name, node] of this.#yaml.fieldsOf(services)) this.#readService(name, node)
+    return this.#found
+  }
+
+  #readService(name: string, node: YamlNode): void {
+    const service = this.#yaml.fieldsOf(node)
+    const [base, expose] = [service.get('extends'), service.get('expose')]
+    if (base) this.#noteUnread(base, `${name} extends a service whose ports are not read`)
+    if (expose) this.#skip(expose, `expose of ${name} is for its own network only`)
+    const serviceName = nearestName(name)
+    if (serviceName === undefined) {
+      this.#skip(node, `${name} cannot be the name of a service`)
+      return
+    }
+    const network = service.get('network_mode')
+    const mode = network && this.#yaml.textOf(network)
+    if (mode !== undefined && /^(host$|service:|container:)/.test(mode)) {
+      const whose = mode === 'host' ? 'its program decides on its ports' : 'it publishes no ports'
+      this.#skip(network!, `${name} has network_mode ${mode}, so ${whose}`)
+      return
+    }
+    const ports = service.get('ports')
+    for (const port of ports ? this.#yaml.itemsOf(ports) : []) this.#readPort(serviceName, port)
+  }
+
+  #readPort(serviceName: string, node: YamlNode): void {
+    const fields = this.#yaml.fieldsOf(node)
+    const spelled = fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
+    const published = 'reason' in spelled ? spelled : numbersOf(spelled)
+    if ('reason' in published) {
+      this.#skip(node, published.reason)
+      return
+    }
+    const { numbers, protocol } = published
+    const description = this.#given(fields.get('name'))
+    const serviceType = this.#given(fields.get('app_protocol'))
+    const metadata = { ...(description && { description }), ...(serviceType && { serviceType }) }
+    for (const portNumber of numbers) {
+      this.#found.add(this.#yaml.placeOf(node), { serviceName, portNumber, protocol, ...metadata })
+    }
+    const text = this.#yaml.isPlain(node) ? this.#yaml.textOf(node)! : ''
+    if (BASE_60.test(text)) {
+      const why = 'Without quotes, YAML 1.1 reads one number to base 60'
+      this.#found.note(this.#yaml.placeOf(node), `${text} is read as it is written. ${why}`)
+    }
+  }
+
+  #shortForm(node: YamlNode): Spelled {
+    const interpolated = this.#interpolated(node)
+    return 'reason' in interpolated ? interpolated : partsOf(interpolated.text)
+  }
+
+  #longForm(fields: Fields): Spelled {
+    const values: Record<string, string> = {}
+    for (const name of ['published', 'target', 'protocol', 'host_ip']) {
+      const node = fields.get(name)
+      const interpolated = node ? this.#interpolated(node) : { text: '' }
+      if ('reason' in interpolated) return interpolated
+      values[name] = interpolated.text
+    }
+    const { published = '', target = '', protocol, host_ip: address = '' } = values
+    if (address !== '' && isIP(address) === 0) return { reason: `${address} is no address` }
+    return { text: published || target, published, target, protocol: protocol || 'tcp' }
+  }
+
+  #interpolated(node: YamlNode) {
+    return interpolate(this.#yaml.textOf(node) ?? '', this.#variables)
+  }
+
+  /** Undefined if it has no value. */
+  #given(node: YamlNode | undefined): string | undefined {
+    const interpolated = node && this.#interpolated(node)
+    return interpolated && 'text' in interpolated ? interpolated.text : undefined
+  }
+
+  #skip(node: YamlNode, reason: string): void {
+    this.#found.skip(this.#yaml.placeOf(node), reason)
+  }
+
+  #noteUnread(node: YamlNode, what: string): void {
+    this.#found.note(this.#yaml.placeOf(node), `${what}. To have all, ${WHOLE}`)
+  }
+}
+
+/** Two numbers below 60 with a colon between them. */
+const BASE_60 = /^[1-9]\d*(:[0-5]?\d)+$/
+
+type Refused = { readonly reason: string }
+
+/** A published port by its parts, which are not checked. */
+type Spelled =
+  | Refused
+  | {
+      /** As it stands in the file, for messages. */
+      readonly text: string
+      readonly published: string
+      readonly target: string
+      readonly protocol: string
+    }
+
+/** `[[address:][published]:]target[/protocol]` */
+function partsOf(text: string): Spelled {
+  const { ports = '', protocol = 'tcp' } = /^(?<ports>.*?)(?:\/(?<protocol>\w+))?$/.exec(text)!
+    .groups!
+  if (ports.includes('/')) {
+    return { reason: `${text} has a protocol before its end, which only the last may have` }
+  }
+  const bracketed = /^\[(?<address>.*)\]:(?<rest>.*)$/.exec(ports)?.groups
+  const parts = (bracketed?.rest ?? ports).split(':')
+  const target = parts.pop()!
+  const published = parts.pop() ?? ''
+  const address = bracketed?.address ?? parts.join(':')
+  if (address !== '' && isIP(address) === 0) {
+    return { reason: `${text} begins with ${address}, which is no address` }
+  }
+  if (isIP(published) !== 0 || (bracketed && isIPv6(published))) {
+    return { reason: `${text} has an address and no port of the host` }
+  }
+  return { text, published, target, protocol }
+}
+
+interface Published {
+  readonly numbers: readonly number[]
+  readonly protocol: Protocol
+}
+
+function numbersOf({
+  text,
+  published,
+  target,
+  protocol,
+}: Exclude<Spelled, Refused>): Published | Refused {
+  const known = PROTOCOLS.find((each) => each === protocol.toLowerCase())
+  if (known === undefined) return { reason: `${text} has the protocol ${protocol}` }
+  if (published === '' || published === '0') return { reason: `${text} has a random host port` }
+  const [numbers, targets] = [rangeIn(published), rangeIn(target)]
+  if (!numbers) return { reason: `${text} has ${published} where a port of the host is expected` }
+  if (!targets) return { reason: `${text} has ${target} where a port is expected` }
+  if (numbers.length === targets.length) return { numbers, protocol: known }
+  if (targets.length === 1) {
+    return { reason: `${text} is any one of ${numbers.length} host ports` }
+  }
+  return { reason: `${text} has ${numbers.length} host ports for ${targets.length} ports` }
+}
+
+function rangeIn(text: string): number[] | undefined {
+  const [, start, end = start] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? []
+  if (start === undefined) return undefined
+  const [first, last] = [Number(start), Number(end)]
+  if (first < 1 || last > 65535 || last < first) return undefined
+  return Array.from({ length: last - first + 1 }, (_, nth) => first + nth)
+}
+
+function variablesBeside(directory: string): Readonly<Record<string, string | undefined>> {
+  const path = join(directory, '.env')
+  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8').replaceAll('\r\n', '\n')) : {}
+}
+
+/** Compose reads it as well, if no file is named. */
+function overrideBeside({ source, directory }: SourceFile): string | undefined {
+  const stem = basename(source, extname(source))
+  if (stem !== 'compose' && stem !== 'docker-compose') return undefined
+  return ['.yml', '.yaml']
+    .map((extension) => `${stem}.override${extension}`)
+    .find((name) => existsSync(join(directory, name)))
+}

@@ -1,0 +1,57 @@
+import { realpathSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { findProject, invalidArgument } from '@ports/core'
+import type { Context } from '../Context.js'
+import type { InputRows } from '../importRows.js'
+import { readInput } from '../readInput.js'
+import type { Findings, Note, Reader } from './Findings.js'
+
+/** Loaded only for the source that is read. */
+const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
+  compose: async () => (await import('./compose.js')).readCompose,
+}
+
+const FILE_KINDS = ['compose'] as const
+
+type FileKind = (typeof FILE_KINDS)[number]
+
+/** Which source is read, and the project of its rows. */
+export interface SourceOptions extends Readonly<Partial<Record<FileKind, string | undefined>>> {
+  readonly project?: string | undefined
+}
+
+/** Rows as a source proposes them, and what it says beside. */
+export interface SourceRows extends InputRows {
+  readonly notes: readonly Note[]
+}
+
+/**
+ * The rows that a source proposes.
+ * @throws {PortsError} `INVALID_ARGUMENT` if it cannot be read, or no project is known
+ */
+export async function readSource(
+  { environment }: Context,
+  options: SourceOptions,
+): Promise<SourceRows> {
+  const kind = FILE_KINDS.find((each) => options[each] !== undefined)!
+  const path = options[kind]!
+  const { source, content } = await readInput(path)
+  // A link stands for the file, which belongs to the project there.
+  const directory = path === '-' ? process.cwd() : dirname(realpathSync(path))
+  const read = await READERS[kind]()
+  const found = read({ content, source, directory, environment })
+  const { rows, places, notes } = found
+  if (rows.length === 0) return { source, rows: [], places, notes }
+  const projectName = options.project ?? projectOf(directory, found)
+  return { source, rows: rows.map((row) => ({ ...row, projectName })), places, notes }
+}
+
+function projectOf(directory: string, { projectName }: Findings): string {
+  const known = findProject(directory)?.projectName ?? projectName
+  if (known !== undefined) return known
+  throw invalidArgument(
+    'project',
+    undefined,
+    `named with --project, as nothing in ${directory} names one`,
+  )
+}

@@ -1,0 +1,195 @@
+import { spawn } from 'node:child_process'
+import { text } from 'node:stream/consumers'
+import { describe, expect, test } from 'vitest'
+import { emptyDatabase } from '../../../test/database.js'
+import { importPlan } from './importPlan.js'
+import { BINARY, environmentOn } from './ports.js'
+import { portsIn, projectDirectory } from './projectDirectory.js'
+
+/** A Compose file with one service that has these lines under `ports`, of which the first is 4. */
+const withPorts = (...lines: string[]) =>
+  ['services:', '  web:', '    ports:', ...lines.map((line) => `      ${line}`)].join('\n')
+
+const plan = (content: string, more: Readonly<Record<string, string>> = {}, files = {}) =>
+  importPlan(
+    { 'compose.yaml': content, ...files },
+    ['--compose', 'compose.yaml', '--project', 'shop'],
+    more,
+  )
+
+describe('import --compose', () => {
+  test.each([
+    ['- "8000:8000"', ['tcp 8000']],
+    ['- "127.0.0.1:8080:8080/tcp"', ['tcp 8080']],
+    ['- 5900:5900/tcp', ['tcp 5900']],
+    ['- 53:53/udp', ['udp 53']],
+    ['- "9090-9091:8080-8081"', ['tcp 9090', 'tcp 9091']],
+    ['- "[::1]:8080:80"', ['tcp 8080']],
+    [`- '\${HOST:-127.0.0.1}:\${PORT:-3001}:3001' # note`, ['tcp 3001']],
+    [`- "\${PORT-3002}:3001"`, ['tcp 3002']],
+    [`- "\${HOST:+x}3003:3001"`, ['tcp 3003']],
+    [`- "\${A:-\${B:-3004}}:3001"`, ['tcp 3004']],
+    ['- { target: 80, published: 8080 }', ['tcp 8080']],
+    ['- { target: 80, published: "8080", host_ip: 127.0.0.1, mode: host }', ['tcp 8080']],
+    [`- { target: 53, published: "\${PORT:-53}", protocol: udp }`, ['udp 53']],
+    ['- { target: 80-81, published: 8080-8081 }', ['tcp 8080', 'tcp 8081']],
+  ])('imports the host ports of %s', async (line, expected) => {
+    const { rows, notes } = await plan(withPorts(line))
+    expect(notes).toEqual([])
+    expect(rows).toEqual(expected.map((port) => `+ localhost/${port} shop/web`))
+  })
+
+  test.each([
+    ['- "3000"', '3000 has a random host port'],
+    ['- 3363', '3363 has a random host port'],
+    ['- "3000-3005"', '3000-3005 has a random host port'],
+    ['- 127.0.0.1::80/tcp', '127.0.0.1::80/tcp has a random host port'],
+    ['- "0:80"', '0:80 has a random host port'],
+    ['- { target: 80, protocol: tcp }', '80 has a random host port'],
+    [
+      '- 53/udp:53/udp',
+      '53/udp:53/udp has a protocol before its end, which only the last may have',
+    ],
+    [
+      '- "389/tcp:389/tcp"',
+      '389/tcp:389/tcp has a protocol before its end, which only the last may have',
+    ],
+    ['- 127.0.0.1:6789-6799:8080', '127.0.0.1:6789-6799:8080 is any one of 11 host ports'],
+    ['- { target: 80, published: 8080-8089 }', '8080-8089 is any one of 10 host ports'],
+    ['- "8080-8082:80-81"', '8080-8082:80-81 has 3 host ports for 2 ports'],
+    ['- "127.0.0.180:80"', '127.0.0.180:80 has an address and no port of the host'],
+    ['- "127:0.0.1:8000:80"', '127:0.0.1:8000:80 begins with 127:0.0.1, which is no address'],
+    ['- "70000:80"', '70000:80 has 70000 where a port of the host is expected'],
+    ['- 0x50:80', '0x50:80 has 0x50 where a port of the host is expected'],
+    ['- "80:80/sctp"', '80:80/sctp has the protocol sctp'],
+    [`- "\${PORT}:80"`, 'PORT is not set'],
+    [`- "\${PORT?which one}:80"`, 'PORT is not set (which one)'],
+    ['- "$$PORT:80"', '$PORT:80 has $PORT where a port of the host is expected'],
+  ])('imports nothing of %s, and says why', async (line, reason) => {
+    expect(await plan(withPorts(line))).toEqual({
+      rows: [],
+      notes: [`- compose.yaml, line 4: ${reason}: nothing to import`],
+      total: 'Nothing to import.',
+    })
+  })
+
+  test('reads 22:22 without quotes as it is written, and says so', async () => {
+    const { rows, notes } = await plan(withPorts('- 22:22', '- "23:23"'))
+    expect(rows).toEqual(['+ localhost/tcp 22 shop/web', '+ localhost/tcp 23 shop/web'])
+    expect(notes).toEqual([
+      '- compose.yaml, line 4: 22:22 is read as it is written. Without quotes, YAML 1.1 reads one ' +
+        'number to base 60',
+    ])
+  })
+
+  test('takes variables from the environment, else from the .env beside the file', async () => {
+    const content = withPorts(`- "\${WEB_PORT:-1}:80"`, `- "\${API_PORT:-2}:80"`)
+    const beside = { '.env': 'WEB_PORT=3100\r\nexport API_PORT="3200" # x\r\n' }
+    const { rows } = await plan(content, { WEB_PORT: '3300' }, beside)
+    expect(rows).toEqual(['+ localhost/tcp 3300 shop/web', '+ localhost/tcp 3200 shop/web'])
+  })
+
+  test('keeps the name and the application protocol of a port', async () => {
+    const content = withPorts('- { target: 80, published: 8080, name: admin, app_protocol: http }')
+    const ports = portsIn(projectDirectory({ 'c.yml': content }), await emptyDatabase())
+    await ports('import', '--compose', 'c.yml', '--project', 'shop')
+    expect(JSON.parse((await ports('list', 'shop', '--json')).stdout)).toMatchObject([
+      { port: 8080, serviceName: 'web', serviceType: 'http', description: 'admin' },
+    ])
+  })
+
+  test('reads merged fields and the services of every profile', async () => {
+    const content = [
+      'x-web: &web { ports: ["8088:80"] }',
+      'services:',
+      '  web: { <<: *web }',
+      '  tools: { profiles: [debug], ports: ["9000:9000"] }',
+    ].join('\n')
+    expect((await plan(content)).rows).toEqual([
+      '+ localhost/tcp 8088 shop/web',
+      '+ localhost/tcp 9000 shop/tools',
+    ])
+  })
+
+  test('says what other files and the network decide', async () => {
+    const content = [
+      'include: [other.yaml]',
+      'services:',
+      '  web:',
+      '    extends: { file: base.yaml, service: web }',
+      '    expose: ["3000"]',
+      '    ports: ["8000:8000"]',
+      '  host:',
+      '    network_mode: host',
+      '    ports: ["80:80"]',
+    ].join('\n')
+    const { rows, notes } = await plan(content, {}, { 'compose.override.yaml': 'services: {}' })
+    const advice = 'To have all, import what "docker compose config --format json" prints'
+    expect(rows).toEqual(['+ localhost/tcp 8000 shop/web'])
+    expect(notes).toEqual([
+      `- compose.yaml, line 1: include: other files are not read. ${advice}`,
+      `- compose.yaml, line 1: compose.override.yaml beside it is not read. ${advice}`,
+      `- compose.yaml, line 4: web extends a service whose ports are not read. ${advice}`,
+      '- compose.yaml, line 5: expose of web is for its own network only: nothing to import',
+      '- compose.yaml, line 8: host has network_mode host, so its program decides on its ports: nothing to import',
+    ])
+  })
+
+  test('names the project after the directory, else as the file does, else asks for it', async () => {
+    const content = `name: Blog\n${withPorts('- "8000:80"')}`
+    const planIn = (files: Readonly<Record<string, string | object>>, args: string[] = []) =>
+      importPlan(files, ['--compose', 'compose.yaml', ...args])
+    const named = { 'compose.yaml': content, 'ports.json': { project: 'shop' } }
+    expect((await planIn(named)).rows).toEqual(['+ localhost/tcp 8000 shop/web'])
+    expect((await planIn(named, ['--project', 'garden'])).rows[0]).toContain('garden/web')
+    expect((await planIn({ 'compose.yaml': content })).rows[0]).toContain('Blog/web')
+    expect(
+      (await planIn({ 'compose.yaml': content, '.env': 'COMPOSE_PROJECT_NAME=b' })).rows,
+    ).toEqual(['+ localhost/tcp 8000 b/web'])
+    const unnamed = await planIn({ 'compose.yaml': withPorts('- "8000:80"') })
+    expect(unnamed.total).toContain('must be named with --project')
+  })
+
+  test('reads what docker compose config --format json prints', async () => {
+    const directory = projectDirectory({})
+    const url = await emptyDatabase()
+    const published = { mode: 'ingress', target: 80, published: '8080', protocol: 'tcp' }
+    const config = { name: 'blog', services: { web: { ports: [published] } } }
+    const args = [BINARY, 'import', '--compose', '-', '--json']
+    const child = spawn(process.execPath, args, { cwd: directory, env: environmentOn(url) })
+    child.stdin.end(JSON.stringify(config, null, 2))
+    expect(JSON.parse(await text(child.stdout))).toMatchObject({
+      claimed: 1,
+      rows: [{ projectName: 'blog', serviceName: 'web', port: 8080, protocol: 'tcp' }],
+      notes: [],
+    })
+  })
+
+  test('names both lines of two services with one host port, and imports none', async () => {
+    const content = 'services:\n  web:\n    ports: ["80:80"]\n  api:\n    ports: ["80:81"]\n'
+    const directory = projectDirectory({ 'compose.yaml': content })
+    const ports = portsIn(directory, await emptyDatabase())
+    const refused = await ports('import', '--compose', 'compose.yaml', '--project', 'shop')
+    expect(refused.status).toBe(4)
+    expect(refused.stderr).toContain('Line 3 gives this port to shop/web.')
+  })
+
+  test.each([
+    [['--compose', 'compose.yaml', 'rows.csv'], 'give a file, or --compose'],
+    [['--compose', 'compose.yaml', '--format', 'csv'], "cannot be used with option '--format"],
+    [['rows.csv', '--project', 'shop'], 'each row names its project'],
+    [['--compose', 'missing.yaml'], '"missing.yaml"'],
+    [['--compose', 'broken.yaml'], 'must be YAML'],
+    [['--compose', 'list.yaml'], 'must be a Compose file'],
+  ])('refuses %j', async (args, message) => {
+    const files = {
+      'compose.yaml': withPorts('- "1:1"'),
+      'broken.yaml': 'a: [',
+      'list.yaml': '- 1',
+    }
+    const ports = portsIn(projectDirectory(files), await emptyDatabase())
+    const refused = await ports('import', ...args)
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain(message)
+  })
+})
