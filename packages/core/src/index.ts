@@ -87,6 +87,7 @@ export {
   type UnknownReason,
   type Verdict,
 } from './listeners/Sighting.js'
+export { isLoopback } from './localHost.js'
 export { nearestName } from './name.js'
 export { lookalikes, probablyMeant } from './nearestNames.js'
 export { onAbort } from './onAbort.js'

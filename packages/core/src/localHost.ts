@@ -48,7 +48,8 @@ export class LocalHost {
   }
 }
 
-function isLoopback(hostname: string): boolean {
+/** Every name and address of the loopback interface. */
+export function isLoopback(hostname: string): boolean {
   return isLoopbackName(hostname) || isLoopbackAddress(hostname)
 }
 

@@ -23,6 +23,10 @@ export function importCommand(context: Context) {
       ),
     )
     .addOption(sourceOptions.compose)
+    .addOption(sourceOptions.env)
+    .addOption(sourceOptions.procfile)
+    .addOption(sourceOptions.caddy)
+    .addOption(sourceOptions.cloudflared)
     .addOption(
       new Option('--project <name>', 'the project of such rows; that of the file unless given'),
     )

@@ -8,7 +8,7 @@ import {
 } from '@ports/core'
 
 /** A service of a project that nothing else names. */
-const DEFAULT_SERVICE = 'web'
+export const DEFAULT_SERVICE = 'web'
 
 /** The project of a directory, and the service that is meant. */
 export interface Here {
@@ -54,12 +54,20 @@ export function requestOf(
   return { projectName, root, isLinked, hasFile: namedBy === 'ports.json', services }
 }
 
-function onlyService({ projectName, services, root }: LocalProject, directory: string): string {
+function onlyService(project: LocalProject, directory: string): string {
+  const service = serviceHere(project, directory)
+  if (service !== undefined) return service
+  const names = Object.keys(project.services)
+  throw invalidArgument('service', undefined, `given: one of ${names.join(', ')}`)
+}
+
+/** The service that is meant if none is named. Undefined if the project has several. */
+export function serviceHere(
+  { projectName, services, root }: LocalProject,
+  directory: string,
+): string | undefined {
   const names = Object.keys(services)
-  if (names.length === 1) return names[0]!
-  if (names.length > 1) {
-    throw invalidArgument('service', undefined, `given: one of ${names.join(', ')}`)
-  }
+  if (names.length > 0) return names.length === 1 ? names[0] : undefined
   const packageRoot = nearestWith('package.json', directory)
   const isMember = packageRoot !== undefined && packageRoot !== root
   const packageName = isMember ? packageNameIn(packageRoot) : undefined

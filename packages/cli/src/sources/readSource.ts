@@ -9,9 +9,13 @@ import type { Findings, Note, Reader } from './Findings.js'
 /** Loaded only for the source that is read. */
 const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
   compose: async () => (await import('./compose.js')).readCompose,
+  env: async () => (await import('./env.js')).readEnv,
+  procfile: async () => (await import('./procfile.js')).readProcfile,
+  caddy: async () => (await import('./caddyfile.js')).readCaddyfile,
+  cloudflared: async () => (await import('./cloudflared.js')).readCloudflared,
 }
 
-const FILE_KINDS = ['compose'] as const
+const FILE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as const
 
 type FileKind = (typeof FILE_KINDS)[number]
 

@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings'
 
-export const SOURCE_KINDS = ['compose'] as const
+export const SOURCE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as const
 
 type SourceKind = (typeof SOURCE_KINDS)[number]
 
@@ -12,6 +12,22 @@ export const sourceOptions = {
       '--compose <file>',
       'propose what a Compose file publishes, or docker compose config --format json',
     ),
+  ),
+  env: source(
+    'env',
+    new Option('--env <file>', 'propose the ports of variables, and of URLs of this host'),
+  ),
+  procfile: source(
+    'procfile',
+    new Option('--procfile <file>', 'propose the ports that a Procfile says'),
+  ),
+  caddy: source(
+    'caddy',
+    new Option('--caddy <file>', 'propose the upstreams of a Caddyfile, and Caddy’s own ports'),
+  ),
+  cloudflared: source(
+    'cloudflared',
+    new Option('--cloudflared <file>', 'propose the services of a tunnel, with their hostnames'),
   ),
 }
 

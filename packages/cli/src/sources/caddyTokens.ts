@@ -1,0 +1,83 @@
+/** A word of a Caddyfile. */
+export interface Token {
+  readonly text: string
+  readonly line: number
+  /** Which line of words it is in; a line that ends with a backslash goes on in the next. */
+  readonly row: number
+  /** In quotes of some kind: a brace is then no block. */
+  readonly isQuoted: boolean
+}
+
+/** A line of words, and the block that it opens. */
+export interface Directive {
+  readonly line: number
+  readonly words: readonly Token[]
+  readonly block?: readonly Directive[]
+}
+
+/**
+ * The directives of a Caddyfile. Its words are separated by blanks; quotes, backticks and heredocs
+ * keep blanks, a # at the beginning of a word begins a comment, and a brace alone at the end of a
+ * line opens a block (https://caddyserver.com/docs/caddyfile/concepts).
+ */
+export function readDirectives(content: string): Directive[] {
+  return blockOf(tokensOf(content), { at: 0 }, true)
+}
+
+function blockOf(tokens: readonly Token[], cursor: { at: number }, isTop: boolean): Directive[] {
+  const directives: Directive[] = []
+  while (cursor.at < tokens.length) {
+    if (isBrace(tokens[cursor.at], '}')) {
+      cursor.at++
+      if (!isTop) break
+      continue
+    }
+    const words = [tokens[cursor.at++]!]
+    while (cursor.at < tokens.length && continues(words.at(-1)!, tokens[cursor.at]!, isTop)) {
+      words.push(tokens[cursor.at++]!)
+    }
+    const { line } = words[0]!
+    const opens = isBrace(words.at(-1), '{')
+    if (opens) words.pop()
+    directives.push({ line, words, ...(opens && { block: blockOf(tokens, cursor, false) }) })
+  }
+  return directives
+}
+
+/** Addresses of sites may go on in the next line after a comma. */
+function continues(last: Token, next: Token, isTop: boolean): boolean {
+  if (isBrace(last, '{')) return false
+  return next.row === last.row || (isTop && !last.isQuoted && last.text.endsWith(','))
+}
+
+function isBrace(token: Token | undefined, brace: '{' | '}'): boolean {
+  return token !== undefined && !token.isQuoted && token.text === brace
+}
+
+const BLANKS = /^(?:[^\S\n]|\\\n)+/
+const COMMENT = /^#.*/
+const HEREDOC = /^<<(?<marker>[\w-]+)\n[\s\S]*?\n[^\S\n]*\k<marker>(?=\s|$)/
+const QUOTED = /^"(?<text>(?:[^"\\]|\\.)*)"|^`(?<raw>[^`]*)`/s
+const BARE = /^\S+/
+
+function tokensOf(content: string): Token[] {
+  const tokens: Token[] = []
+  let rest = content.replaceAll('\r\n', '\n')
+  let line = 1
+  let row = 1
+  while (rest !== '') {
+    const skipped = BLANKS.exec(rest) ?? COMMENT.exec(rest)
+    const isEnd = rest.startsWith('\n')
+    const quoted = skipped || isEnd ? null : (HEREDOC.exec(rest) ?? QUOTED.exec(rest))
+    const [text] = skipped ?? quoted ?? (isEnd ? ['\n'] : BARE.exec(rest)!)
+    if (isEnd) row++
+    else if (!skipped) {
+      const { text: inner, raw } = quoted?.groups ?? {}
+      const value = raw ?? inner?.replaceAll('\\"', '"') ?? text
+      tokens.push({ text: value, line, row, isQuoted: quoted !== null })
+    }
+    line += text.split('\n').length - 1
+    rest = rest.slice(text.length)
+  }
+  return tokens
+}

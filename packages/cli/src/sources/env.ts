@@ -1,0 +1,119 @@
+import { parseEnv } from 'node:util'
+import { environmentName, findProject, nearestName } from '@ports/core'
+import { DEFAULT_SERVICE, serviceHere } from '../run/here.js'
+import { Findings, type FoundRow, type SourceFile } from './Findings.js'
+import { isThisHost, portIn } from './portIn.js'
+
+interface Variable {
+  readonly name: string
+  readonly value: string
+  readonly place: string
+}
+
+/** `PORT` and `WEB_API_PORT`. */
+const PORT_NAME = /^(?:(?<service>\w+)_)?PORT$/
+
+/** What names of variables have around that of the service. */
+const PREFIX = /^(NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|EXPO_PUBLIC)_(?=.)/
+const SUFFIX = /(?<=.)_(BASE_URL|URL|URI|ORIGIN|ENDPOINT|ADDRESS|ADDR|DSN|HOST)$/
+
+/** What a URL has before its path, as RFC 3986 has it. */
+const AUTHORITY = /\b[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
+const HOST_AND_PORT = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d+)$/
+
+/**
+ * The numbers in a file of variables: those of variables named `PORT` or `…_PORT`, and those in URLs
+ * of this host.
+ */
+export function readEnv({ content, directory }: SourceFile): Findings {
+  const found = new Findings()
+  const variables = variablesIn(content)
+  const all = [...variables.values()]
+  // A URL that has the number of a port is of the service that has the port.
+  const ports = all.filter(({ name }) => PORT_NAME.test(name))
+  const read = [
+    ...ports.map((variable) => readPort(variable, variables, directory)),
+    ...all
+      .filter((each) => !ports.includes(each))
+      .flatMap((each) => readUrl(each, directory) ?? []),
+  ]
+  for (const { place, result } of read) {
+    if (typeof result === 'string') found.skip(place, result)
+    else found.addOnce(place, result)
+  }
+  return found
+}
+
+/** The row, or why there is none. */
+interface Read {
+  readonly place: string
+  readonly result: FoundRow | string
+}
+
+function readPort(
+  { name, value, place }: Variable,
+  variables: ReadonlyMap<string, Variable>,
+  directory: string,
+): Read {
+  const said = (result: FoundRow | string) => ({ place, result })
+  if (value.includes('$')) return said(`${name} is made of other variables`)
+  const portNumber = portIn(value)
+  if (portNumber === undefined) return said(`${name} is ${value || 'empty'}, which is no port`)
+  const prefix = PORT_NAME.exec(name)!.groups!.service
+  const host = variables.get(`${prefix}_HOST`)
+  if (host && !isThisHost(host.value)) {
+    return said(`${name} is a port of ${host.value}, which ${host.name} names`)
+  }
+  const serviceName = prefix === undefined ? serviceOf(directory) : serviceNamed(prefix, directory)
+  if (serviceName === undefined) return said(`${name} does not tell which service has ${value}`)
+  return said({ serviceName, portNumber, protocol: 'tcp' })
+}
+
+/** Undefined if it has nothing to do with this host. */
+function readUrl({ name, value, place }: Variable, directory: string): Read | undefined {
+  const said = (result: FoundRow | string) => ({ place, result })
+  const hosts = [...value.matchAll(AUTHORITY)].map(({ groups }) =>
+    // What a user and a password may contain is of no account.
+    groups!.authority!.replace(/^.*@/, ''),
+  )
+  if (hosts.some((host) => host.includes('$'))) return said(`${name} is made of other variables`)
+  const [first, ...others] = hosts.flatMap((host) => {
+    const parts = HOST_AND_PORT.exec(host)?.groups
+    return parts && isThisHost(parts.host!) ? [parts] : []
+  })
+  if (!first) return undefined
+  if (others.length > 0) return said(`${name} has several URLs`)
+  const portNumber = portIn(first.port!)
+  if (portNumber === undefined) return said(`${name} has ${first.port}, which is no port`)
+  const serviceName = serviceNamed(name.replace(PREFIX, '').replace(SUFFIX, ''), directory)
+  if (serviceName === undefined)
+    return said(`${name} does not tell which service has ${portNumber}`)
+  return said({ serviceName, portNumber, protocol: 'tcp' })
+}
+
+/** By name: the last of a name counts. */
+function variablesIn(content: string): Map<string, Variable> {
+  const variables = new Map<string, Variable>()
+  content.split(/\r?\n/).forEach((line, index) => {
+    // Line by line, because the parser does not tell where a variable is.
+    for (const [name, value = ''] of Object.entries(parseEnv(line))) {
+      variables.set(name, { name, value, place: `line ${index + 1}` })
+    }
+  })
+  return variables
+}
+
+/** The service that `PORT` is of: the one whose port `ports run` sets in this directory. */
+function serviceOf(directory: string): string | undefined {
+  const project = findProject(directory)
+  return project ? serviceHere(project, directory) : DEFAULT_SERVICE
+}
+
+/** A service of the project whose variables have such a name, else one that is named after it. */
+function serviceNamed(text: string, directory: string): string | undefined {
+  const services = Object.keys(findProject(directory)?.services ?? {})
+  return (
+    services.find((service) => environmentName(service) === text.toUpperCase()) ??
+    nearestName(text.toLowerCase().replaceAll('_', '-'))
+  )
+}

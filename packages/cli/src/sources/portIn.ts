@@ -1,0 +1,13 @@
+import { isLoopback } from '@ports/core'
+
+/** The port that a text is, or undefined. */
+export function portIn(text: string): number | undefined {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0
+  return port >= 1 && port <= 65535 ? port : undefined
+}
+
+/** Whether a client that connects to such a host connects to its own. */
+export function isThisHost(host: string): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, '$1').toLowerCase()
+  return isLoopback(bare) || bare === '0.0.0.0' || bare === '::'
+}

@@ -1,0 +1,70 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseEnv } from 'node:util'
+import { nearestName } from '@ports/core'
+import { Findings, type SourceFile } from './Findings.js'
+import { portIn } from './portIn.js'
+
+const PROCESS = /^(?<name>[A-Za-z0-9_-]+):\s*(?<command>.+)$/
+
+/** Where a command says a number itself. */
+const NUMBERS = [
+  /(?:^|[\s"'])PORT=["']?(\d+)/g,
+  /\$\{PORT:?-(\d+)\}/g,
+  /(?:^|\s)(?:-p|--port)[ =]?["']?(\d+)(?=["'\s]|$)/g,
+  /(?:^|\s)(?:-b|--bind)[ =]["']?[\w.[\]:]*:(\d+)(?=["'\s]|$)/g,
+]
+
+const HAS_DEFAULT = /\$\{PORT:?-\d/
+
+/** foreman(1): the first process gets this one, or the `PORT` of `.env`, and each other 100 more. */
+const FIRST_PORT = 5000
+const STEP = 100
+
+/** The numbers that the commands of a Procfile say themselves. */
+export function readProcfile({ content, directory }: SourceFile): Findings {
+  const found = new Findings()
+  const first = firstPort(directory)
+  let count = 0
+  content.split(/\r?\n/).forEach((line, index) => {
+    const place = `line ${index + 1}`
+    if (/^\s*(#|$)/.test(line)) return
+    const { name = '', command = '' } = PROCESS.exec(line)?.groups ?? {}
+    const serviceName = nearestName(name)
+    if (serviceName === undefined) {
+      found.skip(place, `${line.trim()} is no process`)
+      return
+    }
+    const given = `foreman would set PORT to ${first + STEP * count++}`
+    const numbers = numbersIn(command)
+    if (numbers.length === 0) {
+      found.skip(place, `${name} names no port, and ${given}`)
+      return
+    }
+    for (const portNumber of numbers) {
+      found.add(place, { serviceName, portNumber, protocol: 'tcp' })
+    }
+    if (numbers.length > 1) {
+      found.note(
+        place,
+        `${name} has ${numbers.length} ports. A process has one PORT: ${numbers[0]}`,
+      )
+    } else if (HAS_DEFAULT.test(command)) {
+      found.note(place, `${name} has ${numbers[0]} where PORT is not set, and ${given}`)
+    }
+  })
+  return found
+}
+
+/** In the order in which the command has them, each once. */
+export function numbersIn(command: string): number[] {
+  const matches = NUMBERS.flatMap((pattern) => [...command.matchAll(pattern)])
+  const inOrder = matches.sort((one, other) => one.index - other.index)
+  return [...new Set(inOrder.flatMap(([, number = '']) => portIn(number) ?? []))]
+}
+
+function firstPort(directory: string): number {
+  const path = join(directory, '.env')
+  const variables = existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {}
+  return portIn(variables.PORT ?? '') ?? FIRST_PORT
+}

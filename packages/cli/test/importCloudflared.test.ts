@@ -1,0 +1,102 @@
+import { describe, expect, test } from 'vitest'
+import { emptyDatabase } from '../../../test/database.js'
+import { importPlan } from './importPlan.js'
+import { portsIn, projectDirectory } from './projectDirectory.js'
+
+const ARGS = ['--cloudflared', 'config.yml', '--project', 'shop']
+const plan = (content: string) => importPlan({ 'config.yml': content }, ARGS)
+/** The first rule is in line 3. */
+const ingress = (...rules: string[]) =>
+  `tunnel: 6ff42ae2\ningress:\n${rules.map((rule) => `  - { ${rule} }\n`).join('')}  - service: http_status:404\n`
+
+describe('import --cloudflared', () => {
+  test('imports the services of this host with their hostnames', async () => {
+    const content = ingress(
+      'hostname: app.example.com, service: "http://localhost:80"',
+      'hostname: ssh.example.com, service: "ssh://127.0.0.1:22"',
+      'hostname: db.example.com, service: "tcp://[::1]:5432"',
+      'hostname: desk.example.com, service: "rdp://localhost:3389"',
+      'hostname: "*.wild.example.com", service: "https://localhost:8443"',
+    )
+    const ports = portsIn(projectDirectory({ 'config.yml': content }), await emptyDatabase())
+    const { stderr } = await ports('import', ...ARGS)
+    expect(stderr).not.toMatch(/^- /m)
+    expect(JSON.parse((await ports('list', 'shop', '--json')).stdout)).toMatchObject([
+      { port: 22, serviceName: 'ssh', serviceType: 'ssh', cloudflareHostname: 'ssh.example.com' },
+      { port: 80, serviceName: 'app', serviceType: 'http', cloudflareHostname: 'app.example.com' },
+      { port: 3389, serviceName: 'desk', serviceType: 'rdp' },
+      { port: 5432, serviceName: 'db', serviceType: 'tcp' },
+      { port: 8443, serviceName: 'wild', cloudflareHostname: '*.wild.example.com' },
+    ])
+  })
+
+  test.each([
+    ['hostname: a.x.com, service: "unix:/run/a.sock"', 'unix:/run/a.sock is a Unix socket'],
+    ['hostname: a.x.com, service: bastion', 'bastion is no port of this host'],
+    ['hostname: a.x.com, service: "http://localhost"', 'http://localhost names no port'],
+    [
+      'hostname: a.x.com, service: "http://localhost:0"',
+      'http://localhost:0 has no port from 1 to 65535',
+    ],
+    [
+      'hostname: a.x.com, service: "http://local-service:8080"',
+      'http://local-service:8080 is on another host, or in a container of that name',
+    ],
+    [
+      'service: "http://localhost:8080"',
+      'http://localhost:8080 has no hostname after which to name the service',
+    ],
+  ])('imports nothing of %j, and says why', async (rule, reason) => {
+    expect(await plan(ingress(rule))).toEqual({
+      rows: [],
+      notes: [`- config.yml, line 3: ${reason}: nothing to import`],
+      total: 'Nothing to import.',
+    })
+  })
+
+  test('says nothing of rules that cloudflared answers itself', async () => {
+    const content = ingress('hostname: a.x.com, service: hello_world')
+    expect(await plan(content)).toEqual({ rows: [], notes: [], total: 'Nothing to import.' })
+  })
+
+  test('gives a port to the first of several hostnames', async () => {
+    const { rows, notes } = await plan(
+      ingress(
+        'hostname: a.x.com, service: "http://localhost:3000"',
+        'hostname: b.x.com, service: "http://localhost:3000"',
+      ),
+    )
+    expect(rows).toEqual(['+ localhost/tcp 3000 shop/a'])
+    expect(notes).toEqual([
+      '- config.yml, line 4: b.x.com has 3000 as well, which is the port of a (line 3): nothing to import',
+    ])
+  })
+
+  test('tells the paths of a hostname apart, and hostnames with one first label', async () => {
+    const { rows, notes } = await plan(
+      ingress(
+        String.raw`hostname: a.x.com, path: '^/api/v\d', service: "http://localhost:4000"`,
+        String.raw`hostname: a.x.com, path: '\.png$', service: "http://localhost:3000"`,
+        'hostname: a.x.com, service: "http://localhost:3000"',
+        'hostname: a.y.com, service: "http://localhost:5000"',
+      ),
+    )
+    expect(notes).toEqual([])
+    expect(rows).toEqual([
+      '+ localhost/tcp 4000 shop/a-api-v-d',
+      '+ localhost/tcp 3000 shop/a',
+      '+ localhost/tcp 5000 shop/a.y.com',
+    ])
+  })
+
+  test('reads a file without rules', async () => {
+    const one = await plan('url: http://localhost:3000\nhostname: app.example.com\n')
+    expect(one.rows).toEqual(['+ localhost/tcp 3000 shop/app'])
+    expect((await plan('url: http://localhost:3000\n')).notes).toEqual([
+      '- config.yml, line 1: http://localhost:3000 has no hostname after which to name the service: nothing to import',
+    ])
+    expect((await plan('tunnel: 6ff42ae2\n')).notes).toEqual([
+      '- config.yml, line 1: without ingress and url, cloudflared connects to http://localhost:8080: nothing to import',
+    ])
+  })
+})
