@@ -150,7 +150,9 @@ export {
 export { printable, printableJson, printableLines } from './printable.js'
 export { foregroundOf } from './processes/foregroundOf.js'
 export {
+  type HostListener,
   type ListeningProcess,
+  listenersOfHost,
   listenersOfTree,
   type OwnListener,
   type PortUse,

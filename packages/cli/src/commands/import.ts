@@ -27,6 +27,7 @@ export function importCommand(context: Context) {
     .addOption(sourceOptions.procfile)
     .addOption(sourceOptions.caddy)
     .addOption(sourceOptions.cloudflared)
+    .addOption(sourceOptions.scan)
     .addOption(
       new Option('--project <name>', 'the project of such rows; that of the file unless given'),
     )
@@ -180,6 +181,8 @@ or the row of another, the first being row 1.
 Examples:
   ports import services.csv
   ports import --dry-run homelab.yaml
+  ports import --scan --dry-run
   ports import --compose compose.yaml
+  ports import --caddy /etc/caddy/Caddyfile --project homelab
   docker compose config --format json | ports import --compose -
   psql … --csv | ports import --format csv`

@@ -4,7 +4,7 @@ import { findProject, invalidArgument } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
-import type { Findings, Note, Reader } from './Findings.js'
+import type { Findings, FoundRow, Note, Reader } from './Findings.js'
 
 /** Loaded only for the source that is read. */
 const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
@@ -21,6 +21,7 @@ type FileKind = (typeof FILE_KINDS)[number]
 
 /** Which source is read, and the project of its rows. */
 export interface SourceOptions extends Readonly<Partial<Record<FileKind, string | undefined>>> {
+  readonly scan?: true | undefined
   readonly project?: string | undefined
 }
 
@@ -33,21 +34,28 @@ export interface SourceRows extends InputRows {
  * The rows that a source proposes.
  * @throws {PortsError} `INVALID_ARGUMENT` if it cannot be read, or no project is known
  */
-export async function readSource(
-  { environment }: Context,
-  options: SourceOptions,
-): Promise<SourceRows> {
+export async function readSource(context: Context, options: SourceOptions): Promise<SourceRows> {
+  if (options.scan) {
+    const { scan } = await import('./scan.js')
+    return rowsOf('this host', await scan(context), (row) => row.projectName!)
+  }
   const kind = FILE_KINDS.find((each) => options[each] !== undefined)!
   const path = options[kind]!
   const { source, content } = await readInput(path)
   // A link stands for the file, which belongs to the project there.
   const directory = path === '-' ? process.cwd() : dirname(realpathSync(path))
   const read = await READERS[kind]()
-  const found = read({ content, source, directory, environment })
-  const { rows, places, notes } = found
-  if (rows.length === 0) return { source, rows: [], places, notes }
-  const projectName = options.project ?? projectOf(directory, found)
-  return { source, rows: rows.map((row) => ({ ...row, projectName })), places, notes }
+  const found = read({ content, source, directory, environment: context.environment })
+  return rowsOf(source, found, () => options.project ?? projectOf(directory, found))
+}
+
+function rowsOf(
+  source: string,
+  { rows, places, notes }: Findings,
+  projectOfRow: (row: FoundRow) => string,
+): SourceRows {
+  const complete = rows.map((row) => ({ ...row, projectName: projectOfRow(row) }))
+  return { source, rows: complete, places, notes }
 }
 
 function projectOf(directory: string, { projectName }: Findings): string {

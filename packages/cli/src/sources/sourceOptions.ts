@@ -1,6 +1,6 @@
 import { Option } from '@commander-js/extra-typings'
 
-export const SOURCE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as const
+export const SOURCE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared', 'scan'] as const
 
 type SourceKind = (typeof SOURCE_KINDS)[number]
 
@@ -29,9 +29,20 @@ export const sourceOptions = {
     'cloudflared',
     new Option('--cloudflared <file>', 'propose the services of a tunnel, with their hostnames'),
   ),
+  scan: source(
+    'scan',
+    new Option(
+      '--scan',
+      'propose what listens on TCP on this host, by the directory of its process',
+    ),
+  ),
 }
 
 function source<Of extends Option>(kind: SourceKind, option: Of): Of {
-  option.conflicts([...SOURCE_KINDS.filter((each) => each !== kind), 'format'])
+  option.conflicts([
+    ...SOURCE_KINDS.filter((each) => each !== kind),
+    'format',
+    ...(kind === 'scan' ? ['project'] : []),
+  ])
   return option
 }

@@ -52,6 +52,33 @@ export async function useOfPort(port: number, protocol: Protocol): Promise<PortU
   return { isInUse: true, processes: pids.map(describeProcess) }
 }
 
+/** A TCP port on which something listens. */
+export interface HostListener {
+  readonly port: number
+  /** The oldest of those that have the socket open, if this process may look into one. */
+  readonly process?: ListeningProcess
+}
+
+/**
+ * The TCP ports of this host on which something listens now, in order. Undefined where that cannot be
+ * seen, which is everywhere but on Linux. UDP is left out: a socket of a client looks like that of a
+ * server.
+ */
+export async function listenersOfHost(): Promise<HostListener[] | undefined> {
+  const sockets = await readSockets('tcp')
+  if (!sockets) return undefined
+  const pids = new Map<number, number>()
+  for (const pid of visiblePids().sort((one, other) => one - other)) {
+    for (const inode of openSockets(pid)) if (!pids.has(inode)) pids.set(inode, pid)
+  }
+  const ports = [...new Set(sockets.map(({ port }) => port))].sort((one, other) => one - other)
+  return ports.map((port) => {
+    const open = sockets.filter((socket) => socket.port === port && pids.has(socket.inode ?? 0))
+    const pid = Math.min(...open.map(({ inode }) => pids.get(inode!)!))
+    return { port, ...(open.length > 0 && { process: describeProcess(pid) }) }
+  })
+}
+
 function describeProcess(pid: number): ListeningProcess {
   const command = commandLine(pid)
   const directory = workingDirectory(pid)

@@ -1,0 +1,147 @@
+import {
+  findProject,
+  type HostListener,
+  isInside,
+  type ListeningProcess,
+  type LocalProject,
+  listenersOfHost,
+  nameOfService,
+  nearestName,
+  type PortManager,
+  PortsError,
+} from '@ports/core'
+import type { Context } from '../Context.js'
+import { DEFAULT_SERVICE, serviceHere } from '../run/here.js'
+import { Findings } from './Findings.js'
+import { isThisHost, portIn } from './portIn.js'
+
+/**
+ * The TCP ports of this host on which a process of a project listens. Leaves out what the registry
+ * holds already, and its own server.
+ * @throws {PortsError} `UNVERIFIABLE` where the listeners cannot be seen
+ */
+export async function scan({ openManager, settings, signal }: Context): Promise<Findings> {
+  const listeners = await listenersOfHost()
+  if (!listeners) {
+    throw new PortsError(
+      'UNVERIFIABLE',
+      'It cannot be told from here what listens: that takes Linux, and its /proc. Import a file.',
+    )
+  }
+  const holders = await heldHere(await openManager(), signal)
+  const ownPort = portOfDatabase((await settings.get('databaseUrl')).value)
+  const found = new Findings()
+  for (const listener of listeners) {
+    if (listener.port === ownPort) continue
+    const holder = holders.get(listener.port)
+    if (holder === undefined) propose(listener, found)
+    else found.skip(placeOf(listener), `${holder} holds it already`)
+  }
+  return found
+}
+
+function placeOf({ port }: HostListener): string {
+  return `port ${port}`
+}
+
+/** By number, the services that hold it for TCP. Empty if there is no registry yet. */
+async function heldHere(ports: PortManager, signal: AbortSignal): Promise<Map<number, string>> {
+  try {
+    const { hostname } = ports.scope()
+    const held = await ports.listAll({ hostname, signal })
+    const tcp = held.filter(({ protocol }) => protocol === 'tcp')
+    return new Map(tcp.map((each) => [each.portNumber, nameOfService(each)]))
+  } catch (error) {
+    if (error instanceof PortsError && error.code === 'NO_REGISTRY') return new Map()
+    throw error
+  }
+}
+
+/** PostgreSQL's own. */
+const POSTGRES_PORT = 5432
+
+/** Undefined if the database is on another host, or does not listen on TCP. */
+function portOfDatabase(url: unknown): number | undefined {
+  if (typeof url !== 'string' || !URL.canParse(url)) return undefined
+  const { hostname, port, searchParams } = new URL(url)
+  // libpq and pg let the parameter win; a path is that of a Unix socket.
+  return isThisHost(searchParams.get('host') ?? hostname)
+    ? (portIn(port) ?? POSTGRES_PORT)
+    : undefined
+}
+
+function propose(listener: HostListener, found: Findings): void {
+  const { port, process } = listener
+  const place = placeOf(listener)
+  if (!process) {
+    found.skip(place, 'the process is of another user, and not visible')
+    return
+  }
+  const { pid, command = 'without a command line', directory } = process
+  const who = `process ${pid} (${command})`
+  const project = directory === undefined ? 'has no visible directory' : projectOf(directory)
+  if (typeof project === 'string') {
+    found.skip(place, `${who} ${project}`)
+    return
+  }
+  const serviceName = serviceOf(project, process)
+  if (serviceName === undefined) {
+    found.skip(place, `${who} gives no name to a service of ${project.projectName}`)
+    return
+  }
+  const { projectName } = project
+  found.add(place, { projectName, serviceName, portNumber: port, protocol: 'tcp' })
+}
+
+/** The project of a directory, or why it is not known. */
+function projectOf(directory: string): LocalProject | string {
+  try {
+    const project = findProject(directory)
+    if (!project) return `is in ${directory}, which belongs to no project`
+    if (!project.isLinked) return project
+    return `is in ${project.root}, a linked worktree: ports run gives it a port of its own there`
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (error instanceof PortsError) return `is in ${directory}, of which is said: ${error.message}`
+    if (code === 'ENOENT') return `is in ${directory}, which is gone`
+    if (code === 'EACCES') return `is in ${directory}, which cannot be read`
+    throw error
+  }
+}
+
+/** The service of `ports.json` that it runs, else the package that it is in, else its program. */
+function serviceOf(project: LocalProject, { command = '', directory }: ListeningProcess) {
+  const { services } = project
+  const written = Object.keys(services).filter((name) => {
+    const line = services[name]!.command
+    return line !== undefined && command.includes(line)
+  })
+  if (written.length === 1) return written[0]
+  const only = serviceHere(project, directory!)
+  if (Object.keys(services).length === 1) return only
+  const ofPackage = serviceHere({ ...project, services: {} }, directory!)
+  const isMember = ofPackage !== DEFAULT_SERVICE && isInside(directory!, project.root)
+  return isMember ? ofPackage : programOf(command)
+}
+
+/** Programs that run another one, which their first argument names. */
+const INTERPRETER = /^(node|nodejs|deno|bun|python[\d.]*|ruby|perl|php|sh|bash)$/
+/** Their options after which comes a program, and no file. */
+const INLINE = /^(-e|-c|-p|-pe|-r|--eval|--print)$/
+
+function programOf(command: string): string | undefined {
+  const [program = '', ...args] = command.split(' ')
+  const name = nameOfFile(program)
+  if (!INTERPRETER.test(name) || args.some((word) => INLINE.test(word))) return nearestName(name)
+  const script = args.find((word) => !word.startsWith('-') && word !== 'run')
+  return nearestName(script === undefined ? name : nameOfFile(script))
+}
+
+/** Without its directory and its extension. */
+function nameOfFile(path: string): string {
+  return path
+    .split('/')
+    .at(-1)!
+    .replace(/(?<=.)\.[a-z]+$/, '')
+    .replace(/:$/, '')
+}

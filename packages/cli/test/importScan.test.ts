@@ -1,0 +1,139 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { emptyDatabase } from '../../../test/database.js'
+import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
+import { tcpServer } from './tcpServer.js'
+
+const LISTEN = `require('node:net').createServer().listen(0, '127.0.0.1', function () {
+  console.log(this.address().port)
+})`
+
+/** A server in that directory, which listens until the test is over. */
+async function serverIn(directory: string, ...args: string[]): Promise<number> {
+  const stdio = ['ignore', 'pipe', 'inherit'] as const
+  const child = spawn(process.execPath, args, { cwd: directory, stdio: [...stdio] })
+  onTestFinished(async () => {
+    child.kill('SIGKILL')
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+  })
+  const [chunk] = await once(child.stdout!, 'data')
+  return Number(chunk)
+}
+
+/** What a scan says of these ports. Others that listen on the machine are none of the test's. */
+async function scanned(url: string, ...numbers: number[]) {
+  const { stdout, stderr } = await portsIn(
+    projectDirectory({}),
+    url,
+  )(...['import', '--scan', '--dry-run', '--json'])
+  expect(stdout, stderr).not.toBe('')
+  const report = JSON.parse(stdout)
+  const rows = report.rows as { port: number; projectName: string; serviceName: string }[]
+  const notes = report.notes as { place: string; reason: string }[]
+  return numbers.map((number) => {
+    const row = rows.find(({ port }) => port === number)
+    const note = notes.find(({ place }) => place === `port ${number}`)
+    return row ? `${row.projectName}/${row.serviceName}` : note?.reason
+  })
+}
+
+describe.runIf(process.platform === 'linux')('import --scan', () => {
+  test('names services after ports.json, the package, or the program', async () => {
+    const shop = projectDirectory({
+      'ports.json': {
+        project: 'shop',
+        services: { web: { command: 'web.js' }, api: {} },
+      },
+      'web.js': LISTEN,
+      'other.js': LISTEN,
+    })
+    const blog = projectDirectory({
+      'ports.json': { project: 'blog', services: { site: {} } },
+      'server.js': LISTEN,
+    })
+    const garden = projectDirectory({
+      'package.json': { name: 'garden' },
+      '.git/HEAD': 'ref: refs/heads/main\n',
+      'packages/api/package.json': { name: '@garden/api' },
+      'packages/api/index.js': LISTEN,
+      'start.js': LISTEN,
+    })
+    const numbers = [
+      await serverIn(shop, 'web.js'),
+      await serverIn(shop, 'other.js'),
+      await serverIn(blog, 'server.js'),
+      await serverIn(`${garden}/packages/api`, 'index.js'),
+      await serverIn(garden, 'start.js'),
+      await serverIn(garden, '-e', LISTEN),
+    ]
+    expect(await scanned(await emptyDatabase(), ...numbers)).toEqual([
+      'shop/web',
+      'shop/other',
+      'blog/site',
+      'garden/garden-api',
+      'garden/start',
+      'garden/node',
+    ])
+  })
+
+  test('says why it proposes nothing', async () => {
+    const nowhere = projectDirectory({ 'server.js': LISTEN })
+    const main = projectDirectory({ '.git/HEAD': 'ref: refs/heads/main\n' })
+    const linked = projectDirectory({
+      '.git': `gitdir: ${main}/.git/worktrees/login\n`,
+      'ports.json': { project: 'shop' },
+      'server.js': LISTEN,
+    })
+    writeFiles(main, { '.git/worktrees/login/commondir': '../..\n' })
+    const malformed = projectDirectory({ 'ports.json': '{', 'server.js': LISTEN })
+    const numbers = []
+    for (const directory of [nowhere, linked, malformed]) {
+      numbers.push(await serverIn(directory, 'server.js'))
+    }
+    const reasons = await scanned(await emptyDatabase(), ...numbers)
+    const who = /^process \d+ \(\S+ server\.js\) /
+    expect(reasons.map((reason) => reason?.replace(who, ''))).toEqual([
+      `is in ${nowhere}, which belongs to no project: nothing to import`,
+      `is in ${linked}, a linked worktree: ports run gives it a port of its own there: nothing to import`,
+      expect.stringContaining(`is in ${malformed}, of which is said: file is`),
+    ])
+  })
+
+  test('proposes no number that is held', async () => {
+    const directory = projectDirectory({ 'package.json': { name: 'shop' }, 'server.js': LISTEN })
+    const number = await serverIn(directory, 'server.js')
+    const url = await emptyDatabase()
+    const ports = portsIn(directory, url)
+    await ports('range', 'create', 'blog', '--start', `${number}`, '--end', `${number}`)
+    await ports('claim', 'blog', 'site', `${number}`)
+    const reason = 'blog/site holds it already: nothing to import'
+    expect(await scanned(url, number)).toEqual([reason])
+  })
+
+  test('proposes no port of the registry’s own database', async () => {
+    const url = new URL(await emptyDatabase())
+    const socket = `${url.searchParams.get('host')}/.s.PGSQL.5432`
+    const forward = (client: Socket) => {
+      const server = connect(socket)
+      server.on('error', () => client.destroy())
+      client.pipe(server).pipe(client)
+    }
+    await using database = await tcpServer(forward)
+    await using other = await tcpServer(forward)
+    const tcpUrl = `postgresql://ports@127.0.0.1:${database.port}${url.pathname}`
+    const [ofDatabase, ofOther] = await scanned(tcpUrl, database.port, other.port)
+    expect(ofDatabase).toBeUndefined()
+    expect(ofOther).toBeDefined()
+  })
+
+  test('refuses a project, as each process has its own', async () => {
+    const ports = portsIn(projectDirectory({}), await emptyDatabase())
+    const refused = await ports('import', '--scan', '--project', 'shop')
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain(
+      "option '--scan' cannot be used with option '--project <name>'",
+    )
+  })
+})
