@@ -15,6 +15,7 @@ import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
 import { importCommand } from './commands/import.js'
+import { initCommand } from './commands/init.js'
 import { listCommand } from './commands/list.js'
 import { loadCommand } from './commands/load.js'
 import { pruneCommand } from './commands/prune.js'
@@ -33,6 +34,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     run: runCommand,
     up: upCommand,
     env: environmentCommand,
+    init: initCommand,
   },
   'Ports:': {
     get: getCommand,
@@ -138,8 +140,9 @@ function settle(command: CommandUnknownOpts): CommandUnknownOpts {
 const MORE_HELP = `
 Exit status:
     0  done
-    1  done, and the answer is no: no port yet, nothing to release or update, not listening,
-       not running, a setting that is not set, an import with conflicts or that was declined
+    1  done, and the answer is no: no port yet, nothing to release, update or import, not
+       listening, not running, a setting that is not set, an import with conflicts, or a question
+       that was declined
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way

@@ -176,7 +176,12 @@ export {
 } from './project/findProject.js'
 export { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 export { isInside } from './project/isInside.js'
-export { PROJECT_FILE, type ProjectFile, type ProjectService } from './project/ProjectFile.js'
+export {
+  PROJECT_FILE,
+  type ProjectFile,
+  type ProjectService,
+  validProjectFile,
+} from './project/ProjectFile.js'
 export type {
   BlockRequest,
   EnsuredRange,

@@ -98,7 +98,11 @@ export function importCommand(context: Context) {
 const NOTHING: ImportReport = { rows: [], claimed: 0, held: 0, conflicts: 0, changed: false }
 
 function linesOfNotes(notes: readonly Note[], { source }: InputRows): string {
-  return notes.map(({ place, reason }) => `- ${source}, ${place}: ${reason}`).join('\n')
+  const lines = notes.map(({ place, reason, skipped }) => {
+    const line = `- ${source}, ${place}: ${reason}`
+    return skipped ? `${line}: nothing to import` : line
+  })
+  return lines.join('\n')
 }
 
 function linesOf({ rows }: ImportReport, input: InputRows): string {

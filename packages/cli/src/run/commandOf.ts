@@ -41,10 +41,19 @@ export function writtenCommand(line: string, directory: string, target: Target):
 export function devScript(directory: string, target: Target): Command | undefined {
   const root = nearestWith('package.json', directory)
   if (root === undefined || scriptOf(root, 'dev') === undefined) return undefined
-  const manager =
-    // A workspace has one lock file for all its packages.
-    MANAGERS.find(({ lockFile }) => nearestWith(lockFile, root) !== undefined) ?? MANAGERS.at(-1)!
-  return typedCommand([manager.name, 'run', 'dev'], root, target)
+  return typedCommand([managerOf(root).name, 'run', 'dev'], root, target)
+}
+
+/** A line for a shell that runs a script of the package, with the flags that its program needs. */
+export function scriptLine(directory: string, script: string, target: Target): string {
+  const { name, separator } = managerOf(directory)
+  const flags = scriptFlags(directory, script, target)
+  return [name, 'run', script, ...(flags.length > 0 ? [...separator, ...flags] : [])].join(' ')
+}
+
+function managerOf(root: string) {
+  // A workspace has one lock file for all its packages.
+  return MANAGERS.find(({ lockFile }) => nearestWith(lockFile, root)) ?? MANAGERS.at(-1)!
 }
 
 function withFlags(command: Command, target: Target): Command {
@@ -67,7 +76,7 @@ function scriptFlags(directory: string, script: string, target: Target): readonl
   return portFlags({ program, args }, target)
 }
 
-function scriptOf(root: string, name: string): string | undefined {
+export function scriptOf(root: string, name: string): string | undefined {
   const script = Object(packageJsonIn(root).scripts)[name]
   return typeof script === 'string' ? script : undefined
 }

@@ -2,7 +2,8 @@ import type { Command } from './child.js'
 
 /** Where a server shall listen. */
 export interface Target {
-  readonly port: number
+  /** A line for a shell has the name of a variable instead. */
+  readonly port: number | string
   readonly host: string
 }
 

@@ -11,6 +11,8 @@ export interface FoundRow extends Omit<ImportRow, 'projectName'> {
 export interface Note {
   readonly place: string
   readonly reason: string
+  /** Whether there is no row because of it. */
+  readonly skipped: boolean
 }
 
 /** What a source says of numbers. Each finding has a place, such as `line 12`. */
@@ -48,12 +50,14 @@ export class Findings {
     )
   }
 
+  /** Something that should be known of what is imported, or of what is not seen. */
   note(place: string, reason: string): void {
-    this.notes.push({ place, reason })
+    this.notes.push({ place, reason, skipped: false })
   }
 
+  /** Why nothing is imported. */
   skip(place: string, reason: string): void {
-    this.note(place, `${reason}: nothing to import`)
+    this.notes.push({ place, reason, skipped: true })
   }
 }
 

@@ -19,6 +19,22 @@ export function readCompose(file: SourceFile): Findings {
   return new ComposeFile(file).read()
 }
 
+/** A service that a Compose file builds. */
+interface BuiltService {
+  readonly serviceName: string
+  readonly place: string
+  /** The host ports that the file fixes, without variables. */
+  readonly numbers: readonly number[]
+}
+
+/**
+ * The services of a Compose file that are built from a directory, and so are the project's own.
+ * @throws {PortsError} as `readCompose`
+ */
+export function builtServices(file: SourceFile): BuiltService[] {
+  return new ComposeFile(file).built()
+}
+
 type Fields = ReadonlyMap<string, YamlNode>
 
 class ComposeFile {
@@ -35,10 +51,7 @@ class ComposeFile {
 
   read(): Findings {
     const top = this.#yaml.fieldsOf(this.#yaml.root)
-    const services = top.get('services')
-    if (services === undefined) {
-      throw invalidArgument('compose', this.#file.source, 'a Compose file, which has services')
-    }
+    const services = this.#services(top)
     const named = this.#variables.COMPOSE_PROJECT_NAME || this.#given(top.get('name'))
     this.#found.projectName = named && nearestName(named)
     const include = top.get('include')
@@ -46,8 +59,34 @@ class ComposeFile {
     const override = overrideBeside(this.#file)
     if (override)
       this.#found.note('line 1', `${override} beside it is not read. To have all, ${WHOLE}`)
-    for (const [name, node] of this.#yaml.fieldsOf(services)) this.#readService(name, node)
+    for (const [name, node] of services) this.#readService(name, node)
     return this.#found
+  }
+
+  built(): BuiltService[] {
+    const services = this.#services(this.#yaml.fieldsOf(this.#yaml.root))
+    return [...services].flatMap(([name, node]) => {
+      const service = this.#yaml.fieldsOf(node)
+      const [serviceName, ports] = [nearestName(name), service.get('ports')]
+      if (!service.has('build') || serviceName === undefined || !ports) return []
+      const numbers = this.#yaml.itemsOf(ports).flatMap((port) => this.#fixedNumbers(port))
+      return [{ serviceName, place: this.#yaml.placeOf(node), numbers }]
+    })
+  }
+
+  #services(top: Fields): ReadonlyMap<string, YamlNode> {
+    const services = top.get('services')
+    if (services !== undefined) return this.#yaml.fieldsOf(services)
+    throw invalidArgument('compose', this.#file.source, 'a Compose file, which has services')
+  }
+
+  #fixedNumbers(port: YamlNode): readonly number[] {
+    const texts = [port, ...this.#yaml.fieldsOf(port).values()].map((each) =>
+      this.#yaml.textOf(each),
+    )
+    if (texts.some((text) => text?.includes('$'))) return []
+    const published = this.#publishedBy(port)
+    return 'reason' in published ? [] : published.numbers
   }
 
   #readService(name: string, node: YamlNode): void {
@@ -73,8 +112,7 @@ class ComposeFile {
 
   #readPort(serviceName: string, node: YamlNode): void {
     const fields = this.#yaml.fieldsOf(node)
-    const spelled = fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
-    const published = 'reason' in spelled ? spelled : numbersOf(spelled)
+    const published = this.#publishedBy(node)
     if ('reason' in published) {
       this.#skip(node, published.reason)
       return
@@ -91,6 +129,12 @@ class ComposeFile {
       const why = 'Without quotes, YAML 1.1 reads one number to base 60'
       this.#found.note(this.#yaml.placeOf(node), `${text} is read as it is written. ${why}`)
     }
+  }
+
+  #publishedBy(node: YamlNode): Published | Refused {
+    const fields = this.#yaml.fieldsOf(node)
+    const spelled = fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
+    return 'reason' in spelled ? spelled : numbersOf(spelled)
   }
 
   #shortForm(node: YamlNode): Spelled {

@@ -25,23 +25,30 @@ const HOST_AND_PORT = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d+)$/
  * The numbers in a file of variables: those of variables named `PORT` or `…_PORT`, and those in URLs
  * of this host.
  */
-export function readEnv({ content, directory }: SourceFile): Findings {
-  const found = new Findings()
-  const variables = variablesIn(content)
-  const all = [...variables.values()]
+export function readEnv(file: SourceFile): Findings {
   // A URL that has the number of a port is of the service that has the port.
-  const ports = all.filter(({ name }) => PORT_NAME.test(name))
-  const read = [
-    ...ports.map((variable) => readPort(variable, variables, directory)),
-    ...all
-      .filter((each) => !ports.includes(each))
-      .flatMap((each) => readUrl(each, directory) ?? []),
-  ]
-  for (const { place, result } of read) {
-    if (typeof result === 'string') found.skip(place, result)
-    else found.addOnce(place, result)
+  const found = readPortVariables(file)
+  for (const variable of variablesIn(file.content).values()) {
+    const read = PORT_NAME.test(variable.name) ? undefined : readUrl(variable, file.directory)
+    if (read) record(read, found)
   }
   return found
+}
+
+/** Those of variables named `PORT` or `…_PORT` alone. */
+export function readPortVariables({ content, directory }: SourceFile): Findings {
+  const found = new Findings()
+  const variables = variablesIn(content)
+  for (const variable of variables.values()) {
+    if (!PORT_NAME.test(variable.name)) continue
+    record(readPort(variable, variables, directory), found)
+  }
+  return found
+}
+
+function record({ place, result }: Read, found: Findings): void {
+  if (typeof result === 'string') found.skip(place, result)
+  else found.addOnce(place, result)
 }
 
 /** The row, or why there is none. */

@@ -56,6 +56,30 @@ export function readProcfile({ content, directory }: SourceFile): Findings {
   return found
 }
 
+interface ProcfileProcess {
+  readonly name: string
+  readonly serviceName: string
+  readonly command: string
+  readonly place: string
+  /** Those that the command fixes. A default for `PORT` is none. */
+  readonly numbers: readonly number[]
+  /** Whether the command names a port, or `PORT`. */
+  readonly namesPort: boolean
+}
+
+/** The processes of a Procfile. */
+export function processesIn({ content }: SourceFile): ProcfileProcess[] {
+  return content.split(/\r?\n/).flatMap((line, index) => {
+    const { name = '', command = '' } = PROCESS.exec(line)?.groups ?? {}
+    const serviceName = nearestName(name)
+    if (serviceName === undefined) return []
+    const numbers = numbersIn(command.replace(/\$\{[^}]*\}/g, ''))
+    const namesPort = numbers.length > 0 || /\$\{?PORT\b/.test(command)
+    const place = `line ${index + 1}`
+    return [{ name, serviceName, command: command.trim(), place, numbers, namesPort }]
+  })
+}
+
 /** In the order in which the command has them, each once. */
 export function numbersIn(command: string): number[] {
   const matches = NUMBERS.flatMap((pattern) => [...command.matchAll(pattern)])

@@ -83,7 +83,12 @@ function parsed(path: string, content: string): unknown {
   }
 }
 
-function validProjectFile(path: string, value: unknown): ProjectFile {
+/**
+ * What a project file may contain.
+ * @param path to name it in errors
+ * @throws {PortsError} `INVALID_ARGUMENT`, naming the field
+ */
+export function validProjectFile(path: string, value: unknown): ProjectFile {
   const at = (field: string) => `${path}: ${field}`
   const file = validObject(at('the file'), value as object, 'an object') as Record<string, unknown>
   refuseUnknown(at('field'), file, ['$schema', 'project', 'services'])

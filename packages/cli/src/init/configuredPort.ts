@@ -1,0 +1,36 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+/** A port that a file of a framework fixes. */
+export interface ConfiguredPort {
+  /** Its name. */
+  readonly file: string
+  readonly port: number
+}
+
+/** An object with nothing but literals and one more level of objects before its port. */
+const portIn = (field: string) =>
+  new RegExp(
+    `\\b${field}\\s*:\\s*\\{(?:[^{}]|\\{[^{}]*\\})*?\\bport\\s*:\\s*(?<port>\\d{1,5})\\s*(?=[,}\\n])`,
+  )
+
+/** Where the configuration of a development server has its port. */
+const CONFIGURATIONS = [
+  { file: /^(vite|astro|rsbuild)\.config\.[cm]?[jt]s$/, port: portIn('server') },
+  { file: /^(nuxt|vue|webpack)\.config\.[cm]?[jt]s$/, port: portIn('devServer') },
+  { file: /^angular\.json$/, port: /"serve"\s*:[\s\S]*?"port"\s*:\s*(?<port>\d{1,5})/ },
+]
+
+const COMMENTS = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm
+
+/** The port that a framework's configuration in the directory fixes with a literal. */
+export function configuredPort(directory: string): ConfiguredPort | undefined {
+  for (const file of readdirSync(directory).sort()) {
+    const configuration = CONFIGURATIONS.find((each) => each.file.test(file))
+    if (!configuration) continue
+    const text = readFileSync(join(directory, file), 'utf8').replace(COMMENTS, '')
+    const port = configuration.port.exec(text)?.groups?.port
+    if (port !== undefined) return { file, port: Number(port) }
+  }
+  return undefined
+}

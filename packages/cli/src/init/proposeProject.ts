@@ -1,0 +1,94 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import {
+  findProject,
+  nearestName,
+  nearestWith,
+  PortsError,
+  PROJECT_FILE,
+  type ProjectFile,
+  validProjectFile,
+} from '@ports/core'
+import { builtServices } from '../sources/compose.js'
+import { readPortVariables } from '../sources/env.js'
+import type { SourceFile } from '../sources/Findings.js'
+import { processesIn } from '../sources/procfile.js'
+import { type Omission, Proposal } from './Proposal.js'
+import { addPackages } from './packages.js'
+
+/** A `ports.json` as it would be written. */
+export interface ProposedProject {
+  readonly path: string
+  readonly file: ProjectFile & { readonly $schema: string }
+  readonly omissions: readonly Omission[]
+}
+
+const COMPOSE_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml']
+
+/** From the top of the repository, where the package of the schema is installed. */
+const INSTALLED_SCHEMA = './node_modules/@ports/core/ports.schema.json'
+/** The name of the schema for programs that resolve names of packages, or are told where it is. */
+const SCHEMA_NAME = '@ports/core/ports.schema.json'
+
+/**
+ * A project file for the repository of a directory, from its packages, Compose file, Procfile and
+ * `.env`. A number is preferred only where a file fixes it.
+ * @throws {PortsError} `INVALID_ARGUMENT` if there is a project file already, or no name for the project
+ */
+export function proposeProject(directory: string): ProposedProject {
+  const existing = nearestWith(PROJECT_FILE, directory)
+  if (existing !== undefined) {
+    const path = join(existing, PROJECT_FILE)
+    throw new PortsError('INVALID_ARGUMENT', `${path} exists, and is not overwritten. Edit it.`, {
+      path,
+    })
+  }
+  const project = findProject(directory)
+  const root = project?.root ?? nearestWith('.git', directory) ?? directory
+  const proposal = new Proposal()
+  addPackages(root, project, proposal)
+  withFirst(root, ['Procfile'], proposal, (file) => {
+    for (const { name, serviceName, command, numbers, place, namesPort } of processesIn(file)) {
+      // A process of this name gets PORT wherever a Procfile is run, and need not name it.
+      if (!namesPort && name !== 'web') proposal.omit(`Procfile, ${place}`, `${name} names no port`)
+      else proposal.addWithNumbers(`Procfile, ${place}`, serviceName, numbers, { command })
+    }
+  })
+  withFirst(root, COMPOSE_FILES, proposal, (file) => {
+    for (const { serviceName, numbers, place } of builtServices(file)) {
+      proposal.addWithNumbers(`${basename(file.source)}, ${place}`, serviceName, numbers)
+    }
+  })
+  withFirst(root, ['.env'], proposal, (file) => {
+    const { rows, places, notes } = readPortVariables(file)
+    for (const [index, { serviceName, portNumber }] of rows.entries()) {
+      proposal.addWithNumbers(`.env, ${places[index]}`, serviceName, [portNumber])
+    }
+    for (const { place, reason } of notes) proposal.omit(`.env, ${place}`, reason)
+  })
+
+  const path = join(root, PROJECT_FILE)
+  const $schema = existsSync(join(root, INSTALLED_SCHEMA)) ? INSTALLED_SCHEMA : SCHEMA_NAME
+  const projectName = project?.projectName ?? nearestName(basename(root))
+  const { services, omissions } = proposal
+  const checked = validProjectFile(path, { $schema, project: projectName, services })
+  return { path, file: { $schema, ...checked }, omissions }
+}
+
+/** The first of the files that there is. One that cannot be read is said, and no reason to stop. */
+function withFirst(
+  root: string,
+  names: readonly string[],
+  proposal: Proposal,
+  read: (file: SourceFile) => void,
+): void {
+  const name = names.find((each) => existsSync(join(root, each)))
+  if (name === undefined) return
+  const content = readFileSync(join(root, name), 'utf8').replace(/^\uFEFF/, '')
+  try {
+    read({ content, source: name, directory: root, environment: {} })
+  } catch (error) {
+    if (!(error instanceof PortsError)) throw error
+    proposal.omit(name, error.message)
+  }
+}

@@ -1,0 +1,186 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { BINARY } from './ports.js'
+import { portsIn, projectDirectory } from './projectDirectory.js'
+
+/** No command here needs a registry. */
+const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
+
+type Files = Readonly<Record<string, string | object>>
+
+/** What would be written in a directory with these files, and what is said of the rest. */
+async function proposed(files: Files, below = '.') {
+  const directory = projectDirectory({ '.git/HEAD': 'ref: refs/heads/main\n', ...files })
+  const ports = portsIn(join(directory, below), NO_DATABASE)
+  const { stdout, stderr, status } = await ports('init', '--dry-run')
+  expect({ status }, stderr).toEqual({ status: 0 })
+  expect(existsSync(join(directory, 'ports.json'))).toBe(false)
+  const { project, services, $schema } = JSON.parse(stdout)
+  return { project, services, $schema, said: stderr.trimEnd().split('\n').filter(Boolean) }
+}
+
+const SHOP = { name: '@acme/shop' }
+
+describe('ports init', () => {
+  test('writes what it shows at the top of the repository, once', async () => {
+    const directory = projectDirectory({
+      'package.json': { ...SHOP, scripts: { dev: 'vite' } },
+      '.git/HEAD': 'ref: refs/heads/main\n',
+      'src/index.ts': '',
+    })
+    const path = join(directory, 'ports.json')
+    const ports = portsIn(join(directory, 'src'), NO_DATABASE)
+    const first = await ports('init')
+    const content = readFileSync(path, 'utf8')
+    expect(first).toEqual({
+      stdout: '',
+      stderr: `${path}:\n${content}Wrote ${path} with 1 service.\n`,
+      status: 0,
+    })
+    expect(JSON.parse(content)).toEqual({
+      $schema: '@ports/core/ports.schema.json',
+      project: 'acme-shop',
+      services: { web: { command: 'npm run dev' } },
+    })
+    const again = await ports('init', '--yes')
+    expect(again).toMatchObject({ stdout: '', status: 2 })
+    expect(again.stderr).toBe(`error: ${path} exists, and is not overwritten. Edit it.\n`)
+    expect(readFileSync(path, 'utf8')).toBe(content)
+  })
+
+  test('writes a file that ports run understands', async () => {
+    const directory = projectDirectory({
+      'package.json': { ...SHOP, workspaces: ['packages/*'] },
+      'packages/web/package.json': { name: '@acme/web', scripts: { dev: 'echo web has' } },
+      'packages/api/package.json': { name: '@acme/api', scripts: { start: 'echo api has $PORT' } },
+      'packages/my lib/package.json': { name: 'lib', scripts: { build: 'tsc' } },
+    })
+    const ports = portsIn(directory, await freshDatabase())
+    const { stdout } = await ports('init', '--yes', '--json')
+    expect(JSON.parse(stdout)).toMatchObject({
+      path: join(directory, 'ports.json'),
+      written: true,
+      omissions: [],
+      file: { services: { 'acme-api': {}, 'acme-web': {} } },
+    })
+    expect((await ports('run', 'acme-api')).stdout).toMatch(/^api has \d+$/m)
+  })
+
+  test('gives the packages of a workspace the flags that their programs need', async () => {
+    const { services, said } = await proposed({
+      'package.json': { ...SHOP, scripts: { dev: 'turbo dev' } },
+      'pnpm-lock.yaml': '',
+      'pnpm-workspace.yaml': 'packages: [apps/*, "!apps/old", tools/**]\n',
+      'apps/my web/package.json': { name: 'web', scripts: { dev: 'vite' } },
+      'apps/old/package.json': { name: 'old', scripts: { dev: 'vite' } },
+      'tools/a/b/package.json': { scripts: { dev: 'node b.js --port 4000' } },
+      'node_modules/x/package.json': { name: 'x', scripts: { dev: 'vite' } },
+    })
+    expect(services).toEqual({
+      web: {
+        command: "cd 'apps/my web' && pnpm run dev --port $PORT --strictPort",
+      },
+      b: { command: 'cd tools/a/b && pnpm run dev', preferredPort: 4000 },
+    })
+    expect(said).toEqual(['- package.json, dev: the packages have services of their own'])
+  })
+
+  test('prefers a number only where a file fixes it', async () => {
+    const fixed = await proposed({
+      'package.json': { ...SHOP, scripts: { dev: 'vite' } },
+      'vite.config.ts': `export default {
+        // server: { port: 1 },
+        server: { proxy: { '/api': 'http://localhost:2' }, port: 5174 },
+      }`,
+    })
+    expect(fixed.services).toEqual({ web: { command: 'npm run dev', preferredPort: 5174 } })
+    for (const port of ['Number(process.env.PORT)', 'base + 1', '5173 + offset']) {
+      const { services } = await proposed({
+        'package.json': { ...SHOP, scripts: { dev: `next dev -p \${PORT:-3000}` } },
+        'vite.config.ts': `export default { server: { port: ${port} } }`,
+        Procfile: `web: serve -p \${PORT:-8080}\n`,
+        'compose.yaml': `services: { web: { build: ., ports: ["\${PORT:-3000}:80"] } }`,
+        '.env': `PORT=\${BASE}1\n`,
+      })
+      expect(services).toEqual({ web: { command: 'npm run dev' } })
+    }
+  })
+
+  test.each([
+    ['astro.config.mjs', 'export default defineConfig({ server: { port: 4444 } })'],
+    ['nuxt.config.ts', 'export default defineNuxtConfig({ devServer: { port: 4444 } })'],
+    ['webpack.config.js', 'module.exports = { devServer: {\n port: 4444\n } }'],
+    ['angular.json', { projects: { web: { architect: { serve: { options: { port: 4444 } } } } } }],
+  ])('reads the port in %s', async (file, content) => {
+    const { services } = await proposed({ 'package.json': SHOP, [file]: content })
+    expect(services).toEqual({ web: { preferredPort: 4444 } })
+  })
+
+  test('finds services in a Procfile, a Compose file and .env, and says what is left out', async () => {
+    const { project, services, said } = await proposed({
+      'package.json': { ...SHOP, scripts: { start: 'node server.js' } },
+      Procfile: 'web: node server.js\nws: node ws.js -p 4001\nworker: node worker.js\n',
+      'compose.yaml': [
+        'services:',
+        '  admin:',
+        '    build: admin',
+        '    ports: ["8080:80", "9229:9229"]',
+        '  db:',
+        '    image: postgres',
+        '    ports: ["5432:5432"]',
+      ].join('\n'),
+      '.env': 'PORT=3000\nMAIL_PORT=\nADMIN_PORT=8081\nAPI_URL=http://localhost:7000\n',
+    })
+    expect(project).toBe('acme-shop')
+    expect(services).toEqual({
+      web: { command: 'npm run start', preferredPort: 3000 },
+      ws: { command: 'node ws.js -p 4001', preferredPort: 4001 },
+      admin: { preferredPort: 8080 },
+    })
+    expect(said).toEqual([
+      '- Procfile, line 1: node server.js, as web has npm run start',
+      '- Procfile, line 3: worker names no port',
+      '- compose.yaml, line 3: 9229, as admin has 8080',
+      '- .env, line 3: 8081, as admin has 8080',
+      '- .env, line 2: MAIL_PORT is empty, which is no port',
+    ])
+  })
+
+  test('names the schema by its path where it is installed', async () => {
+    const schema = 'node_modules/@ports/core/ports.schema.json'
+    expect((await proposed({ [schema]: '{}' })).$schema).toBe(`./${schema}`)
+  })
+
+  test('names the project after the directory if nothing else does', async () => {
+    const { project, services } = await proposed({ 'garden/.git/HEAD': '' }, 'garden')
+    expect({ project, services }).toEqual({ project: 'garden', services: {} })
+  })
+
+  test('goes on if a file is malformed, and says so', async () => {
+    const { services, said } = await proposed({
+      'compose.yaml': 'a: [',
+      Procfile: 'web: serve -p $PORT\n',
+    })
+    expect(services).toEqual({ web: { command: 'serve -p $PORT' } })
+    expect(said).toEqual([expect.stringMatching(/^- compose\.yaml: file is .*must be YAML/)])
+  })
+
+  test('asks on a terminal, and writes nothing without a yes', async ({ skip }) => {
+    const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux')
+    if (!hasScript) skipBecause(skip, 'no util-linux script')
+    const directory = projectDirectory({ 'package.json': SHOP })
+    const { stdout, status } = spawnSync(
+      'script',
+      ['-qec', `'${process.execPath}' '${BINARY}' init`, '/dev/null'],
+      { cwd: directory, input: 'n\n', encoding: 'utf8' },
+    )
+    expect(stdout).toContain('Write it? [y/N]')
+    expect(stdout).toContain('Nothing was written.')
+    expect(status).toBe(1)
+    expect(existsSync(join(directory, 'ports.json'))).toBe(false)
+  })
+})
