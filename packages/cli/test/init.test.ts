@@ -7,6 +7,9 @@ import { skipBecause } from '../../db/test/skipBecause.js'
 import { BINARY } from './ports.js'
 import { portsIn, projectDirectory } from './projectDirectory.js'
 
+// As in terminal.test.ts, that of util-linux.
+const SCRIPT = 'script'
+
 /** No command here needs a registry. */
 const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
@@ -170,11 +173,11 @@ describe('ports init', () => {
   })
 
   test('asks on a terminal, and writes nothing without a yes', async ({ skip }) => {
-    const hasScript = spawnSync('script', ['--version']).stdout?.includes('util-linux')
+    const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
     if (!hasScript) skipBecause(skip, 'no util-linux script')
     const directory = projectDirectory({ 'package.json': SHOP })
     const { stdout, status } = spawnSync(
-      'script',
+      SCRIPT,
       ['-qec', `'${process.execPath}' '${BINARY}' init`, '/dev/null'],
       { cwd: directory, input: 'n\n', encoding: 'utf8' },
     )

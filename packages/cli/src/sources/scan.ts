@@ -11,6 +11,7 @@ import {
   PortsError,
 } from '@ports/core'
 import type { Context } from '../Context.js'
+import { nameOfProcess } from '../nameOfProcess.js'
 import { DEFAULT_SERVICE, serviceHere } from '../run/here.js'
 import { Findings } from './Findings.js'
 import { isThisHost, portIn } from './portIn.js'
@@ -77,8 +78,8 @@ function propose(listener: HostListener, found: Findings): void {
     found.skip(place, 'the process is of another user, and not visible')
     return
   }
-  const { pid, command = 'without a command line', directory } = process
-  const who = `process ${pid} (${command})`
+  const { directory } = process
+  const who = nameOfProcess(process)
   const project = directory === undefined ? 'has no visible directory' : projectOf(directory)
   if (typeof project === 'string') {
     found.skip(place, `${who} ${project}`)
