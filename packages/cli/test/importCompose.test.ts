@@ -102,7 +102,7 @@ describe('import --compose', () => {
     const content = [
       'x-web: &web { ports: ["8088:80"] }',
       'services:',
-      '  web: { <<: *web }',
+      '  web: &self { <<: [*web, *self] }',
       '  tools: { profiles: [debug], ports: ["9000:9000"] }',
     ].join('\n')
     expect((await plan(content)).rows).toEqual([

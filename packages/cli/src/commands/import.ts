@@ -182,6 +182,11 @@ another before; the plan says so. Each line of the plan begins with + (to import
 already), ~ (held already, and changed) or ! (a conflict). Errors name the line of a CSV file,
 or the row of another, the first being row 1.
 
+The options that name a source propose rows from it. What cannot be known is said, in lines that
+begin with -, and not guessed. Such rows are of the project of the file's directory, else of the
+one that a Compose file names; with --scan, of the project of each process's directory. --scan
+sees only TCP, and only on Linux. The status is 1 if there is nothing to import.
+
 Examples:
   ports import services.csv
   ports import --dry-run homelab.yaml

@@ -38,9 +38,10 @@ export class YamlFile {
   }
 
   /** Those of a mapping, with those that it merges. Empty for anything else. */
-  fieldsOf(node: YamlNode | undefined): Map<string, YamlNode> {
+  fieldsOf(node: YamlNode | undefined, mergedBy: readonly YamlNode[] = []): Map<string, YamlNode> {
     const fields = new Map<string, YamlNode>()
-    if (!isMap(node)) return fields
+    // A mapping may merge itself.
+    if (!isMap(node) || mergedBy.includes(node)) return fields
     const merged: YamlNode[] = []
     for (const { key, value } of node.items) {
       const field = this.#resolved(value)
@@ -51,7 +52,7 @@ export class YamlFile {
       else fields.set(String(key.value), field)
     }
     for (const each of merged) {
-      for (const [name, field] of this.fieldsOf(each)) {
+      for (const [name, field] of this.fieldsOf(each, [...mergedBy, node])) {
         if (!fields.has(name)) fields.set(name, field)
       }
     }
