@@ -41,7 +41,7 @@ function addPackage(
     // ports run adds the flags of a script in its own directory itself.
     const command =
       path === ''
-        ? scriptLine(root, script, TARGET).replace(/ run (\S+) .*/, ' run $1')
+        ? scriptLine(root, script)
         : `cd ${quoted(path)} && ${scriptLine(directory, script, TARGET)}`
     const numbers = numbersIn(scriptOf(directory, script)!.replace(/\$\{[^}]*\}/g, ''))
     proposal.addWithNumbers(`${fileOf('package.json')}, ${script}`, name, numbers, { command })

@@ -44,10 +44,10 @@ export function devScript(directory: string, target: Target): Command | undefine
   return typedCommand([managerOf(root).name, 'run', 'dev'], root, target)
 }
 
-/** A line for a shell that runs a script of the package, with the flags that its program needs. */
-export function scriptLine(directory: string, script: string, target: Target): string {
+/** A line for a shell that runs a script of the package. With a target it has the flags for that. */
+export function scriptLine(directory: string, script: string, target?: Target): string {
   const { name, separator } = managerOf(directory)
-  const flags = scriptFlags(directory, script, target)
+  const flags = target ? scriptFlags(directory, script, target) : []
   return [name, 'run', script, ...(flags.length > 0 ? [...separator, ...flags] : [])].join(' ')
 }
 
