@@ -2,7 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { BINARY, environmentOn } from '../packages/cli/test/ports.js'
 import { projectDirectory } from '../packages/cli/test/projectDirectory.js'
 import { skipBecause } from '../packages/db/test/skipBecause.js'
@@ -30,34 +30,41 @@ function install(directory: string, packages: readonly string[]): void {
 /** Its last words, until they say where it listens. */
 async function listening(child: ChildProcess): Promise<{ port: string; said: string }> {
   let said = ''
-  child.stdout!.setEncoding('utf8').on('data', (text) => {
-    said += text
-  })
-  for await (const chunk of child.stderr!.setEncoding('utf8')) {
-    said += chunk
-    const found = /^(?:Listening on port|warning: it listens on port) (?<port>\d+)/m.exec(said)
-    if (found) return { port: found.groups!.port!, said }
+  // It writes there until it is ended.
+  for (const stream of [child.stdout!, child.stderr!]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      said += text
+    })
   }
-  throw new Error(`It ended, and said only:\n${said}`)
+  const found = () =>
+    /^(?:Listening on port|warning: it listens on port) (?<port>\d+)/m.exec(said)?.groups?.port
+  await vi.waitUntil(() => found() ?? hasEnded(child), { interval: 100, timeout: 300_000 })
+  const port = found()
+  if (port === undefined) throw new Error(`It ended, and said only:\n${said}`)
+  return { port, said }
+}
+
+function hasEnded({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode !== null || signalCode !== null
 }
 
 async function end(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return
+  if (hasEnded(child)) return
   const exit = once(child, 'exit')
   child.kill('SIGTERM')
   await exit
 }
 
 test.for(PROJECTS)('$name listens on its port', async (project: Project, { skip }) => {
-  const { name, packages, files, dev, command = [], serves } = project
-  const program = command[0]
+  const { name, packages, files, dev, command = [], needs: program = command[0], serves } = project
   if (program !== undefined && !existsSync(program)) {
     skipBecause(skip, `${name}: there is no ${program}`)
   }
+  const type = project.isModule ? 'module' : 'commonjs'
   const directory = projectDirectory({
     ...files,
     ...(dev !== undefined && {
-      'package.json': { name: 'app', private: true, scripts: { dev } },
+      'package.json': { name: 'app', private: true, type, scripts: { dev } },
     }),
     'ports.json': {
       project: 'app',

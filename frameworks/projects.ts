@@ -7,6 +7,10 @@ export interface Project {
   /** The `dev` script of `package.json`, or the command as it is typed. */
   readonly dev?: string
   readonly command?: readonly string[]
+  /** The program that has to be there; default: that of the command. */
+  readonly needs?: string
+  /** Whether its files are ES modules. */
+  readonly isModule?: true
   /** What it serves at `/`, unless any answer will do. */
   readonly serves?: string
 }
@@ -35,7 +39,8 @@ const NPM: readonly Project[] = [
   },
   {
     name: 'Astro',
-    packages: ['astro'],
+    // Later ones need Node 22.
+    packages: ['astro@5'],
     files: { 'src/pages/index.astro': PAGE },
     dev: 'astro dev',
     serves: 'works',
@@ -51,6 +56,7 @@ const NPM: readonly Project[] = [
   },
   {
     name: 'SvelteKit',
+    isModule: true,
     packages: ['@sveltejs/kit', '@sveltejs/vite-plugin-svelte', 'svelte', 'vite'],
     files: {
       'vite.config.js':
@@ -101,7 +107,7 @@ const NPM: readonly Project[] = [
       '@angular/core',
       '@angular/platform-browser',
       'rxjs',
-      'typescript',
+      'typescript@6.0',
       'tslib',
     ],
     files: {
@@ -264,6 +270,7 @@ const DEBIAN: readonly Project[] = [
         'execute_from_command_line(sys.argv)',
       ].join('\n'),
     },
+    needs: '/usr/bin/django-admin',
     command: ['/usr/bin/python3', 'manage.py', 'runserver', '--noreload'],
     serves: 'works',
   },
