@@ -98,16 +98,17 @@ const NPM: readonly Project[] = [
   },
   {
     name: 'Angular',
+    // Later ones need Node 22.
     packages: [
-      '@angular/build',
-      '@angular/cli',
-      '@angular/common',
-      '@angular/compiler',
-      '@angular/compiler-cli',
-      '@angular/core',
-      '@angular/platform-browser',
+      '@angular/build@21',
+      '@angular/cli@21',
+      '@angular/common@21',
+      '@angular/compiler@21',
+      '@angular/compiler-cli@21',
+      '@angular/core@21',
+      '@angular/platform-browser@21',
       'rxjs',
-      'typescript@6.0',
+      'typescript@5.9',
       'tslib',
     ],
     files: {
