@@ -20,6 +20,7 @@ import { z } from 'zod'
 import manifest from '../package.json' with { type: 'json' }
 import type { Tool } from './defineTool.js'
 import { errorText } from './errorText.js'
+import { INSTRUCTIONS } from './instructions.js'
 import { printableResult } from './printableResult.js'
 import { allocatePort } from './tools/allocatePort.js'
 import { auditPorts } from './tools/auditPorts.js'
@@ -43,12 +44,6 @@ const TOOLS: readonly Tool[] = [
 
 /** The longest text of an error, in characters: it must not flood a model. */
 const MAX_ERROR_TEXT = 4000
-
-const INSTRUCTIONS =
-  'The registry that gives every service a port of its own, for all projects and agents that ' +
-  'share it. Call get-port before you start a server or write a port down, and use the port it ' +
-  'returns; it is the same every time. Whether a service runs changes nothing about who holds a ' +
-  'port.'
 
 /**
  * The registry as an MCP server, to be connected to a transport. Unforeseen errors go to `onerror`;
