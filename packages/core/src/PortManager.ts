@@ -79,6 +79,8 @@ import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
+import type { PortUse } from './processes/listeningProcesses.js'
+import { PortUseReader } from './processes/PortUseReader.js'
 import { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
@@ -128,10 +130,9 @@ export class PortManager {
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
   readonly #rangeSize: number
-  // One for all calls, which share its looks; a call's signal ends only its own wait.
-  readonly #passedOver = new PassedOverReader(() =>
-    mayStartServicesOf(this.#localHost.name, () => this.#source.getRunning(), {}),
-  )
+  // Each one for all calls, which share its looks; a call's signal ends only its own wait.
+  readonly #passedOver = new PassedOverReader(() => this.#maySeeServices())
+  readonly #portUse = new PortUseReader(() => this.#maySeeServices())
 
   /**
    * @param source the store, or an opener, which the first call that needs the store uses
@@ -655,6 +656,24 @@ export class PortManager {
   }
 
   /**
+   * What listens on a port of this host now, with the processes that this one may look into.
+   * Undefined where that cannot be seen: on another host, from another network namespace than that
+   * of the host's services, and on other systems than Linux. Starts no registry.
+   * @throws the signal's reason
+   */
+  async useOfPort(
+    port: number,
+    options: Partial<Scope> & CallOptions = {},
+  ): Promise<PortUse | undefined> {
+    const { hostname, protocol } = this.scope(options)
+    const portNumber = validPort('port', port)
+    const { signal } = given(options)
+    signal?.throwIfAborted()
+    if (!this.#localHost.is(hostname)) return undefined
+    return this.#source.during(() => this.#portUse.read(portNumber, protocol, signal))
+  }
+
+  /**
    * Compares every allocation with what is listening now and keeps the result: a health check per
    * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. An
    * allocation that cannot be judged keeps its status, counts as unverified and is listed with the
@@ -868,6 +887,10 @@ export class PortManager {
       listeners === undefined ||
       (await seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), options))
     return placed ? checkLocal(target, listeners, probe) : unknownBecause('other-network')
+  }
+
+  #maySeeServices(): Promise<boolean> {
+    return mayStartServicesOf(this.#localHost.name, () => this.#source.getRunning(), {})
   }
 
   #write({ signal, actor }: WriteOptions): WriteOptions {

@@ -217,6 +217,7 @@ describe('a hostname', () => {
     getProjectSummary: (hostname) => manager.getProjectSummary('shop', { hostname }),
     verifyPort: (hostname) => manager.verifyPort(3000, hostname),
     checkPort: (hostname) => manager.checkPort(3000, hostname),
+    useOfPort: (hostname) => manager.useOfPort(3000, { hostname }),
     createRange: (hostname) => manager.createRange({ projectName: 'shop', size: 10, hostname }),
     addRange: (hostname) => manager.addRange('shop', { startPort: 1, endPort: 2, hostname }),
   }
@@ -237,6 +238,7 @@ describe('a protocol', () => {
       manager.updatePort('shop', 'web', { description: 'Storefront' }, { protocol }),
     getProjectSummary: (protocol) => manager.getProjectSummary('shop', { protocol }),
     verifyPort: (protocol) => manager.verifyPort(3000, 'localhost', protocol),
+    useOfPort: (protocol) => manager.useOfPort(3000, { protocol }),
   }
   describe.each(Object.entries(calls))('of %s', (_method, call) => {
     it.each(titled(BAD_PROTOCOLS))('cannot be %s', (_title, protocol) =>
@@ -249,6 +251,7 @@ describe('a port', () => {
   const calls: Readonly<Record<string, [string, (port: number) => Promise<unknown>]>> = {
     verifyPort: ['port', (port) => manager.verifyPort(port)],
     checkPort: ['port', (port) => manager.checkPort(port)],
+    useOfPort: ['port', (port) => manager.useOfPort(port)],
     release: [
       'portNumber',
       (portNumber) => manager.release('shop', 'web', undefined, { portNumber }),
@@ -620,6 +623,7 @@ describe('options', () => {
     verifyPort: [3000, 'localhost', 'tcp'],
     checkPort: [3000, 'localhost', 'tcp'],
     inspectPort: [3000, 'localhost', 'tcp'],
+    useOfPort: [3000],
     auditPorts: [],
     listRanges: [],
     createRange: [{ projectName: 'shop', size: 10 }],
@@ -721,6 +725,7 @@ describe('a call without arguments', () => {
     ['verifyPort', 'port'],
     ['checkPort', 'port'],
     ['inspectPort', 'port'],
+    ['useOfPort', 'port'],
     ['createRange', 'range'],
     ['resizeRange', 'projectName'],
     ['deleteRange', 'projectName'],

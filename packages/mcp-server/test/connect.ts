@@ -9,11 +9,18 @@ export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 /** Nothing listens there. */
 export const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
+/** How the server is started. */
+interface Start {
+  readonly command?: string
+  readonly args?: string[]
+}
+
 /** A client of a server process of its own, for the length of a test. */
-export async function connect(databaseUrl: string) {
+export async function connect(databaseUrl: string, start: Start = {}) {
   const transport = new StdioClientTransport({
     command: process.execPath,
     args: [MAIN],
+    ...start,
     env: {
       PORTS_DATABASE_URL: databaseUrl,
       PORTS_PASS_OVER: 'none',

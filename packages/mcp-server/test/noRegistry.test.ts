@@ -1,18 +1,12 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { databaseStatus, stopDatabase } from '@ports/db'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { freshDirectory } from './freshDirectory.js'
 import { call, INITIALIZE, RawClient } from './RawClient.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
-
-function freshDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-mcp-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** A place for a registry. One that is made there goes when the test ends. */
 function freshHome(): string {

@@ -18,7 +18,12 @@ async function listen() {
 test('get-port gives a service one port, the same every time', async () => {
   const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'consilio', serviceName: 'api' }
-  const first = await ask('get-port', { ...service, serviceType: 'http', description: 'The API' })
+  // What else runs on this machine is not the matter here.
+  const get = async (more = {}) => {
+    const { listening, listeners, ...told } = await ask('get-port', { ...service, ...more })
+    return told
+  }
+  const first = await get({ serviceType: 'http', description: 'The API' })
   expect(first).toEqual({
     ...service,
     port: 3100,
@@ -29,10 +34,12 @@ test('get-port gives a service one port, the same every time', async () => {
   })
   const { message, ...rest } = first
   expect(message).toContain('allocated just now')
-  expect(await ask('get-port', service)).toEqual({
+  expect(await get()).toEqual({
     ...rest,
     created: false,
-    message: 'consilio/api has port 3100 on localhost/tcp; it keeps it until it is released.',
+    message: expect.stringMatching(
+      /^consilio\/api has port 3100 on localhost\/tcp; it keeps it until it is released\. /,
+    ),
   })
 })
 

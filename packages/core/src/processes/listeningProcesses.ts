@@ -1,3 +1,4 @@
+import type { Listener } from '../listeners/Listeners.js'
 import { readListeningSockets } from '../listeners/procNet.js'
 import type { Protocol } from '../PortAllocation.js'
 import { commandLine, openSockets, processTree, visiblePids, workingDirectory } from './procFs.js'
@@ -45,7 +46,11 @@ export interface PortUse {
  */
 export async function useOfPort(port: number, protocol: Protocol): Promise<PortUse | undefined> {
   const sockets = await readSockets(protocol)
-  if (!sockets) return undefined
+  return sockets && useAmong(sockets, port)
+}
+
+/** What listens on a port, according to the listening sockets of its protocol. */
+export function useAmong(sockets: readonly Listener[], port: number): PortUse {
   const inodes = new Set(sockets.filter((each) => each.port === port).map(({ inode }) => inode))
   if (inodes.size === 0) return { isInUse: false, processes: [] }
   const pids = visiblePids().filter((pid) => openSockets(pid).some((inode) => inodes.has(inode)))
@@ -85,6 +90,7 @@ function describeProcess(pid: number): ListeningProcess {
   return { pid, ...(command && { command }), ...(directory && { directory }) }
 }
 
-async function readSockets(protocol: Protocol) {
+/** The listening sockets of a protocol. Undefined where they cannot be seen. */
+export async function readSockets(protocol: Protocol): Promise<Listener[] | undefined> {
   return process.platform === 'linux' ? readListeningSockets(protocol) : undefined
 }

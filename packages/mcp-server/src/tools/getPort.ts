@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { metadata, portNumber, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
+import { portUse, portUseOf } from '../portUse.js'
 import { sharing, sharingOf } from '../sharing.js'
 
 export const getPort = defineTool({
@@ -11,7 +12,7 @@ export const getPort = defineTool({
   description:
     'The port of a service. Call it before you start any server or write a port into a ' +
     'configuration, and use that port: never pick one yourself. The first call allocates, every ' +
-    'later one returns the same port.',
+    'later one returns the same port. Also says which process listens there now.',
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -27,6 +28,7 @@ export const getPort = defineTool({
   output: heldPort.extend({
     created: z.boolean(),
     skipped: z.array(z.object({ portNumber: z.number(), reason: z.string() })).optional(),
+    ...portUse,
     ...sharing,
   }),
   async run(manager, { projectName, serviceName, portNumber, ...options }, call) {
@@ -42,6 +44,7 @@ export const getPort = defineTool({
           }
     const port = allocation.portNumber
     const { note, ...shared } = sharingOf(allocation.cloudflareHostname, sameCloudflareHostname)
+    const use = await portUseOf(manager, held, port, call)
     const told = skipped.map((each) => ({ ...each, reason: SKIP_REASONS[each.reason] }))
     return {
       message:
@@ -49,11 +52,16 @@ export const getPort = defineTool({
         `${created ? ', allocated just now' : ''}; it keeps it until it is released.` +
         told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
         cannotSee.map((each) => ` ${CANNOT_SEE[each]}`).join('') +
-        (caution ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.` : '') +
+        (caution && !(caution === 'busy' && use.listening)
+          ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.`
+          : '') +
+        use.note +
         note,
       port,
       created,
       skipped: told.length > 0 ? told : undefined,
+      listening: use.listening,
+      listeners: use.listeners,
       ...held,
       instance: held.instance || undefined,
       ...shared,

@@ -1,0 +1,32 @@
+import { InFlight } from '../InFlight.js'
+import type { Listener } from '../listeners/Listeners.js'
+import type { Protocol } from '../PortAllocation.js'
+import { type PortUse, readSockets, useAmong } from './listeningProcesses.js'
+
+/**
+ * Tells what listens on a port of this host. Calls in flight share a reading of the kernel's table,
+ * and those for the same port also the search for its processes.
+ */
+export class PortUseReader {
+  readonly #seesServices: () => Promise<boolean>
+  readonly #tables = new InFlight<Protocol, Listener[] | undefined>(readSockets)
+  readonly #uses = new InFlight<`${Protocol}/${number}`, PortUse | undefined>(async (key) => {
+    const [protocol, port] = key.split('/') as [Protocol, string]
+    const sockets = await this.#tables.get(protocol)
+    if (!sockets || !(await this.#seesServices())) return undefined
+    return useAmong(sockets, Number(port))
+  })
+
+  /** @param seesServices whether this process is in the network namespace of the host's services */
+  constructor(seesServices: () => Promise<boolean>) {
+    this.#seesServices = seesServices
+  }
+
+  /**
+   * Undefined where it cannot be seen.
+   * @throws the signal's reason; what `seesServices` throws
+   */
+  read(port: number, protocol: Protocol, signal?: AbortSignal): Promise<PortUse | undefined> {
+    return this.#uses.get(`${protocol}/${port}`, signal)
+  }
+}

@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { expect, test } from 'vitest'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { PortManager } from '../src/PortManager.js'
+import { PortUseReader } from '../src/processes/PortUseReader.js'
+import { bindUdp, closedPort, listenTcp } from './sockets.js'
+import { untouchedStore } from './untouchedStore.js'
+
+const PROGRAM = fileURLToPath(new URL('fixtures/useOfPort.mjs', import.meta.url))
+
+const manager = new PortManager(untouchedStore, { hostname: 'localhost' })
+
+const here = expect.objectContaining({ pid: process.pid, directory: process.cwd() })
+
+function onLinux(skip: (note: string) => never): void {
+  if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
+}
+
+/** What a process in new namespaces is told. */
+function useIn(skip: (note: string) => never, namespaces: readonly string[], port: number) {
+  onLinux(skip)
+  const made = spawnSync('unshare', [...namespaces, 'true'])
+  if (made.status !== 0) {
+    const reason = made.error?.message ?? String(made.stderr).trim()
+    skipBecause(skip, `no namespaces can be made here (${reason})`)
+  }
+  const args = [...namespaces, process.execPath, PROGRAM, `${port}`]
+  const { stdout, stderr, status } = spawnSync('unshare', args, { encoding: 'utf8' })
+  expect(status, stderr).toBe(0)
+  return JSON.parse(stdout)
+}
+
+test('a port is in use by the process that listens on it, with its command and directory', async ({
+  skip,
+}) => {
+  onLinux(skip)
+  const use = await manager.useOfPort(await listenTcp({ host: '127.0.0.1' }))
+  expect(use).toEqual({ isInUse: true, processes: [here] })
+  expect(use!.processes[0]!.command).toContain('node')
+})
+
+test('a port is in use for one protocol only', async ({ skip }) => {
+  onLinux(skip)
+  const port = await bindUdp('udp4', '127.0.0.1')
+  expect(await manager.useOfPort(port, { protocol: 'udp' })).toMatchObject({ processes: [here] })
+})
+
+test('a port on which nothing listens is in use by nobody', async ({ skip }) => {
+  onLinux(skip)
+  expect(await manager.useOfPort(await closedPort())).toEqual({ isInUse: false, processes: [] })
+})
+
+test('a port of another host cannot be seen', async () => {
+  const port = await listenTcp({ host: '127.0.0.1' })
+  expect(await manager.useOfPort(port, { hostname: 'build-1' })).toBeUndefined()
+})
+
+test('a port is in use also where its process cannot be seen', async ({ skip }) => {
+  const port = await listenTcp({ host: '127.0.0.1' })
+  const use = useIn(skip, ['--pid', '--fork', '--mount-proc'], port)
+  expect(use).toEqual({ isInUse: true, processes: [] })
+})
+
+test('a port cannot be seen from another network namespace', async ({ skip }) => {
+  const port = await listenTcp({ host: '127.0.0.1' })
+  expect(useIn(skip, ['--net'], port)).toBe('unseen')
+})
+
+test('a look at a port is shared by all who ask while it is under way, and kept for nobody else', async () => {
+  const reader = new PortUseReader(async () => true)
+  const port = await closedPort()
+  const [first, second, other] = await Promise.all([
+    reader.read(port, 'tcp'),
+    reader.read(port, 'tcp', new AbortController().signal),
+    reader.read(port, 'udp'),
+  ])
+  expect(second).toBe(first)
+  if (process.platform === 'linux') expect(other).not.toBe(first)
+  const server = await listenTcp({ host: '127.0.0.1' })
+  expect(await reader.read(server, 'tcp')).not.toBe(first)
+})

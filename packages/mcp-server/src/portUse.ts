@@ -1,0 +1,138 @@
+import {
+  type CallOptions,
+  type Checkout,
+  excerpt,
+  isInside,
+  type ListeningProcess,
+  nameOfService,
+  type PortManager,
+  type ServiceKey,
+} from '@ports/core'
+import { z } from 'zod'
+
+/** Command lines can be very long, and have line breaks. */
+const MAX_COMMAND = 120
+/** A server may have many processes that share its socket. */
+const MAX_SHOWN = 5
+
+const UNKNOWN = 'unknown process'
+
+const listener = z.object({
+  pid: z.number().optional(),
+  command: z.string(),
+  directory: z.string().optional(),
+  isService: z.boolean().optional().describe("Runs in the service's directory; absent: unknown"),
+})
+
+type Listener = z.output<typeof listener>
+
+/** Part of the output of a tool that tells of what listens on a port. */
+export const portUse = {
+  listening: z.boolean().optional().describe('Absent: cannot be seen'),
+  listeners: z.array(listener).optional(),
+}
+
+interface PortUse {
+  /** The sentences to append to the message. */
+  readonly note: string
+  readonly listening?: boolean
+  readonly listeners?: Listener[]
+}
+
+/**
+ * What listens on the port of a service now, and whether that is the service. The port is held by
+ * then: its caller must learn of it, even if this cannot be told.
+ */
+export async function portUseOf(
+  manager: PortManager,
+  held: ServiceKey,
+  port: number,
+  call: CallOptions,
+): Promise<PortUse> {
+  const use = await look(manager, held, port, call).catch(() => undefined)
+  if (!use) return { note: ' Whether something listens there cannot be seen from here.' }
+  const { isInUse, listeners, home } = use
+  if (!isInUse) return { note: ' Nothing listens there now.', listening: false }
+  return {
+    note: ` ${describe(listeners, home)} ${nextStep(listeners, held, port)}`,
+    listening: true,
+    listeners: listeners.slice(0, MAX_SHOWN),
+  }
+}
+
+async function look(manager: PortManager, held: ServiceKey, port: number, { signal }: CallOptions) {
+  const { hostname, protocol } = held
+  const use = await manager.useOfPort(port, { hostname, protocol, signal })
+  if (!use) return undefined
+  const { isInUse, processes } = use
+  if (!isInUse) return { isInUse, listeners: [], home: undefined }
+  if (processes.length === 0) return { isInUse, listeners: [{ command: UNKNOWN }], home: undefined }
+  const checkouts = await manager.listCheckouts({ hostname, signal })
+  const home = checkouts.find((each) => isOf(each, held))
+  return { isInUse, home, listeners: processes.map((each) => placed(each, checkouts, held)) }
+}
+
+function placed(
+  { pid, command = UNKNOWN, directory }: ListeningProcess,
+  checkouts: readonly Checkout[],
+  held: ServiceKey,
+) {
+  const isService = directory === undefined ? undefined : runsIn(directory, checkouts, held)
+  return {
+    pid,
+    command: excerpt(command.replace(/\s+/g, ' '), MAX_COMMAND),
+    directory,
+    isService,
+  }
+}
+
+/** Undefined if neither the directory nor the service is in a recorded checkout. */
+function runsIn(
+  directory: string,
+  checkouts: readonly Checkout[],
+  held: ServiceKey,
+): boolean | undefined {
+  const [nearest] = checkouts
+    .filter((each) => isInside(directory, each.directory))
+    // A worktree may be inside another one.
+    .sort((one, other) => other.directory.length - one.directory.length)
+  if (nearest) return isOf(nearest, held)
+  return checkouts.some((each) => isOf(each, held)) ? false : undefined
+}
+
+function isOf({ projectName, instance }: Checkout, held: ServiceKey): boolean {
+  return projectName === held.projectName && instance === held.instance
+}
+
+function describe(listeners: readonly Listener[], home: Checkout | undefined): string {
+  const { pid, command, directory, isService } = mainOf(listeners)
+  if (pid === undefined) return 'An unknown process, hidden from this server, listens there.'
+  const more = listeners.length > 1 ? ` and ${listeners.length - 1} more` : ''
+  const process = `Process ${pid}${more} (${command})`
+  if (directory === undefined) return `${process} listens there.`
+  const service = home ? ` (${home.directory})` : ''
+  const whose =
+    isService === undefined
+      ? ''
+      : isService
+        ? ", the service's directory,"
+        : `, not the service's directory${service},`
+  return `${process} in ${directory}${whose} listens there.`
+}
+
+function nextStep(listeners: readonly Listener[], held: ServiceKey, port: number): string {
+  const { isService } = mainOf(listeners)
+  if (isService) return 'The service seems to run already: use it, and start no second one.'
+  return (
+    (isService === undefined
+      ? `If that is ${nameOfService(held)}, use it. Otherwise leave`
+      : 'Leave') +
+    ` the process alone unless you started it. For another number, call release-port with ` +
+    `portNumber ${port}, then get-port, which passes over numbers in use.`
+  )
+}
+
+/** The one that matters most: the service itself, if it is among them. */
+function mainOf(listeners: readonly Listener[]): Listener {
+  return listeners.find(({ isService }) => isService) ?? listeners[0]!
+}

@@ -1,0 +1,113 @@
+import { spawnSync } from 'node:child_process'
+import { expect, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { connect, MAIN } from './connect.js'
+import { freshDirectory } from './freshDirectory.js'
+import { openManager } from './openManager.js'
+import { serveIn } from './serveIn.js'
+
+type Skip = (note: string) => never
+
+function onLinux(skip: Skip): void {
+  if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
+}
+
+const service = { projectName: 'consilio', serviceName: 'api' }
+
+/** A registry in which the number belongs to a project of its own. */
+async function registryWith(...numbers: number[]) {
+  const url = await freshDatabase()
+  const manager = await openManager(url)
+  for (const port of numbers) {
+    await manager.addRange('consilio', { startPort: port, endPort: port })
+  }
+  return { url, manager }
+}
+
+test('get-port says that nothing listens on a port', async ({ skip }) => {
+  onLinux(skip)
+  const { port, end } = await serveIn(freshDirectory())
+  await end()
+  const { url } = await registryWith(port)
+  const { ask } = await connect(url)
+  const told = await ask('get-port', { ...service, portNumber: port })
+  expect(told).toMatchObject({ listening: false })
+  expect(told).not.toHaveProperty('listeners')
+  expect(told.message).toContain(' Nothing listens there now.')
+})
+
+test('get-port says which process listens, and what to do if that is not the service', async ({
+  skip,
+}) => {
+  onLinux(skip)
+  const directory = freshDirectory()
+  const { port, pid } = await serveIn(directory)
+  const { url } = await registryWith(port)
+  const { ask } = await connect(url)
+  const told = await ask('get-port', { ...service, portNumber: port })
+  expect(told).toMatchObject({ created: true, listening: true })
+  expect(told.listeners).toEqual([{ pid, command: expect.stringContaining('node'), directory }])
+  expect(told.message).toMatch(
+    new RegExp(` Process ${pid} \\(.*\\) in ${directory} listens there\\.`),
+  )
+  expect(told.message).toContain(
+    `If that is consilio/api, use it. Otherwise leave the process alone unless you started it. ` +
+      `For another number, call release-port with portNumber ${port}, then get-port`,
+  )
+})
+
+test('get-port tells a process in the service’s directory from others', async ({ skip }) => {
+  onLinux(skip)
+  const [home, clone, elsewhere] = [freshDirectory(), freshDirectory(), freshDirectory()]
+  const servers = await Promise.all([home, clone, elsewhere].map(serveIn))
+  const { url, manager } = await registryWith(...servers.map(({ port }) => port))
+  for (const root of [home, clone]) {
+    await manager.ensureCheckout('consilio', { root, isLinked: false })
+  }
+  const { ask } = await connect(url)
+  const told = await Promise.all(
+    servers.map(({ port }, nth) =>
+      ask('get-port', { ...service, serviceName: `api-${nth}`, portNumber: port }),
+    ),
+  )
+  expect(told.map(({ listeners }) => listeners)).toMatchObject([
+    [{ directory: home, isService: true }],
+    [{ directory: clone, isService: false }],
+    [{ directory: elsewhere, isService: false }],
+  ])
+  expect(told[0]!.message).toContain(
+    `in ${home}, the service's directory, listens there. The service seems to run already: use it`,
+  )
+  for (const other of told.slice(1)) {
+    expect(other.message).toContain(
+      `, not the service's directory (${home}), listens there. Leave `,
+    )
+  }
+})
+
+test('get-port says that an unknown process listens where it may not see which', async ({
+  skip,
+}) => {
+  onLinux(skip)
+  const inside = ['--pid', '--fork', '--mount-proc', '--kill-child']
+  const made = spawnSync('unshare', [...inside, 'true'])
+  if (made.status !== 0) skipBecause(skip, 'no namespace of processes can be made here')
+  const { port } = await serveIn(freshDirectory())
+  const { url } = await registryWith(port)
+  const { ask } = await connect(url, {
+    command: 'unshare',
+    args: [...inside, process.execPath, MAIN],
+  })
+  const told = await ask('get-port', { ...service, portNumber: port })
+  expect(told).toMatchObject({ listening: true, listeners: [{ command: 'unknown process' }] })
+  expect(told.message).toContain(' An unknown process, hidden from this server, listens there. If ')
+})
+
+test('get-port gives a port though it cannot be seen what listens there', async () => {
+  const { ask } = await connect(await freshDatabase())
+  const told = await ask('get-port', { ...service, hostname: 'build-1' })
+  expect(told).toMatchObject({ port: 3100, created: true })
+  expect(told).not.toHaveProperty('listening')
+  expect(told.message).toContain(' Whether something listens there cannot be seen from here.')
+})
