@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
+import { freshDatabase, sql } from '../../../test/database.js'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
 
@@ -254,6 +254,37 @@ test('port-summary counts one scope', async () => {
     message:
       'quiculum-monitor holds 1 of its 100 ports (3500-3599) on localhost/tcp; 99 available.',
   })
+})
+
+test('port-summary without a project lists the ranges of all', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await connect(url)
+  const manager = await openManager(url)
+  const onNas = { projectName: 'homelab', startPort: 8096, endPort: 8096, hostname: 'nas' }
+  await manager.createRange(onNas)
+  const { message, ranges } = await ask('port-summary')
+  expect(message).toMatch(/^8 ranges, by number\. port-summary with a projectName says how full /)
+  expect(ranges).toHaveLength(8)
+  expect(ranges).toContainEqual({ projectName: 'consilio', startPort: 3100, endPort: 3199 })
+  expect(ranges).toContainEqual(onNas)
+  expect(await ask('port-summary', { hostname: 'build-1' })).toMatchObject({
+    message: expect.stringMatching(/^7 ranges on build-1, /),
+  })
+  expect((await ask('port-summary', { hostname: 'NAS' })).ranges).toContainEqual(onNas)
+  expect(await failure('port-summary', { hostname: 'a..b' })).toContain('hostname is "a..b", ')
+})
+
+test('port-summary shows a model no more ranges than it can read', async () => {
+  const url = await freshDatabase()
+  await sql(
+    url,
+    `select ports.create_range('project-' || number, 20000 + number, 20000 + number)
+    from generate_series(1, 300) as number`,
+  )
+  const { ask } = await connect(url)
+  const { message, ranges } = await ask('port-summary')
+  expect(ranges).toHaveLength(200)
+  expect(message).toMatch(/^307 ranges, by number\. The first 200 are shown\. /)
 })
 
 test('release-port releases what it is told, once, and the number is free again', async () => {

@@ -1,35 +1,53 @@
-import { counted, nameOfRange } from '@ports/core'
+import { counted, nameOfRange, type PortRange } from '@ports/core'
 import { z } from 'zod'
 import { projectName, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 
+/** Enough to choose from; a large registry must not flood a model. */
+const MAX_SHOWN = 200
+
+const bounds = { startPort: z.number(), endPort: z.number() }
+
 export const portSummary = defineTool({
   name: 'port-summary',
-  title: 'Summarize the ranges of a project',
+  title: 'Summarize ranges',
   description:
-    "A project's ranges and how much of them is left on one host and protocol. For the single " +
-    'ports use list-ports.',
+    "A project's ranges and how much of them is left on one host and protocol; without a project, " +
+    'the ranges of all projects. For the single ports use list-ports.',
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
     idempotentHint: true,
     openWorldHint: false,
   },
-  input: z.strictObject({ projectName, ...scope }),
+  input: z.strictObject({
+    projectName: projectName.optional().describe('Default: all projects'),
+    ...scope,
+  }),
   output: z.object({
     message: z.string(),
-    projectName: z.string(),
-    summary: z.object({
-      rangeStart: z.number(),
-      rangeEnd: z.number(),
-      ranges: z.array(z.object({ startPort: z.number(), endPort: z.number() })),
-      totalPorts: z.number(),
-      allocatedPorts: z.number(),
-      availablePorts: z.number(),
-      utilizationPercent: z.number(),
-    }),
+    projectName: z.string().optional(),
+    summary: z
+      .object({
+        rangeStart: z.number(),
+        rangeEnd: z.number(),
+        ranges: z.array(z.object(bounds)),
+        totalPorts: z.number(),
+        allocatedPorts: z.number(),
+        availablePorts: z.number(),
+        utilizationPercent: z.number(),
+      })
+      .optional(),
+    ranges: z
+      .array(z.object({ projectName: z.string(), ...bounds, hostname: z.string().optional() }))
+      .optional()
+      .describe('Of all projects'),
   }),
   async run(manager, { projectName, ...options }, { signal }) {
+    if (projectName === undefined) {
+      const host = options.hostname === undefined ? undefined : manager.scope(options).hostname
+      return summaryOfAll(await manager.listRanges({ signal }), host)
+    }
     const summary = await manager.getProjectSummary(projectName, { ...options, signal })
     const { rangeStart, rangeEnd, ranges, totalPorts, allocatedPorts, availablePorts } = summary
     return {
@@ -50,3 +68,16 @@ export const portSummary = defineTool({
     }
   },
 })
+
+/** @param host narrows to the ranges that count there */
+function summaryOfAll(all: readonly PortRange[], host: string | undefined) {
+  const ranges = all.filter(({ hostname = host }) => host === undefined || hostname === host)
+  const shown = ranges.slice(0, MAX_SHOWN)
+  const rest = shown.length < ranges.length ? ` The first ${MAX_SHOWN} are shown.` : ''
+  return {
+    message:
+      `${counted(ranges.length, 'range')}${host === undefined ? '' : ` on ${host}`}, by number.` +
+      `${rest} port-summary with a projectName says how full its ranges are.`,
+    ranges: shown.map(({ description: _, ...range }) => range),
+  }
+}
