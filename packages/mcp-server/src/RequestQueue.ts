@@ -25,6 +25,7 @@ export class RequestQueue<AnyRequest extends Request> {
   readonly #waiting: Entry<AnyRequest>[] = []
   readonly #underWay: Entry<AnyRequest>[] = []
   #onRoom: (() => void) | undefined
+  #expectsAnswer = false
 
   constructor(start: (request: AnyRequest) => void) {
     this.#start = start
@@ -54,6 +55,15 @@ export class RequestQueue<AnyRequest extends Request> {
     else if (this.#hasRoom) this.#onRoom?.()
   }
 
+  /**
+   * Whether the client was asked something. Its answer comes behind the requests that it has sent
+   * before, so until then more of them may be read.
+   */
+  set expectsAnswer(expects: boolean) {
+    this.#expectsAnswer = expects
+    if (this.#hasRoom) this.#onRoom?.()
+  }
+
   /** Resolves when another request may be read. For one reader. */
   async room(): Promise<void> {
     if (this.#hasRoom) return
@@ -66,7 +76,8 @@ export class RequestQueue<AnyRequest extends Request> {
   get #hasRoom(): boolean {
     const unanswered = [...this.#waiting, ...this.#underWay]
     const bytes = unanswered.reduce((sum, entry) => sum + entry.bytes, 0)
-    return unanswered.length < MAX_UNANSWERED && bytes < MAX_UNANSWERED_BYTES
+    const mayAdd = this.#expectsAnswer || unanswered.length < MAX_UNANSWERED
+    return mayAdd && bytes < MAX_UNANSWERED_BYTES
   }
 
   #startNext(): void {

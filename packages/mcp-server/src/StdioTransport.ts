@@ -33,6 +33,8 @@ export class StdioTransport implements Transport {
   readonly #output: Writable
   readonly #log: (message: string) => void
   readonly #requests = new RequestQueue<JSONRPCRequest>((request) => this.onmessage?.(request))
+  /** The requests to the client that it has not answered yet. */
+  readonly #asked = new Set<unknown>()
   #drained: Promise<void> | undefined
 
   /** @param log is called with one line for each message that was refused or ignored */
@@ -48,6 +50,7 @@ export class StdioTransport implements Transport {
 
   /** Resolves when the client has room for more. */
   async send(message: JSONRPCMessage): Promise<void> {
+    if ('method' in message) this.#noteQuestion(message)
     await this.#write(message)
     if ('id' in message && message.id !== undefined && !('method' in message)) {
       this.#requests.settle(message.id)
@@ -77,8 +80,7 @@ export class StdioTransport implements Transport {
     if (line && isBlank(line)) return
     const read = readMessage(line, MAX_LINE_BYTES)
     if ('refusal' in read) return this.#refuse(read.refusal)
-    // This server asks its client nothing.
-    if ('response' in read) return this.#log('A response to no request was ignored.')
+    if ('response' in read) return this.#takeResponse(read.response)
     const { data: message } = JSONRPCMessageSchema.safeParse(read.message)
     if (!message || !('method' in message)) return this.#refuse(notAMessage(read.message))
     if ('id' in message) return this.#requests.add(message, line?.length ?? 0)
@@ -86,6 +88,26 @@ export class StdioTransport implements Transport {
     const { data: cancelled } = CancelledNotificationSchema.safeParse(message)
     // The SDK does not cancel a request with the id 0 or '', and answers it.
     if (cancelled?.params.requestId) this.#requests.cancel(cancelled.params.requestId)
+  }
+
+  #takeResponse(response: object): void {
+    const { id } = response as { id?: unknown }
+    const { data: message } = JSONRPCMessageSchema.safeParse(this.#asked.has(id) ? response : null)
+    if (!message) {
+      this.#log('A response to no request was ignored.')
+      return
+    }
+    this.#asked.delete(id)
+    this.#requests.expectsAnswer = this.#asked.size > 0
+    this.onmessage?.(message)
+  }
+
+  /** Notes a request to the client, and one that is given up. */
+  #noteQuestion(message: JSONRPCMessage): void {
+    const { data: cancelled } = CancelledNotificationSchema.safeParse(message)
+    if (cancelled) this.#asked.delete(cancelled.params.requestId)
+    else if ('id' in message) this.#asked.add(message.id)
+    this.#requests.expectsAnswer = this.#asked.size > 0
   }
 
   async #refuse(refusal: Refusal): Promise<void> {

@@ -6,8 +6,19 @@ type ShapeOf<T> = { readonly [Field in keyof Required<T>]: z.ZodType<T[Field]> }
 
 export const projectName = z.string().describe('The project, e.g. consilio')
 
+/** The project may also come from a directory. */
+export const project = {
+  projectName: projectName.optional().describe('The project, e.g. consilio'),
+  directory: z
+    .string()
+    .optional()
+    .describe(
+      'Absolute path where you work; a ports.json there or above names project and instance',
+    ),
+}
+
 export const service = {
-  projectName,
+  ...project,
   serviceName: z.string().describe('The service within the project, e.g. api'),
   instance: z
     .string()
@@ -31,12 +42,12 @@ export const selection = {
   hostname,
   protocol: z.enum(PROTOCOLS).optional().describe('Default: both'),
   portNumber: portNumber.optional().describe('Default: all its ports'),
-} satisfies ShapeOf<Omit<Selection, 'hostname' | 'instance'>> & {
-  hostname: z.ZodType<string | undefined>
-  instance: z.ZodType<string | undefined>
-}
+} satisfies { readonly [Field in keyof Required<Selection>]: z.ZodType }
 
-export type Selected = z.output<z.ZodObject<typeof selection>>
+type GivenSelection = z.output<z.ZodObject<typeof selection>>
+
+/** A selection in a project that is known by now. */
+export type Selected = Omit<GivenSelection, keyof typeof project> & { readonly projectName: string }
 
 export const metadata = {
   serviceType: z.string().optional().describe('Kind of service, e.g. http, websocket, database'),

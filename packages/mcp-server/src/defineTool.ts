@@ -1,5 +1,6 @@
 import type { PortManager, WriteOptions } from '@ports/core'
 import { type ZodObject, z } from 'zod'
+import type { ClientRoot } from './ClientRoot.js'
 import { parseArguments } from './parseArguments.js'
 
 /** What a client may assume of a tool, all four said: the protocol's defaults assume the worst. */
@@ -21,7 +22,12 @@ interface ToolFace {
 interface ToolDefinition<Input extends ZodObject, Output extends ZodObject> extends ToolFace {
   readonly input: Input
   readonly output: Output
-  run(manager: PortManager, args: z.output<Input>, call: WriteOptions): Promise<z.output<Output>>
+  run(
+    manager: PortManager,
+    args: z.output<Input>,
+    call: WriteOptions,
+    root: ClientRoot,
+  ): Promise<z.output<Output>>
 }
 
 type JsonSchema = { readonly type: 'object'; readonly [key: string]: unknown }
@@ -35,7 +41,12 @@ export interface Tool extends ToolFace {
   /** As `tools/list` shows it. */
   listing(): ToolListing
   /** @throws {PortsError} `INVALID_ARGUMENT` for arguments of the wrong shape, and the manager's */
-  call(manager: PortManager, args: unknown, call: WriteOptions): Promise<Record<string, unknown>>
+  call(
+    manager: PortManager,
+    args: unknown,
+    call: WriteOptions,
+    root: ClientRoot,
+  ): Promise<Record<string, unknown>>
 }
 
 export function defineTool<Input extends ZodObject, Output extends ZodObject>(
@@ -49,7 +60,8 @@ export function defineTool<Input extends ZodObject, Output extends ZodObject>(
       inputSchema: jsonSchema(input, 'input'),
       outputSchema: jsonSchema(output, 'output'),
     }),
-    call: async (manager, args, call) => run(manager, parseArguments(input, args), call),
+    call: async (manager, args, call, root) =>
+      run(manager, parseArguments(input, args), call, root),
   }
 }
 

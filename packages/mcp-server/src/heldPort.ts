@@ -7,6 +7,7 @@ export const heldPort = z.object({
   projectName: z.string(),
   serviceName: z.string(),
   instance: z.string().optional(),
+  directory: z.string().optional().describe('The copy of the project that has it'),
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
 })

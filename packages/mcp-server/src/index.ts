@@ -18,6 +18,7 @@ import {
 } from '@ports/core'
 import { z } from 'zod'
 import manifest from '../package.json' with { type: 'json' }
+import { ClientRoot } from './ClientRoot.js'
 import type { Tool } from './defineTool.js'
 import { errorText } from './errorText.js'
 import { INSTRUCTIONS } from './instructions.js'
@@ -55,10 +56,12 @@ export function createServer(manager: PortManager): Server {
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
   )
 
+  const root = new ClientRoot(server)
+
   async function answer(tool: Tool, args: unknown, signal: AbortSignal): Promise<CallToolResult> {
     try {
       const result = printableResult(
-        await tool.call(manager, args, { signal, actor: clientOf(server) }),
+        await tool.call(manager, args, { signal, actor: clientOf(server) }, root),
       )
       return { structuredContent: result, content: text(JSON.stringify(result)) }
     } catch (error) {

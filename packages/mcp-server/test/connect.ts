@@ -1,7 +1,7 @@
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
+import { type CallToolResult, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
 import { expect, onTestFinished } from 'vitest'
 
 export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
@@ -9,25 +9,38 @@ export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 /** Nothing listens there. */
 export const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
-/** How the server is started. */
-interface Start {
-  readonly command?: string
-  readonly args?: string[]
-}
-
-/** A client of a server process of its own, for the length of a test. */
-export async function connect(databaseUrl: string, start: Start = {}) {
-  const transport = new StdioClientTransport({
+/** The server as tests start it. */
+export function serverOn(databaseUrl: string) {
+  return {
     command: process.execPath,
     args: [MAIN],
-    ...start,
     env: {
       PORTS_DATABASE_URL: databaseUrl,
       PORTS_PASS_OVER: 'none',
       XDG_CONFIG_HOME: process.env.XDG_CONFIG_HOME ?? '',
     },
-  })
-  const client = new Client({ name: 'test', version: '0' })
+  }
+}
+
+interface Start extends Partial<Omit<ReturnType<typeof serverOn>, 'env'>> {
+  /** The directories that the client tells as its roots, or their URIs. Default: it tells none. */
+  readonly roots?: readonly string[]
+  /** More variables for the server. */
+  readonly env?: Readonly<Record<string, string>>
+  readonly name?: string
+}
+
+/** A client of a server process of its own, for the length of a test. */
+export async function connect(databaseUrl: string, start: Start = {}) {
+  const { roots, env, name = 'test', ...program } = start
+  const server = { ...serverOn(databaseUrl), ...program }
+  const transport = new StdioClientTransport({ ...server, env: { ...server.env, ...env } })
+  const capabilities = roots ? { roots: { listChanged: true } } : {}
+  const client = new Client({ name, version: '0' }, { capabilities })
+  let current = roots
+  if (roots) {
+    client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: current!.map(asRoot) }))
+  }
   onTestFinished(() => client.close())
   await client.connect(transport)
   // The client checks results against the output schemas it has seen.
@@ -39,6 +52,11 @@ export async function connect(databaseUrl: string, start: Start = {}) {
 
   return {
     client,
+    /** Has other roots from now on, and says so. */
+    async moveTo(...others: string[]) {
+      current = others
+      await client.sendRootsListChanged()
+    },
     /** The structured result, which must be the text's too. */
     async ask(name: string, args: Record<string, unknown> = {}) {
       const result = await call(name, args)
@@ -54,6 +72,10 @@ export async function connect(databaseUrl: string, start: Start = {}) {
       return textOf(result)
     },
   }
+}
+
+function asRoot(root: string) {
+  return { uri: root.startsWith('/') ? pathToFileURL(root).href : root }
 }
 
 function textOf({ content }: CallToolResult): string {

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { metadata, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
+import { placeOf } from '../placeOf.js'
 import { sharing, sharingOf } from '../sharing.js'
 
 export const allocatePort = defineTool({
@@ -34,7 +35,14 @@ export const allocatePort = defineTool({
     portsRemaining: z.number().optional(),
     ...sharing,
   }),
-  async run(manager, { projectName, serviceName, ...options }, call) {
+  async run(manager, { serviceName, ...given }, call, root) {
+    const {
+      projectName,
+      instance,
+      directory,
+      note: place,
+    } = await placeOf(manager, given, root, call)
+    const options = { ...given, instance }
     const held = manager.service(projectName, serviceName, options)
     const { hostname, protocol } = held
     const { count, ...asked } = { ...options, ...call }
@@ -53,11 +61,12 @@ export const allocatePort = defineTool({
     return {
       message:
         `${nameOfService(held)} has ${ports.length === 1 ? 'one more port' : 'more ports'}, ` +
-        `${ports.join(', ')}, on ${hostname}/${protocol}.${note}`,
+        `${ports.join(', ')}, on ${hostname}/${protocol}.${place}${note}`,
       port,
       ports: ports.length > 1 ? ports : undefined,
       ...held,
       instance: held.instance || undefined,
+      directory,
       portRange: summary?.ranges.map(nameOfRange).join(', '),
       portsRemaining: summary?.availablePorts,
       ...shared,

@@ -1,7 +1,8 @@
 import { nameOfRange } from '@ports/core'
 import { z } from 'zod'
-import { projectName } from '../arguments.js'
+import { project } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
+import { projectNameOf } from '../placeOf.js'
 
 export const createRange = defineTool({
   name: 'create-range',
@@ -16,7 +17,7 @@ export const createRange = defineTool({
     openWorldHint: false,
   },
   input: z.strictObject({
-    projectName,
+    ...project,
     size: z
       .number()
       .meta({ type: 'integer', minimum: 1, maximum: 1000 })
@@ -31,7 +32,9 @@ export const createRange = defineTool({
     endPort: z.number(),
     created: z.boolean(),
   }),
-  async run(manager, { projectName, ...block }, call) {
+  async run(manager, { size, description, ...given }, call, root) {
+    const projectName = await projectNameOf(given, root)
+    const block = { size, description }
     const { range, created } = await manager.ensureRange(projectName, block, call)
     const { startPort, endPort } = range
     return {

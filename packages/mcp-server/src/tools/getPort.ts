@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { metadata, portNumber, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
+import { placeOf } from '../placeOf.js'
 import { portUse, portUseOf } from '../portUse.js'
 import { sharing, sharingOf } from '../sharing.js'
 
@@ -31,7 +32,14 @@ export const getPort = defineTool({
     ...portUse,
     ...sharing,
   }),
-  async run(manager, { projectName, serviceName, portNumber, ...options }, call) {
+  async run(manager, { serviceName, portNumber, ...given }, call, root) {
+    const {
+      projectName,
+      instance,
+      directory,
+      note: place,
+    } = await placeOf(manager, given, root, call)
+    const options = { ...given, instance }
     const held = manager.service(projectName, serviceName, options)
     const asked = { ...options, ...call }
     const { allocation, created, skipped, cannotSee, caution, sameCloudflareHostname } =
@@ -49,7 +57,7 @@ export const getPort = defineTool({
     return {
       message:
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
-        `${created ? ', allocated just now' : ''}; it keeps it until it is released.` +
+        `${created ? ', allocated just now' : ''}; it keeps it until it is released.${place}` +
         told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
         cannotSee.map((each) => ` ${CANNOT_SEE[each]}`).join('') +
         (caution && !(caution === 'busy' && use.listening)
@@ -64,6 +72,7 @@ export const getPort = defineTool({
       listeners: use.listeners,
       ...held,
       instance: held.instance || undefined,
+      directory,
       ...shared,
     }
   },

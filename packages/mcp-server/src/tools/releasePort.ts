@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { portNumber, type Selected, selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
+import { heldPlaceOf } from '../placeOf.js'
 
 export const releasePort = defineTool({
   name: 'release-port',
@@ -33,13 +34,16 @@ export const releasePort = defineTool({
     released: z.boolean(),
     projectName: z.string(),
     serviceName: z.string(),
+    instance: z.string().optional(),
     releasedPorts: z.array(z.object({ port: z.number(), protocol: z.enum(PROTOCOLS) })),
   }),
-  async run(manager, args, call) {
-    const { projectName, serviceName, instance, hostname, protocol, allPorts } = args
-    if (allPorts && args.portNumber !== undefined) {
-      throw invalidArgument('allPorts', allPorts, 'left out beside portNumber')
+  async run(manager, given, call, root) {
+    if (given.allPorts && given.portNumber !== undefined) {
+      throw invalidArgument('allPorts', given.allPorts, 'left out beside portNumber')
     }
+    const { projectName, instance } = await heldPlaceOf(manager, given, root, call)
+    const args = { ...given, projectName, instance }
+    const { serviceName, hostname, protocol, allPorts } = args
     const portNumber = allPorts
       ? undefined
       : (args.portNumber ?? (await onlyPort(manager, args, call)))
@@ -51,14 +55,15 @@ export const releasePort = defineTool({
     })
     const released = ports.length > 0
     const numbers = ports.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')
-    const name = nameOfService(manager.service(projectName, serviceName, args))
+    const service = manager.service(projectName, serviceName, args)
     return {
       message: released
-        ? `${name} has given up ${numbers}.`
+        ? `${nameOfService(service)} has given up ${numbers}.`
         : await holdsNoSuchPort(manager, args, call),
       released,
       projectName,
       serviceName,
+      instance: service.instance || undefined,
       releasedPorts: ports.map(({ portNumber: port, protocol }) => ({ port, protocol })),
     }
   },

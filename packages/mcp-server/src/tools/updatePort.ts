@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { metadataChange, selection } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { holdsNoSuchPort } from '../holdsNoSuchPort.js'
+import { heldPlaceOf } from '../placeOf.js'
 import { sharing, sharingOf } from '../sharing.js'
 
 export const updatePort = defineTool({
@@ -27,19 +28,15 @@ export const updatePort = defineTool({
     updated: z.boolean(),
     projectName: z.string(),
     serviceName: z.string(),
+    instance: z.string().optional(),
     ...sharing,
   }),
-  async run(manager, args, call) {
-    const {
-      projectName,
-      serviceName,
-      instance,
-      hostname,
-      allHosts,
-      protocol,
-      portNumber,
-      ...change
-    } = args
+  async run(manager, given, call, root) {
+    const { projectName, instance } = await heldPlaceOf(manager, given, root, call)
+    const args = { ...given, projectName, instance }
+    const { serviceName, hostname, allHosts, protocol, portNumber } = args
+    const { serviceType, description, cloudflareHostname } = args
+    const change = { serviceType, description, cloudflareHostname }
     const which = { instance, hostname, allHosts, protocol, portNumber }
     const updated = await manager.updatePort(projectName, serviceName, change, {
       ...which,
@@ -58,6 +55,7 @@ export const updatePort = defineTool({
       updated,
       projectName,
       serviceName,
+      instance: service.instance || undefined,
       ...shared,
     }
   },

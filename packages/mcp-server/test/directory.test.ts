@@ -1,0 +1,249 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { connect, NO_DATABASE } from './connect.js'
+import { freshDirectory } from './freshDirectory.js'
+import { call, INITIALIZE, RawClient } from './RawClient.js'
+
+/** A directory with a `ports.json` that names the project. */
+function copyOf(project: string): string {
+  const directory = freshDirectory()
+  writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project }))
+  return directory
+}
+
+const web = { serviceName: 'web' }
+const shop = { ...web, projectName: 'shop' }
+
+async function withShop(roots?: string[]) {
+  const connected = await connect(await freshDatabase(), roots ? { roots } : {})
+  await connected.ask('create-range', { projectName: 'shop' })
+  return connected
+}
+
+test('a directory says which copy of which project is meant, and each has ports of its own', async () => {
+  const { ask } = await withShop()
+  const [first, second] = [copyOf('shop'), copyOf('shop')]
+  const inside = join(second, 'packages', 'web')
+  mkdirSync(inside, { recursive: true })
+  const primary = await ask('get-port', { ...web, directory: first })
+  expect(primary).toMatchObject({ projectName: 'shop', port: 3600, directory: first })
+  expect(primary).not.toHaveProperty('instance')
+  const copy = await ask('get-port', { ...web, directory: inside })
+  const instance = copy.instance as string
+  expect(copy).toMatchObject({
+    port: 3601,
+    directory: second,
+    message: expect.stringContaining(`shop/web@${instance} has port 3601`),
+  })
+  expect(copy.message).toContain(`This copy of shop is ${second}.`)
+  expect(await ask('get-port', { ...shop, directory: `${second}/` })).toMatchObject({
+    port: 3601,
+    created: false,
+    instance,
+  })
+  expect(await ask('allocate-port', { ...web, directory: inside })).toMatchObject({
+    port: 3602,
+    instance,
+    directory: second,
+  })
+  const change = { portNumber: 3602, serviceType: 'http' }
+  expect(await ask('update-port', { ...web, directory: second, ...change })).toMatchObject({
+    updated: true,
+    instance,
+  })
+  expect(await ask('release-port', { ...web, directory: second, allPorts: true })).toMatchObject({
+    instance,
+    releasedPorts: [{ port: 3601 }, { port: 3602 }],
+  })
+  expect(await ask('release-port', { ...web, directory: first })).toMatchObject({
+    releasedPorts: [{ port: 3600 }],
+  })
+})
+
+test('an instance that is named wins over that of the directory', async () => {
+  const { ask } = await withShop()
+  const [first, second] = [copyOf('shop'), copyOf('shop')]
+  await ask('get-port', { ...web, directory: first })
+  const named = await ask('get-port', { ...web, directory: second, instance: 'login' })
+  expect(named).toMatchObject({ projectName: 'shop', instance: 'login' })
+  expect(named).not.toHaveProperty('directory')
+})
+
+test('a directory of another project says nothing of the one that is asked for', async () => {
+  const { ask } = await withShop()
+  await ask('get-port', { ...web, directory: copyOf('shop') })
+  for (const directory of [copyOf('blog'), freshDirectory()]) {
+    const told = await ask('get-port', { ...shop, directory })
+    expect(told).toMatchObject({ port: 3600 })
+    expect(told.message).toContain(
+      ` No ports.json in ${directory} or above names shop, so all its copies share this port.`,
+    )
+  }
+})
+
+test('a project that only a directory names gets its range, and then its port', async () => {
+  const { ask, failure } = await connect(await freshDatabase())
+  const directory = copyOf('blog')
+  expect(await failure('get-port', { ...web, directory })).toContain(
+    'If blog is new, call create-range for it, then get-port again.',
+  )
+  expect(await ask('create-range', { directory })).toMatchObject({
+    projectName: 'blog',
+    created: true,
+  })
+  expect(await ask('get-port', { ...web, directory })).toMatchObject({ projectName: 'blog' })
+})
+
+test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-range'])(
+  '%s refuses a directory that is none, and names it',
+  async (tool) => {
+    const { failure } = await connect(NO_DATABASE)
+    const file = join(copyOf('shop'), 'ports.json')
+    const service = tool === 'create-range' ? {} : shop
+    const change = tool === 'update-port' ? { description: 'x' } : {}
+    const project = tool === 'create-range' ? {} : { projectName: 'shop' }
+    for (const directory of ['.', 'src/web', '../web', 'file:///srv', '/a\0b', '/nowhere', file]) {
+      const text = await failure(tool, { ...service, ...change, ...project, directory })
+      expect(text).toMatch(/^INVALID_ARGUMENT: directory is ".+", but must be the absolute path /)
+      expect(text).toContain(`call ${tool} again`)
+    }
+  },
+)
+
+test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-range'])(
+  '%s asks for a project that nothing names',
+  async (tool) => {
+    const { failure } = await connect(NO_DATABASE)
+    const service = tool === 'create-range' ? {} : web
+    expect(await failure(tool, service)).toMatch(
+      /^INVALID_ARGUMENT: projectName is undefined, but must be given, or a directory /,
+    )
+    const directory = freshDirectory()
+    writeFileSync(join(directory, 'package.json'), '{"name":"@acme/blog"}')
+    expect(await failure(tool, { ...service, directory })).toMatch(
+      /^INVALID_ARGUMENT: projectName is undefined, but must be given, because no .*, such as acme-blog\.\n/,
+    )
+  },
+)
+
+test('a ports.json that is malformed is named', async () => {
+  const { failure } = await connect(NO_DATABASE)
+  const directory = copyOf('shop')
+  writeFileSync(join(directory, 'ports.json'), '{"project":"shop","port":3000}')
+  expect(await failure('get-port', { ...shop, directory })).toContain(
+    `INVALID_ARGUMENT: ${directory}/ports.json: field is "port", but must be `,
+  )
+})
+
+test('without a directory the single root of the client counts, as long as it has that one', async () => {
+  const [first, second] = [copyOf('shop'), copyOf('shop')]
+  const { ask, failure, moveTo } = await withShop([first])
+  expect(await ask('get-port', web)).toMatchObject({ port: 3600, directory: first })
+  await moveTo(second)
+  const copy = await ask('get-port', shop)
+  expect(copy).toMatchObject({ port: 3601, directory: second })
+  expect(await ask('get-port', { ...web, directory: first })).toMatchObject({ port: 3600 })
+  expect(await ask('release-port', web)).toMatchObject({ releasedPorts: [{ port: 3601 }] })
+  await moveTo(first, second)
+  expect(await failure('get-port', web)).toMatch(/^INVALID_ARGUMENT: projectName is undefined/)
+  expect(await ask('get-port', shop)).not.toHaveProperty('directory')
+  await moveTo('https://example.com/shop', second)
+  expect(await ask('get-port', web)).toMatchObject({ directory: second })
+})
+
+test.each([
+  ['is no URI', 'shop'],
+  ['is of another host', 'file://build-1/srv/shop'],
+  ['is encoded wrongly', 'file:///srv/%zz'],
+  ['has another scheme', 'vscode-remote://ssh/srv/shop'],
+  ['does not exist here', '/nowhere/shop'],
+])('a root that %s is ignored', async (_what, root) => {
+  const { ask } = await withShop([root])
+  const told = await ask('get-port', shop)
+  expect(told).toMatchObject({ port: 3600 })
+  expect(told.message).not.toContain('ports.json')
+})
+
+test('a root that is gone is ignored', async () => {
+  const directory = copyOf('shop')
+  const { ask } = await withShop([directory])
+  expect(await ask('get-port', shop)).toMatchObject({ directory })
+  rmSync(directory, { recursive: true })
+  expect(await ask('get-port', shop)).not.toHaveProperty('directory')
+})
+
+/** A client that declares roots, and answers nothing that it is asked by itself. */
+async function rawClient(url: string, capabilities: object) {
+  const client = new RawClient({ PORTS_DATABASE_URL: url })
+  await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } })
+  return client
+}
+
+const asked = (client: RawClient) =>
+  client.answers.filter((each) => 'method' in each && each.method === 'roots/list')
+
+test('a client that declares no roots is asked for none', async () => {
+  const client = await rawClient(await freshDatabase(), {})
+  const { result } = await client.ask(call(1, 'get-port', { projectName: 'odin', ...web }))
+  expect(result.structuredContent.port).toBe(3300)
+  expect(client.answers).toHaveLength(2)
+})
+
+test('a client is asked for its roots when a call first needs them, and once', async () => {
+  const directory = copyOf('odin')
+  const client = await rawClient(await freshDatabase(), { roots: {} })
+  await client.ask(call(1, 'list-ports'))
+  expect(asked(client)).toEqual([])
+  const question = await client.ask(call(2, 'get-port', web))
+  expect(question).toMatchObject({ method: 'roots/list' })
+  const roots = [{ uri: `file://${directory}`, name: null }]
+  const { result } = await client.ask({ jsonrpc: '2.0', id: question.id, result: { roots } })
+  expect(result.structuredContent).toMatchObject({ projectName: 'odin', directory })
+  await client.ask(call(3, 'get-port', web))
+  expect(asked(client)).toHaveLength(1)
+  expect(client.log).toBe('')
+})
+
+test('calls get their answers from a client that has sent hundreds before it tells its roots', async () => {
+  const directory = copyOf('odin')
+  const client = await rawClient(await freshDatabase(), { roots: {} })
+  client.send(...Array.from({ length: 1000 }, (_, id) => call(id, 'get-port', web)))
+  await expect.poll(() => asked(client)).toHaveLength(1)
+  const [question] = asked(client)
+  const roots = [{ uri: `file://${directory}` }]
+  client.send({ jsonrpc: '2.0', id: question!.id, result: { roots } })
+  const answers = (await client.received(1002)).filter(({ result }) => result?.structuredContent)
+  expect(new Set(answers.map(({ result }) => result.structuredContent.directory))).toEqual(
+    new Set([directory]),
+  )
+  expect(answers).toHaveLength(1000)
+})
+
+test.each([
+  ['refuses to tell its roots', { error: { code: -32601, message: 'Method not found' } }],
+  ['tells none', { result: { roots: [] } }],
+  ['tells something else', { result: { roots: 'shop' } }],
+])('a client that %s gets its port without', async (_what, answer) => {
+  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const question = await client.ask(call(1, 'get-port', { ...web, projectName: 'odin' }))
+  const { result } = await client.ask({ jsonrpc: '2.0', id: question.id, ...answer })
+  expect(result.structuredContent).toMatchObject({ port: 3300 })
+})
+
+test('a client that is silent about its roots gets its port without, and is not asked again', async () => {
+  const client = await rawClient(await freshDatabase(), { roots: {} })
+  client.send(call(1, 'get-port', { ...web, projectName: 'odin' }))
+  // The question, that it is withdrawn, and the answer.
+  const [, , cancelled, told] = await client.received(4)
+  expect(cancelled).toMatchObject({ method: 'notifications/cancelled' })
+  expect(told!.result.structuredContent).toMatchObject({ port: 3300 })
+  const again = await client.ask(call(2, 'get-port', { ...web, projectName: 'odin' }))
+  expect(again.result.structuredContent).toMatchObject({ port: 3300 })
+  const late = { jsonrpc: '2.0', id: asked(client)[0]!.id, result: { roots: [] } }
+  expect(
+    await client.ask(`${JSON.stringify(late)}\n${JSON.stringify(call(3, 'list-ports'))}`),
+  ).toMatchObject({ id: 3 })
+  expect(client.log).toBe('ports-mcp: A response to no request was ignored.\n')
+})
