@@ -51,6 +51,19 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
         'release-port for a service that is gone for good, or ask the user to make room. Do not ' +
         'pick a port yourself.'
       )
+    case 'PORT_TAKEN':
+      return (
+        'A service that is down keeps its port: do not release that of another. Tell the user who ' +
+        'holds it, then call get-port with another portNumber, or without one.'
+      )
+    case 'PORT_OUT_OF_RANGE':
+      return (
+        `Tell the user, then call get-port without portNumber for a number of ${details.projectName}` +
+        (details.owner === null
+          ? `, or ask the user to run ports range add ${details.projectName} --start ` +
+            `${details.portNumber} first.`
+          : '.')
+      )
     case 'BUSY':
       return `Call ${tool.name} again.`
     case 'DATABASE_UNAVAILABLE':

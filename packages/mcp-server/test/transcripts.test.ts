@@ -1,0 +1,238 @@
+import { execFileSync } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { connect } from './connect.js'
+import { DatabaseProxy } from './DatabaseProxy.js'
+import { freshDirectory } from './freshDirectory.js'
+import { openManager } from './openManager.js'
+import { type Served, serveIn } from './serveIn.js'
+
+// Each test is what an agent does with the answers alone. An answer must say the next step.
+
+type Skip = (note: string) => never
+
+function onLinux(skip: Skip): void {
+  if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
+}
+
+/** An agent, to whom numbers in use are passed over as for every user. */
+function agent(url: string, roots?: string[]) {
+  return connect(url, { env: { PORTS_PASS_OVER: '' }, ...(roots && { roots }) })
+}
+
+/** Numbers next to each other on which nothing listens, as the range of a project. */
+async function rangeOf(url: string, projectName: string, size: number): Promise<number> {
+  const manager = await openManager(url)
+  for (let start = 20_000; start < 32_000; start += size) {
+    const uses = await Promise.all(
+      Array.from({ length: size }, (_, nth) => manager.useOfPort(start + nth)),
+    )
+    if (uses.some((use) => use?.isInUse)) continue
+    await manager.createRange({ projectName, startPort: start, endPort: start + size - 1 })
+    return start
+  }
+  throw new Error('Something listens in every range.')
+}
+
+const isRunning = ({ pid }: Served) => process.kill(pid, 0)
+
+/** Every number that something was started on must be held. */
+async function expectHeld(url: string, ...served: Served[]): Promise<void> {
+  const held = await (await openManager(url)).listAll()
+  const numbers = held.map(({ portNumber }) => portNumber)
+  for (const { port } of served) expect(numbers).toContain(port)
+}
+
+test('a new project', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const home = freshDirectory()
+  const { ask, failure } = await agent(url)
+  const service = { projectName: 'blog', serviceName: 'web' }
+  expect(await failure('get-port', service)).toContain('If blog is new, call create-range for it')
+  await ask('create-range', { projectName: 'blog' })
+  const { port, created, listening, message } = await ask('get-port', service)
+  expect({ created, listening }).toEqual({ created: true, listening: false })
+  expect(message).toContain('Nothing listens there now.')
+  const server = await serveIn(home, port as number)
+  const after = await ask('get-port', service)
+  expect(after).toMatchObject({ port, created: false, listeners: [{ pid: server.pid }] })
+  expect(after.message).toContain('If that is blog/web, use it.')
+  await expectHeld(url, server)
+})
+
+test('the port taken by a stranger', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const { ask } = await agent(url)
+  const service = { projectName: 'blog', serviceName: 'web' }
+  expect(await ask('get-port', service)).toMatchObject({ port: first })
+  const stranger = await serveIn(freshDirectory(), first)
+  // What a server that is started there meets.
+  await expect(serveIn(freshDirectory(), first)).rejects.toThrow('EADDRINUSE')
+  const told = await ask('get-port', service)
+  expect(told).toMatchObject({ port: first, listeners: [{ pid: stranger.pid }] })
+  expect(told.message).toContain('leave the process alone unless you started it')
+  expect(told.message).toContain(`call release-port with portNumber ${first}, then get-port`)
+  await ask('release-port', { ...service, portNumber: first })
+  const other = await ask('get-port', service)
+  expect(other).toMatchObject({ port: first + 1, created: true, listening: false })
+  expect(other.skipped).toMatchObject([{ portNumber: first }])
+  await expectHeld(url, await serveIn(freshDirectory(), other.port as number))
+  isRunning(stranger)
+})
+
+test('two worktrees', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const main = freshDirectory()
+  const linked = join(freshDirectory(), 'login')
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
+      cwd: main,
+      stdio: 'ignore',
+    })
+  git('init')
+  writeFileSync(join(main, 'ports.json'), JSON.stringify({ project: 'blog' }))
+  git('add', '.')
+  git('commit', '-m', 'Begin')
+  git('worktree', 'add', linked)
+  const first = await agent(url, [main])
+  const second = await agent(url)
+  const web = { serviceName: 'web' }
+  expect(await first.failure('get-port', web)).toContain('If blog is new, call create-range for it')
+  await first.ask('create-range')
+  const primary = await first.ask('get-port', web)
+  expect(await second.failure('get-port', web)).toContain('or a directory in which or above which')
+  const copy = await second.ask('get-port', { ...web, directory: linked })
+  expect(copy).toMatchObject({ instance: 'login', created: true, directory: linked })
+  expect(copy.message).toContain('blog/web@login has port')
+  expect(copy.port).not.toBe(primary.port)
+  const servers = [
+    await serveIn(main, primary.port as number),
+    await serveIn(linked, copy.port as number),
+  ]
+  for (const told of [
+    await first.ask('get-port', web),
+    await second.ask('get-port', { ...web, directory: linked }),
+  ]) {
+    expect(told).toMatchObject({ created: false, listeners: [{ isService: true }] })
+    expect(told.message).toContain('use it, and start no second one')
+  }
+  await expectHeld(url, ...servers)
+})
+
+test('put it on 3000', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await agent(url)
+  const service = { projectName: 'consilio', serviceName: 'web' }
+  const refused = await failure('get-port', { ...service, portNumber: 3000 })
+  expect(refused).toMatch(/^PORT_OUT_OF_RANGE: .*It belongs to meta-supervisor\./)
+  expect(refused).toContain('Tell the user, then call get-port without portNumber')
+  const nobodys = await failure('get-port', { ...service, portNumber: 4999 })
+  expect(nobodys).toContain('or ask the user to run ports range add consilio --start 4999 first.')
+  expect(await ask('get-port', service)).toMatchObject({ created: true })
+  expect(await ask('get-port', { ...service, portNumber: 3150 })).toMatchObject({ port: 3150 })
+  expect(await ask('get-port', service)).toMatchObject({ port: 3150, created: false })
+})
+
+test('three contiguous', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const stranger = await serveIn(freshDirectory(), first + 1)
+  const { ask, failure } = await agent(url)
+  const rtp = { projectName: 'blog', serviceName: 'rtp', contiguous: true, idempotencyKey: 'once' }
+  expect(await failure('allocate-port', { ...rtp, count: 30 })).toMatch(/^RANGE_EXHAUSTED: /)
+  const { ports } = await ask('allocate-port', { ...rtp, count: 3 })
+  expect(ports).toEqual([first + 2, first + 3, first + 4])
+  expect(await ask('allocate-port', { ...rtp, count: 3 })).toMatchObject({ ports })
+  const servers = await Promise.all(
+    (ports as number[]).map((port) => serveIn(freshDirectory(), port)),
+  )
+  await expectHeld(url, ...servers)
+  isRunning(stranger)
+})
+
+test('clean up after yourself', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const other = await agent(url)
+  await other.ask('get-port', { projectName: 'blog', serviceName: 'web' })
+  const others = await serveIn(freshDirectory(), first)
+  const { ask, failure } = await agent(url)
+  const spike = { projectName: 'blog', serviceName: 'spike' }
+  const { port } = await ask('get-port', spike)
+  const server = await serveIn(freshDirectory(), port as number)
+  expect(await ask('get-port', spike)).toMatchObject({ listeners: [{ pid: server.pid }] })
+  await server.end()
+  expect(await ask('get-port', spike)).toMatchObject({ port, listening: false })
+  await ask('allocate-port', spike)
+  expect(await failure('release-port', spike)).toContain('or allPorts: true for all of them')
+  expect(await ask('release-port', { ...spike, allPorts: true })).toMatchObject({ released: true })
+  expect(await ask('list-ports', { projectName: 'blog' })).toMatchObject({
+    count: 1,
+    allocations: [{ port: first, serviceName: 'web' }],
+  })
+  isRunning(others)
+})
+
+test('hand over to another agent', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const port = await rangeOf(url, 'blog', 10)
+  const first = await agent(url)
+  const service = { projectName: 'blog', serviceName: 'web' }
+  const description = 'Storefront, started with npm run dev'
+  await first.ask('get-port', { ...service, description })
+  const server = await serveIn(freshDirectory(), port)
+  await first.client.close()
+  const second = await agent(url)
+  const { allocations } = await second.ask('list-ports', { projectName: 'blog' })
+  expect(allocations).toMatchObject([{ serviceName: 'web', port, description }])
+  const told = await second.ask('get-port', service)
+  expect(told).toMatchObject({ port, created: false, listeners: [{ pid: server.pid }] })
+  expect(told.message).toContain('If that is blog/web, use it.')
+  await expectHeld(url, server)
+})
+
+test('the database away', async () => {
+  const proxy = new DatabaseProxy(await freshDatabase())
+  await proxy.up()
+  onTestFinished(() => proxy.down())
+  const { ask, failure } = await agent(proxy.url)
+  const service = { projectName: 'consilio', serviceName: 'web' }
+  const held = await ask('get-port', service)
+  await proxy.down()
+  await failure('list-ports')
+  const text = await failure('get-port', service)
+  expect(text).toMatch(/^DATABASE_UNAVAILABLE: /)
+  expect(text).toContain('Call get-port again in a moment; if it stays so, tell the user.')
+  expect(text).toContain('Do not pick a port yourself')
+  await proxy.up()
+  expect(await ask('get-port', service)).toMatchObject({ port: held.port, created: false })
+})
+
+test('another agent’s service is down while a number is wanted', async () => {
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const other = await agent(url)
+  const theirs = { projectName: 'blog', serviceName: 'web' }
+  await other.ask('get-port', { ...theirs, portNumber: first + 5 })
+  const { ask, failure } = await agent(url)
+  const mine = { projectName: 'blog', serviceName: 'api' }
+  const refused = await failure('get-port', { ...mine, portNumber: first + 5 })
+  expect(refused).toMatch(/^PORT_TAKEN: .* is held by blog\/web /)
+  expect(refused).toContain(
+    'A service that is down keeps its port: do not release that of another.',
+  )
+  expect(refused).toContain('then call get-port with another portNumber, or without one.')
+  const named = Number(/such as (\d+)/.exec(refused)![1])
+  expect(await ask('get-port', { ...mine, portNumber: named })).toMatchObject({ port: named })
+  expect(await other.ask('get-port', theirs)).toMatchObject({ port: first + 5, created: false })
+})
