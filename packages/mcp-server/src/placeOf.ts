@@ -40,7 +40,9 @@ export function placeOf(
   root: ClientRoot,
   call: WriteOptions,
 ): Promise<Place> {
-  return place(given, root, (directory) => checkoutOf(manager, directory, given.projectName, call))
+  return place(given, root, (directory) =>
+    checkoutOf(manager, directory, { ...call, projectName: given.projectName }),
+  )
 }
 
 /**
@@ -53,12 +55,9 @@ export function heldPlaceOf(
   root: ClientRoot,
   call: WriteOptions,
 ): Promise<Place> {
-  return place(given, root, async (directory) => {
-    const project = findProject(directory)
-    if (project?.namedBy !== PROJECT_FILE) return undefined
-    await manager.listCheckouts({ projectName: project.projectName, signal: call.signal })
-    return checkoutOf(manager, directory, given.projectName, call)
-  })
+  return place(given, root, (directory) =>
+    checkoutOf(manager, directory, { ...call, projectName: given.projectName, create: false }),
+  )
 }
 
 async function place(
