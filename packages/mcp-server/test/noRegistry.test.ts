@@ -42,6 +42,17 @@ test.each([
   expect(existsSync(home)).toBe(false)
 })
 
+test('release-port makes no registry for a directory either', async () => {
+  const home = freshHome()
+  const directory = freshDirectory()
+  writeFileSync(join(directory, 'ports.json'), '{"project":"consilio"}')
+  const client = new RawClient({ PORTS_HOME: home })
+  await client.ask(INITIALIZE)
+  const { result } = await client.ask(call(1, 'release-port', { serviceName: 'api', directory }))
+  expect(result.content[0].text).toMatch(/^NO_REGISTRY: /)
+  expect(existsSync(home)).toBe(false)
+})
+
 test('get-port makes a registry while another call finds none', async () => {
   const client = new RawClient({ PORTS_HOME: freshHome() })
   await client.ask(INITIALIZE)
