@@ -5,6 +5,7 @@ import {
   ErrorCode,
   ListToolsRequestSchema,
   McpError,
+  RootsListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
 import {
   excerpt,
@@ -46,6 +47,12 @@ const TOOLS: readonly Tool[] = [
 /** The longest text of an error, in characters: it must not flood a model. */
 const MAX_ERROR_TEXT = 4000
 
+/** A call waits no longer than this for a client that does not tell its roots. */
+const ROOTS_TIMEOUT_MS = 3000
+
+/** Laxer than the SDK's schema: what is not used here may be anything. */
+const ROOTS = z.looseObject({ roots: z.array(z.looseObject({ uri: z.string() })) })
+
 /**
  * The registry as an MCP server, to be connected to a transport. Unforeseen errors go to `onerror`;
  * the client learns only that one happened.
@@ -56,7 +63,12 @@ export function createServer(manager: PortManager): Server {
     { capabilities: { tools: {} }, instructions: INSTRUCTIONS },
   )
 
-  const root = new ClientRoot(server)
+  const root = new ClientRoot(async () => {
+    if (!server.getClientCapabilities()?.roots) return []
+    const request = { method: 'roots/list' } as const
+    return (await server.request(request, ROOTS, { timeout: ROOTS_TIMEOUT_MS })).roots
+  })
+  server.setNotificationHandler(RootsListChangedNotificationSchema, () => root.forget())
 
   async function answer(tool: Tool, args: unknown, signal: AbortSignal): Promise<CallToolResult> {
     try {

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { nearestName } from '../name.js'
-import { gitWorktree } from './gitWorktree.js'
+import { type GitWorktree, gitWorktree } from './gitWorktree.js'
+import { isInside } from './isInside.js'
 import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
 
 /** What a directory and those above it say of a project. */
@@ -25,14 +26,15 @@ export interface LocalProject {
 export function findProject(directory: string): LocalProject | undefined {
   const from = realpathSync(directory)
   const worktree = gitWorktree(from)
-  const isLinked = worktree?.isLinked ?? false
 
   const withFile = nearestWith(PROJECT_FILE, from)
   if (withFile !== undefined) {
     const { project, services } = readProjectFile(join(withFile, PROJECT_FILE))
-    return { projectName: project, root: withFile, isLinked, namedBy: PROJECT_FILE, services }
+    const copy = copyOf(withFile, worktree)
+    return { projectName: project, ...copy, namedBy: PROJECT_FILE, services }
   }
 
+  const isLinked = worktree?.isLinked ?? false
   const root = worktree?.root
   const packageRoot = nearestWith('package.json', root ?? from)
   const packageName = packageRoot === undefined ? undefined : packageNameIn(packageRoot)
@@ -48,6 +50,17 @@ export function findProject(directory: string): LocalProject | undefined {
   const remote = worktree && remoteName(worktree.commonDirectory)
   if (root === undefined || remote === undefined) return undefined
   return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
+}
+
+/**
+ * The copy of a project that has the file. A linked worktree below it, in which the file is not
+ * checked out, is a copy of its own.
+ */
+function copyOf(withFile: string, worktree: GitWorktree | undefined) {
+  if (worktree?.isLinked && worktree.root !== withFile && isInside(worktree.root, withFile)) {
+    return { root: worktree.root, isLinked: true }
+  }
+  return { root: withFile, isLinked: gitWorktree(withFile)?.isLinked ?? false }
 }
 
 /**

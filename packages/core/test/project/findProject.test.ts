@@ -86,6 +86,24 @@ describe('the project of a directory', () => {
     root = dirname(root)
   })
 
+  it('is in a worktree below it that has no ports.json a copy of its own', () => {
+    write('README.md', 'A shop')
+    git('init', '--quiet')
+    git('add', '.')
+    git('commit', '--quiet', '-m', 'Begin')
+    write('ports.json', { project: 'shop' })
+    write('docs/README.md', 'How it works')
+    git('worktree', 'add', '--quiet', 'worktrees/login')
+    const found = (directory: string) => findProject(join(root, directory))
+    expect(found('docs')).toMatchObject({ projectName: 'shop', root, isLinked: false })
+    const login = join(root, 'worktrees/login')
+    expect(found('worktrees/login')).toMatchObject({
+      projectName: 'shop',
+      root: login,
+      isLinked: true,
+    })
+  })
+
   it('is found through a symbolic link', () => {
     write('shop/ports.json', { project: 'shop' })
     execFileSync('ln', ['-s', join(root, 'shop'), join(root, 'link')])
