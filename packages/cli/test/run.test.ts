@@ -332,6 +332,9 @@ describe('ports env', () => {
 
   test('prints nothing if it fails', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
+    const wrong = await portsIn(directory, await freshDatabase())('env', 'web', 'wep')
+    expect(wrong).toMatchObject({ stdout: '', status: 2 })
+    expect(wrong.stderr).toContain('service is "wep", but must be one of web, web-api.')
     const { stdout, status } = await portsIn(directory, 'postgresql://ports@127.0.0.1:1/p')('env')
     expect({ stdout, status }).toEqual({ stdout: '', status: 5 })
   })

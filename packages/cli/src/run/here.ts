@@ -24,15 +24,19 @@ export interface Here {
 export function here(directory: string, serviceName: string | undefined): Here {
   const project = projectHere(directory)
   const service = serviceName ?? onlyService(project, directory)
-  const { services } = project
-  if (Object.keys(services).length > 0 && !Object.hasOwn(services, service)) {
-    throw invalidArgument('service', service, `one of ${Object.keys(services).join(', ')}`)
-  }
+  refuseUnlisted(project, service)
   return {
     project,
     serviceName: service,
-    request: requestOf(project, { [service]: {}, ...services }),
+    request: requestOf(project, { [service]: {}, ...project.services }),
   }
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` lists services, and not this one */
+export function refuseUnlisted({ services }: LocalProject, service: string): void {
+  const names = Object.keys(services)
+  if (names.length === 0 || names.includes(service)) return
+  throw invalidArgument('service', service, `one of ${names.join(', ')}`)
 }
 
 /** @throws {PortsError} `INVALID_ARGUMENT` if nothing names the project */

@@ -1,7 +1,7 @@
 import { ensureProject, invalidArgument, type ProjectService } from '@ports/core'
 import type { Context } from '../Context.js'
 import { variablesOf } from './environment.js'
-import { projectHere, requestOf } from './here.js'
+import { projectHere, refuseUnlisted, requestOf } from './here.js'
 import { type Format, printVariables } from './printVariables.js'
 
 /** Prints nothing unless every service has its ports. */
@@ -16,7 +16,10 @@ export async function printEnvironment(
     throw invalidArgument('service', undefined, 'given, as no ports.json names services')
   }
   const services: Record<string, ProjectService> = {}
-  for (const name of asked) services[name] = project.services[name] ?? {}
+  for (const name of asked) {
+    refuseUnlisted(project, name)
+    services[name] = project.services[name] ?? {}
+  }
   const ports = await openManager()
   const ensured = await ensureProject(ports, requestOf(project, services), { signal })
   const [only] = asked
