@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
 import { BINARY } from './ports.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
+import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 // As in terminal.test.ts, that of util-linux.
 const SCRIPT = 'script'
@@ -62,7 +61,7 @@ describe('ports init', () => {
       'packages/api/package.json': { name: '@acme/api', scripts: { start: 'echo api has $PORT' } },
       'packages/my lib/package.json': { name: 'lib', scripts: { build: 'tsc' } },
     })
-    const ports = portsIn(directory, await freshDatabase())
+    const ports = portsIn(directory, await databaseWithOwnNumbers('acme-shop'))
     const { stdout } = await ports('init', '--yes', '--json')
     expect(JSON.parse(stdout)).toMatchObject({
       path: join(directory, 'ports.json'),

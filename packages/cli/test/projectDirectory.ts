@@ -26,14 +26,18 @@ export function writeFiles(
 }
 
 /**
- * A database in which the project has ten numbers that hardly another test has. For servers that
- * really listen: each database has the same default ranges, and they have one host.
+ * A database in which each of the projects has ten numbers that hardly another test has. For what
+ * really listens, and what looks whether something does: all databases have the same default ranges,
+ * and one host.
  */
-export async function databaseWithOwnNumbers(projectName: string): Promise<string> {
+export async function databaseWithOwnNumbers(...projectNames: string[]): Promise<string> {
   const url = await freshDatabase()
-  const start = randomInt(1_000, 2_000) * 10
-  const range = ['--start', `${start}`, '--end', `${start + 9}`]
-  await portsIn(tmpdir(), url)('range', 'create', projectName, ...range)
+  const first = randomInt(1_000, 2_000) * 10
+  for (const [nth, projectName] of projectNames.entries()) {
+    const start = first + 10 * nth
+    const range = ['--start', `${start}`, '--end', `${start + 9}`]
+    await portsIn(tmpdir(), url)('range', 'create', projectName, ...range)
+  }
   return url
 }
 

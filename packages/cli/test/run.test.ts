@@ -51,7 +51,11 @@ describe('ports run', () => {
   test('gives the command its port and those of the project’s other services', async () => {
     const url = await freshDatabase()
     const directory = projectDirectory({ 'ports.json': SHOP })
-    const ports = portsIn(directory, url, { HOME: '/home/ann', WEB_PORT: '80' })
+    const ports = portsIn(directory, url, {
+      HOME: '/home/ann',
+      PORTS_PASS_OVER: '',
+      WEB_PORT: '80',
+    })
     const { stdout, stderr, status } = await ports('run', 'web', '--', 'node', '-e', TELL)
     const told = JSON.parse(stdout)
     expect(told).toMatchObject({
@@ -74,7 +78,7 @@ describe('ports run', () => {
   })
 
   test('runs the command of ports.json, else the dev script', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const withCommand = projectDirectory({
       'ports.json': { project: 'shop', services: { web: { command: 'echo $PORT is here' } } },
     })
@@ -99,7 +103,10 @@ describe('ports run', () => {
     ['126 if it cannot be run', ['.'], 126],
   ])('ends with %s', async (_what, command, status) => {
     const directory = projectDirectory({ 'ports.json': SHOP })
-    const ports = portsIn(directory, await freshDatabase())
+    const ports = portsIn(
+      directory,
+      await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing'),
+    )
     expect((await ports('run', 'web', '--', ...command)).status).toBe(status)
   })
 
@@ -115,7 +122,10 @@ describe('ports run', () => {
     ],
   ])('starts nothing and ends with 125 for %s', async (_what, args, file) => {
     const directory = projectDirectory({ 'ports.json': file })
-    const { stdout, stderr, status } = await portsIn(directory, await freshDatabase())(...args)
+    const { stdout, stderr, status } = await portsIn(
+      directory,
+      await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing'),
+    )(...args)
     expect({ stdout, status }).toEqual({ stdout: '', status: 125 })
     expect(stderr).toMatch(/^error: /m)
   })
@@ -129,7 +139,7 @@ describe('ports run', () => {
   })
 
   test('removes what a run of another project has set', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const blog = projectDirectory({ 'ports.json': { project: 'blog', services: { site: {} } } })
     const shop = projectDirectory({ 'ports.json': SHOP })
     const inner = `cd ${blog} && exec ${process.execPath} ${BINARY} run -- node -e '${TELL}'`
@@ -148,16 +158,18 @@ describe('ports run', () => {
       })
       console.log('ready')
       setInterval(() => {}, 1_000)`
-    const child = started(directory, await freshDatabase(), [
-      ...['run', 'web', '--', 'node', '-e', counting],
-    ])
+    const child = started(
+      directory,
+      await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing'),
+      [...['run', 'web', '--', 'node', '-e', counting]],
+    )
     await once(child.stdout!, 'data')
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) child.kill(name)
     expect(await once(child, 'exit')).toEqual([3, null])
   })
 
   test('gives each worktree and clone of a project ports of its own', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const main = projectDirectory({ 'ports.json': SHOP, '.git/HEAD': 'ref: refs/heads/main\n' })
     const linked = projectDirectory({
       'ports.json': SHOP,
@@ -180,7 +192,7 @@ describe('ports run', () => {
   })
 
   test('refuses a directory whose package has the name of a project elsewhere', async () => {
-    const url = await freshDatabase()
+    const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const files = { 'package.json': { name: 'blog' } }
     const first = projectDirectory(files)
     expect((await portsIn(first, url)('run', '--', 'true')).status).toBe(0)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { BINARY, ended, environmentOn, portsOn } from './ports.js'
-import { projectDirectory } from './projectDirectory.js'
+import { databaseWithOwnNumbers, projectDirectory } from './projectDirectory.js'
 import { tcpServer } from './tcpServer.js'
 
 // util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
@@ -99,7 +99,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     })
     const child = spawn(SCRIPT, typed('run', 80), {
       cwd: directory,
-      env: environmentOn(await freshDatabase()),
+      env: environmentOn(await databaseWithOwnNumbers('shop')),
     })
     const closed = once(child, 'close')
     let shown = ''
