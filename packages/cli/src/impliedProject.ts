@@ -26,9 +26,12 @@ export function withImpliedProject(
   const project = findProject(process.cwd())
   if (project?.namedBy !== PROJECT_FILE) return args
   const { projectName, services } = project
+  const isService = (word: string) => Object.hasOwn(services, word)
+  const namesProject = operands[0] === projectName
+  // The project without a service is no service of that name, unless the file has one.
+  if (namesProject && !isService(projectName)) return args
   const isComplete = operands.length >= wordsOf(command)
-  const areServices = operands.every((word) => Object.hasOwn(services, word))
-  if (isComplete && (!areServices || operands[0] === projectName)) return args
+  if (isComplete && (namesProject || !operands.every(isService))) return args
   return [...args.slice(0, depth), projectName, ...args.slice(depth)]
 }
 

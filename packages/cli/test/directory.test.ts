@@ -64,6 +64,16 @@ describe('a command in a directory with a ports.json', () => {
     expect((await ports('release', 'blog', 'web')).stderr).toBe('Released 7100/tcp of blog/web.\n')
   })
 
+  test('takes its project for no service', async () => {
+    const { ports } = await shop()
+    for (const command of ['get', 'allocate', 'release']) {
+      const { status, stderr } = await ports(command, 'shop')
+      expect(status, command).toBe(2)
+      expect(stderr, command).toContain('service')
+    }
+    expect(JSON.parse((await ports('list', '--all', '--json')).stdout)).toEqual([])
+  })
+
   test('lists its project, and all with --all', async () => {
     const { ports } = await shop()
     await ports('range', 'create', 'blog', '--start', '7100', '--end', '7109')
