@@ -24,6 +24,6 @@ The project is that of ports run. Services without a port get one. With one serv
 HOST are printed as well. If that fails, nothing is printed on stdout, and the status is not 0.
 
 Examples:
-  eval "$(ports env || echo false)"      # a shell; ends a script with set -e
+  eval "$(ports env || echo false)"      # a shell with set -e, or .envrc
   ports env --format dotenv > .env.local
   ports env web --format json`

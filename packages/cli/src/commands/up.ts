@@ -3,7 +3,9 @@ import type { Context } from '../Context.js'
 
 export function upCommand(context: Context) {
   return new Command('up')
-    .description('Get the ports of all services of ports.json, and write or run with them')
+    .description(
+      'Get the ports of all services of ports.json; write them to a file, or run the services',
+    )
     .option('--write <file>', 'write the variables to a file, such as .env.local')
     .option('--run', 'run the commands of all services until Ctrl-C, or until all have ended')
     .addHelpText('after', MORE_HELP)
@@ -14,9 +16,11 @@ export function upCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Services without a port of their choice get theirs in one transaction: all or none. Without an
-option, prints the variables that ports env prints. With --run each line of output begins with the name of its service. Ctrl-C
-ends all of them. The status is 0 if all commands end with 0.
+Services without port and preferredPort get their ports in one transaction: all or none. Without
+an option it prints the variables that ports env prints. --write replaces the file. With --run
+each line of output begins with the name of its service. A command that ends does not end the
+others; Ctrl-C ends all of them, with status 0. Else the status is 0 if all commands end with 0,
+or that of the first that does not.
 
 Examples:
   ports up --write .env.local
