@@ -813,22 +813,6 @@ begin
     -- The slots are locked in the block that takes them, because a lock from another subtransaction
     -- would need a multixact.
     begin
-      -- What is held is locked before slots are taken: a release that looked earlier may wait for one
-      -- of the slots while it has locked what is held. The project comes first, as everywhere.
-      if v_has_metadata and cardinality(v_ids) > 0 then
-        if v_missing is not null then
-          update ports.projects
-          set settings = settings
-          where name = p_project_name;
-        end if;
-        perform
-        from ports.port_allocations
-        where service_key = any (v_keys)
-          and id = any (v_ids)
-          and status <> 'released'
-        order by hostname, protocol, port_number
-        for update;
-      end if;
       if v_missing is not null then
         v_new := array(
           select ports.hold_slots(
@@ -868,6 +852,13 @@ begin
         );
       end if;
       if v_has_metadata then
+        perform
+        from ports.port_allocations
+        where service_key = any (v_keys)
+          and id = any (v_ids)
+          and status <> 'released'
+        order by hostname, protocol, port_number
+        for update;
         perform ports.change_metadata(
           service_key, v_ids, 'allocate_batch',
           ports.metadata(p_service_type, p_description, p_cloudflare_hostname), p_actor,
