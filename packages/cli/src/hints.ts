@@ -48,6 +48,8 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
       return 'size' in details
         ? ['To see who owns which numbers: ports range list']
         : fullRangeHints(details as FullRange)
+    case 'PORT_RESERVED':
+      return ['To take it anyway: --use-reservation', 'To see all reservations: ports reservations']
     case 'PORT_OUT_OF_RANGE':
       return details.owner === null ? [addHint(details as Unowned, await asked.openManager())] : []
     case 'LAYOUT_MISMATCH':

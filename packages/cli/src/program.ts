@@ -18,11 +18,15 @@ import { importCommand } from './commands/import.js'
 import { initCommand } from './commands/init.js'
 import { listCommand } from './commands/list.js'
 import { loadCommand } from './commands/load.js'
+import { moveCommand } from './commands/move.js'
 import { pruneCommand } from './commands/prune.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
+import { reservationsCommand } from './commands/reservations.js'
+import { reserveCommand } from './commands/reserve.js'
 import { runCommand } from './commands/run.js'
 import { summaryCommand } from './commands/summary.js'
+import { unreserveCommand } from './commands/unreserve.js'
 import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
@@ -40,6 +44,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     get: getCommand,
     claim: claimCommand,
     allocate: allocateCommand,
+    move: moveCommand,
     release: releaseCommand,
     update: updateCommand,
     prune: pruneCommand,
@@ -49,12 +54,15 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     history: historyCommand,
     hosts: hostsCommand,
     checkouts: checkoutsCommand,
+    reservations: reservationsCommand,
     summary: summaryCommand,
     verify: verifyCommand,
     audit: auditCommand,
   },
   'Administration:': {
     range: rangeCommand,
+    reserve: reserveCommand,
+    unreserve: unreserveCommand,
     import: importCommand,
     dump: dumpCommand,
     load: loadCommand,

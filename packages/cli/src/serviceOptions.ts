@@ -20,6 +20,11 @@ export const rangeHostOption = new Option(
   'the only host on which it owns the numbers; every host unless given',
 )
 
+export const everyHostOption = new Option(
+  '--hostname <host>',
+  'only on that host; on every host unless given',
+)
+
 export const instanceOption = new Option(
   '--instance <name>',
   'the copy of the project; the one of this directory unless given',
@@ -41,6 +46,11 @@ export const descriptionOption = new Option('--description <text>', 'what it is 
 export const cloudflareHostnameOption = new Option(
   '--cloudflare-hostname <host>',
   'the name under which a Cloudflare tunnel publishes it',
+)
+
+export const useReservationOption = new Option(
+  '--use-reservation',
+  'take the number also if it is reserved',
 )
 
 function protocol(description: string) {

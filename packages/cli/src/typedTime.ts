@@ -16,9 +16,32 @@ const ISO_8601 = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?)
  * @throws {PortsError} `INVALID_ARGUMENT`
  */
 export function typedTime(text: string): Date {
-  const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
-  if (count !== undefined) return new Date(Date.now() - Number(count) * UNITS_MS[unit!]!)
-  const time = new Date(ISO_8601.test(text) ? text : Number.NaN)
-  if (!Number.isNaN(time.getTime())) return time
+  const age = typedDuration(text)
+  const time = age === undefined ? isoTime(text) : new Date(Date.now() - age)
+  if (time) return time
   throw invalidArgument('since', text, 'a time in ISO 8601, or an age such as 30m, 2h or 7d')
+}
+
+/**
+ * The end that was typed: as ISO 8601, or as the time until then, such as 2h or 7d.
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export function typedEnd(text: string): Date {
+  const wait = typedDuration(text)
+  const time = wait === undefined ? isoTime(text) : new Date(Date.now() + wait)
+  if (time) return time
+  throw invalidArgument('until', text, 'a time in ISO 8601, or from now, such as 30m, 2h or 7d')
+}
+
+/** In milliseconds. */
+function typedDuration(text: string): number | undefined {
+  const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []
+  return count === undefined ? undefined : Number(count) * UNITS_MS[unit!]!
+}
+
+function isoTime(text: string): Date | undefined {
+  if (!ISO_8601.test(text)) return undefined
+  // Without a time of day, Date would take the offset to be that of UTC.
+  const time = new Date(text.includes('T') ? text : `${text}T00:00`)
+  return Number.isNaN(time.getTime()) ? undefined : time
 }

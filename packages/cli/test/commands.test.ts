@@ -298,8 +298,8 @@ describe('summary', () => {
     expect(one).toEqual(
       done(
         [
-          'PROJECT   RANGES     SCOPE          TOTAL  ALLOCATED  AVAILABLE  USED %',
-          'consilio  3100-3199  localhost/tcp    100          1         99       1',
+          'PROJECT   RANGES     SCOPE          TOTAL  ALLOCATED  AVAILABLE  RESERVED  UNUSABLE  USED %',
+          'consilio  3100-3199  localhost/tcp    100          1         99         0         0       1',
           '',
         ].join('\n'),
       ),
@@ -315,6 +315,9 @@ describe('summary', () => {
       totalPorts: 100,
       allocatedPorts: 0,
       availablePorts: 100,
+      reservedPorts: 0,
+      unusablePorts: 0,
+      allocatableNow: 100,
       utilizationPercent: 0,
     })
     const all = JSON.parse((await ports('summary', '--json')).stdout)

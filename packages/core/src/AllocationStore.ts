@@ -23,6 +23,24 @@ export interface EnsureRequest extends AllocationRequest {
 
 export interface ClaimRequest extends ServiceKey, Metadata {
   readonly portNumber: number
+  /** Whether it may be a reserved number. */
+  readonly useReservation?: boolean
+}
+
+export interface MoveRequest extends ServiceKey {
+  readonly portNumber: number
+  /** The port that it gives up. Default: the one that `ensure` would return. */
+  readonly from?: number
+  /** Whether it may move to a reserved number. */
+  readonly useReservation?: boolean
+}
+
+/** What a move found, or changed. */
+export interface MovedPort {
+  /** The port that the service gave up, or `portNumber` if it held that already. */
+  readonly movedFrom: number
+  /** False if the service held `portNumber` already, and not `from`. */
+  readonly moved: boolean
 }
 
 export interface EnsuredPort {
@@ -54,6 +72,9 @@ export interface ListQuery {
   readonly serviceName?: string
   readonly hostname?: string
   readonly portNumber?: number
+  /** Only numbers from the first to the last. */
+  readonly bounds?: Bounds
+  readonly protocol?: Protocol
   readonly cloudflareHostname?: string
   /** Only what comes after this place. */
   readonly after?: PageKey
@@ -119,7 +140,7 @@ export interface AllocationStore {
   /**
    * Gives the service that number, which `getOrAllocate` returns from then on. Returns false if the
    * service held it already.
-   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `BUSY`
+   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
    */
   claim(request: ClaimRequest, call?: WriteOptions): Promise<boolean>
 
@@ -135,6 +156,14 @@ export interface AllocationStore {
    * port.
    */
   release(selection: Selection, call?: WriteOptions): Promise<readonly ReleasedPort[]>
+
+  /**
+   * Gives the service that number instead of another one, in one transaction. The new holding has an
+   * id of its own, and the metadata and the place among the service's ports that the old one had.
+   * Returns undefined if the service holds neither.
+   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
+   */
+  move(request: MoveRequest, call?: WriteOptions): Promise<MovedPort | undefined>
 
   /** Returns whether there was something to update. */
   update(selection: Selection, change: MetadataChange, call?: WriteOptions): Promise<boolean>

@@ -8,10 +8,12 @@ export const EVENT_KINDS = [
   'range-created',
   'range-resized',
   'range-deleted',
+  'reserved',
+  'unreserved',
 ] as const
 
 /**
- * One change of one holding or range. Audits write none. `claimed`: the service held the number
+ * One change of one holding, range or reservation. Audits write none. `claimed`: the service held the number
  * already, and now prefers it to its others.
  */
 export interface PortEvent {
@@ -24,15 +26,19 @@ export interface PortEvent {
   /** The SQL function that was called. */
   readonly call: string
   readonly what: (typeof EVENT_KINDS)[number]
-  readonly projectName: string
-  /** Absent if a range was changed, like all fields below except `before` and `after`. */
+  /** Absent if a reservation was changed. */
+  readonly projectName?: string
+  /**
+   * Absent if a range or a reservation was changed, like all fields below except `before` and
+   * `after`, and of a reservation the host and the protocol that it is limited to.
+   */
   readonly serviceName?: string
   readonly instance?: string
   readonly hostname?: string
   readonly protocol?: Protocol
   readonly portNumber?: number
   readonly allocationId?: string
-  /** Metadata, or a range's bounds and description. Absent where there is none. */
+  /** Metadata, or the bounds of a range or a reservation and what is said of it. */
   readonly before?: Readonly<Record<string, unknown>>
   readonly after?: Readonly<Record<string, unknown>>
 }

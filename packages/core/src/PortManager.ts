@@ -57,10 +57,14 @@ import type {
   ImportOptions,
   InstanceOption,
   ListOptions,
+  MoveOptions,
+  MoveResult,
   NarrowOptions,
   NeighbourhoodOptions,
   PageOptions,
   PortManagerOptions,
+  ReservationOption,
+  ReserveResult,
   ResizeOptions,
   UpdateOptions,
 } from './options.js'
@@ -84,6 +88,7 @@ import { PortUseReader } from './processes/PortUseReader.js'
 import { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
+import type { Reservation } from './ReservationStore.js'
 import { COMMON_DEFAULT_PORTS } from './range/commonDefaultPorts.js'
 import {
   type NewRange,
@@ -95,6 +100,12 @@ import {
 } from './range/requests.js'
 import { summarizeProject } from './range/summarizeProject.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
+import {
+  type ReservationScope,
+  type ReserveOptions,
+  validReservation,
+  validReservedNumbers,
+} from './reservation/requests.js'
 import type { Holding } from './TransferStore.js'
 import {
   type ImportReport,
@@ -308,7 +319,7 @@ export class PortManager {
    * Safe to repeat, and repeated by itself when the answer was lost; `created` may then be false
    * although the attempt without an answer created it.
    * @throws {PortsError} `PORT_TAKEN` naming the holder and the nearest available numbers,
-   * `PORT_OUT_OF_RANGE` naming the owner of the number
+   * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason
    */
   async claim(
     projectName: string,
@@ -320,6 +331,7 @@ export class PortManager {
     const request = {
       ...this.#request(projectName, serviceName, accepted),
       portNumber: validPort('portNumber', portNumber),
+      ...usingReservation(accepted),
     }
     const call = this.#write(accepted)
     return this.#source.ask(
@@ -330,6 +342,40 @@ export class PortManager {
         const caution = passedOver.reasonFor(portNumber)
         const shared = await sharing(store, request, allocation, call)
         return { allocation, created, ...(caution && { caution }), ...shared }
+      },
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
+   * Gives the service that number instead of another one, in one transaction: nobody can take either
+   * meanwhile. Metadata and idempotency key go along. The new holding has a higher id. Undefined if
+   * the service holds neither number. Safe to repeat, and repeated by itself when the answer was
+   * lost; `moved` is false if the service held the number already.
+   * @throws {PortsError} `PORT_TAKEN` naming the holder, which may be the service itself,
+   * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason
+   */
+  async move(
+    projectName: string,
+    serviceName: string,
+    portNumber: number,
+    options: MoveOptions = {},
+  ): Promise<MoveResult | undefined> {
+    const accepted = given(options)
+    const { from } = accepted
+    const request = {
+      ...this.service(projectName, serviceName, accepted),
+      portNumber: validPort('portNumber', portNumber),
+      ...(from !== undefined && { from: validPort('from', from) }),
+      ...usingReservation(accepted),
+    }
+    const call = this.#write(accepted)
+    return this.#source.askExisting(
+      async (store) => {
+        const moved = await store.move(request, call)
+        return (
+          moved && { ...moved, allocation: await allocationOf(store, request, portNumber, call) }
+        )
       },
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
@@ -593,17 +639,21 @@ export class PortManager {
   }
 
   /**
-   * How full the ranges of a project are in one scope; default: this host, TCP.
+   * How full the ranges of a project are in one scope; default: this host, TCP. Looks at what new
+   * allocations would pass over there now.
    * @throws {PortsError} `RANGE_EXHAUSTED` if the project has ranges on other hosts only
    */
   async getProjectSummary(
     projectName: string,
-    options: Partial<Scope> & CallOptions = {},
+    options: Partial<Scope> & PassOverOption & CallOptions = {},
   ): Promise<PortSummary> {
     const scope = this.scope(options)
     const name = validName('projectName', projectName)
     const call = given(options)
-    return this.#source.askExisting((store) => summarizeProject(store, name, scope, call))
+    return this.#source.askExisting(async (store) => {
+      const { ranges } = await this.#look({ ...scope, ...call })
+      return summarizeProject(store, name, scope, ranges, call)
+    })
   }
 
   /**
@@ -804,7 +854,58 @@ export class PortManager {
   }
 
   /**
-   * Returns the changes of allocations, metadata and ranges, newest first, without the results of
+   * Keeps the numbers out of automatic allocation, for every call that begins afterwards, until the
+   * end that is given, by the database's clock. They may be in ranges or outside them. Live
+   * allocations of these numbers stay, and are returned. A claim takes such a number only with
+   * `useReservation`. If the same numbers are reserved already for the same host and protocol, sets
+   * the reason and the end. Safe to repeat, and repeated by itself when the answer was lost.
+   */
+  async reserve(
+    bounds: Bounds,
+    reason: string,
+    options: ReserveOptions & WriteOptions = {},
+  ): Promise<ReserveResult> {
+    const accepted = given(options)
+    const request = validReservation(bounds, reason, accepted, this.#localHost)
+    const { startPort, endPort, hostname, protocol } = request
+    const call = this.#write(accepted)
+    return this.#source.ask(
+      async (store) => {
+        const reservation = await store.reserve(request, call)
+        const query = { bounds: { startPort, endPort }, hostname, protocol }
+        return { reservation, held: (await store.list(given(query), call)).allocations }
+      },
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
+   * Removes the reservations of exactly these numbers, narrowed by host and protocol where given, and
+   * returns them. Repeated by itself when the answer was lost; those that the attempt without an
+   * answer removed are then missing.
+   */
+  async unreserve(
+    bounds: Bounds,
+    options: ReservationScope & WriteOptions = {},
+  ): Promise<Reservation[]> {
+    const accepted = given(options)
+    const numbers = validReservedNumbers(bounds, accepted, this.#localHost)
+    const call = this.#write(accepted)
+    const removed = await this.#source.askExisting(
+      (store) => store.unreserve(numbers, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+    return [...removed]
+  }
+
+  /** The reservations that have not ended, by start port, end port, host and protocol. */
+  async listReservations(options: CallOptions = {}): Promise<Reservation[]> {
+    const call = given(options)
+    return [...(await this.#source.askExisting((store) => store.listReservations(call)))]
+  }
+
+  /**
+   * Returns the changes of allocations, metadata, ranges and reservations, newest first, without the results of
    * audits. An event appears only when every transaction that began to write before its own has
    * ended. Events outlive their project and service, so an unknown name is not an error.
    */
@@ -988,6 +1089,12 @@ function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
 function configuredPassOver(): 'none' | undefined {
   const passOver = process.env.PORTS_PASS_OVER
   return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
+}
+
+function usingReservation({ useReservation }: ReservationOption): ReservationOption {
+  if (useReservation === undefined) return {}
+  if (typeof useReservation === 'boolean') return { useReservation }
+  throw invalidArgument('useReservation', useReservation, 'true or false')
 }
 
 function validAllHosts({ allHosts, hostname }: UpdateOptions): boolean {

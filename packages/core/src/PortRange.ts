@@ -28,7 +28,14 @@ export interface PortSummary extends Scope {
   readonly ranges: readonly Bounds[]
   readonly totalPorts: number
   readonly allocatedPorts: number
+  /** Those that no service holds. */
   readonly availablePorts: number
+  /** Those available ports that are reserved. */
+  readonly reservedPorts: number
+  /** Those available ports that are passed over. A port may be reserved too. */
+  readonly unusablePorts: number
+  /** Those available ports that are neither reserved nor passed over. */
+  readonly allocatableNow: number
   /** Percent of the ports that are held, to two decimals. */
   readonly utilization: number
 }

@@ -5,6 +5,7 @@ import type { CheckoutStore } from './CheckoutStore.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
 import type { RangeStore } from './RangeStore.js'
+import type { ReservationStore } from './ReservationStore.js'
 import type { TransferStore } from './TransferStore.js'
 
 /**
@@ -19,6 +20,7 @@ export interface PortRepository
   extends AllocationStore,
     BatchStore,
     RangeStore,
+    ReservationStore,
     CheckoutStore,
     CheckStore,
     EventStore,

@@ -5,7 +5,14 @@ import type { Bounds, PortRange } from './PortRange.js'
 export interface RangeUsage {
   /** Those that count in the scope, by start port. */
   readonly ranges: readonly Bounds[]
+  /** Those that no service holds. */
   readonly availablePorts: number
+  /** Those of them that are reserved. */
+  readonly reservedPorts: number
+  /** Those of them that are to be avoided. A number may be reserved too. */
+  readonly unusablePorts: number
+  /** Those of them that are neither. */
+  readonly allocatableNow: number
 }
 
 /** A free block for a project. */
@@ -36,8 +43,16 @@ export interface EnsuredRange {
 
 /** Reads and changes ranges. Each change writes one event. */
 export interface RangeStore {
-  /** @throws {PortsError} `RANGE_EXHAUSTED` if the project has ranges on other hosts only */
-  summarize(projectName: string, scope: Scope, call?: CallOptions): Promise<RangeUsage>
+  /**
+   * @param avoid numbers that are not allocated unless they are asked for
+   * @throws {PortsError} `RANGE_EXHAUSTED` if the project has ranges on other hosts only
+   */
+  summarize(
+    projectName: string,
+    scope: Scope,
+    avoid: readonly Bounds[],
+    call?: CallOptions,
+  ): Promise<RangeUsage>
 
   /** By start port and host. */
   listRanges(call?: CallOptions): Promise<readonly PortRange[]>

@@ -19,7 +19,10 @@ export interface ImportMode {
 
 /** The outcome of one row of an import. */
 export interface ImportOutcome {
-  /** `held`: the service held the number before. `conflict`: another service or project has it. */
+  /**
+   * `held`: the service held the number before. `conflict`: another service or project
+   * has it, or it is reserved.
+   */
   readonly outcome: 'claimed' | 'held' | 'conflict'
   /** Whether the import changes anything for the row. Of those that are held, few are. */
   readonly changes: boolean

@@ -17,6 +17,7 @@ export const EXIT_STATUS = {
   PROJECT_NOT_FOUND: 3,
   RANGE_EXHAUSTED: 4,
   PORT_TAKEN: 4,
+  PORT_RESERVED: 4,
   PORT_OUT_OF_RANGE: 4,
   PORT_IN_USE: 4,
   RANGE_OVERLAP: 4,
@@ -118,7 +119,9 @@ export interface Exhausted {
   readonly elsewhere: readonly string[]
   readonly hostname: string
   readonly protocol: string
-  /** How many numbers are available, but only if they are asked for. */
+  /** How many numbers are available, but only to a claim that says so, because they are reserved. */
+  readonly reserved: number
+  /** How many other numbers are available, but only if they are asked for. */
   readonly avoided: number
 }
 
@@ -142,7 +145,7 @@ export function rangeExhausted(
   surrounded: readonly Surrounded[] = [],
   cause?: unknown,
 ): PortsError {
-  const { projectName, ranges, elsewhere, hostname, protocol, avoided } = exhausted
+  const { projectName, ranges, elsewhere, hostname, protocol, reserved, avoided } = exhausted
   const last = ranges.at(-1)
   if (!last) return noRangeOnHost(exhausted, cause)
   const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
@@ -159,10 +162,8 @@ export function rangeExhausted(
   const which = isOneOfSeveral ? nameOfRange(range) : 'the range'
   return new PortsError(
     'RANGE_EXHAUSTED',
-    avoided > 0
-      ? `All ${total} ports of ${projectName} (${named}) are held or passed over (${avoided}) on ` +
-          `${hostname}/${protocol}. Claim one of those passed over, switch passing over off, or ` +
-          'release one that is no longer needed.'
+    reserved + avoided > 0
+      ? withheld(exhausted, total, named)
       : `${full} no longer needed${wayOut(which, range, neighbours)}`,
     {
       projectName,
@@ -173,11 +174,33 @@ export function rangeExhausted(
       hostname,
       protocol,
       totalPorts: total,
-      allocatedPorts: total - avoided,
-      availablePorts: avoided,
+      allocatedPorts: total - reserved - avoided,
+      availablePorts: reserved + avoided,
+      reserved,
       avoided,
     },
     { cause },
+  )
+}
+
+const OR = new Intl.ListFormat('en', { type: 'disjunction' })
+
+/** @param named the ranges of the project, which have `total` numbers */
+function withheld(exhausted: Exhausted, total: number, named: string): string {
+  const { projectName, hostname, protocol, reserved, avoided } = exhausted
+  const counts = Object.entries({
+    held: total - reserved - avoided,
+    reserved,
+    'passed over': avoided,
+  }).flatMap(([what, count]) => (count > 0 ? [`${what} (${count})`] : []))
+  const steps = [
+    ...(avoided > 0 ? ['claim one of those passed over', 'switch passing over off'] : []),
+    ...(reserved > 0 ? ['remove the reservation'] : []),
+  ].join(', ')
+  return (
+    `All ${total} ports of ${projectName} (${named}) are ${OR.format(counts)} on ` +
+    `${hostname}/${protocol}. ${steps[0]!.toUpperCase()}${steps.slice(1)}, or release one that is ` +
+    'no longer needed.'
   )
 }
 
@@ -202,19 +225,22 @@ export interface Misfit {
   readonly asked: number
   /** How many would fit beside the rest of the batch: of a block, the largest. */
   readonly fits: number
-  /** How many numbers are available, but only if they are asked for. */
+  /** How many numbers are available, but only to a claim that says so, because they are reserved. */
+  readonly reserved: number
+  /** How many other numbers are available, but only if they are asked for. */
   readonly avoided: number
 }
 
 export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
-  const { projectName, serviceName, hostname, protocols, contiguous, asked, fits, avoided } = misfit
+  const { projectName, serviceName, hostname, protocols, contiguous, asked, fits } = misfit
+  const { reserved, avoided } = misfit
   const where = `${hostname}/${protocols.join('+')}`
   const lack = contiguous
     ? `${projectName}/${serviceName} needs ${asked} contiguous ports on ${where}, but the largest ` +
       `block that is available has ${fits}.`
     : `This needs ${counted(asked, 'more port')} of ${projectName} on ${where}, but only ${fits} ` +
       `${fits === 1 ? 'is' : 'are'} available.`
-  const over = avoided > 0 ? ` ${avoided} more ${avoided === 1 ? 'is' : 'are'} passed over.` : ''
+  const over = [moreAre(reserved, 'reserved'), moreAre(avoided, 'passed over')].join('')
   return new PortsError(
     'RANGE_EXHAUSTED',
     `${lack}${over} Nothing was allocated. Ask for fewer, release ports that are no longer needed, ` +
@@ -222,6 +248,10 @@ export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
     { ...misfit },
     { cause },
   )
+}
+
+function moreAre(count: number, what: string): string {
+  return count > 0 ? ` ${count} more ${count === 1 ? 'is' : 'are'} ${what}.` : ''
 }
 
 /** What a service holds, if something else was asked for. */

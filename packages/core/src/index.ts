@@ -8,6 +8,8 @@ export type {
   KnownHost,
   ListQuery,
   ListResult,
+  MovedPort,
+  MoveRequest,
   Neighbourhood,
   NeighbourhoodQuery,
   NewAllocationRequest,
@@ -39,6 +41,7 @@ export type {
   Layout,
   ManyRequest,
 } from './BatchStore.js'
+export { intersection } from './bounds.js'
 export type { CallerDefaults } from './CallerDefaults.js'
 export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
 export type {
@@ -105,10 +108,14 @@ export type {
   ImportOptions,
   InstanceOption,
   ListOptions,
+  MoveOptions,
+  MoveResult,
   NarrowOptions,
   NeighbourhoodOptions,
   PageOptions,
   PortManagerOptions,
+  ReservationOption,
+  ReserveResult,
   ResizeOptions,
   UpdateOptions,
 } from './options.js'
@@ -190,6 +197,12 @@ export type {
   RangeUsage,
 } from './RangeStore.js'
 export type { OpenOptions, RepositoryOpener } from './RepositorySource.js'
+export type {
+  Reservation,
+  ReservationRequest,
+  ReservationStore,
+  ReservedNumbers,
+} from './ReservationStore.js'
 export { nameOfRange } from './range/nameOfRange.js'
 export {
   noFreeBlock,
@@ -204,6 +217,8 @@ export {
   type WantedRange,
 } from './range/rangeErrors.js'
 export type { NewRange, NewRangeNumbers } from './range/requests.js'
+export { portReserved, type Reserved } from './reservation/portReserved.js'
+export type { ReservationScope, ReserveOptions } from './reservation/requests.js'
 export type {
   Holding,
   ImportMode,
@@ -217,6 +232,7 @@ export type {
   DumpedEvent,
   DumpedProject,
   DumpedRange,
+  DumpedReservation,
   RegistryContent,
   RegistryDocument,
 } from './transfer/RegistryDocument.js'

@@ -1,3 +1,4 @@
+import type { MovedPort } from './AllocationStore.js'
 import type { SameCloudflareHostname } from './allocation/sameCloudflareHostname.js'
 import type { Layout } from './BatchStore.js'
 import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
@@ -6,6 +7,7 @@ import type { PortEvent } from './PortEvent.js'
 import type { PassOverOption } from './passedOver/passOver.js'
 import type { PassOverReason } from './passedOver/reasons.js'
 import type { RangeChoice } from './RangeStore.js'
+import type { Reservation } from './ReservationStore.js'
 
 export interface PortManagerOptions {
   /**
@@ -54,7 +56,36 @@ export interface EnsureOptions extends GetOptions {
   readonly preferredPort?: number
 }
 
-export interface ClaimOptions extends Partial<Scope>, InstanceOption, Metadata, WriteOptions {}
+export interface ClaimOptions
+  extends Partial<Scope>,
+    InstanceOption,
+    Metadata,
+    ReservationOption,
+    WriteOptions {}
+
+export interface ReservationOption {
+  /** Takes the number in spite of its reservation. */
+  readonly useReservation?: boolean
+}
+
+export interface MoveOptions
+  extends Partial<Scope>,
+    InstanceOption,
+    ReservationOption,
+    WriteOptions {
+  /** The port that the service is to give up. Default: the one that `getOrAllocate` returns. */
+  readonly from?: number
+}
+
+export interface MoveResult extends MovedPort {
+  readonly allocation: PortAllocation
+}
+
+export interface ReserveResult {
+  readonly reservation: Reservation
+  /** The live allocations of these numbers. They stay. */
+  readonly held: readonly PortAllocation[]
+}
 
 export interface ClaimResult extends SameCloudflareHostname {
   readonly allocation: PortAllocation

@@ -29,6 +29,7 @@ const fullShop = {
   elsewhere: [],
   hostname: 'localhost',
   protocol: 'tcp',
+  reserved: 0,
   avoided: 0,
 }
 
@@ -173,7 +174,7 @@ describe('what went wrong and what to do next', () => {
     [
       'a range in which only numbers that are passed over are left',
       rangeExhausted({ ...fullShop, avoided: 20 }),
-      'All 100 ports of shop (3000-3099) are held or passed over (20) on localhost/tcp. Claim one ' +
+      'All 100 ports of shop (3000-3099) are held (80) or passed over (20) on localhost/tcp. Claim one ' +
         'of those passed over, switch passing over off, or release one that is no longer needed.',
     ],
     [

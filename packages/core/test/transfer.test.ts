@@ -36,6 +36,7 @@ const event = {
   what: 'allocated',
   projectName: 'shop',
 }
+const reservation = { startPort: 3008, endPort: 3009, reason: 'a migration', createdAt: AT }
 const document: RegistryDocument = {
   format: 'ports-registry',
   version: 1,
@@ -46,6 +47,7 @@ const document: RegistryDocument = {
     { projectName: 'shop', startPort: 8096, endPort: 8096, hostname: 'nas', createdAt: AT },
   ],
   checkouts: [checkout],
+  reservations: [reservation],
   allocations: [allocation],
   events: [event],
 }
@@ -69,7 +71,7 @@ describe('a document', () => {
       { ...document, projects: [{ ...document.projects[0], settings: 'x' }] },
     ],
     ['ranges[0].endPort', { ...document, ranges: [{ ...document.ranges[0], endPort: 65_536 }] }],
-    ['checkouts', { ...document, checkouts: undefined }],
+    ['checkouts', { ...document, checkouts: {} }],
     ['checkouts[0].directory', { ...document, checkouts: [{ ...checkout, directory: 'srv' }] }],
     ['allocations[1].id', { ...document, allocations: [allocation, { ...allocation, id: 0 }] }],
     [

@@ -24,7 +24,7 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
     store.neighbourhood({ projectName, hostname: 'localhost', without: [] }, call),
   list: (store, projectName, call) => store.list({ projectName }, call),
   summarize: (store, projectName, call) =>
-    store.summarize(projectName, { hostname: 'localhost', protocol: 'tcp' }, call),
+    store.summarize(projectName, { hostname: 'localhost', protocol: 'tcp' }, [], call),
   resizeRange: (store, projectName, call) =>
     store.resizeRange(projectName, { startPort: 3000, endPort: 3001 }, {}, call),
   deleteRange: (store, projectName, call) => store.deleteRange(projectName, call),

@@ -35,7 +35,7 @@ const WITHOUT_CHANGE: Readonly<Record<string, (store: PortRepository) => Promise
     await store.list({ projectName: 'shop' })
     await store.listHosts()
     await store.listRanges()
-    await store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' })
+    await store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, [])
     await store.history({ limit: 10 })
   },
 }

@@ -349,15 +349,22 @@ export function describeListing(store: Store) {
       await store().release({ ...web, portNumber: 3001 })
       await store().allocate({ ...web, protocol: 'udp' })
       await store().allocate({ ...web, projectName: 'blog' })
-      const summary = await store().summarize('shop', { hostname: 'localhost', protocol: 'tcp' })
-      expect(summary).toEqual({ ranges: [{ startPort: 3000, endPort: 3009 }], availablePorts: 8 })
+      const summary = await store().summarize(
+        'shop',
+        { hostname: 'localhost', protocol: 'tcp' },
+        [],
+      )
+      expect(summary).toEqual({
+        ...{ ranges: [{ startPort: 3000, endPort: 3009 }], availablePorts: 8 },
+        ...{ reservedPorts: 0, unusablePorts: 0, allocatableNow: 8 },
+      })
     })
 
     it('counts none in a scope that nobody used', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
-      const summary = await store().summarize('shop', { hostname: 'alpha', protocol: 'tcp' })
-      expect(summary).toEqual({ ranges: [{ startPort: 3000, endPort: 3009 }], availablePorts: 10 })
+      const summary = await store().summarize('shop', { hostname: 'alpha', protocol: 'tcp' }, [])
+      expect(summary).toMatchObject({ availablePorts: 10, allocatableNow: 10 })
     })
   })
 }

@@ -381,6 +381,7 @@ export function describeTransfers(store: Store) {
         projects: [],
         ranges: [],
         checkouts: [],
+        reservations: [],
         allocations: [],
         events: [],
       })

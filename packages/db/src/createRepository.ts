@@ -7,6 +7,7 @@ import { checkoutStore } from './store/checkouts.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
 import { rangeStore } from './store/ranges.js'
+import { reservationStore } from './store/reservations.js'
 import { transferStore } from './store/transfers.js'
 
 interface RepositoryOptions {
@@ -27,6 +28,7 @@ export function createRepository(
     ...allocationStore(database),
     ...batchStore(database),
     ...rangeStore(database),
+    ...reservationStore(database),
     ...checkoutStore(database),
     ...checkStore(database, servesOneHost),
     ...eventStore(database),

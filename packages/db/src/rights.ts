@@ -7,6 +7,7 @@ const READABLE = [
   'ports.events',
   'ports.health_checks',
   'ports.ranges',
+  'ports.reservations',
   'ports._prisma_migrations',
 ]
 
@@ -14,6 +15,7 @@ const READABLE = [
 const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
   read: [
     'ports.count_available',
+    'ports.count_withheld',
     'ports.find_available_port',
     'ports.project_key',
     'ports.refuse_unknown_project',
@@ -28,6 +30,7 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.ensure_port',
     'ports.forget_checkout',
     'ports.get_or_allocate_port',
+    'ports.move_port',
     'ports.note_network',
     'ports.record_health_checks',
     'ports.release_many',
@@ -45,7 +48,9 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.import_ports',
     'ports.load_registry',
     'ports.remove_range',
+    'ports.reserve_ports',
     'ports.resize_range',
+    'ports.unreserve_ports',
   ],
 }
 

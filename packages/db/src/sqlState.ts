@@ -14,11 +14,13 @@ import {
   PortsError,
   type PortsErrorCode,
   portOutOfRange,
+  portReserved,
   portTaken,
   projectNotFound,
   type RangeChange,
   type RangeHolder,
   type RegistryHolder,
+  type Reserved,
   rangeExhausted,
   rangeInUse,
   rangeOverlap,
@@ -52,6 +54,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP007', 'INVALID_ARGUMENT'],
   ['ZP008', 'LAYOUT_MISMATCH'],
   ['ZP010', 'RANGE_IN_USE'],
+  ['ZP011', 'PORT_RESERVED'],
   ['22023', 'INVALID_ARGUMENT'],
   // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
@@ -131,6 +134,8 @@ export function translate(
       )
     case 'PORT_TAKEN':
       return portTaken(parseDetail<Taken>(failure.detail), error)
+    case 'PORT_RESERVED':
+      return portReserved(parseDetail<Reserved>(failure.detail), error)
     case 'PORT_OUT_OF_RANGE':
       return details.ranges === undefined
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
@@ -232,6 +237,7 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
     elsewhere: details.elsewhere as readonly string[],
     hostname: String(details.hostname),
     protocol: String(details.protocol),
+    reserved: Number(details.reserved),
     avoided: Number(details.avoided),
   }
 }

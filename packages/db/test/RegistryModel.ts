@@ -217,6 +217,7 @@ export class RegistryModel {
       ...{ projectName, ...scope, ranges },
       ...{ rangeStart: seen[0]!.startPort, rangeEnd: seen.at(-1)!.endPort },
       ...{ totalPorts, allocatedPorts, availablePorts },
+      ...{ reservedPorts: 0, unusablePorts: 0, allocatableNow: availablePorts },
       utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
     }
   }

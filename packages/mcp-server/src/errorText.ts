@@ -56,6 +56,8 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
         'A service that is down keeps its port: do not release that of another. Tell the user who ' +
         'holds it, then call get-port with another portNumber, or without one.'
       )
+    case 'PORT_RESERVED':
+      return 'Tell the user the reason, then call get-port with another portNumber, or without one.'
     case 'PORT_OUT_OF_RANGE':
       return (
         `Tell the user, then call get-port without portNumber for a number of ${details.projectName}` +

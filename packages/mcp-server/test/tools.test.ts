@@ -249,6 +249,7 @@ test('port-summary counts one scope', async () => {
       totalPorts: 100,
       allocatedPorts: 1,
       availablePorts: 99,
+      allocatableNow: 99,
       utilizationPercent: 1,
     },
     message:

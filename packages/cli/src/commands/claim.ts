@@ -11,6 +11,7 @@ import {
   projectArgument,
   protocolOption,
   typeOption,
+  useReservationOption,
 } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
 
@@ -27,6 +28,7 @@ export function claimCommand(context: Context) {
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
+    .addOption(useReservationOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, port, typed) => {
       const options = await inCheckout(context, projectName, typed, { create: true })
@@ -46,7 +48,8 @@ export function claimCommand(context: Context) {
 }
 
 const MORE_HELP = `
-It is refused if another service holds the number, or if it is not the project's.
+It is refused if another service holds the number, if it is reserved, or if it is not the
+project's.
 From then on "ports get" prints it for the service. Other ports of the service stay.
 
 Example:

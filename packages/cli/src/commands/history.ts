@@ -17,7 +17,7 @@ const COLUMNS: Columns<PortEvent> = {
   WHOSE: whose,
   SCOPE: {
     spare: 'whole',
-    cell: ({ hostname, protocol }) => hostname && `${hostname}/${protocol}`,
+    cell: ({ hostname, protocol }) => [hostname, protocol].filter(Boolean).join('/') || undefined,
   },
   ACTOR: { spare: 'cut', cell: ({ actor }) => actor },
   CHANGE: { spare: 'cut', cell: changeOf },
@@ -55,8 +55,8 @@ export function historyCommand({ openManager, output, signal }: Context) {
     })
 }
 
-function whose({ projectName, serviceName, instance = '' }: PortEvent): string {
-  return serviceName === undefined
+function whose({ projectName, serviceName, instance = '' }: PortEvent): string | undefined {
+  return projectName === undefined || serviceName === undefined
     ? projectName
     : nameOfService({ projectName, serviceName, instance })
 }

@@ -23,6 +23,8 @@ const COLUMNS: Columns<Summary> = {
   TOTAL: ({ totalPorts }) => totalPorts,
   ALLOCATED: ({ allocatedPorts }) => allocatedPorts,
   AVAILABLE: ({ availablePorts }) => availablePorts,
+  RESERVED: { spare: 'whole', cell: ({ reservedPorts }) => reservedPorts },
+  UNUSABLE: { spare: 'whole', cell: ({ unusablePorts }) => unusablePorts },
   'USED %': ({ utilization }) => utilization,
 }
 
@@ -82,13 +84,19 @@ function withoutNumbers(error: unknown): Elsewhere | undefined {
   if (error.code === 'PROJECT_NOT_FOUND') return undefined
   if (error.code !== 'RANGE_EXHAUSTED') throw error
   const { projectName, hostname, protocol, elsewhere } = error.details as NoRange
-  const none = { totalPorts: 0, allocatedPorts: 0, availablePorts: 0, utilization: 0 }
+  const none = { totalPorts: 0, allocatedPorts: 0, availablePorts: 0, utilization: 0, ...NO_PART }
   return { projectName, hostname, protocol, ranges: [], elsewhere, ...none }
 }
 
 /** Fewer than the connections of the pool, so that none has to wait for one. */
 const QUESTIONS_AT_ONCE = 8
 
+const NO_PART = { reservedPorts: 0, unusablePorts: 0, allocatableNow: 0 }
+
 const MORE_HELP = `
+RESERVED and UNUSABLE are parts of AVAILABLE: reserved ports, and ports that new allocations pass
+over, such as those on which something else listens now. --json has allocatableNow, which is how
+many are neither.
+
 Example:
   ports summary consilio --protocol udp`

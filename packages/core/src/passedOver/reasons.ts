@@ -16,7 +16,8 @@ export type PassOverReason = keyof typeof PASS_OVER_REASONS
 /** Why a service did not get a number, in words that follow the number. */
 export const SKIP_REASONS = {
   ...PASS_OVER_REASONS,
-  unavailable: "it was preferred, but is held or is not the project's",
+  reserved: 'it is reserved',
+  unavailable: "it was preferred, but is held, reserved or not the project's",
 } as const
 
 /** What cannot be passed over on this host, and why, as a sentence. */

@@ -1,16 +1,21 @@
 import type { CallOptions } from '../CallOptions.js'
 import type { Scope } from '../PortAllocation.js'
-import type { PortSummary } from '../PortRange.js'
+import type { Bounds, PortSummary } from '../PortRange.js'
 import type { RangeStore } from '../RangeStore.js'
 
-/** How full the project's ranges are in the scope. */
+/**
+ * How full the project's ranges are in the scope.
+ * @param avoid numbers that are not allocated unless they are asked for
+ */
 export async function summarizeProject(
   store: RangeStore,
   projectName: string,
   scope: Scope,
+  avoid: readonly Bounds[],
   call: CallOptions,
 ): Promise<PortSummary> {
-  const { ranges, availablePorts } = await store.summarize(projectName, scope, call)
+  const usage = await store.summarize(projectName, scope, avoid, call)
+  const { ranges, availablePorts, reservedPorts, unusablePorts, allocatableNow } = usage
   const totalPorts = ranges.reduce(
     (sum, { startPort, endPort }) => sum + endPort - startPort + 1,
     0,
@@ -25,6 +30,9 @@ export async function summarizeProject(
     totalPorts,
     allocatedPorts,
     availablePorts,
+    reservedPorts,
+    unusablePorts,
+    allocatableNow,
     utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
   }
 }

@@ -1,6 +1,7 @@
 import type { Checkout } from '../CheckoutStore.js'
 import type { AllocationStatus, Metadata, ServiceKey } from '../PortAllocation.js'
 import type { PortRange } from '../PortRange.js'
+import type { Reservation } from '../ReservationStore.js'
 
 /** The version of the format. It increases when the meaning of a document changes. */
 export const DOCUMENT_VERSION = 1
@@ -19,6 +20,7 @@ export interface RegistryContent {
   readonly projects: readonly DumpedProject[]
   readonly ranges: readonly DumpedRange[]
   readonly checkouts: readonly DumpedCheckout[]
+  readonly reservations: readonly DumpedReservation[]
   readonly allocations: readonly DumpedAllocation[]
   readonly events: readonly DumpedEvent[]
 }
@@ -35,6 +37,11 @@ export interface DumpedRange extends PortRange {
 
 export interface DumpedCheckout extends Omit<Checkout, 'createdAt'> {
   readonly createdAt: string
+}
+
+export interface DumpedReservation extends Omit<Reservation, 'createdAt' | 'endsAt'> {
+  readonly createdAt: string
+  readonly endsAt?: string
 }
 
 export interface DumpedAllocation extends ServiceKey, Metadata {
@@ -55,7 +62,8 @@ export interface DumpedEvent {
   readonly roleName: string
   readonly call: string
   readonly what: string
-  readonly projectName: string
+  /** Absent if a reservation was changed. */
+  readonly projectName?: string
   readonly serviceName?: string
   readonly instance?: string
   readonly hostname?: string

@@ -7,13 +7,16 @@ import type { RegistryContent } from './RegistryDocument.js'
  * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
  */
 export function refuseContradictions(content: RegistryContent): void {
-  const { projects, ranges, checkouts, allocations, events } = content
+  const { projects, ranges, checkouts, reservations, allocations, events } = content
   refuseRepeated('projects', projects, 'projectName', ({ projectName }) => projectName)
   for (const field of ['directory', 'instance'] as const) {
     refuseRepeated('checkouts', checkouts, field, (checkout) =>
       [checkout.projectName, checkout.hostname, checkout[field]].join('/'),
     )
   }
+  refuseRepeated('reservations', reservations, 'startPort', (reserved) =>
+    [reserved.startPort, reserved.endPort, reserved.hostname, reserved.protocol].join('/'),
+  )
   refuseRepeated('allocations', allocations, 'id', ({ id }) => id)
   refuseRepeated('allocations', allocations, 'portNumber', (held) =>
     [held.hostname, held.protocol, held.portNumber].join('/'),
@@ -28,9 +31,10 @@ export function refuseContradictions(content: RegistryContent): void {
   for (const [index, { projectName, startPort, endPort }] of ranges.entries()) {
     const path = `ranges[${index}]`
     if (!known.has(projectName)) throw unlisted(`${path}.projectName`, projectName)
-    if (endPort < startPort) {
-      throw invalidArgument(`${path}.endPort`, endPort, `at least the startPort, ${startPort}`)
-    }
+    refuseReversed(path, startPort, endPort)
+  }
+  for (const [index, { startPort, endPort }] of reservations.entries()) {
+    refuseReversed(`reservations[${index}]`, startPort, endPort)
   }
   for (const [index, { projectName }] of checkouts.entries()) {
     if (!known.has(projectName)) throw unlisted(`checkouts[${index}].projectName`, projectName)
@@ -49,6 +53,12 @@ export function refuseContradictions(content: RegistryContent): void {
       const expected = `in a range of ${projectName} on ${hostname}`
       throw invalidArgument(`${path}.portNumber`, portNumber, expected)
     }
+  }
+}
+
+function refuseReversed(path: string, startPort: number, endPort: number): void {
+  if (endPort < startPort) {
+    throw invalidArgument(`${path}.endPort`, endPort, `at least the startPort, ${startPort}`)
   }
 }
 

@@ -27,6 +27,7 @@ const hostname: Check = (field, value) => {
   const stored = new LocalHost().resolve(field, value)
   if (stored !== value) throw invalidArgument(field, value, 'the host as it is stored', stored)
 }
+const actor: Check = (field, value) => validText(field, value, MAX_LENGTH.actor)
 const description: Check = (field, value) => validText(field, value, MAX_LENGTH.description)
 
 /** Leaves the ids that come after it exact in JSON. */
@@ -93,6 +94,16 @@ const FIELDS = {
     instance,
     createdAt: time,
   },
+  reservations: {
+    startPort: validPort,
+    endPort: validPort,
+    hostname: optional(hostname),
+    protocol: optional(validProtocol),
+    reason: description,
+    reservedBy: optional(actor),
+    createdAt: time,
+    endsAt: optional(time),
+  },
   allocations: {
     id,
     projectName: name,
@@ -115,11 +126,11 @@ const FIELDS = {
   events: {
     id,
     occurredAt: time,
-    actor: optional((field, value) => validText(field, value, MAX_LENGTH.actor)),
+    actor: optional(actor),
     roleName: word,
     call: word,
     what: kind,
-    projectName: name,
+    projectName: optional(name),
     serviceName: optional(name),
     instance: optional(instance),
     hostname: optional(hostname),
@@ -131,9 +142,15 @@ const FIELDS = {
   },
 } as const satisfies { [List in keyof RegistryContent]: Record<string, Check> }
 
-/** @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field */
-export function validDocument(document: RegistryDocument): RegistryDocument {
-  validObject('document', document, 'what a dump wrote')
+/** The lists that documents did not have from the start. */
+const LATER_LISTS = { checkouts: [], reservations: [] }
+
+/**
+ * The document, with every list.
+ * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
+ */
+export function validDocument(given: RegistryDocument): RegistryDocument {
+  const document = { ...LATER_LISTS, ...validObject('document', given, 'what a dump wrote') }
   const { format, version, takenAt, ...lists } = document
   if (format !== 'ports-registry') {
     throw invalidArgument('document.format', format, '"ports-registry", as a dump writes it')

@@ -6,6 +6,7 @@ import {
   type KnownHost,
   type ListQuery,
   METADATA_FIELDS,
+  type MovedPort,
   type Neighbourhood,
   type PortAllocation,
   type ReleasedPort,
@@ -71,8 +72,15 @@ const CLAIM = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_port_number => $10
+    p_port_number => $10, p_use_reservation => $11
   ) as answer`)
+
+const MOVE = statement(`
+  select moved_from as "movedFrom", moved
+  from ports.move_port(
+    p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
+    p_protocol => $5, p_actor => $6, p_port_number => $7, p_from => $8, p_use_reservation => $9
+  )`)
 
 const ALLOCATE = statement(`
   select ports.allocate_port(
@@ -133,6 +141,7 @@ const UPDATE_ON_ALL_HOSTS = statement(`
   from ports.refuse_unknown_project($1) as known`)
 
 const ASK_AGAIN = 'Ask again: it gives the same port, or one if there is none.'
+const MOVE_AGAIN = 'Move it again: that does no harm.'
 const UPDATE_AGAIN = 'Update it again: that does no harm.'
 
 // The history is read only for a host on which nothing else is held.
@@ -240,9 +249,10 @@ export function allocationStore(database: Database): AllocationStore {
     ensure,
 
     async claim(request, call = {}) {
-      const { projectName, portNumber } = request
+      const { projectName, portNumber, useReservation } = request
       const resolveBy = 'Claim it again: that does no harm.'
-      const values = [...keyOf(request, call), ...metadataOf(request), portNumber]
+      const which = [portNumber, useReservation]
+      const values = [...keyOf(request, call), ...metadataOf(request), ...which]
       return database.answer<boolean>(CLAIM, values, { write: true, projectName, resolveBy }, call)
     },
 
@@ -278,6 +288,14 @@ export function allocationStore(database: Database): AllocationStore {
       return released.toSorted(
         (a, b) => a.portNumber - b.portNumber || (a.protocol < b.protocol ? -1 : 1),
       )
+    },
+
+    async move(request, call = {}) {
+      const { projectName, portNumber, from, useReservation } = request
+      const values = [...keyOf(request, call), portNumber, from, useReservation]
+      const subject = { write: true, projectName, resolveBy: MOVE_AGAIN }
+      const [row] = await database.rows<Stored<MovedPort>>(MOVE, values, subject, call)
+      return row!.movedFrom === null ? undefined : row!
     },
 
     async update(selection, change, call = {}) {
@@ -421,7 +439,15 @@ function countQuestion(query: ListQuery): Question {
 
 /** Which allocations a query matches, on all its pages. */
 function conditionsOf(
-  { projectName, serviceName, hostname, portNumber, cloudflareHostname }: ListQuery,
+  {
+    projectName,
+    serviceName,
+    hostname,
+    protocol,
+    portNumber,
+    bounds,
+    cloudflareHostname,
+  }: ListQuery,
   parameter: (value: unknown) => string,
 ): string[] {
   return [
@@ -429,7 +455,11 @@ function conditionsOf(
     ...(projectName === undefined ? [] : [isOfProject(parameter(projectName))]),
     ...(serviceName === undefined ? [] : [`service_name = ${parameter(serviceName)}`]),
     ...(hostname === undefined ? [] : [`hostname = ${parameter(hostname)}`]),
+    ...(protocol === undefined ? [] : [`protocol = ${parameter(protocol)}`]),
     ...(portNumber === undefined ? [] : [`port_number = ${parameter(portNumber)}`]),
+    ...(bounds === undefined
+      ? []
+      : [`port_number between ${parameter(bounds.startPort)} and ${parameter(bounds.endPort)}`]),
     ...(cloudflareHostname === undefined
       ? []
       : [`cloudflare_hostname = ${parameter(cloudflareHostname)}`]),

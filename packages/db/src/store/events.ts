@@ -33,7 +33,7 @@ function historyQuestion(query: EventQuery): { statement: Statement; values: rea
   const conditions = [
     ...(projectName === undefined ? [] : [`project_name = ${parameter(projectName)}`]),
     ...(serviceName === undefined ? [] : [`service_name = ${parameter(serviceName)}`]),
-    ...(portNumber === undefined ? [] : [`port_number = ${parameter(portNumber)}`]),
+    ...(portNumber === undefined ? [] : [isAbout(parameter(portNumber))]),
     ...(actor === undefined ? [] : [`actor = ${parameter(actor)}`]),
     ...(since === undefined ? [] : [`occurred_at >= ${parameter(since)}`]),
     ...(before === undefined
@@ -64,6 +64,16 @@ function historyQuestion(query: EventQuery): { statement: Statement; values: rea
   order by xid desc, id desc
   limit $1`
   return { statement: statement(text), values }
+}
+
+/** The number itself, or the numbers of a reservation. Events of ranges are about projects. */
+function isAbout(portNumber: string): string {
+  const bound = (end: string) =>
+    `(coalesce(after, before) operator(pg_catalog.->>) '${end}'::text)::integer`
+  return (
+    `(port_number = ${portNumber} or (what in ('reserved', 'unreserved') ` +
+    `and ${portNumber} between ${bound('startPort')} and ${bound('endPort')}))`
+  )
 }
 
 type EventRow = Stored<PortEvent> & { readonly transaction: string }

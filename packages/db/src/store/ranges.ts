@@ -8,6 +8,7 @@ import {
 } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
+import { multirange } from './multirange.js'
 import { present, type Stored } from './present.js'
 
 const COLUMNS =
@@ -67,28 +68,37 @@ const SUMMARIZE = statement(`
     end_port as "endPort",
     hostname is null or hostname = $2 as "isSeen",
     hostname,
-    ports.count_available($1, $2, $3) as "availablePorts"
+    ports.count_available($1, $2, $3) as "availablePorts",
+    counted.reserved as "reservedPorts",
+    counted.unusable as "unusablePorts",
+    counted.withheld as "withheldPorts"
   from ports.refuse_unknown_project($1) as known
+  cross join ports.count_withheld($1, $2, $3, $4) as counted
   left join ports.ranges on project_name = $1
   order by start_port`)
+
+const NOTHING_AVAILABLE = { ranges: [], reserved: 0, avoided: 0 } as const
 
 const WRITE = { write: true, resolveBy: 'To find out, list the ranges.' } as const
 
 export function rangeStore(database: Database): RangeStore {
   return {
-    async summarize(projectName, { hostname, protocol }, call = {}): Promise<RangeUsage> {
-      const values = [projectName, hostname, protocol]
+    async summarize(projectName, { hostname, protocol }, avoid, call = {}): Promise<RangeUsage> {
+      const values = [projectName, hostname, protocol, multirange(avoid)]
       const subject = { write: false, projectName }
       const rows = await database.rows<SummaryRow>(SUMMARIZE, values, subject, call)
       const seen = rows.filter(({ isSeen }) => isSeen)
       const [first] = seen
       if (!first) {
         const elsewhere = [...new Set(rows.flatMap((row) => row.hostname ?? []))].sort()
-        throw rangeExhausted({ projectName, ranges: [], elsewhere, hostname, protocol, avoided: 0 })
+        throw rangeExhausted({ projectName, ...NOTHING_AVAILABLE, elsewhere, hostname, protocol })
       }
       return {
         ranges: seen.map(({ startPort, endPort }) => ({ startPort, endPort })),
         availablePorts: first.availablePorts,
+        reservedPorts: first.reservedPorts,
+        unusablePorts: first.unusablePorts,
+        allocatableNow: first.availablePorts - first.withheldPorts,
       }
     },
 
@@ -160,6 +170,9 @@ export type RangeRow = Stored<PortRange>
 type SummaryRow = Pick<RangeRow, 'startPort' | 'endPort' | 'hostname'> & {
   readonly isSeen: boolean
   readonly availablePorts: number
+  readonly reservedPorts: number
+  readonly unusablePorts: number
+  readonly withheldPorts: number
 }
 
 export function toRange(row: RangeRow): PortRange {

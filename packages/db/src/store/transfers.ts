@@ -2,8 +2,10 @@ import {
   type ErrorDetails,
   type ImportOutcome,
   type PortsError,
+  portReserved,
   portTaken,
   type RegistryContent,
+  type Reserved,
   rangeOverlap,
   type Taken,
   type TransferStore,
@@ -56,7 +58,7 @@ interface ImportRow {
   readonly createsRange: boolean
   readonly addsMetadata: boolean
   readonly insteadOf: number | null
-  /** The detail of the claim's error, ZP003 or ZP005. */
+  /** The detail of the claim's error: ZP003, ZP005 or ZP011. */
   readonly conflict: Taken | ErrorDetails | null
 }
 
@@ -68,6 +70,7 @@ function toOutcome({ conflict, insteadOf, ...row }: ImportRow): ImportOutcome {
 }
 
 function errorOf(conflict: Taken | ErrorDetails): PortsError {
+  if ('reason' in conflict) return portReserved(conflict as unknown as Reserved)
   if ('portNumber' in conflict) return portTaken(conflict as Taken)
   const { wanted, range } = overlapIn(conflict)
   return rangeOverlap(wanted, range)

@@ -33,7 +33,7 @@ export const READS: Readonly<Record<string, Call>> = {
   list: (store, call) => store.list({ projectName: 'shop' }, call),
   'a page of list': (store, call) => store.list({ limit: 1 }, call),
   summarize: (store, call) =>
-    store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, call),
+    store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, [], call),
   neighbourhood: (store, call) =>
     store.neighbourhood({ projectName: 'shop', hostname: 'localhost', without: [] }, call),
   listHosts: (store, call) => store.listHosts(call),

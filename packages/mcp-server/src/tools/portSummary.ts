@@ -35,6 +35,7 @@ export const portSummary = defineTool({
         totalPorts: z.number(),
         allocatedPorts: z.number(),
         availablePorts: z.number(),
+        allocatableNow: z.number(),
         utilizationPercent: z.number(),
       })
       .optional(),
@@ -50,11 +51,16 @@ export const portSummary = defineTool({
     }
     const summary = await manager.getProjectSummary(projectName, { ...options, signal })
     const { rangeStart, rangeEnd, ranges, totalPorts, allocatedPorts, availablePorts } = summary
+    const { reservedPorts, unusablePorts, allocatableNow } = summary
+    const parts = [
+      ...(reservedPorts > 0 ? [`${reservedPorts} reserved`] : []),
+      ...(unusablePorts > 0 ? [`${unusablePorts} passed over`] : []),
+    ]
     return {
       message:
         `${projectName} holds ${allocatedPorts} of its ${counted(totalPorts, 'port')} ` +
         `(${ranges.map(nameOfRange).join(', ')}) on ${summary.hostname}/${summary.protocol}; ` +
-        `${availablePorts} available.`,
+        `${availablePorts} available${parts.length > 0 ? ` (${parts.join(', ')})` : ''}.`,
       projectName,
       summary: {
         rangeStart,
@@ -63,6 +69,7 @@ export const portSummary = defineTool({
         totalPorts,
         allocatedPorts,
         availablePorts,
+        allocatableNow,
         utilizationPercent: summary.utilization,
       },
     }

@@ -1,0 +1,60 @@
+import { Argument, Command, Option } from '@commander-js/extra-typings'
+import { nameOfService } from '@ports/core'
+import type { Context } from '../Context.js'
+import { heldByOthers } from '../heldByOthers.js'
+import { inCheckout } from '../inCheckout.js'
+import {
+  hostnameOption,
+  instanceOption,
+  projectArgument,
+  protocolOption,
+  useReservationOption,
+} from '../serviceOptions.js'
+import { typedNumber } from '../typedNumber.js'
+
+export function moveCommand(context: Context) {
+  const { openManager, output, signal, answerNo } = context
+  return new Command('move')
+    .description('Give a service another port instead of the one that it has, and print it')
+    .addArgument(projectArgument)
+    .argument('<service>')
+    .addArgument(new Argument('<port>', 'the number that it is to have').argParser(typedNumber))
+    .addOption(
+      new Option(
+        '--from <port>',
+        'which of its ports; the one that get prints unless given',
+      ).argParser(typedNumber),
+    )
+    .addOption(instanceOption)
+    .addOption(hostnameOption)
+    .addOption(protocolOption)
+    .addOption(useReservationOption)
+    .addHelpText('after', MORE_HELP)
+    .action(async (projectName, serviceName, port, typed) => {
+      const options = await inCheckout(context, projectName, typed, { create: false })
+      const ports = await openManager()
+      const service = ports.service(projectName, serviceName, options)
+      const result = await ports.move(projectName, serviceName, port, { ...options, signal })
+      if (!result) {
+        const { hostname, protocol } = service
+        const selection = { hostname, protocol, signal }
+        const others = await ports.instancesOf(projectName, serviceName, selection)
+        output.outcome(
+          { moved: false, ...service, otherInstances: others },
+          `Nothing to move: ${nameOfService(service)} holds no such port. ${heldByOthers(others)}`.trimEnd(),
+        )
+        return answerNo()
+      }
+      const { moved, movedFrom } = result
+      output.result({ port, ...service, moved, ...(moved && { movedFrom }) }, () => `${port}`)
+      if (moved) output.notice(`Moved ${nameOfService(service)} from ${movedFrom} to ${port}.`)
+    })
+}
+
+const MORE_HELP = `
+In one transaction: nobody can take either number meanwhile. What is said about the service and
+an idempotency key go along. Restart the service to let it listen on the new port.
+
+Examples:
+  ports move consilio web 3120
+  ports move consilio worker 3121 --from 3104`

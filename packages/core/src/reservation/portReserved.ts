@@ -1,0 +1,27 @@
+import { PortsError } from '../errors.js'
+import type { Scope } from '../PortAllocation.js'
+import type { Bounds } from '../PortRange.js'
+
+/** A number that was asked for, and its reservation. */
+export interface Reserved extends Scope, Bounds {
+  readonly portNumber: number
+  readonly reason: string
+  readonly reservedBy: string | null
+  /** ISO 8601; null if it ends when it is removed. */
+  readonly endsAt: string | null
+}
+
+export function portReserved(reserved: Reserved, cause?: unknown): PortsError {
+  const { portNumber, hostname, protocol, startPort, endPort, reason, reservedBy, endsAt } =
+    reserved
+  const by = reservedBy === null ? '' : ` by ${reservedBy}`
+  const until = endsAt === null ? '' : ` until ${new Date(endsAt).toISOString().slice(0, 19)}Z`
+  const among = startPort === endPort ? '' : ` with ${startPort}-${endPort}`
+  return new PortsError(
+    'PORT_RESERVED',
+    `Port ${portNumber} is reserved on ${hostname}/${protocol}${among}${by}${until}: ${reason}. ` +
+      'Take another number, or ask for this one in spite of the reservation.',
+    { ...reserved },
+    { cause },
+  )
+}

@@ -1,0 +1,46 @@
+import { given } from '../absent.js'
+import type { LocalHost } from '../localHost.js'
+import type { Protocol } from '../PortAllocation.js'
+import type { Bounds } from '../PortRange.js'
+import type { ReservationRequest, ReservedNumbers } from '../ReservationStore.js'
+import { validBounds } from '../range/requests.js'
+import { MAX_LENGTH, validDate, validProtocol, validText } from '../validate.js'
+
+export interface ReservationScope {
+  /** Default: every host. */
+  readonly hostname?: string
+  /** Default: both. */
+  readonly protocol?: Protocol
+}
+
+export interface ReserveOptions extends ReservationScope {
+  /** When it ends. Default: when it is removed. */
+  readonly endsAt?: Date
+}
+
+export function validReservation(
+  bounds: Bounds,
+  reason: string,
+  options: ReserveOptions,
+  localHost: LocalHost,
+): ReservationRequest {
+  const { endsAt } = given(options)
+  return {
+    ...validReservedNumbers(bounds, options, localHost),
+    reason: validText('reason', reason, MAX_LENGTH.description),
+    ...(endsAt !== undefined && { endsAt: validDate('endsAt', endsAt) }),
+  }
+}
+
+export function validReservedNumbers(
+  bounds: Bounds,
+  options: ReservationScope,
+  localHost: LocalHost,
+): ReservedNumbers {
+  const { hostname, protocol } = given(options)
+  return {
+    ...validBounds(bounds),
+    ...(hostname !== undefined && { hostname: localHost.resolve('hostname', hostname) }),
+    ...(protocol !== undefined && { protocol: validProtocol('protocol', protocol) }),
+  }
+}
