@@ -1451,7 +1451,7 @@ END
 ;
 revoke all on function ports.dump_registry() from public;
 
-CREATE OR REPLACE FUNCTION ports.ensure_checkout(p_project_name text, p_directory text, p_wanted text, p_is_linked boolean, p_hostname text DEFAULT 'localhost'::text)
+CREATE OR REPLACE FUNCTION ports.ensure_checkout(p_project_name text, p_directory text, p_wanted text, p_is_linked boolean, p_hostname text DEFAULT 'localhost'::text, p_replaces text DEFAULT NULL::text)
  RETURNS TABLE(checkout ports.checkouts, created boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1460,8 +1460,9 @@ CREATE OR REPLACE FUNCTION ports.ensure_checkout(p_project_name text, p_director
 AS $function$
   -- Returns what is recorded of a directory of the host, and records it the first time. The first
   -- directory of a project on a host that is no linked worktree is the primary instance, whose name
-  -- is empty. Any other is an instance of its own, named as wanted or, if that name is in use, with
-  -- a number after it.
+  -- is empty, and so is one that is no linked worktree if the primary instance is that of p_replaces,
+  -- whose directory is then forgotten. Any other is an instance of its own, named as wanted or, if
+  -- that name is in use, with a number after it.
   --
   -- If the directory is recorded, locks nothing and costs one look. Otherwise locks the project, so
   -- that calls at once choose different names. Raises ZP001 (no such project), 23514 (a malformed
@@ -1483,6 +1484,20 @@ begin
     where name = p_project_name;
     if not found then
       perform ports.refuse_unknown_project(p_project_name);
+    end if;
+    -- Another call may have recorded the directory before the lock was granted.
+    if not p_is_linked and not exists (
+      select
+      from ports.project_checkouts
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and directory = p_directory
+    ) then
+      delete from ports.project_checkouts
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and directory = p_replaces
+        and instance = '';
     end if;
     v_instance := case
       when p_is_linked or exists (
@@ -1509,7 +1524,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.ensure_checkout(text,text,text,boolean,text) from public;
+revoke all on function ports.ensure_checkout(text,text,text,boolean,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
  RETURNS record

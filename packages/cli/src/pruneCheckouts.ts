@@ -33,8 +33,12 @@ export async function pruneCheckouts(
     output.outcome([], 'Nothing was released.')
     return answerNo()
   }
+  // The directory, or a server, may be back since the question was asked.
+  const now = await goneCheckouts(ports, { ...query, signal })
   const pruned = []
-  for (const each of gone) pruned.push(await prune(ports, each, signal))
+  for (const each of now.filter((still) => gone.some((shown) => isSame(shown, still)))) {
+    pruned.push(await prune(ports, each, signal))
+  }
   const released = pruned.flatMap((each) => each.released)
   const kept = pruned.flatMap((each) => each.kept)
   const rest = kept.length > 0 ? `, kept ${kept.length} on which something may listen` : ''
@@ -64,6 +68,10 @@ async function prune(
   const kept = left.filter((port) => !isFree(port))
   const forgotten = kept.length === 0 && (await ports.forgetCheckout(checkout, { signal }))
   return { ...checkout, released, kept, forgotten }
+}
+
+function isSame({ checkout: one }: GoneCheckout, { checkout: other }: GoneCheckout): boolean {
+  return one.projectName === other.projectName && one.directory === other.directory
 }
 
 function isFree({ verdict }: LeftPort): boolean {

@@ -168,6 +168,17 @@ describe('a project that was moved', () => {
     expect(JSON.parse(stdout)).toMatchObject([{ directory: moved, instance: '' }])
   })
 
+  test('keeps them too if many ask at once from its new place', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const first = (await portsIn(directory, url)('get', 'web', '--create-range')).stdout
+    const moved = join(projectDirectory({}), 'moved')
+    renameSync(directory, moved)
+    const ask = portsIn(moved, url)
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ask('get', 'web')))
+    expect(new Set(answers.map(({ stdout }) => stdout))).toEqual(new Set([first]))
+  })
+
   test('keeps them also where it is found by a symbolic link', async () => {
     const { url, directory, ports } = await shop()
     expect((await ports('get', 'web')).stdout).toBe('7000\n')

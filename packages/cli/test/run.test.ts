@@ -14,6 +14,7 @@ import {
   projectDirectory,
   writeFiles,
 } from './projectDirectory.js'
+import { statementProxy } from './statementProxy.js'
 
 /** Prints what it was told, and ends. */
 const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
@@ -191,6 +192,31 @@ describe('ports run', () => {
     expect(told[3].PORT).toBe(told[0].PORT)
   })
 
+  test('gives the instance that the environment names its ports', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const tell = ['run', 'web', '--', 'node', '-e', TELL]
+    const primary = JSON.parse((await portsIn(directory, url)(...tell)).stdout)
+    const ports = portsIn(directory, url, { PORTS_INSTANCE: 'login' })
+    const told = JSON.parse((await ports(...tell)).stdout)
+    expect(told.PORTS_INSTANCE).toBe('login')
+    expect(told.PORT).not.toBe(primary.PORT)
+    expect((await ports('get', 'web')).stdout).toBe(`${told.PORT}\n`)
+  })
+
+  test('leaves the URL of a database, and the choice of the registry, as they are', async () => {
+    const services = { database: {}, 'ports-database': {}, web: {} }
+    const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+    const chosen = 'postgresql://ann:secret@db.example.com/shop'
+    const url = await databaseWithOwnNumbers('shop')
+    const ports = portsIn(directory, url, { DATABASE_URL: chosen, WEB_URL: 'http://old' })
+    const told = JSON.parse((await ports('run', 'web', '--', 'node', '-e', TELL)).stdout)
+    expect(told).toMatchObject({ DATABASE_URL: chosen, PORTS_DATABASE_URL: url })
+    expect(told.WEB_URL).toBe(`http://localhost:${told.PORT}`)
+    expect(told.DATABASE_PORT).toMatch(/^\d+$/)
+    expect((await ports('env')).stdout).not.toContain('DATABASE_URL')
+  })
+
   test('refuses a directory whose package has the name of a project elsewhere', async () => {
     const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const files = { 'package.json': { name: 'blog' } }
@@ -281,6 +307,37 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
   test('on IPv6 only', async () => {
     const what = /^warning: it listens on port \d+ of ::1 only\./m
     await runs(serve('process.env.PORT', '"::1"'), what)
+    const both = `{ port: process.env.PORT, host: '::', ipv6Only: true }, () => {}`
+    const code = `require('node:net').createServer().listen(${both})`
+    await runs(code, /^warning: it listens on port \d+ of :: only\./m)
+  })
+
+  test('on another address than that of localhost', async () => {
+    const what = /^Listening on port (\d+) of 127\.0\.0\.77 only: http:\/\/127\.0\.0\.77:\1$/m
+    await runs(serve('process.env.PORT', '"127.0.0.77"'), what)
+  })
+
+  test('and not where a debugger does', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const late = `setTimeout(() => { ${serve('process.env.PORT', 'process.env.HOST')} }, 5_000)`
+    const args = ['run', 'web', '--strict', '--', 'node', '--inspect=127.0.0.1:9231', '-e', late]
+    const child = started(directory, await databaseWithOwnNumbers('shop'), args)
+    expect(await says(child, /Listening on port|warning/)).toMatch(/\nListening on port/)
+  })
+
+  test('also if the registry is away by then', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const proxy = await statementProxy(url)
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const args = ['run', 'web', '--', 'node', '-e', serve('0', '"127.0.0.1"')]
+    const child = started(directory, proxy.url, args)
+    const said = says(child, /^warning: it listens on \d+, whose number .*\n/m)
+    await once(child.stderr!, 'data')
+    await proxy[Symbol.asyncDispose]()
+    await said
+    expect(child.exitCode).toBe(null)
+    child.kill('SIGTERM')
+    expect((await once(child, 'exit'))[0]).toBe(143)
   })
 
   test('if the service runs already, refuses, and with --reuse says so', async () => {
@@ -340,6 +397,22 @@ describe('ports env', () => {
     expect(one.stdout).toMatch(/^WEB_PORT=(\d+)\nWEB_URL=.*\nPORT=\1\nHOST=127\.0\.0\.1\n/)
     const json = JSON.parse((await ports('env', '--format', 'json')).stdout)
     expect(all.stdout).toContain(`export WEB_API_PORT=${json.WEB_API_PORT}\n`)
+  })
+
+  test('writes no file that a shell or a program would read differently', async () => {
+    const url = await freshDatabase()
+    const names = [`it's`, `a "b" $(c) \`d\``, `it's "$HOME"`]
+    const [single, double, both] = names.map((name) => join(projectDirectory({}), name))
+    for (const path of [single!, double!, both!]) writeFiles(path, { 'ports.json': SHOP })
+    const checkout = async (path: string, format: string) => {
+      const ports = portsIn(path, url)
+      const { stdout, status } = await ports('env', 'web', '--format', format)
+      return { line: /^.*PORTS_CHECKOUT=.*$/m.exec(stdout)?.[0], status }
+    }
+    expect((await checkout(single!, 'dotenv')).line).toBe(`PORTS_CHECKOUT="${single}"`)
+    expect((await checkout(double!, 'dotenv')).line).toBe(`PORTS_CHECKOUT='${double}'`)
+    expect(await checkout(both!, 'dotenv')).toEqual({ line: undefined, status: 2 })
+    expect((await checkout(both!, 'shell')).status).toBe(0)
   })
 
   test('prints nothing if it fails', async () => {

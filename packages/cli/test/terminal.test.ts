@@ -114,6 +114,31 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(await closed).toEqual([7, null])
   })
 
+  test('a command that is run gets Ctrl-C once also if its input is no terminal', async () => {
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { command: 'node count.cjs' } } },
+      'count.cjs': `
+        let count = 0
+        process.on('SIGINT', () => {
+          if (++count === 1) setTimeout(() => process.exit(count), 500)
+        })
+        setInterval(() => {}, 1_000)
+        console.log('ready')`,
+    })
+    const child = spawn(SCRIPT, typed('run </dev/null', 80), {
+      cwd: directory,
+      env: environmentOn(await databaseWithOwnNumbers('shop')),
+    })
+    const closed = once(child, 'close')
+    let shown = ''
+    for await (const text of child.stdout.setEncoding('utf8')) {
+      const isFirst = !shown.includes('ready')
+      shown += text
+      if (isFirst && shown.includes('ready')) child.stdin.write('\x03')
+    }
+    expect(await closed).toEqual([1, null])
+  })
+
   test('an audit that takes longer than a second shows that it goes on', async () => {
     await using silent = await tcpServer(() => {})
     const child = spawn(SCRIPT, typed('audit', 80), { env: environmentOn(silent.url) })

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
@@ -8,6 +9,17 @@ import { BINARY, environmentOn } from './ports.js'
 import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 const listen = `node -e "require('net').createServer().listen(process.env.PORT,process.env.HOST)"`
+
+/** Whether something takes connections there. */
+async function listens(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  const [event] = await Promise.race([
+    once(socket, 'connect').then(() => [true]),
+    once(socket, 'error').then(() => [false]),
+  ]).catch(() => [false])
+  socket.destroy()
+  return event!
+}
 
 describe('ports up', () => {
   test('prints the variables of all services, or writes them to a file', async () => {
@@ -28,6 +40,17 @@ describe('ports up', () => {
     expect(readFileSync(join(directory, '.env.local'), 'utf8')).toContain('\nAPI_PORT=7001\n')
     const listed = JSON.parse((await ports('list', '--service', 'api', '--json')).stdout)
     expect(listed).toMatchObject([{ serviceType: 'http' }])
+  })
+
+  test('overwrites only a file that it wrote', async () => {
+    const directory = projectDirectory({ 'ports.json': { project: 'shop', services: { web: {} } } })
+    const ports = portsIn(directory, await freshDatabase())
+    writeFileSync(join(directory, '.env'), 'SECRET=1\n')
+    const refused = await ports('up', '--write', '.env')
+    expect(refused.stderr).toContain('write is ".env", but must be a new file')
+    expect(refused.status).toBe(2)
+    expect(readFileSync(join(directory, '.env'), 'utf8')).toBe('SECRET=1\n')
+    for (const _ of [1, 2]) expect((await ports('up', '--write', '.env.local')).status).toBe(0)
   })
 
   test.each([
@@ -87,6 +110,26 @@ describe('ports up --run', () => {
     for (const port of ports) {
       await expect(fetch(`http://127.0.0.1:${port}/`)).rejects.toThrow()
     }
+  })
+
+  test.runIf(process.platform === 'linux').each([
+    ['SIGQUIT', async (child: ChildProcess) => child.kill('SIGQUIT')],
+    ['SIGKILL', async (child: ChildProcess) => child.kill('SIGKILL')],
+    ['that nobody reads its output', async (child: ChildProcess) => child.stdout!.destroy()],
+  ])('leaves no server behind at %s', async (_what, end) => {
+    const telling = `setInterval(() => console.log('still there'), 100)`
+    const command = `node -e "${telling}; ${listen.slice('node -e "'.length)}`
+    const child = await started({ web: { command }, api: { command } })
+    const printed = await prints(
+      child,
+      /^\[web\] Listening on port \d+/m,
+      /^\[api\] Listening on port \d+/m,
+    )
+    const ports = [...printed.matchAll(/Listening on port (\d+)/g)].map(([, port]) => Number(port))
+    await end(child)
+    await expect
+      .poll(async () => (await Promise.all(ports.map(listens))).includes(true), { timeout: 10_000 })
+      .toBe(false)
   })
 
   test('ends with the status of the first command that fails', async () => {

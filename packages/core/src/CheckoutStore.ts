@@ -19,6 +19,8 @@ export interface CheckoutRequest {
   readonly isLinked: boolean
   /** The instance to be, if another directory is the primary one. */
   readonly wanted: string
+  /** The directory of the primary instance, if it is gone, so that this one takes its place. */
+  readonly replaces?: string
 }
 
 export interface EnsuredCheckout {
@@ -30,14 +32,20 @@ export interface EnsuredCheckout {
 export interface CheckoutStore {
   /**
    * Returns what is recorded of the directory, and records it the first time. The first directory
-   * of a project on a host that is no linked worktree is the primary instance. Any other is an
-   * instance of its own: the one that is wanted or, if that name is in use, a similar one.
+   * of a project on a host that is no linked worktree is the primary instance, and so is one that
+   * replaces it. Any other is an instance of its own: the one that is wanted or, if that name is in
+   * use, a similar one.
    */
   ensureCheckout(request: CheckoutRequest, call?: WriteOptions): Promise<EnsuredCheckout>
 
   /** By project, host and instance. */
   listCheckouts(
-    query: { readonly projectName?: string; readonly hostname?: string },
+    query: {
+      readonly projectName?: string
+      readonly hostname?: string
+      /** Only this directory, and that of the primary instance. */
+      readonly directory?: string
+    },
     call?: CallOptions,
   ): Promise<readonly Checkout[]>
 

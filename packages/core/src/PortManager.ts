@@ -22,6 +22,7 @@ import {
   checkoutRequest,
   validDirectory,
 } from './checkout/checkoutRequest.js'
+import { recordCheckout } from './checkout/recordCheckout.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import { validPublicHostname } from './hostname.js'
@@ -583,8 +584,8 @@ export class PortManager {
   /**
    * Which instance of a project a directory of a host is; default: this host. Records it the first
    * time. The first directory of a project that is no linked worktree of Git is the primary
-   * instance, whose name is empty; any other is an instance of its own, with the same name each
-   * time. Safe to repeat, and repeated by itself when the answer was lost.
+   * instance, whose name is empty, and on this host another takes its place once it is gone; any
+   * other is an instance of its own, with the same name each time. Safe to repeat, and repeated by itself when the answer was lost.
    */
   async ensureCheckout(
     projectName: string,
@@ -596,7 +597,10 @@ export class PortManager {
     const request = checkoutRequest(name, hostname, directory)
     const call = this.#write(given(options))
     return this.#source.ask(
-      (store) => store.ensureCheckout(request, call),
+      (store) =>
+        this.#localHost.is(hostname)
+          ? recordCheckout(store, request, call)
+          : store.ensureCheckout(request, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
   }

@@ -155,7 +155,7 @@ export {
   SKIP_REASONS,
 } from './passedOver/reasons.js'
 export { printable, printableJson, printableLines } from './printable.js'
-export { foregroundOf } from './processes/foregroundOf.js'
+export { foregroundOf, isInForeground } from './processes/foregroundOf.js'
 export {
   type HostListener,
   type ListeningProcess,

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { foregroundOf, isAlive } from '@ports/core'
+import { foregroundOf, isAlive, isInForeground } from '@ports/core'
 
 /** As env(1) and nohup(1) end if the command cannot be run, and if there is none. */
 const CANNOT_RUN = 126
@@ -45,11 +45,17 @@ export function startChild(
     for (const pid of signalled) sendTo(pid, signal)
   }
   const forward = (signal: NodeJS.Signals) => {
-    if (process.stdin.isTTY && FROM_TERMINAL.includes(signal)) return
+    if (FROM_TERMINAL.includes(signal) && isInForeground()) return
     if (ENDING.includes(signal)) endAll(signal)
     else child.kill(signal)
   }
+  const abandoned = () => forward('SIGTERM')
   for (const signal of FORWARDED) process.on(signal, forward)
+  // A run of several services has a channel to each, which is closed even if it is killed.
+  if (process.connected) {
+    process.on('disconnect', abandoned)
+    process.channel!.unref()
+  }
   const ended = new Promise<number>((resolve) => {
     child.once('error', (error: NodeJS.ErrnoException) => {
       failed(error.message)
@@ -62,6 +68,7 @@ export function startChild(
     })
   }).finally(() => {
     for (const signal of FORWARDED) process.off(signal, forward)
+    process.off('disconnect', abandoned)
   })
   return { pid: child.pid, ended, end: () => endAll('SIGTERM') }
 }

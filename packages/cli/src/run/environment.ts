@@ -32,8 +32,10 @@ export function variablesOf(of: RunEnvironment) {
     if (service.portNumbers.length > 1) variables[`${name}_PORTS`] = service.portNumbers.join(',')
     variables[`${name}_URL`] = `http://localhost:${first}`
   }
+  // A service called ports-database must not choose the registry.
+  const named = Object.entries(variables).filter(([name]) => !name.startsWith('PORTS_'))
   return {
-    ...variables,
+    ...Object.fromEntries(named),
     ...(run && { PORT: `${run.portNumbers[0]}`, HOST: LOOPBACK }),
     PORTS_PROJECT: projectName,
     PORTS_INSTANCE: instance,
@@ -46,13 +48,31 @@ export function environmentWith(
   variables: Readonly<Record<string, string>>,
   inherited: NodeJS.ProcessEnv,
 ): NodeJS.ProcessEnv {
+  const kept = withoutRun(inherited)
+  const own = withoutChosen(variables, kept)
+  return { ...kept, ...own, [OWN_VARIABLES]: Object.keys(own).join(',') }
+}
+
+/** The environment without what `ports run` has set. */
+export function withoutRun(inherited: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const outer = (inherited[OWN_VARIABLES] ?? '').split(',')
-  const kept = Object.entries(inherited).filter(([name]) => !outer.includes(name))
-  return {
-    ...Object.fromEntries(kept),
-    // The caller's choice of an address stays.
-    ...variables,
-    ...(inherited.HOST && !outer.includes('HOST') && { HOST: inherited.HOST }),
-    [OWN_VARIABLES]: Object.keys(variables).join(','),
+  return Object.fromEntries(Object.entries(inherited).filter(([name]) => !outer.includes(name)))
+}
+
+/** The URL of something else than a website, such as `postgresql://…`. */
+const OTHER_SCHEME = /^(?!https?:)[a-z][a-z0-9+.-]*:/i
+
+/**
+ * The variables but for those with which the caller says something else: the address to listen on,
+ * and the URL of what does not speak HTTP, such as a `DATABASE_URL` with a password.
+ */
+export function withoutChosen(
+  variables: Readonly<Record<string, string>>,
+  inherited: NodeJS.ProcessEnv,
+): Record<string, string> {
+  const isChosen = (name: string) => {
+    const value = inherited[name] ?? ''
+    return name === 'HOST' ? value !== '' : name.endsWith('_URL') && OTHER_SCHEME.test(value)
   }
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !isChosen(name)))
 }

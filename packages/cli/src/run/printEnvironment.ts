@@ -1,12 +1,12 @@
 import { ensureProject, invalidArgument, type ProjectService } from '@ports/core'
 import type { Context } from '../Context.js'
-import { variablesOf } from './environment.js'
+import { variablesOf, withoutChosen, withoutRun } from './environment.js'
 import { projectHere, refuseUnlisted, requestOf } from './here.js'
 import { type Format, printVariables } from './printVariables.js'
 
 /** Prints nothing unless every service has its ports. */
 export async function printEnvironment(
-  { openManager, output, signal }: Context,
+  { openManager, output, signal, environment }: Context,
   names: readonly string[],
   format: Format,
 ): Promise<void> {
@@ -26,8 +26,9 @@ export async function printEnvironment(
   const variables = variablesOf({
     ...project,
     services: ensured.services,
-    instance: ensured.checkout.instance,
+    instance: ensured.instance,
     ...(asked.length === 1 && { serviceName: only! }),
   })
-  output.result(variables, () => printVariables(variables, format))
+  const told = withoutChosen(variables, withoutRun(environment))
+  output.result(told, () => printVariables(told, format))
 }

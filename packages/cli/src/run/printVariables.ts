@@ -1,3 +1,5 @@
+import { invalidArgument } from '@ports/core'
+
 export type Format = 'shell' | 'dotenv' | 'json'
 
 /** Environment variables as a shell, a `.env` file or a program reads them. */
@@ -16,8 +18,17 @@ function shellLine(name: string, value: string): string {
   return `export ${name}=${quoted}`
 }
 
-/** These files have no escape for a quote within the same quotes. */
+/**
+ * These files have no escape for a quote within the same quotes. Within double quotes, programs and
+ * shells replace what follows a dollar sign, a backslash or a backtick.
+ */
 function dotenvLine(name: string, value: string): string {
   if (PLAIN.test(value)) return `${name}=${value}`
-  return value.includes("'") ? `${name}="${value}"` : `${name}='${value}'`
+  if (!value.includes("'")) return `${name}='${value}'`
+  if (!/["$`\\]/.test(value)) return `${name}="${value}"`
+  throw invalidArgument(
+    name,
+    value,
+    'text that a .env file can hold: with a single quote there can be none of " $ ` \\\\',
+  )
 }

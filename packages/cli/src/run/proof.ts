@@ -1,14 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { listenersOfTree, type OwnListener, type Protocol } from '@ports/core'
+import { isLoopback, listenersOfTree, type OwnListener, type Protocol } from '@ports/core'
 
 const POLL_MS = 150
-/** A server may listen for its debugger or for reloads before it listens where it should. */
+/** A server may listen for reloads before it listens where it should. */
 const OTHER_PORT_MS = 3_000
+/** A server that compiles first may take long. */
+const STILL_OTHER_PORT_MS = 10_000
 const NEVER_MS = 30_000
+
+/** Where debuggers listen by default: of Node.js, of the JVM, of Python. */
+const DEBUGGER_PORTS: readonly number[] = [9229, 9230, 9231, 9232, 5005, 5678]
 
 /** What was seen of a command's sockets. */
 export type Finding =
-  | { readonly found: 'right' }
+  | { readonly found: 'right'; readonly address: string }
   /** It listens elsewhere and not there. */
   | { readonly found: 'wrong-port'; readonly ports: readonly number[] }
   /** It listens there, but not on an IPv4 address. */
@@ -17,32 +22,63 @@ export type Finding =
   /** This system does not show which process listens. */
   | { readonly found: 'unseen' }
 
-/**
- * Watches on which ports a process and its descendants listen, until it is the right one. Tells a
- * finding when it is clear, and again only if it changes.
- */
+/** What is to be done about findings. */
+export interface Witness {
+  /** Called when a finding is clear, and again only if it changes. */
+  tell(finding: Finding): Promise<void>
+  /** Called if the server still does not listen where it should. */
+  refuse(): void
+  /** Whether a socket on `::` of that port takes IPv4 as well. */
+  takesIPv4(port: number): Promise<boolean>
+}
+
+/** Watches on which ports a process and its descendants listen, until it is the right one. */
 export async function watchListeners(
   pid: number,
   port: number,
   protocol: Protocol,
-  tell: (finding: Finding) => void,
+  witness: Witness,
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now()
   let elsewhereSince: number | undefined
   let told: Finding['found'] | undefined
   while (!signal.aborted) {
-    const listeners = await listenersOfTree(pid, protocol)
+    const all = await listenersOfTree(pid, protocol)
+    const listeners = all?.filter((each) => each.port === port || !isDebugger(each))
     const now = performance.now()
     elsewhereSince = listeners && listeners.length > 0 ? (elsewhereSince ?? now) : undefined
-    const isClear = elsewhereSince !== undefined && now - elsewhereSince > OTHER_PORT_MS
-    const finding = findingOf(listeners, port, isClear, now - startedAt)
-    if (finding && finding.found !== told && !signal.aborted) tell(finding)
+    const elsewhereMs = elsewhereSince === undefined ? 0 : now - elsewhereSince
+    const isClear = elsewhereMs > OTHER_PORT_MS
+    const seen = await withoutIPv6Only(listeners, port, witness)
+    const finding = findingOf(seen, port, isClear, now - startedAt)
+    if (signal.aborted) return
+    if (finding && finding.found !== told) await witness.tell(finding)
     if (finding?.found === 'right' || finding?.found === 'unseen') return
+    if (finding?.found === 'nothing' || elsewhereMs > STILL_OTHER_PORT_MS) witness.refuse()
     told = finding?.found ?? told
     await sleep(POLL_MS, undefined, { signal }).catch(() => {})
   }
 }
+
+function isDebugger({ port, address }: OwnListener): boolean {
+  return DEBUGGER_PORTS.includes(port) && isLoopback(address)
+}
+
+/** The kernel's tables do not show whether a socket on `::` takes IPv4 as well. */
+async function withoutIPv6Only(
+  listeners: readonly OwnListener[] | undefined,
+  port: number,
+  { takesIPv4 }: Witness,
+): Promise<readonly OwnListener[] | undefined> {
+  const there = listeners?.filter((each) => each.port === port) ?? []
+  const isAmbiguous = there.length > 0 && there.every(({ address }) => address.includes(':'))
+  if (!isAmbiguous || !there.some(({ address }) => address === '::')) return listeners
+  return (await takesIPv4(port)) ? [{ port, address: ANY_ADDRESS }] : listeners
+}
+
+/** Stands for all addresses of IPv4. */
+const ANY_ADDRESS = '0.0.0.0'
 
 function findingOf(
   listeners: readonly OwnListener[] | undefined,
@@ -52,7 +88,8 @@ function findingOf(
 ): Finding | undefined {
   if (!listeners) return { found: 'unseen' }
   const there = listeners.filter((each) => each.port === port)
-  if (there.some(({ address }) => takesIPv4(address))) return { found: 'right' }
+  const right = there.filter(({ address }) => !address.includes(':'))
+  if (right.length > 0) return { found: 'right', address: nearestAddress(right) }
   if (there.length > 0) {
     return isClear
       ? { found: 'wrong-family', addresses: there.map(({ address }) => address) }
@@ -66,7 +103,13 @@ function findingOf(
     : undefined
 }
 
-/** `::` takes IPv4 as well, unless a program asked for something else. */
-function takesIPv4(address: string): boolean {
-  return address === '::' || !address.includes(':')
+/** The address that a browser on this host finds, if it is one of them. */
+function nearestAddress(listeners: readonly OwnListener[]): string {
+  const addresses = listeners.map(({ address }) => address)
+  return addresses.find((address) => isLocalhost(address)) ?? addresses[0]!
+}
+
+/** Whether `localhost` finds what listens on that address. */
+export function isLocalhost(address: string): boolean {
+  return address === ANY_ADDRESS || address === '127.0.0.1'
 }

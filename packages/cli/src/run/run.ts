@@ -16,7 +16,7 @@ import { type Command, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
 import { type Here, here } from './here.js'
-import { type Finding, watchListeners } from './proof.js'
+import { type Finding, isLocalhost, type Witness, watchListeners } from './proof.js'
 
 interface Options {
   readonly strict?: true | undefined
@@ -38,7 +38,7 @@ export async function run(
   const { project, request, serviceName } = place
   const ports = await openManager()
   const ensured = await ensureProject(ports, request, { signal })
-  const { instance } = ensured.checkout
+  const { instance } = ensured
   const [port] = ensured.services.find((each) => each.serviceName === serviceName)!.portNumbers
   const protocol = request.services[serviceName]?.protocols?.[0] ?? 'tcp'
   tellWhatIsNew(context, place, ensured, port!)
@@ -78,14 +78,19 @@ async function supervise(
     output.notice(`error: ${command.program} cannot be started: ${reason}`),
   )
   let isRefused = false
-  const tell = async (finding: Finding) => {
-    output.notice(await textOf(finding, port, protocol, ports))
-    if (strict && finding.found !== 'right' && finding.found !== 'unseen') {
+  const witness: Witness = {
+    tell: async (finding) => output.notice(await textOf(finding, port, protocol, ports)),
+    refuse: () => {
+      if (!strict || isRefused) return
       isRefused = true
       child.end()
-    }
+    },
+    takesIPv4: async (each) =>
+      protocol === 'udp' || (await ports.checkPort(each, '127.0.0.1')) !== 'not-listening',
   }
-  const watch = child.pid && watchListeners(child.pid, port, protocol, tell, over.signal)
+  const watch = child.pid && watchListeners(child.pid, port, protocol, witness, over.signal)
+  // A rejection before it is awaited would end this process, and leave the command alone.
+  if (watch) watch.catch(() => {})
   const status = await child.ended
   over.abort()
   await watch
@@ -95,7 +100,7 @@ async function supervise(
 function tellWhatIsNew(
   { output }: Context,
   { project, serviceName }: Here,
-  { checkout, createdRange, services, skipped }: EnsuredProject,
+  { instance, createdRange, services, skipped }: EnsuredProject,
   port: number,
 ): void {
   const { projectName, namedBy } = project
@@ -105,7 +110,7 @@ function tellWhatIsNew(
   for (const each of skipped) {
     output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
   }
-  const name = checkout.instance === '' ? '' : `@${checkout.instance}`
+  const name = instance === '' ? '' : `@${instance}`
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
   output.notice(
@@ -170,7 +175,9 @@ async function textOf(
 ): Promise<string> {
   switch (finding.found) {
     case 'right':
-      return `Listening on port ${port}: ${urlOf(port)}`
+      return isLocalhost(finding.address)
+        ? `Listening on port ${port}: ${urlOf(port)}`
+        : `Listening on port ${port} of ${finding.address} only: http://${finding.address}:${port}`
     case 'wrong-port': {
       const holders = await Promise.all(
         finding.ports.map((each) => holderOf(each, protocol, ports)),
@@ -193,9 +200,13 @@ async function textOf(
   }
 }
 
-/** Whose number it is. */
+/** Whose number it is. The warning must be told even if the registry is away by now. */
 async function holderOf(portNumber: number, protocol: Protocol, ports: PortManager) {
-  const held = await ports.listAll({ portNumber, hostname: ports.scope().hostname })
+  const query = { portNumber, hostname: ports.scope().hostname }
+  const held = await ports.listAll(query).catch((error): undefined => {
+    if (!(error instanceof PortsError)) throw error
+  })
+  if (!held) return ', whose number that is cannot be told now'
   const holder = held.find((each) => each.protocol === protocol)
   return holder ? `, which ${holder.projectName}/${holder.serviceName} holds` : ''
 }

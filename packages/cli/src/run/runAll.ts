@@ -19,8 +19,9 @@ export async function runAll(names: readonly string[]): Promise<number> {
     new LogExit({ logger }),
     new KillOnSignal({ process }),
   ]
-  const { result } = createConcurrently(
-    names.map((name) => ({ name, command: name })),
+  const { result, commands } = createConcurrently(
+    // The channel tells it if this process ends without having sent a signal.
+    names.map((name) => ({ name, command: name, ipc: 3 })),
     {
       logger,
       outputStream: process.stdout,
@@ -31,6 +32,9 @@ export async function runAll(names: readonly string[]): Promise<number> {
       kill: (pid, signal) => process.kill(pid, signal),
     },
   )
+  process.on('SIGQUIT', () => {
+    for (const command of commands) command.kill('SIGQUIT')
+  })
   // It is rejected with the same list if one of them failed.
   const ends = await result.catch((failed: unknown) => {
     if (Array.isArray(failed)) return failed as Awaited<typeof result>

@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises'
 import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
 import type { Context } from '../Context.js'
-import { variablesOf } from './environment.js'
+import { variablesOf, withoutChosen, withoutRun } from './environment.js'
 import { projectHere, requestOf } from './here.js'
 import { printVariables } from './printVariables.js'
+import { writeOwnFile } from './writeOwnFile.js'
 
 interface Options {
   readonly write?: string | undefined
@@ -12,7 +12,7 @@ interface Options {
 
 /** Gets the ports of all services of a project. */
 export async function up(context: Context, { write, run }: Options): Promise<void> {
-  const { openManager, output, signal } = context
+  const { openManager, output, signal, environment } = context
   const project = projectHere(process.cwd())
   const names = Object.keys(project.services)
   if (names.length === 0) {
@@ -23,16 +23,13 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
     throw invalidArgument('run', true, `left out, as no service in ${PROJECT_FILE} has a command`)
   }
   const ports = await openManager()
-  const { services, checkout } = await ensureProject(ports, requestOf(project, project.services), {
+  const { services, instance } = await ensureProject(ports, requestOf(project, project.services), {
     signal,
   })
-  const variables = variablesOf({
-    ...project,
-    services,
-    instance: checkout.instance,
-  })
+  const all = variablesOf({ ...project, services, instance })
+  const variables = withoutChosen(all, withoutRun(environment))
   if (write !== undefined) {
-    await writeFile(write, `${printVariables(variables, 'dotenv')}\n`)
+    await writeOwnFile(write, `${printVariables(variables, 'dotenv')}\n`)
     output.notice(`Wrote ${Object.keys(variables).length} variables to ${write}.`)
   } else if (!run) {
     output.result(variables, () => printVariables(variables, 'shell'))

@@ -48,6 +48,11 @@ export function groupOf(pid: number): number | undefined {
   return numberIn(pid, 5)
 }
 
+/** The process group to which its terminal sends signals now; -1 without a terminal. */
+export function terminalGroupOf(pid: number): number | undefined {
+  return numberIn(pid, 8)
+}
+
 /** Whether it is there, and has not ended without its parent having noticed. */
 export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(field(pid, 3))

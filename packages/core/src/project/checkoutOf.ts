@@ -1,6 +1,5 @@
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
-import { recordCheckout } from '../checkout/recordCheckout.js'
 import type { PortManager } from '../PortManager.js'
 import { findProject } from './findProject.js'
 import { PROJECT_FILE } from './ProjectFile.js'
@@ -35,5 +34,5 @@ export async function checkoutOf(
     const found = recorded.find((checkout) => checkout.directory === project.root)
     if (found) return found
   }
-  return recordCheckout(ports, project.projectName, project, call)
+  return (await ports.ensureCheckout(project.projectName, project, call)).checkout
 }

@@ -1,12 +1,12 @@
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
-import { recordCheckout } from '../checkout/recordCheckout.js'
 import { invalidArgument } from '../errors.js'
 import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
+import { instanceOfEnvironment } from './instanceOfEnvironment.js'
 import type { ProjectService } from './ProjectFile.js'
 
 /** The ports of a service in one checkout. */
@@ -20,6 +20,8 @@ export interface ServicePorts {
 
 export interface EnsuredProject {
   readonly checkout: Checkout
+  /** Whose ports they are: the instance that the environment names, else that of the checkout. */
+  readonly instance: string
   readonly services: readonly ServicePorts[]
   /** The range of the project, if this call created it. */
   readonly createdRange?: PortRange
@@ -48,8 +50,9 @@ export async function ensureProject(
   const { range, created } = await ports.ensureRange(projectName, {}, options)
   if (!hasFile) await refuseOtherDirectory(ports, projectName, root, options)
   const directory = { root, isLinked: isLinked && hasFile }
-  const checkout = await recordCheckout(ports, projectName, directory, options)
-  const call = { ...options, instance: checkout.instance }
+  const { checkout } = await ports.ensureCheckout(projectName, directory, options)
+  const instance = instanceOfEnvironment()(projectName) ?? checkout.instance
+  const call = { ...options, instance }
 
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
@@ -81,6 +84,7 @@ export async function ensureProject(
 
   return {
     checkout,
+    instance,
     services: entries.map(([serviceName]) => portsOf(serviceName, allocations)),
     ...(created && { createdRange: range }),
     skipped,

@@ -11,13 +11,14 @@ const ENSURE = statement(`
     (checkout).instance,
     (checkout).created_at as "createdAt",
     created
-  from ports.ensure_checkout($1, $2, $3, $4, $5)`)
+  from ports.ensure_checkout($1, $2, $3, $4, $5, $6)`)
 
 const LIST = statement(`
   select project_name as "projectName", hostname, directory, instance, created_at as "createdAt"
   from ports.checkouts
   where project_name = coalesce($1, project_name)
     and hostname = coalesce($2, hostname)
+    and ($3::text is null or directory = $3 or instance = '')
   order by project_name, hostname, instance`)
 
 const FORGET = statement('select ports.forget_checkout($1, $2, $3) as answer')
@@ -28,8 +29,9 @@ type CheckoutRow = Stored<Checkout>
 
 export function checkoutStore(database: Database): CheckoutStore {
   return {
-    async ensureCheckout({ projectName, hostname, directory, isLinked, wanted }, call = {}) {
-      const values = [projectName, directory, wanted, isLinked, hostname]
+    async ensureCheckout(request, call = {}) {
+      const { projectName, hostname, directory, isLinked, wanted, replaces } = request
+      const values = [projectName, directory, wanted, isLinked, hostname, replaces]
       const subject = { ...WRITE, projectName }
       const rows = await database.rows<CheckoutRow & { created: boolean }>(
         ENSURE,
@@ -41,8 +43,8 @@ export function checkoutStore(database: Database): CheckoutStore {
       return { checkout: present<Checkout>(checkout), created }
     },
 
-    async listCheckouts({ projectName, hostname }, call = {}) {
-      const values = [projectName, hostname]
+    async listCheckouts({ projectName, hostname, directory }, call = {}) {
+      const values = [projectName, hostname, directory]
       const rows = await database.rows<CheckoutRow>(LIST, values, { write: false }, call)
       return rows.map((row) => present<Checkout>(row))
     },

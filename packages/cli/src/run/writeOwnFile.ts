@@ -1,0 +1,22 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { invalidArgument } from '@ports/core'
+
+const HEADER = '# Written by ports up. The next one replaces this file.'
+
+/**
+ * Writes variables to a file. Replaces only one that was written here, because one that a person
+ * wrote has what cannot be got again.
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export async function writeOwnFile(path: string, variables: string): Promise<void> {
+  const before = await readFile(path, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return ''
+    throw invalidArgument('write', path, `a file that can be written (${error.message})`)
+  })
+  if (before.trim() !== '' && !before.startsWith(HEADER)) {
+    throw invalidArgument('write', path, 'a new file, or one that ports up wrote')
+  }
+  await writeFile(path, `${HEADER}\n${variables}`).catch((error: NodeJS.ErrnoException) => {
+    throw invalidArgument('write', path, `a file that can be written (${error.message})`)
+  })
+}
