@@ -148,7 +148,7 @@ describe('ports init', () => {
       '- Procfile, line 3: worker names no port',
       '- compose.yaml, line 3: 9229, as admin has 8080',
       '- .env, line 3: 8081, as admin has 8080',
-      '- .env, line 2: MAIL_PORT is empty, which is no port',
+      '- .env, line 2: MAIL_PORT is empty, which is not a port',
     ])
   })
 
