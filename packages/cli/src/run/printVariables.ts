@@ -1,6 +1,6 @@
 export type Format = 'shell' | 'dotenv' | 'json'
 
-/** Environment variables as a shell, a `.env` file or a program reads them. */
+/** Environment variables in the syntax of a shell, of a `.env` file, or as JSON. */
 export function printVariables(variables: Readonly<Record<string, string>>, format: Format) {
   if (format === 'json') return JSON.stringify(variables, null, 2)
   const line = format === 'shell' ? shellLine : dotenvLine
@@ -16,7 +16,7 @@ function shellLine(name: string, value: string): string {
   return `export ${name}=${quoted}`
 }
 
-/** These files have no escape for a quote within the same quotes. */
+/** In these files a quote cannot be escaped within quotes of the same kind. */
 function dotenvLine(name: string, value: string): string {
   if (PLAIN.test(value)) return `${name}=${value}`
   return value.includes("'") ? `${name}="${value}"` : `${name}='${value}'`

@@ -2,24 +2,24 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { listenersOfTree, type OwnListener, type Protocol } from '@ports/core'
 
 const POLL_MS = 150
-/** A server may listen for its debugger or for reloads before it listens where it should. */
+/** A server may listen for a debugger or for reloads before it listens where it should. */
 const OTHER_PORT_MS = 3_000
 const NEVER_MS = 30_000
 
-/** What was seen of a command's sockets. */
+/** What the sockets of a command show. */
 export type Finding =
   | { readonly found: 'right' }
-  /** It listens elsewhere and not there. */
+  /** It listens on other ports only. */
   | { readonly found: 'wrong-port'; readonly ports: readonly number[] }
-  /** It listens there, but not on an IPv4 address. */
+  /** It listens on the port, but not on an IPv4 address. */
   | { readonly found: 'wrong-family'; readonly addresses: readonly string[] }
   | { readonly found: 'nothing'; readonly seconds: number }
   /** This system does not show which process listens. */
   | { readonly found: 'unseen' }
 
 /**
- * Watches on which ports a process and its descendants listen, until it is the right one. Tells a
- * finding when it is clear, and again only if it changes.
+ * Watches the ports that a process and its descendants listen on, until the right one is among
+ * them. Reports a finding once it is certain, and again only if it changes.
  */
 export async function watchListeners(
   pid: number,
@@ -66,7 +66,7 @@ function findingOf(
     : undefined
 }
 
-/** `::` takes IPv4 as well, unless a program asked for something else. */
+/** `::` also takes IPv4, unless the program asked for something else. */
 function takesIPv4(address: string): boolean {
   return address === '::' || !address.includes(':')
 }
