@@ -1,6 +1,6 @@
 import type { CallOptions, WriteOptions } from './CallOptions.js'
 
-/** A directory of a host that holds a project. */
+/** A directory on a host that contains a copy of a project. */
 export interface Checkout {
   readonly projectName: string
   readonly hostname: string
@@ -17,7 +17,7 @@ export interface CheckoutRequest {
   readonly directory: string
   /** Whether it is a linked worktree of Git, which is never the primary instance. */
   readonly isLinked: boolean
-  /** The instance to be, if another directory is the primary one. */
+  /** The name of the instance, unless this directory becomes the primary one. */
   readonly wanted: string
 }
 
@@ -29,13 +29,13 @@ export interface EnsuredCheckout {
 
 export interface CheckoutStore {
   /**
-   * Returns what is recorded of the directory, and records it the first time. The first directory
-   * of a project on a host that is no linked worktree is the primary instance. Any other is an
-   * instance of its own: the one that is wanted or, if that name is in use, a similar one.
+   * Returns the record of the directory, and makes it the first time. The first directory of a
+   * project on a host that is not a linked worktree is the primary instance. Any other directory is
+   * an instance of its own, with the wanted name or, if that is in use, a similar one.
    */
   ensureCheckout(request: CheckoutRequest, call?: WriteOptions): Promise<EnsuredCheckout>
 
-  /** By project, host and instance. */
+  /** Ordered by project, host and instance. */
   listCheckouts(
     query: { readonly projectName?: string; readonly hostname?: string },
     call?: CallOptions,

@@ -130,7 +130,7 @@ export class PortManager {
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
   readonly #rangeSize: number
-  // Each one for all calls, which share its looks; a call's signal ends only its own wait.
+  // All calls share these two and their results. A call's signal ends only its own wait.
   readonly #passedOver = new PassedOverReader(() => this.#maySeeServices())
   readonly #portUse = new PortUseReader(() => this.#maySeeServices())
 
@@ -535,10 +535,10 @@ export class PortManager {
   }
 
   /**
-   * Which instance of a project a directory of a host is; default: this host. Records it the first
-   * time. The first directory of a project that is no linked worktree of Git is the primary
-   * instance, whose name is empty; any other is an instance of its own, with the same name each
-   * time. Safe to repeat, and repeated by itself when the answer was lost.
+   * Which instance of a project a directory is, on this host unless `hostname` names another.
+   * Records it the first time. The first directory of a project that is not a linked Git worktree is
+   * the primary instance, whose name is empty. Any other directory is an instance of its own, with
+   * the same name each time. Safe to repeat, and repeated automatically if the answer was lost.
    */
   async ensureCheckout(
     projectName: string,
@@ -555,7 +555,7 @@ export class PortManager {
     )
   }
 
-  /** The directories that hold a project, by project, host and instance. */
+  /** The directories of projects, ordered by project, host and instance. */
   async listCheckouts(
     options: { readonly projectName?: string; readonly hostname?: string } & CallOptions = {},
   ): Promise<readonly Checkout[]> {
@@ -569,7 +569,7 @@ export class PortManager {
 
   /**
    * Forgets a directory. The ports of its instance stay held. False if it was not recorded. Safe to
-   * repeat, and repeated by itself when the answer was lost.
+   * repeat, and repeated automatically if the answer was lost.
    */
   async forgetCheckout(
     { projectName, hostname, directory }: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
@@ -656,9 +656,9 @@ export class PortManager {
   }
 
   /**
-   * What listens on a port of this host now, with the processes that this one may look into.
-   * Undefined where that cannot be seen: on another host, from another network namespace than that
-   * of the host's services, and on other systems than Linux. Starts no registry.
+   * What listens on a port of this host now, with the processes that this one may inspect.
+   * Undefined if that cannot be seen: on another host, from a network namespace other than that of
+   * the host's services, and on systems other than Linux. Starts no registry.
    * @throws the signal's reason
    */
   async useOfPort(

@@ -15,7 +15,7 @@ export const sourceOptions = {
   ),
   env: source(
     'env',
-    new Option('--env <file>', 'propose the ports in variables, and in URLs of this host'),
+    new Option('--env <file>', 'propose the ports in PORT variables, and in URLs of this host'),
   ),
   procfile: source(
     'procfile',

@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs'
 
-/** Whether a directory of this host no longer exists. One that may not be looked into is not gone. */
+/** Whether a directory of this host no longer exists. One that cannot be read is not gone. */
 export function isGone(directory: string): boolean {
   try {
     return !statSync(directory).isDirectory()

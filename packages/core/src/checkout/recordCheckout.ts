@@ -6,8 +6,8 @@ import { isGone } from './isGone.js'
 
 /**
  * Which instance of a project a directory of this host is. Records it the first time. If the
- * directory of the primary instance is gone by then, this one is the primary instance: the project
- * was moved, or cloned again. Safe to repeat.
+ * directory of the primary instance is gone by then, this one becomes the primary instance, because
+ * the project was moved or cloned again. Safe to repeat.
  */
 export async function recordCheckout(
   ports: PortManager,
