@@ -38,7 +38,7 @@ test.each([
   ['several ports', /Several ports .*allocate-port with count/],
   ['cleaning up', /Cleaning up: .*A stopped service keeps its port: do not release it\./],
   [
-    'the database unavailable',
+    'an unavailable database',
     /The database is unavailable .*do not pick a port yourself. Tell the user\.$/,
   ],
 ])('its instructions cover %s, and are short', async (_topic, line) => {
