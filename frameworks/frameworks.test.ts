@@ -9,7 +9,7 @@ import { skipBecause } from '../packages/db/test/skipBecause.js'
 import { freshDatabase } from '../test/database.js'
 import { PROJECTS, type Project } from './projects.js'
 
-/** None of them asks, opens a browser or tells anybody of its use. */
+/** Keeps the programs from asking questions, opening a browser and sending telemetry. */
 const QUIET = {
   ASTRO_TELEMETRY_DISABLED: '1',
   BROWSER: 'none',
@@ -27,10 +27,10 @@ function install(directory: string, packages: readonly string[]): void {
   expect(status, stderr).toBe(0)
 }
 
-/** Its last words, until they say where it listens. */
+/** Its output until it says where it listens, and the port. */
 async function listening(child: ChildProcess): Promise<{ port: string; said: string }> {
   let said = ''
-  // It writes there until it is ended.
+  // Both are read to the end, because it writes to them until it is ended.
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (text) => {
       said += text
@@ -86,7 +86,7 @@ test.for(PROJECTS)('$name listens on its port', async (project: Project, { skip 
   const { port, said } = await listening(child)
   if (serves === undefined) return
   let body = ''
-  // Some answer before they have compiled their page.
+  // Some servers answer before they have compiled the page.
   for (let attempt = 0; attempt < 60 && !body.includes(serves); attempt++) {
     body = await fetch(`http://localhost:${port}/`).then(
       (answer) => answer.text(),

@@ -1,13 +1,13 @@
-/** A project as small as it can be, and how its development server is started. */
+/** A minimal project, and how its development server is started. */
 export interface Project {
   readonly name: string
-  /** Of npm, as `npm install` takes them. Without any, the program has to be there. */
+  /** The packages to install, as `npm install` takes them. Without any, the program must exist. */
   readonly packages?: readonly string[]
   readonly files: Readonly<Record<string, string | object>>
   /** The `dev` script of `package.json`, or the command as it is typed. */
   readonly dev?: string
   readonly command?: readonly string[]
-  /** The program that has to be there; default: that of the command. */
+  /** The program that must exist. Default: that of the command. */
   readonly needs?: string
   /** Whether its files are ES modules. */
   readonly isModule?: true
@@ -39,7 +39,7 @@ const NPM: readonly Project[] = [
   },
   {
     name: 'Astro',
-    // Later ones need Node 22.
+    // Later versions need Node 22.
     packages: ['astro@5'],
     files: { 'src/pages/index.astro': PAGE },
     dev: 'astro dev',
@@ -98,7 +98,7 @@ const NPM: readonly Project[] = [
   },
   {
     name: 'Angular',
-    // Later ones need Node 22.
+    // Later versions need Node 22.
     packages: [
       '@angular/build@21',
       '@angular/cli@21',

@@ -7,7 +7,7 @@ export default defineConfig({
     include: ['frameworks/*.test.ts'],
     globalSetup: 'test/server.ts',
     env: { PORTS_PASS_OVER: 'none' },
-    // Packages are installed, and some of these take long to start.
+    // Packages are installed, and some servers take long to start.
     testTimeout: 600_000,
   },
 })

@@ -34,7 +34,7 @@ import { addRanges, now } from './workload.mjs'
 const LANES = [1, 8, 1, 32]
 const PROGRESS_EVERY_MS = 5_000
 const STOPS_WITHIN_MS = 30_000
-/** Of the server's log, if the run itself fails. */
+/** How many lines of the server's log are shown if the run itself fails. */
 const LINES_TOLD = 60
 /** Allows for the scopes that were examined last and those that concurrent calls made. */
 const MOST_BYGONE_SCOPES = 16
@@ -71,7 +71,9 @@ export class Torture {
       keep = outcome.wrong || this.#options.keep
       return { ...outcome, ...(keep && { histories: this.#files.histories }) }
     } catch (error) {
-      say(`the server said last:\n${this.#server?.log.lastLines(LINES_TOLD) ?? 'nothing'}`)
+      say(
+        `the last lines of the server's log:\n${this.#server?.log.lastLines(LINES_TOLD) ?? 'nothing'}`,
+      )
       throw error
     } finally {
       this.#workers?.killAll()

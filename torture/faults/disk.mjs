@@ -41,7 +41,7 @@ async function fillUp({ smallDisk, server, pause, isOver }) {
       failed = await meetsFullDisk(server, 'select pg_switch_wal(), txid_current()')
       await sleep(AGAIN_AFTER_MS)
     }
-    // It may reuse its segments again and again.
+    // The server may keep reusing the segments of its log.
     failed ||= await meetsFullDisk(server, NEEDS_SPACE)
     await pause(between(500, 2_500))
     server.log.look()
@@ -54,7 +54,7 @@ async function fillUp({ smallDisk, server, pause, isOver }) {
 }
 
 /**
- * A server that hangs must not keep the disk full for good.
+ * False after a while without an answer: a server that hangs must not keep the disk full for good.
  * @param {import('../server/Server.mjs').Server} server
  * @param {string} text
  */

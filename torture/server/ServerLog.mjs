@@ -1,7 +1,7 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 
 const LOOKS_EVERY_MS = 100
-/** What each refused call and connection adds. */
+/** The lines that each refused call or connection adds. */
 const OF_CALLS = / (ERROR|DETAIL|HINT|STATEMENT|CONTEXT): |FATAL: {2}(the database system|sorry)/
 const CHUNK = Buffer.alloc(1 << 20)
 
@@ -43,7 +43,7 @@ export class ServerLog {
   }
 
   /**
-   * What it said of itself, not of calls.
+   * The last lines about the server itself, without those about calls.
    * @param {number} count
    */
   lastLines(count) {

@@ -23,9 +23,9 @@ export interface Context {
   readonly confirm: ((question: string) => Promise<boolean>) | undefined
   /** The words after `--`, for a command that runs another one. Undefined without `--`. */
   readonly wrapped: readonly string[] | undefined
-  /** What a program that the command runs inherits. */
+  /** The environment that a program which the command runs inherits. */
   readonly environment: NodeJS.ProcessEnv
-  /** From now on Ctrl-C and the exit status are those of a program that the command runs. */
+  /** From now on the program that the command runs handles Ctrl-C and determines the exit status. */
   handOver(): void
   /** Ends the command with the status of the program that it ran. */
   endWith(status: number): void

@@ -2,10 +2,11 @@ import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { findProject, nearestWith, PROJECT_FILE } from '@ports/core'
 
 /**
- * A command line with the project that `ports.json` in this directory or above names, if the words
- * leave the project out. A command whose project may be absent means all projects with `--all`, and
- * with a `--port`, of which nobody may know whose it is.
- * @param makeProgram makes one to parse the words here: a second parse would repeat what it noted
+ * The command line with the project that `ports.json` in this directory or above names, if the
+ * words leave the project out. A command with an optional project means all projects if it has
+ * `--all`, or `--port`, because the caller may not know which project has that number.
+ * @param makeProgram makes a program to parse the words with: a program that parses twice keeps
+ * what it noted the first time
  * @throws {PortsError} `INVALID_ARGUMENT` if that file is needed and malformed
  */
 export function withImpliedProject(
@@ -28,7 +29,7 @@ export function withImpliedProject(
   const { projectName, services } = project
   const isService = (word: string) => Object.hasOwn(services, word)
   const namesProject = operands[0] === projectName
-  // The project without a service is no service of that name, unless the file has one.
+  // The project alone is not a service of that name, unless the file lists one.
   if (namesProject && !isService(projectName)) return args
   const isComplete = operands.length >= wordsOf(command)
   if (isComplete && (namesProject || !operands.every(isService))) return args
@@ -46,7 +47,7 @@ function mayLackProject(command: CommandUnknownOpts, operands: readonly string[]
   return takesMore || operands.length < wordsOf(command)
 }
 
-/** How many words the command needs, the project among them. */
+/** How many words the command needs, including the project. */
 function wordsOf(command: CommandUnknownOpts): number {
   if (command.name() === 'release') return command.opts().allServices ? 1 : 2
   const required = command.registeredArguments.filter((argument) => argument.required)

@@ -6,10 +6,10 @@ interface Choice {
 }
 
 /**
- * The options of a call, with the instance that this directory is of the project: where a
- * `ports.json` here or above names the project, each worktree and clone is one of its own. An
- * instance that an option or the environment names stays.
- * @param create whether the call makes a registry where there is none
+ * The options of a call, with the instance of the project that this directory is. If a `ports.json`
+ * here or above names the project, each worktree and clone is an instance of its own. An instance
+ * that an option or the environment names takes precedence.
+ * @param create whether the call makes a registry if there is none
  */
 export async function inCheckout<Options extends Choice>(
   { openManager, signal }: Context,

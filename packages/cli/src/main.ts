@@ -11,7 +11,7 @@ import { screenOf } from './Screen.js'
 
 /** 128 + SIGINT, as shells count. */
 const INTERRUPTED = 130
-/** As env(1) and timeout(1) end if they fail before they start the command. */
+/** The status of env(1) and timeout(1) if they fail before they start the command. */
 const NOT_STARTED = 125
 /** EX_IOERR of sysexits.h. */
 const IO_ERROR = 74
@@ -148,7 +148,7 @@ async function statusOf(error: unknown): Promise<number> {
   return isWrapper ? NOT_STARTED : failure.status
 }
 
-/** What follows `--` in a call of \`ports run\` is a command of its own, and not parsed here. */
+/** The words after `--` of `ports run` are another command line, and are not parsed here. */
 function wrappedCommand(args: readonly string[]) {
   const end = args[0] === 'run' ? args.indexOf('--') : -1
   if (end === -1) return { args, wrapped: undefined }

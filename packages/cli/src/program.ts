@@ -154,11 +154,11 @@ Exit status:
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way
-    5  the database: not made yet, unreachable, out of a sandbox's sight, damaged, not migrated,
-       busy, or an outcome that is not known
+    5  the database: not made yet, unreachable, not accessible from a sandbox, damaged, not
+       migrated, busy, or an outcome that is not known
     6  whether something listens there cannot be told from here
-  125  ports run failed before it started the command; 126, 127: the command cannot be run, or
-       there is none; else the status of the command
+  125  ports run failed before it started the command; 126: the command cannot be run; 127: it
+       was not found; otherwise ports run ends with the status of the command
    70  a bug in ports
    74  the result could not be written
   130  interrupted

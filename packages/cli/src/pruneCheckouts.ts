@@ -13,8 +13,8 @@ import { inJson } from './inJson.js'
 import { nameOfProcess } from './nameOfProcess.js'
 
 /**
- * Releases what checkouts hold whose directories are gone, unless something listens there, and
- * forgets those that then hold nothing.
+ * Releases the ports of checkouts whose directories are gone, except those on which something
+ * listens. Forgets the checkouts that hold nothing afterwards.
  * @param yes do not ask
  */
 export async function pruneCheckouts(
@@ -49,7 +49,10 @@ export async function pruneCheckouts(
 /** @throws {PortsError} `INVALID_ARGUMENT` if nobody can be asked */
 async function isAgreed({ confirm }: Context, count: number): Promise<boolean> {
   if (!confirm) {
-    throw new PortsError('INVALID_ARGUMENT', 'Nobody can be asked here. To prune: --yes')
+    throw new PortsError(
+      'INVALID_ARGUMENT',
+      'There is no terminal to ask on. To prune without being asked: --yes',
+    )
   }
   return confirm(`Release ${counted(count, 'port')}? [y/N] `)
 }
@@ -89,7 +92,7 @@ function lineOf(port: LeftPort): string {
   const name = `${portNumber}/${protocol} of ${nameOfService(port)}`
   if (verdict === 'not-listening') return `${name}: nothing listens.`
   if (verdict === 'unknown')
-    return `${name}: it cannot be told whether something listens. It stays.`
+    return `${name}: it cannot be told whether something listens. It is kept.`
   const who = processes.map(nameOfProcess).join(', ') || 'an unknown process'
-  return `${name}: ${who} listens. It stays.`
+  return `${name}: ${who} listens. It is kept.`
 }

@@ -68,7 +68,10 @@ async function isAgreed(
   const lines = linesOf(held).map((line) => `  ${line}`)
   const all = `These ports on ${hostname} would be released:\n${lines.join('\n')}`
   if (!confirm) {
-    throw new PortsError('INVALID_ARGUMENT', `${all}\nNobody can be asked here. To do it: --yes`)
+    throw new PortsError(
+      'INVALID_ARGUMENT',
+      `${all}\nThere is no terminal to ask on. To do it without being asked: --yes`,
+    )
   }
   output.notice(all)
   return confirm('Release them? [y/N] ')

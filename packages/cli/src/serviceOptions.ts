@@ -4,11 +4,11 @@ import { typedNumber } from './typedNumber.js'
 
 export const projectArgument = new Argument(
   '<project>',
-  'may be left out where a ports.json names it',
+  'can be omitted where a ports.json names it',
 )
 
 /** For commands whose project may be absent. */
-export const allOption = new Option('--all', 'of all projects, also where a ports.json names one')
+export const allOption = new Option('--all', 'all projects, even where a ports.json names one')
 
 export const hostnameOption = new Option(
   '--hostname <host>',
@@ -27,7 +27,7 @@ export const everyHostOption = new Option(
 
 export const instanceOption = new Option(
   '--instance <name>',
-  'the copy of the project; the one of this directory unless given',
+  'the copy of the project; the one in this directory unless given',
 )
 
 export const protocolOption = protocol('tcp unless given')

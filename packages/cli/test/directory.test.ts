@@ -24,7 +24,7 @@ function git(directory: string, ...args: string[]): void {
   expect(status, `${stderr}`).toBe(0)
 }
 
-/** A linked worktree of the directory, which goes away with it. */
+/** A linked worktree of the directory, which is removed with it. */
 function worktree(directory: string, name: string): string {
   git(directory, 'init', '--quiet')
   git(directory, 'add', '.')
@@ -35,7 +35,7 @@ function worktree(directory: string, name: string): string {
 }
 
 describe('a command in a directory with a ports.json', () => {
-  test('means its project if the words leave the project out', async () => {
+  test('uses its project if none is given', async () => {
     const { url, directory, ports } = await shop()
     const below = join(directory, 'packages', 'web')
     mkdirSync(below, { recursive: true })
@@ -56,7 +56,7 @@ describe('a command in a directory with a ports.json', () => {
     expect(JSON.parse(added.stdout)).toMatchObject({ projectName: 'shop', startPort: 8096 })
   })
 
-  test('means another project if that is named', async () => {
+  test('uses another project if that is given', async () => {
     const { ports } = await shop()
     await ports('range', 'create', 'blog', '--start', '7100', '--end', '7109')
     expect((await ports('get', 'blog', 'web')).stdout).toBe('7100\n')
@@ -64,7 +64,7 @@ describe('a command in a directory with a ports.json', () => {
     expect((await ports('release', 'blog', 'web')).stderr).toBe('Released 7100/tcp of blog/web.\n')
   })
 
-  test('takes its project for no service', async () => {
+  test('does not take the name of its project for a service', async () => {
     const { ports } = await shop()
     for (const command of ['get', 'allocate', 'release']) {
       const { status, stderr } = await ports(command, 'shop')
@@ -89,7 +89,7 @@ describe('a command in a directory with a ports.json', () => {
       const all = await projectsOf(command, '--all')
       expect(all, command).toEqual(expect.arrayContaining(['blog', 'shop']))
     }
-    // Nobody may know whose a number is.
+    // The caller may not know which project has a number.
     expect(await projectsOf('list', '--port', '7100')).toEqual(['blog'])
     expect(await projectsOf('history', '--port', '7100')).toEqual(['blog'])
     const both = await ports('list', 'shop', '--all')
@@ -107,7 +107,7 @@ describe('a command in a directory with a ports.json', () => {
     expect((await ports('list', '--all')).status).toBe(0)
   })
 
-  test('makes no registry if it only looks', async () => {
+  test('makes no registry if it only reads', async () => {
     const home = projectDirectory({})
     const ports = portsIn(projectDirectory({ 'ports.json': SHOP }), '', {
       PORTS_HOME: join(home, 'registry'),
@@ -119,7 +119,7 @@ describe('a command in a directory with a ports.json', () => {
     }
   })
 
-  test('needs the project elsewhere', async () => {
+  test('requires the project in other directories', async () => {
     const ports = portsIn(projectDirectory({}), await freshDatabase())
     const { status, stderr } = await ports('get', 'web')
     expect(status).toBe(2)
@@ -128,7 +128,7 @@ describe('a command in a directory with a ports.json', () => {
 })
 
 describe('each worktree', () => {
-  test('has ports of its own, which no other gives up', async () => {
+  test('has its own ports, which no other worktree releases', async () => {
     const { url, directory, ports } = await shop()
     const linked = portsIn(worktree(directory, 'login'), url)
     expect((await ports('get', 'web')).stdout).toBe('7000\n')
@@ -144,7 +144,7 @@ describe('each worktree', () => {
     expect((await primary('get', 'web')).stdout).toBe('7000\n')
   })
 
-  test('names the primary instance as the command line must', async () => {
+  test('suggests command lines that name the primary instance correctly', async () => {
     const { url, directory, ports } = await shop()
     await ports('get', 'web')
     const path = worktree(directory, 'login')
@@ -189,7 +189,7 @@ describe('a project that was moved', () => {
 })
 
 describe('ports prune', () => {
-  test('releases what directories that are gone hold, unless something listens there', async () => {
+  test('releases the ports of missing directories, unless something listens on them', async () => {
     const { url, directory, ports } = await shop()
     const path = worktree(directory, 'login')
     const server = createServer().listen(0, '127.0.0.1')

@@ -1,10 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import { importPlan } from './importPlan.js'
 
-const ADMIN =
-  "- Caddyfile, line 1: Caddy's admin interface has 2019 unless told otherwise: nothing to import"
+const ADMIN = "- Caddyfile, line 1: Caddy's admin interface uses 2019 by default: nothing to import"
 
-/** Without the line about the admin interface, which every file without `admin` has. */
+/** Leaves out the line about the admin interface, which every file without `admin` gets. */
 const plan = async (content: string) => {
   const { notes, ...rest } = await importPlan({ Caddyfile: content }, [
     ...['--caddy', 'Caddyfile', '--project', 'shop'],
@@ -12,7 +11,7 @@ const plan = async (content: string) => {
   return { ...rest, notes: notes.filter((note) => note !== ADMIN) }
 }
 
-/** A site with a port, so that nothing is said of it, and this in its block. */
+/** A site with these lines in its block, and with a port, so that nothing is said about it. */
 const site = (...lines: string[]) =>
   `app.localhost:80 {\n${lines.map((line) => `\t${line}\n`).join('')}}\n`
 const OWN = '+ localhost/tcp 80 shop/caddy'
@@ -51,8 +50,8 @@ describe('import --caddy', () => {
     ['reverse_proxy localhost:{$PORT:3000}', 'localhost:{$PORT:3000} has a placeholder'],
     ['reverse_proxy localhost:{env.PORT}', 'localhost:{env.PORT} has a placeholder'],
     ['reverse_proxy localhost:{http.regexp.1}', 'localhost:{http.regexp.1} has a placeholder'],
-    ['reverse_proxy srv+http://api.internal', 'srv+http://api.internal is found in DNS'],
-    ['reverse_proxy {\n dynamic a api 3000\n }', 'a finds its upstreams later', 3],
+    ['reverse_proxy srv+http://api.internal', 'srv+http://api.internal is looked up in DNS'],
+    ['reverse_proxy {\n dynamic a api 3000\n }', 'a finds its upstreams at run time', 3],
     ['reverse_proxy api:3000', 'api:3000 is not this host'],
     ['reverse_proxy 10.0.0.5:3000', '10.0.0.5:3000 is not this host'],
     ['reverse_proxy localhost', 'localhost names no port'],
@@ -87,7 +86,7 @@ describe('import --caddy', () => {
       ...['--caddy', 'Caddyfile', '--project', 'shop'],
     ])
     expect(notes).toEqual([
-      '- Caddyfile, line 1: app.localhost names no port; Caddy has 80 and 443 by default: nothing to import',
+      '- Caddyfile, line 1: app.localhost names no port; Caddy uses 80 and 443 by default: nothing to import',
       ADMIN,
     ])
   })
@@ -119,9 +118,9 @@ describe('import --caddy', () => {
       '+ localhost/tcp 81 shop/caddy',
     ])
     expect(notes).toEqual([
-      '- Caddyfile, line 1: (proxy) is read by those who import it, and not here: nothing to import',
-      '- Caddyfile, line 9: www.example.com has 3000 as well, which is the port of app.localhost (line 5): nothing to import',
-      '- Caddyfile, line 12: :81 names no host after which to name the service of 3001: nothing to import',
+      '- Caddyfile, line 1: (proxy) is a snippet or a named route, which is not read: nothing to import',
+      '- Caddyfile, line 9: www.example.com also uses 3000, which is the port of app.localhost (line 5): nothing to import',
+      '- Caddyfile, line 12: :81 names no host, so the service on 3001 has no name: nothing to import',
       '- Caddyfile, line 14: {$SITE} has a placeholder: nothing to import',
     ])
   })

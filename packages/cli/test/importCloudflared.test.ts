@@ -5,7 +5,7 @@ import { portsIn, projectDirectory } from './projectDirectory.js'
 
 const ARGS = ['--cloudflared', 'config.yml', '--project', 'shop']
 const plan = (content: string) => importPlan({ 'config.yml': content }, ARGS)
-/** The first rule is in line 3. */
+/** The first rule is on line 3. */
 const ingress = (...rules: string[]) =>
   `tunnel: 6ff42ae2\ningress:\n${rules.map((rule) => `  - { ${rule} }\n`).join('')}  - service: http_status:404\n`
 
@@ -32,7 +32,7 @@ describe('import --cloudflared', () => {
 
   test.each([
     ['hostname: a.x.com, service: "unix:/run/a.sock"', 'unix:/run/a.sock is a Unix socket'],
-    ['hostname: a.x.com, service: bastion', 'bastion is no port of this host'],
+    ['hostname: a.x.com, service: bastion', 'bastion is not a port of this host'],
     ['hostname: a.x.com, service: "http://localhost"', 'http://localhost names no port'],
     [
       'hostname: a.x.com, service: "http://localhost:0"',
@@ -44,7 +44,7 @@ describe('import --cloudflared', () => {
     ],
     [
       'service: "http://localhost:8080"',
-      'http://localhost:8080 has no hostname after which to name the service',
+      'http://localhost:8080 has no hostname to name the service after',
     ],
   ])('imports nothing of %j, and says why', async (rule, reason) => {
     expect(await plan(ingress(rule))).toEqual({
@@ -54,7 +54,7 @@ describe('import --cloudflared', () => {
     })
   })
 
-  test('says nothing of rules that cloudflared answers itself', async () => {
+  test('says nothing about rules that cloudflared answers itself', async () => {
     const content = ingress('hostname: a.x.com, service: hello_world')
     expect(await plan(content)).toEqual({ rows: [], notes: [], total: 'Nothing to import.' })
   })
@@ -68,11 +68,11 @@ describe('import --cloudflared', () => {
     )
     expect(rows).toEqual(['+ localhost/tcp 3000 shop/a'])
     expect(notes).toEqual([
-      '- config.yml, line 4: b.x.com has 3000 as well, which is the port of a (line 3): nothing to import',
+      '- config.yml, line 4: b.x.com also uses 3000, which is the port of a (line 3): nothing to import',
     ])
   })
 
-  test('tells the paths of a hostname apart, and hostnames with one first label', async () => {
+  test('distinguishes the paths of a hostname, and hostnames with the same first label', async () => {
     const { rows, notes } = await plan(
       ingress(
         String.raw`hostname: a.x.com, path: '^/api/v\d', service: "http://localhost:4000"`,
@@ -93,10 +93,10 @@ describe('import --cloudflared', () => {
     const one = await plan('url: http://localhost:3000\nhostname: app.example.com\n')
     expect(one.rows).toEqual(['+ localhost/tcp 3000 shop/app'])
     expect((await plan('url: http://localhost:3000\n')).notes).toEqual([
-      '- config.yml, line 1: http://localhost:3000 has no hostname after which to name the service: nothing to import',
+      '- config.yml, line 1: http://localhost:3000 has no hostname to name the service after: nothing to import',
     ])
     expect((await plan('tunnel: 6ff42ae2\n')).notes).toEqual([
-      '- config.yml, line 1: without ingress and url, cloudflared connects to http://localhost:8080: nothing to import',
+      '- config.yml, line 1: without ingress or url, cloudflared connects to http://localhost:8080: nothing to import',
     ])
   })
 })

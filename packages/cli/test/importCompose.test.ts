@@ -6,7 +6,7 @@ import { importPlan } from './importPlan.js'
 import { BINARY, environmentOn } from './ports.js'
 import { portsIn, projectDirectory } from './projectDirectory.js'
 
-/** A Compose file with one service that has these lines under `ports`, of which the first is 4. */
+/** A Compose file with one service that has these lines under `ports`. The first is line 4. */
 const withPorts = (...lines: string[]) =>
   ['services:', '  web:', '    ports:', ...lines.map((line) => `      ${line}`)].join('\n')
 
@@ -46,25 +46,25 @@ describe('import --compose', () => {
     ['- 127.0.0.1::80/tcp', '127.0.0.1::80/tcp has a random host port'],
     ['- "0:80"', '0:80 has a random host port'],
     ['- { target: 80, protocol: tcp }', '80 has a random host port'],
-    [
-      '- 53/udp:53/udp',
-      '53/udp:53/udp has a protocol before its end, which only the last may have',
-    ],
+    ['- 53/udp:53/udp', '53/udp:53/udp has a protocol in the middle; only the end may have one'],
     [
       '- "389/tcp:389/tcp"',
-      '389/tcp:389/tcp has a protocol before its end, which only the last may have',
+      '389/tcp:389/tcp has a protocol in the middle; only the end may have one',
     ],
-    ['- 127.0.0.1:6789-6799:8080', '127.0.0.1:6789-6799:8080 is any one of 11 host ports'],
-    ['- { target: 80, published: 8080-8089 }', '8080-8089 is any one of 10 host ports'],
-    ['- "8080-8082:80-81"', '8080-8082:80-81 has 3 host ports for 2 ports'],
-    ['- "127.0.0.180:80"', '127.0.0.180:80 has an address and no port of the host'],
-    ['- "127:0.0.1:8000:80"', '127:0.0.1:8000:80 begins with 127:0.0.1, which is no address'],
-    ['- "70000:80"', '70000:80 has 70000 where a port of the host is expected'],
-    ['- 0x50:80', '0x50:80 has 0x50 where a port of the host is expected'],
+    ['- 127.0.0.1:6789-6799:8080', '127.0.0.1:6789-6799:8080 can be any one of 11 host ports'],
+    ['- { target: 80, published: 8080-8089 }', '8080-8089 can be any one of 10 host ports'],
+    ['- "8080-8082:80-81"', '8080-8082:80-81 has 3 host ports for 2 container ports'],
+    ['- "127.0.0.180:80"', '127.0.0.180:80 has an address but no host port'],
+    [
+      '- "127:0.0.1:8000:80"',
+      '127:0.0.1:8000:80 begins with 127:0.0.1, which is not an IP address',
+    ],
+    ['- "70000:80"', '70000:80 has 70000 where a host port is expected'],
+    ['- 0x50:80', '0x50:80 has 0x50 where a host port is expected'],
     ['- "80:80/sctp"', '80:80/sctp has the protocol sctp'],
     [`- "\${PORT}:80"`, 'PORT is not set'],
     [`- "\${PORT?which one}:80"`, 'PORT is not set (which one)'],
-    ['- "$$PORT:80"', '$PORT:80 has $PORT where a port of the host is expected'],
+    ['- "$$PORT:80"', '$PORT:80 has $PORT where a host port is expected'],
   ])('imports nothing of %s, and says why', async (line, reason) => {
     expect(await plan(withPorts(line))).toEqual({
       rows: [],
@@ -77,12 +77,12 @@ describe('import --compose', () => {
     const { rows, notes } = await plan(withPorts('- 22:22', '- "23:23"'))
     expect(rows).toEqual(['+ localhost/tcp 22 shop/web', '+ localhost/tcp 23 shop/web'])
     expect(notes).toEqual([
-      '- compose.yaml, line 4: 22:22 is read as it is written. Without quotes, YAML 1.1 reads one ' +
-        'number to base 60',
+      '- compose.yaml, line 4: 22:22 is read as it is written. Without quotes, YAML 1.1 reads it as one ' +
+        'number in base 60',
     ])
   })
 
-  test('takes variables from the environment, else from the .env beside the file', async () => {
+  test('takes variables from the environment, else from .env beside the file', async () => {
     const content = withPorts(`- "\${WEB_PORT:-1}:80"`, `- "\${API_PORT:-2}:80"`)
     const beside = { '.env': 'WEB_PORT=3100\r\nexport API_PORT="3200" # x\r\n' }
     const { rows } = await plan(content, { WEB_PORT: '3300' }, beside)
@@ -111,7 +111,7 @@ describe('import --compose', () => {
     ])
   })
 
-  test('says what other files and the network decide', async () => {
+  test('says which ports depend on other files or on the network', async () => {
     const content = [
       'include: [other.yaml]',
       'services:',
@@ -124,14 +124,15 @@ describe('import --compose', () => {
       '    ports: ["80:80"]',
     ].join('\n')
     const { rows, notes } = await plan(content, {}, { 'compose.override.yaml': 'services: {}' })
-    const advice = 'To have all, import what "docker compose config --format json" prints'
+    const include = (what: string) =>
+      `To include ${what}, import the output of "docker compose config --format json"`
     expect(rows).toEqual(['+ localhost/tcp 8000 shop/web'])
     expect(notes).toEqual([
-      `- compose.yaml, line 1: include: other files are not read. ${advice}`,
-      `- compose.yaml, line 1: compose.override.yaml beside it is not read. ${advice}`,
-      `- compose.yaml, line 4: web extends a service whose ports are not read. ${advice}`,
-      '- compose.yaml, line 5: expose of web is for its own network only: nothing to import',
-      '- compose.yaml, line 8: host has network_mode host, so its program decides on its ports: nothing to import',
+      `- compose.yaml, line 1: include: other files are not read. ${include('them')}`,
+      `- compose.yaml, line 1: compose.override.yaml beside it is not read. ${include('it')}`,
+      `- compose.yaml, line 4: web extends a service whose ports are not read. ${include('them')}`,
+      '- compose.yaml, line 5: expose of web applies only to its own network: nothing to import',
+      '- compose.yaml, line 8: host has network_mode host, so its program chooses its ports: nothing to import',
     ])
   })
 
@@ -147,7 +148,7 @@ describe('import --compose', () => {
       (await planIn({ 'compose.yaml': content, '.env': 'COMPOSE_PROJECT_NAME=b' })).rows,
     ).toEqual(['+ localhost/tcp 8000 b/web'])
     const unnamed = await planIn({ 'compose.yaml': withPorts('- "8000:80"') })
-    expect(unnamed.total).toContain('must be named with --project')
+    expect(unnamed.total).toContain('must be given with --project')
   })
 
   test('reads what docker compose config --format json prints', async () => {
@@ -165,7 +166,7 @@ describe('import --compose', () => {
     })
   })
 
-  test('names both lines of two services with one host port, and imports none', async () => {
+  test('names both lines if two services have the same host port, and imports neither', async () => {
     const content = 'services:\n  web:\n    ports: ["80:80"]\n  api:\n    ports: ["80:81"]\n'
     const directory = projectDirectory({ 'compose.yaml': content })
     const ports = portsIn(directory, await emptyDatabase())

@@ -27,33 +27,33 @@ describe('import --env', () => {
   })
 
   test.each([
-    [`PORT=\${BASE}1`, 'PORT is made of other variables'],
-    [`API_URL=http://localhost:\${PORT}/v1`, 'API_URL is made of other variables'],
-    ['PORT=', 'PORT is empty, which is no port'],
-    ['API_PORT=0', 'API_PORT is 0, which is no port'],
+    [`PORT=\${BASE}1`, 'PORT refers to other variables'],
+    [`API_URL=http://localhost:\${PORT}/v1`, 'API_URL refers to other variables'],
+    ['PORT=', 'PORT is empty, which is not a port'],
+    ['API_PORT=0', 'API_PORT is 0, which is not a port'],
     [
       'SMTP_PORT=587\nSMTP_HOST=mail.example.com',
-      'SMTP_PORT is a port of mail.example.com, which SMTP_HOST names',
+      'SMTP_PORT is a port on mail.example.com, according to SMTP_HOST',
     ],
     ['ORIGINS=http://localhost:3000,http://localhost:4000', 'ORIGINS has several URLs'],
-    ['API_URL=http://localhost:99999', 'API_URL has 99999, which is no port'],
+    ['API_URL=http://localhost:99999', 'API_URL has 99999, which is not a port'],
   ])('imports nothing of %j, and says why', async (content, reason) => {
     const { rows, notes } = await plan(content)
     expect(rows).toEqual([])
     expect(notes).toEqual([`- .env, line 1: ${reason}: nothing to import`])
   })
 
-  test('passes over what is not about a port of this host', async () => {
+  test('ignores everything that is not a port of this host', async () => {
     const content =
       '# PORT=1\nREPORT=3000\nAPI_URL=https://api.example.com:8443\nHOME_URL=http://localhost\n'
     expect(await plan(content)).toEqual({ rows: [], notes: [], total: 'Nothing to import.' })
   })
 
-  test('names services as ports.json does, and the one of PORT only if there is one', async () => {
+  test('names services as ports.json does, and the service of PORT only if there is just one', async () => {
     const several = await plan('PORT=3000\nWEB_API_PORT=4000', { 'ports.json': SHOP })
     expect(several.rows).toEqual(['+ localhost/tcp 4000 shop/web_api'])
     expect(several.notes).toEqual([
-      '- .env, line 1: PORT does not tell which service has 3000: nothing to import',
+      '- .env, line 1: PORT does not say which service uses 3000: nothing to import',
     ])
     const one = await plan('PORT=3000', {
       'ports.json': { project: 'shop', services: { site: {} } },
@@ -67,13 +67,13 @@ describe('import --env', () => {
     )
     expect(rows).toEqual(['+ localhost/tcp 3000 shop/web', '+ localhost/tcp 4000 shop/api'])
     expect(notes).toEqual([
-      '- .env, line 1: app has 3000 as well, which is the port of web (line 3): nothing to import',
+      '- .env, line 1: app also uses 3000, which is the port of web (line 3): nothing to import',
     ])
   })
 
   test('takes the last of two values, with its line', async () => {
     const { rows, notes } = await plan('PORT=3000\nPORT=0\n')
     expect(rows).toEqual([])
-    expect(notes).toEqual(['- .env, line 2: PORT is 0, which is no port: nothing to import'])
+    expect(notes).toEqual(['- .env, line 2: PORT is 0, which is not a port: nothing to import'])
   })
 })

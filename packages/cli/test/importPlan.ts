@@ -3,8 +3,8 @@ import { emptyDatabase } from '../../../test/database.js'
 import { portsIn, projectDirectory } from './projectDirectory.js'
 
 /**
- * What `ports import --dry-run` says in a directory with these files: the lines about rows, those
- * about what cannot be imported, and the total.
+ * The output of `ports import --dry-run` in a directory with these files: the lines about rows, the
+ * lines about what cannot be imported, and the total.
  */
 export async function importPlan(
   files: Readonly<Record<string, string | object>>,

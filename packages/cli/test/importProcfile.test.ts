@@ -23,7 +23,7 @@ describe('import --procfile', () => {
     const { rows, notes } = await plan(`web: puma -p \${PORT:-8080}`)
     expect(rows).toEqual(['+ localhost/tcp 8080 shop/web'])
     expect(notes).toEqual([
-      '- Procfile, line 1: web has 8080 where PORT is not set, and foreman would set PORT to 5000',
+      '- Procfile, line 1: web uses 8080 if PORT is not set, and foreman would set PORT to 5000',
     ])
   })
 
@@ -47,16 +47,18 @@ describe('import --procfile', () => {
     ])
   })
 
-  test('imports both numbers of one process, and says that it has one PORT', async () => {
+  test('imports both numbers of one process, and says that it has only one PORT', async () => {
     const { rows, notes } = await plan('web: thin -p 3000 & ws --port 3001')
     expect(rows).toEqual(['+ localhost/tcp 3000 shop/web', '+ localhost/tcp 3001 shop/web'])
-    expect(notes).toEqual(['- Procfile, line 1: web has 2 ports. A process has one PORT: 3000'])
+    expect(notes).toEqual([
+      '- Procfile, line 1: web names 2 ports, but a process has only one PORT: 3000',
+    ])
   })
 
-  test('says which lines are no process', async () => {
+  test('says which lines are not processes', async () => {
     const { notes } = await plan('web node server.js\n')
     expect(notes).toEqual([
-      '- Procfile, line 1: web node server.js is no process: nothing to import',
+      '- Procfile, line 1: web node server.js is not a process: nothing to import',
     ])
   })
 })

@@ -10,7 +10,7 @@ const LISTEN = `require('node:net').createServer().listen(0, '127.0.0.1', functi
   console.log(this.address().port)
 })`
 
-/** A server in that directory, which listens until the test is over. */
+/** A server in that directory that listens until the test is over. */
 async function serverIn(directory: string, ...args: string[]): Promise<number> {
   const stdio = ['ignore', 'pipe', 'inherit'] as const
   const child = spawn(process.execPath, args, { cwd: directory, stdio: [...stdio] })
@@ -22,7 +22,7 @@ async function serverIn(directory: string, ...args: string[]): Promise<number> {
   return Number(chunk)
 }
 
-/** What a scan says of these ports. Others that listen on the machine are none of the test's. */
+/** What a scan says about these ports. Other listeners of the machine do not concern the test. */
 async function scanned(url: string, ...numbers: number[]) {
   const { stdout, stderr } = await portsIn(
     projectDirectory({}),
@@ -97,7 +97,7 @@ describe.runIf(process.platform === 'linux')('import --scan', () => {
     expect(reasons.map((reason) => reason?.replace(who, ''))).toEqual([
       `is in ${nowhere}, which belongs to no project`,
       `is in ${linked}, a linked worktree: ports run gives it a port of its own there`,
-      expect.stringContaining(`is in ${malformed}, of which is said: file is`),
+      expect.stringContaining(`is in ${malformed}: file is`),
     ])
   })
 
@@ -108,7 +108,7 @@ describe.runIf(process.platform === 'linux')('import --scan', () => {
     const ports = portsIn(directory, url)
     await ports('range', 'create', 'blog', '--start', `${number}`, '--end', `${number}`)
     await ports('claim', 'blog', 'site', `${number}`)
-    const reason = 'blog/site holds it already'
+    const reason = 'blog/site already holds it'
     expect(await scanned(url, number)).toEqual([reason])
   })
 
@@ -128,7 +128,7 @@ describe.runIf(process.platform === 'linux')('import --scan', () => {
     expect(ofOther).toBeDefined()
   })
 
-  test('refuses a project, as each process has its own', async () => {
+  test('refuses --project, because each process has its own', async () => {
     const ports = portsIn(projectDirectory({}), await emptyDatabase())
     const refused = await ports('import', '--scan', '--project', 'shop')
     expect(refused).toMatchObject({ stdout: '', status: 2 })

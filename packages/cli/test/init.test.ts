@@ -6,7 +6,7 @@ import { skipBecause } from '../../db/test/skipBecause.js'
 import { BINARY } from './ports.js'
 import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
-// As in terminal.test.ts, that of util-linux.
+// The program of util-linux, as in terminal.test.ts.
 const SCRIPT = 'script'
 
 /** No command here needs a registry. */
@@ -14,7 +14,7 @@ const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
 type Files = Readonly<Record<string, string | object>>
 
-/** What would be written in a directory with these files, and what is said of the rest. */
+/** The file that would be written in a directory with these files, and the notes on the rest. */
 async function proposed(files: Files, below = '.') {
   const directory = projectDirectory({ '.git/HEAD': 'ref: refs/heads/main\n', ...files })
   const ports = portsIn(join(directory, below), NO_DATABASE)
@@ -50,7 +50,9 @@ describe('ports init', () => {
     })
     const again = await ports('init', '--yes')
     expect(again).toMatchObject({ stdout: '', status: 2 })
-    expect(again.stderr).toBe(`error: ${path} exists, and is not overwritten. Edit it.\n`)
+    expect(again.stderr).toBe(
+      `error: ${path} already exists, and is not overwritten. Edit it instead.\n`,
+    )
     expect(readFileSync(path, 'utf8')).toBe(content)
   })
 
@@ -91,7 +93,7 @@ describe('ports init', () => {
     expect(said).toEqual(['- package.json, dev: the packages have services of their own'])
   })
 
-  test('prefers a number only where a file fixes it', async () => {
+  test('prefers a number only if a file fixes it', async () => {
     const fixed = await proposed({
       'package.json': { ...SHOP, scripts: { dev: 'vite' } },
       'vite.config.ts': `export default {
@@ -144,15 +146,15 @@ describe('ports init', () => {
       admin: { preferredPort: 8080 },
     })
     expect(said).toEqual([
-      '- Procfile, line 1: node server.js, as web has npm run start',
+      '- Procfile, line 1: node server.js, but web already has npm run start',
       '- Procfile, line 3: worker names no port',
-      '- compose.yaml, line 3: 9229, as admin has 8080',
-      '- .env, line 3: 8081, as admin has 8080',
-      '- .env, line 2: MAIL_PORT is empty, which is no port',
+      '- compose.yaml, line 3: 9229, but admin already has 8080',
+      '- .env, line 3: 8081, but admin already has 8080',
+      '- .env, line 2: MAIL_PORT is empty, which is not a port',
     ])
   })
 
-  test('names the schema by its path where it is installed', async () => {
+  test('names the schema by its path if it is installed', async () => {
     const schema = 'node_modules/@ports/core/ports.schema.json'
     expect((await proposed({ [schema]: '{}' })).$schema).toBe(`./${schema}`)
   })

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { BINARY, ended, environmentOn } from './ports.js'
 
-/** A directory with these files, which goes away with the test. Objects are written as JSON. */
+/** A directory with these files, which is removed after the test. Objects are written as JSON. */
 export function projectDirectory(files: Readonly<Record<string, string | object>>): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ports-project-')))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
@@ -26,9 +26,9 @@ export function writeFiles(
 }
 
 /**
- * A database in which each of the projects has ten numbers that hardly another test has. For what
- * really listens, and what looks whether something does: all databases have the same default ranges,
- * and one host.
+ * A database in which each of the projects has ten numbers that hardly any other test uses. For
+ * tests that listen, or look for listeners: all databases have the same default ranges, and all
+ * tests share one host.
  */
 export async function databaseWithOwnNumbers(...projectNames: string[]): Promise<string> {
   const url = await freshDatabase()
@@ -41,7 +41,7 @@ export async function databaseWithOwnNumbers(...projectNames: string[]): Promise
   return url
 }
 
-/** The built command on a database, in a directory. */
+/** The built command with a database and a directory. */
 export function portsIn(
   directory: string,
   url: string,

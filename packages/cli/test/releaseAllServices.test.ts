@@ -85,7 +85,7 @@ describe('release --all-services', () => {
         'error: These ports on localhost would be released:\n' +
         '  3100/tcp, 3100/udp, 3102/tcp of consilio/api\n' +
         '  3101/tcp of consilio/web\n' +
-        'Nobody can be asked here. To do it: --yes\n',
+        'There is no terminal to ask on. To do it without being asked: --yes\n',
       status: 2,
     })
     expect(await held()).toEqual(ALL)

@@ -25,7 +25,7 @@ const SHOP = { project: 'shop', services: { web: {}, 'web-api': {} } }
 
 const isLinux = process.platform === 'linux'
 
-/** A run that is under way. */
+/** Starts a run that is ended with the test. */
 function started(directory: string, url: string, args: string[]) {
   const child = spawn(process.execPath, [BINARY, ...args], {
     cwd: directory,
@@ -38,7 +38,7 @@ function started(directory: string, url: string, args: string[]) {
   return child
 }
 
-/** Everything that it says on stderr until then. */
+/** Its output on stderr up to the text that is waited for. */
 async function says(child: ChildProcess, what: RegExp): Promise<string> {
   let said = ''
   for await (const chunk of child.stderr!.setEncoding('utf8')) {
@@ -94,7 +94,7 @@ describe('ports run', () => {
     const withNeither = projectDirectory({ 'package.json': { name: 'nothing' } })
     const third = await portsIn(withNeither, url)('run')
     expect(third).toMatchObject({ stdout: '', status: 125 })
-    expect(third.stderr).toContain('Name one after --.')
+    expect(third.stderr).toContain('Give one after --.')
   })
 
   test.each([
@@ -131,7 +131,7 @@ describe('ports run', () => {
     expect(stderr).toMatch(/^error: /m)
   })
 
-  test('starts nothing and ends with 125 if the database is away', async () => {
+  test('starts nothing and ends with 125 if the database is unavailable', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, 'postgresql://ports@127.0.0.1:1/ports')
     const { stdout, stderr, status } = await ports('run', 'web', '--', 'echo', 'started')
@@ -139,7 +139,7 @@ describe('ports run', () => {
     expect(stderr).toContain('Do not pick a port yourself')
   })
 
-  test('removes what a run of another project has set', async () => {
+  test('removes the variables that a run of another project has set', async () => {
     const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const blog = projectDirectory({ 'ports.json': { project: 'blog', services: { site: {} } } })
     const shop = projectDirectory({ 'ports.json': SHOP })
@@ -150,7 +150,7 @@ describe('ports run', () => {
     expect(Object.keys(told).filter((name) => name.startsWith('WEB'))).toEqual([])
   })
 
-  test('passes signals on, once each, and waits for the end', async () => {
+  test('passes each signal on once, and waits for the command to end', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const counting = `
       let count = 0
@@ -169,7 +169,7 @@ describe('ports run', () => {
     expect(await once(child, 'exit')).toEqual([3, null])
   })
 
-  test('gives each worktree and clone of a project ports of its own', async () => {
+  test('gives each worktree and clone of a project its own ports', async () => {
     const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const main = projectDirectory({ 'ports.json': SHOP, '.git/HEAD': 'ref: refs/heads/main\n' })
     const linked = projectDirectory({
@@ -228,7 +228,7 @@ describe('ports run', () => {
   })
 })
 
-describe.runIf(isLinux)('ports run ends all that its command started', () => {
+describe.runIf(isLinux)('ports run ends every process that was started', () => {
   test.each<[string, object]>([
     [
       'by a shell',
@@ -263,7 +263,7 @@ describe.runIf(isLinux)('ports run ends all that its command started', () => {
   })
 })
 
-describe.runIf(isLinux)('ports run tells where the command listens', () => {
+describe.runIf(isLinux)('ports run says that the command listens', () => {
   const ON_ITS_PORT = /^Listening on port (\d+): http:\/\/localhost:\1$/m
   const runs = async (code: string, what: RegExp) => {
     const directory = projectDirectory({ 'ports.json': SHOP })
@@ -275,7 +275,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     await runs(serve('process.env.PORT', 'process.env.HOST'), ON_ITS_PORT)
   })
 
-  test('also where a descendant does', async () => {
+  test('on its port, even if a descendant does', async () => {
     const endsWithItsParent = `process.stdin.resume().on('end', () => process.exit())`
     const child = JSON.stringify(`${serve('process.env.PORT', '"0.0.0.0"')};${endsWithItsParent}`)
     await runs(
@@ -284,7 +284,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     )
   })
 
-  test('on another port, and whose that is', async () => {
+  test('on another port, and who holds that port', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, url)
@@ -295,7 +295,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     await says(child, new RegExp(whose, 'm'))
   })
 
-  test('and ends it with --strict if that is another port', async () => {
+  test('on another port, and with --strict ends it', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
     const code = serve('0', '"127.0.0.1"')
@@ -304,8 +304,8 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     expect(status).toBe(1)
   })
 
-  test('on IPv6 only', async () => {
-    const what = /^warning: it listens on port \d+ of ::1 only\./m
+  test('only on IPv6', async () => {
+    const what = /^warning: it listens on port \d+ only on ::1\./m
     await runs(serve('process.env.PORT', '"::1"'), what)
     const both = `{ port: process.env.PORT, host: '::', ipv6Only: true }, () => {}`
     const code = `require('node:net').createServer().listen(${both})`
@@ -340,7 +340,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     expect((await once(child, 'exit'))[0]).toBe(143)
   })
 
-  test('if the service runs already, refuses, and with --reuse says so', async () => {
+  test('starts nothing if the service is already running; with --reuse succeeds', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const code = serve('process.env.PORT', 'process.env.HOST')
@@ -349,13 +349,13 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     const ports = portsIn(directory, url)
     const refused = await ports('run', 'web', '--', 'true')
     expect(refused.status).toBe(125)
-    expect(refused.stderr).toMatch(/error: web is running already: process \d+ \(node -e /)
+    expect(refused.stderr).toMatch(/error: web is already running: process \d+ \(node -e /)
     const reused = await ports('run', 'web', '--reuse', '--', 'false')
     expect(reused.status).toBe(0)
     expect(reused.stdout).toMatch(/^http:\/\/localhost:\d+\n$/)
   })
 
-  test('if a stranger listens there, says who, and starts nothing', async () => {
+  test('starts nothing if another process listens there, and says which', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, url)
@@ -370,7 +370,7 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     expect(stderr).toContain(`process ${process.pid}`)
   })
 
-  test('starts Vite on its port, which ignores PORT', async () => {
+  test('starts Vite, which ignores PORT, on its port', async () => {
     const require = createRequire(createRequire(import.meta.url).resolve('vitest/package.json'))
     const vite = join(dirname(require.resolve('vite/package.json')), 'bin', 'vite.js')
     const directory = projectDirectory({

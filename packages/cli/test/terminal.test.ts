@@ -86,7 +86,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     expect(JSON.parse(listed.stdout)).toMatchObject([{ description }])
   })
 
-  test('a command that is run has the terminal, and gets its Ctrl-C once', async () => {
+  test('a command under ports run has the terminal, and gets Ctrl-C only once', async () => {
     const directory = projectDirectory({
       'ports.json': { project: 'shop', services: { web: { command: 'node count.cjs' } } },
       'count.cjs': `

@@ -54,7 +54,7 @@ describe('ports up', () => {
   })
 
   test.each([
-    ['without services', { project: 'shop' }, [], 'services in a ports.json'],
+    ['a file without services', { project: 'shop' }, [], 'services in a ports.json'],
     ['--run without commands', { project: 'shop', services: { web: {} } }, ['--run'], 'a command'],
     [
       'a range that is too small',
@@ -86,7 +86,7 @@ describe('ports up --run', () => {
     onTestFinished(() => void child.kill('SIGTERM'))
     return child
   }
-  /** What it prints until all of that was there. */
+  /** Its output until it contains all of these texts. */
   const prints = async (child: ChildProcess, ...whats: RegExp[]) => {
     let printed = ''
     for await (const chunk of child.stdout!.setEncoding('utf8')) {

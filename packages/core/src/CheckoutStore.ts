@@ -1,6 +1,6 @@
 import type { CallOptions, WriteOptions } from './CallOptions.js'
 
-/** A directory of a host that holds a project. */
+/** A directory on a host that contains a copy of a project. */
 export interface Checkout {
   readonly projectName: string
   readonly hostname: string
@@ -17,7 +17,7 @@ export interface CheckoutRequest {
   readonly directory: string
   /** Whether it is a linked worktree of Git, which is never the primary instance. */
   readonly isLinked: boolean
-  /** The instance to be, if another directory is the primary one. */
+  /** The name of the instance, unless this directory becomes the primary one. */
   readonly wanted: string
   /** The directory of the primary instance, if it is gone, so that this one takes its place. */
   readonly replaces?: string
@@ -38,7 +38,7 @@ export interface CheckoutStore {
    */
   ensureCheckout(request: CheckoutRequest, call?: WriteOptions): Promise<EnsuredCheckout>
 
-  /** By project, host and instance. */
+  /** Ordered by project, host and instance. */
   listCheckouts(
     query: {
       readonly projectName?: string

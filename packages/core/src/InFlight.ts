@@ -1,8 +1,8 @@
 import { onAbort } from './onAbort.js'
 
 /**
- * Calls that come while one with the same key is under way share it, so a result is never older than
- * the call that began it. Nothing is kept afterwards.
+ * Shares a call among all callers that ask for the same key while it is in progress. Nothing is kept
+ * afterwards, so a result is never older than the call that began it.
  */
 export class InFlight<Key, Result> {
   readonly #begin: (key: Key) => Promise<Result>
@@ -24,7 +24,7 @@ export class InFlight<Key, Result> {
   }
 }
 
-/** Ends the wait, and not the call: others may wait for it too. */
+/** An abort ends only this wait, not the call, because others may be waiting for it. */
 async function unlessAborted<Result>(
   shared: Promise<Result>,
   signal: AbortSignal | undefined,

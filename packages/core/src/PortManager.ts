@@ -142,7 +142,7 @@ export class PortManager {
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
   readonly #rangeSize: number
-  // Each one for all calls, which share its looks; a call's signal ends only its own wait.
+  // All calls share these two and their results. A call's signal ends only its own wait.
   readonly #passedOver = new PassedOverReader(() => this.#maySeeServices())
   readonly #portUse = new PortUseReader(() => this.#maySeeServices())
 
@@ -605,7 +605,7 @@ export class PortManager {
     )
   }
 
-  /** The directories that hold a project, by project, host and instance. */
+  /** The directories of projects, ordered by project, host and instance. */
   async listCheckouts(
     options: { readonly projectName?: string; readonly hostname?: string } & CallOptions = {},
   ): Promise<readonly Checkout[]> {
@@ -619,7 +619,7 @@ export class PortManager {
 
   /**
    * Forgets a directory. The ports of its instance stay held. False if it was not recorded. Safe to
-   * repeat, and repeated by itself when the answer was lost.
+   * repeat, and repeated automatically if the answer was lost.
    */
   async forgetCheckout(
     { projectName, hostname, directory }: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
@@ -710,9 +710,9 @@ export class PortManager {
   }
 
   /**
-   * What listens on a port of this host now, with the processes that this one may look into.
-   * Undefined where that cannot be seen: on another host, from another network namespace than that
-   * of the host's services, and on other systems than Linux. Starts no registry.
+   * What listens on a port of this host now, with the processes that this one may inspect.
+   * Undefined if that cannot be seen: on another host, from a network namespace other than that of
+   * the host's services, and on systems other than Linux. Starts no registry.
    * @throws the signal's reason
    */
   async useOfPort(

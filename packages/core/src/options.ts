@@ -21,9 +21,9 @@ export interface PortManagerOptions {
    */
   readonly ownerUid?: number
   /**
-   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, unless
-   * `PORTS_CHECKOUT` names a directory that does not contain the working directory, or
-   * `PORTS_PROJECT` another project; else the primary one.
+   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, else the
+   * primary one. The variable is ignored if `PORTS_CHECKOUT` names a directory that does not contain
+   * the working directory, or if `PORTS_PROJECT` names another project.
    */
   readonly instance?: string
   /**

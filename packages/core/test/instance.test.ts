@@ -93,7 +93,7 @@ describe('the instance of a manager', () => {
 })
 
 describe('the instance of the environment', () => {
-  it('is not meant outside the checkout that goes with it', async () => {
+  it('does not apply outside the checkout that goes with it', async () => {
     stubInstance('billing')
     for (const [checkout, instance] of [
       [process.cwd(), 'billing'],
@@ -107,7 +107,7 @@ describe('the instance of the environment', () => {
     }
   })
 
-  it('is not meant for another project than the one that goes with it', () => {
+  it('does not apply to a project other than the one that goes with it', () => {
     stubInstance('billing')
     vi.stubEnv('PORTS_PROJECT', 'shop')
     const manager = new PortManager(store.repository)

@@ -17,7 +17,7 @@ function onLinux(skip: (note: string) => never): void {
   if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
 }
 
-/** What a process in new namespaces is told. */
+/** What a process in new namespaces sees. */
 function useIn(skip: (note: string) => never, namespaces: readonly string[], port: number) {
   onLinux(skip)
   const made = spawnSync('unshare', [...namespaces, 'true'])
@@ -46,7 +46,7 @@ test('a port is in use for one protocol only', async ({ skip }) => {
   expect(await manager.useOfPort(port, { protocol: 'udp' })).toMatchObject({ processes: [here] })
 })
 
-test('a port on which nothing listens is in use by nobody', async ({ skip }) => {
+test('a port on which nothing listens is not in use', async ({ skip }) => {
   onLinux(skip)
   expect(await manager.useOfPort(await closedPort())).toEqual({ isInUse: false, processes: [] })
 })
@@ -56,7 +56,7 @@ test('a port of another host cannot be seen', async () => {
   expect(await manager.useOfPort(port, { hostname: 'build-1' })).toBeUndefined()
 })
 
-test('a port is in use also where its process cannot be seen', async ({ skip }) => {
+test('a port is in use even if its process cannot be seen', async ({ skip }) => {
   const port = await listenTcp({ host: '127.0.0.1' })
   const use = useIn(skip, ['--pid', '--fork', '--mount-proc'], port)
   expect(use).toEqual({ isInUse: true, processes: [] })
@@ -67,7 +67,7 @@ test('a port cannot be seen from another network namespace', async ({ skip }) =>
   expect(useIn(skip, ['--net'], port)).toBe('unseen')
 })
 
-test('a look at a port is shared by all who ask while it is under way, and kept for nobody else', async () => {
+test('a look at a port is shared by all calls that come while it is in progress, and then forgotten', async () => {
   const reader = new PortUseReader(async () => true)
   const port = await closedPort()
   const [first, second, other] = await Promise.all([

@@ -23,7 +23,7 @@ export function describeCheckouts(store: Store) {
   describe('ensureCheckout', () => {
     beforeEach(() => store().createRange(shopRange(3000, 3099)))
 
-    it('has the first directory be the primary instance, each time', async () => {
+    it('makes the first directory the primary instance, each time', async () => {
       const first = await store().ensureCheckout(main)
       expect(first).toEqual({
         created: true,
@@ -38,19 +38,19 @@ export function describeCheckouts(store: Store) {
       expect(await store().ensureCheckout(main)).toEqual({ ...first, created: false })
     })
 
-    it('has another clone be an instance of its own, with the name that is wanted', async () => {
+    it('makes another clone an instance of its own, with the wanted name', async () => {
       await store().ensureCheckout(main)
       const clone = { ...main, directory: '/srv/shop', wanted: 'shop' }
       expect(await instanceOf(clone)).toBe('shop')
       expect(await instanceOf(clone)).toBe('shop')
     })
 
-    it('has a linked worktree never be the primary instance', async () => {
+    it('never makes a linked worktree the primary instance', async () => {
       expect(await instanceOf(linked)).toBe('shop-login')
       expect(await instanceOf(main)).toBe('')
     })
 
-    it('gives a name that is in use a number', async () => {
+    it('appends a number to a name that is in use', async () => {
       await store().ensureCheckout(linked)
       await store().allocate({ ...web, instance: 'shop-login-2' })
       const other = { ...linked, directory: '/srv/shop-login' }
@@ -61,7 +61,7 @@ export function describeCheckouts(store: Store) {
       expect(await instanceOf(named('/srv/b'))).toBe(`${'a'.repeat(61)}-2`)
     })
 
-    it('tells the directories of each host and each project apart', async () => {
+    it('distinguishes the directories of each host and each project', async () => {
       await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4001 })
       for (const request of [
         main,
@@ -72,7 +72,7 @@ export function describeCheckouts(store: Store) {
       }
     })
 
-    it('gives twenty directories at the same time twenty instances', async () => {
+    it('gives twenty directories that ask at once twenty instances', async () => {
       const instances = await Promise.all(
         numbers(1, 20).map((nth) => instanceOf({ ...main, directory: `/srv/${nth}/shop` })),
       )
@@ -80,7 +80,7 @@ export function describeCheckouts(store: Store) {
       expect(instances).toContain('')
     })
 
-    it('gives one directory that asks twenty times at the same time one instance', async () => {
+    it('gives one directory that asks twenty times at once one instance', async () => {
       await store().ensureCheckout(main)
       const answers = await Promise.all(numbers(1, 20).map(() => store().ensureCheckout(linked)))
       expect(new Set(answers.map(({ checkout }) => checkout.instance)).size).toBe(1)
@@ -95,7 +95,7 @@ export function describeCheckouts(store: Store) {
   })
 
   describe('listCheckouts', () => {
-    it('lists them by project, host and instance, also for one project or host', async () => {
+    it('lists them by project, host and instance, of all or of one project or host', async () => {
       expect(await store().listCheckouts({})).toEqual([])
       await store().createRange(shopRange(3000, 3099))
       await store().createRange({ projectName: 'blog', startPort: 4000, endPort: 4001 })
@@ -131,7 +131,7 @@ export function describeCheckouts(store: Store) {
       expect(await instanceOf({ ...linked, directory: '/srv/shop-login' })).toBe('shop-login-2')
     })
 
-    it('happens also when the project is deleted', async () => {
+    it('is not needed for a project that is deleted', async () => {
       await store().ensureCheckout(main)
       await store().deleteRange('shop')
       expect(await store().listCheckouts({})).toEqual([])

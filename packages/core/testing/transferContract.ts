@@ -339,7 +339,7 @@ export function describeTransfers(store: Store) {
       expect((await store().dump()).allocations).toEqual(content.allocations)
     })
 
-    it('put the checkouts of the document in place of those of its projects', async () => {
+    it('replace the checkouts of the projects in the document', async () => {
       await fill()
       const content = await store().dump()
       const { checkouts } = content

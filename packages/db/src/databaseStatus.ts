@@ -54,8 +54,9 @@ async function readServer(pool: RegistryPool) {
 }
 
 /**
- * Counts no session that the server has not let in yet: one that is refused because the server is
- * full has the state `starting` until then (PostgreSQL 18 and later; earlier ones do not show it).
+ * Does not count sessions that the server has not let in yet. A session that is refused because the
+ * server is full has the state `starting` until then (PostgreSQL 18 and later; earlier versions do
+ * not show it).
  */
 async function countSessions(pool: RegistryPool): Promise<Sessions> {
   const { rows } = await pool.query<Sessions>(

@@ -58,8 +58,8 @@ export async function runStatement<Row extends QueryResultRow>(
 
 /**
  * Whether the server ended a statement because a migration has changed the types of its columns since
- * it was prepared (0A000), or while it ran (42804, which also has other causes: these fail again).
- * The words of these errors depend on the server's language.
+ * it was prepared (0A000), or while it ran (42804, which also has other causes; such statements fail
+ * again). The texts of these errors depend on the server's language.
  */
 function isOutdated(error: unknown): boolean {
   const { code, routine } = Object(error)

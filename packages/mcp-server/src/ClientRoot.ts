@@ -5,8 +5,8 @@ interface Root {
 }
 
 /**
- * The directory in which the client works, if it has exactly one. Asked for when a call first needs
- * it, and again after the client has said that its roots changed.
+ * The directory in which the client works, if it has exactly one. The client is asked when a call
+ * first needs it, and again after it has said that its roots changed.
  */
 export class ClientRoot {
   readonly #askRoots: () => Promise<readonly Root[]>
@@ -16,12 +16,12 @@ export class ClientRoot {
     this.#askRoots = askRoots
   }
 
-  /** The client has said that its roots changed. */
+  /** To be called when the client says that its roots changed. */
   forget(): void {
     this.#asked = undefined
   }
 
-  /** Undefined if the client has none or several, or does not tell. */
+  /** Undefined if the client has no root or several, or does not answer. */
   directory(): Promise<string | undefined> {
     this.#asked ??= this.#ask()
     return this.#asked
@@ -33,7 +33,7 @@ export class ClientRoot {
       const [only, ...others] = roots.filter(({ uri }) => uri.startsWith('file:'))
       return only && others.length === 0 ? fileURLToPath(only.uri) : undefined
     } catch {
-      // It refuses, is silent, or tells what is no path here. A call does without then.
+      // The client refuses, is silent, or names something that is not a path here.
       return undefined
     }
   }

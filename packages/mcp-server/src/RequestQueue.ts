@@ -56,8 +56,8 @@ export class RequestQueue<AnyRequest extends Request> {
   }
 
   /**
-   * Whether the client was asked something. Its answer comes behind the requests that it has sent
-   * before, so until then more of them may be read.
+   * Whether the client was asked something. Its answer comes after the requests that it sent before,
+   * so more of these may be read until then.
    */
   set expectsAnswer(expects: boolean) {
     this.#expectsAnswer = expects

@@ -102,7 +102,7 @@ export class StdioTransport implements Transport {
     this.onmessage?.(message)
   }
 
-  /** Notes a request to the client, and one that is given up. */
+  /** Notes a request to the client, or that one was cancelled. */
   #noteQuestion(message: JSONRPCMessage): void {
     const { data: cancelled } = CancelledNotificationSchema.safeParse(message)
     if (cancelled) this.#asked.delete(cancelled.params.requestId)

@@ -6,14 +6,14 @@ type ShapeOf<T> = { readonly [Field in keyof Required<T>]: z.ZodType<T[Field]> }
 
 export const projectName = z.string().describe('The project, e.g. consilio')
 
-/** The project may also come from a directory. */
+/** A directory may name the project instead. */
 export const project = {
   projectName: projectName.optional().describe('The project, e.g. consilio'),
   directory: z
     .string()
     .optional()
     .describe(
-      'Absolute path where you work; a ports.json there or above names project and instance',
+      'Absolute path where you work; a ports.json there or above sets project and instance',
     ),
 }
 

@@ -53,8 +53,8 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
       )
     case 'PORT_TAKEN':
       return (
-        'A service that is down keeps its port: do not release that of another. Tell the user who ' +
-        'holds it, then call get-port with another portNumber, or without one.'
+        'A service that is down keeps its port: do not release that of another service. Tell the ' +
+        'user who holds it, then call get-port with another portNumber, or without one.'
       )
     case 'PORT_RESERVED':
       return 'Tell the user the reason, then call get-port with another portNumber, or without one.'

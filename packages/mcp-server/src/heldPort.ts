@@ -7,7 +7,7 @@ export const heldPort = z.object({
   projectName: z.string(),
   serviceName: z.string(),
   instance: z.string().optional(),
-  directory: z.string().optional().describe('The copy of the project that has it'),
+  directory: z.string().optional().describe('Where that copy of the project is'),
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
 })

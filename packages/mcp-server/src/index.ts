@@ -47,10 +47,10 @@ const TOOLS: readonly Tool[] = [
 /** The longest text of an error, in characters: it must not flood a model. */
 const MAX_ERROR_TEXT = 4000
 
-/** A call waits no longer than this for a client that does not tell its roots. */
+/** A call waits no longer than this for a client that does not say what its roots are. */
 const ROOTS_TIMEOUT_MS = 3000
 
-/** Laxer than the SDK's schema: what is not used here may be anything. */
+/** Laxer than the SDK's schema: fields that are not used here may be anything. */
 const ROOTS = z.looseObject({ roots: z.array(z.looseObject({ uri: z.string() })) })
 
 /**

@@ -22,16 +22,16 @@ interface Given {
 export interface Place {
   readonly projectName: string
   readonly instance: string | undefined
-  /** The top directory of the copy, if that says which instance is meant. */
+  /** The top directory of the copy, if it determines the instance. */
   readonly directory: string | undefined
   /** A sentence to append to the message. */
   readonly note: string
 }
 
 /**
- * What is given, and what a `ports.json` in the directory or above says besides. Without a
- * directory, that of the client counts if it is on this machine. Records the checkout the first
- * time, and makes a registry if there is none.
+ * The arguments, completed by a `ports.json` in the directory or above. Without a directory, that of
+ * the client is used if it is on this machine. Records the checkout the first time, and makes a
+ * registry if there is none.
  * @throws {PortsError} `INVALID_ARGUMENT`, `PROJECT_NOT_FOUND`
  */
 export function placeOf(
@@ -104,7 +104,7 @@ export async function projectNameOf(
 
 function withoutProject(directory: string | undefined): PortsError {
   if (directory === undefined) {
-    const expected = `given, or a directory in which or above which a ${PROJECT_FILE} names it`
+    const expected = `given, or a directory with a ${PROJECT_FILE} there or above that names it`
     return invalidArgument('projectName', undefined, expected)
   }
   return invalidArgument(
@@ -132,7 +132,7 @@ async function directoryOf(
   )
 }
 
-/** False also where this process may not look. */
+/** False also if this process may not inspect it. */
 function isDirectory(path: string): boolean {
   try {
     return statSync(path).isDirectory()

@@ -26,9 +26,9 @@ const listener = z.object({
 
 type Listener = z.output<typeof listener>
 
-/** Part of the output of a tool that tells of what listens on a port. */
+/** Part of the output of a tool that says what listens on a port. */
 export const portUse = {
-  listening: z.boolean().optional().describe('Absent: cannot be seen'),
+  listening: z.boolean().optional().describe('Absent: unknown'),
   listeners: z.array(listener).optional(),
 }
 
@@ -40,8 +40,8 @@ interface PortUse {
 }
 
 /**
- * What listens on the port of a service now, and whether that is the service. The port is held by
- * then: its caller must learn of it, even if this cannot be told.
+ * What listens on the port of a service now, and whether that is the service. Never throws: the port
+ * is already held, and the caller must learn its number even if the listeners cannot be seen.
  */
 export async function portUseOf(
   manager: PortManager,
@@ -94,7 +94,7 @@ function runsIn(
 ): boolean | undefined {
   const [nearest] = checkouts
     .filter((each) => isInside(directory, each.directory))
-    // A worktree may be inside another one.
+    // One checkout may be inside another.
     .sort((one, other) => other.directory.length - one.directory.length)
   if (nearest) return isOf(nearest, held)
   return checkouts.some((each) => isOf(each, held)) ? false : undefined
@@ -107,8 +107,8 @@ function isOf({ projectName, instance }: Checkout, held: ServiceKey): boolean {
 function describe(listeners: readonly Listener[], home: Checkout | undefined): string {
   const { pid, command, directory, isService } = mainOf(listeners)
   if (pid === undefined) return 'An unknown process, hidden from this server, listens there.'
-  const more = listeners.length > 1 ? ` and ${listeners.length - 1} more` : ''
-  const process = `Process ${pid}${more} (${command})`
+  const more = listeners.length > 1 ? ` (and ${listeners.length - 1} more)` : ''
+  const process = `Process ${pid} (${command})${more}`
   if (directory === undefined) return `${process} listens there.`
   const service = home ? ` (${home.directory})` : ''
   const whose =
@@ -122,7 +122,9 @@ function describe(listeners: readonly Listener[], home: Checkout | undefined): s
 
 function nextStep(listeners: readonly Listener[], held: ServiceKey, port: number): string {
   const { isService } = mainOf(listeners)
-  if (isService) return 'The service seems to run already: use it, and start no second one.'
+  if (isService) {
+    return 'The service seems to be running already: use it, and do not start a second one.'
+  }
   return (
     (isService === undefined
       ? `If that is ${nameOfService(held)}, use it. Otherwise leave`

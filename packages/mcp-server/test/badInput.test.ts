@@ -71,7 +71,7 @@ test('refuses names outside the alphabet, without touching a database', async ()
         expect(text).toContain(`call ${tool} again`)
       }
     }
-    // Without a project it lists the ranges of all.
+    // Without a project it lists the ranges of all projects.
     if (isAbsent(value)) continue
     expect(await failure('port-summary', { projectName: value })).toMatch(
       /^INVALID_ARGUMENT: projectName is /,

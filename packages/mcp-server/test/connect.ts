@@ -9,7 +9,7 @@ export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
 /** Nothing listens there. */
 export const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
-/** The server as tests start it. */
+/** How tests start the server. */
 export function serverOn(databaseUrl: string) {
   return {
     command: process.execPath,
@@ -23,14 +23,14 @@ export function serverOn(databaseUrl: string) {
 }
 
 interface Start extends Partial<Omit<ReturnType<typeof serverOn>, 'env'>> {
-  /** The directories that the client tells as its roots, or their URIs. Default: it tells none. */
+  /** The client's roots, as directories or URIs. Default: it declares none. */
   readonly roots?: readonly string[]
   /** More variables for the server. */
   readonly env?: Readonly<Record<string, string>>
   readonly name?: string
 }
 
-/** A client of a server process of its own, for the length of a test. */
+/** A client with its own server process, for the length of a test. */
 export async function connect(databaseUrl: string, start: Start = {}) {
   const { roots, env, name = 'test', ...program } = start
   const server = { ...serverOn(databaseUrl), ...program }
@@ -52,7 +52,7 @@ export async function connect(databaseUrl: string, start: Start = {}) {
 
   return {
     client,
-    /** Has other roots from now on, and says so. */
+    /** Changes the client's roots, and tells the server that they changed. */
     async moveTo(...others: string[]) {
       current = others
       await client.sendRootsListChanged()

@@ -22,7 +22,7 @@ async function withShop(roots?: string[]) {
   return connected
 }
 
-test('a directory says which copy of which project is meant, and each has ports of its own', async () => {
+test('a directory determines the project and its copy, and each copy has its own ports', async () => {
   const { ask } = await withShop()
   const [first, second] = [copyOf('shop'), copyOf('shop')]
   const inside = join(second, 'packages', 'web')
@@ -62,7 +62,7 @@ test('a directory says which copy of which project is meant, and each has ports 
   })
 })
 
-test('an instance that is named wins over that of the directory', async () => {
+test('a named instance takes precedence over that of the directory', async () => {
   const { ask } = await withShop()
   const [first, second] = [copyOf('shop'), copyOf('shop')]
   await ask('get-port', { ...web, directory: first })
@@ -71,7 +71,7 @@ test('an instance that is named wins over that of the directory', async () => {
   expect(named).not.toHaveProperty('directory')
 })
 
-test('a directory of another project says nothing of the one that is asked for', async () => {
+test('a directory of another project does not affect the one that is asked for', async () => {
   const { ask } = await withShop()
   await ask('get-port', { ...web, directory: copyOf('shop') })
   for (const directory of [copyOf('blog'), freshDirectory()]) {
@@ -97,7 +97,7 @@ test('a project that only a directory names gets its range, and then its port', 
 })
 
 test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-range'])(
-  '%s refuses a directory that is none, and names it',
+  '%s refuses a path that is not a directory, and names it',
   async (tool) => {
     const { failure } = await connect(NO_DATABASE)
     const file = join(copyOf('shop'), 'ports.json')
@@ -113,7 +113,7 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
 )
 
 test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-range'])(
-  '%s asks for a project that nothing names',
+  '%s asks for the project if nothing names it',
   async (tool) => {
     const { failure } = await connect(NO_DATABASE)
     const service = tool === 'create-range' ? {} : web
@@ -128,7 +128,7 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
   },
 )
 
-test('a ports.json that is malformed is named', async () => {
+test('an error names a ports.json that is malformed', async () => {
   const { failure } = await connect(NO_DATABASE)
   const directory = copyOf('shop')
   writeFileSync(join(directory, 'ports.json'), '{"project":"shop","port":3000}')
@@ -137,7 +137,7 @@ test('a ports.json that is malformed is named', async () => {
   )
 })
 
-test('without a directory the single root of the client counts, as long as it has that one', async () => {
+test('without a directory the root of the client is used, as long as it has exactly one', async () => {
   const [first, second] = [copyOf('shop'), copyOf('shop')]
   const { ask, failure, moveTo } = await withShop([first])
   expect(await ask('get-port', web)).toMatchObject({ port: 3600, directory: first })
@@ -174,7 +174,7 @@ test('a root that is gone is ignored', async () => {
   expect(await ask('get-port', shop)).not.toHaveProperty('directory')
 })
 
-/** A client that declares roots, and answers nothing that it is asked by itself. */
+/** A client that declares roots, and does not answer requests of the server by itself. */
 async function rawClient(url: string, capabilities: object) {
   const client = new RawClient({ PORTS_DATABASE_URL: url })
   await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } })
@@ -184,14 +184,14 @@ async function rawClient(url: string, capabilities: object) {
 const asked = (client: RawClient) =>
   client.answers.filter((each) => 'method' in each && each.method === 'roots/list')
 
-test('a client that declares no roots is asked for none', async () => {
+test('a client that declares no roots is not asked for any', async () => {
   const client = await rawClient(await freshDatabase(), {})
   const { result } = await client.ask(call(1, 'get-port', { projectName: 'odin', ...web }))
   expect(result.structuredContent.port).toBe(3300)
   expect(client.answers).toHaveLength(2)
 })
 
-test('a client is asked for its roots when a call first needs them, and once', async () => {
+test('a client is asked for its roots once, when a call first needs them', async () => {
   const directory = copyOf('odin')
   const client = await rawClient(await freshDatabase(), { roots: {} })
   await client.ask(call(1, 'list-ports'))
@@ -206,7 +206,7 @@ test('a client is asked for its roots when a call first needs them, and once', a
   expect(client.log).toBe('')
 })
 
-test('calls get their answers from a client that has sent hundreds before it tells its roots', async () => {
+test('hundreds of calls that a client sends before it tells its roots are answered', async () => {
   const directory = copyOf('odin')
   const client = await rawClient(await freshDatabase(), { roots: {} })
   client.send(...Array.from({ length: 1000 }, (_, id) => call(id, 'get-port', web)))
@@ -232,10 +232,10 @@ test.each([
   expect(result.structuredContent).toMatchObject({ port: 3300 })
 })
 
-test('a client that is silent about its roots gets its port without, and is not asked again', async () => {
+test('a client that does not answer about its roots gets its port, and is not asked again', async () => {
   const client = await rawClient(await freshDatabase(), { roots: {} })
   client.send(call(1, 'get-port', { ...web, projectName: 'odin' }))
-  // The question, that it is withdrawn, and the answer.
+  // The question, its cancellation, and the answer.
   const [, , cancelled, told] = await client.received(4)
   expect(cancelled).toMatchObject({ method: 'notifications/cancelled' })
   expect(told!.result.structuredContent).toMatchObject({ port: 3300 })

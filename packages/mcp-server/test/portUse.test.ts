@@ -15,7 +15,7 @@ function onLinux(skip: Skip): void {
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
-/** A registry in which the number belongs to a project of its own. */
+/** A registry in which the number belongs to a project that has no other number. */
 async function registryWith(...numbers: number[]) {
   const url = await freshDatabase()
   const manager = await openManager(url)
@@ -57,7 +57,9 @@ test('get-port says which process listens, and what to do if that is not the ser
   )
 })
 
-test('get-port tells a process in the service’s directory from others', async ({ skip }) => {
+test('get-port distinguishes a process in the service’s directory from others', async ({
+  skip,
+}) => {
   onLinux(skip)
   const [home, clone, elsewhere] = [freshDirectory(), freshDirectory(), freshDirectory()]
   const servers = await Promise.all([home, clone, elsewhere].map(serveIn))
@@ -77,7 +79,7 @@ test('get-port tells a process in the service’s directory from others', async 
     [{ directory: elsewhere, isService: false }],
   ])
   expect(told[0]!.message).toContain(
-    `in ${home}, the service's directory, listens there. The service seems to run already: use it`,
+    `in ${home}, the service's directory, listens there. The service seems to be running already: use it`,
   )
   for (const other of told.slice(1)) {
     expect(other.message).toContain(
@@ -86,9 +88,7 @@ test('get-port tells a process in the service’s directory from others', async 
   }
 })
 
-test('get-port says that an unknown process listens where it may not see which', async ({
-  skip,
-}) => {
+test('get-port says that an unknown process listens if it may not see which', async ({ skip }) => {
   onLinux(skip)
   const inside = ['--pid', '--fork', '--mount-proc', '--kill-child']
   const made = spawnSync('unshare', [...inside, 'true'])
@@ -104,7 +104,7 @@ test('get-port says that an unknown process listens where it may not see which',
   expect(told.message).toContain(' An unknown process, hidden from this server, listens there. If ')
 })
 
-test('get-port gives a port though it cannot be seen what listens there', async () => {
+test('get-port returns a port even if it cannot see what listens there', async () => {
   const { ask } = await connect(await freshDatabase())
   const told = await ask('get-port', { ...service, hostname: 'build-1' })
   expect(told).toMatchObject({ port: 3100, created: true })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { onTestFinished } from 'vitest'
 
-/** Tells its port, and listens until it is ended. */
+/** Prints its port, and listens until it is ended. */
 const PROGRAM = `
   const server = require('node:net').createServer()
   server.once('error', ({ code }) => { process.stdout.write(code); process.exit() })

@@ -18,7 +18,7 @@ async function listen() {
 test('get-port gives a service one port, the same every time', async () => {
   const { ask } = await connect(await freshDatabase())
   const service = { projectName: 'consilio', serviceName: 'api' }
-  // What else runs on this machine is not the matter here.
+  // Other programs on this machine do not matter here.
   const get = async (more = {}) => {
     const { listening, listeners, ...told } = await ask('get-port', { ...service, ...more })
     return told
@@ -257,7 +257,7 @@ test('port-summary counts one scope', async () => {
   })
 })
 
-test('port-summary without a project lists the ranges of all', async () => {
+test('port-summary without a project lists the ranges of all projects', async () => {
   const url = await freshDatabase()
   const { ask, failure } = await connect(url)
   const manager = await openManager(url)

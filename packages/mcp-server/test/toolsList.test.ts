@@ -9,7 +9,7 @@ test('shows a client the tools of the snapshot', async () => {
   await expect(JSON.stringify(list, null, 2)).toMatchFileSnapshot('toolsList.snap')
 })
 
-test('shows a model few tools, and few bytes of them', async () => {
+test('shows a model few tools, in few bytes', async () => {
   const client = new RawClient({ PORTS_DATABASE_URL: NO_DATABASE })
   await client.ask(INITIALIZE)
   const answer = await client.ask({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
@@ -37,8 +37,11 @@ test.each([
   ['a number that the user wants', /A number that the user wants: .*portNumber.*tell the user/],
   ['several ports', /Several ports .*allocate-port with count/],
   ['cleaning up', /Cleaning up: .*A stopped service keeps its port: do not release it\./],
-  ['the database away', /The database is away .*do not pick a port yourself; tell the user\.$/],
-])('its instructions say %s, and are short', async (_topic, line) => {
+  [
+    'an unavailable database',
+    /The database is unavailable .*do not pick a port yourself. Tell the user\.$/,
+  ],
+])('its instructions cover %s, and are short', async (_topic, line) => {
   const { client } = await connect(NO_DATABASE)
   const instructions = client.getInstructions()!
   expect(instructions.length).toBeLessThanOrEqual(2000)

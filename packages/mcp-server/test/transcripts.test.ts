@@ -10,7 +10,8 @@ import { freshDirectory } from './freshDirectory.js'
 import { openManager } from './openManager.js'
 import { type Served, serveIn } from './serveIn.js'
 
-// Each test is what an agent does with the answers alone. An answer must say the next step.
+// Each test does what an agent would do that knows only the answers. An answer must say what to do
+// next.
 
 type Skip = (note: string) => never
 
@@ -18,12 +19,12 @@ function onLinux(skip: Skip): void {
   if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
 }
 
-/** An agent, to whom numbers in use are passed over as for every user. */
+/** An agent. As for every user, and unlike in other tests, numbers in use are passed over. */
 function agent(url: string, roots?: string[]) {
   return connect(url, { env: { PORTS_PASS_OVER: '' }, ...(roots && { roots }) })
 }
 
-/** Numbers next to each other on which nothing listens, as the range of a project. */
+/** Gives a project a range of numbers on which nothing listens. Returns the first one. */
 async function rangeOf(url: string, projectName: string, size: number): Promise<number> {
   const manager = await openManager(url)
   for (let start = 20_000; start < 32_000; start += size) {
@@ -39,14 +40,14 @@ async function rangeOf(url: string, projectName: string, size: number): Promise<
 
 const isRunning = ({ pid }: Served) => process.kill(pid, 0)
 
-/** Every number that something was started on must be held. */
+/** Expects every number on which something was started to be held. */
 async function expectHeld(url: string, ...served: Served[]): Promise<void> {
   const held = await (await openManager(url)).listAll()
   const numbers = held.map(({ portNumber }) => portNumber)
   for (const { port } of served) expect(numbers).toContain(port)
 }
 
-test('a new project', async ({ skip }) => {
+test('an agent gets a range and a port for a new project', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const home = freshDirectory()
@@ -64,7 +65,7 @@ test('a new project', async ({ skip }) => {
   await expectHeld(url, server)
 })
 
-test('the port taken by a stranger', async ({ skip }) => {
+test('an agent gets another port if a stranger listens on its port', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const first = await rangeOf(url, 'blog', 10)
@@ -86,7 +87,7 @@ test('the port taken by a stranger', async ({ skip }) => {
   isRunning(stranger)
 })
 
-test('two worktrees', async ({ skip }) => {
+test('agents in two worktrees get different ports', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const main = freshDirectory()
@@ -107,7 +108,9 @@ test('two worktrees', async ({ skip }) => {
   expect(await first.failure('get-port', web)).toContain('If blog is new, call create-range for it')
   await first.ask('create-range')
   const primary = await first.ask('get-port', web)
-  expect(await second.failure('get-port', web)).toContain('or a directory in which or above which')
+  expect(await second.failure('get-port', web)).toContain(
+    'or a directory with a ports.json there or above',
+  )
   const copy = await second.ask('get-port', { ...web, directory: linked })
   expect(copy).toMatchObject({ instance: 'login', created: true, directory: linked })
   expect(copy.message).toContain('blog/web@login has port')
@@ -121,12 +124,12 @@ test('two worktrees', async ({ skip }) => {
     await second.ask('get-port', { ...web, directory: linked }),
   ]) {
     expect(told).toMatchObject({ created: false, listeners: [{ isService: true }] })
-    expect(told.message).toContain('use it, and start no second one')
+    expect(told.message).toContain('use it, and do not start a second one')
   }
   await expectHeld(url, ...servers)
 })
 
-test('put it on 3000', async () => {
+test('an agent gets a number that the user wants only if its project owns it', async () => {
   const url = await freshDatabase()
   const { ask, failure } = await agent(url)
   const service = { projectName: 'consilio', serviceName: 'web' }
@@ -140,7 +143,7 @@ test('put it on 3000', async () => {
   expect(await ask('get-port', service)).toMatchObject({ port: 3150, created: false })
 })
 
-test('three contiguous', async ({ skip }) => {
+test('an agent gets three contiguous ports', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const first = await rangeOf(url, 'blog', 10)
@@ -158,7 +161,7 @@ test('three contiguous', async ({ skip }) => {
   isRunning(stranger)
 })
 
-test('clean up after yourself', async ({ skip }) => {
+test('an agent cleans up only what it started', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const first = await rangeOf(url, 'blog', 10)
@@ -182,7 +185,7 @@ test('clean up after yourself', async ({ skip }) => {
   isRunning(others)
 })
 
-test('hand over to another agent', async ({ skip }) => {
+test('an agent takes over from another', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const port = await rangeOf(url, 'blog', 10)
@@ -201,7 +204,7 @@ test('hand over to another agent', async ({ skip }) => {
   await expectHeld(url, server)
 })
 
-test('the database away', async () => {
+test('an agent picks no port itself while the database is unavailable', async () => {
   const proxy = new DatabaseProxy(await freshDatabase())
   await proxy.up()
   onTestFinished(() => proxy.down())
@@ -218,7 +221,7 @@ test('the database away', async () => {
   expect(await ask('get-port', service)).toMatchObject({ port: held.port, created: false })
 })
 
-test('another agent’s service is down while a number is wanted', async () => {
+test('an agent does not take the number of a service that is down', async () => {
   const url = await freshDatabase()
   const first = await rangeOf(url, 'blog', 10)
   const other = await agent(url)
@@ -229,7 +232,7 @@ test('another agent’s service is down while a number is wanted', async () => {
   const refused = await failure('get-port', { ...mine, portNumber: first + 5 })
   expect(refused).toMatch(/^PORT_TAKEN: .* is held by blog\/web /)
   expect(refused).toContain(
-    'A service that is down keeps its port: do not release that of another.',
+    'A service that is down keeps its port: do not release that of another service.',
   )
   expect(refused).toContain('then call get-port with another portNumber, or without one.')
   const named = Number(/such as (\d+)/.exec(refused)![1])

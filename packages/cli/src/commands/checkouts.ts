@@ -13,7 +13,7 @@ const COLUMNS: Columns<Checkout> = {
 
 export function checkoutsCommand({ openManager, output, signal }: Context) {
   return new Command('checkouts')
-    .description('List the directories that hold a project, and which instance each is')
+    .description('List the directories of projects, and which instance each one is')
     .argument('[project]')
     .addOption(allOption)
     .addHelpText('after', MORE_HELP)
@@ -30,8 +30,8 @@ export function checkoutsCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-ports run and ports env record the directory of a project the first time. The first one is the
-primary instance. A linked worktree of Git, or another clone, is an instance of its own.
+A directory is recorded when a command such as ports run first uses it. The first directory of a
+project is the primary instance. A linked Git worktree or another clone is an instance of its own.
 
 Examples:
   ports checkouts

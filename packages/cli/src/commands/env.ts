@@ -6,7 +6,7 @@ const FORMATS = ['shell', 'dotenv', 'json'] as const
 export function environmentCommand(context: Context) {
   return new Command('env')
     .description('Print the ports of a project’s services as environment variables')
-    .argument('[service...]', 'default: all services of ports.json')
+    .argument('[service...]', 'default: all services in ports.json')
     .addOption(
       new Option('--format <format>', 'how to print them')
         .choices(FORMATS)
@@ -20,10 +20,10 @@ export function environmentCommand(context: Context) {
 }
 
 const MORE_HELP = `
-The project is that of ports run. Services without a port get one. With one service, PORT and
-HOST are printed as well. If that fails, nothing is printed on stdout, and the status is not 0.
+The project is the one that ports run uses. Services without a port get one. With one service,
+PORT and HOST are printed as well. On failure nothing is printed on stdout, and the status is not 0.
 
 Examples:
-  eval "$(ports env || echo false)"      # a shell with set -e, or .envrc
+  eval "$(ports env || echo false)"      # in .envrc, or in a script with set -e
   ports env --format dotenv > .env.local
   ports env web --format json`

@@ -99,8 +99,8 @@ released. Metadata fills in what is not known yet. stderr says what was allocate
 whether the name of a service or of the host looks mistyped, and whether this process cannot
 see which numbers are in use.
 
-In a directory with a ports.json, or below, the project may be left out: ports get web. Several
-words mean its project if all of them are services that the file lists.
+In a directory with a ports.json, or below it, the project can be omitted: ports get web. Several
+words are services of that project if the file lists all of them.
 
 If several services or several ports are asked for, all are allocated or none, and printed
 one number a line. A service that holds ports keeps them. If they are not what is asked for,

@@ -29,7 +29,7 @@ export function importCommand(context: Context) {
     .addOption(sourceOptions.cloudflared)
     .addOption(sourceOptions.scan)
     .addOption(
-      new Option('--project <name>', 'the project of such rows; that of the file unless given'),
+      new Option('--project <name>', 'the project of proposed rows; that of the file unless given'),
     )
     .option('--skip-conflicts', 'import only the rows without a conflict')
     .option('--dry-run', 'print the plan and change nothing')
@@ -175,17 +175,20 @@ const MORE_HELP = `
 A row has project, service and port, and optionally host, protocol, instance, type,
 description and cloudflareHostname. A number that no project owns becomes a range of the
 row's project, only on its host if the row names one. All rows are imported or none, 10,000 at
-most. It asks before, except with --yes, with --json, without a terminal and for standard input.
+most.
 
-After the import, get answers the number of the service's first row, also if the service held
+It prints a plan, and asks before it imports. It imports without asking with --yes, with --json,
+without a terminal, and when the rows come from standard input. --dry-run changes nothing.
+
+After the import, get answers the number of the service's first row, even if the service held
 another before; the plan says so. Each line of the plan begins with + (to import), = (held
 already), ~ (held already, and changed) or ! (a conflict). Errors name the line of a CSV file,
 or the row of another, the first being row 1.
 
-The options that name a source propose rows from it. What cannot be known is said, in lines that
-begin with -, and not guessed. Such rows are of the project of the file's directory, else of the
-one that a Compose file names; with --scan, of the project of each process's directory. --scan
-sees only TCP, and only on Linux. The status is 1 if there is nothing to import.
+The options that name a source propose rows from it. Lines that begin with - say what cannot be
+known; nothing is guessed. The project is --project if given, else that of the file's directory,
+else COMPOSE_PROJECT_NAME or the name: of a Compose file. With --scan it is that of each process's
+directory. --scan sees only TCP, and only on Linux. The status is 1 if there is nothing to import.
 
 Examples:
   ports import services.csv

@@ -5,7 +5,7 @@ import type { Context } from '../Context.js'
 
 export function initCommand({ output, confirm, answerNo }: Context) {
   return new Command('init')
-    .description('Write a ports.json for this repository from what is there')
+    .description('Write a ports.json from what this repository contains')
     .option('--dry-run', 'print the file and write nothing')
     .option('--yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
@@ -24,7 +24,7 @@ export function initCommand({ output, confirm, answerNo }: Context) {
         output.notice('Nothing was written.')
         return answerNo()
       }
-      // Fails if another process has made the file in the meantime.
+      // Fails if another process has created the file in the meantime.
       await writeFile(path, content, { flag: 'wx' })
       const count = Object.keys(file.services).length
       output.outcome(
@@ -35,15 +35,15 @@ export function initCommand({ output, confirm, answerNo }: Context) {
 }
 
 const MORE_HELP = `
-A service for each package of the repository with a dev or start script, and for what has a port
-in a Procfile, in a Compose service that is built here, and in .env. The file says what the
-services are: a number is in it, as preferredPort, only where a file fixes it, such as
---port 3000 in a script or server.port in vite.config.ts. What is left out is said, in lines that
-begin with -. It never overwrites a ports.json. It asks before it writes, except with --yes, with
---json and without a terminal.
+The file gets a service for each package of the repository with a dev or start script, and for
+each process in the Procfile, each variable in .env and each service built by a Compose file that
+has a port. It contains a number, as preferredPort, only if a file fixes it, such as --port 3000 in
+a script or server.port in vite.config.ts. Lines that begin with - say what is left out. An
+existing ports.json is never overwritten. It asks before it writes, except with --yes, with --json
+or without a terminal.
 
-$schema is the path of the schema in node_modules if @ports/core is there, else its name,
-@ports/core/ports.schema.json.
+$schema is the path of the schema in node_modules if @ports/core is installed there, else its
+name, @ports/core/ports.schema.json.
 
 Examples:
   ports init --dry-run

@@ -4,7 +4,7 @@ import { allOption } from '../serviceOptions.js'
 
 export function pruneCommand(context: Context) {
   return new Command('prune')
-    .description('Release the ports of checkouts whose directories are gone')
+    .description('Release the ports of directories that no longer exist')
     .argument('[project]')
     .addOption(allOption)
     .option('-y, --yes', 'do not ask')
@@ -16,8 +16,8 @@ export function pruneCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Only directories of this host. It lists what it would release, and asks; without a terminal it
-needs --yes. A port on which something still listens is shown with its process, and stays held.
+Looks only at directories on this host. Lists what it would release, and asks; without a terminal
+it needs --yes. A port on which something still listens is listed with its process, and kept.
 
 Example:
   ports prune consilio`

@@ -7,7 +7,7 @@ export function runCommand(context: Context) {
     .description('Start a server on the port of its service, and check that it listens there')
     .argument('[service]')
     .option('--strict', 'end the command if it listens on another port, or on none')
-    .option('--reuse', 'if the service is running already, end with status 0')
+    .option('--reuse', 'end with status 0 if the service is already running')
     .addHelpText('after', MORE_HELP)
     .action(async (service, options) => {
       const { run } = await import('../run/run.js')
@@ -16,19 +16,19 @@ export function runCommand(context: Context) {
 }
 
 const MORE_HELP = `
-The project and its services are those of the ports.json in this directory or above. Without one
-the project is named by package.json or the Git remote. The service that is meant without a name
-is the only one of ports.json, else that of the workspace's package, else web. The project gets a
-range if it has none, and the service a port, which it keeps. Every worktree and clone of a
-project with a ports.json has ports of its own.
+The project and its services come from the ports.json in this directory or above. Without one,
+package.json or the Git remote names the project. The service can be omitted if ports.json lists
+only one. If it lists none, the default is the name of the workspace's package, else web. The
+project gets a range if it has none. The service gets a port, and keeps it. Every worktree and
+clone of a project with a ports.json has its own ports.
 
-Without a command, runs the one in ports.json, else the dev script of package.json. The command
+Without a command, it runs the one in ports.json, else the dev script of package.json. The command
 finds its port in PORT, and those of the project's other services in <SERVICE>_PORT and
-<SERVICE>_URL. A program that ignores PORT, such as Vite, gets a flag.
+<SERVICE>_URL. A program that ignores PORT, such as Vite, is given the port as a flag.
 
-stderr says where the command listens. If that is another port, it says which, and whose it is.
-If something listens on the port before the start, nothing is started, and the status is 125.
-With --reuse it is 0 if that is the service itself.
+It says on stderr where the command listens. If that is another port, it says which one, and which
+service holds it. If something already listens on the port, nothing is started and the status is
+125. With --reuse the status is 0 if that is the service itself.
 
 Examples:
   ports run

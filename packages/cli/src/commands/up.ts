@@ -4,7 +4,7 @@ import type { Context } from '../Context.js'
 export function upCommand(context: Context) {
   return new Command('up')
     .description(
-      'Get the ports of all services of ports.json; write them to a file, or run the services',
+      'Get the ports of all services in ports.json; write them to a file, or run the services',
     )
     .option('--write <file>', 'write the variables to a file, such as .env.local')
     .option('--run', 'run the commands of all services until Ctrl-C, or until all have ended')

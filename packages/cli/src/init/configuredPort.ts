@@ -1,20 +1,20 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** A port that a file of a framework fixes. */
+/** A port that the configuration of a framework fixes. */
 export interface ConfiguredPort {
-  /** Its name. */
+  /** The name of the configuration file. */
   readonly file: string
   readonly port: number
 }
 
-/** An object with nothing but literals and one more level of objects before its port. */
+/** Matches only an object that has literals and at most one level of nested objects before `port`. */
 const portIn = (field: string) =>
   new RegExp(
     `\\b${field}\\s*:\\s*\\{(?:[^{}]|\\{[^{}]*\\})*?\\bport\\s*:\\s*(?<port>\\d{1,5})\\s*(?=[,}\\n])`,
   )
 
-/** Where the configuration of a development server has its port. */
+/** The configuration files of development servers, and the place of the port in each. */
 const CONFIGURATIONS = [
   { file: /^(vite|astro|rsbuild)\.config\.[cm]?[jt]s$/, port: portIn('server') },
   { file: /^(nuxt|vue|webpack)\.config\.[cm]?[jt]s$/, port: portIn('devServer') },

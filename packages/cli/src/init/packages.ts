@@ -9,13 +9,13 @@ import { numbersIn } from '../sources/procfile.js'
 import { configuredPort } from './configuredPort.js'
 import type { Proposal } from './Proposal.js'
 
-/** The scripts that start a server, the first that there is. */
+/** The scripts that start a server, in order of preference. */
 const SCRIPTS = ['dev', 'start']
 
-/** A line for a shell has these in place of a number and a host. */
+/** The variables that stand for a number and a host in a shell command. */
 const TARGET = { port: '$PORT', host: '$HOST' }
 
-/** A service for each package of the repository that has a script to start it. */
+/** Adds a service for each package of the repository that has a script to start it. */
 export function addPackages(root: string, project: LocalProject | undefined, proposal: Proposal) {
   const before = Object.keys(proposal.services).length
   for (const directory of membersOf(root)) addPackage(root, directory, project, proposal)
@@ -38,7 +38,7 @@ function addPackage(
   const name = directory === root ? DEFAULT_SERVICE : nameOfMember(directory, project)
   const fileOf = (file: string) => join(path, file)
   if (script !== undefined) {
-    // ports run adds the flags of a script in its own directory itself.
+    // For a script in its own directory, ports run adds the flags itself.
     const command =
       path === ''
         ? scriptLine(root, script)
@@ -49,7 +49,7 @@ function addPackage(
   if (configured) proposal.addWithNumbers(fileOf(configured.file), name, [configured.port])
 }
 
-/** As `ports run` names it where there is no `ports.json`, if the package has a name. */
+/** The name that `ports run` would use without a `ports.json`, if the package has a name. */
 function nameOfMember(directory: string, project: LocalProject | undefined): string {
   const name = packageNameIn(directory) ?? nearestName(basename(directory))
   return name === undefined || name === project?.projectName ? DEFAULT_SERVICE : name

@@ -16,7 +16,7 @@ import { processesIn } from '../sources/procfile.js'
 import { type Omission, Proposal } from './Proposal.js'
 import { addPackages } from './packages.js'
 
-/** A `ports.json` as it would be written. */
+/** A `ports.json` that could be written. */
 export interface ProposedProject {
   readonly path: string
   readonly file: ProjectFile & { readonly $schema: string }
@@ -25,23 +25,27 @@ export interface ProposedProject {
 
 const COMPOSE_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml']
 
-/** From the top of the repository, where the package of the schema is installed. */
+/** The schema's path from the top of the repository, if its package is installed there. */
 const INSTALLED_SCHEMA = './node_modules/@ports/core/ports.schema.json'
-/** The name of the schema for programs that resolve names of packages, or are told where it is. */
+/** The schema's name, for programs that resolve package names or are told where it is. */
 const SCHEMA_NAME = '@ports/core/ports.schema.json'
 
 /**
- * A project file for the repository of a directory, from its packages, Compose file, Procfile and
- * `.env`. A number is preferred only where a file fixes it.
+ * A project file for the repository of a directory, based on its packages, Compose file, Procfile
+ * and `.env`. A service prefers a number only if a file fixes it.
  * @throws {PortsError} `INVALID_ARGUMENT` if there is a project file already, or no name for the project
  */
 export function proposeProject(directory: string): ProposedProject {
   const existing = nearestWith(PROJECT_FILE, directory)
   if (existing !== undefined) {
     const path = join(existing, PROJECT_FILE)
-    throw new PortsError('INVALID_ARGUMENT', `${path} exists, and is not overwritten. Edit it.`, {
-      path,
-    })
+    throw new PortsError(
+      'INVALID_ARGUMENT',
+      `${path} already exists, and is not overwritten. Edit it instead.`,
+      {
+        path,
+      },
+    )
   }
   const project = findProject(directory)
   const root = project?.root ?? nearestWith('.git', directory) ?? directory
@@ -49,7 +53,7 @@ export function proposeProject(directory: string): ProposedProject {
   addPackages(root, project, proposal)
   withFirst(root, ['Procfile'], proposal, (file) => {
     for (const { name, serviceName, command, numbers, place, namesPort } of processesIn(file)) {
-      // A process of this name gets PORT wherever a Procfile is run, and need not name it.
+      // Programs that run a Procfile always give the process named web a PORT.
       if (!namesPort && name !== 'web') proposal.omit(`Procfile, ${place}`, `${name} names no port`)
       else proposal.addWithNumbers(`Procfile, ${place}`, serviceName, numbers, { command })
     }
@@ -75,7 +79,7 @@ export function proposeProject(directory: string): ProposedProject {
   return { path, file: { $schema, ...checked }, omissions }
 }
 
-/** The first of the files that there is. One that cannot be read is said, and no reason to stop. */
+/** Reads the first of the files that exists. If it is malformed, that is noted and nothing fails. */
 function withFirst(
   root: string,
   names: readonly string[],

@@ -3,18 +3,18 @@ import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { foregroundOf, isAlive, isInForeground } from '@ports/core'
 
-/** As env(1) and nohup(1) end if the command cannot be run, and if there is none. */
+/** The statuses of env(1) and nohup(1) if the command cannot be run, and if it is not found. */
 const CANNOT_RUN = 126
 const NOT_FOUND = 127
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
-/** A terminal sends these to the child as well. Sent twice, many servers would end at once. */
+/** A terminal sends these to the child too. Many servers end at once if they get one twice. */
 const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT']
 const ENDING: readonly string[] = [...FROM_TERMINAL, 'SIGTERM']
 
 export interface Child {
   readonly pid: number | undefined
-  /** Resolves with the exit status, as shells count: 128 and the signal's number. */
+  /** Resolves with the exit status. After a signal it is 128 plus the signal's number, as in shells. */
   readonly ended: Promise<number>
   end(): void
 }
@@ -24,13 +24,13 @@ export interface Command {
   readonly args: readonly string[]
 }
 
-/** How long descendants have to end after the command, when all were sent a signal. */
+/** How long descendants may take to end after the command, once all were sent a signal. */
 const LAST_TO_END_MS = 5_000
 
 /**
  * Starts a command on this process's terminal, and passes signals on to it. A signal that ends
- * programs is also sent to the descendants that a terminal would send it to: a shell, or npm, may
- * end without passing it on. Their end is waited for, too.
+ * programs is also sent to the descendants that a terminal would send it to, because a shell or npm
+ * may end without passing it on. Waits for these to end, too.
  */
 export function startChild(
   { program, args }: Command,

@@ -2,14 +2,14 @@ import { nearestWith, packageJsonIn } from '@ports/core'
 import type { Command } from './child.js'
 import { portFlags, type Target } from './frameworks.js'
 
-/** A line that a shell would take for its words and nothing else. */
+/** A line that a shell would split into words without any other effect. */
 const PLAIN = /^[\w./:=@%+,-]+( [\w./:=@%+,-]+)*$/
 /** A line that is more than one command, or sets variables first. */
 const SEVERAL = /[;&|<>(){}`\n]|^\s*\w+=/
-/** A script that sets variables first is run by what follows. */
+/** A variable that a line sets before its program. */
 const ASSIGNMENT = /^\w+=/
 
-/** The package managers, by the file that tells that they are used. npm is the last resort. */
+/** The package managers, and the file that shows that one is used. The default is npm. */
 const MANAGERS = [
   { lockFile: 'pnpm-lock.yaml', name: 'pnpm', separator: [] },
   { lockFile: 'yarn.lock', name: 'yarn', separator: [] },
@@ -33,7 +33,7 @@ export function writtenCommand(line: string, directory: string, target: Target):
   if (PLAIN.test(line) && !ASSIGNMENT.test(line)) {
     return typedCommand(line.split(' '), directory, target)
   }
-  // Without an own process for the shell where that can be.
+  // With exec, where possible, the shell does not stay as a process of its own.
   return { program: 'sh', args: ['-c', SEVERAL.test(line) ? line : `exec ${line}`] }
 }
 
@@ -44,7 +44,7 @@ export function devScript(directory: string, target: Target): Command | undefine
   return typedCommand([managerOf(root).name, 'run', 'dev'], root, target)
 }
 
-/** A line for a shell that runs a script of the package. With a target it has the flags for that. */
+/** A shell command that runs a script of the package, with the flags for the target if given. */
 export function scriptLine(directory: string, script: string, target?: Target): string {
   const { name, separator } = managerOf(directory)
   const flags = target ? scriptFlags(directory, script, target) : []

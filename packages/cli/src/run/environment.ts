@@ -3,13 +3,13 @@ import { environmentName, type ServicePorts } from '@ports/core'
 /** Lists the variables that were set, so that a run within a run can remove them. */
 const OWN_VARIABLES = 'PORTS_RUN_VARIABLES'
 
-/** A server that names no address listens on this one. */
+/** The address for servers, unless the caller has chosen one. */
 const LOOPBACK = '127.0.0.1'
 
 export interface RunEnvironment {
   readonly projectName: string
   readonly services: readonly ServicePorts[]
-  /** The service whose port is `PORT`, if one of them is run. */
+  /** The service whose port is `PORT`, if one of them is to run. */
   readonly serviceName?: string
   readonly instance: string
   /** The top directory of the checkout. */
@@ -17,9 +17,9 @@ export interface RunEnvironment {
 }
 
 /**
- * What a program is told of its project's ports: `<SERVICE>_PORT` and `<SERVICE>_URL` of each
- * service, `<SERVICE>_PORTS` of a service with several, `PORT` and `HOST` of the service that is
- * run, and which copy of the project this is.
+ * The variables that tell a program about its project's ports: `<SERVICE>_PORT` and `<SERVICE>_URL`
+ * of each service, `<SERVICE>_PORTS` of a service with several ports, `PORT` and `HOST` of the
+ * service that is run, and which copy of the project this is.
  */
 export function variablesOf(of: RunEnvironment) {
   const { projectName, services, serviceName, instance, root } = of
@@ -43,7 +43,7 @@ export function variablesOf(of: RunEnvironment) {
   }
 }
 
-/** The inherited environment, without what another run has set, and with these variables. */
+/** The inherited environment with these variables, and without those that an outer run has set. */
 export function environmentWith(
   variables: Readonly<Record<string, string>>,
   inherited: NodeJS.ProcessEnv,

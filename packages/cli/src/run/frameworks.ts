@@ -1,8 +1,8 @@
 import type { Command } from './child.js'
 
-/** Where a server shall listen. */
+/** Where a server should listen. */
 export interface Target {
-  /** A line for a shell has the name of a variable instead. */
+  /** In a shell command this is a variable, such as `$PORT`. */
   readonly port: number | string
   readonly host: string
 }
@@ -15,7 +15,7 @@ interface Framework {
 
 const port = (flag: string) => (target: Target) => [flag, `${target.port}`]
 
-/** The programs that ignore `PORT`, and how to tell them. `pnpm frameworks` tries the real ones. */
+/** The programs that ignore `PORT`, and their flags. `pnpm frameworks` tries the real programs. */
 const FRAMEWORKS: readonly Framework[] = [
   {
     begins: /^vite( dev| serve| preview)?( -|$)/,
@@ -41,7 +41,7 @@ const FRAMEWORKS: readonly Framework[] = [
 /** A flag that names a port, as these programs spell it. */
 const NAMES_PORT = /^(--port|-p)(=|$)/
 
-/** What to append to a command line so that it listens there; nothing if it says where itself. */
+/** The words that make a command line listen there. None if it already names a port. */
 export function portFlags({ program, args }: Command, target: Target): readonly string[] {
   const words = [program.split('/').at(-1)!, ...args]
   if (words.some((word) => NAMES_PORT.test(word))) return []

@@ -7,7 +7,7 @@ import {
   packageNameIn,
 } from '@ports/core'
 
-/** A service of a project that nothing else names. */
+/** The name of a service if nothing else names it. */
 export const DEFAULT_SERVICE = 'web'
 
 /** The project of a directory, and the service that is meant. */
@@ -32,7 +32,7 @@ export function here(directory: string, serviceName: string | undefined): Here {
   }
 }
 
-/** @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` lists services, and not this one */
+/** @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` lists services, but not this one */
 export function refuseUnlisted({ services }: LocalProject, service: string): void {
   const names = Object.keys(services)
   if (names.length === 0 || names.includes(service)) return
@@ -65,7 +65,7 @@ function onlyService(project: LocalProject, directory: string): string {
   throw invalidArgument('service', undefined, `given: one of ${names.join(', ')}`)
 }
 
-/** The service that is meant if none is named. Undefined if the project has several. */
+/** The service that is meant if none is named. Undefined if the project has more than one. */
 export function serviceHere(
   { projectName, services, root }: LocalProject,
   directory: string,

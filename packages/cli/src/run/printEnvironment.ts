@@ -13,7 +13,7 @@ export async function printEnvironment(
   const project = projectHere(process.cwd())
   const asked = names.length > 0 ? names : Object.keys(project.services)
   if (asked.length === 0) {
-    throw invalidArgument('service', undefined, 'given, as no ports.json names services')
+    throw invalidArgument('service', undefined, 'given, because no ports.json lists services')
   }
   const services: Record<string, ProjectService> = {}
   for (const name of asked) {

@@ -2,7 +2,7 @@ import { invalidArgument } from '@ports/core'
 
 export type Format = 'shell' | 'dotenv' | 'json'
 
-/** Environment variables as a shell, a `.env` file or a program reads them. */
+/** Environment variables in the syntax of a shell, of a `.env` file, or as JSON. */
 export function printVariables(variables: Readonly<Record<string, string>>, format: Format) {
   if (format === 'json') return JSON.stringify(variables, null, 2)
   const line = format === 'shell' ? shellLine : dotenvLine

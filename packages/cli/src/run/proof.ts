@@ -16,7 +16,7 @@ export type Finding =
   | { readonly found: 'right'; readonly address: string }
   /** It listens elsewhere and not there. */
   | { readonly found: 'wrong-port'; readonly ports: readonly number[] }
-  /** It listens there, but not on an IPv4 address. */
+  /** It listens on the port, but not on an IPv4 address. */
   | { readonly found: 'wrong-family'; readonly addresses: readonly string[] }
   | { readonly found: 'nothing'; readonly seconds: number }
   /** This system does not show which process listens. */

@@ -23,7 +23,7 @@ interface Options {
   readonly reuse?: true | undefined
 }
 
-/** A command that --strict ended. */
+/** The status if --strict ended the command. */
 const NOT_AS_ASKED = 1
 
 /** Runs a command on the port of its service. Ends with the status of the command. */
@@ -119,7 +119,10 @@ function tellWhatIsNew(
   )
 }
 
-/** Whether it runs already, and that is what is wanted. */
+/**
+ * Whether the service is already running, and may be reused.
+ * @throws {PortsError} `PORT_IN_USE` if something listens on the port and may not be reused
+ */
 async function isRunning(
   { output }: Context,
   { project, serviceName }: Here,
@@ -134,14 +137,14 @@ async function isRunning(
   )
   const [other] = use.processes
   if (own && reuse) {
-    output.notice(`${serviceName} is running already: ${nameOfProcess(own)}.`)
+    output.notice(`${serviceName} is already running: ${nameOfProcess(own)}.`)
     output.result({ port, pid: own.pid, url: urlOf(port) }, () => urlOf(port))
     return true
   }
   if (own) {
     throw new PortsError(
       'PORT_IN_USE',
-      `${serviceName} is running already: ${nameOfProcess(own)} listens on port ` +
+      `${serviceName} is already running: ${nameOfProcess(own)} listens on port ` +
         `${port}, ${urlOf(port)}. Use that one (--reuse), or end it first.`,
       { portNumber: port, ...own },
     )
@@ -152,8 +155,8 @@ async function isRunning(
   throw new PortsError(
     'PORT_IN_USE',
     `Port ${port} is held by ${serviceName}, but ${who} listens on it. Nothing was started. Find ` +
-      'out what that is, and end it if it is yours; or release the port and run this again, ' +
-      'which allocates another one.',
+      'out what it is, and end it if it is yours. Or release the port and run this again, which ' +
+      'allocates another one.',
     { portNumber: port, ...other },
   )
 }
@@ -162,7 +165,7 @@ function nothingToRun({ project, serviceName }: Here): PortsError {
   return new PortsError(
     'INVALID_ARGUMENT',
     `There is no command to run: ${PROJECT_FILE} has none for ${serviceName}, and package.json has ` +
-      'no dev script. Name one after --.',
+      'no dev script. Give one after --.',
     { field: 'command', projectName: project.projectName, serviceName },
   )
 }
@@ -184,17 +187,17 @@ async function textOf(
       )
       const where = finding.ports.map((each, nth) => `${each}${holders[nth]}`).join(', ')
       return (
-        `warning: it listens on ${where}, and not on ${port}. Its number has to come from ` +
-        'PORT, or from a flag.'
+        `warning: it listens on ${where}, and not on ${port}. It must take its port from PORT or ` +
+        'from a flag.'
       )
     }
     case 'wrong-family':
       return (
-        `warning: it listens on port ${port} of ${finding.addresses.join(', ')} only. A client ` +
-        'that connects over IPv4 does not find it.'
+        `warning: it listens on port ${port} only on ${finding.addresses.join(', ')}. Clients ` +
+        'cannot connect to it over IPv4.'
       )
     case 'nothing':
-      return `warning: after ${finding.seconds} s it listens on no port. ${port} is the one it was given.`
+      return `warning: after ${finding.seconds} s it listens on no port. It was given ${port}.`
     case 'unseen':
       return `This system does not show whether it listens on ${port}.`
   }

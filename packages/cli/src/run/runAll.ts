@@ -26,7 +26,7 @@ export async function runAll(names: readonly string[]): Promise<number> {
       logger,
       outputStream: process.stdout,
       controllers,
-      // In a session of its own each gets one signal, from here, also at a Ctrl-C on a terminal.
+      // In its own session, each gets a signal only once, from here, even for Ctrl-C on a terminal.
       spawn: (name, options) =>
         spawn(process.execPath, [main, 'run', name], { ...options, detached: true }),
       kill: (pid, signal) => process.kill(pid, signal),

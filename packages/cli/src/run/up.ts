@@ -20,7 +20,11 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   }
   const runnable = names.filter((name) => project.services[name]!.command !== undefined)
   if (run && runnable.length === 0) {
-    throw invalidArgument('run', true, `left out, as no service in ${PROJECT_FILE} has a command`)
+    throw invalidArgument(
+      'run',
+      true,
+      `left out, because no service in ${PROJECT_FILE} has a command`,
+    )
   }
   const ports = await openManager()
   const { services, instance } = await ensureProject(ports, requestOf(project, project.services), {

@@ -7,21 +7,21 @@ export interface FoundRow extends Omit<ImportRow, 'projectName'> {
   readonly projectName?: string
 }
 
-/** Something in a source that cannot be imported, or that should be known of a row. */
+/** Something in a source that cannot be imported, or that one should know about a row. */
 export interface Note {
   readonly place: string
   readonly reason: string
-  /** Whether there is no row because of it. */
+  /** Whether it is the reason that there is no row. */
   readonly skipped: boolean
 }
 
-/** What a source says of numbers. Each finding has a place, such as `line 12`. */
+/** What a source says about numbers. Each finding has a place, such as `line 12`. */
 export class Findings {
   readonly rows: FoundRow[] = []
-  /** Of the rows, in their order. */
+  /** The places of the rows, in the same order. */
   readonly places: string[] = []
   readonly notes: Note[] = []
-  /** The project that the source names itself. */
+  /** The project that the source itself names. */
   projectName: string | undefined
 
   add(place: string, row: FoundRow): void {
@@ -29,7 +29,7 @@ export class Findings {
     this.places.push(place)
   }
 
-  /** As `add`, for sources in which a number may appear often. The first service gets it. */
+  /** As `add`, for sources in which a number may appear more than once. The first service gets it. */
   addOnce(place: string, row: FoundRow): void {
     const { portNumber, serviceName, protocol } = row
     const index = this.rows.findIndex(
@@ -45,12 +45,12 @@ export class Findings {
     if (isSame) return
     this.skip(
       place,
-      `${row.cloudflareHostname ?? serviceName} has ${portNumber} as well, which is the port of ` +
+      `${row.cloudflareHostname ?? serviceName} also uses ${portNumber}, which is the port of ` +
         `${first.serviceName} (${this.places[index]})`,
     )
   }
 
-  /** Something that should be known of what is imported, or of what is not seen. */
+  /** Something that one should know about what is imported, or about what is not read. */
   note(place: string, reason: string): void {
     this.notes.push({ place, reason, skipped: false })
   }
@@ -61,14 +61,14 @@ export class Findings {
   }
 }
 
-/** What a reader is given. */
+/** The input of a reader. */
 export interface SourceFile {
   readonly content: string
-  /** How to name it in errors. */
+  /** Its name in errors. */
   readonly source: string
-  /** Where it is. */
+  /** The directory that it is in. */
   readonly directory: string
-  /** What it may refer to. */
+  /** The variables that it may refer to. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 

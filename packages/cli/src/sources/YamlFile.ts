@@ -15,13 +15,13 @@ import type { SourceFile } from './Findings.js'
 
 export type YamlNode = Exclude<Node, Alias>
 
-/** A file of YAML, with the lines and the text of its parts. JSON is YAML as well. */
+/** A YAML file, with the lines and the text of its parts. JSON is YAML too. */
 export class YamlFile {
   readonly root: YamlNode | undefined
   readonly #document: Document.Parsed
   readonly #lines = new LineCounter()
 
-  /** @throws {PortsError} `INVALID_ARGUMENT` if it is no YAML */
+  /** @throws {PortsError} `INVALID_ARGUMENT` if it is not YAML */
   constructor({ content, source }: SourceFile) {
     this.#document = parseDocument(content, {
       lineCounter: this.#lines,
@@ -37,7 +37,7 @@ export class YamlFile {
     return `line ${this.#lines.linePos(node.range![0]).line}`
   }
 
-  /** Those of a mapping, with those that it merges. Empty for anything else. */
+  /** The fields of a mapping, including those that it merges. Empty for anything else. */
   fieldsOf(node: YamlNode | undefined, mergedBy: readonly YamlNode[] = []): Map<string, YamlNode> {
     const fields = new Map<string, YamlNode>()
     // A mapping may merge itself.
@@ -46,7 +46,7 @@ export class YamlFile {
     for (const { key, value } of node.items) {
       const field = this.#resolved(value)
       if (field === undefined || !isScalar(key)) continue
-      // The parser makes a symbol of <<.
+      // The parser turns << into a symbol.
       if (typeof key.value === 'symbol')
         merged.push(...(isSeq(field) ? this.itemsOf(field) : [field]))
       else fields.set(String(key.value), field)
@@ -63,7 +63,7 @@ export class YamlFile {
     return isSeq(node) ? node.items.flatMap((item) => this.#resolved(item) ?? []) : []
   }
 
-  /** As it is written: 0x50 and 8_000 are no ports to anyone. Undefined if it is no scalar. */
+  /** As it is written: nobody means a port by 0x50 or 8_000. Undefined if it is not a scalar. */
   textOf(node: YamlNode): string | undefined {
     if (!isScalar(node)) return undefined
     if (typeof node.value === 'string') return node.value

@@ -2,9 +2,9 @@
 export interface Token {
   readonly text: string
   readonly line: number
-  /** Which line of words it is in; a line that ends with a backslash goes on in the next. */
+  /** Which line of words it is in. A line that ends with a backslash continues on the next. */
   readonly row: number
-  /** In quotes of some kind: a brace is then no block. */
+  /** In quotes of some kind. A quoted brace opens no block. */
   readonly isQuoted: boolean
 }
 
@@ -44,7 +44,7 @@ function blockOf(tokens: readonly Token[], cursor: { at: number }, isTop: boolea
   return directives
 }
 
-/** Addresses of sites may go on in the next line after a comma. */
+/** Site addresses may continue on the next line after a comma. */
 function continues(last: Token, next: Token, isTop: boolean): boolean {
   if (isBrace(last, '{')) return false
   return next.row === last.row || (isTop && !last.isQuoted && last.text.endsWith(','))

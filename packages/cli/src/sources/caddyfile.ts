@@ -3,7 +3,7 @@ import { type Directive, readDirectives, type Token } from './caddyTokens.js'
 import { Findings, type SourceFile } from './Findings.js'
 import { isThisHost, portIn } from './portIn.js'
 
-/** Whose ports the addresses of sites are. */
+/** The service that has the ports of site addresses. */
 const CADDY = 'caddy'
 
 /** Directives whose arguments are upstreams, after a matcher. */
@@ -43,7 +43,7 @@ class Caddyfile {
       // A file with one site needs no braces.
       if (isWhole) break
     }
-    // After the upstreams, as they are what the file is about.
+    // After the upstreams: a number that both have belongs to the upstream's service.
     this.#readOptions(hasOptions ? directives[0] : undefined)
     for (const { place, portNumber } of this.#own) {
       this.#found.addOnce(place, { serviceName: CADDY, portNumber, protocol: 'tcp' })
@@ -55,7 +55,7 @@ class Caddyfile {
   #isApart({ words, line }: Directive): boolean {
     const name = words[0]?.text ?? ''
     if (/^&?\(.*\)$/.test(name)) {
-      this.#found.skip(`line ${line}`, `${name} is read by those who import it, and not here`)
+      this.#found.skip(`line ${line}`, `${name} is a snippet or a named route, which is not read`)
       return true
     }
     return this.#isImport(name, words, line)
@@ -81,13 +81,13 @@ class Caddyfile {
       const port = ADDRESS.exec(address)?.groups?.port ?? ''
       this.#addOwn(`line ${admin.line}`, port, `admin ${address}`)
     } else {
-      this.#found.skip('line 1', `Caddy's admin interface has ${ADMIN_PORT} unless told otherwise`)
+      this.#found.skip('line 1', `Caddy's admin interface uses ${ADMIN_PORT} by default`)
     }
   }
 
   #addOwn(place: string, port: string, what: string): void {
     const portNumber = portIn(port)
-    if (portNumber === undefined) this.#found.skip(place, `${what} names no single port`)
+    if (portNumber === undefined) this.#found.skip(place, `${what} does not name a single port`)
     else this.#own.push({ place, portNumber })
   }
 
@@ -107,14 +107,14 @@ class Caddyfile {
       else
         this.#found.skip(
           `line ${line}`,
-          `${address} names no port; Caddy has 80 and 443 by default`,
+          `${address} names no port; Caddy uses 80 and 443 by default`,
         )
     }
     const site = { host: hosts[0], address: addresses[0]?.address ?? '' }
     this.#readDirectives(site, directives, '')
   }
 
-  /** @param path to which the enclosing directives are limited */
+  /** @param path the one that the enclosing directives are limited to */
   #readDirectives(site: Site, directives: readonly Directive[], path: string): void {
     for (const { words, line, block = [] } of directives) {
       const [name = '', first = '', ...others] = words.map(({ text }) => text)
@@ -130,11 +130,12 @@ class Caddyfile {
     }
   }
 
-  /** In the block of a directive that dials. */
+  /** An option in the block of a directive that dials. */
   #readOption(site: Site, path: string, { words, line }: Directive): void {
     const [name, ...args] = words.map(({ text }) => text)
     if (name === 'to') for (const text of args) this.#addUpstream(site, path, text, line)
-    if (name === 'dynamic') this.#found.skip(`line ${line}`, `${args[0]} finds its upstreams later`)
+    if (name === 'dynamic')
+      this.#found.skip(`line ${line}`, `${args[0]} finds its upstreams at run time`)
   }
 
   #addUpstream({ host, address }: Site, path: string, text: string, line: number): void {
@@ -149,7 +150,7 @@ class Caddyfile {
     if (serviceName === undefined) {
       this.#found.skip(
         place,
-        `${address} names no host after which to name the service of ${portNumber}`,
+        `${address} names no host, so the service on ${portNumber} has no name`,
       )
     } else {
       this.#found.addOnce(place, { serviceName, portNumber, protocol: 'tcp' })
@@ -157,13 +158,13 @@ class Caddyfile {
   }
 }
 
-/** Why an upstream is no port of this host. Undefined if it is one. */
+/** Why an upstream is not a port of this host. Undefined if it is one. */
 function faultOf(upstream: string): string | undefined {
   if (upstream.includes('{')) return 'has a placeholder'
   if (/^unix/.test(upstream)) return 'is a Unix socket'
-  if (/^srv\+/.test(upstream)) return 'is found in DNS'
+  if (/^srv\+/.test(upstream)) return 'is looked up in DNS'
   const { host, port } = UPSTREAM.exec(upstream)?.groups ?? {}
-  if (host === undefined) return 'is no upstream that is known here'
+  if (host === undefined) return 'is not a known form of upstream'
   if (host !== '' && !isThisHost(host)) return 'is not this host'
   if (port === undefined) return 'names no port'
   if (/^\d+-\d+$/.test(port)) return 'is a range'

@@ -3,16 +3,16 @@ import { Findings, type SourceFile } from './Findings.js'
 import { isThisHost, portIn } from './portIn.js'
 import { YamlFile, type YamlNode } from './YamlFile.js'
 
-/** What answers without a service. */
+/** Values for which cloudflared answers itself. */
 const ANSWERS_ITSELF = /^(http_status:\d+|hello_world|hello-world)$/
 
 const URL_OF_SERVICE =
   /^(?<scheme>[a-z][a-z0-9+.-]*):\/\/(?<host>\[[^\]]*\]|[^:/]*)(?::(?<port>\d+))?/i
 
-/** What cloudflared connects to if its file names nothing. */
+/** The service that cloudflared connects to if its file names none. */
 const DEFAULT_SERVICE = 'http://localhost:8080'
 
-/** The services of this host to which the rules of a cloudflared configuration lead. */
+/** The services of this host that the rules of a cloudflared configuration lead to. */
 export function readCloudflared(file: SourceFile): Findings {
   const yaml = new YamlFile(file)
   const found = new Findings()
@@ -20,7 +20,7 @@ export function readCloudflared(file: SourceFile): Findings {
   const ingress = top.get('ingress')
   const url = top.get('url')
   if (!ingress && !url) {
-    found.skip('line 1', `without ingress and url, cloudflared connects to ${DEFAULT_SERVICE}`)
+    found.skip('line 1', `without ingress or url, cloudflared connects to ${DEFAULT_SERVICE}`)
   }
   // Without rules there may be one service for the whole tunnel.
   const rules = ingress
@@ -31,7 +31,7 @@ export function readCloudflared(file: SourceFile): Findings {
     const { hostname, scheme, portNumber, place } = rule
     const serviceName = nameOf(rule, rules, names)
     if (serviceName === undefined) {
-      found.skip(place, `${hostname} gives no name to the service of ${portNumber}`)
+      found.skip(place, `no name for the service on ${portNumber} can be made from ${hostname}`)
       continue
     }
     names.set(serviceName, portNumber)
@@ -50,7 +50,7 @@ interface Rule {
   readonly portNumber: number
 }
 
-/** Undefined, and said, if it leads to no port of this host. */
+/** Undefined if the rule leads to no port of this host; the reason is then noted. */
 function ruleIn(
   yaml: YamlFile,
   found: Findings,
@@ -71,15 +71,15 @@ function ruleIn(
     return undefined
   }
   if (hostname === '') {
-    found.skip(place, `${service} has no hostname after which to name the service`)
+    found.skip(place, `${service} has no hostname to name the service after`)
     return undefined
   }
   return { place, hostname, path, ...target }
 }
 
 /**
- * The first label of the hostname, with the path if the hostname as a whole leads to another port;
- * the whole hostname if another one has that label.
+ * The first label of the hostname, or the whole hostname if another one has the same first label.
+ * The path is added if the hostname without a path leads to another port.
  */
 function nameOf(
   { hostname, path, portNumber }: Rule,
@@ -100,7 +100,7 @@ type Target = { readonly reason: string } | { readonly scheme: string; readonly 
 function targetOf(service: string): Target {
   if (/^unix(\+tls)?:/.test(service)) return { reason: 'is a Unix socket' }
   const { scheme, host, port } = URL_OF_SERVICE.exec(service)?.groups ?? {}
-  if (scheme === undefined || host === undefined) return { reason: 'is no port of this host' }
+  if (scheme === undefined || host === undefined) return { reason: 'is not a port of this host' }
   if (!isThisHost(host)) return { reason: 'is on another host, or in a container of that name' }
   if (port === undefined) return { reason: 'names no port' }
   const portNumber = portIn(port)

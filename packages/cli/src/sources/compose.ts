@@ -7,13 +7,13 @@ import { Findings, type SourceFile } from './Findings.js'
 import { interpolate } from './interpolate.js'
 import { YamlFile, type YamlNode } from './YamlFile.js'
 
-/** The output of this has neither variables nor references to other files. */
-const WHOLE = 'import what "docker compose config --format json" prints'
+/** That output has neither variables nor references to other files. */
+const WHOLE = 'import the output of "docker compose config --format json"'
 
 /**
- * The host ports that a Compose file publishes, as the Compose Specification has them: also what
- * `docker compose config` prints.
- * @throws {PortsError} `INVALID_ARGUMENT` if it is no such file
+ * The host ports that a Compose file publishes, according to the Compose Specification. The output
+ * of `docker compose config` is such a file.
+ * @throws {PortsError} `INVALID_ARGUMENT` if it is not a Compose file
  */
 export function readCompose(file: SourceFile): Findings {
   return new ComposeFile(file).read()
@@ -28,7 +28,7 @@ interface BuiltService {
 }
 
 /**
- * The services of a Compose file that are built from a directory, and so are the project's own.
+ * The services of a Compose file that are built from a directory, and so belong to the project.
  * @throws {PortsError} as `readCompose`
  */
 export function builtServices(file: SourceFile): BuiltService[] {
@@ -58,7 +58,7 @@ class ComposeFile {
     if (include) this.#noteUnread(include, 'include: other files are not read')
     const override = overrideBeside(this.#file)
     if (override)
-      this.#found.note('line 1', `${override} beside it is not read. To have all, ${WHOLE}`)
+      this.#found.note('line 1', `${override} beside it is not read. To include it, ${WHOLE}`)
     for (const [name, node] of services) this.#readService(name, node)
     return this.#found
   }
@@ -77,7 +77,7 @@ class ComposeFile {
   #services(top: Fields): ReadonlyMap<string, YamlNode> {
     const services = top.get('services')
     if (services !== undefined) return this.#yaml.fieldsOf(services)
-    throw invalidArgument('compose', this.#file.source, 'a Compose file, which has services')
+    throw invalidArgument('compose', this.#file.source, 'a Compose file with services')
   }
 
   #fixedNumbers(port: YamlNode): readonly number[] {
@@ -93,7 +93,7 @@ class ComposeFile {
     const service = this.#yaml.fieldsOf(node)
     const [base, expose] = [service.get('extends'), service.get('expose')]
     if (base) this.#noteUnread(base, `${name} extends a service whose ports are not read`)
-    if (expose) this.#skip(expose, `expose of ${name} is for its own network only`)
+    if (expose) this.#skip(expose, `expose of ${name} applies only to its own network`)
     const serviceName = nearestName(name)
     if (serviceName === undefined) {
       this.#skip(node, `${name} cannot be the name of a service`)
@@ -102,7 +102,7 @@ class ComposeFile {
     const network = service.get('network_mode')
     const mode = network && this.#yaml.textOf(network)
     if (mode !== undefined && /^(host$|service:|container:)/.test(mode)) {
-      const whose = mode === 'host' ? 'its program decides on its ports' : 'it publishes no ports'
+      const whose = mode === 'host' ? 'its program chooses its ports' : 'it publishes no ports'
       this.#skip(network!, `${name} has network_mode ${mode}, so ${whose}`)
       return
     }
@@ -126,7 +126,7 @@ class ComposeFile {
     }
     const text = this.#yaml.isPlain(node) ? this.#yaml.textOf(node)! : ''
     if (BASE_60.test(text)) {
-      const why = 'Without quotes, YAML 1.1 reads one number to base 60'
+      const why = 'Without quotes, YAML 1.1 reads it as one number in base 60'
       this.#found.note(this.#yaml.placeOf(node), `${text} is read as it is written. ${why}`)
     }
   }
@@ -151,7 +151,7 @@ class ComposeFile {
       values[name] = interpolated.text
     }
     const { published = '', target = '', protocol, host_ip: address = '' } = values
-    if (address !== '' && isIP(address) === 0) return { reason: `${address} is no address` }
+    if (address !== '' && isIP(address) === 0) return { reason: `${address} is not an IP address` }
     return { text: published || target, published, target, protocol: protocol || 'tcp' }
   }
 
@@ -170,7 +170,7 @@ class ComposeFile {
   }
 
   #noteUnread(node: YamlNode, what: string): void {
-    this.#found.note(this.#yaml.placeOf(node), `${what}. To have all, ${WHOLE}`)
+    this.#found.note(this.#yaml.placeOf(node), `${what}. To include them, ${WHOLE}`)
   }
 }
 
@@ -195,7 +195,7 @@ function partsOf(text: string): Spelled {
   const { ports = '', protocol = 'tcp' } = /^(?<ports>.*?)(?:\/(?<protocol>\w+))?$/.exec(text)!
     .groups!
   if (ports.includes('/')) {
-    return { reason: `${text} has a protocol before its end, which only the last may have` }
+    return { reason: `${text} has a protocol in the middle; only the end may have one` }
   }
   const bracketed = /^\[(?<address>.*)\]:(?<rest>.*)$/.exec(ports)?.groups
   const parts = (bracketed?.rest ?? ports).split(':')
@@ -203,10 +203,10 @@ function partsOf(text: string): Spelled {
   const published = parts.pop() ?? ''
   const address = bracketed?.address ?? parts.join(':')
   if (address !== '' && isIP(address) === 0) {
-    return { reason: `${text} begins with ${address}, which is no address` }
+    return { reason: `${text} begins with ${address}, which is not an IP address` }
   }
   if (isIP(published) !== 0 || (bracketed && isIPv6(published))) {
-    return { reason: `${text} has an address and no port of the host` }
+    return { reason: `${text} has an address but no host port` }
   }
   return { text, published, target, protocol }
 }
@@ -226,13 +226,15 @@ function numbersOf({
   if (known === undefined) return { reason: `${text} has the protocol ${protocol}` }
   if (published === '' || published === '0') return { reason: `${text} has a random host port` }
   const [numbers, targets] = [rangeIn(published), rangeIn(target)]
-  if (!numbers) return { reason: `${text} has ${published} where a port of the host is expected` }
+  if (!numbers) return { reason: `${text} has ${published} where a host port is expected` }
   if (!targets) return { reason: `${text} has ${target} where a port is expected` }
   if (numbers.length === targets.length) return { numbers, protocol: known }
   if (targets.length === 1) {
-    return { reason: `${text} is any one of ${numbers.length} host ports` }
+    return { reason: `${text} can be any one of ${numbers.length} host ports` }
   }
-  return { reason: `${text} has ${numbers.length} host ports for ${targets.length} ports` }
+  return {
+    reason: `${text} has ${numbers.length} host ports for ${targets.length} container ports`,
+  }
 }
 
 function rangeIn(text: string): number[] | undefined {
@@ -248,7 +250,7 @@ function variablesBeside(directory: string): Readonly<Record<string, string | un
   return existsSync(path) ? parseEnv(readFileSync(path, 'utf8').replaceAll('\r\n', '\n')) : {}
 }
 
-/** Compose reads it as well, if no file is named. */
+/** The file that Compose also reads if it is given no file name. */
 function overrideBeside({ source, directory }: SourceFile): string | undefined {
   const stem = basename(source, extname(source))
   if (stem !== 'compose' && stem !== 'docker-compose') return undefined

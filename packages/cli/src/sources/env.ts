@@ -13,20 +13,20 @@ interface Variable {
 /** `PORT` and `WEB_API_PORT`. */
 const PORT_NAME = /^(?:(?<service>\w+)_)?PORT$/
 
-/** What names of variables have around that of the service. */
+/** The parts of a variable's name before and after the name of the service. */
 const PREFIX = /^(NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|EXPO_PUBLIC)_(?=.)/
 const SUFFIX = /(?<=.)_(BASE_URL|URL|URI|ORIGIN|ENDPOINT|ADDRESS|ADDR|DSN|HOST)$/
 
-/** What a URL has before its path, as RFC 3986 has it. */
+/** The authority of a URL (RFC 3986): what comes before its path. */
 const AUTHORITY = /\b[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
 const HOST_AND_PORT = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d+)$/
 
 /**
- * The numbers in a file of variables: those of variables named `PORT` or `…_PORT`, and those in URLs
- * of this host.
+ * The numbers in a file of variables: the values of `PORT` and `…_PORT`, and the ports in URLs of
+ * this host.
  */
 export function readEnv(file: SourceFile): Findings {
-  // A URL that has the number of a port is of the service that has the port.
+  // First, because a URL with the number of a port variable belongs to the same service.
   const found = readPortVariables(file)
   for (const variable of variablesIn(file.content).values()) {
     const read = PORT_NAME.test(variable.name) ? undefined : readUrl(variable, file.directory)
@@ -35,7 +35,7 @@ export function readEnv(file: SourceFile): Findings {
   return found
 }
 
-/** Those of variables named `PORT` or `…_PORT` alone. */
+/** As `readEnv`, without the URLs. */
 export function readPortVariables({ content, directory }: SourceFile): Findings {
   const found = new Findings()
   const variables = variablesIn(content)
@@ -63,16 +63,16 @@ function readPort(
   directory: string,
 ): Read {
   const said = (result: FoundRow | string) => ({ place, result })
-  if (value.includes('$')) return said(`${name} is made of other variables`)
+  if (value.includes('$')) return said(`${name} refers to other variables`)
   const portNumber = portIn(value)
-  if (portNumber === undefined) return said(`${name} is ${value || 'empty'}, which is no port`)
+  if (portNumber === undefined) return said(`${name} is ${value || 'empty'}, which is not a port`)
   const prefix = PORT_NAME.exec(name)!.groups!.service
   const host = variables.get(`${prefix}_HOST`)
   if (host && !isThisHost(host.value)) {
-    return said(`${name} is a port of ${host.value}, which ${host.name} names`)
+    return said(`${name} is a port on ${host.value}, according to ${host.name}`)
   }
   const serviceName = prefix === undefined ? serviceOf(directory) : serviceNamed(prefix, directory)
-  if (serviceName === undefined) return said(`${name} does not tell which service has ${value}`)
+  if (serviceName === undefined) return said(`${name} does not say which service uses ${value}`)
   return said({ serviceName, portNumber, protocol: 'tcp' })
 }
 
@@ -80,10 +80,10 @@ function readPort(
 function readUrl({ name, value, place }: Variable, directory: string): Read | undefined {
   const said = (result: FoundRow | string) => ({ place, result })
   const hosts = [...value.matchAll(AUTHORITY)].map(({ groups }) =>
-    // What a user and a password may contain is of no account.
+    // Without the user and the password, which may contain anything.
     groups!.authority!.replace(/^.*@/, ''),
   )
-  if (hosts.some((host) => host.includes('$'))) return said(`${name} is made of other variables`)
+  if (hosts.some((host) => host.includes('$'))) return said(`${name} refers to other variables`)
   const [first, ...others] = hosts.flatMap((host) => {
     const parts = HOST_AND_PORT.exec(host)?.groups
     return parts && isThisHost(parts.host!) ? [parts] : []
@@ -91,14 +91,14 @@ function readUrl({ name, value, place }: Variable, directory: string): Read | un
   if (!first) return undefined
   if (others.length > 0) return said(`${name} has several URLs`)
   const portNumber = portIn(first.port!)
-  if (portNumber === undefined) return said(`${name} has ${first.port}, which is no port`)
+  if (portNumber === undefined) return said(`${name} has ${first.port}, which is not a port`)
   const serviceName = serviceNamed(name.replace(PREFIX, '').replace(SUFFIX, ''), directory)
   if (serviceName === undefined)
-    return said(`${name} does not tell which service has ${portNumber}`)
+    return said(`${name} does not say which service uses ${portNumber}`)
   return said({ serviceName, portNumber, protocol: 'tcp' })
 }
 
-/** By name: the last of a name counts. */
+/** The variables by name. If a name appears more than once, the last one counts. */
 function variablesIn(content: string): Map<string, Variable> {
   const variables = new Map<string, Variable>()
   content.split(/\r?\n/).forEach((line, index) => {
@@ -110,13 +110,13 @@ function variablesIn(content: string): Map<string, Variable> {
   return variables
 }
 
-/** The service that `PORT` is of: the one whose port `ports run` sets in this directory. */
+/** The service that `PORT` belongs to: the one whose port `ports run` sets in this directory. */
 function serviceOf(directory: string): string | undefined {
   const project = findProject(directory)
   return project ? serviceHere(project, directory) : DEFAULT_SERVICE
 }
 
-/** A service of the project whose variables have such a name, else one that is named after it. */
+/** The service of the project whose variables begin with this text, else one named after it. */
 function serviceNamed(text: string, directory: string): string | undefined {
   const services = Object.keys(findProject(directory)?.services ?? {})
   return (

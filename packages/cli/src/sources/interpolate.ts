@@ -1,13 +1,13 @@
 type Variables = Readonly<Record<string, string | undefined>>
 
-/** A text with the values of its variables, or why it has none. */
+/** A text with its variables replaced, or the reason why they cannot be. */
 type Interpolated = { readonly text: string } | { readonly reason: string }
 
 class Unknown extends Error {}
 
 /**
  * Replaces variables as Compose does: `$X`, `${X}`, `${X:-default}`, `${X:?message}`, `${X:+other}`,
- * these three also without the colon, and `$$` for a dollar sign. Defaults may have variables.
+ * the last three also without the colon, and `$$` for a dollar sign. Defaults may have variables.
  */
 export function interpolate(text: string, variables: Variables): Interpolated {
   try {
@@ -49,16 +49,16 @@ function endOfBraces(text: string, start: number): number {
     if (text[at] === '{') depth++
     if (text[at] === '}' && --depth === 0) return at
   }
-  throw new Unknown(`${text} has a brace that is not closed`)
+  throw new Unknown(`${text} has an unclosed brace`)
 }
 
-/** @param expression what stands between the braces */
+/** @param expression the text between the braces */
 function variableIn(expression: string, variables: Variables): string {
   const parts = /^(?<name>[A-Za-z_]\w*)(?:(?<operator>:?[-?+])(?<word>.*))?$/s.exec(expression)
   if (!parts) throw new Unknown(`\${${expression}} names no variable`)
   const { name = '', operator = '', word = '' } = parts.groups!
   const value = variables[name]
-  // With a colon an empty value is none.
+  // With a colon, an empty value counts as not set.
   const isGiven = value !== undefined && !(operator.startsWith(':') && value === '')
   if (operator.endsWith('+')) return isGiven ? replaced(word, variables) : ''
   if (isGiven) return value

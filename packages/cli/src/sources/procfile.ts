@@ -7,7 +7,7 @@ import { portIn } from './portIn.js'
 
 const PROCESS = /^(?<name>[A-Za-z0-9_-]+):\s*(?<command>.+)$/
 
-/** Where a command says a number itself. */
+/** Where a command names a number. */
 const NUMBERS = [
   /(?:^|[\s"'])PORT=["']?(\d+)/g,
   /\$\{PORT:?-(\d+)\}/g,
@@ -17,11 +17,11 @@ const NUMBERS = [
 
 const HAS_DEFAULT = /\$\{PORT:?-\d/
 
-/** foreman(1): the first process gets this one, or the `PORT` of `.env`, and each other 100 more. */
+/** foreman(1): the first process gets this port, or `PORT` from `.env`, and each next one 100 more. */
 const FIRST_PORT = 5000
 const STEP = 100
 
-/** The numbers that the commands of a Procfile say themselves. */
+/** The numbers that the commands of a Procfile name. */
 export function readProcfile({ content, directory }: SourceFile): Findings {
   const found = new Findings()
   const first = firstPort(directory)
@@ -32,7 +32,7 @@ export function readProcfile({ content, directory }: SourceFile): Findings {
     const { name = '', command = '' } = PROCESS.exec(line)?.groups ?? {}
     const serviceName = nearestName(name)
     if (serviceName === undefined) {
-      found.skip(place, `${line.trim()} is no process`)
+      found.skip(place, `${line.trim()} is not a process`)
       return
     }
     const given = `foreman would set PORT to ${first + STEP * count++}`
@@ -47,10 +47,10 @@ export function readProcfile({ content, directory }: SourceFile): Findings {
     if (numbers.length > 1) {
       found.note(
         place,
-        `${name} has ${numbers.length} ports. A process has one PORT: ${numbers[0]}`,
+        `${name} names ${numbers.length} ports, but a process has only one PORT: ${numbers[0]}`,
       )
     } else if (HAS_DEFAULT.test(command)) {
-      found.note(place, `${name} has ${numbers[0]} where PORT is not set, and ${given}`)
+      found.note(place, `${name} uses ${numbers[0]} if PORT is not set, and ${given}`)
     }
   })
   return found
@@ -61,7 +61,7 @@ interface ProcfileProcess {
   readonly serviceName: string
   readonly command: string
   readonly place: string
-  /** Those that the command fixes. A default for `PORT` is none. */
+  /** The numbers that the command fixes. A default for `PORT` is not one of them. */
   readonly numbers: readonly number[]
   /** Whether the command names a port, or `PORT`. */
   readonly namesPort: boolean
@@ -80,7 +80,7 @@ export function processesIn({ content }: SourceFile): ProcfileProcess[] {
   })
 }
 
-/** In the order in which the command has them, each once. */
+/** The numbers in a command, in their order there, each once. */
 export function numbersIn(command: string): number[] {
   const matches = NUMBERS.flatMap((pattern) => [...command.matchAll(pattern)])
   const inOrder = matches.sort((one, other) => one.index - other.index)

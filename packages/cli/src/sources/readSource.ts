@@ -6,7 +6,7 @@ import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
 import type { Findings, FoundRow, Note, Reader } from './Findings.js'
 
-/** Loaded only for the source that is read. */
+/** A reader is loaded only if its source is read. */
 const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
   compose: async () => (await import('./compose.js')).readCompose,
   env: async () => (await import('./env.js')).readEnv,
@@ -19,13 +19,13 @@ const FILE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as con
 
 type FileKind = (typeof FILE_KINDS)[number]
 
-/** Which source is read, and the project of its rows. */
+/** The source to read, and the project of its rows. */
 export interface SourceOptions extends Readonly<Partial<Record<FileKind, string | undefined>>> {
   readonly scan?: true | undefined
   readonly project?: string | undefined
 }
 
-/** Rows as a source proposes them, and what it says beside. */
+/** The rows that a source proposes, and the notes on them. */
 export interface SourceRows extends InputRows {
   readonly notes: readonly Note[]
 }
@@ -42,7 +42,7 @@ export async function readSource(context: Context, options: SourceOptions): Prom
   const kind = FILE_KINDS.find((each) => options[each] !== undefined)!
   const path = options[kind]!
   const { source, content } = await readInput(path)
-  // A link stands for the file, which belongs to the project there.
+  // A symbolic link stands for its target, which belongs to the project where it is.
   const directory = path === '-' ? process.cwd() : dirname(realpathSync(path))
   const read = await READERS[kind]()
   const found = read({ content, source, directory, environment: context.environment })
@@ -64,6 +64,6 @@ function projectOf(directory: string, { projectName }: Findings): string {
   throw invalidArgument(
     'project',
     undefined,
-    `named with --project, as nothing in ${directory} names one`,
+    `given with --project, because nothing in ${directory} names one`,
   )
 }

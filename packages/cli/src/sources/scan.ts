@@ -17,8 +17,8 @@ import { Findings } from './Findings.js'
 import { isThisHost, portIn } from './portIn.js'
 
 /**
- * The TCP ports of this host on which a process of a project listens. Leaves out what the registry
- * holds already, and its own server.
+ * The TCP ports of this host on which a process of a project listens. Leaves out the ports that are
+ * already held, and that of the registry's own server.
  * @throws {PortsError} `UNVERIFIABLE` where the listeners cannot be seen
  */
 export async function scan({ openManager, settings, signal }: Context): Promise<Findings> {
@@ -26,7 +26,8 @@ export async function scan({ openManager, settings, signal }: Context): Promise<
   if (!listeners) {
     throw new PortsError(
       'UNVERIFIABLE',
-      'It cannot be told from here what listens: that takes Linux, and its /proc. Import a file.',
+      'The listeners of this host cannot be seen from here: that requires Linux and its /proc. ' +
+        'Import a file instead.',
     )
   }
   const holders = await heldHere(await openManager(), signal)
@@ -36,7 +37,7 @@ export async function scan({ openManager, settings, signal }: Context): Promise<
     if (listener.port === ownPort) continue
     const holder = holders.get(listener.port)
     if (holder === undefined) propose(listener, found)
-    else found.skip(placeOf(listener), `${holder} holds it already`)
+    else found.skip(placeOf(listener), `${holder} already holds it`)
   }
   return found
 }
@@ -45,7 +46,7 @@ function placeOf({ port }: HostListener): string {
   return `port ${port}`
 }
 
-/** By number, the services that hold it for TCP. Empty if there is no registry yet. */
+/** The services that hold a TCP port, by number. Empty if there is no registry yet. */
 async function heldHere(ports: PortManager, signal: AbortSignal): Promise<Map<number, string>> {
   try {
     const { hostname } = ports.scope()
@@ -58,14 +59,14 @@ async function heldHere(ports: PortManager, signal: AbortSignal): Promise<Map<nu
   }
 }
 
-/** PostgreSQL's own. */
+/** PostgreSQL's default port. */
 const POSTGRES_PORT = 5432
 
 /** Undefined if the database is on another host, or does not listen on TCP. */
 function portOfDatabase(url: unknown): number | undefined {
   if (typeof url !== 'string' || !URL.canParse(url)) return undefined
   const { hostname, port, searchParams } = new URL(url)
-  // libpq and pg let the parameter win; a path is that of a Unix socket.
+  // In libpq and pg the parameter takes precedence; a path there is that of a Unix socket.
   return isThisHost(searchParams.get('host') ?? hostname)
     ? (portIn(port) ?? POSTGRES_PORT)
     : undefined
@@ -75,7 +76,7 @@ function propose(listener: HostListener, found: Findings): void {
   const { port, process } = listener
   const place = placeOf(listener)
   if (!process) {
-    found.skip(place, 'the process is of another user, and not visible')
+    found.skip(place, 'its process belongs to another user and cannot be seen')
     return
   }
   const { directory } = process
@@ -87,7 +88,7 @@ function propose(listener: HostListener, found: Findings): void {
   }
   const serviceName = serviceOf(project, process)
   if (serviceName === undefined) {
-    found.skip(place, `${who} gives no name to a service of ${project.projectName}`)
+    found.skip(place, `no name for a service of ${project.projectName} can be made from ${who}`)
     return
   }
   const { projectName } = project
@@ -103,14 +104,14 @@ function projectOf(directory: string): LocalProject | string {
     return `is in ${project.root}, a linked worktree: ports run gives it a port of its own there`
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
-    if (error instanceof PortsError) return `is in ${directory}, of which is said: ${error.message}`
+    if (error instanceof PortsError) return `is in ${directory}: ${error.message}`
     if (code === 'ENOENT') return `is in ${directory}, which is gone`
     if (code === 'EACCES') return `is in ${directory}, which cannot be read`
     throw error
   }
 }
 
-/** The service of `ports.json` that it runs, else the package that it is in, else its program. */
+/** The name of the `ports.json` service that it runs, else of its package, else of its program. */
 function serviceOf(project: LocalProject, { command = '', directory }: ListeningProcess) {
   const { services } = project
   const written = Object.keys(services).filter((name) => {
@@ -125,9 +126,9 @@ function serviceOf(project: LocalProject, { command = '', directory }: Listening
   return isMember ? ofPackage : programOf(command)
 }
 
-/** Programs that run another one, which their first argument names. */
+/** Programs that run another program, which their first argument names. */
 const INTERPRETER = /^(node|nodejs|deno|bun|python[\d.]*|ruby|perl|php|sh|bash)$/
-/** Their options after which comes a program, and no file. */
+/** Their options that are followed by program text instead of a file. */
 const INLINE = /^(-e|-c|-p|-pe|-r|--eval|--print)$/
 
 function programOf(command: string): string | undefined {

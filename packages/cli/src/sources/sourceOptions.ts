@@ -4,22 +4,22 @@ export const SOURCE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared
 
 type SourceKind = (typeof SOURCE_KINDS)[number]
 
-/** Where the rows of an import may be proposed from. Only one can be given. */
+/** The sources from which an import can propose rows. Only one can be given. */
 export const sourceOptions = {
   compose: source(
     'compose',
     new Option(
       '--compose <file>',
-      'propose what a Compose file publishes, or docker compose config --format json',
+      'propose the ports that a Compose file, or docker compose config --format json, publishes',
     ),
   ),
   env: source(
     'env',
-    new Option('--env <file>', 'propose the ports of variables, and of URLs of this host'),
+    new Option('--env <file>', 'propose the ports in PORT variables, and in URLs of this host'),
   ),
   procfile: source(
     'procfile',
-    new Option('--procfile <file>', 'propose the ports that a Procfile says'),
+    new Option('--procfile <file>', 'propose the ports that a Procfile names'),
   ),
   caddy: source(
     'caddy',
@@ -33,7 +33,7 @@ export const sourceOptions = {
     'scan',
     new Option(
       '--scan',
-      'propose what listens on TCP on this host, by the directory of its process',
+      'propose the TCP ports in use on this host, by the directory of the process',
     ),
   ),
 }

@@ -4,13 +4,13 @@ import { invalidArgument } from '../errors.js'
 import { nearestName } from '../name.js'
 import { validText } from '../validate.js'
 
-/** What the store's index can hold. */
+/** The longest path that the store's index can hold. */
 const LONGEST_DIRECTORY = 600
 
-/** An instance whose directory has a name without a letter or digit. */
+/** The name of an instance if that of its directory has no letter or digit. */
 const NAMELESS = 'checkout'
 
-/** Which directory is meant, and whether Git made it as a linked worktree. */
+/** A directory, and whether it is a linked Git worktree. */
 export interface CheckoutOfDirectory {
   readonly root: string
   readonly isLinked: boolean
@@ -20,11 +20,7 @@ export interface CheckoutOfDirectory {
 export function validDirectory(field: string, value: unknown): string {
   const directory = validText(field, value, LONGEST_DIRECTORY)
   if (resolve(directory) === directory) return directory
-  throw invalidArgument(
-    field,
-    value,
-    'an absolute path without . and .., and without a slash at its end',
-  )
+  throw invalidArgument(field, value, 'an absolute path without ., .. or a slash at the end')
 }
 
 /** @throws {PortsError} `INVALID_ARGUMENT` */

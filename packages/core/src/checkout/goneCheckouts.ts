@@ -5,11 +5,11 @@ import type { PortManager } from '../PortManager.js'
 import { type ListeningProcess, useOfPort } from '../processes/listeningProcesses.js'
 import { isGone } from './isGone.js'
 
-/** A port that an instance holds whose directory is gone. */
+/** A port held by an instance whose directory is gone. */
 export interface LeftPort extends PortAllocation {
-  /** `unknown`: this process cannot tell. */
+  /** `unknown` if this process cannot tell. */
   readonly verdict: 'listening' | 'not-listening' | 'unknown'
-  /** What listens there, as far as this process may look into it. */
+  /** The processes that listen there and that this one may inspect. */
   readonly processes: readonly ListeningProcess[]
 }
 
@@ -18,7 +18,7 @@ export interface GoneCheckout {
   readonly ports: readonly LeftPort[]
 }
 
-/** The checkouts of this host whose directories are gone, with what they hold. Changes nothing. */
+/** The checkouts on this host whose directories are gone, with their ports. Changes nothing. */
 export async function goneCheckouts(
   ports: PortManager,
   { projectName, signal }: { readonly projectName?: string } & CallOptions = {},

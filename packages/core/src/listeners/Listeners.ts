@@ -11,7 +11,7 @@ export interface Endpoint extends Scope {
 export interface Listener extends SeenListener {
   readonly protocol: Protocol
   readonly port: number
-  /** Of the socket, where the system tells. Processes that have it open refer to it by this. */
+  /** The socket's inode, by which processes that have it open refer to it. Not on every system. */
   readonly inode?: number
   /** It is on `::`, and the system does not tell whether it takes IPv4 too (IPV6_V6ONLY). */
   readonly mayTakeIPv4?: true

@@ -48,7 +48,8 @@ export async function readProcNet(directory = '/proc/net'): Promise<SocketTable 
 /**
  * The listening sockets of a protocol, or undefined as in `readProcNet`. The kernel lists them
  * before the connections (Documentation/networking/proc_net_tcp.rst), so this stops at the first
- * connection. To list them all it goes through its whole hash table, which takes milliseconds.
+ * connection. To list all sockets, the kernel goes through its whole hash table, which takes
+ * milliseconds.
  */
 export async function readListeningSockets(
   protocol: Protocol,

@@ -15,7 +15,7 @@ export class PassedOverReader {
   }
 
   /**
-   * Those of a protocol. Calls in flight share a look.
+   * The numbers that are passed over for a protocol. Calls in flight share one look at the host.
    * @throws the signal's reason; what `seesServices` throws
    */
   read(protocol: Protocol, signal?: AbortSignal): Promise<PassedOver> {

@@ -4,8 +4,8 @@ import type { Protocol } from '../PortAllocation.js'
 import { type PortUse, readSockets, useAmong } from './listeningProcesses.js'
 
 /**
- * Tells what listens on a port of this host. Calls in flight share a reading of the kernel's table,
- * and those for the same port also the search for its processes.
+ * Tells what listens on a port of this host. Calls in flight share one reading of the kernel's
+ * table. Calls for the same port also share the search for its processes.
  */
 export class PortUseReader {
   readonly #seesServices: () => Promise<boolean>
@@ -23,7 +23,7 @@ export class PortUseReader {
   }
 
   /**
-   * Undefined where it cannot be seen.
+   * Undefined if it cannot be seen.
    * @throws the signal's reason; what `seesServices` throws
    */
   read(port: number, protocol: Protocol, signal?: AbortSignal): Promise<PortUse | undefined> {

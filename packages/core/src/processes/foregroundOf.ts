@@ -1,9 +1,9 @@
 import { groupOf, processTree, terminalGroupOf } from './procFs.js'
 
 /**
- * A process and those of its descendants that are in its process group: those to which a terminal
- * would send its signals with it. Only the process itself where that cannot be seen, which is
- * everywhere but on Linux.
+ * A process and those of its descendants that are in its process group. A terminal would send its
+ * signals to all of them. Only the process itself on systems other than Linux, where the others
+ * cannot be seen.
  */
 export function foregroundOf(pid: number): number[] {
   if (process.platform !== 'linux') return [pid]

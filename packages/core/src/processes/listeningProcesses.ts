@@ -10,7 +10,7 @@ export interface OwnListener {
   readonly address: string
 }
 
-/** A process that listens, as far as this one may look into it. */
+/** A process that listens, with what this one may know of it. */
 export interface ListeningProcess {
   readonly pid: number
   readonly command?: string
@@ -18,8 +18,8 @@ export interface ListeningProcess {
 }
 
 /**
- * The sockets on which a process and its descendants listen now. Undefined where that cannot be
- * seen, which is everywhere but on Linux.
+ * The sockets on which a process and its descendants listen now. Undefined if they cannot be seen,
+ * as on every system other than Linux.
  */
 export async function listenersOfTree(
   root: number,
@@ -36,13 +36,13 @@ export async function listenersOfTree(
 /** What listens on a port. */
 export interface PortUse {
   readonly isInUse: boolean
-  /** Those that this process may look into: all for root, else those of its own user. */
+  /** The processes that this one may inspect: all for root, else those of its own user. */
   readonly processes: readonly ListeningProcess[]
 }
 
 /**
- * What listens on a port of this host now. Undefined where that cannot be seen, which is everywhere
- * but on Linux.
+ * What listens on a port of this host now. Undefined if that cannot be seen, as on every system
+ * other than Linux.
  */
 export async function useOfPort(port: number, protocol: Protocol): Promise<PortUse | undefined> {
   const sockets = await readSockets(protocol)
@@ -60,14 +60,14 @@ export function useAmong(sockets: readonly Listener[], port: number): PortUse {
 /** A TCP port on which something listens. */
 export interface HostListener {
   readonly port: number
-  /** The oldest of those that have the socket open, if this process may look into one. */
+  /** The process with the lowest pid of those that have the socket open and may be inspected. */
   readonly process?: ListeningProcess
 }
 
 /**
- * The TCP ports of this host on which something listens now, in order. Undefined where that cannot be
- * seen, which is everywhere but on Linux. UDP is left out: a socket of a client looks like that of a
- * server.
+ * The TCP ports of this host on which something listens now, in order. Undefined if they cannot be
+ * seen, as on every system other than Linux. UDP is left out, because the socket of a client looks
+ * like that of a server.
  */
 export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   const sockets = await readSockets('tcp')
@@ -90,7 +90,7 @@ function describeProcess(pid: number): ListeningProcess {
   return { pid, ...(command && { command }), ...(directory && { directory }) }
 }
 
-/** The listening sockets of a protocol. Undefined where they cannot be seen. */
+/** The listening sockets of a protocol. Undefined if they cannot be seen. */
 export async function readSockets(protocol: Protocol): Promise<Listener[] | undefined> {
   return process.platform === 'linux' ? readListeningSockets(protocol) : undefined
 }

@@ -7,7 +7,7 @@ export function visiblePids(): number[] {
     .map(Number)
 }
 
-/** The process itself and those that it and its descendants started, as far as they still run. */
+/** The process itself and its descendants that are still running. */
 export function processTree(root: number): Set<number> {
   const children = new Map<number, number[]>()
   for (const pid of visiblePids()) {
@@ -16,7 +16,7 @@ export function processTree(root: number): Set<number> {
     children.set(parent, [...(children.get(parent) ?? []), pid])
   }
   const tree = new Set([root])
-  // A set that grows while it is gone through also gives what was added.
+  // The loop also visits what is added to the set meanwhile.
   for (const pid of tree) for (const child of children.get(pid) ?? []) tree.add(child)
   return tree
 }
@@ -43,7 +43,7 @@ export function commandLine(pid: number): string | undefined {
   return words?.split('\0').join(' ').trim() || undefined
 }
 
-/** The process group, to which a terminal sends its signals. Undefined if the process is gone. */
+/** The process group that a terminal sends signals to. Undefined if the process is gone. */
 export function groupOf(pid: number): number | undefined {
   return numberIn(pid, 5)
 }
@@ -67,13 +67,13 @@ function numberIn(pid: number, nth: number): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
-/** A field of proc_pid_stat(5). The second, the name, is in parentheses and may contain any. */
+/** A field of proc_pid_stat(5). The second, the name in parentheses, may itself contain any. */
 function field(pid: number, nth: number): string | undefined {
   const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[nth - 3]
 }
 
-/** Processes end at any moment, and those of other users may not be looked into. */
+/** Undefined if the process has ended, or may not be inspected because it is another user's. */
 function unlessGone<Result>(read: () => Result): Result | undefined {
   try {
     return read()

@@ -16,7 +16,7 @@ import { environmentName } from './environmentName.js'
 /** The name of the file at the root of a project. */
 export const PROJECT_FILE = 'ports.json'
 
-/** A service as the file describes it: what it is, never which number it has today. */
+/** A service as the file describes it. The number that it has at the moment is not part of that. */
 export interface ProjectService {
   readonly command?: string
   readonly type?: string
@@ -84,8 +84,8 @@ function parsed(path: string, content: string): unknown {
 }
 
 /**
- * What a project file may contain.
- * @param path to name it in errors
+ * Checks the content of a project file.
+ * @param path names it in errors
  * @throws {PortsError} `INVALID_ARGUMENT`, naming the field
  */
 export function validProjectFile(path: string, value: unknown): ProjectFile {
@@ -93,7 +93,11 @@ export function validProjectFile(path: string, value: unknown): ProjectFile {
   const file = validObject(at('the file'), value as object, 'an object') as Record<string, unknown>
   refuseUnknown(at('field'), file, ['$schema', 'project', 'services'])
   const { services = {} } = file
-  const listed = validObject(at('services'), services as object, 'an object with a service a field')
+  const listed = validObject(
+    at('services'),
+    services as object,
+    'an object with a field for each service',
+  )
   const variables = new Map<string, string>()
   for (const [name, service] of Object.entries(listed)) {
     validName(at('services'), name)
@@ -104,7 +108,7 @@ export function validProjectFile(path: string, value: unknown): ProjectFile {
       throw invalidArgument(
         at('services'),
         name,
-        `another name than ${same}, as both would set ${variable}_PORT`,
+        `a name other than ${same}, because both would set ${variable}_PORT`,
       )
     }
     variables.set(variable, name)
@@ -122,11 +126,19 @@ function validService(at: string, value: unknown): void {
     if (service[field] !== undefined) check(`${at}.${field}`, service[field])
   }
   if (service.port !== undefined && service.preferredPort !== undefined) {
-    throw invalidArgument(`${at}.preferredPort`, service.preferredPort, 'left out beside port')
+    throw invalidArgument(
+      `${at}.preferredPort`,
+      service.preferredPort,
+      'left out if there is a port',
+    )
   }
   const isFixed = service.port !== undefined || service.preferredPort !== undefined
   if (isFixed && service.count !== undefined && service.count !== 1) {
-    throw invalidArgument(`${at}.count`, service.count, '1 for a service with a port of its choice')
+    throw invalidArgument(
+      `${at}.count`,
+      service.count,
+      '1 for a service with a port or preferredPort',
+    )
   }
 }
 

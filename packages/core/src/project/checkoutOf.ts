@@ -7,14 +7,14 @@ import { PROJECT_FILE } from './ProjectFile.js'
 export interface CheckoutOfOptions extends WriteOptions {
   /** Default: the project that the file names. */
   readonly projectName?: string
-  /** False makes no registry where there is none. Default: true. */
+  /** Whether to make a registry if there is none. Default: true. */
   readonly create?: boolean
 }
 
 /**
- * The checkout that a directory of this host belongs to: which project a `ports.json` there or above
- * names, and which instance of it this copy is. Records the directory the first time. Undefined
- * without such a file, or if it names another project than the one asked for.
+ * The checkout that a directory of this host belongs to: the project that a `ports.json` there or
+ * above names, and the instance that this copy is. Records the directory the first time. Undefined
+ * without such a file, or if it names a project other than the one asked for.
  * @param directory absolute
  * @throws {PortsError} `INVALID_ARGUMENT` if the file is malformed, `PROJECT_NOT_FOUND`; without
  * `create` also `NO_REGISTRY`

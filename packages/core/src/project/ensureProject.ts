@@ -12,7 +12,7 @@ import type { ProjectService } from './ProjectFile.js'
 /** The ports of a service in one checkout. */
 export interface ServicePorts {
   readonly serviceName: string
-  /** By number, each once, though it may be held for both protocols. */
+  /** In ascending order. A number that is held for both protocols appears once. */
   readonly portNumbers: readonly number[]
   /** Whether this call allocated some of them. */
   readonly created: boolean
@@ -28,17 +28,17 @@ export interface EnsuredProject {
   readonly skipped: readonly SkippedPort[]
 }
 
-/** Where the services' ports are, and what they shall be. */
+/** A checkout, and the services that need ports in it. */
 export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root' | 'isLinked'> {
-  /** Whether a `ports.json` names the project. Only then a directory can be another instance. */
+  /** Whether a `ports.json` names the project. Without one, no directory is another instance. */
   readonly hasFile: boolean
   readonly services: Readonly<Record<string, ProjectService>>
 }
 
 /**
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
- * none, and records the directory. Safe to repeat. The services without a port of their choice get
- * theirs in one transaction.
+ * none, and records the directory. Safe to repeat. The services with neither `port` nor
+ * `preferredPort` get theirs in one transaction.
  * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
  * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
  */
@@ -91,7 +91,7 @@ export async function ensureProject(
   }
 }
 
-/** Two projects of one name would share their ports. */
+/** Two projects with the same name would share their ports. */
 async function refuseOtherDirectory(
   ports: PortManager,
   projectName: string,
@@ -105,7 +105,7 @@ async function refuseOtherDirectory(
   throw invalidArgument(
     'directory',
     root,
-    `${first.directory}, where ${projectName} is recorded, as long as no ports.json here names the project`,
+    `${first.directory}, where ${projectName} is recorded, unless a ports.json here names the project`,
   )
 }
 
@@ -119,7 +119,7 @@ function metadataOf({ type, description, cloudflareHostname }: ProjectService) {
 
 type Entry = [name: string, service: ProjectService]
 
-/** A batch has the same metadata for all its services. Those without any are one batch. */
+/** A batch has one set of metadata for all its services, so equal sets are one batch. */
 function groupedByMetadata(entries: readonly Entry[]) {
   const groups = new Map<string, { metadata: object; services: Entry[] }>()
   for (const entry of entries) {

@@ -1,6 +1,6 @@
 /**
- * The name of a service in the names of environment variables, such as `WEB_API` for `web-api`.
- * POSIX allows letters, digits and underscores there, and no digit at the beginning.
+ * The name of a service as part of an environment variable's name, such as `WEB_API` for `web-api`.
+ * POSIX allows letters, digits and underscores there, but no digit at the beginning.
  */
 export function environmentName(serviceName: string): string {
   return serviceName

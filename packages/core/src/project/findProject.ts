@@ -5,22 +5,22 @@ import { type GitWorktree, gitWorktree } from './gitWorktree.js'
 import { isInside } from './isInside.js'
 import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
 
-/** What a directory and those above it say of a project. */
+/** What a directory and those above it say about a project. */
 export interface LocalProject {
   readonly projectName: string
   /** The top directory of this checkout, absolute and without symbolic links. */
   readonly root: string
   /** Whether it is a linked worktree of Git. */
   readonly isLinked: boolean
-  /** Where the name is from. */
+  /** Where the name comes from. */
   readonly namedBy: 'ports.json' | 'package.json' | 'git remote'
-  /** Those of `ports.json`. */
+  /** The services of `ports.json`. Empty without one. */
   readonly services: Readonly<Record<string, ProjectService>>
 }
 
 /**
- * The project of a directory, from `ports.json` there or above, else from the name of the package,
- * else from that of the repository's remote. Undefined if nothing names one.
+ * The project of a directory, named by the `ports.json` there or above, else by the package, else by
+ * the repository's remote. Undefined if nothing names one.
  * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed
  */
 export function findProject(directory: string): LocalProject | undefined {
@@ -53,8 +53,8 @@ export function findProject(directory: string): LocalProject | undefined {
 }
 
 /**
- * The copy of a project that has the file. A linked worktree below it, in which the file is not
- * checked out, is a copy of its own.
+ * The copy of a project that contains the file. A linked worktree below that directory, in which the
+ * file is not checked out, is a copy of its own.
  */
 function copyOf(withFile: string, worktree: GitWorktree | undefined) {
   if (worktree?.isLinked && worktree.root !== withFile && isInside(worktree.root, withFile)) {
@@ -64,8 +64,9 @@ function copyOf(withFile: string, worktree: GitWorktree | undefined) {
 }
 
 /**
- * The directory or the nearest one above it that has such a file. A file of another user counts only
- * in a directory of that user: anybody can write one to /tmp, and a run would run its commands.
+ * The directory, or the nearest one above it, that has such a file. A file of another user counts
+ * only if that user owns the given directory: anybody can write a file to /tmp, and `ports run`
+ * would run its commands.
  */
 export function nearestWith(file: string, directory: string): string | undefined {
   const trusted = [process.getuid?.(), 0, ownerOf(directory)]
@@ -76,7 +77,7 @@ export function nearestWith(file: string, directory: string): string | undefined
   }
 }
 
-/** Undefined if it is not there, or may not be looked at. */
+/** Undefined if it does not exist, or may not be inspected. */
 function ownerOf(path: string): number | undefined {
   try {
     return statSync(path).uid
@@ -85,13 +86,13 @@ function ownerOf(path: string): number | undefined {
   }
 }
 
-/** Undefined if the package has no name of which a project's can be made. */
+/** Undefined if no name for a project can be made from that of the package. */
 export function packageNameIn(directory: string): string | undefined {
   const { name } = packageJsonIn(directory)
   return typeof name === 'string' ? nearestName(name) : undefined
 }
 
-/** Its fields; none if it is no JSON object. */
+/** The fields of `package.json`. None if it is not a JSON object. */
 export function packageJsonIn(directory: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')))

@@ -10,7 +10,7 @@ export interface GitWorktree {
 }
 
 /**
- * The worktree that contains the directory, as gitrepository-layout(5) describes it, or undefined.
+ * The worktree that contains the directory, according to gitrepository-layout(5), or undefined.
  * Reads files and does not need Git.
  */
 export function gitWorktree(directory: string): GitWorktree | undefined {
@@ -29,7 +29,7 @@ export function gitWorktree(directory: string): GitWorktree | undefined {
   }
 }
 
-/** Linked worktrees and submodules have a file that names the directory. */
+/** In linked worktrees and submodules, `.git` is a file that names the directory. */
 function directoryOf(git: string): string | undefined {
   if (statSync(git).isDirectory()) return git
   const named = /^gitdir: (.+)$/.exec(firstLine(git) ?? '')?.[1]

@@ -2,10 +2,10 @@ import { validName } from '../name.js'
 import { isInside } from './isInside.js'
 
 /**
- * Reads the environment once, and tells which instance of a project it names: `PORTS_INSTANCE`,
- * where empty text is the primary one. A run sets `PORTS_PROJECT` and `PORTS_CHECKOUT` beside it. It
- * is then not meant for another project, nor in a directory outside that one. Undefined if none is
- * meant.
+ * Reads the environment once, and returns a function that tells which instance of a project it
+ * names. `PORTS_INSTANCE` names the instance; empty text is the primary one. `ports run` also sets
+ * `PORTS_PROJECT` and `PORTS_CHECKOUT`: the instance then does not apply to another project, or in a
+ * directory outside that checkout. The function returns undefined if no instance applies.
  * @throws {PortsError} `INVALID_ARGUMENT`
  */
 export function instanceOfEnvironment(): (projectName: string) => string | undefined {

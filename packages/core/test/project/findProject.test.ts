@@ -37,7 +37,7 @@ describe('the project of a directory', () => {
     })
   })
 
-  it('is else named by the package at the top of the repository', () => {
+  it('is otherwise named by the package at the top of the repository', () => {
     git('init', '--quiet')
     write('package.json', { name: '@acme/shop' })
     write('packages/web/package.json', { name: 'web' })
@@ -48,7 +48,7 @@ describe('the project of a directory', () => {
     })
   })
 
-  it('is else named by the remote of the repository', () => {
+  it('is otherwise named by the remote of the repository', () => {
     git('init', '--quiet')
     mkdirSync(join(root, 'src'))
     expect(findProject(join(root, 'src'))).toBeUndefined()
@@ -69,7 +69,7 @@ describe('the project of a directory', () => {
     }
   })
 
-  it('is in a linked worktree, which Git made, and not in a clone or a submodule', () => {
+  it('is in a linked worktree only if Git made one, not in a clone or a submodule', () => {
     write('main/ports.json', { project: 'shop' })
     root = join(root, 'main')
     git('init', '--quiet')
@@ -86,7 +86,7 @@ describe('the project of a directory', () => {
     root = dirname(root)
   })
 
-  it('is in a worktree below it that has no ports.json a copy of its own', () => {
+  it('has a copy of its own in a worktree below it that has no ports.json', () => {
     write('README.md', 'A shop')
     git('init', '--quiet')
     git('add', '.')
@@ -110,7 +110,7 @@ describe('the project of a directory', () => {
     expect(findProject(join(root, 'link'))?.root).toBe(join(root, 'shop'))
   })
 
-  it('is not that of a file of another user, unless the directory is that user’s as well', ({
+  it('does not come from a file of another user, unless that user owns the directory too', ({
     skip,
   }) => {
     if (process.getuid?.() !== 0) skipBecause(skip, 'only root can make files of other users')

@@ -27,7 +27,7 @@ const web = {
 }
 
 describe('a project file', () => {
-  it('that is right is read as it is', () => {
+  it('that is valid is read unchanged', () => {
     const services = { web, rtp: { protocols: ['udp'], count: 4 }, callback: { port: 3105 } }
     const file = { $schema: './ports.schema.json', project: 'shop', services }
     expect(isProjectFile(file), JSON.stringify(isProjectFile.errors)).toBe(true)
@@ -57,7 +57,7 @@ describe('a project file', () => {
     ['services.web.count', { project: 'shop', services: { web: { count: 0 } } }],
     ['services.web.port', { project: 'shop', services: { web: { port: 70_000 } } }],
     ['services.web.preferredPort', { project: 'shop', services: { web: { ...web, port: 1 } } }],
-  ])('that is wrong in %s is refused, by the schema too', (field, content) => {
+  ])('that is invalid in %s is refused, by the schema too', (field, content) => {
     const path = written(content)
     expect(() => readProjectFile(path)).toThrow(
       expect.objectContaining({
@@ -68,12 +68,12 @@ describe('a project file', () => {
     expect(isProjectFile(content)).toBe(false)
   })
 
-  it('that gives one variable to two services is refused', () => {
+  it('in which two services would have the same variable is refused', () => {
     const path = written({ project: 'shop', services: { 'web-api': {}, 'web.api': {} } })
     expect(() => readProjectFile(path)).toThrow('both would set WEB_API_PORT')
   })
 
-  it('that is no JSON is refused', () => {
+  it('that is not JSON is refused', () => {
     const path = written('{ project: shop }')
     expect(() => readProjectFile(path)).toThrow(`file is ${JSON.stringify(path)}, but must be JSON`)
   })

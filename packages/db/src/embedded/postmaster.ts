@@ -133,10 +133,10 @@ async function tryLaunch(
 /**
  * On a full disk, the process that recovers can fail so early that the server still takes it for
  * running, and never stops waiting for it. An immediate shutdown loses nothing: the next start
- * recovers. A server that waits for a process without end may not end then either; its processes
- * end when it is killed, and keep its lock until then.
- * @param toldBefore the server that was told so and is still there
- * @returns the server that is told now
+ * recovers. A server that waits for one of its processes may ignore that too, so it is killed the
+ * second time. Its processes end when it is killed, and keep its lock until then.
+ * @param toldBefore the pid of the server that was already told to end, if any
+ * @returns the pid of the server that was told now
  */
 function endAtOnce(data: string, toldBefore: number | undefined): number | undefined {
   const pid = postmasterPid(data)

@@ -121,7 +121,7 @@ describe('a full server', () => {
     for (const answer of answers) expect((await answer).error).toBeUndefined()
   })
 
-  it('has only the sessions open that it has let in', async () => {
+  it('counts only the sessions that it has let in', async () => {
     const home = freshHome()
     const status = await makeRegistry(inHome(home))
     const program = open(inHome(home))

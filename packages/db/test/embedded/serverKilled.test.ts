@@ -103,7 +103,7 @@ describe('the embedded database is there again', () => {
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
 
-  it('after it was told to stop while it recovers, and does not end', async () => {
+  it('after it was told to stop during recovery, and did not', async () => {
     const home = freshHome()
     const impostor = { program: `${STARTS_RECOVERY} ${WAITS}`, status: 'stopping' }
     const { ended } = await waitForEver(await stopped(home), impostor)
@@ -111,7 +111,7 @@ describe('the embedded database is there again', () => {
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
 
-  it('after it was told to end at once, and does not', async () => {
+  it('after it was told to end at once, and did not', async () => {
     const home = freshHome()
     const impostor = { program: `process.on('SIGQUIT', () => {}); ${WAITS}` }
     const { ended } = await waitForEver(await stopped(home), impostor)
@@ -121,7 +121,7 @@ describe('the embedded database is there again', () => {
 })
 
 const WAITS = 'setInterval(() => {}, 60_000)'
-/** It ends with the one that started it, whose end closes its input. */
+/** The child ends with the process that started it, because its input is closed then. */
 const STARTS_RECOVERY = `require('node:child_process').spawn('cat', [], {
   argv0: 'postgres: startup recovering',
   stdio: ['pipe', 'ignore', 'ignore'],
@@ -135,7 +135,7 @@ async function stopped(home: string): Promise<DatabaseStatus> {
 }
 
 interface Impostor {
-  /** JavaScript. */
+  /** JavaScript code. */
   readonly program: string
   readonly status?: string
 }

@@ -3,7 +3,7 @@ import { z } from 'zod'
 import { projectName, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 
-/** Enough to choose from; a large registry must not flood a model. */
+/** Enough to choose from. The list of a large registry must not flood a model. */
 const MAX_SHOWN = 200
 
 const bounds = { startPort: z.number(), endPort: z.number() }
@@ -13,7 +13,7 @@ export const portSummary = defineTool({
   title: 'Summarize ranges',
   description:
     "A project's ranges and how much of them is left on one host and protocol; without a project, " +
-    'the ranges of all projects. For the single ports use list-ports.',
+    'the ranges of all projects. For individual ports use list-ports.',
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
@@ -76,7 +76,7 @@ export const portSummary = defineTool({
   },
 })
 
-/** @param host narrows to the ranges that count there */
+/** @param host limits the answer to the ranges that count there */
 function summaryOfAll(all: readonly PortRange[], host: string | undefined) {
   const ranges = all.filter(({ hostname = host }) => host === undefined || hostname === host)
   const shown = ranges.slice(0, MAX_SHOWN)
