@@ -19,9 +19,9 @@ export interface PortManagerOptions {
    */
   readonly ownerUid?: number
   /**
-   * The instance of calls that name none. Default: the environment's `PORTS_INSTANCE`, unless
-   * `PORTS_CHECKOUT` names a directory that does not contain the working directory, or
-   * `PORTS_PROJECT` another project; else the primary one.
+   * The instance of calls that name none; `(primary)` is the primary one. Default: the environment's
+   * `PORTS_INSTANCE`, unless `PORTS_CHECKOUT` names a directory that does not contain the working
+   * directory, or `PORTS_PROJECT` another project; else the primary one.
    */
   readonly instance?: string
   /**
@@ -38,7 +38,7 @@ export interface PortManagerOptions {
 }
 
 export interface InstanceOption {
-  /** The copy of the project. Default: that of the manager. */
+  /** The copy of the project; `(primary)` is the primary one. Default: that of the manager. */
   readonly instance?: string
 }
 
