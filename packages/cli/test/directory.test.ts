@@ -178,6 +178,16 @@ describe('a project that was moved', () => {
 })
 
 describe('ports prune', () => {
+  test('releases what the primary instance held, whatever PORTS_INSTANCE names', async () => {
+    const { url, directory, ports } = await shop()
+    await ports('get', 'web')
+    rmSync(directory, { recursive: true })
+    const elsewhere = portsIn(projectDirectory({}), url, { PORTS_INSTANCE: 'login' })
+    const { stdout } = await elsewhere('prune', '--yes', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([{ instance: '', released: [{ port: 7000 }] }])
+    expect(JSON.parse((await elsewhere('list', '--json')).stdout)).toEqual([])
+  })
+
   test('releases what directories that are gone hold, unless something listens there', async () => {
     const { url, directory, ports } = await shop()
     const path = worktree(directory, 'login')
