@@ -149,6 +149,29 @@ describe('ports run', () => {
     expect(Object.keys(told).filter((name) => name.startsWith('WEB'))).toEqual([])
   })
 
+  test('does not tell a worktree in its checkout that it is this instance', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const main = projectDirectory({
+      'ports.json': SHOP,
+      '.git/HEAD': 'ref: refs/heads/main\n',
+      '.git/worktrees/login/commondir': '../..\n',
+    })
+    writeFiles(main, {
+      'worktrees/login/ports.json': SHOP,
+      'worktrees/login/.git': `gitdir: ${main}/.git/worktrees/login\n`,
+    })
+    const inner = (directory: string) =>
+      `cd ${directory} && exec ${process.execPath} ${BINARY} get web --json`
+    const ports = portsIn(main, url)
+    for (const [directory, instance] of [
+      ['worktrees', ''],
+      ['worktrees/login', 'login'],
+    ] as const) {
+      const { stdout } = await ports('run', 'web', '--', 'sh', '-c', inner(directory))
+      expect(JSON.parse(stdout)).toMatchObject({ instance })
+    }
+  })
+
   test('passes signals on, once each, and waits for the end', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const counting = `
@@ -341,6 +364,29 @@ describe('ports env', () => {
     const json = JSON.parse((await ports('env', '--format', 'json')).stdout)
     expect(all.stdout).toContain(`export WEB_API_PORT=${json.WEB_API_PORT}\n`)
   })
+
+  test.each([
+    ['login', 'login'],
+    ['', ''],
+  ])(
+    'prints the ports of the instance that PORTS_INSTANCE names: "%s"',
+    async (named, instance) => {
+      const url = await databaseWithOwnNumbers('shop')
+      const [first, second] = [
+        projectDirectory({ 'ports.json': SHOP }),
+        projectDirectory({ 'ports.json': SHOP }),
+      ]
+      for (const directory of [first, second]) await portsIn(directory, url)('env')
+      for (const directory of [first, second]) {
+        const ports = portsIn(directory, url, { PORTS_INSTANCE: named })
+        const told = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
+        expect(told).toMatchObject({ PORTS_INSTANCE: instance, PORTS_CHECKOUT: directory })
+        expect((await ports('get', 'web')).stdout).toBe(`${told.PORT}\n`)
+        const { stderr } = await ports('run', 'web', '--', 'true')
+        expect(stderr).toBe(`shop/web${instance && `@${instance}`} has port ${told.PORT}.\n`)
+      }
+    },
+  )
 
   test('prints nothing if it fails', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })

@@ -175,7 +175,6 @@ export {
   packageJsonIn,
   packageNameIn,
 } from './project/findProject.js'
-export { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 export { isInside } from './project/isInside.js'
 export {
   PROJECT_FILE,

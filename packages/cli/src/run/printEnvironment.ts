@@ -26,7 +26,7 @@ export async function printEnvironment(
   const variables = variablesOf({
     ...project,
     services: ensured.services,
-    instance: ensured.checkout.instance,
+    instance: ensured.instance,
     ...(asked.length === 1 && { serviceName: only! }),
   })
   output.result(variables, () => printVariables(variables, format))

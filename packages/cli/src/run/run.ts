@@ -3,6 +3,7 @@ import {
   ensureProject,
   isInside,
   nameOfRange,
+  nameOfService,
   type PortManager,
   PortsError,
   PROJECT_FILE,
@@ -38,14 +39,14 @@ export async function run(
   const { project, request, serviceName } = place
   const ports = await openManager()
   const ensured = await ensureProject(ports, request, { signal })
-  const { instance } = ensured.checkout
   const [port] = ensured.services.find((each) => each.serviceName === serviceName)!.portNumbers
   const protocol = request.services[serviceName]?.protocols?.[0] ?? 'tcp'
   tellWhatIsNew(context, place, ensured, port!)
 
   if (await isRunning(context, place, port!, protocol, reuse === true)) return
 
-  const variables = variablesOf({ ...project, services: ensured.services, serviceName, instance })
+  const { services, instance } = ensured
+  const variables = variablesOf({ ...project, services, serviceName, instance })
   const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
   const line = request.services[serviceName]?.command
@@ -95,7 +96,7 @@ async function supervise(
 function tellWhatIsNew(
   { output }: Context,
   { project, serviceName }: Here,
-  { checkout, createdRange, services, skipped }: EnsuredProject,
+  { instance, createdRange, services, skipped }: EnsuredProject,
   port: number,
 ): void {
   const { projectName, namedBy } = project
@@ -105,11 +106,10 @@ function tellWhatIsNew(
   for (const each of skipped) {
     output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
   }
-  const name = checkout.instance === '' ? '' : `@${checkout.instance}`
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
   output.notice(
-    `${projectName}/${serviceName}${name}${origin} has port ${port}` +
+    `${nameOfService({ projectName, serviceName, instance })}${origin} has port ${port}` +
       `${isNew ? ', allocated just now' : ''}.`,
   )
 }

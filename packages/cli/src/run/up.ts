@@ -23,14 +23,10 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
     throw invalidArgument('run', true, `left out, as no service in ${PROJECT_FILE} has a command`)
   }
   const ports = await openManager()
-  const { services, checkout } = await ensureProject(ports, requestOf(project, project.services), {
+  const { services, instance } = await ensureProject(ports, requestOf(project, project.services), {
     signal,
   })
-  const variables = variablesOf({
-    ...project,
-    services,
-    instance: checkout.instance,
-  })
+  const variables = variablesOf({ ...project, services, instance })
   if (write !== undefined) {
     await writeFile(write, `${printVariables(variables, 'dotenv')}\n`)
     output.notice(`Wrote ${Object.keys(variables).length} variables to ${write}.`)

@@ -3,6 +3,7 @@ import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
 import { recordCheckout } from '../checkout/recordCheckout.js'
 import { invalidArgument } from '../errors.js'
+import { nameOfInstance } from '../instance.js'
 import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
@@ -20,6 +21,8 @@ export interface ServicePorts {
 
 export interface EnsuredProject {
   readonly checkout: Checkout
+  /** The one that the environment names, else that of the checkout. */
+  readonly instance: string
   readonly services: readonly ServicePorts[]
   /** The range of the project, if this call created it. */
   readonly createdRange?: PortRange
@@ -49,7 +52,8 @@ export async function ensureProject(
   if (!hasFile) await refuseOtherDirectory(ports, projectName, root, options)
   const directory = { root, isLinked: isLinked && hasFile }
   const checkout = await recordCheckout(ports, projectName, directory, options)
-  const call = { ...options, instance: checkout.instance }
+  const instance = ports.namedInstance(projectName) ?? checkout.instance
+  const call = { ...options, instance: nameOfInstance(instance) }
 
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
@@ -81,6 +85,7 @@ export async function ensureProject(
 
   return {
     checkout,
+    instance,
     services: entries.map(([serviceName]) => portsOf(serviceName, allocations)),
     ...(created && { createdRange: range }),
     skipped,

@@ -1,11 +1,12 @@
 import { validName } from '../name.js'
+import { rootWithFile } from './findProject.js'
 import { isInside } from './isInside.js'
 
 /**
  * Reads the environment once, and tells which instance of a project it names: `PORTS_INSTANCE`,
  * where empty text is the primary one. A run sets `PORTS_PROJECT` and `PORTS_CHECKOUT` beside it. It
- * is then not meant for another project, nor in a directory outside that one. Undefined if none is
- * meant.
+ * is then not meant for another project, nor in a directory outside that one or in another checkout
+ * inside it. Undefined if none is meant.
  * @throws {PortsError} `INVALID_ARGUMENT`
  */
 export function instanceOfEnvironment(): (projectName: string) => string | undefined {
@@ -13,7 +14,11 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
   const project = process.env.PORTS_PROJECT
   const checkout = process.env.PORTS_CHECKOUT
   if (named === undefined) return () => undefined
-  if (checkout && !isInside(process.cwd(), checkout)) return () => undefined
+  if (checkout && !isOf(process.cwd(), checkout)) return () => undefined
   const instance = named === '' ? '' : validName('PORTS_INSTANCE', named)
   return (projectName) => (project && project !== projectName ? undefined : instance)
+}
+
+function isOf(directory: string, checkout: string): boolean {
+  return isInside(directory, checkout) && (rootWithFile(directory) ?? checkout) === checkout
 }
