@@ -71,6 +71,38 @@ test('an instance that is named wins over that of the directory', async () => {
   expect(named).not.toHaveProperty('directory')
 })
 
+test.each([
+  ['its directory', (first: string) => ({ directory: first })],
+  ['its word', () => ({ instance: '(primary)' })],
+  [
+    'its word in another directory',
+    (_: string, second: string) => ({ directory: second, instance: '(primary)' }),
+  ],
+])('the primary instance is named by %s, whatever else names one', async (_what, nameOf) => {
+  const [first, second] = [copyOf('shop'), copyOf('shop')]
+  const env = { PORTS_INSTANCE: 'login' }
+  const { ask } = await connect(await freshDatabase(), { roots: [second], env })
+  await ask('create-range', { projectName: 'shop' })
+  await ask('get-port', { ...shop, directory: first })
+  const primary = { ...shop, ...nameOf(first, second) }
+  const told = await ask('get-port', primary)
+  expect(told).toMatchObject({ port: 3600, created: false })
+  expect(told).not.toHaveProperty('instance')
+  expect(await ask('get-port', shop)).toMatchObject({ port: 3601, directory: second })
+  expect(await ask('allocate-port', primary)).toMatchObject({ port: 3602 })
+  const change = { description: 'x' }
+  expect(await ask('update-port', { ...primary, ...change })).toMatchObject({
+    message: expect.stringMatching(/^shop\/web is updated\./),
+  })
+  expect(await ask('release-port', { ...primary, allPorts: true })).toMatchObject({
+    message: expect.stringMatching(/^shop\/web has given up 3600\/tcp, 3602\/tcp\./),
+  })
+  await ask('get-port', primary)
+  expect(await ask('release-port', { ...shop, instance: 'login' })).toMatchObject({
+    message: expect.stringMatching(/Other instances do: \(primary\), /),
+  })
+})
+
 test('a directory of another project says nothing of the one that is asked for', async () => {
   const { ask } = await withShop()
   await ask('get-port', { ...web, directory: copyOf('shop') })
@@ -78,7 +110,7 @@ test('a directory of another project says nothing of the one that is asked for',
     const told = await ask('get-port', { ...shop, directory })
     expect(told).toMatchObject({ port: 3600 })
     expect(told.message).toContain(
-      ` No ports.json in ${directory} or above names shop, so all its copies share this port.`,
+      ` No ports.json in ${directory} or above names shop, so its primary instance is meant.`,
     )
   }
 })
@@ -103,9 +135,8 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
     const file = join(copyOf('shop'), 'ports.json')
     const service = tool === 'create-range' ? {} : shop
     const change = tool === 'update-port' ? { description: 'x' } : {}
-    const project = tool === 'create-range' ? {} : { projectName: 'shop' }
     for (const directory of ['.', 'src/web', '../web', 'file:///srv', '/a\0b', '/nowhere', file]) {
-      const text = await failure(tool, { ...service, ...change, ...project, directory })
+      const text = await failure(tool, { ...service, ...change, directory })
       expect(text).toMatch(/^INVALID_ARGUMENT: directory is ".+", but must be the absolute path /)
       expect(text).toContain(`call ${tool} again`)
     }
@@ -232,18 +263,65 @@ test.each([
   expect(result.structuredContent).toMatchObject({ port: 3300 })
 })
 
-test('a client that is silent about its roots gets its port without, and is not asked again', async () => {
+const UNTOLD = expect.stringContaining(
+  ' Your client did not tell in time in which directory it works. If a ports.json there names odin, ' +
+    'call again with that directory.',
+)
+
+test('a client that is silent about its roots gets its port without, is told so, and is not asked again', async () => {
   const client = await rawClient(await freshDatabase(), { roots: {} })
   client.send(call(1, 'get-port', { ...web, projectName: 'odin' }))
   // The question, that it is withdrawn, and the answer.
   const [, , cancelled, told] = await client.received(4)
   expect(cancelled).toMatchObject({ method: 'notifications/cancelled' })
-  expect(told!.result.structuredContent).toMatchObject({ port: 3300 })
+  expect(told!.result.structuredContent).toMatchObject({ port: 3300, message: UNTOLD })
   const again = await client.ask(call(2, 'get-port', { ...web, projectName: 'odin' }))
-  expect(again.result.structuredContent).toMatchObject({ port: 3300 })
+  expect(again.result.structuredContent).toMatchObject({ port: 3300, message: UNTOLD })
   const late = { jsonrpc: '2.0', id: asked(client)[0]!.id, result: { roots: [] } }
   expect(
     await client.ask(`${JSON.stringify(late)}\n${JSON.stringify(call(3, 'list-ports'))}`),
   ).toMatchObject({ id: 3 })
   expect(client.log).toBe('ports-mcp: A response to no request was ignored.\n')
 })
+
+test('what a client that is silent about its roots means to change, it must say', async () => {
+  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const odin = { ...web, projectName: 'odin' }
+  client.send(call(1, 'get-port', { ...odin, instance: '(primary)' }))
+  const [, held] = await client.received(2)
+  expect(asked(client)).toEqual([])
+  expect(held!.result.structuredContent.message).not.toEqual(UNTOLD)
+  const changes = [
+    ['release-port', {}],
+    ['update-port', { description: 'x' }],
+  ] as const
+  client.send(...changes.map(([tool, change]) => call(tool, tool, { ...odin, ...change })))
+  // The question, that it is withdrawn, and the answers.
+  const answers = await client.received(6)
+  for (const [tool] of changes) {
+    const { result } = answers.find(({ id }) => id === tool)!
+    expect(result.content[0].text).toMatch(
+      /^INVALID_ARGUMENT: directory is undefined, but must be given, or an instance, such as \(primary\), because /,
+    )
+  }
+  for (const which of [{ instance: '(primary)' }, { directory: freshDirectory() }]) {
+    const { result } = await client.ask(
+      call('one', 'update-port', { ...odin, ...which, description: 'x' }),
+    )
+    expect(result.structuredContent).toMatchObject({ updated: true })
+  }
+})
+
+test.each(['release-port', 'update-port'])(
+  '%s says that a directory does not tell which copy is meant',
+  async (tool) => {
+    const { ask } = await withShop()
+    await ask('get-port', shop)
+    const directory = freshDirectory()
+    const change = tool === 'update-port' ? { description: 'x' } : {}
+    const { message } = await ask(tool, { ...shop, ...change, directory })
+    expect(message).toContain(
+      ` No ports.json in ${directory} or above names shop, so its primary instance is meant.`,
+    )
+  },
+)
