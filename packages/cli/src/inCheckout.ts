@@ -1,4 +1,4 @@
-import { checkoutOf, instanceOfEnvironment, isAbsent } from '@ports/core'
+import { checkoutOf, isAbsent } from '@ports/core'
 import type { Context } from './Context.js'
 
 interface Choice {
@@ -18,8 +18,9 @@ export async function inCheckout<Options extends Choice>(
   { create }: { readonly create: boolean },
 ): Promise<Options & Choice> {
   if (!isAbsent(options.instance)) return options
-  if (instanceOfEnvironment()(projectName) !== undefined) return options
+  const ports = await openManager()
+  if (ports.namedInstance(projectName) !== undefined) return options
   const call = { projectName, create, signal }
-  const checkout = await checkoutOf(await openManager(), process.cwd(), call)
+  const checkout = await checkoutOf(ports, process.cwd(), call)
   return checkout ? { ...options, instance: checkout.instance } : options
 }

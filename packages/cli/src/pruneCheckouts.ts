@@ -4,6 +4,7 @@ import {
   goneCheckouts,
   isAbsent,
   type LeftPort,
+  nameOfInstance,
   nameOfService,
   type PortManager,
   PortsError,
@@ -65,7 +66,7 @@ async function prune(
   const released = []
   for (const port of left.filter(isFree)) {
     const { projectName, serviceName, hostname, protocol, portNumber, instance } = port
-    const only = { instance, protocol, portNumber, signal }
+    const only = { instance: nameOfInstance(instance), protocol, portNumber, signal }
     released.push(...(await ports.releasePorts(projectName, serviceName, hostname, only)))
   }
   const kept = left.filter((port) => !isFree(port))

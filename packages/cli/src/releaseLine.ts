@@ -1,10 +1,4 @@
-import {
-  instanceOfEnvironment,
-  nearestWith,
-  type PortManager,
-  PROJECT_FILE,
-  type Service,
-} from '@ports/core'
+import { nearestWith, type PortManager, PROJECT_FILE, type Service } from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { spelledHost } from './spelledHost.js'
 
@@ -28,7 +22,7 @@ export function releaseLine(
  * no name, so if another may be the default, the command clears that.
  */
 function spelledInstance(projectName: string, instance: string, ports: PortManager) {
-  const isNamed = instanceOfEnvironment()(projectName) !== undefined
+  const isNamed = ports.namedInstance(projectName) !== undefined
   const mayBeDerived = !isNamed && nearestWith(PROJECT_FILE, process.cwd()) !== undefined
   const isDefault = instance === ports.instance(projectName) && !mayBeDerived
   if (isDefault) return { environment: '', options: [] }

@@ -26,6 +26,7 @@ import { recordCheckout } from './checkout/recordCheckout.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import { validPublicHostname } from './hostname.js'
+import { validInstance } from './instance.js'
 import {
   type CheckOptions,
   checkLocal,
@@ -156,7 +157,7 @@ export class PortManager {
     const { defaults = {} } = validObject('source', source, expected)
     this.#source = new RepositorySource(source)
     this.#ownerUid = ownerUid
-    const named = instance === undefined ? undefined : validName('instance', instance)
+    const named = instance === undefined ? undefined : validInstance('instance', instance)
     this.#instance = named === undefined ? instanceOfEnvironment() : () => named
     this.#actor =
       actor === undefined ? (configuredActor() ?? defaults.actor) : validActor('actor', actor)
@@ -187,8 +188,16 @@ export class PortManager {
    */
   instance(projectName: string, options: InstanceOption = {}): string {
     const { instance } = given(options)
-    if (instance !== undefined) return validName('instance', instance)
-    return this.#instance(projectName) ?? ''
+    if (instance !== undefined) return validInstance('instance', instance)
+    return this.namedInstance(projectName) ?? ''
+  }
+
+  /**
+   * The instance of a project that calls mean if they name none: that of the manager, else that of
+   * the environment. Undefined if neither names one.
+   */
+  namedInstance(projectName: string): string | undefined {
+    return this.#instance(projectName)
   }
 
   /**

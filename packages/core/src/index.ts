@@ -79,6 +79,7 @@ export {
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
 export { validHostname } from './hostname.js'
+export { nameOfInstance } from './instance.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
 export { INITIAL_NETWORK, networkHere } from './listeners/network.js'
@@ -181,7 +182,6 @@ export {
   packageJsonIn,
   packageNameIn,
 } from './project/findProject.js'
-export { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 export { isInside } from './project/isInside.js'
 export {
   PROJECT_FILE,

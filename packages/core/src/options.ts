@@ -40,7 +40,7 @@ export interface PortManagerOptions {
 }
 
 export interface InstanceOption {
-  /** The copy of the project. Default: that of the manager. */
+  /** The copy of the project; `(primary)` is the primary one. Default: that of the manager. */
   readonly instance?: string
 }
 

@@ -50,6 +50,14 @@ describe.each(Object.entries(CALLS))('the instance of %s', (_method, call) => {
     expect(asked()).toEqual(['login'])
   })
 
+  it('is the primary one if the call names that, whatever else names one', async () => {
+    stubInstance('billing')
+    const manager = new PortManager(store.repository, { instance: 'checkout' })
+    await call(manager, { instance: '(primary)' })
+    await call(new PortManager(store.repository, { instance: '(primary)' }))
+    expect(asked()).toEqual(['', ''])
+  })
+
   it('is else that of the manager, and else that of the environment', async () => {
     stubInstance('billing')
     await call(new PortManager(store.repository, { instance: 'checkout' }), { instance: '' })

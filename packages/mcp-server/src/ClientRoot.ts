@@ -4,15 +4,24 @@ interface Root {
   readonly uri: string
 }
 
+/** What a client tells of where it works. */
+export interface ToldRoot {
+  /** Absent if it has no root or several. */
+  readonly directory?: string
+  /** It did not answer in time, and may work anywhere. */
+  readonly isLate?: true
+}
+
 /**
  * The directory in which the client works, if it has exactly one. The client is asked when a call
  * first needs it, and again after it has said that its roots changed.
  */
 export class ClientRoot {
-  readonly #askRoots: () => Promise<readonly Root[]>
-  #asked: Promise<string | undefined> | undefined
+  readonly #askRoots: () => Promise<readonly Root[] | undefined>
+  #asked: Promise<ToldRoot> | undefined
 
-  constructor(askRoots: () => Promise<readonly Root[]>) {
+  /** @param askRoots returns undefined if the client does not answer in time */
+  constructor(askRoots: () => Promise<readonly Root[] | undefined>) {
     this.#askRoots = askRoots
   }
 
@@ -27,11 +36,12 @@ export class ClientRoot {
     return this.#asked
   }
 
-  async #ask(): Promise<string | undefined> {
+  async #ask(): Promise<ToldRoot> {
     try {
       const roots = await this.#askRoots()
+      if (!roots) return { isLate: true }
       const [only, ...others] = roots.filter(({ uri }) => uri.startsWith('file:'))
-      return only && others.length === 0 ? fileURLToPath(only.uri) : undefined
+      return only && others.length === 0 ? { directory: fileURLToPath(only.uri) } : {}
     } catch {
       // The client refuses, is silent, or names something that is not a path here.
       return undefined

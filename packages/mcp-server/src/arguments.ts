@@ -23,7 +23,7 @@ export const service = {
   instance: z
     .string()
     .optional()
-    .describe('Copy of the project, e.g. a git worktree; default: the primary one'),
+    .describe('Copy of the project, e.g. a git worktree, or (primary); default: that of directory'),
 }
 
 // The core says what a port may be; here it is only advertised.

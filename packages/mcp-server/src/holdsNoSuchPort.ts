@@ -1,4 +1,4 @@
-import { type CallOptions, nameOfService, type PortManager } from '@ports/core'
+import { type CallOptions, nameOfInstance, nameOfService, type PortManager } from '@ports/core'
 import type { Selected } from './arguments.js'
 
 /** Tells a model that a service holds no port that it selected, and which other instances do. */
@@ -11,7 +11,7 @@ export async function holdsNoSuchPort(
   const none = `${nameOfService(manager.service(projectName, serviceName, { instance }))} holds no such port`
   const options = { hostname, allHosts, protocol, portNumber, signal }
   const others = await manager.instancesOf(projectName, serviceName, options)
-  const names = others.map((name) => (name === '' ? 'the primary one' : name)).join(', ')
+  const names = others.map(nameOfInstance).join(', ')
   return names === ''
     ? `${none}; list-ports shows what is held.`
     : `${none}. Other instances do: ${names}.`

@@ -66,7 +66,8 @@ export function createServer(manager: PortManager): Server {
   const root = new ClientRoot(async () => {
     if (!server.getClientCapabilities()?.roots) return []
     const request = { method: 'roots/list' } as const
-    return (await server.request(request, ROOTS, { timeout: ROOTS_TIMEOUT_MS })).roots
+    const asked = server.request(request, ROOTS, { timeout: ROOTS_TIMEOUT_MS })
+    return (await asked.catch(undefinedIfLate))?.roots
   })
   server.setNotificationHandler(RootsListChangedNotificationSchema, () => root.forget())
 
@@ -91,6 +92,10 @@ export function createServer(manager: PortManager): Server {
     answer(toolNamed(params.name), params.arguments ?? {}, signal),
   )
   return server
+}
+
+function undefinedIfLate(error: unknown): undefined {
+  if (!(error instanceof McpError && error.code === ErrorCode.RequestTimeout)) throw error
 }
 
 /** Reports malformed parameters as such; the SDK alone would report an internal error. */

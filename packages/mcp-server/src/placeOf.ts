@@ -1,16 +1,17 @@
 import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import {
-  type Checkout,
+  type CheckoutOfOptions,
   checkoutOf,
   findProject,
   invalidArgument,
+  nameOfInstance,
   type PortManager,
   type PortsError,
   PROJECT_FILE,
   type WriteOptions,
 } from '@ports/core'
-import type { ClientRoot } from './ClientRoot.js'
+import type { ClientRoot, ToldRoot } from './ClientRoot.js'
 
 interface Given {
   readonly projectName?: string | undefined
@@ -34,45 +35,75 @@ export interface Place {
  * registry if there is none.
  * @throws {PortsError} `INVALID_ARGUMENT`, `PROJECT_NOT_FOUND`
  */
-export function placeOf(
+export async function placeOf(
   manager: PortManager,
   given: Given,
   root: ClientRoot,
   call: WriteOptions,
 ): Promise<Place> {
-  return place(given, root, (directory) =>
-    checkoutOf(manager, directory, { ...call, projectName: given.projectName }),
-  )
+  const start = await startOf(given, root)
+  const { projectName } = given
+  const place = await placeFrom(manager, given, start, { ...call, projectName })
+  return mayBeWrong(manager, place, start)
+    ? {
+        ...place,
+        note:
+          ' Your client did not tell in time in which directory it works. If a ' +
+          `${PROJECT_FILE} there names ${place.projectName}, call again with that directory.`,
+      }
+    : place
 }
 
 /**
- * As `placeOf`, but makes no registry.
+ * As `placeOf`, for changes of what is held. Makes no registry, and refuses to guess.
  * @throws {PortsError} also `NO_REGISTRY`
  */
-export function heldPlaceOf(
+export async function heldPlaceOf(
   manager: PortManager,
   given: Given,
   root: ClientRoot,
   call: WriteOptions,
 ): Promise<Place> {
-  return place(given, root, (directory) =>
-    checkoutOf(manager, directory, { ...call, projectName: given.projectName, create: false }),
+  const start = await startOf(given, root)
+  const { projectName } = given
+  const place = await placeFrom(manager, given, start, { ...call, projectName, create: false })
+  if (!mayBeWrong(manager, place, start)) return place
+  throw invalidArgument(
+    'directory',
+    undefined,
+    `given, or an instance, such as ${nameOfInstance('')}, because the client did not tell in time ` +
+      'in which directory it works',
   )
 }
 
-async function place(
+/** Whether the directory that the client did not tell could say that another copy is meant. */
+function mayBeWrong(
+  manager: PortManager,
+  { projectName, instance }: Place,
+  start: ToldRoot,
+): boolean {
+  return (
+    start.isLate === true &&
+    instance === undefined &&
+    manager.namedInstance(projectName) === undefined
+  )
+}
+
+async function placeFrom(
+  manager: PortManager,
   { projectName, instance, directory }: Given,
-  root: ClientRoot,
-  findCheckout: (directory: string) => Promise<Checkout | undefined>,
+  start: ToldRoot,
+  call: CheckoutOfOptions,
 ): Promise<Place> {
-  const from = await directoryOf(directory, root)
-  const checkout = from === undefined ? undefined : await findCheckout(from)
+  const { directory: from } = start
+  const checkout = from === undefined ? undefined : await checkoutOf(manager, from, call)
   if (!checkout) {
     if (projectName === undefined) throw withoutProject(from)
+    const isPrimary = instance === undefined && manager.namedInstance(projectName) === undefined
     const note =
-      directory !== undefined && instance === undefined
-        ? ` No ${PROJECT_FILE} in ${directory} or above names ${projectName}, so all its copies ` +
-          'share this port.'
+      directory !== undefined && isPrimary
+        ? ` No ${PROJECT_FILE} in ${directory} or above names ${projectName}, so its primary ` +
+          'instance is meant.'
         : ''
     return { projectName, instance, directory: undefined, note }
   }
@@ -80,7 +111,7 @@ async function place(
   return instance === undefined
     ? {
         ...named,
-        instance: checkout.instance,
+        instance: nameOfInstance(checkout.instance),
         directory: checkout.directory,
         note: ` This copy of ${checkout.projectName} is ${checkout.directory}.`,
       }
@@ -96,7 +127,7 @@ export async function projectNameOf(
   root: ClientRoot,
 ): Promise<string> {
   if (projectName !== undefined) return projectName
-  const from = await directoryOf(directory, root)
+  const { directory: from } = await startOf({ directory }, root)
   const project = from === undefined ? undefined : findProject(from)
   if (project?.namedBy === PROJECT_FILE) return project.projectName
   throw withoutProject(from)
@@ -116,15 +147,17 @@ function withoutProject(directory: string | undefined): PortsError {
 }
 
 /** A client may be on another machine, so its own directory need not exist here. */
-async function directoryOf(
-  directory: string | undefined,
+async function startOf(
+  { projectName, instance, directory }: Given,
   root: ClientRoot,
-): Promise<string | undefined> {
+): Promise<ToldRoot> {
   if (directory === undefined) {
-    const own = await root.directory()
-    return own !== undefined && isDirectory(own) ? own : undefined
+    // Nothing is left to say.
+    if (projectName !== undefined && instance !== undefined) return {}
+    const told = await root.told()
+    return told.directory === undefined || isDirectory(told.directory) ? told : {}
   }
-  if (isAbsolute(directory) && isDirectory(directory)) return directory
+  if (isAbsolute(directory) && isDirectory(directory)) return { directory }
   throw invalidArgument(
     'directory',
     directory,

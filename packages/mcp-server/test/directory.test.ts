@@ -78,7 +78,7 @@ test('a directory of another project does not affect the one that is asked for',
     const told = await ask('get-port', { ...shop, directory })
     expect(told).toMatchObject({ port: 3600 })
     expect(told.message).toContain(
-      ` No ports.json in ${directory} or above names shop, so all its copies share this port.`,
+      ` No ports.json in ${directory} or above names shop, so its primary instance is meant.`,
     )
   }
 })
@@ -103,9 +103,8 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
     const file = join(copyOf('shop'), 'ports.json')
     const service = tool === 'create-range' ? {} : shop
     const change = tool === 'update-port' ? { description: 'x' } : {}
-    const project = tool === 'create-range' ? {} : { projectName: 'shop' }
     for (const directory of ['.', 'src/web', '../web', 'file:///srv', '/a\0b', '/nowhere', file]) {
-      const text = await failure(tool, { ...service, ...change, ...project, directory })
+      const text = await failure(tool, { ...service, ...change, directory })
       expect(text).toMatch(/^INVALID_ARGUMENT: directory is ".+", but must be the absolute path /)
       expect(text).toContain(`call ${tool} again`)
     }
@@ -238,12 +237,54 @@ test('a client that does not answer about its roots gets its port, and is not as
   // The question, its cancellation, and the answer.
   const [, , cancelled, told] = await client.received(4)
   expect(cancelled).toMatchObject({ method: 'notifications/cancelled' })
-  expect(told!.result.structuredContent).toMatchObject({ port: 3300 })
+  expect(told!.result.structuredContent).toMatchObject({ port: 3300, message: UNTOLD })
   const again = await client.ask(call(2, 'get-port', { ...web, projectName: 'odin' }))
-  expect(again.result.structuredContent).toMatchObject({ port: 3300 })
+  expect(again.result.structuredContent).toMatchObject({ port: 3300, message: UNTOLD })
   const late = { jsonrpc: '2.0', id: asked(client)[0]!.id, result: { roots: [] } }
   expect(
     await client.ask(`${JSON.stringify(late)}\n${JSON.stringify(call(3, 'list-ports'))}`),
   ).toMatchObject({ id: 3 })
   expect(client.log).toBe('ports-mcp: A response to no request was ignored.\n')
 })
+
+test('what a client that is silent about its roots means to change, it must say', async () => {
+  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const odin = { ...web, projectName: 'odin' }
+  client.send(call(1, 'get-port', { ...odin, instance: '(primary)' }))
+  const [, held] = await client.received(2)
+  expect(asked(client)).toEqual([])
+  expect(held!.result.structuredContent.message).not.toEqual(UNTOLD)
+  const changes = [
+    ['release-port', {}],
+    ['update-port', { description: 'x' }],
+  ] as const
+  client.send(...changes.map(([tool, change]) => call(tool, tool, { ...odin, ...change })))
+  // The question, that it is withdrawn, and the answers.
+  const answers = await client.received(6)
+  for (const [tool] of changes) {
+    const { result } = answers.find(({ id }) => id === tool)!
+    expect(result.content[0].text).toMatch(
+      /^INVALID_ARGUMENT: directory is undefined, but must be given, or an instance, such as \(primary\), because /,
+    )
+  }
+  for (const which of [{ instance: '(primary)' }, { directory: freshDirectory() }]) {
+    const { result } = await client.ask(
+      call('one', 'update-port', { ...odin, ...which, description: 'x' }),
+    )
+    expect(result.structuredContent).toMatchObject({ updated: true })
+  }
+})
+
+test.each(['release-port', 'update-port'])(
+  '%s says that a directory does not tell which copy is meant',
+  async (tool) => {
+    const { ask } = await withShop()
+    await ask('get-port', shop)
+    const directory = freshDirectory()
+    const change = tool === 'update-port' ? { description: 'x' } : {}
+    const { message } = await ask(tool, { ...shop, ...change, directory })
+    expect(message).toContain(
+      ` No ports.json in ${directory} or above names shop, so its primary instance is meant.`,
+    )
+  },
+)

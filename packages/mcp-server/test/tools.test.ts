@@ -381,7 +381,7 @@ test('update-port changes every host where that is asked', async () => {
   expect(await failure('update-port', { ...everywhere, hostname: 'build-3' })).toContain('hostname')
   expect(await ask('update-port', { ...everywhere, instance: 'login' })).toMatchObject({
     updated: false,
-    message: expect.stringContaining('Other instances do: the primary one'),
+    message: expect.stringContaining('Other instances do: (primary)'),
   })
 })
 

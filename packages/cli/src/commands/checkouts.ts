@@ -1,12 +1,12 @@
 import { Command } from '@commander-js/extra-typings'
-import type { Checkout } from '@ports/core'
+import { type Checkout, nameOfInstance } from '@ports/core'
 import type { Context } from '../Context.js'
 import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 
 const COLUMNS: Columns<Checkout> = {
   PROJECT: { whole: true, cell: ({ projectName }) => projectName },
-  INSTANCE: { whole: true, cell: ({ instance }) => instance || '(primary)' },
+  INSTANCE: { whole: true, cell: ({ instance }) => nameOfInstance(instance) },
   HOST: ({ hostname }) => hostname,
   DIRECTORY: { whole: true, cell: ({ directory }) => directory },
 }

@@ -3,6 +3,7 @@ import {
   ensureProject,
   isInside,
   nameOfRange,
+  nameOfService,
   type PortManager,
   PortsError,
   PROJECT_FILE,
@@ -45,7 +46,8 @@ export async function run(
 
   if (await isRunning(context, place, port!, protocol, reuse === true)) return
 
-  const variables = variablesOf({ ...project, services: ensured.services, serviceName, instance })
+  const { services, instance } = ensured
+  const variables = variablesOf({ ...project, services, serviceName, instance })
   const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
   const line = request.services[serviceName]?.command
@@ -114,7 +116,7 @@ function tellWhatIsNew(
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
   output.notice(
-    `${projectName}/${serviceName}${name}${origin} has port ${port}` +
+    `${nameOfService({ projectName, serviceName, instance })}${origin} has port ${port}` +
       `${isNew ? ', allocated just now' : ''}.`,
   )
 }

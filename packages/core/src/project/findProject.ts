@@ -52,6 +52,12 @@ export function findProject(directory: string): LocalProject | undefined {
   return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
 }
 
+/** The top directory of the checkout in which a `ports.json` names the project, if one does. */
+export function rootWithFile(directory: string): string | undefined {
+  const withFile = nearestWith(PROJECT_FILE, directory)
+  return withFile === undefined ? undefined : copyOf(withFile, gitWorktree(directory)).root
+}
+
 /**
  * The copy of a project that contains the file. A linked worktree below that directory, in which the
  * file is not checked out, is a copy of its own.

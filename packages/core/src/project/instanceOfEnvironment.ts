@@ -1,4 +1,5 @@
 import { validName } from '../name.js'
+import { rootWithFile } from './findProject.js'
 import { isInside } from './isInside.js'
 
 /**
@@ -13,7 +14,11 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
   const project = process.env.PORTS_PROJECT
   const checkout = process.env.PORTS_CHECKOUT
   if (named === undefined) return () => undefined
-  if (checkout && !isInside(process.cwd(), checkout)) return () => undefined
+  if (checkout && !isOf(process.cwd(), checkout)) return () => undefined
   const instance = named === '' ? '' : validName('PORTS_INSTANCE', named)
   return (projectName) => (project && project !== projectName ? undefined : instance)
+}
+
+function isOf(directory: string, checkout: string): boolean {
+  return isInside(directory, checkout) && (rootWithFile(directory) ?? checkout) === checkout
 }

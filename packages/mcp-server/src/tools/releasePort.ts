@@ -41,7 +41,7 @@ export const releasePort = defineTool({
     if (given.allPorts && given.portNumber !== undefined) {
       throw invalidArgument('allPorts', given.allPorts, 'left out beside portNumber')
     }
-    const { projectName, instance } = await heldPlaceOf(manager, given, root, call)
+    const { projectName, instance, note } = await heldPlaceOf(manager, given, root, call)
     const args = { ...given, projectName, instance }
     const { serviceName, hostname, protocol, allPorts } = args
     const portNumber = allPorts
@@ -56,10 +56,11 @@ export const releasePort = defineTool({
     const released = ports.length > 0
     const numbers = ports.map((port) => `${port.portNumber}/${port.protocol}`).join(', ')
     const service = manager.service(projectName, serviceName, args)
+    const outcome = released
+      ? `${nameOfService(service)} has given up ${numbers}.`
+      : await holdsNoSuchPort(manager, args, call)
     return {
-      message: released
-        ? `${nameOfService(service)} has given up ${numbers}.`
-        : await holdsNoSuchPort(manager, args, call),
+      message: `${outcome}${note}`,
       released,
       projectName,
       serviceName,

@@ -32,7 +32,7 @@ export const updatePort = defineTool({
     ...sharing,
   }),
   async run(manager, given, call, root) {
-    const { projectName, instance } = await heldPlaceOf(manager, given, root, call)
+    const { projectName, instance, note: place } = await heldPlaceOf(manager, given, root, call)
     const args = { ...given, projectName, instance }
     const { serviceName, hostname, allHosts, protocol, portNumber } = args
     const { serviceType, description, cloudflareHostname } = args
@@ -48,10 +48,11 @@ export const updatePort = defineTool({
       stored,
       await othersToTell(manager, service, stored, call),
     )
+    const outcome = updated
+      ? `${nameOfService(service)} is updated.${note}`
+      : await holdsNoSuchPort(manager, args, call)
     return {
-      message: updated
-        ? `${nameOfService(service)} is updated.${note}`
-        : await holdsNoSuchPort(manager, args, call),
+      message: `${outcome}${place}`,
       updated,
       projectName,
       serviceName,

@@ -1,0 +1,20 @@
+import { validName } from './name.js'
+
+/**
+ * How an option names the primary instance. Its name is empty, and an empty option counts as not
+ * given. No other instance can have this name.
+ */
+const PRIMARY_INSTANCE = '(primary)'
+
+/** The option that means an instance, also for people to read. */
+export function nameOfInstance(instance: string): string {
+  return instance === '' ? PRIMARY_INSTANCE : instance
+}
+
+/**
+ * The instance that an option names.
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export function validInstance(field: string, value: unknown): string {
+  return value === PRIMARY_INSTANCE ? '' : validName(field, value)
+}
