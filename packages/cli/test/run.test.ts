@@ -309,7 +309,7 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     await runs(serve('process.env.PORT', '"::1"'), what)
     const both = `{ port: process.env.PORT, host: '::', ipv6Only: true }, () => {}`
     const code = `require('node:net').createServer().listen(${both})`
-    await runs(code, /^warning: it listens on port \d+ of :: only\./m)
+    await runs(code, /^warning: it listens on port \d+ only on ::\./m)
   })
 
   test('on another address than that of localhost', async () => {

@@ -12,7 +12,9 @@ test('a directory is gone if it is not there, or is a file', () => {
   expect(isGone(import.meta.filename)).toBe(true)
 })
 
-test.runIf(process.platform === 'linux').each([
-  '/mnt/no-such-disk/shop',
-  '/media/ann/no-such-stick/shop',
-])('%s may only not be mounted', (directory) => expect(isGone(directory)).toBe(false))
+test
+  .runIf(process.platform === 'linux')
+  .each(['/mnt/no-such-disk/shop', '/media/ann/no-such-stick/shop'])(
+  '%s may only not be mounted',
+  (directory) => expect(isGone(directory)).toBe(false),
+)

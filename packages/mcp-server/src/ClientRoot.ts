@@ -13,8 +13,8 @@ export interface ToldRoot {
 }
 
 /**
- * The directory in which the client works, if it has exactly one. The client is asked when a call
- * first needs it, and again after it has said that its roots changed.
+ * The directory in which the client works, if it has exactly one. Asked for when a call first needs
+ * it, and again after the client has said that its roots changed.
  */
 export class ClientRoot {
   readonly #askRoots: () => Promise<readonly Root[] | undefined>
@@ -25,13 +25,12 @@ export class ClientRoot {
     this.#askRoots = askRoots
   }
 
-  /** To be called when the client says that its roots changed. */
+  /** The client has said that its roots changed. */
   forget(): void {
     this.#asked = undefined
   }
 
-  /** Undefined if the client has no root or several, or does not answer. */
-  directory(): Promise<string | undefined> {
+  told(): Promise<ToldRoot> {
     this.#asked ??= this.#ask()
     return this.#asked
   }
@@ -43,8 +42,8 @@ export class ClientRoot {
       const [only, ...others] = roots.filter(({ uri }) => uri.startsWith('file:'))
       return only && others.length === 0 ? { directory: fileURLToPath(only.uri) } : {}
     } catch {
-      // The client refuses, is silent, or names something that is not a path here.
-      return undefined
+      // It refuses, or tells what is no path here. A call does without then.
+      return {}
     }
   }
 }

@@ -22,7 +22,7 @@ async function withShop(roots?: string[]) {
   return connected
 }
 
-test('a directory determines the project and its copy, and each copy has its own ports', async () => {
+test('a directory says which copy of which project is meant, and each has ports of its own', async () => {
   const { ask } = await withShop()
   const [first, second] = [copyOf('shop'), copyOf('shop')]
   const inside = join(second, 'packages', 'web')
@@ -62,7 +62,7 @@ test('a directory determines the project and its copy, and each copy has its own
   })
 })
 
-test('a named instance takes precedence over that of the directory', async () => {
+test('an instance that is named wins over that of the directory', async () => {
   const { ask } = await withShop()
   const [first, second] = [copyOf('shop'), copyOf('shop')]
   await ask('get-port', { ...web, directory: first })
@@ -71,7 +71,39 @@ test('a named instance takes precedence over that of the directory', async () =>
   expect(named).not.toHaveProperty('directory')
 })
 
-test('a directory of another project does not affect the one that is asked for', async () => {
+test.each([
+  ['its directory', (first: string) => ({ directory: first })],
+  ['its word', () => ({ instance: '(primary)' })],
+  [
+    'its word in another directory',
+    (_: string, second: string) => ({ directory: second, instance: '(primary)' }),
+  ],
+])('the primary instance is named by %s, whatever else names one', async (_what, nameOf) => {
+  const [first, second] = [copyOf('shop'), copyOf('shop')]
+  const env = { PORTS_INSTANCE: 'login' }
+  const { ask } = await connect(await freshDatabase(), { roots: [second], env })
+  await ask('create-range', { projectName: 'shop' })
+  await ask('get-port', { ...shop, directory: first })
+  const primary = { ...shop, ...nameOf(first, second) }
+  const told = await ask('get-port', primary)
+  expect(told).toMatchObject({ port: 3600, created: false })
+  expect(told).not.toHaveProperty('instance')
+  expect(await ask('get-port', shop)).toMatchObject({ port: 3601, directory: second })
+  expect(await ask('allocate-port', primary)).toMatchObject({ port: 3602 })
+  const change = { description: 'x' }
+  expect(await ask('update-port', { ...primary, ...change })).toMatchObject({
+    message: expect.stringMatching(/^shop\/web is updated\./),
+  })
+  expect(await ask('release-port', { ...primary, allPorts: true })).toMatchObject({
+    message: expect.stringMatching(/^shop\/web has given up 3600\/tcp, 3602\/tcp\./),
+  })
+  await ask('get-port', primary)
+  expect(await ask('release-port', { ...shop, instance: 'login' })).toMatchObject({
+    message: expect.stringMatching(/Other instances do: \(primary\), /),
+  })
+})
+
+test('a directory of another project says nothing of the one that is asked for', async () => {
   const { ask } = await withShop()
   await ask('get-port', { ...web, directory: copyOf('shop') })
   for (const directory of [copyOf('blog'), freshDirectory()]) {
@@ -97,7 +129,7 @@ test('a project that only a directory names gets its range, and then its port', 
 })
 
 test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-range'])(
-  '%s refuses a path that is not a directory, and names it',
+  '%s refuses a directory that is none, and names it',
   async (tool) => {
     const { failure } = await connect(NO_DATABASE)
     const file = join(copyOf('shop'), 'ports.json')
@@ -112,7 +144,7 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
 )
 
 test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-range'])(
-  '%s asks for the project if nothing names it',
+  '%s asks for a project that nothing names',
   async (tool) => {
     const { failure } = await connect(NO_DATABASE)
     const service = tool === 'create-range' ? {} : web
@@ -127,7 +159,7 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
   },
 )
 
-test('an error names a ports.json that is malformed', async () => {
+test('a ports.json that is malformed is named', async () => {
   const { failure } = await connect(NO_DATABASE)
   const directory = copyOf('shop')
   writeFileSync(join(directory, 'ports.json'), '{"project":"shop","port":3000}')
@@ -136,7 +168,7 @@ test('an error names a ports.json that is malformed', async () => {
   )
 })
 
-test('without a directory the root of the client is used, as long as it has exactly one', async () => {
+test('without a directory the single root of the client counts, as long as it has that one', async () => {
   const [first, second] = [copyOf('shop'), copyOf('shop')]
   const { ask, failure, moveTo } = await withShop([first])
   expect(await ask('get-port', web)).toMatchObject({ port: 3600, directory: first })
@@ -173,7 +205,7 @@ test('a root that is gone is ignored', async () => {
   expect(await ask('get-port', shop)).not.toHaveProperty('directory')
 })
 
-/** A client that declares roots, and does not answer requests of the server by itself. */
+/** A client that declares roots, and answers nothing that it is asked by itself. */
 async function rawClient(url: string, capabilities: object) {
   const client = new RawClient({ PORTS_DATABASE_URL: url })
   await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } })
@@ -183,14 +215,14 @@ async function rawClient(url: string, capabilities: object) {
 const asked = (client: RawClient) =>
   client.answers.filter((each) => 'method' in each && each.method === 'roots/list')
 
-test('a client that declares no roots is not asked for any', async () => {
+test('a client that declares no roots is asked for none', async () => {
   const client = await rawClient(await freshDatabase(), {})
   const { result } = await client.ask(call(1, 'get-port', { projectName: 'odin', ...web }))
   expect(result.structuredContent.port).toBe(3300)
   expect(client.answers).toHaveLength(2)
 })
 
-test('a client is asked for its roots once, when a call first needs them', async () => {
+test('a client is asked for its roots when a call first needs them, and once', async () => {
   const directory = copyOf('odin')
   const client = await rawClient(await freshDatabase(), { roots: {} })
   await client.ask(call(1, 'list-ports'))
@@ -205,7 +237,7 @@ test('a client is asked for its roots once, when a call first needs them', async
   expect(client.log).toBe('')
 })
 
-test('hundreds of calls that a client sends before it tells its roots are answered', async () => {
+test('calls get their answers from a client that has sent hundreds before it tells its roots', async () => {
   const directory = copyOf('odin')
   const client = await rawClient(await freshDatabase(), { roots: {} })
   client.send(...Array.from({ length: 1000 }, (_, id) => call(id, 'get-port', web)))
@@ -231,10 +263,15 @@ test.each([
   expect(result.structuredContent).toMatchObject({ port: 3300 })
 })
 
-test('a client that does not answer about its roots gets its port, and is not asked again', async () => {
+const UNTOLD = expect.stringContaining(
+  ' Your client did not tell in time in which directory it works. If a ports.json there names odin, ' +
+    'call again with that directory.',
+)
+
+test('a client that is silent about its roots gets its port without, is told so, and is not asked again', async () => {
   const client = await rawClient(await freshDatabase(), { roots: {} })
   client.send(call(1, 'get-port', { ...web, projectName: 'odin' }))
-  // The question, its cancellation, and the answer.
+  // The question, that it is withdrawn, and the answer.
   const [, , cancelled, told] = await client.received(4)
   expect(cancelled).toMatchObject({ method: 'notifications/cancelled' })
   expect(told!.result.structuredContent).toMatchObject({ port: 3300, message: UNTOLD })

@@ -46,7 +46,7 @@ export async function run(
 
   if (await isRunning(context, place, port!, protocol, reuse === true)) return
 
-  const { services, instance } = ensured
+  const { services } = ensured
   const variables = variablesOf({ ...project, services, serviceName, instance })
   const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
@@ -112,7 +112,6 @@ function tellWhatIsNew(
   for (const each of skipped) {
     output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
   }
-  const name = instance === '' ? '' : `@${instance}`
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
   output.notice(

@@ -7,7 +7,6 @@ import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
-import { instanceOfEnvironment } from './instanceOfEnvironment.js'
 import type { ProjectService } from './ProjectFile.js'
 
 /** The ports of a service in one checkout. */
@@ -52,8 +51,8 @@ export async function ensureProject(
   if (!hasFile) await refuseOtherDirectory(ports, projectName, root, options)
   const directory = { root, isLinked: isLinked && hasFile }
   const { checkout } = await ports.ensureCheckout(projectName, directory, options)
-  const instance = instanceOfEnvironment()(projectName) ?? checkout.instance
-  const call = { ...options, instance }
+  const instance = ports.namedInstance(projectName) ?? checkout.instance
+  const call = { ...options, instance: nameOfInstance(instance) }
 
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
