@@ -14,6 +14,7 @@ import {
   projectDirectory,
   writeFiles,
 } from './projectDirectory.js'
+import { statementProxy } from './statementProxy.js'
 
 /** Prints what it was told, and ends. */
 const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
@@ -290,6 +291,19 @@ describe.runIf(isLinux)('ports run tells where the command listens', () => {
     const whose = `^warning: it listens on ${api.PORT}, which shop/web-api holds, and not on \\d+\\.`
     const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
     await says(child, new RegExp(whose, 'm'))
+  })
+
+  test('on another port also if the database that knows whose that is went away', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const proxy = await statementProxy(url)
+    const code = `${serve('0', '"127.0.0.1"')}; process.on('SIGTERM', () => process.exit(7)); console.log('started')`
+    const child = started(directory, proxy.url, ['run', 'web', '--', 'node', '-e', code])
+    await once(child.stdout!, 'data')
+    await proxy[Symbol.asyncDispose]()
+    await says(child, /^warning: it listens on \d+, and not on \d+\./m)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([7, null])
   })
 
   test('and ends it with --strict if that is another port', async () => {

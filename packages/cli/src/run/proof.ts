@@ -25,7 +25,7 @@ export async function watchListeners(
   pid: number,
   port: number,
   protocol: Protocol,
-  tell: (finding: Finding) => void,
+  tell: (finding: Finding) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
   const startedAt = performance.now()
@@ -37,7 +37,7 @@ export async function watchListeners(
     elsewhereSince = listeners && listeners.length > 0 ? (elsewhereSince ?? now) : undefined
     const isClear = elsewhereSince !== undefined && now - elsewhereSince > OTHER_PORT_MS
     const finding = findingOf(listeners, port, isClear, now - startedAt)
-    if (finding && finding.found !== told && !signal.aborted) tell(finding)
+    if (finding && finding.found !== told && !signal.aborted) await tell(finding)
     if (finding?.found === 'right' || finding?.found === 'unseen') return
     told = finding?.found ?? told
     await sleep(POLL_MS, undefined, { signal }).catch(() => {})

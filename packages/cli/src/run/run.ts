@@ -193,9 +193,11 @@ async function textOf(
   }
 }
 
-/** Whose number it is. */
+/** Whose number it is, if that can be told. */
 async function holderOf(portNumber: number, protocol: Protocol, ports: PortManager) {
-  const held = await ports.listAll({ portNumber, hostname: ports.scope().hostname })
+  const { hostname } = ports.scope()
+  // The command runs by now, and its port must be told even if the database is away.
+  const held = await ports.listAll({ portNumber, hostname }).catch(() => [])
   const holder = held.find((each) => each.protocol === protocol)
   return holder ? `, which ${holder.projectName}/${holder.serviceName} holds` : ''
 }
