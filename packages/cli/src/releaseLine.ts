@@ -1,4 +1,10 @@
-import { nearestWith, type PortManager, PROJECT_FILE, type Service } from '@ports/core'
+import {
+  currentDirectory,
+  nearestWith,
+  type PortManager,
+  PROJECT_FILE,
+  type Service,
+} from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { spelledHost } from './spelledHost.js'
 
@@ -23,7 +29,9 @@ export function releaseLine(
  */
 function spelledInstance(projectName: string, instance: string, ports: PortManager) {
   const isNamed = ports.namedInstance(projectName) !== undefined
-  const mayBeDerived = !isNamed && nearestWith(PROJECT_FILE, process.cwd()) !== undefined
+  const directory = currentDirectory()
+  const mayBeDerived =
+    !isNamed && directory !== undefined && nearestWith(PROJECT_FILE, directory) !== undefined
   const isDefault = instance === ports.instance(projectName) && !mayBeDerived
   if (isDefault) return { environment: '', options: [] }
   return instance === ''

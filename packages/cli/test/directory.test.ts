@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { BINARY, ended, environmentOn } from './ports.js'
 import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
 
 const SHOP = { project: 'shop', services: { web: {}, api: {} } }
@@ -117,6 +118,33 @@ describe('a command in a directory with a ports.json', () => {
       expect(JSON.parse(stderr).error.code, words.join(' ')).toBe('NO_REGISTRY')
       expect(status).toBe(5)
     }
+  })
+
+  test('means its project also if --json comes first', async () => {
+    const { ports } = await shop()
+    expect(JSON.parse((await ports('--json', 'get', 'web')).stdout)).toMatchObject({ port: 7000 })
+    const added = await ports('--json', 'range', '--json', 'add', '--start', '8096')
+    expect(JSON.parse(added.stdout)).toMatchObject({ projectName: 'shop' })
+  })
+
+  test('needs no project in a directory that was removed', async () => {
+    const directory = projectDirectory({})
+    const url = await freshDatabase()
+    const inRemoved = (...args: string[]) =>
+      ended(
+        'sh',
+        ['-c', 'rm -r "$PWD" && exec "$0" "$@"', process.execPath, BINARY, ...args],
+        environmentOn(url),
+        directory,
+      )
+    expect((await inRemoved('get', 'consilio', 'web')).stdout).toBe('3100\n')
+    mkdirSync(directory)
+    expect(await inRemoved('list', '--json')).toMatchObject({ status: 0 })
+    mkdirSync(directory)
+    const run = await inRemoved('run', '--', 'true')
+    expect(run.status).toBe(125)
+    expect(run.stderr).toContain('directory')
+    expect(run.stderr).not.toContain('a bug')
   })
 
   test('needs the project elsewhere', async () => {

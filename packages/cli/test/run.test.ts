@@ -131,6 +131,16 @@ describe('ports run', () => {
     expect(stderr).toMatch(/^error: /m)
   })
 
+  test('takes --json before its name as well', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
+    const command = ['web', '--', 'node', '-e', 'process.exit(3)']
+    expect((await ports('--json', 'run', ...command)).status).toBe(3)
+    const { stderr, status } = await ports('--json', 'run', 'wep', '--', 'true')
+    expect(JSON.parse(stderr).error.code).toBe('INVALID_ARGUMENT')
+    expect(status).toBe(125)
+  })
+
   test('starts nothing and ends with 125 if the database is away', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, 'postgresql://ports@127.0.0.1:1/ports')

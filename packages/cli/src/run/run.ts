@@ -16,7 +16,7 @@ import { nameOfProcess } from '../nameOfProcess.js'
 import { type Command, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
-import { type Here, here } from './here.js'
+import { directoryHere, type Here, here } from './here.js'
 import { type Finding, watchListeners } from './proof.js'
 
 interface Options {
@@ -34,7 +34,7 @@ export async function run(
   { strict, reuse }: Options,
 ): Promise<void> {
   const { openManager, signal, wrapped } = context
-  const directory = process.cwd()
+  const directory = directoryHere()
   const place = here(directory, typedService)
   const { project, request, serviceName } = place
   const ports = await openManager()

@@ -4,6 +4,7 @@ import { findProject, invalidArgument } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
+import { directoryHere } from '../run/here.js'
 import type { Findings, FoundRow, Note, Reader } from './Findings.js'
 
 /** Loaded only for the source that is read. */
@@ -43,7 +44,7 @@ export async function readSource(context: Context, options: SourceOptions): Prom
   const path = options[kind]!
   const { source, content } = await readInput(path)
   // A link stands for the file, which belongs to the project there.
-  const directory = path === '-' ? process.cwd() : dirname(realpathSync(path))
+  const directory = path === '-' ? directoryHere() : dirname(realpathSync(path))
   const read = await READERS[kind]()
   const found = read({ content, source, directory, environment: context.environment })
   return rowsOf(source, found, () => options.project ?? projectOf(directory, found))
