@@ -1,8 +1,8 @@
-import { writeFile } from 'node:fs/promises'
 import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
 import type { Context } from '../Context.js'
+import { writeOutput } from '../writeOutput.js'
 import { variablesOf } from './environment.js'
-import { projectHere, requestOf } from './here.js'
+import { directoryHere, projectHere, requestOf } from './here.js'
 import { printVariables } from './printVariables.js'
 
 interface Options {
@@ -13,10 +13,11 @@ interface Options {
 /** Gets the ports of all services of a project. */
 export async function up(context: Context, { write, run }: Options): Promise<void> {
   const { openManager, output, signal } = context
-  const project = projectHere(process.cwd())
+  const directory = directoryHere()
+  const project = projectHere(directory)
   const names = Object.keys(project.services)
   if (names.length === 0) {
-    throw invalidArgument('directory', process.cwd(), `one with services in a ${PROJECT_FILE}`)
+    throw invalidArgument('directory', directory, `one with services in a ${PROJECT_FILE}`)
   }
   const runnable = names.filter((name) => project.services[name]!.command !== undefined)
   if (run && runnable.length === 0) {
@@ -28,7 +29,7 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   })
   const variables = variablesOf({ ...project, services, instance })
   if (write !== undefined) {
-    await writeFile(write, `${printVariables(variables, 'dotenv')}\n`)
+    await writeOutput('write', write, `${printVariables(variables, 'dotenv')}\n`)
     output.notice(`Wrote ${Object.keys(variables).length} variables to ${write}.`)
   } else if (!run) {
     output.result(variables, () => printVariables(variables, 'shell'))
