@@ -167,9 +167,10 @@ describe('each worktree', () => {
     expect((await ports('get', 'web', '--existing')).stdout).toBe('7000\n')
     const none = await linked('release', 'web')
     expect(none.status).toBe(1)
-    expect(none.stderr).toContain('PORTS_INSTANCE= for the primary one')
+    expect(none.stderr).toContain("--instance '(primary)'")
     const primary = portsIn(join(directory), url, { PORTS_INSTANCE: '' })
     expect((await primary('get', 'web')).stdout).toBe('7000\n')
+    expect((await linked('get', 'web', '--instance', '(primary)')).stdout).toBe('7000\n')
   })
 
   test('names the primary instance as the command line must', async () => {
@@ -180,7 +181,7 @@ describe('each worktree', () => {
     const cleared = await portsIn(path, url, { PORTS_INSTANCE: '' })('get', 'web')
     expect(cleared.stdout).toBe('7000\n')
     const refused = await portsIn(path, url)('range', 'delete', 'shop')
-    expect(refused.stderr).toContain('  PORTS_INSTANCE= ports release shop web\n')
+    expect(refused.stderr).toContain("  ports release shop web --instance '(primary)'\n")
     expect(refused.stderr).toContain('  ports release shop web --instance login\n')
   })
 })

@@ -1,4 +1,4 @@
-import { validName } from '../name.js'
+import { validInstance } from '../instance.js'
 import { currentDirectory } from './currentDirectory.js'
 import { rootWithFile } from './findProject.js'
 import { isInside } from './isInside.js'
@@ -16,7 +16,7 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
   const checkout = process.env.PORTS_CHECKOUT
   if (named === undefined) return () => undefined
   if (checkout && !isOf(currentDirectory(), checkout)) return () => undefined
-  const instance = named === '' ? '' : validName('PORTS_INSTANCE', named)
+  const instance = named === '' ? '' : validInstance('PORTS_INSTANCE', named)
   return (projectName) => (project && project !== projectName ? undefined : instance)
 }
 
