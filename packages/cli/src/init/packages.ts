@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { type LocalProject, nearestName, packageJsonIn, packageNameIn } from '@ports/core'
 import { globSync } from 'tinyglobby'
+import { commandLine } from '../commandLine.js'
 import { scriptLine, scriptOf } from '../run/commandOf.js'
 import { DEFAULT_SERVICE } from '../run/here.js'
 import { numbersIn } from '../sources/procfile.js'
@@ -43,7 +44,7 @@ function addPackage(
     const command =
       path === ''
         ? scriptLine(root, script)
-        : `cd ${quoted(path)} && ${scriptLine(directory, script, TARGET)}`
+        : `cd ${commandLine(path)} && ${scriptLine(directory, script, TARGET)}`
     const numbers = numbersIn(scriptOf(directory, script)!.replace(/\$\{[^}]*\}/g, ''))
     proposal.addWithNumbers(`${fileOf('package.json')}, ${script}`, name, numbers, { command })
   }
@@ -90,8 +91,4 @@ function patternsOf(root: string, proposal: Proposal): string[] {
   const { workspaces } = packageJsonIn(root)
   const listed = Array.isArray(workspaces) ? workspaces : Object(workspaces).packages
   return Array.isArray(listed) ? listed.filter((each) => typeof each === 'string') : []
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
 }

@@ -1,3 +1,5 @@
+import { commandLine } from '../commandLine.js'
+
 export type Format = 'shell' | 'dotenv' | 'json'
 
 /** Environment variables as a shell, a `.env` file or a program reads them. */
@@ -9,12 +11,11 @@ export function printVariables(variables: Readonly<Record<string, string>>, form
     .join('\n')
 }
 
-const PLAIN = /^[\w./:,@-]*$/
-
 function shellLine(name: string, value: string): string {
-  const quoted = PLAIN.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`
-  return `export ${name}=${quoted}`
+  return `export ${name}=${value && commandLine(value)}`
 }
+
+const PLAIN = /^[\w./:,@-]*$/
 
 /** These files have no escape for a quote within the same quotes. */
 function dotenvLine(name: string, value: string): string {
