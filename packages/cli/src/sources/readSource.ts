@@ -6,6 +6,7 @@ import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
 import { directoryHere } from '../run/here.js'
 import type { Findings, FoundRow, Note, Reader } from './Findings.js'
+import { FILE_KINDS } from './sourceOptions.js'
 
 /** Loaded only for the source that is read. */
 const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
@@ -15,8 +16,6 @@ const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
   caddy: async () => (await import('./caddyfile.js')).readCaddyfile,
   cloudflared: async () => (await import('./cloudflared.js')).readCloudflared,
 }
-
-const FILE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as const
 
 type FileKind = (typeof FILE_KINDS)[number]
 
