@@ -60,7 +60,9 @@ export async function run(
 
   context.handOver()
   const cwd = wrapped || line === undefined ? directory : project.root
-  context.endWith(await supervise(context, ports, command, cwd, environment, place, port!, strict))
+  context.endWith(
+    await supervise(context, ports, command, cwd, environment, port!, protocol, strict),
+  )
 }
 
 async function supervise(
@@ -69,11 +71,10 @@ async function supervise(
   command: Command,
   cwd: string,
   environment: NodeJS.ProcessEnv,
-  place: Here,
   port: number,
+  protocol: Protocol,
   strict: true | undefined,
 ): Promise<number> {
-  const protocol = place.request.services[place.serviceName]?.protocols?.[0] ?? 'tcp'
   const over = new AbortController()
   const child = startChild(command, cwd, environment, (reason) =>
     output.notice(`error: ${command.program} cannot be started: ${reason}`),
