@@ -3,20 +3,14 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
 import { connect } from './connect.js'
 import { DatabaseProxy } from './DatabaseProxy.js'
 import { freshDirectory } from './freshDirectory.js'
+import { onLinux } from './onLinux.js'
 import { openManager } from './openManager.js'
 import { type Served, serveIn } from './serveIn.js'
 
 // Each test is what an agent does with the answers alone. An answer must say the next step.
-
-type Skip = (note: string) => never
-
-function onLinux(skip: Skip): void {
-  if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
-}
 
 /** An agent, to whom numbers in use are passed over as for every user. */
 function agent(url: string, roots?: string[]) {
@@ -37,7 +31,8 @@ async function rangeOf(url: string, projectName: string, size: number): Promise<
   throw new Error('Something listens in every range.')
 }
 
-const isRunning = ({ pid }: Served) => process.kill(pid, 0)
+/** Fails if it was ended. */
+const expectRunning = ({ pid }: Served) => process.kill(pid, 0)
 
 /** Every number that something was started on must be held. */
 async function expectHeld(url: string, ...served: Served[]): Promise<void> {
@@ -83,7 +78,7 @@ test('the port taken by a stranger', async ({ skip }) => {
   expect(other).toMatchObject({ port: first + 1, created: true, listening: false })
   expect(other.skipped).toMatchObject([{ portNumber: first }])
   await expectHeld(url, await serveIn(freshDirectory(), other.port as number))
-  isRunning(stranger)
+  expectRunning(stranger)
 })
 
 test('two worktrees', async ({ skip }) => {
@@ -155,7 +150,7 @@ test('three contiguous', async ({ skip }) => {
     (ports as number[]).map((port) => serveIn(freshDirectory(), port)),
   )
   await expectHeld(url, ...servers)
-  isRunning(stranger)
+  expectRunning(stranger)
 })
 
 test('clean up after yourself', async ({ skip }) => {
@@ -179,7 +174,7 @@ test('clean up after yourself', async ({ skip }) => {
     count: 1,
     allocations: [{ port: first, serviceName: 'web' }],
   })
-  isRunning(others)
+  expectRunning(others)
 })
 
 test('hand over to another agent', async ({ skip }) => {
