@@ -1,10 +1,11 @@
+import { nameOfInstance } from '@ports/core'
+import { commandLine } from './commandLine.js'
+
 /**
  * How to name the other instances that hold ports, on a command line; empty if there are none.
  * @param instances their names, `''` for the primary one
  */
 export function heldByOthers(instances: readonly string[]): string {
-  const ways = instances.map((instance) =>
-    instance === '' ? 'PORTS_INSTANCE= for the primary one' : `--instance ${instance}`,
-  )
+  const ways = instances.map((instance) => commandLine('--instance', nameOfInstance(instance)))
   return ways.length === 0 ? '' : `Other instances hold some: ${ways.join(', ')}`
 }

@@ -82,7 +82,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
 
 /** Whether the command asks for a port to start something on. */
 function wantsPort(command: string): boolean {
-  return ['get', 'allocate', 'claim', 'run', 'env'].includes(command)
+  return ['get', 'allocate', 'claim', 'run', 'env', 'up'].includes(command)
 }
 
 type UnknownProject = {

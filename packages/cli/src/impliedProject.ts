@@ -1,5 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
-import { findProject, nearestWith, PROJECT_FILE } from '@ports/core'
+import { currentDirectory, findProject, nearestWith, PROJECT_FILE } from '@ports/core'
 
 /**
  * The command line with the project that `ports.json` in this directory or above names, if the
@@ -13,18 +13,21 @@ export function withImpliedProject(
   makeProgram: () => CommandUnknownOpts,
   args: readonly string[],
 ): readonly string[] {
-  if (nearestWith(PROJECT_FILE, process.cwd()) === undefined) return args
+  const directory = currentDirectory()
+  if (directory === undefined || nearestWith(PROJECT_FILE, directory) === undefined) return args
   let command = makeProgram()
   let depth = 0
   while (command.commands.length > 0) {
-    const next = command.commands.find((known) => known.name() === args[depth])
+    // This option may stand anywhere.
+    const word = args[depth++]
+    if (word === '--json') continue
+    const next = command.commands.find((known) => known.name() === word)
     if (!next) return args
     command = next
-    depth++
   }
   const { operands } = command.parseOptions(args.slice(depth))
   if (!mayLackProject(command, operands)) return args
-  const project = findProject(process.cwd())
+  const project = findProject(directory)
   if (project?.namedBy !== PROJECT_FILE) return args
   const { projectName, services } = project
   const isService = (word: string) => Object.hasOwn(services, word)

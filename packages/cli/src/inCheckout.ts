@@ -1,4 +1,4 @@
-import { checkoutOf, isAbsent } from '@ports/core'
+import { checkoutOf, currentDirectory, isAbsent } from '@ports/core'
 import type { Context } from './Context.js'
 
 interface Choice {
@@ -20,7 +20,9 @@ export async function inCheckout<Options extends Choice>(
   if (!isAbsent(options.instance)) return options
   const ports = await openManager()
   if (ports.namedInstance(projectName) !== undefined) return options
+  const directory = currentDirectory()
+  if (directory === undefined) return options
   const call = { projectName, create, signal }
-  const checkout = await checkoutOf(ports, process.cwd(), call)
+  const checkout = await checkoutOf(ports, directory, call)
   return checkout ? { ...options, instance: checkout.instance } : options
 }

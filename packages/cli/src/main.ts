@@ -138,7 +138,7 @@ function ownerUid(isExternal: boolean): number | undefined {
 
 async function statusOf(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode
-  const isWrapper = args[0] === 'run'
+  const isWrapper = commandIn(args) === 'run'
   const interrupted = interruption.signal.aborted
   // An interrupted write may have happened, and only a PortsError says so.
   if (interrupted && !(error instanceof PortsError)) return INTERRUPTED
@@ -148,9 +148,14 @@ async function statusOf(error: unknown): Promise<number> {
   return isWrapper ? NOT_STARTED : failure.status
 }
 
-/** The words after `--` of `ports run` are another command line, and are not parsed here. */
+/** The first word but for `--json`, which may stand before it. */
+function commandIn(args: readonly string[]): string | undefined {
+  return args.find((word) => word !== '--json')
+}
+
+/** What follows `--` in a call of `ports run` is a command of its own, and not parsed here. */
 function wrappedCommand(args: readonly string[]) {
-  const end = args[0] === 'run' ? args.indexOf('--') : -1
+  const end = commandIn(args) === 'run' ? args.indexOf('--') : -1
   if (end === -1) return { args, wrapped: undefined }
   return { args: args.slice(0, end), wrapped: args.slice(end + 1) }
 }

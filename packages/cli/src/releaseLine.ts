@@ -1,4 +1,11 @@
-import { nearestWith, type PortManager, PROJECT_FILE, type Service } from '@ports/core'
+import {
+  currentDirectory,
+  nameOfInstance,
+  nearestWith,
+  type PortManager,
+  PROJECT_FILE,
+  type Service,
+} from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { spelledHost } from './spelledHost.js'
 
@@ -13,20 +20,16 @@ export function releaseLine(
 ): string {
   const copy = spelledInstance(projectName, instance, ports)
   const host = spelledHost(hostname, ports)
-  const words = [projectName, serviceName, ...copy.options, ...options, ...host.options]
-  return copy.environment + host.environment + commandLine('ports', 'release', ...words)
+  const words = [projectName, serviceName, ...copy, ...options, ...host.options]
+  return host.environment + commandLine('ports', 'release', ...words)
 }
 
-/**
- * How to name that instance on the command line: nothing if it is the default. The primary one has
- * no name, so if another may be the default, the command clears that.
- */
-function spelledInstance(projectName: string, instance: string, ports: PortManager) {
+/** How to name that instance on the command line: nothing if it is the default everywhere here. */
+function spelledInstance(projectName: string, instance: string, ports: PortManager): string[] {
   const isNamed = ports.namedInstance(projectName) !== undefined
-  const mayBeDerived = !isNamed && nearestWith(PROJECT_FILE, process.cwd()) !== undefined
+  const directory = currentDirectory()
+  const mayBeDerived =
+    !isNamed && directory !== undefined && nearestWith(PROJECT_FILE, directory) !== undefined
   const isDefault = instance === ports.instance(projectName) && !mayBeDerived
-  if (isDefault) return { environment: '', options: [] }
-  return instance === ''
-    ? { environment: 'PORTS_INSTANCE= ', options: [] }
-    : { environment: '', options: ['--instance', instance] }
+  return isDefault ? [] : ['--instance', nameOfInstance(instance)]
 }

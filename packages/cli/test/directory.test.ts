@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { BINARY, ended, environmentOn } from './ports.js'
 import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
 
 const SHOP = { project: 'shop', services: { web: {}, api: {} } }
@@ -119,7 +120,34 @@ describe('a command in a directory with a ports.json', () => {
     }
   })
 
-  test('requires the project in other directories', async () => {
+  test('means its project also if --json comes first', async () => {
+    const { ports } = await shop()
+    expect(JSON.parse((await ports('--json', 'get', 'web')).stdout)).toMatchObject({ port: 7000 })
+    const added = await ports('--json', 'range', '--json', 'add', '--start', '8096')
+    expect(JSON.parse(added.stdout)).toMatchObject({ projectName: 'shop' })
+  })
+
+  test('needs no project in a directory that was removed', async () => {
+    const directory = projectDirectory({})
+    const url = await freshDatabase()
+    const inRemoved = (...args: string[]) =>
+      ended(
+        'sh',
+        ['-c', 'rm -r "$PWD" && exec "$0" "$@"', process.execPath, BINARY, ...args],
+        environmentOn(url),
+        directory,
+      )
+    expect((await inRemoved('get', 'consilio', 'web')).stdout).toBe('3100\n')
+    mkdirSync(directory)
+    expect(await inRemoved('list', '--json')).toMatchObject({ status: 0 })
+    mkdirSync(directory)
+    const run = await inRemoved('run', '--', 'true')
+    expect(run.status).toBe(125)
+    expect(run.stderr).toContain('directory')
+    expect(run.stderr).not.toContain('a bug')
+  })
+
+  test('needs the project elsewhere', async () => {
     const ports = portsIn(projectDirectory({}), await freshDatabase())
     const { status, stderr } = await ports('get', 'web')
     expect(status).toBe(2)
@@ -139,9 +167,10 @@ describe('each worktree', () => {
     expect((await ports('get', 'web', '--existing')).stdout).toBe('7000\n')
     const none = await linked('release', 'web')
     expect(none.status).toBe(1)
-    expect(none.stderr).toContain('PORTS_INSTANCE= for the primary one')
+    expect(none.stderr).toContain("--instance '(primary)'")
     const primary = portsIn(join(directory), url, { PORTS_INSTANCE: '' })
     expect((await primary('get', 'web')).stdout).toBe('7000\n')
+    expect((await linked('get', 'web', '--instance', '(primary)')).stdout).toBe('7000\n')
   })
 
   test('suggests command lines that name the primary instance correctly', async () => {
@@ -152,7 +181,7 @@ describe('each worktree', () => {
     const cleared = await portsIn(path, url, { PORTS_INSTANCE: '' })('get', 'web')
     expect(cleared.stdout).toBe('7000\n')
     const refused = await portsIn(path, url)('range', 'delete', 'shop')
-    expect(refused.stderr).toContain('  PORTS_INSTANCE= ports release shop web\n')
+    expect(refused.stderr).toContain("  ports release shop web --instance '(primary)'\n")
     expect(refused.stderr).toContain('  ports release shop web --instance login\n')
   })
 })

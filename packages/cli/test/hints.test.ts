@@ -92,7 +92,7 @@ describe('a refused range delete or resize', () => {
     expect(refused).toMatchObject({ stdout: '', status: 4 })
     expect(refused.stderr).toContain('\n  ports release odin api\n')
     expect(refused.stderr).toContain(
-      '\n  PORTS_INSTANCE= PORTS_HOSTNAME=localhost ports release odin api\n',
+      "\n  PORTS_HOSTNAME=localhost ports release odin api --instance '(primary)'\n",
     )
     expect(refused.stderr).toContain(
       '\n  ports release odin api --instance billing --hostname db1\n',

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { skipBecause } from '../../db/test/skipBecause.js'
@@ -54,6 +54,26 @@ describe('ports init', () => {
       `error: ${path} already exists, and is not overwritten. Edit it instead.\n`,
     )
     expect(readFileSync(path, 'utf8')).toBe(content)
+  })
+
+  test('says that the file cannot be written', async () => {
+    const directory = projectDirectory({ 'package.json': { ...SHOP, scripts: { dev: 'vite' } } })
+    symlinkSync('nowhere', join(directory, 'ports.json'))
+    const { stderr, status } = await portsIn(directory, NO_DATABASE)('init', '--yes')
+    expect(status).toBe(2)
+    expect(stderr).toMatch(
+      /error: file is ".*\/ports\.json", but must be a file that can be written/,
+    )
+  })
+
+  test('says that a workspace file is malformed, and goes on without it', async () => {
+    const files = {
+      'pnpm-workspace.yaml': 'packages:\n  - "a\n',
+      'package.json': { ...SHOP, scripts: { dev: 'vite' } },
+    }
+    const { services, said } = await proposed(files)
+    expect(services).toEqual({ web: { command: 'npm run dev' } })
+    expect(said).toEqual([expect.stringMatching(/^- pnpm-workspace\.yaml: .* YAML \(/)])
   })
 
   test('writes a file that ports run understands', async () => {

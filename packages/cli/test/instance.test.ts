@@ -104,7 +104,7 @@ test('PORTS_INSTANCE names the instance that no option names, and if empty the p
   )
   expect((await ports('release', 'consilio', 'web')).stderr).toBe(
     'Nothing to release: consilio/web@login holds no such port. ' +
-      'Other instances hold some: PORTS_INSTANCE= for the primary one, --instance x\n',
+      "Other instances hold some: --instance '(primary)', --instance x\n",
   )
 })
 

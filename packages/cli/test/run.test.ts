@@ -131,7 +131,17 @@ describe('ports run', () => {
     expect(stderr).toMatch(/^error: /m)
   })
 
-  test('starts nothing and ends with 125 if the database is unavailable', async () => {
+  test('takes --json before its name as well', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
+    const command = ['web', '--', 'node', '-e', 'process.exit(3)']
+    expect((await ports('--json', 'run', ...command)).status).toBe(3)
+    const { stderr, status } = await ports('--json', 'run', 'wep', '--', 'true')
+    expect(JSON.parse(stderr).error.code).toBe('INVALID_ARGUMENT')
+    expect(status).toBe(125)
+  })
+
+  test('starts nothing and ends with 125 if the database is away', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, 'postgresql://ports@127.0.0.1:1/ports')
     const { stdout, stderr, status } = await ports('run', 'web', '--', 'echo', 'started')
@@ -295,7 +305,23 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     await says(child, new RegExp(whose, 'm'))
   })
 
-  test('on another port, and with --strict ends it', async () => {
+  test('on another port also if the database that knows whose that is went away', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const proxy = await statementProxy(url)
+    const code = `${serve('0', '"127.0.0.1"')}; process.on('SIGTERM', () => process.exit(7)); console.log('started')`
+    const child = started(directory, proxy.url, ['run', 'web', '--', 'node', '-e', code])
+    await once(child.stdout!, 'data')
+    await proxy[Symbol.asyncDispose]()
+    await says(
+      child,
+      /^warning: it listens on \d+, whose number that is cannot be told now, and not on \d+\./m,
+    )
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([7, null])
+  })
+
+  test('and ends it with --strict if that is another port', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
     const code = serve('0', '"127.0.0.1"')
@@ -323,21 +349,6 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     const args = ['run', 'web', '--strict', '--', 'node', '--inspect=127.0.0.1:9231', '-e', late]
     const child = started(directory, await databaseWithOwnNumbers('shop'), args)
     expect(await says(child, /Listening on port|warning/)).toMatch(/\nListening on port/)
-  })
-
-  test('also if the registry is away by then', async () => {
-    const url = await databaseWithOwnNumbers('shop')
-    const proxy = await statementProxy(url)
-    const directory = projectDirectory({ 'ports.json': SHOP })
-    const args = ['run', 'web', '--', 'node', '-e', serve('0', '"127.0.0.1"')]
-    const child = started(directory, proxy.url, args)
-    const said = says(child, /^warning: it listens on \d+, whose number .*\n/m)
-    await once(child.stderr!, 'data')
-    await proxy[Symbol.asyncDispose]()
-    await said
-    expect(child.exitCode).toBe(null)
-    child.kill('SIGTERM')
-    expect((await once(child, 'exit'))[0]).toBe(143)
   })
 
   test('starts nothing if the service is already running; with --reuse succeeds', async () => {

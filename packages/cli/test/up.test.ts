@@ -75,6 +75,17 @@ describe('ports up', () => {
   })
 })
 
+test('ports up says that a file cannot be written', async () => {
+  const services = { web: {} }
+  const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+  const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
+  const { stdout, stderr, status } = await ports('up', '--write', 'no/.env')
+  expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
+  expect(stderr).toMatch(
+    /^error: write is "no\/\.env", but must be a file that can be written \(ENOENT/m,
+  )
+})
+
 describe('ports up --run', () => {
   const started = async (services: object) => {
     const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })

@@ -168,6 +168,7 @@ export {
 } from './processes/listeningProcesses.js'
 export { isAlive } from './processes/procFs.js'
 export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
+export { currentDirectory } from './project/currentDirectory.js'
 export {
   type EnsuredProject,
   ensureProject,

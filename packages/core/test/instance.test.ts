@@ -38,9 +38,11 @@ const CALLS: Readonly<
 describe.each(Object.entries(CALLS))('the instance of %s', (_method, call) => {
   it('is the primary one if none is named', async () => {
     await call(new PortManager(store.repository))
-    stubInstance('')
-    await call(new PortManager(store.repository))
-    expect(asked()).toEqual(['', ''])
+    for (const named of ['', '(primary)']) {
+      stubInstance(named)
+      await call(new PortManager(store.repository))
+    }
+    expect(asked()).toEqual(['', '', ''])
   })
 
   it('is the one that the call names', async () => {

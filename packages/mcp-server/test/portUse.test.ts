@@ -4,14 +4,9 @@ import { freshDatabase } from '../../../test/database.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
 import { connect, MAIN } from './connect.js'
 import { freshDirectory } from './freshDirectory.js'
+import { onLinux } from './onLinux.js'
 import { openManager } from './openManager.js'
 import { serveIn } from './serveIn.js'
-
-type Skip = (note: string) => never
-
-function onLinux(skip: Skip): void {
-  if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
-}
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 

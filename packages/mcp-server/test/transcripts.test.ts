@@ -3,23 +3,17 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
 import { connect } from './connect.js'
 import { DatabaseProxy } from './DatabaseProxy.js'
 import { freshDirectory } from './freshDirectory.js'
+import { onLinux } from './onLinux.js'
 import { openManager } from './openManager.js'
 import { type Served, serveIn } from './serveIn.js'
 
 // Each test does what an agent would do that knows only the answers. An answer must say what to do
 // next.
 
-type Skip = (note: string) => never
-
-function onLinux(skip: Skip): void {
-  if (process.platform !== 'linux') skipBecause(skip, 'only Linux shows which process listens')
-}
-
-/** An agent. As for every user, and unlike in other tests, numbers in use are passed over. */
+/** An agent, to whom numbers in use are passed over as for every user. */
 function agent(url: string, roots?: string[]) {
   return connect(url, { env: { PORTS_PASS_OVER: '' }, ...(roots && { roots }) })
 }
@@ -38,7 +32,8 @@ async function rangeOf(url: string, projectName: string, size: number): Promise<
   throw new Error('Something listens in every range.')
 }
 
-const isRunning = ({ pid }: Served) => process.kill(pid, 0)
+/** Fails if it was ended. */
+const expectRunning = ({ pid }: Served) => process.kill(pid, 0)
 
 /** Expects every number on which something was started to be held. */
 async function expectHeld(url: string, ...served: Served[]): Promise<void> {
@@ -84,7 +79,7 @@ test('an agent gets another port if a stranger listens on its port', async ({ sk
   expect(other).toMatchObject({ port: first + 1, created: true, listening: false })
   expect(other.skipped).toMatchObject([{ portNumber: first }])
   await expectHeld(url, await serveIn(freshDirectory(), other.port as number))
-  isRunning(stranger)
+  expectRunning(stranger)
 })
 
 test('agents in two worktrees get different ports', async ({ skip }) => {
@@ -158,7 +153,7 @@ test('an agent gets three contiguous ports', async ({ skip }) => {
     (ports as number[]).map((port) => serveIn(freshDirectory(), port)),
   )
   await expectHeld(url, ...servers)
-  isRunning(stranger)
+  expectRunning(stranger)
 })
 
 test('an agent cleans up only what it started', async ({ skip }) => {
@@ -182,7 +177,7 @@ test('an agent cleans up only what it started', async ({ skip }) => {
     count: 1,
     allocations: [{ port: first, serviceName: 'web' }],
   })
-  isRunning(others)
+  expectRunning(others)
 })
 
 test('an agent takes over from another', async ({ skip }) => {

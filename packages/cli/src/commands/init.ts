@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from '@commander-js/extra-typings'
 import { counted } from '@ports/core'
 import type { Context } from '../Context.js'
+import { writeOutput } from '../writeOutput.js'
 
 export function initCommand({ output, confirm, answerNo }: Context) {
   return new Command('init')
@@ -11,7 +11,8 @@ export function initCommand({ output, confirm, answerNo }: Context) {
     .addHelpText('after', MORE_HELP)
     .action(async ({ dryRun, yes }) => {
       const { proposeProject } = await import('../init/proposeProject.js')
-      const { path, file, omissions } = proposeProject(process.cwd())
+      const { directoryHere } = await import('../run/here.js')
+      const { path, file, omissions } = proposeProject(directoryHere())
       const content = `${JSON.stringify(file, null, 2)}\n`
       if (!output.json) {
         for (const { place, reason } of omissions) output.notice(`- ${place}: ${reason}`)
@@ -24,8 +25,8 @@ export function initCommand({ output, confirm, answerNo }: Context) {
         output.notice('Nothing was written.')
         return answerNo()
       }
-      // Fails if another process has created the file in the meantime.
-      await writeFile(path, content, { flag: 'wx' })
+      // Fails if another process has made the file in the meantime.
+      await writeOutput('file', path, content, 'wx')
       const count = Object.keys(file.services).length
       output.outcome(
         { path, file, omissions, written },

@@ -1,13 +1,15 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
 import { type LocalProject, nearestName, packageJsonIn, packageNameIn } from '@ports/core'
 import { globSync } from 'tinyglobby'
-import { parse } from 'yaml'
+import { commandLine } from '../commandLine.js'
 import { scriptLine, scriptOf } from '../run/commandOf.js'
 import { DEFAULT_SERVICE } from '../run/here.js'
 import { numbersIn } from '../sources/procfile.js'
+import { YamlFile } from '../sources/YamlFile.js'
 import { configuredPort } from './configuredPort.js'
 import type { Proposal } from './Proposal.js'
+import { withFirst } from './withFirst.js'
 
 /** The scripts that start a server, in order of preference. */
 const SCRIPTS = ['dev', 'start']
@@ -18,7 +20,7 @@ const TARGET = { port: '$PORT', host: '$HOST' }
 /** Adds a service for each package of the repository that has a script to start it. */
 export function addPackages(root: string, project: LocalProject | undefined, proposal: Proposal) {
   const before = Object.keys(proposal.services).length
-  for (const directory of membersOf(root)) addPackage(root, directory, project, proposal)
+  for (const directory of membersOf(root, proposal)) addPackage(root, directory, project, proposal)
   const hasMembers = Object.keys(proposal.services).length > before
   const script = hasMembers ? scriptIn(root) : undefined
   if (script === undefined) addPackage(root, root, project, proposal)
@@ -42,7 +44,7 @@ function addPackage(
     const command =
       path === ''
         ? scriptLine(root, script)
-        : `cd ${quoted(path)} && ${scriptLine(directory, script, TARGET)}`
+        : `cd ${commandLine(path)} && ${scriptLine(directory, script, TARGET)}`
     const numbers = numbersIn(scriptOf(directory, script)!.replace(/\$\{[^}]*\}/g, ''))
     proposal.addWithNumbers(`${fileOf('package.json')}, ${script}`, name, numbers, { command })
   }
@@ -60,8 +62,10 @@ function scriptIn(directory: string): string | undefined {
 }
 
 /** The directories of a workspace's packages, in order. */
-function membersOf(root: string): string[] {
-  const patterns = patternsOf(root).map((pattern) => `${pattern.replace(/\/$/, '')}/package.json`)
+function membersOf(root: string, proposal: Proposal): string[] {
+  const patterns = patternsOf(root, proposal).map(
+    (pattern) => `${pattern.replace(/\/$/, '')}/package.json`,
+  )
   if (patterns.length === 0) return []
   const ignore = ['**/node_modules/**']
   return globSync(patterns, { cwd: root, ignore, expandDirectories: false })
@@ -70,20 +74,21 @@ function membersOf(root: string): string[] {
     .filter((directory) => directory !== root)
 }
 
-function patternsOf(root: string): string[] {
-  const workspace = join(root, 'pnpm-workspace.yaml')
-  if (existsSync(workspace)) {
-    return textsIn(Object(parse(readFileSync(workspace, 'utf8'), { logLevel: 'error' })).packages)
+const PNPM_WORKSPACE = 'pnpm-workspace.yaml'
+
+function patternsOf(root: string, proposal: Proposal): string[] {
+  const patterns: string[] = []
+  if (existsSync(join(root, PNPM_WORKSPACE))) {
+    withFirst(root, [PNPM_WORKSPACE], proposal, (file) => {
+      const yaml = new YamlFile(file)
+      const listed = yaml.fieldsOf(yaml.root).get('packages')
+      const items = listed ? yaml.itemsOf(listed) : []
+      patterns.push(...items.flatMap((item) => yaml.textOf(item) ?? []))
+    })
+    return patterns
   }
   if (!existsSync(join(root, 'package.json'))) return []
   const { workspaces } = packageJsonIn(root)
-  return textsIn(Array.isArray(workspaces) ? workspaces : Object(workspaces).packages)
-}
-
-function textsIn(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((each) => typeof each === 'string') : []
-}
-
-function quoted(path: string): string {
-  return /^[\w./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+  const listed = Array.isArray(workspaces) ? workspaces : Object(workspaces).packages
+  return Array.isArray(listed) ? listed.filter((each) => typeof each === 'string') : []
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import {
   findProject,
@@ -11,10 +11,10 @@ import {
 } from '@ports/core'
 import { builtServices } from '../sources/compose.js'
 import { readPortVariables } from '../sources/env.js'
-import type { SourceFile } from '../sources/Findings.js'
 import { processesIn } from '../sources/procfile.js'
 import { type Omission, Proposal } from './Proposal.js'
 import { addPackages } from './packages.js'
+import { withFirst } from './withFirst.js'
 
 /** A `ports.json` that could be written. */
 export interface ProposedProject {
@@ -77,22 +77,4 @@ export function proposeProject(directory: string): ProposedProject {
   const { services, omissions } = proposal
   const checked = validProjectFile(path, { $schema, project: projectName, services })
   return { path, file: { $schema, ...checked }, omissions }
-}
-
-/** Reads the first of the files that exists. If it is malformed, that is noted and nothing fails. */
-function withFirst(
-  root: string,
-  names: readonly string[],
-  proposal: Proposal,
-  read: (file: SourceFile) => void,
-): void {
-  const name = names.find((each) => existsSync(join(root, each)))
-  if (name === undefined) return
-  const content = readFileSync(join(root, name), 'utf8').replace(/^\uFEFF/, '')
-  try {
-    read({ content, source: name, directory: root, environment: {} })
-  } catch (error) {
-    if (!(error instanceof PortsError)) throw error
-    proposal.omit(name, error.message)
-  }
 }

@@ -1,14 +1,30 @@
 import {
+  currentDirectory,
   findProject,
   invalidArgument,
   type LocalProject,
   nearestWith,
+  PROJECT_FILE,
   type ProjectRequest,
   packageNameIn,
 } from '@ports/core'
 
 /** The name of a service if nothing else names it. */
 export const DEFAULT_SERVICE = 'web'
+
+/**
+ * The working directory.
+ * @throws {PortsError} `INVALID_ARGUMENT` if it was removed
+ */
+export function directoryHere(): string {
+  const directory = currentDirectory()
+  if (directory !== undefined) return directory
+  throw invalidArgument(
+    'directory',
+    undefined,
+    'one that exists: the working directory was removed',
+  )
+}
 
 /** The project of a directory, and the service that is meant. */
 export interface Here {
@@ -55,7 +71,7 @@ export function requestOf(
   services: ProjectRequest['services'],
 ): ProjectRequest {
   const { projectName, root, isLinked, namedBy } = project
-  return { projectName, root, isLinked, hasFile: namedBy === 'ports.json', services }
+  return { projectName, root, isLinked, hasFile: namedBy === PROJECT_FILE, services }
 }
 
 function onlyService(project: LocalProject, directory: string): string {

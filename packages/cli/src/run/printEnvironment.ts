@@ -1,7 +1,7 @@
 import { ensureProject, invalidArgument, type ProjectService } from '@ports/core'
 import type { Context } from '../Context.js'
 import { variablesOf, withoutChosen, withoutRun } from './environment.js'
-import { projectHere, refuseUnlisted, requestOf } from './here.js'
+import { directoryHere, projectHere, refuseUnlisted, requestOf } from './here.js'
 import { type Format, printVariables } from './printVariables.js'
 
 /** Prints nothing unless every service has its ports. */
@@ -10,7 +10,7 @@ export async function printEnvironment(
   names: readonly string[],
   format: Format,
 ): Promise<void> {
-  const project = projectHere(process.cwd())
+  const project = projectHere(directoryHere())
   const asked = names.length > 0 ? names : Object.keys(project.services)
   if (asked.length === 0) {
     throw invalidArgument('service', undefined, 'given, because no ports.json lists services')

@@ -1,4 +1,5 @@
 import { invalidArgument } from '@ports/core'
+import { commandLine } from '../commandLine.js'
 
 export type Format = 'shell' | 'dotenv' | 'json'
 
@@ -11,12 +12,11 @@ export function printVariables(variables: Readonly<Record<string, string>>, form
     .join('\n')
 }
 
-const PLAIN = /^[\w./:,@-]*$/
-
 function shellLine(name: string, value: string): string {
-  const quoted = PLAIN.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`
-  return `export ${name}=${quoted}`
+  return `export ${name}=${value && commandLine(value)}`
 }
+
+const PLAIN = /^[\w./:,@-]*$/
 
 /**
  * These files have no escape for a quote within the same quotes. Within double quotes, programs and

@@ -16,7 +16,7 @@ import { nameOfProcess } from '../nameOfProcess.js'
 import { type Command, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
-import { type Here, here } from './here.js'
+import { directoryHere, type Here, here } from './here.js'
 import { type Finding, isLocalhost, type Witness, watchListeners } from './proof.js'
 
 interface Options {
@@ -34,7 +34,7 @@ export async function run(
   { strict, reuse }: Options,
 ): Promise<void> {
   const { openManager, signal, wrapped } = context
-  const directory = process.cwd()
+  const directory = directoryHere()
   const place = here(directory, typedService)
   const { project, request, serviceName } = place
   const ports = await openManager()
@@ -61,7 +61,9 @@ export async function run(
 
   context.handOver()
   const cwd = wrapped || line === undefined ? directory : project.root
-  context.endWith(await supervise(context, ports, command, cwd, environment, place, port!, strict))
+  context.endWith(
+    await supervise(context, ports, command, cwd, environment, port!, protocol, strict),
+  )
 }
 
 async function supervise(
@@ -70,11 +72,10 @@ async function supervise(
   command: Command,
   cwd: string,
   environment: NodeJS.ProcessEnv,
-  place: Here,
   port: number,
+  protocol: Protocol,
   strict: true | undefined,
 ): Promise<number> {
-  const protocol = place.request.services[place.serviceName]?.protocols?.[0] ?? 'tcp'
   const over = new AbortController()
   const child = startChild(command, cwd, environment, (reason) =>
     output.notice(`error: ${command.program} cannot be started: ${reason}`),

@@ -1,7 +1,7 @@
 import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
 import type { Context } from '../Context.js'
 import { variablesOf, withoutChosen, withoutRun } from './environment.js'
-import { projectHere, requestOf } from './here.js'
+import { directoryHere, projectHere, requestOf } from './here.js'
 import { printVariables } from './printVariables.js'
 import { writeOwnFile } from './writeOwnFile.js'
 
@@ -13,10 +13,11 @@ interface Options {
 /** Gets the ports of all services of a project. */
 export async function up(context: Context, { write, run }: Options): Promise<void> {
   const { openManager, output, signal, environment } = context
-  const project = projectHere(process.cwd())
+  const directory = directoryHere()
+  const project = projectHere(directory)
   const names = Object.keys(project.services)
   if (names.length === 0) {
-    throw invalidArgument('directory', process.cwd(), `one with services in a ${PROJECT_FILE}`)
+    throw invalidArgument('directory', directory, `one with services in a ${PROJECT_FILE}`)
   }
   const runnable = names.filter((name) => project.services[name]!.command !== undefined)
   if (run && runnable.length === 0) {

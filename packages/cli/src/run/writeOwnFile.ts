@@ -1,5 +1,6 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { invalidArgument } from '@ports/core'
+import { writeOutput } from '../writeOutput.js'
 
 const HEADER = '# Written by ports up. The next one replaces this file.'
 
@@ -16,7 +17,5 @@ export async function writeOwnFile(path: string, variables: string): Promise<voi
   if (before.trim() !== '' && !before.startsWith(HEADER)) {
     throw invalidArgument('write', path, 'a new file, or one that ports up wrote')
   }
-  await writeFile(path, `${HEADER}\n${variables}`).catch((error: NodeJS.ErrnoException) => {
-    throw invalidArgument('write', path, `a file that can be written (${error.message})`)
-  })
+  await writeOutput('write', path, `${HEADER}\n${variables}`)
 }

@@ -4,7 +4,9 @@ import { findProject, invalidArgument } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
+import { directoryHere } from '../run/here.js'
 import type { Findings, FoundRow, Note, Reader } from './Findings.js'
+import { FILE_KINDS } from './sourceOptions.js'
 
 /** A reader is loaded only if its source is read. */
 const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
@@ -14,8 +16,6 @@ const READERS: Readonly<Record<FileKind, () => Promise<Reader>>> = {
   caddy: async () => (await import('./caddyfile.js')).readCaddyfile,
   cloudflared: async () => (await import('./cloudflared.js')).readCloudflared,
 }
-
-const FILE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as const
 
 type FileKind = (typeof FILE_KINDS)[number]
 
@@ -42,8 +42,8 @@ export async function readSource(context: Context, options: SourceOptions): Prom
   const kind = FILE_KINDS.find((each) => options[each] !== undefined)!
   const path = options[kind]!
   const { source, content } = await readInput(path)
-  // A symbolic link stands for its target, which belongs to the project where it is.
-  const directory = path === '-' ? process.cwd() : dirname(realpathSync(path))
+  // A link stands for the file, which belongs to the project there.
+  const directory = path === '-' ? directoryHere() : dirname(realpathSync(path))
   const read = await READERS[kind]()
   const found = read({ content, source, directory, environment: context.environment })
   return rowsOf(source, found, () => options.project ?? projectOf(directory, found))

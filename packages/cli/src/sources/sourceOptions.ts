@@ -1,6 +1,8 @@
 import { Option } from '@commander-js/extra-typings'
 
-export const SOURCE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared', 'scan'] as const
+export const FILE_KINDS = ['compose', 'env', 'procfile', 'caddy', 'cloudflared'] as const
+
+export const SOURCE_KINDS = [...FILE_KINDS, 'scan'] as const
 
 type SourceKind = (typeof SOURCE_KINDS)[number]
 

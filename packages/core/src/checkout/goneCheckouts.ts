@@ -2,7 +2,7 @@ import type { CallOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
 import type { PortAllocation } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
-import { type ListeningProcess, useOfPort } from '../processes/listeningProcesses.js'
+import type { ListeningProcess } from '../processes/listeningProcesses.js'
 import { isGone } from './isGone.js'
 
 /** A port held by an instance whose directory is gone. */
@@ -44,6 +44,7 @@ async function look(
   call: CallOptions,
 ): Promise<Pick<LeftPort, 'verdict' | 'processes'>> {
   const { verdict } = await ports.inspectPort(portNumber, undefined, protocol, call)
-  const use = verdict === 'not-listening' ? undefined : await useOfPort(portNumber, protocol)
+  const isFree = verdict === 'not-listening'
+  const use = isFree ? undefined : await ports.useOfPort(portNumber, { protocol, ...call })
   return { verdict, processes: use?.processes ?? [] }
 }

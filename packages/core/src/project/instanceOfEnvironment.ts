@@ -1,4 +1,5 @@
-import { validName } from '../name.js'
+import { validInstance } from '../instance.js'
+import { currentDirectory } from './currentDirectory.js'
 import { rootWithFile } from './findProject.js'
 import { isInside } from './isInside.js'
 
@@ -14,11 +15,12 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
   const project = process.env.PORTS_PROJECT
   const checkout = process.env.PORTS_CHECKOUT
   if (named === undefined) return () => undefined
-  if (checkout && !isOf(process.cwd(), checkout)) return () => undefined
-  const instance = named === '' ? '' : validName('PORTS_INSTANCE', named)
+  if (checkout && !isOf(currentDirectory(), checkout)) return () => undefined
+  const instance = named === '' ? '' : validInstance('PORTS_INSTANCE', named)
   return (projectName) => (project && project !== projectName ? undefined : instance)
 }
 
-function isOf(directory: string, checkout: string): boolean {
+function isOf(directory: string | undefined, checkout: string): boolean {
+  if (directory === undefined) return false
   return isInside(directory, checkout) && (rootWithFile(directory) ?? checkout) === checkout
 }
