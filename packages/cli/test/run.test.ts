@@ -214,6 +214,25 @@ describe('ports run', () => {
     expect((await ports('get', 'web')).stdout).toBe(`${told.PORT}\n`)
   })
 
+  test('runs a service though another needs a port that the primary instance holds', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const [range] = JSON.parse((await portsIn('/', url)('range', 'list', '--json')).stdout).filter(
+      ({ projectName }: { projectName: string }) => projectName === 'shop',
+    )
+    const file = { project: 'shop', services: { web: {}, callback: { port: range.startPort } } }
+    const main = projectDirectory({ 'ports.json': file })
+    const clone = projectDirectory({ 'ports.json': file })
+    const tell = ['--', 'node', '-e', TELL]
+    const first = await portsIn(main, url)('run', 'web', ...tell)
+    expect(JSON.parse(first.stdout).CALLBACK_PORT).toBe(`${range.startPort}`)
+    const second = await portsIn(clone, url)('run', 'web', ...tell)
+    expect(JSON.parse(second.stdout)).not.toHaveProperty('CALLBACK_PORT')
+    expect(second.stderr).toContain(
+      `callback has no port here. Port ${range.startPort} is held by shop/callback on `,
+    )
+    expect((await portsIn(clone, url)('run', 'callback', ...tell)).status).toBe(125)
+  })
+
   test('leaves the URL of a database, and the choice of the registry, as they are', async () => {
     const services = { database: {}, 'ports-database': {}, web: {} }
     const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
@@ -319,6 +338,13 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     )
     child.kill('SIGTERM')
     expect(await once(child, 'exit')).toEqual([7, null])
+  })
+
+  test('and kills it with --strict if it does not end', async () => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
+    const code = `process.on('SIGTERM', () => {}); ${serve('0', '"127.0.0.1"')}`
+    expect((await ports('run', 'web', '--strict', '--', 'node', '-e', code)).status).toBe(1)
   })
 
   test('and ends it with --strict if that is another port', async () => {

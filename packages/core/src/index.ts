@@ -166,7 +166,7 @@ export {
   type PortUse,
   useOfPort,
 } from './processes/listeningProcesses.js'
-export { isAlive } from './processes/procFs.js'
+export { isAlive, startOf } from './processes/procFs.js'
 export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
 export { currentDirectory } from './project/currentDirectory.js'
 export {
@@ -184,6 +184,7 @@ export {
   packageNameIn,
 } from './project/findProject.js'
 export { isInside } from './project/isInside.js'
+export { isOfCheckout } from './project/isOfCheckout.js'
 export {
   PROJECT_FILE,
   type ProjectFile,

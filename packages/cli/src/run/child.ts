@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { constants } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { foregroundOf, isAlive, isInForeground } from '@ports/core'
+import { foregroundOf, isAlive, isInForeground, startOf } from '@ports/core'
 
 /** The statuses of env(1) and nohup(1) if the command cannot be run, and if it is not found. */
 const CANNOT_RUN = 126
@@ -26,6 +26,11 @@ export interface Command {
 
 /** How long descendants may take to end after the command, once all were sent a signal. */
 const LAST_TO_END_MS = 5_000
+/** A command that --strict ends is killed if it has not ended by then. */
+const KILL_MS = 10_000
+
+/** Processes by pid, with when they were started, because a pid may be given again. */
+type Descendants = Map<number, number | undefined>
 
 /**
  * Starts a command on this process's terminal, and passes signals on to it. A signal that ends
@@ -39,10 +44,12 @@ export function startChild(
   failed: (reason: string) => void,
 ): Child {
   const child = spawn(program, args, { cwd, env, stdio: 'inherit' })
-  const signalled = new Set<number>()
+  const signalled: Descendants = new Map()
   const endAll = (signal: NodeJS.Signals) => {
-    for (const pid of child.pid === undefined ? [] : foregroundOf(child.pid)) signalled.add(pid)
-    for (const pid of signalled) sendTo(pid, signal)
+    for (const pid of child.pid === undefined ? [] : foregroundOf(child.pid)) {
+      signalled.set(pid, startOf(pid))
+    }
+    for (const [pid, start] of signalled) if (startOf(pid) === start) sendTo(pid, signal)
   }
   const forward = (signal: NodeJS.Signals) => {
     if (FROM_TERMINAL.includes(signal) && isInForeground()) return
@@ -70,19 +77,28 @@ export function startChild(
     for (const signal of FORWARDED) process.off(signal, forward)
     process.off('disconnect', abandoned)
   })
-  return { pid: child.pid, ended, end: () => endAll('SIGTERM') }
+  const end = () => {
+    endAll('SIGTERM')
+    const kill = setTimeout(() => endAll('SIGKILL'), KILL_MS)
+    ended.finally(() => clearTimeout(kill))
+  }
+  return { pid: child.pid, ended, end }
 }
 
-async function endOf(pids: Iterable<number>): Promise<void> {
+async function endOf(descendants: Descendants): Promise<void> {
   const deadline = performance.now() + LAST_TO_END_MS
-  for (const pid of pids) while (isAlive(pid) && performance.now() < deadline) await sleep(20)
+  const isThere = (pid: number, start: number | undefined) => isAlive(pid) && startOf(pid) === start
+  for (const [pid, start] of descendants) {
+    while (isThere(pid, start) && performance.now() < deadline) await sleep(20)
+  }
 }
 
 function sendTo(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    // It has ended.
-    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+    // It has ended, or is another user's, as under sudo, which passes signals on.
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (!['ESRCH', 'EPERM'].includes(code)) throw error
   }
 }

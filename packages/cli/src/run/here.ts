@@ -44,7 +44,10 @@ export function here(directory: string, serviceName: string | undefined): Here {
   return {
     project,
     serviceName: service,
-    request: requestOf(project, { [service]: {}, ...project.services }),
+    request: {
+      ...requestOf(project, { [service]: {}, ...project.services }),
+      needed: [service],
+    },
   }
 }
 

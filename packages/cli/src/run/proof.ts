@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isLoopback, listenersOfTree, type OwnListener, type Protocol } from '@ports/core'
 
-const POLL_MS = 150
+const FIRST_POLL_MS = 150
+const LAST_POLL_MS = 3_000
 /** A server may listen for reloads before it listens where it should. */
 const OTHER_PORT_MS = 3_000
 /** A server that compiles first may take long. */
@@ -45,7 +46,9 @@ export async function watchListeners(
   let told: Finding['found'] | undefined
   while (!signal.aborted) {
     const all = await listenersOfTree(pid, protocol)
-    const listeners = all?.filter((each) => each.port === port || !isDebugger(each))
+    // A UDP socket of a client looks like that of a server.
+    const isRelevant = (each: OwnListener) => protocol === 'tcp' && !isDebugger(each)
+    const listeners = all?.filter((each) => each.port === port || isRelevant(each))
     const now = performance.now()
     elsewhereSince = listeners && listeners.length > 0 ? (elsewhereSince ?? now) : undefined
     const elsewhereMs = elsewhereSince === undefined ? 0 : now - elsewhereSince
@@ -57,8 +60,13 @@ export async function watchListeners(
     if (finding?.found === 'right' || finding?.found === 'unseen') return
     if (finding?.found === 'nothing' || elsewhereMs > STILL_OTHER_PORT_MS) witness.refuse()
     told = finding?.found ?? told
-    await sleep(POLL_MS, undefined, { signal }).catch(() => {})
+    await sleep(pollAfter(now - startedAt), undefined, { signal }).catch(() => {})
   }
+}
+
+/** Each look reads the files of all processes, and a command that never listens may run for days. */
+function pollAfter(waitedMs: number): number {
+  return Math.min(LAST_POLL_MS, Math.max(FIRST_POLL_MS, waitedMs / 20))
 }
 
 function isDebugger({ port, address }: OwnListener): boolean {

@@ -1,7 +1,7 @@
 import {
   type EnsuredProject,
   ensureProject,
-  isInside,
+  isOfCheckout,
   nameOfRange,
   nameOfService,
   type PortManager,
@@ -103,7 +103,7 @@ async function supervise(
 function tellWhatIsNew(
   { output }: Context,
   { project, serviceName }: Here,
-  { instance, createdRange, services, skipped }: EnsuredProject,
+  { instance, createdRange, services, skipped, refused }: EnsuredProject,
   port: number,
 ): void {
   const { projectName, namedBy } = project
@@ -112,6 +112,9 @@ function tellWhatIsNew(
   }
   for (const each of skipped) {
     output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
+  }
+  for (const { serviceName: other, reason } of refused) {
+    output.notice(`${other} has no port here. ${reason}`)
   }
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
@@ -135,7 +138,7 @@ async function isRunning(
   const use = await useOfPort(port, protocol)
   if (!use?.isInUse) return false
   const own = use.processes.find(
-    ({ directory }) => directory !== undefined && isInside(directory, project.root),
+    ({ directory }) => directory !== undefined && isOfCheckout(directory, project.root),
   )
   const [other] = use.processes
   if (own && reuse) {
@@ -180,6 +183,7 @@ async function textOf(
 ): Promise<string> {
   switch (finding.found) {
     case 'right':
+      if (protocol === 'udp') return `Listening on port ${port} for UDP.`
       return isLocalhost(finding.address)
         ? `Listening on port ${port}: ${urlOf(port)}`
         : `Listening on port ${port} of ${finding.address} only: http://${finding.address}:${port}`

@@ -48,6 +48,14 @@ export function groupOf(pid: number): number | undefined {
   return numberIn(pid, 5)
 }
 
+/**
+ * When it was started, in clock ticks since the machine was. With this, a pid that was given again is
+ * told apart. Undefined if the process is gone.
+ */
+export function startOf(pid: number): number | undefined {
+  return numberIn(pid, 22)
+}
+
 /** The process group to which its terminal sends signals now; -1 without a terminal. */
 export function terminalGroupOf(pid: number): number | undefined {
   return numberIn(pid, 8)

@@ -1,7 +1,7 @@
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
-import { invalidArgument } from '../errors.js'
+import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
 import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
@@ -18,11 +18,19 @@ export interface ServicePorts {
   readonly created: boolean
 }
 
+export interface RefusedService {
+  readonly serviceName: string
+  /** The message of the error. */
+  readonly reason: string
+}
+
 export interface EnsuredProject {
   readonly checkout: Checkout
   /** Whose ports they are: the instance that the environment names, else that of the checkout. */
   readonly instance: string
   readonly services: readonly ServicePorts[]
+  /** Services that are not needed and whose fixed port cannot be had. */
+  readonly refused: readonly RefusedService[]
   /** The range of the project, if this call created it. */
   readonly createdRange?: PortRange
   readonly skipped: readonly SkippedPort[]
@@ -33,6 +41,11 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
   /** Whether a `ports.json` names the project. Without one, no directory is another instance. */
   readonly hasFile: boolean
   readonly services: Readonly<Record<string, ProjectService>>
+  /**
+   * The services that must get their ports. Another whose fixed port cannot be had gets none, because
+   * the primary instance may hold that number. Default: all.
+   */
+  readonly needed?: readonly string[]
 }
 
 /**
@@ -44,7 +57,7 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
  */
 export async function ensureProject(
   ports: PortManager,
-  { projectName, root, isLinked, hasFile, services }: ProjectRequest,
+  { projectName, root, isLinked, hasFile, services, needed }: ProjectRequest,
   options: WriteOptions = {},
 ): Promise<EnsuredProject> {
   const { range, created } = await ports.ensureRange(projectName, {}, options)
@@ -56,6 +69,7 @@ export async function ensureProject(
 
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
+  const refused: RefusedService[] = []
   const entries = Object.entries(services)
   for (const [name, service] of entries) {
     const { port, preferredPort, protocols = ['tcp'] } = service
@@ -65,7 +79,11 @@ export async function ensureProject(
       const ensured =
         port === undefined
           ? await ports.ensure(projectName, name, { ...wanted, preferredPort: preferredPort! })
-          : await ports.claim(projectName, name, port, wanted)
+          : await ports.claim(projectName, name, port, wanted).catch((error) => {
+              if (needed === undefined || needed.includes(name) || !isRefusal(error)) throw error
+              refused.push({ serviceName: name, reason: error.message })
+            })
+      if (ensured === undefined) continue
       allocations.push({ ...ensured.allocation, created: ensured.created })
       if ('skipped' in ensured) skipped.push(...ensured.skipped)
     }
@@ -85,7 +103,10 @@ export async function ensureProject(
   return {
     checkout,
     instance,
-    services: entries.map(([serviceName]) => portsOf(serviceName, allocations)),
+    services: entries
+      .map(([serviceName]) => portsOf(serviceName, allocations))
+      .filter(({ portNumbers }) => portNumbers.length > 0),
+    refused,
     ...(created && { createdRange: range }),
     skipped,
   }
@@ -107,6 +128,10 @@ async function refuseOtherDirectory(
     root,
     `${first.directory}, where ${projectName} is recorded, unless a ports.json here names the project`,
   )
+}
+
+function isRefusal(error: unknown): error is PortsError {
+  return error instanceof PortsError && EXIT_STATUS[error.code] === EXIT_STATUS.PORT_TAKEN
 }
 
 function metadataOf({ type, description, cloudflareHostname }: ProjectService) {

@@ -1,7 +1,6 @@
 import { validInstance } from '../instance.js'
 import { currentDirectory } from './currentDirectory.js'
-import { rootWithFile } from './findProject.js'
-import { isInside } from './isInside.js'
+import { isOfCheckout } from './isOfCheckout.js'
 
 /**
  * Reads the environment once, and returns a function that tells which instance of a project it
@@ -15,12 +14,12 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
   const project = process.env.PORTS_PROJECT
   const checkout = process.env.PORTS_CHECKOUT
   if (named === undefined) return () => undefined
-  if (checkout && !isOf(currentDirectory(), checkout)) return () => undefined
+  if (checkout && !isInCheckout(checkout)) return () => undefined
   const instance = named === '' ? '' : validInstance('PORTS_INSTANCE', named)
   return (projectName) => (project && project !== projectName ? undefined : instance)
 }
 
-function isOf(directory: string | undefined, checkout: string): boolean {
-  if (directory === undefined) return false
-  return isInside(directory, checkout) && (rootWithFile(directory) ?? checkout) === checkout
+function isInCheckout(checkout: string): boolean {
+  const directory = currentDirectory()
+  return directory !== undefined && isOfCheckout(directory, checkout)
 }
