@@ -58,7 +58,7 @@ describe('ports up', () => {
     ['--run without commands', { project: 'shop', services: { web: {} } }, ['--run'], 'a command'],
     [
       'a range that is too small',
-      { project: 'shop', services: { web: {}, rtp: { count: 10 } } },
+      { project: 'shop', services: { web: { type: 'http' }, rtp: { count: 10 } } },
       ['--write', '.env'],
       'shop',
     ],

@@ -1,9 +1,15 @@
+import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
-import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
+import {
+  METADATA_FIELDS,
+  type Metadata,
+  type PortAllocation,
+  PROTOCOLS,
+} from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
@@ -88,16 +94,16 @@ export async function ensureProject(
       if ('skipped' in ensured) skipped.push(...ensured.skipped)
     }
   }
-  for (const group of groupedByMetadata(entries)) {
-    const items = group.services.map(([service, { protocols, count = 1 }]) => ({
-      service,
-      ...(protocols && { protocols }),
-      count,
-      contiguous: count > 1,
-    }))
-    const batch = await ports.ensureMany(projectName, items, { ...call, ...group.metadata })
+  const anywhere = entries.filter(
+    ([, { port, preferredPort }]) => port === undefined && preferredPort === undefined,
+  )
+  if (anywhere.length > 0) {
+    const batch = await ports.ensureMany(projectName, anywhere.map(itemOf), call)
     allocations.push(...batch.allocations)
     skipped.push(...batch.skipped)
+  }
+  for (const { metadata, services } of groupedByMetadata(anywhere, allocations)) {
+    await ports.ensureMany(projectName, services.map(itemOf), { ...call, ...metadata })
   }
 
   return {
@@ -144,13 +150,25 @@ function metadataOf({ type, description, cloudflareHostname }: ProjectService) {
 
 type Entry = [name: string, service: ProjectService]
 
-/** A batch has one set of metadata for all its services, so equal sets are one batch. */
-function groupedByMetadata(entries: readonly Entry[]) {
-  const groups = new Map<string, { metadata: object; services: Entry[] }>()
+function itemOf([service, { protocols, count = 1 }]: Entry): BatchEntry {
+  return { service, ...(protocols && { protocols }), count, contiguous: count > 1 }
+}
+
+/**
+ * The services whose allocations lack some of their metadata. A batch has one set of metadata for all
+ * its services, so the first one, which gives all their ports, has none.
+ */
+function groupedByMetadata(entries: readonly Entry[], allocations: readonly PortAllocation[]) {
+  const groups = new Map<string, { metadata: Metadata; services: Entry[] }>()
   for (const entry of entries) {
-    const [, service] = entry
-    if (service.port !== undefined || service.preferredPort !== undefined) continue
-    const metadata = metadataOf(service)
+    const [serviceName, service] = entry
+    const metadata: Metadata = metadataOf(service)
+    const lacksSome = allocations.some(
+      (held) =>
+        held.serviceName === serviceName &&
+        METADATA_FIELDS.some((field) => metadata[field] !== undefined && held[field] === undefined),
+    )
+    if (!lacksSome) continue
     const key = JSON.stringify(metadata)
     const group = groups.get(key) ?? { metadata, services: [] }
     groups.set(key, group)
