@@ -38,6 +38,8 @@ describe('ports up', () => {
     const written = await ports('up', '--write', '.env.local')
     expect(written.stdout).toBe('')
     expect(readFileSync(join(directory, '.env.local'), 'utf8')).toContain('\nAPI_PORT=7001\n')
+    const asJson = await ports('up', '--write', '.env.local', '--json')
+    expect(JSON.parse(asJson.stdout)).toMatchObject({ API_PORT: '7001' })
     const listed = JSON.parse((await ports('list', '--service', 'api', '--json')).stdout)
     expect(listed).toMatchObject([{ serviceType: 'http' }])
   })

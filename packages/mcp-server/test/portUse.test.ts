@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { expect, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { onLinux } from '../../db/test/onLinux.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
 import { connect, MAIN } from './connect.js'
 import { freshDirectory } from './freshDirectory.js'
-import { onLinux } from './onLinux.js'
 import { openManager } from './openManager.js'
 import { serveIn } from './serveIn.js'
 

@@ -35,7 +35,8 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   const variables = withoutChosen(all, withoutRun(environment))
   if (write !== undefined) {
     await writeOwnFile(write, `${printVariables(variables, 'dotenv')}\n`)
-    output.notice(`Wrote ${Object.keys(variables).length} variables to ${write}.`)
+    const count = Object.keys(variables).length
+    output.outcome(variables, `Wrote ${count} variables to ${write}.`)
   } else if (!run) {
     output.result(variables, () => printVariables(variables, 'shell'))
   }

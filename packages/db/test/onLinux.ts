@@ -1,4 +1,4 @@
-import { skipBecause } from '../../db/test/skipBecause.js'
+import { skipBecause } from './skipBecause.js'
 
 /** Skips a test that needs to see which process listens. */
 export function onLinux(skip: (note: string) => never): void {
