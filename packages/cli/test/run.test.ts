@@ -214,6 +214,22 @@ describe('ports run', () => {
     expect((await ports('get', 'web')).stdout).toBe(`${told.PORT}\n`)
   })
 
+  test('takes the service of the package in which it runs', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const services = { 'shop-web': {}, 'shop-api': {}, redis: {} }
+    const root = projectDirectory({
+      'ports.json': { project: 'shop', services },
+      'package.json': { name: 'shop', scripts: { dev: 'echo all' } },
+      'packages/web/package.json': { name: 'shop-web', scripts: { dev: 'echo port $PORT' } },
+    })
+    const { stdout, stderr } = await portsIn(join(root, 'packages/web'), url)('run')
+    expect(stderr).toMatch(/^shop\/shop-web has port \d+/m)
+    expect(stdout).toMatch(/\nport \d+\n$/)
+    // The script of the repository is not that of one service among others.
+    const redis = await portsIn(root, url)('run', 'redis')
+    expect(redis).toMatchObject({ stdout: '', status: 125 })
+  })
+
   test('runs a service though another needs a port that the primary instance holds', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const [range] = JSON.parse((await portsIn('/', url)('range', 'list', '--json')).stdout).filter(
@@ -276,7 +292,7 @@ describe.runIf(isLinux)('ports run ends every process that was started', () => {
       ...files,
       'server.cjs': `${server}; console.log(process.pid)`,
     })
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
       const child = started(directory, url, ['run'])
       let printed = ''
       child.stdout!.setEncoding('utf8').on('data', (text) => {

@@ -19,8 +19,8 @@ const MORE_HELP = `
 Services without port and preferredPort get their ports in one transaction: all or none. Without
 an option it prints the variables that ports env prints. --write replaces only a file that it wrote
 before. With --run each line of output begins with the name of its service. A command that ends
-does not end the others; Ctrl-C ends all of them, with status 0. Else the status is 0 if all
-commands end with 0, or that of the first that does not.
+does not end the others; Ctrl-C ends all of them. The status is that of the first command that
+failed before, else 0.
 
 Examples:
   ports up --write .env.local

@@ -10,7 +10,7 @@ const NOT_FOUND = 127
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
 /** A terminal sends these to the child too. Many servers end at once if they get one twice. */
 const FROM_TERMINAL: readonly string[] = ['SIGINT', 'SIGQUIT']
-const ENDING: readonly string[] = [...FROM_TERMINAL, 'SIGTERM']
+const ENDING: readonly string[] = [...FROM_TERMINAL, 'SIGTERM', 'SIGHUP']
 
 export interface Child {
   readonly pid: number | undefined
@@ -49,7 +49,7 @@ export function startChild(
     for (const pid of child.pid === undefined ? [] : foregroundOf(child.pid)) {
       signalled.set(pid, startOf(pid))
     }
-    for (const [pid, start] of signalled) if (startOf(pid) === start) sendTo(pid, signal)
+    for (const [pid, start] of signalled) if (startOf(pid) === start) sendSignal(pid, signal)
   }
   const forward = (signal: NodeJS.Signals) => {
     if (FROM_TERMINAL.includes(signal) && isInForeground()) return
@@ -93,7 +93,8 @@ async function endOf(descendants: Descendants): Promise<void> {
   }
 }
 
-function sendTo(pid: number, signal: NodeJS.Signals): void {
+/** Does nothing if the process has ended. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {

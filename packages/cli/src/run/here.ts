@@ -90,9 +90,10 @@ export function serviceHere(
   directory: string,
 ): string | undefined {
   const names = Object.keys(services)
-  if (names.length > 0) return names.length === 1 ? names[0] : undefined
+  if (names.length === 1) return names[0]
   const packageRoot = nearestWith('package.json', directory)
   const isMember = packageRoot !== undefined && packageRoot !== root
   const packageName = isMember ? packageNameIn(packageRoot) : undefined
+  if (names.length > 0) return names.find((name) => name === packageName)
   return packageName === undefined || packageName === projectName ? DEFAULT_SERVICE : packageName
 }

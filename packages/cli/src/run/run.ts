@@ -4,6 +4,7 @@ import {
   isOfCheckout,
   nameOfRange,
   nameOfService,
+  nearestWith,
   type PortManager,
   PortsError,
   PROJECT_FILE,
@@ -16,6 +17,7 @@ import { nameOfProcess } from '../nameOfProcess.js'
 import { type Command, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
+import type { Target } from './frameworks.js'
 import { directoryHere, type Here, here } from './here.js'
 import { type Finding, isLocalhost, type Witness, watchListeners } from './proof.js'
 
@@ -55,7 +57,7 @@ export async function run(
     wrapped && wrapped.length > 0
       ? typedCommand(wrapped, directory, target)
       : line === undefined
-        ? devScript(directory, target)
+        ? scriptHere(place, directory, target)
         : writtenCommand(line, project.root, target)
   if (!command) throw nothingToRun(place)
 
@@ -64,6 +66,13 @@ export async function run(
   context.endWith(
     await supervise(context, ports, command, cwd, environment, port!, protocol, strict),
   )
+}
+
+/** The `dev` script, unless it is that of a project whose services are others too. */
+function scriptHere({ project }: Here, directory: string, target: Target): Command | undefined {
+  const isShared = Object.keys(project.services).length > 1
+  const isOfProject = nearestWith('package.json', directory) === project.root
+  return isShared && isOfProject ? undefined : devScript(directory, target)
 }
 
 async function supervise(
@@ -86,6 +95,7 @@ async function supervise(
     refuse: () => {
       if (!strict || isRefused) return
       isRefused = true
+      output.notice('Ended, because of --strict.')
       child.end()
     },
     takesIPv4: async (each) =>

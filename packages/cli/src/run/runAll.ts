@@ -8,6 +8,7 @@ import {
   Logger,
   LogOutput,
 } from 'concurrently'
+import { sendSignal } from './child.js'
 
 /** Runs `ports run` for each service, and returns the first status that is not 0, else 0. */
 export async function runAll(names: readonly string[]): Promise<number> {
@@ -29,7 +30,7 @@ export async function runAll(names: readonly string[]): Promise<number> {
       // In its own session, each gets a signal only once, from here, even for Ctrl-C on a terminal.
       spawn: (name, options) =>
         spawn(process.execPath, [main, 'run', name], { ...options, detached: true }),
-      kill: (pid, signal) => process.kill(pid, signal),
+      kill: (pid, signal) => sendSignal(pid, signal as NodeJS.Signals),
     },
   )
   process.on('SIGQUIT', () => {
