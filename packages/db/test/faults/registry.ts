@@ -104,6 +104,7 @@ beforeEach(async () => {
      delete from ports.port_health_checks;
      delete from ports.port_allocations;
      delete from ports.port_cursors;
+     delete from ports.port_reservations;
      delete from ports.port_ranges;
      delete from ports.projects;
      delete from ports.port_events;
