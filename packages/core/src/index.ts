@@ -154,6 +154,7 @@ export {
   type PassOverReason,
   SKIP_REASONS,
 } from './passedOver/reasons.js'
+export { skippedText } from './passedOver/skippedText.js'
 export { printable, printableJson, printableLines } from './printable.js'
 export { foregroundOf } from './processes/foregroundOf.js'
 export {

@@ -7,7 +7,7 @@ import {
   PortsError,
   PROJECT_FILE,
   type Protocol,
-  SKIP_REASONS,
+  skippedText,
   useOfPort,
 } from '@ports/core'
 import type { Context } from '../Context.js'
@@ -102,9 +102,7 @@ function tellWhatIsNew(
   if (createdRange) {
     output.notice(`Created the range ${nameOfRange(createdRange)} for ${projectName}.`)
   }
-  for (const each of skipped) {
-    output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
-  }
+  for (const notice of skippedText(skipped)) output.notice(notice)
   const name = checkout.instance === '' ? '' : `@${checkout.instance}`
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
