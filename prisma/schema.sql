@@ -310,7 +310,7 @@ AS $function$
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
-  -- below it were avoided, 20 at most.
+  -- below it are reserved or were avoided, 20 at most.
   --
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
@@ -588,7 +588,9 @@ begin
     end;
   end loop;
 
-  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp)) then
+  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp))
+    or exists (select from ports.port_reservations)
+  then
     select
       max(port_number) filter (where protocol = 'tcp'),
       max(port_number) filter (where protocol = 'udp')

@@ -115,6 +115,10 @@ export function describeReservations(store: Store) {
       })
       const { passedOver } = await store().ensureMany({ ...batch(1), avoid: { tcp: avoid } })
       expect(passedOver.map(({ portNumber }) => portNumber)).toEqual([3000, 3001, 3003])
+      const more = { ...batch(1), instance: 'copy' }
+      expect((await store().ensureMany(more)).passedOver).toEqual(
+        [3000, 3001].map((portNumber) => ({ portNumber, protocol: 'tcp' })),
+      )
     })
 
     it('is for one host if that is asked', async () => {
