@@ -86,6 +86,29 @@ test('the port taken by a stranger', async ({ skip }) => {
   isRunning(stranger)
 })
 
+test('the number that the user wants is reserved', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const manager = await openManager(url)
+  const bounds = { startPort: first, endPort: first + 4 }
+  await manager.reserve(bounds, 'the old host still answers there', { actor: 'ann' })
+  const { ask, failure } = await agent(url)
+  const service = { projectName: 'blog', serviceName: 'web' }
+  const refused = await failure('get-port', { ...service, portNumber: first })
+  expect(refused).toContain('PORT_RESERVED')
+  expect(refused).toContain('by ann: the old host still answers there.')
+  expect(refused).toContain('call get-port with another portNumber, or without one')
+  const { port, message } = await ask('get-port', service)
+  expect(port).toBe(first + 5)
+  expect(message).toContain(`Skipped ${first}-${first + 4}: reserved.`)
+  // The user asks for another one.
+  await ask('release-port', { ...service, portNumber: port })
+  const wanted = await ask('get-port', { ...service, portNumber: first + 7 })
+  expect(wanted).toMatchObject({ port: first + 7, created: true })
+  await expectHeld(url, await serveIn(freshDirectory(), first + 7))
+})
+
 test('two worktrees', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
