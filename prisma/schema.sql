@@ -310,7 +310,7 @@ AS $function$
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
-  -- below it were avoided, 20 at most.
+  -- below it are reserved or were avoided, 20 at most.
   --
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
@@ -588,7 +588,9 @@ begin
     end;
   end loop;
 
-  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp)) then
+  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp))
+    or exists (select from ports.port_reservations)
+  then
     select
       max(port_number) filter (where protocol = 'tcp'),
       max(port_number) filter (where protocol = 'udp')
@@ -2026,10 +2028,10 @@ AS $function$
   -- Gives the number of each row to its service, as claim_port() does. A number that no project owns
   -- first becomes a range of the project, on the row's host if `boundTo` names it. Returns one row
   -- for each, by its place in the list: `claimed`, `held` (by that service already) or `conflict`
-  -- with the detail of ZP003, ZP005 or ZP011. Of several numbers of one service, the first is from then on
-  -- the one that ensure_port() returns; `instead_of` is the one that it returned before. If there is
-  -- a conflict, changes nothing unless `p_skip_conflicts`. A dry run changes nothing and returns the
-  -- same.
+  -- with the detail of ZP003, ZP005 or ZP011. Of several numbers of one service, the first is from
+  -- then on the one that ensure_port() returns; `instead_of` is the one that it returned before. If
+  -- there is a conflict, changes nothing unless `p_skip_conflicts`. A dry run changes nothing and
+  -- returns the same.
   --
   -- Takes lock_ranges(), and locks the projects by name, then the slots, then takes them in the order
   -- of the services' keys, then locks the rows that are held by (host, protocol, number). Waits for
@@ -2093,23 +2095,8 @@ begin
 
   begin
     for v_row in
-      select distinct place,
-        ports.reserved_detail(
-          imported.hostname, imported.protocol, imported.port_number
-        )::jsonb as detail
-      from ports.rows_to_import(p_rows, v_outcomes) as imported
-      join ports.reservations as reservation
-        on imported.port_number between reservation.start_port and reservation.end_port
-        and (reservation.hostname is null or reservation.hostname = imported.hostname)
-        and (reservation.protocol is null or reservation.protocol = imported.protocol)
-      where not exists (
-        select
-        from ports.port_allocations as held
-        where held.hostname = imported.hostname
-          and held.protocol = imported.protocol
-          and held.port_number = imported.port_number
-          and held.status in ('allocated', 'in_use')
-      )
+      select place, detail
+      from ports.reserved_rows(p_rows, v_outcomes)
     loop
       v_outcomes[v_row.place] := 'conflict';
       v_conflicts[v_row.place] := v_row.detail;
@@ -2233,6 +2220,10 @@ begin
           select distinct on (hostname, protocol, port_number) *
           from ports.rows_to_import(p_rows, v_outcomes)
           where result is null
+            and place not in (
+              select reserved.place
+              from ports.reserved_rows(p_rows, v_outcomes) as reserved
+            )
           order by hostname, protocol, port_number, place
         ), locked as materialized (
           select imported.*, slot.slot
@@ -2280,7 +2271,15 @@ begin
         v_outcomes[v_place] := 'claimed';
       end loop;
 
-      -- Rows without a slot are held. Those that were released meanwhile are for the next attempt.
+      -- Rows without a slot are held or, if a service released a reserved number meanwhile, reserved.
+      -- Those that were released meanwhile are for the next attempt.
+      for v_row in
+        select reserved.place, reserved.detail
+        from ports.reserved_rows(p_rows, v_outcomes) as reserved
+      loop
+        v_outcomes[v_row.place] := 'conflict';
+        v_conflicts[v_row.place] := v_row.detail;
+      end loop;
       for v_row in
         select imported.place, held
         from ports.rows_to_import(p_rows, v_outcomes) as imported
@@ -2935,7 +2934,10 @@ begin
       loop
         select slot.slot
         into v_slot
-        from unnest(v_unreserved * int4multirange(int4range(v_first, v_end))) as block
+        from unnest(
+          -- The cursor may have been set back since.
+          v_unreserved * int4multirange(int4range(v_first, greatest(v_first, v_end)))
+        ) as block
         cross join lateral (
           select slot
           from ports.available_slots
@@ -3138,18 +3140,22 @@ begin
     end if;
 
     begin
-      if p_port_number < v_held.port_number then
+      if p_port_number < moved_from then
         v_slot := ports.lock_slot(
           p_project_name, p_hostname, p_protocol, p_port_number, p_use_reservation
         );
       end if;
-      update ports.port_allocations
-      set status = 'released'
+      -- Locked and read again, as it may have changed, but not released yet: a claim for the service
+      -- would wait for the release, and may hold the other slot.
+      select *
+      into v_held
+      from ports.port_allocations
       where service_key = v_service_key
         and id = v_held.id
-        and status <> 'released';
+        and status <> 'released'
+      for update;
       if not found then
-        raise exception 'port % was released at the same time', v_held.port_number
+        raise exception 'port % was released at the same time', moved_from
           using errcode = 'ZP009';
       end if;
       if v_slot is null then
@@ -3158,6 +3164,11 @@ begin
         );
       end if;
 
+      update ports.port_allocations
+      set status = 'released'
+      where service_key = v_service_key
+        and id = v_held.id
+        and status <> 'released';
       insert into ports.port_events (
         actor, call, what, project_name, service_name, instance, hostname, protocol, port_number,
         allocation_id
@@ -3688,8 +3699,8 @@ begin
   end if;
 
   perform ports.refuse_unknown_project(p_project_name);
-  v_available := ports.count_available(p_project_name, p_hostname, p_protocol);
-  v_reserved := reserved
+  select ports.count_available(p_project_name, p_hostname, p_protocol), reserved
+  into v_available, v_reserved
   from ports.count_withheld(p_project_name, p_hostname, p_protocol, '{}');
   raise exception 'no port of % is available on %/%', p_project_name, p_hostname, p_protocol
     using
@@ -4374,8 +4385,8 @@ AS $function$
   -- the reservation.
   --
   -- Locks the table of reservations against other changes. Deletes the reservations that have ended.
-  -- Raises 22023 (p_ends_at has passed), 23514 (no such numbers), 55P03. Cost: the reservations, and
-  -- an event if something changes.
+  -- Raises 22023 (p_ends_at has passed), 23514 (no such numbers), 55P03, and 40001 (above READ
+  -- COMMITTED). Cost: the reservations, and an event if something changes.
 declare
   v_before ports.port_reservations;
   v_after ports.port_reservations;
@@ -4405,6 +4416,8 @@ begin
       start_port, end_port, hostname, protocol, reason, actor, ends_at
     )
     values (p_start_port, p_end_port, p_hostname, p_protocol, p_reason, p_actor, p_ends_at)
+    -- Above READ COMMITTED there may be one that this transaction does not see: 40001.
+    on conflict do nothing
     returning *
     into v_after;
   elsif v_before.reason = p_reason and v_before.ends_at is not distinct from p_ends_at then
@@ -4460,6 +4473,23 @@ end
 $function$
 ;
 revoke all on function ports.reserved_numbers(text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.reserved_rows(p_rows json, p_results text[])
+ RETURNS TABLE(place bigint, detail json)
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT imported.place,
+     ports.reserved_detail(imported.hostname, imported.protocol, imported.port_number) AS reserved_detail
+    FROM ports.rows_to_import(reserved_rows.p_rows, reserved_rows.p_results) imported(place, result, project_name, service_name, instance, hostname, protocol, port_number, bound_to, service_type, description, cloudflare_hostname, service_key)
+   WHERE ((imported.result IS NULL) AND (EXISTS ( SELECT
+            FROM ports.reservations reservation
+           WHERE (((imported.port_number >= reservation.start_port) AND (imported.port_number <= reservation.end_port)) AND ((reservation.hostname IS NULL) OR (reservation.hostname = imported.hostname)) AND ((reservation.protocol IS NULL) OR (reservation.protocol = imported.protocol))))) AND (NOT (EXISTS ( SELECT
+            FROM ports.port_allocations held
+           WHERE (((held.hostname)::text = imported.hostname) AND ((held.protocol)::text = imported.protocol) AND (held.port_number = imported.port_number) AND ((held.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))));
+END
+;
+revoke all on function ports.reserved_rows(json,text[]) from public;
 
 CREATE OR REPLACE FUNCTION ports.resize_range(p_project_name text, p_start_port integer, p_end_port integer, p_actor text DEFAULT NULL::text, p_from integer DEFAULT NULL::integer, p_hostname text DEFAULT NULL::text)
  RETURNS ports.port_ranges

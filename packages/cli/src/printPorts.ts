@@ -1,4 +1,4 @@
-import { CANNOT_SEE, type EnsureManyResult, type PortManager, SKIP_REASONS } from '@ports/core'
+import { CANNOT_SEE, type EnsureManyResult, type PortManager, skippedText } from '@ports/core'
 import type { Context } from './Context.js'
 import { warningsOfSharing } from './hostnameWarnings.js'
 import { noticesOfNew } from './noticesOfNew.js'
@@ -18,10 +18,8 @@ export async function printPorts(
   const unseen = cannotSee.length > 0 && { cannotSee }
   output.result({ ...answer.json, ...unseen, ...warnings }, () => answer.numbers.join('\n'))
   const hasBoth = new Set(allocations.map(({ protocol }) => protocol)).size > 1
-  for (const { portNumber, protocol, reason } of skipped) {
-    const name = hasBoth ? `${portNumber}/${protocol}` : portNumber
-    output.notice(`Skipped ${name}: ${SKIP_REASONS[reason]}.`)
-  }
+  const named = hasBoth ? skipped : skipped.map(({ protocol: _, ...each }) => each)
+  for (const notice of skippedText(named)) output.notice(notice)
   for (const each of cannotSee) output.notice(CANNOT_SEE[each])
   for (const notice of await noticesOfNew(allocations, ports, signal)) output.notice(notice)
 }

@@ -42,6 +42,7 @@ describe('refuses, without asking the database,', () => {
   test.each([
     ['allocate', ['allocate', '../', 'api']],
     ['release', ['release', '../', 'api']],
+    ['move', ['move', '../', 'api', '3000']],
     ['update', ['update', '../', 'api', '--type', 'http']],
     ['list', ['list', '../']],
     ['summary', ['summary', '../']],

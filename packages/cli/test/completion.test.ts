@@ -38,6 +38,7 @@ describe('completes from the registry', () => {
     ...[
       'get',
       'allocate',
+      'move',
       'release',
       'update',
       'list',
@@ -51,7 +52,7 @@ describe('completes from the registry', () => {
     expect(await completed(url, ...command.split(' '), 'o')).toEqual(['odin', 'openhorizon'])
   })
 
-  test.each(['get', 'allocate', 'release', 'update', 'history'])(
+  test.each(['get', 'allocate', 'move', 'release', 'update', 'history'])(
     'the services for %s',
     async (command) => {
       expect(await completed(url, command, 'consilio', '')).toEqual(['api', 'web', 'worker'])
@@ -59,7 +60,7 @@ describe('completes from the registry', () => {
     },
   )
 
-  test.each(['get', 'allocate', 'release', 'update'])(
+  test.each(['get', 'allocate', 'move', 'release', 'update'])(
     'the services after options of %s',
     async (command) => {
       const options = ['--protocol', 'udp', 'consilio', '--hostname', 'db1']
@@ -86,6 +87,8 @@ describe('completes from the registry', () => {
     expect(await completed(url, 'allocate', 'consilio', 'api', '')).toEqual([])
     expect(await completed(url, 'get', 'nosuch', '')).toEqual([])
     expect(await completed(url, 'get', '--type', '')).toEqual([])
+    expect(await completed(url, 'move', 'consilio', 'web', '')).toEqual([])
+    expect(await completed(url, 'reserve', '')).toEqual([])
   })
 })
 

@@ -155,6 +155,7 @@ export {
   type PassOverReason,
   SKIP_REASONS,
 } from './passedOver/reasons.js'
+export { skippedText } from './passedOver/skippedText.js'
 export { printable, printableJson, printableLines } from './printable.js'
 export { foregroundOf, isInForeground } from './processes/foregroundOf.js'
 export {

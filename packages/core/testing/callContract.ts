@@ -16,6 +16,7 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   allocateMany: (store, projectName, call) =>
     store.allocateMany({ ...web, ...webItem, projectName }, call),
   release: (store, projectName, call) => store.release({ ...web, projectName }, call),
+  move: (store, projectName, call) => store.move({ ...web, projectName, portNumber: 3009 }, call),
   update: (store, projectName, call) =>
     store.update({ ...web, projectName }, { description: 'Storefront' }, call),
   updateOnAllHosts: (store, projectName, call) =>
@@ -39,6 +40,11 @@ const ABORTABLE: Readonly<Record<string, Call>> = {
     store.assumedNetworkOf('localhost', 'boot/1', call),
   history: (store, projectName, call) => store.history({ projectName, limit: 10 }, call),
   listRanges: (store, _projectName, call) => store.listRanges(call),
+  reserve: (store, _projectName, call) =>
+    store.reserve({ startPort: 3000, endPort: 3009, reason: 'migration' }, call),
+  unreserve: (store, _projectName, call) =>
+    store.unreserve({ startPort: 3000, endPort: 3009 }, call),
+  listReservations: (store, _projectName, call) => store.listReservations(call),
   createRange: (store, _projectName, call) =>
     store.createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 }, call),
   createNextRange: (store, _projectName, call) =>

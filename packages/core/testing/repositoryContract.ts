@@ -9,9 +9,11 @@ import { describeClaiming } from './claimingContract.js'
 import { describeHistory } from './historyContract.js'
 import { describeInstances } from './instanceContract.js'
 import { describeListing } from './listingContract.js'
+import { describeMoving } from './movingContract.js'
 import { describeNetworks } from './networkContract.js'
 import { describeRanges } from './rangeContract.js'
 import { describeReleasing } from './releasingContract.js'
+import { describeReservations } from './reservationContract.js'
 import { describeSeveralRanges } from './severalRangesContract.js'
 import { describeTransfers } from './transferContract.js'
 import { describeUpdating } from './updatingContract.js'
@@ -34,6 +36,8 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeClaiming(store)
     describeBatches(store)
     describeReleasing(store)
+    describeMoving(store)
+    describeReservations(store)
     describeUpdating(store)
     describeListing(store)
     describeInstances(store)

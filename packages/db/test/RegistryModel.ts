@@ -5,12 +5,13 @@ import {
   type BatchItem,
   BLOCK_SEARCH,
   type Bounds,
+  type ClaimOptions,
   type EnsureManyOptions,
   type EnsureOptions,
-  type GetOptions,
   METADATA_FIELDS,
   type Metadata,
   type MetadataChange,
+  type MoveOptions,
   type NarrowOptions,
   type PortAllocation,
   type PortEvent,
@@ -20,6 +21,8 @@ import {
   type PortsErrorCode,
   type Protocol,
   type RangeChoice,
+  type ReservationScope,
+  type ReservedNumbers,
   type Scope,
   type UpdateOptions,
   type Verdict,
@@ -32,6 +35,8 @@ type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt' | 'lastC
   readonly idempotencyKey?: string
 }
 
+type Reserved = ReservedNumbers & { readonly reason: string }
+
 /** An event without its actor and time. */
 export type ModelEvent = Pick<PortEvent, 'what' | 'projectName' | 'before' | 'after'> &
   Partial<Pick<PortEvent, 'serviceName' | 'instance' | 'hostname' | 'protocol' | 'portNumber'>>
@@ -39,7 +44,8 @@ export type ModelEvent = Pick<PortEvent, 'what' | 'projectName' | 'before' | 'af
 /**
  * The registry as one would explain it: ranges, and who holds what, in the order in which a service
  * gets it: what it claimed last, else the oldest. Free is what lies in the ranges of a project on a
- * host and nobody holds. Its methods are those of the real one.
+ * host and nobody holds, and of that nobody gets what is reserved unless it says so. Its methods are
+ * those of the real one.
  */
 export class RegistryModel {
   /** What was changed, oldest first. */
@@ -47,6 +53,8 @@ export class RegistryModel {
   /** In no order. */
   #ranges: PortRange[] = []
   #held: Holding[] = []
+  /** In no order. */
+  #reserved: Reserved[] = []
 
   getOrAllocate(project: string, service: string, options: EnsureOptions): number {
     const { preferredPort, ...rest } = options
@@ -55,22 +63,19 @@ export class RegistryModel {
       this.#fillIn(first, rest)
       return first.portNumber
     }
-    const free = [...this.free(project, scopeOf(rest))]
+    const free = [...this.allocatable(project, scopeOf(rest))]
     return preferredPort !== undefined && free.includes(preferredPort)
       ? this.#take(project, service, rest, preferredPort).portNumber
       : this.#takeLowest(project, service, rest)
   }
 
   /** The number, and whether the service got it now. */
-  claimPort(project: string, service: string, portNumber: number, options: GetOptions) {
+  claimPort(project: string, service: string, portNumber: number, claimed: ClaimOptions) {
+    const { useReservation, ...options } = claimed
     const held = this.#select(project, service, options)
     const own = held.find((it) => it.portNumber === portNumber)
     if (!own) {
-      const scope = scopeOf(options)
-      if (!this.#seenRanges(project, scope.hostname).some((range) => isIn(range, portNumber))) {
-        throw refusal('PORT_OUT_OF_RANGE')
-      }
-      if (![...this.free(project, scope)].includes(portNumber)) throw refusal('PORT_TAKEN')
+      this.#refuseNumber(project, portNumber, claimed)
       this.#putFirst(this.#take(project, service, options, portNumber))
       return [portNumber, true]
     }
@@ -91,7 +96,7 @@ export class RegistryModel {
   }
 
   allocateUpTo(project: string, service: string, scope: Scope, count: number): number[] {
-    const free = [...this.free(project, scopeOf(scope))]
+    const free = [...this.allocatable(project, scopeOf(scope))]
     return numbers(1, Math.min(count, free.length)).map(() =>
       this.#takeLowest(project, service, scope),
     )
@@ -171,6 +176,60 @@ export class RegistryModel {
     return selected.toSorted(byPlace).map(({ portNumber, protocol }) => ({ portNumber, protocol }))
   }
 
+  /** The number that it gave up and whether it did so now, or nothing if it holds none of them. */
+  movePort(project: string, service: string, portNumber: number, options: MoveOptions) {
+    const { from, useReservation: _, ...rest } = options
+    const all = this.#select(project, service, rest)
+    const before =
+      from === undefined
+        ? all[0]
+        : (all.find((it) => it.portNumber === from) ??
+          all.find((it) => it.portNumber === portNumber))
+    if (!before) return undefined
+    if (before.portNumber === portNumber) return [portNumber, false]
+    this.#refuseNumber(project, portNumber, options)
+    const after: Holding = { ...before, portNumber, status: 'allocated' }
+    this.#held = this.#held.map((it) => (it === before ? after : it))
+    this.events.push({ what: 'released', ...placeOf(before) })
+    this.events.push({ what: 'allocated', ...placeOf(after), after: metadataOf(after) })
+    return [before.portNumber, true]
+  }
+
+  /** The live allocations of the numbers. */
+  reserveNumbers({ startPort, endPort }: Bounds, reason: string, scope: ReservationScope) {
+    const wanted: Reserved = { startPort, endPort, reason, ...hostOf(scope) }
+    const before = this.#reserved.find((it) => sameNumbers(it, wanted))
+    if (before?.reason !== reason) {
+      this.#reserved = [...this.#reserved.filter((it) => it !== before), wanted]
+      this.#noteReservation('reserved', before, wanted)
+    }
+    return this.listAll().filter((it) => covers(wanted, it, it.portNumber))
+  }
+
+  /** How many it removed. */
+  unreserveNumbers({ startPort, endPort }: Bounds, scope: ReservationScope): number {
+    const { hostname, protocol } = hostOf(scope)
+    const removed = this.#reserved.filter(
+      (it) =>
+        it.startPort === startPort &&
+        it.endPort === endPort &&
+        (hostname === undefined || it.hostname === hostname) &&
+        (protocol === undefined || it.protocol === protocol),
+    )
+    this.#reserved = this.#reserved.filter((it) => !removed.includes(it))
+    for (const each of removed) this.#noteReservation('unreserved', each, undefined)
+    return removed.length
+  }
+
+  /** Of those that begin there. */
+  letReservationsEnd(startPort: number): void {
+    this.#reserved = this.#reserved.filter((it) => it.startPort !== startPort)
+  }
+
+  countReservations(): number {
+    return this.#reserved.length
+  }
+
   updatePort(project: string, service: string, change: MetadataChange, which: UpdateOptions) {
     const selected = this.#select(project, service, which)
     for (const holding of selected) {
@@ -212,12 +271,13 @@ export class RegistryModel {
     const ranges = seen.map(({ startPort, endPort }) => ({ startPort, endPort }))
     const totalPorts = seen.reduce((sum, it) => sum + it.endPort - it.startPort + 1, 0)
     const availablePorts = [...this.free(projectName, scope)].length
+    const allocatableNow = [...this.allocatable(projectName, scope)].length
     const allocatedPorts = totalPorts - availablePorts
     return {
       ...{ projectName, ...scope, ranges },
       ...{ rangeStart: seen[0]!.startPort, rangeEnd: seen.at(-1)!.endPort },
       ...{ totalPorts, allocatedPorts, availablePorts },
-      ...{ reservedPorts: 0, unusablePorts: 0, allocatableNow: availablePorts },
+      ...{ reservedPorts: availablePorts - allocatableNow, unusablePorts: 0, allocatableNow },
       utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
     }
   }
@@ -270,8 +330,40 @@ export class RegistryModel {
     }
   }
 
+  /** Those of the free numbers that are not reserved, lowest first. */
+  *allocatable(projectName: string, scope: Scope): Generator<number> {
+    for (const number of this.free(projectName, scope)) {
+      if (!this.#isReserved(scope, number)) yield number
+    }
+  }
+
+  #isReserved(scope: Scope, number: number): boolean {
+    return this.#reserved.some((it) => covers(it, scope, number))
+  }
+
+  /** Refuses a number that the project cannot take in that scope. */
+  #refuseNumber(project: string, number: number, options: ClaimOptions): void {
+    const scope = scopeOf(options)
+    if (!this.#seenRanges(project, scope.hostname).some((range) => isIn(range, number))) {
+      throw refusal('PORT_OUT_OF_RANGE')
+    }
+    if (![...this.free(project, scope)].includes(number)) throw refusal('PORT_TAKEN')
+    if (!options.useReservation && this.#isReserved(scope, number)) throw refusal('PORT_RESERVED')
+  }
+
+  #noteReservation(
+    what: ModelEvent['what'],
+    before: Reserved | undefined,
+    after: Reserved | undefined,
+  ): void {
+    const content = (it: Reserved | undefined) =>
+      it && { startPort: it.startPort, endPort: it.endPort, reason: it.reason }
+    const scope = hostOf(after ?? before!)
+    this.events.push({ what, ...scope, before: content(before), after: content(after) })
+  }
+
   #takeLowest(projectName: string, serviceName: string, options: AllocateOptions): number {
-    const [portNumber] = this.free(projectName, scopeOf(options))
+    const [portNumber] = this.allocatable(projectName, scopeOf(options))
     if (portNumber === undefined) throw refusal('RANGE_EXHAUSTED')
     return this.#take(projectName, serviceName, options, portNumber).portNumber
   }
@@ -294,8 +386,8 @@ export class RegistryModel {
   #place(projectName: string, items: readonly BatchItem[], options: Partial<Scope>) {
     const { hostname } = scopeOf(options)
     const free = {
-      tcp: [...this.free(projectName, { hostname, protocol: 'tcp' })],
-      udp: [...this.free(projectName, { hostname, protocol: 'udp' })],
+      tcp: [...this.allocatable(projectName, { hostname, protocol: 'tcp' })],
+      udp: [...this.allocatable(projectName, { hostname, protocol: 'udp' })],
     }
     const placed = placeItems(items, free)
     if (!placed) throw refusal('RANGE_EXHAUSTED')
@@ -421,6 +513,28 @@ function scopeOf({ hostname = 'localhost', protocol = 'tcp' }: Partial<Scope>): 
   return { hostname: name === '127.0.0.1' ? 'localhost' : name, protocol }
 }
 
+/** Only what the reservation is limited to. */
+function hostOf({ hostname, protocol }: ReservationScope): ReservationScope {
+  return {
+    ...(hostname !== undefined && { hostname: scopeOf({ hostname }).hostname }),
+    ...(protocol !== undefined && { protocol }),
+  }
+}
+
+function sameNumbers(a: ReservedNumbers, b: ReservedNumbers): boolean {
+  return (['startPort', 'endPort', 'hostname', 'protocol'] as const).every(
+    (field) => a[field] === b[field],
+  )
+}
+
+function covers(reserved: ReservedNumbers, scope: Scope, number: number): boolean {
+  return (
+    isIn(reserved, number) &&
+    (reserved.hostname ?? scope.hostname) === scope.hostname &&
+    (reserved.protocol ?? scope.protocol) === scope.protocol
+  )
+}
+
 /** Absent where there is none. */
 function metadataOf(holding: Holding): Metadata | undefined {
   const fields = METADATA_FIELDS.filter((field) => holding[field] !== undefined)
@@ -443,7 +557,7 @@ function byStart(a: PortRange, b: PortRange): number {
   return a.startPort - b.startPort || ((a.hostname ?? '') < (b.hostname ?? '') ? -1 : 1)
 }
 
-function isIn({ startPort, endPort }: PortRange, number: number): boolean {
+function isIn({ startPort, endPort }: Bounds, number: number): boolean {
   return startPort <= number && number <= endPort
 }
 

@@ -17,6 +17,7 @@ const READING = {
   summary: (ports: PortManager) => ports.getProjectSummary('consilio'),
   history: (ports: PortManager) => ports.history({ limit: 10 }),
   hosts: (ports: PortManager) => ports.listHosts(),
+  reservations: (ports: PortManager) => ports.listReservations(),
   find: (ports: PortManager) => ports.find('consilio', 'web'),
   neighbourhood: (ports: PortManager) => ports.neighbourhood('consilio'),
   sameHostname: (ports: PortManager) => ports.sameCloudflareHostname('odin', 'web', 'a.example'),
@@ -25,6 +26,7 @@ const USING = {
   get: (ports: PortManager) => ports.getOrAllocate('consilio', 'web'),
   ensure: (ports: PortManager) => ports.ensure('consilio', 'web'),
   claim: (ports: PortManager) => ports.claim('consilio', 'web', 3105),
+  move: (ports: PortManager) => ports.move('consilio', 'web', 3106),
   many: (ports: PortManager) => ports.ensureMany('consilio', [{ service: 'rtp', count: 4 }]),
   allocate: (ports: PortManager) => ports.allocate('consilio', 'web'),
   together: (ports: PortManager) =>
@@ -39,6 +41,8 @@ const ADMINISTERING = {
   create: (ports: PortManager) => ports.createRange({ projectName: 'new', size: 10 }),
   resize: (ports: PortManager) => ports.resizeRange('consilio', { startPort: 3100, endPort: 3150 }),
   delete: (ports: PortManager) => ports.deleteRange('odin'),
+  reserve: (ports: PortManager) => ports.reserve({ startPort: 3108, endPort: 3109 }, 'migration'),
+  unreserve: (ports: PortManager) => ports.unreserve({ startPort: 3108, endPort: 3109 }),
 }
 const LEVELS = { read: READING, use: USING, admin: ADMINISTERING }
 
@@ -101,7 +105,9 @@ describe('grantAccess', () => {
            from pg_proc
            where pronamespace = 'ports'::regnamespace
              and has_function_privilege($1, oid, 'execute')
-             and proname in ('hold_slot', 'lock_lowest_slot', 'offer_ports', 'change_metadata')
+             and proname in (
+               'hold_slot', 'lock_lowest_slot', 'offer_ports', 'change_metadata', 'note_reservation'
+             )
          ) as inner`,
         [role],
       )

@@ -2,9 +2,12 @@ import {
   type AllocateManyOptions,
   type BatchAllocation,
   type BatchEntry,
+  type Bounds,
+  type ClaimOptions,
   type EnsureManyOptions,
   type GetOptions,
   LARGEST_BLOCK,
+  type MoveOptions,
   type NarrowOptions,
   nameOfService,
   type PortAllocation,
@@ -13,6 +16,7 @@ import {
   PortsError,
   PROTOCOLS,
   type Protocol,
+  type ReservationScope,
   type Scope,
   type ServiceKey,
   type Verdict,
@@ -57,9 +61,38 @@ class Registry extends PortManager {
     return this.allocate(project, service, options)
   }
 
-  async claimPort(project: string, service: string, port: number, options: GetOptions) {
+  async claimPort(project: string, service: string, port: number, options: ClaimOptions) {
     const { allocation, created } = await this.claim(project, service, port, options)
     return [allocation.portNumber, created]
+  }
+
+  async movePort(project: string, service: string, port: number, options: MoveOptions) {
+    const result = await this.move(project, service, port, options)
+    expect(result?.allocation.portNumber).toBe(result && port)
+    return result && [result.movedFrom, result.moved]
+  }
+
+  async reserveNumbers(bounds: Bounds, reason: string, scope: ReservationScope) {
+    return (await this.reserve(bounds, reason, scope)).held
+  }
+
+  async unreserveNumbers(bounds: Bounds, scope: ReservationScope): Promise<number> {
+    return (await this.unreserve(bounds, scope)).length
+  }
+
+  /** As if time had passed. */
+  async letReservationsEnd(startPort: number): Promise<void> {
+    await sql(
+      url,
+      `update ports.port_reservations
+       set ends_at = now() - interval '1 second'
+       where start_port = $1`,
+      [startPort],
+    )
+  }
+
+  async countReservations(): Promise<number> {
+    return (await this.listReservations()).length
   }
 
   /** As an audit does it. */
@@ -83,7 +116,7 @@ class Registry extends PortManager {
   }
 }
 
-type Method = Exclude<keyof RegistryModel & keyof Registry, 'free' | 'events'>
+type Method = Exclude<keyof RegistryModel & keyof Registry, 'events'>
 type ReleaseArguments = [string, string, string, NarrowOptions]
 type Outcome = { readonly answer: unknown } | { readonly refused: string }
 
@@ -196,12 +229,42 @@ const getPreferred = calls(
   service,
   fc.record({ hostname, protocol, instance, preferredPort: portNumber }, { requiredKeys: SCOPE }),
 )
+const useReservation = fc.constantFrom(false, false, true)
 const claim = calls(
   'claimPort',
   project,
   service,
   portNumber,
-  fc.record({ ...metadata, hostname, protocol, instance }, { requiredKeys: SCOPE }),
+  fc.record({ ...metadata, hostname, protocol, instance, useReservation }, { requiredKeys: SCOPE }),
+)
+const move = calls(
+  'movePort',
+  project,
+  service,
+  portNumber,
+  fc.record(
+    { hostname, protocol, instance, useReservation, from: portNumber },
+    { requiredKeys: SCOPE },
+  ),
+)
+const reservationStart = fc.constantFrom(3000, 3003, 3008)
+const reservedBounds = fc
+  .tuple(reservationStart, fc.constantFrom(0, 2, 5, 140))
+  .map(([startPort, more]) => ({ startPort, endPort: startPort + more }))
+const reservationScope = fc.record({ hostname, protocol }, { requiredKeys: [] })
+const reservations = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: calls(
+      'reserveNumbers',
+      reservedBounds,
+      fc.constantFrom('first', 'second'),
+      fc.oneof(fc.constant({}), reservationScope),
+    ),
+  },
+  calls('unreserveNumbers', reservedBounds, reservationScope),
+  calls('letReservationsEnd', reservationStart),
+  calls('countReservations'),
 )
 const allocate = calls(
   'allocate',
@@ -309,6 +372,8 @@ const holding = fc.oneof(...holdings)
 const anything = fc.oneof(
   ...holdings,
   { weight: 3, arbitrary: claim },
+  { weight: 3, arbitrary: move },
+  { weight: 6, arbitrary: reservations },
   { weight: 2, arbitrary: getPreferred },
   { weight: 5, arbitrary: release },
   { weight: 8, arbitrary: rangeChanges },
@@ -338,7 +403,12 @@ const REFUSALS: Readonly<Record<Method, readonly string[]>> = {
   getProjectSummary: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
   listRanges: [],
   createRange: ['RANGE_OVERLAP', 'RANGE_EXHAUSTED'],
-  claimPort: [...NOT_FOUND, 'PORT_TAKEN', 'PORT_OUT_OF_RANGE'],
+  claimPort: [...NOT_FOUND, 'PORT_TAKEN', 'PORT_OUT_OF_RANGE', 'PORT_RESERVED'],
+  movePort: [...NOT_FOUND, 'PORT_TAKEN', 'PORT_OUT_OF_RANGE', 'PORT_RESERVED'],
+  reserveNumbers: [],
+  unreserveNumbers: [],
+  letReservationsEnd: [],
+  countReservations: [],
   addRange: ['RANGE_OVERLAP'],
   resizeRange: [...NOT_FOUND, 'INVALID_ARGUMENT', 'RANGE_OVERLAP', 'RANGE_IN_USE'],
   removeRange: [...NOT_FOUND, 'INVALID_ARGUMENT', 'RANGE_IN_USE'],
@@ -368,7 +438,8 @@ class Call {
       return (outcome.answer as BatchAllocation[]).map(shown)
     }
     if (!holder || 'refused' in outcome) return []
-    if (operation.method === 'claimPort') {
+    if (operation.method === 'movePort' && outcome.answer === undefined) return []
+    if (['claimPort', 'movePort'].includes(operation.method)) {
       return [shown({ ...holder, portNumber: Number(operation.args[2]) })]
     }
     return [outcome.answer].flat().map((port) => shown({ ...holder, portNumber: Number(port) }))
@@ -385,6 +456,7 @@ const ALLOCATING: readonly Method[] = [
   'allocateUpTo',
   'allocateSeveral',
   'claimPort',
+  'movePort',
 ]
 
 // Shrinking ends in time for the report, with the smallest found so far. Not by interrupting a run:
@@ -439,10 +511,12 @@ describe('at the same time', TIMEOUT, () => {
         const told = calls.flatMap(({ told }) => told)
         // A port that nobody was told of would be lost to all.
         expect(told).toEqual(expect.arrayContaining(live))
+        const moved = calls.filter(hasMoved)
         const releasing = calls
           .filter(
             ({ operation, outcome }) => operation.method === 'releasePorts' && isSome(outcome),
           )
+          .concat(moved)
           .map(({ operation: { args } }) => {
             const [projectName, serviceName, , { instance = '' }] = args as ReleaseArguments
             return nameOfService({ projectName, serviceName, instance })
@@ -453,8 +527,9 @@ describe('at the same time', TIMEOUT, () => {
         const released = calls
           .filter(({ operation }) => operation.method === 'releasePorts')
           .flatMap(({ outcome }) => ('answer' in outcome ? (outcome.answer as unknown[]) : []))
-        expect(await eventsOf('released')).toBe(released.length)
-        expect(await eventsOf('allocated')).toBe(released.length + live.length)
+        const given = released.length + moved.length
+        expect(await eventsOf('released')).toBe(given)
+        expect(await eventsOf('allocated')).toBe(given + live.length)
       }),
       { ...RUNS, numRuns: 50 },
     )
@@ -511,6 +586,7 @@ async function beginAfresh(model = new RegistryModel()): Promise<void> {
     `set session_replication_role = replica;
      delete from ports.port_allocations;
      delete from ports.port_cursors;
+     delete from ports.port_reservations;
      delete from ports.port_ranges;
      delete from ports.projects;
      delete from ports.port_events`,
@@ -560,7 +636,8 @@ async function expectSameState(model: RegistryModel): Promise<void> {
   )
   for (const { project, next, available, offered, ...scope } of states) {
     const free = [...model.free(project, scope)]
-    expect(next, `next of ${project}`).toBe(free[0] ?? null)
+    const [lowest = null] = model.allocatable(project, scope)
+    expect(next, `next of ${project}`).toBe(lowest)
     expect(available, `numbers of ${project}`).toBe(free.length)
     // Numbers that were never needed have no slot yet.
     expect(free, `slots of ${project}`).toEqual(expect.arrayContaining(offered))
@@ -617,6 +694,12 @@ function expectForeseenRefusals(calls: readonly Call[]): void {
 /** Whether it released something. */
 function isSome(outcome: Outcome): boolean {
   return 'answer' in outcome && (outcome.answer as unknown[]).length > 0
+}
+
+/** Whether it gave up one number for another. */
+function hasMoved({ operation, outcome }: Call): boolean {
+  if (operation.method !== 'movePort' || 'refused' in outcome) return false
+  return (outcome.answer as [number, boolean] | undefined)?.[1] === true
 }
 
 function scopes(): Scope[] {

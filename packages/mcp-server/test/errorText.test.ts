@@ -1,4 +1,4 @@
-import { EXIT_STATUS, PortsError, type PortsErrorCode } from '@ports/core'
+import { EXIT_STATUS, PortsError, type PortsErrorCode, portReserved } from '@ports/core'
 import { expect, test } from 'vitest'
 import { errorText } from '../src/errorText.js'
 import { getPort } from '../src/tools/getPort.js'
@@ -32,4 +32,17 @@ test('an unknown project never leads an agent to the range of another', () => {
   for (const tool of [getPort, releasePort]) {
     expect(errorText(error, tool)).not.toContain('known project')
   }
+})
+
+test('a reserved number has an agent tell the reason and take another one', () => {
+  const error = portReserved({
+    ...{ portNumber: 3102, hostname: 'localhost', protocol: 'tcp', startPort: 3100, endPort: 3104 },
+    ...{ reason: 'migration', reservedBy: 'ann', endsAt: '2099-01-31T00:00:00Z' },
+  })
+  expect(errorText(error, getPort)).toBe(
+    'PORT_RESERVED: Port 3102 is reserved on localhost/tcp with 3100-3104 by ann until ' +
+      '2099-01-31T00:00:00Z: migration. Take another number, or ask for this one in spite of the ' +
+      'reservation.\nTell the user the reason, then call get-port with another portNumber, or ' +
+      'without one.',
+  )
 })

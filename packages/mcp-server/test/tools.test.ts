@@ -257,6 +257,31 @@ test('port-summary counts one scope', async () => {
   })
 })
 
+test('port-summary says how many of the available numbers are reserved', async () => {
+  const url = await freshDatabase()
+  const { ask } = await connect(url)
+  const manager = await openManager(url)
+  await ask('get-port', { projectName: 'consilio', serviceName: 'web' })
+  await manager.reserve({ startPort: 3100, endPort: 3109 }, 'migration')
+  expect(await ask('port-summary', { projectName: 'consilio' })).toMatchObject({
+    summary: { availablePorts: 99, allocatableNow: 90 },
+    message:
+      'consilio holds 1 of its 100 ports (3100-3199) on localhost/tcp; 99 available (9 reserved).',
+  })
+})
+
+test('get-port passes over what is reserved, and says so in one sentence', async () => {
+  const url = await freshDatabase()
+  const { ask } = await connect(url)
+  await (await openManager(url)).reserve({ startPort: 3100, endPort: 3104 }, 'migration')
+  const told = await ask('get-port', { projectName: 'consilio', serviceName: 'web' })
+  expect(told).toMatchObject({
+    port: 3105,
+    message: expect.stringContaining(' Skipped 3100-3104: reserved.'),
+  })
+  expect(told.skipped).toHaveLength(5)
+})
+
 test('port-summary without a project lists the ranges of all projects', async () => {
   const url = await freshDatabase()
   const { ask, failure } = await connect(url)

@@ -82,6 +82,29 @@ test('an agent gets another port if a stranger listens on its port', async ({ sk
   expectRunning(stranger)
 })
 
+test('an agent gets another port if the one that the user wants is reserved', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const manager = await openManager(url)
+  const bounds = { startPort: first, endPort: first + 4 }
+  await manager.reserve(bounds, 'the old host still answers there', { actor: 'ann' })
+  const { ask, failure } = await agent(url)
+  const service = { projectName: 'blog', serviceName: 'web' }
+  const refused = await failure('get-port', { ...service, portNumber: first })
+  expect(refused).toContain('PORT_RESERVED')
+  expect(refused).toContain('by ann: the old host still answers there.')
+  expect(refused).toContain('call get-port with another portNumber, or without one')
+  const { port, message } = await ask('get-port', service)
+  expect(port).toBe(first + 5)
+  expect(message).toContain(`Skipped ${first}-${first + 4}: reserved.`)
+  // The user asks for another one.
+  await ask('release-port', { ...service, portNumber: port })
+  const wanted = await ask('get-port', { ...service, portNumber: first + 7 })
+  expect(wanted).toMatchObject({ port: first + 7, created: true })
+  await expectHeld(url, await serveIn(freshDirectory(), first + 7))
+})
+
 test('agents in two worktrees get different ports', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()

@@ -7,6 +7,8 @@ import { everyHostOption, onlyProtocolOption } from '../serviceOptions.js'
 import { typedBounds } from '../typedBounds.js'
 import { typedEnd } from '../typedTime.js'
 
+const STAY = 'stay with the services that hold them'
+
 /** How many live allocations are named. */
 const MAX_NAMED = 10
 
@@ -40,7 +42,8 @@ function stillHeld(held: readonly PortAllocation[]): string {
     return `${portNumber} ${nameOfService(allocation)} (${hostname}/${protocol})`
   })
   const more = held.length > MAX_NAMED ? ` and ${held.length - MAX_NAMED} more` : ''
-  return `${counted(held.length, 'port')} of these stay with the services that hold them: ${named.join(', ')}${more}.`
+  const stay = held.length === 1 ? 'stays with the service that holds it' : STAY
+  return `${counted(held.length, 'port')} of these ${stay}: ${named.join(', ')}${more}.`
 }
 
 const MORE_HELP = `

@@ -17,7 +17,8 @@ export function unreserveCommand({ openManager, output, signal, answerNo }: Cont
       const removed = await ports.unreserve(bounds, { hostname, protocol, signal })
       if (removed.length > 0) {
         const named = removed.map(reservedNumbers).join(', ')
-        return output.outcome({ removed }, `Removed the reservation of ${named}.`)
+        const what = removed.length === 1 ? 'reservation' : 'reservations'
+        return output.outcome({ removed }, `Removed the ${what} of ${named}.`)
       }
       const others = await ports.listReservations({ signal })
       const near = others.filter((other) => intersection(other, bounds).length > 0)

@@ -9,7 +9,7 @@ import {
   PortsError,
   PROJECT_FILE,
   type Protocol,
-  SKIP_REASONS,
+  skippedText,
   useOfPort,
 } from '@ports/core'
 import type { Context } from '../Context.js'
@@ -120,9 +120,7 @@ function tellWhatIsNew(
   if (createdRange) {
     output.notice(`Created the range ${nameOfRange(createdRange)} for ${projectName}.`)
   }
-  for (const each of skipped) {
-    output.notice(`Skipped ${each.portNumber}: ${SKIP_REASONS[each.reason]}.`)
-  }
+  for (const notice of skippedText(skipped)) output.notice(notice)
   for (const { serviceName: other, reason } of refused) {
     output.notice(`${other} has no port here. ${reason}`)
   }

@@ -16,7 +16,7 @@ export type PassOverReason = keyof typeof PASS_OVER_REASONS
 /** Why a service did not get a number, in words that follow the number. */
 export const SKIP_REASONS = {
   ...PASS_OVER_REASONS,
-  reserved: 'it is reserved',
+  reserved: 'reserved',
   unavailable: "it was preferred, but is held, reserved or not the project's",
 } as const
 

@@ -11,7 +11,14 @@ import {
   waitingBackend,
 } from './registry.js'
 
-const TABLES = ['projects', 'port_ranges', 'port_allocations', 'port_cursors', 'port_events']
+const TABLES = [
+  'projects',
+  'port_ranges',
+  'port_reservations',
+  'port_allocations',
+  'port_cursors',
+  'port_events',
+]
 
 describe('a migration that adds a column to each table while a call waits for it', () => {
   it.each(CALL_LIST)('lets %s go on', async (_name, call) => {
@@ -44,6 +51,21 @@ describe('a migration that adds a column to each table while a call waits for it
       await migration.query('alter table ports.port_ranges add column later integer')
       await migration.commit()
       await waiting.finally(() => sql(url, 'alter table ports.port_ranges drop column later'))
+      await expectWorking(repository)
+    },
+  )
+
+  it.each(['reserve', 'unreserve'])(
+    'lets %s return a reservation of more columns than when it began',
+    async (name) => {
+      const { repository } = await openOn(url)
+      const migration = await Session.open(url)
+      await migration.query('begin; lock table ports.port_reservations in row exclusive mode')
+      const waiting = underWay(WRITES[name]!(repository))
+      await waitingBackend()
+      await migration.query('alter table ports.port_reservations add column later integer')
+      await migration.commit()
+      await waiting.finally(() => sql(url, 'alter table ports.port_reservations drop column later'))
       await expectWorking(repository)
     },
   )

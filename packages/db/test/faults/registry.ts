@@ -39,13 +39,21 @@ export const READS: Readonly<Record<string, Call>> = {
   listHosts: (store, call) => store.listHosts(call),
   listRanges: (store, call) => store.listRanges(call),
   history: (store, call) => store.history({ projectName: 'shop', limit: 10 }, call),
+  listReservations: (store, call) => store.listReservations(call),
 }
 
-/** Each changes a registry in which shop holds a port for web alone, and an empty range is left. */
+/**
+ * Each changes a registry in which shop holds a port for web alone, an empty range is left, and 3509 is
+ * reserved.
+ */
 export const WRITES: Readonly<Record<string, Call>> = {
   getOrAllocate: (store, call) => store.getOrAllocate(api, call),
   allocate: (store, call) => store.allocate(web, call),
   release: (store, call) => store.release(web, call),
+  move: (store, call) => store.move({ ...web, portNumber: 3005 }, call),
+  reserve: (store, call) =>
+    store.reserve({ startPort: 3008, endPort: 3009, reason: 'migration' }, call),
+  unreserve: (store, call) => store.unreserve({ startPort: 3509, endPort: 3509 }, call),
   update: (store, call) => store.update(web, { description: 'Storefront' }, call),
   updateOnAllHosts: (store, call) =>
     store.updateOnAllHosts(web, { description: 'Storefront' }, call),
@@ -104,11 +112,13 @@ beforeEach(async () => {
      delete from ports.port_health_checks;
      delete from ports.port_allocations;
      delete from ports.port_cursors;
+     delete from ports.port_reservations;
      delete from ports.port_ranges;
      delete from ports.projects;
      delete from ports.port_events;
      set session_replication_role = origin;
      select ports.create_range('shop', 3000, 3009), ports.create_range('empty', 3500, 3509);
+     select ports.reserve_ports(3509, 3509, 'migration');
      select ports.allocate_port('shop', 'web')`,
   )
   const [row] = await sql<{ id: string }>(
@@ -126,6 +136,7 @@ export async function contents(databaseUrl = url) {
        (select json_agg(row order by name) from ports.projects as row) as projects,
        (select json_agg(row order by start_port) from ports.port_ranges as row) as ranges,
        (select json_agg(row order by project_name) from ports.port_cursors as row) as cursors,
+       (select json_agg(row order by id) from ports.port_reservations as row) as reservations,
        (select json_agg(row order by port_number, id) from ports.port_allocations as row) as slots,
        (select json_agg(row order by id) from ports.port_health_checks as row) as checks,
        (select json_agg(row order by id) from ports.port_events as row) as events`,
@@ -186,6 +197,9 @@ const RESOLVED_BY: Readonly<Record<string, RegExp>> = {
   getOrAllocate: /Ask again/,
   allocate: /list the ports of shop/,
   release: /Release it again/,
+  move: /Move it again/,
+  reserve: /Ask again/,
+  unreserve: /Ask again/,
   update: /Update it again/,
   updateOnAllHosts: /Update it again/,
   recordChecks: /Audit again/,
@@ -233,7 +247,8 @@ export async function lockTables(): Promise<Session> {
   const session = await Session.open(url)
   await session.query('begin')
   await session.query(
-    'lock table ports.port_ranges, ports.port_allocations, ports.port_events in access exclusive mode',
+    `lock table ports.port_ranges, ports.port_reservations, ports.port_allocations,
+       ports.port_events in access exclusive mode`,
   )
   return session
 }

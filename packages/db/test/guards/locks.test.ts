@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest'
 import { sql } from '../../../../test/database.js'
 import { ending, numbers, Session } from '../sessions.js'
-import { allocate, drain, livePorts, newProject, type Project, url } from './projects.js'
+import {
+  allocate,
+  drain,
+  livePorts,
+  newProject,
+  offerNumbers,
+  type Project,
+  query,
+  url,
+} from './projects.js'
 
 /** The number of deadlocks that the server has ended. */
 async function deadlocks(): Promise<number> {
@@ -31,6 +40,7 @@ function batch(project: Project, services: readonly string[], protocol: string |
 
 const ALLOCATE_MANY = 'select * from ports.allocate_ports($1, $2, $3, $4, $5, $5, $5, $6, $5)'
 const RELEASE_MANY = 'select * from ports.release_many($1, $2, $3, $4, $5, $6, $7)'
+const CLAIM = 'select ports.claim_port($1, $2, $3)'
 const CHECK_ALL = `
   select ports.record_health_checks(array_agg(id order by random()), array_agg('listening'::text))
   from ports.allocations`
@@ -133,6 +143,76 @@ describe('concurrent calls take their locks in one order', () => {
     expect(await deadlocks()).toBe(0)
   })
 
+  it.each(['read committed', 'repeatable read'])(
+    'when services move, are claimed for, come and go at %s while numbers are reserved',
+    async (level) => {
+      const project = await newProject(60)
+      const services = numbers(1, 6).map((nth) => `service-${nth}`)
+      const endings = await load(12, async (session, nth) => {
+        await session.query(`set default_transaction_isolation = '${level}'`)
+        const all: string[] = []
+        for (const round of numbers(1, 40)) {
+          const ask = async (text: string, values: unknown[] = []) => {
+            all.push(await ending(session.query(text, values)))
+          }
+          const order = [...services.slice(nth % 6), ...services.slice(0, nth % 6)]
+          const service = services[(nth + round) % services.length]
+          const number = project.start + ((nth * 7 + round * 11) % 60)
+          if (nth % 6 < 2) {
+            await ask('select ports.get_or_allocate_port($1, $2)', [project.name, service])
+            await ask('select ports.move_port($1, $2, $3)', [project.name, service, number])
+          } else if (nth % 6 === 2) {
+            await ask('select ports.claim_port($1, $2, $3)', [project.name, service, number])
+            await ask('select ports.release_ports($1, $2)', [project.name, service])
+          } else if (nth % 6 === 3) {
+            const items = order.map((each) => ({ service: each, protocols: ['tcp', 'udp'] }))
+            await ask(`select from ports.allocate_batch($1, $2, p_description => $3)`, [
+              ...[project.name, JSON.stringify(items), `Round ${round}`],
+            ])
+            await ask(RELEASE_MANY, [...batch(project, order, null), order])
+          } else if (nth % 6 === 4) {
+            await ask(CHECK_ALL)
+            await ask('select ports.update_ports($1, $2, $3)', [
+              ...[project.name, service, JSON.stringify({ description: `By ${nth}` })],
+            ])
+          } else {
+            const first = project.start + (round % 50)
+            await ask(`select ports.reserve_ports($1, $2, 'migration')`, [first, first + 5])
+            await ask('select ports.allocate_port($1, $2)', [project.name, service])
+            await ask('select ports.unreserve_ports($1, $2)', [first, first + 5])
+          }
+        }
+        return all
+      })
+      // Others hold the number or reserved it, a service holds something else, or others were ahead.
+      for (const refused of ['ZP003', 'ZP008', 'ZP011', '40001']) endings.delete(refused)
+      expect(endings).toEqual(new Set(['done']))
+      expect(await deadlocks()).toBe(0)
+    },
+  )
+
+  it('when a claim that waits for a number meets a move of its service to that number', async () => {
+    const project = await newProject()
+    await offerNumbers(project)
+    const wanted = project.start + 7
+    const taker = await Session.open(url)
+    await taker.begin()
+    await taker.query(CLAIM, [project.name, 'taker', wanted])
+    const [claimer, mover] = [await Session.open(url), await Session.open(url)]
+    const claimed = claimer.query(CLAIM, [project.name, 'web', wanted])
+    await claimer.waiting()
+    await query(CLAIM, [project.name, 'web', project.start + 5])
+    const moved = mover.query('select ports.move_port($1, $2, $3)', [project.name, 'web', wanted])
+    await mover.waiting()
+    await taker.rollback()
+    const endings = [await ending(claimed), await ending(moved)]
+    // The second one may be told that the service holds the number.
+    expect(endings).toContain('done')
+    for (const other of endings) expect(['done', 'ZP003']).toContain(other)
+    expect(await livePorts(project)).toContain(wanted)
+    expect(await deadlocks()).toBe(0)
+  })
+
   it('when ranges change while others allocate', async () => {
     const project = await newProject(200)
     const endings = await load(12, async (session, nth) => {
@@ -187,6 +267,36 @@ it('a batch releases what it locked, and not what a service gets meanwhile', asy
   ])
   expect(await livePorts(project)).toEqual([port + 1])
 })
+
+it.each([
+  ['higher', 7],
+  ['lower', 2],
+])(
+  'a move to a %s number takes along what another call changes meanwhile',
+  async (_where, offset) => {
+    const project = await newProject()
+    await offerNumbers(project)
+    await query(CLAIM, [project.name, 'web', project.start + 5])
+    const updater = await Session.open(url)
+    await updater.begin()
+    await updater.query('select ports.update_ports($1, $2, $3)', [
+      ...[project.name, 'web', JSON.stringify({ description: 'Storefront' })],
+    ])
+    const mover = await Session.open(url)
+    const moved = mover.query('select ports.move_port($1, $2, $3)', [
+      ...[project.name, 'web', project.start + offset],
+    ])
+    await mover.waiting()
+    await updater.commit()
+    await moved
+    expect(
+      await query(
+        `select port_number, description from ports.allocations where project_name = $1`,
+        [project.name],
+      ),
+    ).toEqual([{ port_number: project.start + offset, description: 'Storefront' }])
+  },
+)
 
 describe('no call waits', () => {
   it('for an advisory lock, because no call takes one', async () => {

@@ -31,6 +31,7 @@ beforeEach(async () => {
     `set session_replication_role = replica;
      delete from ports.port_allocations;
      delete from ports.port_cursors;
+     delete from ports.port_reservations;
      delete from ports.port_ranges;
      delete from ports.projects;
      delete from ports.port_events`,

@@ -1,4 +1,10 @@
-import { CANNOT_SEE, nameOfService, PASS_OVER_REASONS, SKIP_REASONS } from '@ports/core'
+import {
+  CANNOT_SEE,
+  nameOfService,
+  PASS_OVER_REASONS,
+  SKIP_REASONS,
+  skippedText,
+} from '@ports/core'
 import { z } from 'zod'
 import { metadata, portNumber, scope, service } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -58,7 +64,9 @@ export const getPort = defineTool({
       message:
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
         `${created ? ', allocated just now' : ''}; it keeps it until it is released.${place}` +
-        told.map(({ portNumber, reason }) => ` Skipped ${portNumber}: ${reason}.`).join('') +
+        skippedText(skipped)
+          .map((each) => ` ${each}`)
+          .join('') +
         cannotSee.map((each) => ` ${CANNOT_SEE[each]}`).join('') +
         (caution && !(caution === 'busy' && use.listening)
           ? ` Note on ${port}: ${PASS_OVER_REASONS[caution]}.`

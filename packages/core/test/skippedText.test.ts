@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { skippedText } from '../src/passedOver/skippedText.js'
+
+const numbers = (first: number, last: number) =>
+  Array.from({ length: last - first + 1 }, (_, nth) => ({ portNumber: first + nth }))
+
+it('has one sentence for consecutive numbers that were skipped for one reason', () => {
+  expect(
+    skippedText([
+      ...numbers(3101, 3105).map((each) => ({ ...each, reason: 'reserved' as const })),
+      { portNumber: 3106, reason: 'blocked' },
+      ...numbers(3108, 3109).map((each) => ({ ...each, reason: 'blocked' as const })),
+    ]),
+  ).toEqual([
+    'Skipped 3101-3105: reserved.',
+    'Skipped 3106: no browser and no fetch opens it.',
+    'Skipped 3108-3109: no browser and no fetch opens it.',
+  ])
+  expect(skippedText([])).toEqual([])
+})
+
+it('names the protocol if it is given, and joins no numbers of two', () => {
+  expect(
+    skippedText([
+      { portNumber: 3101, protocol: 'tcp', reason: 'reserved' },
+      { portNumber: 3102, protocol: 'tcp', reason: 'reserved' },
+      { portNumber: 3103, protocol: 'udp', reason: 'reserved' },
+    ]),
+  ).toEqual(['Skipped 3101-3102/tcp: reserved.', 'Skipped 3103/udp: reserved.'])
+})
