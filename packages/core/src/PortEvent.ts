@@ -13,8 +13,8 @@ export const EVENT_KINDS = [
 ] as const
 
 /**
- * One change of one holding, range or reservation. Audits write none. `claimed`: the service held the number
- * already, and now prefers it to its others.
+ * One change of one holding, range or reservation. Audits write none. `claimed`: the service held the
+ * number already, and now prefers it to its others.
  */
 export interface PortEvent {
   readonly id: string

@@ -918,9 +918,9 @@ export class PortManager {
   }
 
   /**
-   * Returns the changes of allocations, metadata, ranges and reservations, newest first, without the results of
-   * audits. An event appears only when every transaction that began to write before its own has
-   * ended. Events outlive their project and service, so an unknown name is not an error.
+   * Returns the changes of allocations, metadata, ranges and reservations, newest first, without the
+   * results of audits. An event appears only when every transaction that began to write before its
+   * own has ended. Events outlive their project and service, so an unknown name is not an error.
    */
   async history(options: HistoryOptions): Promise<HistoryPage> {
     const accepted = given(options)

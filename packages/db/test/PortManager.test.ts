@@ -577,6 +577,9 @@ describe('getProjectSummary', () => {
       totalPorts: 100,
       allocatedPorts: 0,
       availablePorts: 100,
+      reservedPorts: 0,
+      unusablePorts: 0,
+      allocatableNow: 100,
       utilization: 0,
     })
     await ports.getOrAllocate('consilio', 'api')
