@@ -19,6 +19,15 @@ export function readTextFile(path: string): string {
   }
 }
 
+/** Undefined where `readTextFile` throws. For a file that need not be there. */
+export function textOfFile(path: string): string | undefined {
+  try {
+    return contentOf(path)
+  } catch {
+    return undefined
+  }
+}
+
 function contentOf(path: string): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {

@@ -1,6 +1,8 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
+import { realpathSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
+import { invalidArgument } from '../errors.js'
 import { nearestName } from '../name.js'
+import { textOfFile } from '../readTextFile.js'
 import { type GitWorktree, gitWorktree } from './gitWorktree.js'
 import { isInside } from './isInside.js'
 import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
@@ -21,10 +23,11 @@ export interface LocalProject {
 /**
  * The project of a directory, from `ports.json` there or above, else from the name of the package,
  * else from that of the repository's remote. Undefined if nothing names one.
- * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed
+ * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed, or the directory cannot be
+ * looked into
  */
 export function findProject(directory: string): LocalProject | undefined {
-  const from = realpathSync(directory)
+  const from = realPath(directory)
   const worktree = gitWorktree(from)
 
   const withFile = nearestWith(PROJECT_FILE, from)
@@ -50,6 +53,15 @@ export function findProject(directory: string): LocalProject | undefined {
   const remote = worktree && remoteName(worktree.commonDirectory)
   if (root === undefined || remote === undefined) return undefined
   return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
+}
+
+function realPath(directory: string): string {
+  try {
+    return realpathSync(directory)
+  } catch (error) {
+    const reason = (error as Error).message
+    throw invalidArgument('directory', directory, `one that can be looked into (${reason})`)
+  }
 }
 
 /**
@@ -91,20 +103,18 @@ export function packageNameIn(directory: string): string | undefined {
   return typeof name === 'string' ? nearestName(name) : undefined
 }
 
-/** Its fields; none if it is no JSON object. */
+/** Its fields; none if there is no such file that can be read, or it is no JSON object. */
 export function packageJsonIn(directory: string): Record<string, unknown> {
   try {
-    return Object(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')))
-  } catch (error) {
-    if (error instanceof SyntaxError) return {}
-    throw error
+    return Object(JSON.parse(textOfFile(join(directory, 'package.json')) ?? ''))
+  } catch {
+    return {}
   }
 }
 
 /** The last part of the URL of `origin`, without `.git`. */
 function remoteName(commonDirectory: string): string | undefined {
-  const path = join(commonDirectory, 'config')
-  const config = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const config = textOfFile(join(commonDirectory, 'config')) ?? ''
   const origin = /^\[remote "origin"\]\n(?:[ \t].*\n)*?[ \t]*url = (?<url>.+)$/m.exec(config)
   const url = origin?.groups?.url
   return url === undefined ? undefined : nearestName(basename(url.split(/[/:]/).at(-1)!, '.git'))

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { textOfFile } from '../readTextFile.js'
 
 export interface GitWorktree {
   readonly root: string
@@ -37,6 +38,5 @@ function directoryOf(git: string): string | undefined {
 }
 
 function firstLine(path: string): string | undefined {
-  if (!existsSync(path)) return undefined
-  return readFileSync(path, 'utf8').split(/\r?\n/, 1)[0]
+  return textOfFile(path)?.split(/\r?\n/, 1)[0]
 }

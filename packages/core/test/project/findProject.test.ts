@@ -69,6 +69,35 @@ describe('the project of a directory', () => {
     }
   })
 
+  it('has no name from files that are directories or FIFOs', () => {
+    git('init', '--quiet')
+    git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    mkdirSync(join(root, 'package.json'))
+    expect(findProject(root)?.namedBy).toBe('git remote')
+    for (const file of ['package.json', '.git/config']) {
+      rmSync(join(root, file), { recursive: true })
+      execFileSync('mkfifo', [join(root, file)])
+    }
+    expect(findProject(root)).toBeUndefined()
+    rmSync(join(root, '.git/config'))
+    mkdirSync(join(root, '.git/config/commondir'), { recursive: true })
+    mkdirSync(join(root, '.git/commondir'))
+    expect(findProject(root)).toBeUndefined()
+    rmSync(join(root, '.git'), { recursive: true })
+    execFileSync('mkfifo', [join(root, '.git')])
+    expect(findProject(root)).toBeUndefined()
+  })
+
+  it('is unknown where a directory cannot be found, which is refused', () => {
+    const gone = join(root, 'gone')
+    expect(() => findProject(gone)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`directory is "${gone}", but must be one that`),
+      }),
+    )
+  })
+
   it('is in a linked worktree, which Git made, and not in a clone or a submodule', () => {
     write('main/ports.json', { project: 'shop' })
     root = join(root, 'main')
