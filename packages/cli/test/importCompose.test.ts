@@ -87,6 +87,8 @@ describe('import --compose', () => {
     const beside = { '.env': 'WEB_PORT=3100\r\nexport API_PORT="3200" # x\r\n' }
     const { rows } = await plan(content, { WEB_PORT: '3300' }, beside)
     expect(rows).toEqual(['+ localhost/tcp 3300 shop/web', '+ localhost/tcp 3200 shop/web'])
+    const odd = await plan(content, { WEB_PORT: '3300' }, { '.env/x': '' })
+    expect(odd.rows).toEqual(['+ localhost/tcp 3300 shop/web', '+ localhost/tcp 2 shop/web'])
   })
 
   test('keeps the name and the application protocol of a port', async () => {

@@ -171,6 +171,23 @@ describe('ports init', () => {
     expect(said).toEqual([expect.stringMatching(/^- compose\.yaml: file is .*must be YAML/)])
   })
 
+  test('goes on if files are directories, or a workspace is malformed', async () => {
+    const odd = ['compose.yaml', 'Procfile', '.env', 'vite.config.ts', 'packages/a/package.json']
+    const { services, said } = await proposed({
+      'package.json': { ...SHOP, scripts: { dev: 'vite' } },
+      'pnpm-lock.yaml': '',
+      'pnpm-workspace.yaml': 'packages: [apps/*',
+      ...Object.fromEntries(odd.map((name) => [`${name}/x`, ''])),
+    })
+    expect(services).toEqual({ web: { command: 'pnpm run dev' } })
+    expect(said).toEqual([
+      expect.stringMatching(/^- pnpm-workspace\.yaml: file is .* must be YAML \(/),
+      expect.stringMatching(/^- Procfile: file is .*Procfile", but must be a regular file\.$/),
+      expect.stringMatching(/^- compose\.yaml: file is .*, but must be a regular file\.$/),
+      expect.stringMatching(/^- \.env: file is .*, but must be a regular file\.$/),
+    ])
+  })
+
   test('asks on a terminal, and writes nothing without a yes', async ({ skip }) => {
     const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
     if (!hasScript) skipBecause(skip, 'no util-linux script')

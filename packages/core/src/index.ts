@@ -218,6 +218,7 @@ export {
   type WantedRange,
 } from './range/rangeErrors.js'
 export type { NewRange, NewRangeNumbers } from './range/requests.js'
+export { readTextFile, textOfFile } from './readTextFile.js'
 export { portReserved, type Reserved } from './reservation/portReserved.js'
 export type { ReservationScope, ReserveOptions } from './reservation/requests.js'
 export type {

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { textOfFile } from '@ports/core'
 
 /** A port that a file of a framework fixes. */
 export interface ConfiguredPort {
@@ -28,8 +29,8 @@ export function configuredPort(directory: string): ConfiguredPort | undefined {
   for (const file of readdirSync(directory).sort()) {
     const configuration = CONFIGURATIONS.find((each) => each.file.test(file))
     if (!configuration) continue
-    const text = readFileSync(join(directory, file), 'utf8').replace(COMMENTS, '')
-    const port = configuration.port.exec(text)?.groups?.port
+    const text = textOfFile(join(directory, file))?.replace(COMMENTS, '')
+    const port = configuration.port.exec(text ?? '')?.groups?.port
     if (port !== undefined) return { file, port: Number(port) }
   }
   return undefined

@@ -1,16 +1,25 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, join, relative } from 'node:path'
-import { type LocalProject, nearestName, packageJsonIn, packageNameIn } from '@ports/core'
+import {
+  type LocalProject,
+  nearestName,
+  PortsError,
+  packageJsonIn,
+  packageNameIn,
+  readTextFile,
+} from '@ports/core'
 import { globSync } from 'tinyglobby'
-import { parse } from 'yaml'
 import { scriptLine, scriptOf } from '../run/commandOf.js'
 import { DEFAULT_SERVICE } from '../run/here.js'
 import { numbersIn } from '../sources/procfile.js'
+import { YamlFile } from '../sources/YamlFile.js'
 import { configuredPort } from './configuredPort.js'
 import type { Proposal } from './Proposal.js'
 
 /** The scripts that start a server, the first that there is. */
 const SCRIPTS = ['dev', 'start']
+
+const WORKSPACE = 'pnpm-workspace.yaml'
 
 /** A line for a shell has these in place of a number and a host. */
 const TARGET = { port: '$PORT', host: '$HOST' }
@@ -18,7 +27,7 @@ const TARGET = { port: '$PORT', host: '$HOST' }
 /** A service for each package of the repository that has a script to start it. */
 export function addPackages(root: string, project: LocalProject | undefined, proposal: Proposal) {
   const before = Object.keys(proposal.services).length
-  for (const directory of membersOf(root)) addPackage(root, directory, project, proposal)
+  for (const directory of membersOf(root, proposal)) addPackage(root, directory, project, proposal)
   const hasMembers = Object.keys(proposal.services).length > before
   const script = hasMembers ? scriptIn(root) : undefined
   if (script === undefined) addPackage(root, root, project, proposal)
@@ -31,7 +40,7 @@ function addPackage(
   project: LocalProject | undefined,
   proposal: Proposal,
 ): void {
-  const script = existsSync(join(directory, 'package.json')) ? scriptIn(directory) : undefined
+  const script = scriptIn(directory)
   const configured = configuredPort(directory)
   if (script === undefined && !configured) return
   const path = relative(root, directory)
@@ -60,8 +69,10 @@ function scriptIn(directory: string): string | undefined {
 }
 
 /** The directories of a workspace's packages, in order. */
-function membersOf(root: string): string[] {
-  const patterns = patternsOf(root).map((pattern) => `${pattern.replace(/\/$/, '')}/package.json`)
+function membersOf(root: string, proposal: Proposal): string[] {
+  const patterns = patternsOf(root, proposal).map(
+    (pattern) => `${pattern.replace(/\/$/, '')}/package.json`,
+  )
   if (patterns.length === 0) return []
   const ignore = ['**/node_modules/**']
   return globSync(patterns, { cwd: root, ignore, expandDirectories: false })
@@ -70,14 +81,23 @@ function membersOf(root: string): string[] {
     .filter((directory) => directory !== root)
 }
 
-function patternsOf(root: string): string[] {
-  const workspace = join(root, 'pnpm-workspace.yaml')
-  if (existsSync(workspace)) {
-    return textsIn(Object(parse(readFileSync(workspace, 'utf8'), { logLevel: 'error' })).packages)
-  }
-  if (!existsSync(join(root, 'package.json'))) return []
+function patternsOf(root: string, proposal: Proposal): string[] {
+  if (existsSync(join(root, WORKSPACE))) return patternsOfPnpm(root, proposal)
   const { workspaces } = packageJsonIn(root)
   return textsIn(Array.isArray(workspaces) ? workspaces : Object(workspaces).packages)
+}
+
+function patternsOfPnpm(root: string, proposal: Proposal): string[] {
+  try {
+    const content = readTextFile(join(root, WORKSPACE))
+    const yaml = new YamlFile({ content, source: WORKSPACE })
+    const packages = yaml.fieldsOf(yaml.root).get('packages')
+    return packages ? yaml.itemsOf(packages).flatMap((each) => yaml.textOf(each) || []) : []
+  } catch (error) {
+    if (!(error instanceof PortsError)) throw error
+    proposal.omit(WORKSPACE, error.message)
+    return []
+  }
 }
 
 function textsIn(value: unknown): string[] {

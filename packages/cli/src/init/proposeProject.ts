@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import {
   findProject,
@@ -7,6 +7,7 @@ import {
   PortsError,
   PROJECT_FILE,
   type ProjectFile,
+  readTextFile,
   validProjectFile,
 } from '@ports/core'
 import { builtServices } from '../sources/compose.js'
@@ -84,8 +85,8 @@ function withFirst(
 ): void {
   const name = names.find((each) => existsSync(join(root, each)))
   if (name === undefined) return
-  const content = readFileSync(join(root, name), 'utf8').replace(/^\uFEFF/, '')
   try {
+    const content = readTextFile(join(root, name)).replace(/^\uFEFF/, '')
     read({ content, source: name, directory: root, environment: {} })
   } catch (error) {
     if (!(error instanceof PortsError)) throw error

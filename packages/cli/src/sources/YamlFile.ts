@@ -22,7 +22,7 @@ export class YamlFile {
   readonly #lines = new LineCounter()
 
   /** @throws {PortsError} `INVALID_ARGUMENT` if it is no YAML */
-  constructor({ content, source }: SourceFile) {
+  constructor({ content, source }: Pick<SourceFile, 'content' | 'source'>) {
     this.#document = parseDocument(content, {
       lineCounter: this.#lines,
       merge: true,
