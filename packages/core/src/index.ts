@@ -178,12 +178,12 @@ export { environmentName } from './project/environmentName.js'
 export {
   findProject,
   type LocalProject,
-  nearestWith,
   packageJsonIn,
   packageNameIn,
 } from './project/findProject.js'
 export { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 export { isInside } from './project/isInside.js'
+export { filesInRepository, nearestPackage, nearestWith } from './project/nearest.js'
 export {
   PROJECT_FILE,
   type ProjectFile,

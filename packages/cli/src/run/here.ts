@@ -2,7 +2,7 @@ import {
   findProject,
   invalidArgument,
   type LocalProject,
-  nearestWith,
+  nearestPackage,
   type ProjectRequest,
   packageNameIn,
 } from '@ports/core'
@@ -72,7 +72,7 @@ export function serviceHere(
 ): string | undefined {
   const names = Object.keys(services)
   if (names.length > 0) return names.length === 1 ? names[0] : undefined
-  const packageRoot = nearestWith('package.json', directory)
+  const packageRoot = nearestPackage(directory)
   const isMember = packageRoot !== undefined && packageRoot !== root
   const packageName = isMember ? packageNameIn(packageRoot) : undefined
   return packageName === undefined || packageName === projectName ? DEFAULT_SERVICE : packageName

@@ -1,10 +1,11 @@
-import { realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { invalidArgument } from '../errors.js'
 import { nearestName } from '../name.js'
 import { textOfFile } from '../readTextFile.js'
 import { type GitWorktree, gitWorktree } from './gitWorktree.js'
 import { isInside } from './isInside.js'
+import { nearestPackage, nearestWith } from './nearest.js'
 import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
 
 /** What a directory and those above it say of a project. */
@@ -21,8 +22,9 @@ export interface LocalProject {
 }
 
 /**
- * The project of a directory, from `ports.json` there or above, else from the name of the package,
- * else from that of the repository's remote. Undefined if nothing names one.
+ * The project of a directory, from `ports.json` there or above, else from the name of the package at
+ * the top of the repository, else from that of its remote, else from the name of the nearest package
+ * in it. Without a repository, from that of the nearest package. Undefined if nothing names one.
  * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed, or the directory cannot be
  * looked into
  */
@@ -37,22 +39,26 @@ export function findProject(directory: string): LocalProject | undefined {
     return { projectName: project, ...copy, namedBy: PROJECT_FILE, services }
   }
 
-  const isLinked = worktree?.isLinked ?? false
-  const root = worktree?.root
-  const packageRoot = nearestWith('package.json', root ?? from)
-  const packageName = packageRoot === undefined ? undefined : packageNameIn(packageRoot)
-  if (packageRoot !== undefined && packageName !== undefined) {
-    return {
-      projectName: packageName,
-      root: root ?? packageRoot,
-      isLinked,
-      namedBy: 'package.json',
-      services: {},
-    }
-  }
-  const remote = worktree && remoteName(worktree.commonDirectory)
-  if (root === undefined || remote === undefined) return undefined
-  return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
+  const { root = from, isLinked = false } = worktree ?? {}
+  return (
+    namedByPackage(root, isLinked) ??
+    (worktree && namedByRemote(worktree)) ??
+    namedByPackage(from, isLinked)
+  )
+}
+
+function namedByPackage(directory: string, isLinked: boolean): LocalProject | undefined {
+  const root = nearestPackage(directory)
+  const projectName = root === undefined ? undefined : packageNameIn(root)
+  if (root === undefined || projectName === undefined) return undefined
+  return { projectName, root, isLinked, namedBy: 'package.json', services: {} }
+}
+
+function namedByRemote(worktree: GitWorktree): LocalProject | undefined {
+  const { root, isLinked, commonDirectory } = worktree
+  const projectName = remoteName(commonDirectory)
+  if (projectName === undefined) return undefined
+  return { projectName, root, isLinked, namedBy: 'git remote', services: {} }
 }
 
 function realPath(directory: string): string {
@@ -73,28 +79,6 @@ function copyOf(withFile: string, worktree: GitWorktree | undefined) {
     return { root: worktree.root, isLinked: true }
   }
   return { root: withFile, isLinked: gitWorktree(withFile)?.isLinked ?? false }
-}
-
-/**
- * The directory or the nearest one above it that has such a file. A file of another user counts only
- * in a directory of that user: anybody can write one to /tmp, and a run would run its commands.
- */
-export function nearestWith(file: string, directory: string): string | undefined {
-  const trusted = [process.getuid?.(), 0, ownerOf(directory)]
-  for (let each = directory; ; each = dirname(each)) {
-    const owner = ownerOf(join(each, file))
-    if (owner !== undefined && trusted.includes(owner)) return each
-    if (dirname(each) === each) return undefined
-  }
-}
-
-/** Undefined if it is not there, or may not be looked at. */
-function ownerOf(path: string): number | undefined {
-  try {
-    return statSync(path).uid
-  } catch {
-    return undefined
-  }
 }
 
 /** Undefined if the package has no name of which a project's can be made. */

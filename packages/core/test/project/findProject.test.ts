@@ -69,6 +69,29 @@ describe('the project of a directory', () => {
     }
   })
 
+  it('is not named by a package above the repository', () => {
+    write('package.json', { name: 'home' })
+    write('shop/README.md', 'A shop')
+    const shop = join(root, 'shop')
+    expect(findProject(shop)?.projectName).toBe('home')
+    git('init', '--quiet', 'shop')
+    expect(findProject(shop)).toBeUndefined()
+    git('-C', 'shop', 'remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    expect(findProject(shop)).toMatchObject({ projectName: 'shop', namedBy: 'git remote' })
+  })
+
+  it('is else named by the nearest package in the repository', () => {
+    git('init', '--quiet')
+    write('package.json', { private: true })
+    write('web/package.json', { name: 'web' })
+    write('web/src/index.ts', '')
+    const found = { projectName: 'web', root: join(root, 'web'), namedBy: 'package.json' }
+    expect(findProject(join(root, 'web/src'))).toMatchObject(found)
+    expect(findProject(root)).toBeUndefined()
+    git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    expect(findProject(join(root, 'web/src'))).toMatchObject({ projectName: 'shop', root })
+  })
+
   it('has no name from files that are directories or FIFOs', () => {
     git('init', '--quiet')
     git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
