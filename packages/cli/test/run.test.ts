@@ -96,6 +96,52 @@ describe('ports run', () => {
     expect(third.stderr).toContain('Name one after --.')
   })
 
+  const PACKAGE = { name: 'shop', scripts: { dev: 'vite' } }
+  test.each<[string, string, Record<string, string | object>]>([
+    [
+      'npm, if its lock file is the nearest',
+      'npm run dev -- --port',
+      { 'pnpm-lock.yaml': '', 'shop/package-lock.json': '', 'shop/web/package.json': PACKAGE },
+    ],
+    [
+      'npm, if no lock file is in the repository',
+      'npm run dev -- --port',
+      { 'pnpm-lock.yaml': '', 'yarn.lock': '', 'shop/web/package.json': PACKAGE },
+    ],
+    [
+      'the one that packageManager names before lock files',
+      'yarn run dev --port',
+      {
+        'shop/package.json': { packageManager: 'yarn@4.1.0' },
+        'shop/package-lock.json': '',
+        'shop/web/package.json': PACKAGE,
+      },
+    ],
+  ])('runs the dev script with %s', async (_which, command, files) => {
+    const directory = projectDirectory({ ...files, 'shop/.git/HEAD': 'ref: refs/heads/main\n' })
+    const names = ['npm', 'pnpm', 'yarn']
+    const bin = projectDirectory(
+      Object.fromEntries(names.map((name) => [name, `#!/bin/sh\necho ${name} "$@"\n`])),
+    )
+    for (const name of names) chmodSync(join(bin, name), 0o755)
+    const url = await databaseWithOwnNumbers('shop')
+    const environment = { PATH: `${bin}:${process.env.PATH}` }
+    const ports = portsIn(join(directory, 'shop/web'), url, environment)
+    expect((await ports('run')).stdout).toContain(`${command} `)
+  })
+
+  test('takes no dev script from above the repository', async () => {
+    const directory = projectDirectory({
+      'package.json': { name: 'home', scripts: { dev: 'echo home' } },
+      'shop/ports.json': { project: 'shop', services: { web: {} } },
+      'shop/.git/HEAD': 'ref: refs/heads/main\n',
+    })
+    const ports = portsIn(join(directory, 'shop'), await databaseWithOwnNumbers('shop'))
+    const { stdout, stderr, status } = await ports('run')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 125 })
+    expect(stderr).toContain('package.json has no dev script')
+  })
+
   test.each([
     ['its status', ['node', '-e', 'process.exit(3)'], 3],
     ['128 and the number of the signal', ['node', '-e', 'process.kill(process.pid)'], 143],

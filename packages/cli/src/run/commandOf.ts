@@ -1,6 +1,7 @@
-import { nearestWith, packageJsonIn } from '@ports/core'
+import { nearestPackage, packageJsonIn } from '@ports/core'
 import type { Command } from './child.js'
 import { portFlags, type Target } from './frameworks.js'
+import { managerNamed, managerOf } from './packageManager.js'
 
 /** A line that a shell would take for its words and nothing else. */
 const PLAIN = /^[\w./:=@%+,-]+( [\w./:=@%+,-]+)*$/
@@ -9,19 +10,11 @@ const SEVERAL = /[;&|<>(){}`\n]|^\s*\w+=/
 /** A script that sets variables first is run by what follows. */
 const ASSIGNMENT = /^\w+=/
 
-/** The package managers, by the file that tells that they are used. npm is the last resort. */
-const MANAGERS = [
-  { lockFile: 'pnpm-lock.yaml', name: 'pnpm', separator: [] },
-  { lockFile: 'yarn.lock', name: 'yarn', separator: [] },
-  { lockFile: 'bun.lock', name: 'bun', separator: [] },
-  { lockFile: 'package-lock.json', name: 'npm', separator: ['--'] },
-] as const
-
 /** The command that was typed, with the flags that its program needs. */
 export function typedCommand(words: readonly string[], directory: string, target: Target): Command {
   const [program = '', ...args] = words
   const script = runScript(program, args)
-  const manager = MANAGERS.find(({ name }) => name === program)
+  const manager = managerNamed(program)
   if (script === undefined || !manager) return withFlags({ program, args }, target)
   const flags = scriptFlags(directory, script, target)
   const separator = args.includes('--') ? [] : manager.separator
@@ -39,7 +32,7 @@ export function writtenCommand(line: string, directory: string, target: Target):
 
 /** Runs the `dev` script of the package with its package manager. Undefined if it has none. */
 export function devScript(directory: string, target: Target): Command | undefined {
-  const root = nearestWith('package.json', directory)
+  const root = nearestPackage(directory)
   if (root === undefined || scriptOf(root, 'dev') === undefined) return undefined
   return typedCommand([managerOf(root).name, 'run', 'dev'], root, target)
 }
@@ -49,11 +42,6 @@ export function scriptLine(directory: string, script: string, target?: Target): 
   const { name, separator } = managerOf(directory)
   const flags = target ? scriptFlags(directory, script, target) : []
   return [name, 'run', script, ...(flags.length > 0 ? [...separator, ...flags] : [])].join(' ')
-}
-
-function managerOf(root: string) {
-  // A workspace has one lock file for all its packages.
-  return MANAGERS.find(({ lockFile }) => nearestWith(lockFile, root)) ?? MANAGERS.at(-1)!
 }
 
 function withFlags(command: Command, target: Target): Command {
@@ -68,7 +56,7 @@ function runScript(program: string, args: readonly string[]): string | undefined
 }
 
 function scriptFlags(directory: string, script: string, target: Target): readonly string[] {
-  const root = nearestWith('package.json', directory)
+  const root = nearestPackage(directory)
   const line = root === undefined ? undefined : scriptOf(root, script)
   if (line === undefined || !PLAIN.test(line)) return []
   const words = line.split(' ')
