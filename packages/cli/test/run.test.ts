@@ -24,6 +24,15 @@ const SHOP = { project: 'shop', services: { web: {}, 'web-api': {} } }
 
 const isLinux = process.platform === 'linux'
 
+/** A directory with programs of these names, which print their command lines. */
+function programs(...names: string[]): string {
+  const bin = projectDirectory(
+    Object.fromEntries(names.map((name) => [name, `#!/bin/sh\necho ${name} "$@"\n`])),
+  )
+  for (const name of names) chmodSync(join(bin, name), 0o755)
+  return bin
+}
+
 /** A run that is under way. */
 function started(directory: string, url: string, args: string[]) {
   const child = spawn(process.execPath, [BINARY, ...args], {
@@ -96,6 +105,44 @@ describe('ports run', () => {
     expect(third.stderr).toContain('Name one after --.')
   })
 
+  test('appends no port to a command that names one, nor an address', async () => {
+    const directory = projectDirectory({
+      'ports.json': SHOP,
+      'package.json': { scripts: { dev: 'vite', api: 'python3 manage.py runserver' } },
+    })
+    const bin = programs('flask', 'hugo', 'npm', 'pnpm', 'python3', 'storybook')
+    const url = await databaseWithOwnNumbers('shop')
+    const ports = portsIn(directory, url, { PATH: `${bin}:${process.env.PATH}` })
+    const ran = async (line: string) =>
+      (await ports('run', 'web', '--', ...line.split(' '))).stdout.trimEnd()
+    const { PORT: port } = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
+    for (const complete of [
+      'python3 -m http.server 8123',
+      'python3 -m http.server --bind 0.0.0.0 --cgi 8123',
+      'python3 manage.py runserver 0.0.0.0:8123',
+      'python3 manage.py runserver --noreload 8123',
+      'flask --app shop run -p8123',
+      'hugo server --port=8123',
+      'storybook dev -p 8123',
+      'npm run dev -- --port 8123',
+      'npm run api -- 8123',
+      'pnpm dev --port=8123',
+    ]) {
+      expect(await ran(complete)).toBe(complete)
+    }
+    for (const [line, flags] of [
+      ['python3 -m http.server', `${port} --bind 127.0.0.1`],
+      ['python3 -m http.server -p HTTP/1.1 -d dist', `${port} --bind 127.0.0.1`],
+      ['python3 -m http.server --bind 0.0.0.0', port],
+      ['python3 -m http.server --bind=::', port],
+      ['python3 manage.py runserver -v 2', `127.0.0.1:${port}`],
+      ['npm run dev -- --open', `--port ${port} --strictPort`],
+      ['npm run api', `-- 127.0.0.1:${port}`],
+    ]) {
+      expect(await ran(line!)).toBe(`${line} ${flags}`)
+    }
+  })
+
   const PACKAGE = { name: 'shop', scripts: { dev: 'vite' } }
   test.each<[string, string, Record<string, string | object>]>([
     [
@@ -119,13 +166,8 @@ describe('ports run', () => {
     ],
   ])('runs the dev script with %s', async (_which, command, files) => {
     const directory = projectDirectory({ ...files, 'shop/.git/HEAD': 'ref: refs/heads/main\n' })
-    const names = ['npm', 'pnpm', 'yarn']
-    const bin = projectDirectory(
-      Object.fromEntries(names.map((name) => [name, `#!/bin/sh\necho ${name} "$@"\n`])),
-    )
-    for (const name of names) chmodSync(join(bin, name), 0o755)
     const url = await databaseWithOwnNumbers('shop')
-    const environment = { PATH: `${bin}:${process.env.PATH}` }
+    const environment = { PATH: `${programs('npm', 'pnpm', 'yarn')}:${process.env.PATH}` }
     const ports = portsIn(join(directory, 'shop/web'), url, environment)
     expect((await ports('run')).stdout).toContain(`${command} `)
   })

@@ -1,7 +1,7 @@
 import { nearestPackage, packageJsonIn } from '@ports/core'
 import type { Command } from './child.js'
 import { portFlags, type Target } from './frameworks.js'
-import { managerNamed, managerOf } from './packageManager.js'
+import { managerNamed, managerOf, type PackageManager } from './packageManager.js'
 
 /** A line that a shell would take for its words and nothing else. */
 const PLAIN = /^[\w./:=@%+,-]+( [\w./:=@%+,-]+)*$/
@@ -16,7 +16,7 @@ export function typedCommand(words: readonly string[], directory: string, target
   const script = runScript(program, args)
   const manager = managerNamed(program)
   if (script === undefined || !manager) return withFlags({ program, args }, target)
-  const flags = scriptFlags(directory, script, target)
+  const flags = scriptFlags(directory, script, argumentsOf(script, args, manager), target)
   const separator = args.includes('--') ? [] : manager.separator
   return { program, args: flags.length === 0 ? args : [...args, ...separator, ...flags] }
 }
@@ -40,7 +40,7 @@ export function devScript(directory: string, target: Target): Command | undefine
 /** A line for a shell that runs a script of the package. With a target it has the flags for that. */
 export function scriptLine(directory: string, script: string, target?: Target): string {
   const { name, separator } = managerOf(directory)
-  const flags = target ? scriptFlags(directory, script, target) : []
+  const flags = target ? scriptFlags(directory, script, [], target) : []
   return [name, 'run', script, ...(flags.length > 0 ? [...separator, ...flags] : [])].join(' ')
 }
 
@@ -55,13 +55,30 @@ function runScript(program: string, args: readonly string[]): string | undefined
   return program === 'npm' && words[0] !== 'start' ? undefined : words[0]
 }
 
-function scriptFlags(directory: string, script: string, target: Target): readonly string[] {
+/** Those of a package manager that it passes to the script. */
+function argumentsOf(
+  script: string,
+  args: readonly string[],
+  { separator }: PackageManager,
+): readonly string[] {
+  const first = args.indexOf('--')
+  if (first !== -1) return args.slice(first + 1)
+  return separator.length > 0 ? [] : args.slice(args.indexOf(script) + 1)
+}
+
+/** @param given the arguments that the script gets already */
+function scriptFlags(
+  directory: string,
+  script: string,
+  given: readonly string[],
+  target: Target,
+): readonly string[] {
   const root = nearestPackage(directory)
   const line = root === undefined ? undefined : scriptOf(root, script)
   if (line === undefined || !PLAIN.test(line)) return []
   const words = line.split(' ')
   const [program = '', ...args] = words.slice(words.findIndex((word) => !ASSIGNMENT.test(word)))
-  return portFlags({ program, args }, target)
+  return portFlags({ program, args: [...args, ...given] }, target)
 }
 
 export function scriptOf(root: string, name: string): string | undefined {

@@ -1,7 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { filesInRepository, packageJsonIn } from '@ports/core'
 
-interface PackageManager {
+export interface PackageManager {
   /** Its program. */
   readonly name: string
   /** The file that tells that it is used. */
