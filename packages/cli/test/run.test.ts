@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { chmodSync, renameSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -287,6 +287,25 @@ describe('ports run', () => {
     const second = await portsIn(projectDirectory(files), url)('run', '--', 'true')
     expect(second.status).toBe(125)
     expect(second.stderr).toContain(first)
+  })
+
+  test('gives a project that package.json names its port also where it was moved', async () => {
+    const url = await databaseWithOwnNumbers('blog')
+    const first = projectDirectory({ 'blog/package.json': { name: 'blog' } })
+    const portIn = async (directory: string) => {
+      const { stdout, stderr } = await portsIn(directory, url)('run', '--', 'printenv', 'PORT')
+      expect(stdout, stderr).not.toBe('')
+      return stdout
+    }
+    const port = await portIn(join(first, 'blog'))
+    const moved = join(projectDirectory({}), 'moved')
+    renameSync(join(first, 'blog'), moved)
+    expect(await portIn(moved)).toBe(port)
+    const { stdout } = await portsIn(moved, url)('checkouts', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([{ directory: moved, instance: '' }])
+    const other = projectDirectory({ 'package.json': { name: 'blog' } })
+    const refused = await portsIn(other, url)('run', '--', 'true')
+    expect(refused.stderr).toContain(moved)
   })
 })
 

@@ -1,6 +1,7 @@
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
+import { isGone } from '../checkout/isGone.js'
 import { recordCheckout } from '../checkout/recordCheckout.js'
 import { invalidArgument } from '../errors.js'
 import { type PortAllocation, PROTOCOLS } from '../PortAllocation.js'
@@ -37,8 +38,8 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
  * none, and records the directory. Safe to repeat. The services without a port of their choice get
  * theirs in one transaction.
- * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
- * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
+ * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory that exists
+ * and no `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
  */
 export async function ensureProject(
   ports: PortManager,
@@ -96,12 +97,14 @@ async function refuseOtherDirectory(
 ): Promise<void> {
   const { hostname } = ports.scope()
   const recorded = await ports.listCheckouts({ ...options, projectName, hostname })
-  const [first] = recorded
-  if (!first || recorded.some(({ directory }) => directory === root)) return
+  if (recorded.some(({ directory }) => directory === root)) return
+  // A project that was moved is not recorded where it is now.
+  const other = recorded.find(({ directory }) => !isGone(directory))
+  if (!other) return
   throw invalidArgument(
     'directory',
     root,
-    `${first.directory}, where ${projectName} is recorded, as long as no ports.json here names the project`,
+    `${other.directory}, where ${projectName} is recorded, as long as no ports.json here names the project`,
   )
 }
 
