@@ -101,13 +101,29 @@ function readUrl({ name, value, place }: Variable, directory: string): Read | un
 /** By name: the last of a name counts. */
 function variablesIn(content: string): Map<string, Variable> {
   const variables = new Map<string, Variable>()
-  content.split(/\r?\n/).forEach((line, index) => {
-    // Line by line, because the parser does not tell where a variable is.
-    for (const [name, value = ''] of Object.entries(parseEnv(line))) {
-      variables.set(name, { name, value, place: `line ${index + 1}` })
+  const lines = content.split(/\r?\n/)
+  for (let first = 0; first < lines.length; ) {
+    const last = lastLineOfValue(lines, first)
+    // One at a time, because the parser does not tell where a variable is.
+    const text = lines.slice(first, last + 1).join('\n')
+    for (const [name, value = ''] of Object.entries(parseEnv(text))) {
+      variables.set(name, { name, value, place: `line ${first + 1}` })
     }
-  })
+    first = last + 1
+  }
   return variables
+}
+
+/** A value that begins with a quote ends with the next one, as `parseEnv` reads it. */
+const QUOTED = /^\s*[^#\s=][^=]*=\s*(?<quote>["'`])(?<rest>.*)$/
+
+/** The index of the line in which the value of a line ends. */
+function lastLineOfValue(lines: readonly string[], first: number): number {
+  const { quote, rest } = QUOTED.exec(lines[first]!)?.groups ?? {}
+  if (quote === undefined || rest!.includes(quote)) return first
+  const last = lines.findIndex((line, index) => index > first && line.includes(quote))
+  // A quote that is never closed is one of the value.
+  return last === -1 ? first : last
 }
 
 /** The service that `PORT` is of: the one whose port `ports run` sets in this directory. */
