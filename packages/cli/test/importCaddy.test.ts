@@ -125,4 +125,9 @@ describe('import --caddy', () => {
       '- Caddyfile, line 14: {$SITE} has a placeholder: nothing to import',
     ])
   })
+
+  test('refuses a file that is nested too deeply', async () => {
+    const { total } = await plan(site('handle {\n'.repeat(50_000)))
+    expect(total).toContain('must be a Caddyfile whose blocks are nested at most 100 deep.')
+  })
 })

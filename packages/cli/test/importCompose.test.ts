@@ -113,6 +113,36 @@ describe('import --compose', () => {
     ])
   })
 
+  test('reads a file that merges without end, and refuses one that merges too much', async () => {
+    const twice = (nth: number) => `x${nth}: &x${nth} { <<: [*x${nth - 1}, *x${nth - 1}] }`
+    const bomb = [
+      'x0: &x0 { ports: ["8088:80"] }',
+      ...Array.from({ length: 40 }, (_, nth) => twice(nth + 1)),
+      'services: { web: { <<: *x40 } }',
+    ]
+    expect((await plan(bomb.join('\n'))).rows).toEqual(['+ localhost/tcp 8088 shop/web'])
+    const many = [
+      'x: &x',
+      ...Array.from({ length: 2000 }, (_, nth) => `  f${nth}: 1`),
+      'services:',
+      ...Array.from({ length: 2000 }, (_, nth) => `  s${nth}: { <<: *x }`),
+    ]
+    const { total } = await plan(many.join('\n'))
+    expect(total).toContain('but must be YAML that merges at most 1000000 fields.')
+  })
+
+  test('refuses a file that is nested too deeply, and takes no such variable', async () => {
+    const deep = 100_000
+    const brackets = `services: ${'['.repeat(deep)}${']'.repeat(deep)}`
+    expect((await plan(brackets)).total).toContain('must be YAML')
+    const variable = `\${A:-`.repeat(deep) + '}'.repeat(deep)
+    const { rows, notes } = await plan(withPorts(`- "${variable}:80"`))
+    expect(rows).toEqual([])
+    expect(notes).toEqual([
+      '- compose.yaml, line 4: A has defaults that are nested too deeply: nothing to import',
+    ])
+  })
+
   test('says what other files and the network decide', async () => {
     const content = [
       'include: [other.yaml]',

@@ -1,3 +1,6 @@
+import { invalidArgument } from '@ports/core'
+import type { SourceFile } from './Findings.js'
+
 /** A word of a Caddyfile. */
 export interface Token {
   readonly text: string
@@ -15,16 +18,33 @@ export interface Directive {
   readonly block?: readonly Directive[]
 }
 
+/** More than anybody writes, and less than the stack holds. */
+const MAX_DEPTH = 100
+
 /**
  * The directives of a Caddyfile. Its words are separated by blanks; quotes, backticks and heredocs
  * keep blanks, a # at the beginning of a word begins a comment, and a brace alone at the end of a
  * line opens a block (https://caddyserver.com/docs/caddyfile/concepts).
+ * @throws {PortsError} `INVALID_ARGUMENT` if its blocks are nested too deeply
  */
-export function readDirectives(content: string): Directive[] {
-  return blockOf(tokensOf(content), { at: 0 }, true)
+export function readDirectives({ content, source }: SourceFile): Directive[] {
+  return blockOf({ tokens: tokensOf(content), at: 0, source }, 0)
 }
 
-function blockOf(tokens: readonly Token[], cursor: { at: number }, isTop: boolean): Directive[] {
+interface Cursor {
+  readonly tokens: readonly Token[]
+  at: number
+  readonly source: string
+}
+
+/** @param depth how many blocks are around it */
+function blockOf(cursor: Cursor, depth: number): Directive[] {
+  const { tokens, source } = cursor
+  if (depth > MAX_DEPTH) {
+    const expected = `a Caddyfile whose blocks are nested at most ${MAX_DEPTH} deep`
+    throw invalidArgument('file', source, expected)
+  }
+  const isTop = depth === 0
   const directives: Directive[] = []
   while (cursor.at < tokens.length) {
     if (isBrace(tokens[cursor.at], '}')) {
@@ -39,7 +59,7 @@ function blockOf(tokens: readonly Token[], cursor: { at: number }, isTop: boolea
     const { line } = words[0]!
     const opens = isBrace(words.at(-1), '{')
     if (opens) words.pop()
-    directives.push({ line, words, ...(opens && { block: blockOf(tokens, cursor, false) }) })
+    directives.push({ line, words, ...(opens && { block: blockOf(cursor, depth + 1) }) })
   }
   return directives
 }
