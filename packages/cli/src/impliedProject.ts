@@ -1,18 +1,19 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
-import { findProject, nearestWith, PROJECT_FILE } from '@ports/core'
+import { findProject, nearestWith, PortsError, PROJECT_FILE, workingDirectory } from '@ports/core'
 
 /**
  * A command line with the project that `ports.json` in this directory or above names, if the words
  * leave the project out. A command whose project may be absent means all projects with `--all`, and
  * with a `--port`, of which nobody may know whose it is.
  * @param makeProgram makes one to parse the words here: a second parse would repeat what it noted
- * @throws {PortsError} `INVALID_ARGUMENT` if that file is needed and malformed
+ * @throws {PortsError} `INVALID_ARGUMENT` if that file is needed and malformed, or this directory is
+ * gone
  */
 export function withImpliedProject(
   makeProgram: () => CommandUnknownOpts,
   args: readonly string[],
 ): readonly string[] {
-  if (nearestWith(PROJECT_FILE, process.cwd()) === undefined) return args
+  if (!mayHaveFile()) return args
   let command = makeProgram()
   let depth = 0
   while (command.commands.length > 0) {
@@ -23,7 +24,7 @@ export function withImpliedProject(
   }
   const { operands } = command.parseOptions(args.slice(depth))
   if (!mayLackProject(command, operands)) return args
-  const project = findProject(process.cwd())
+  const project = findProject(workingDirectory())
   if (project?.namedBy !== PROJECT_FILE) return args
   const { projectName, services } = project
   const isService = (word: string) => Object.hasOwn(services, word)
@@ -33,6 +34,16 @@ export function withImpliedProject(
   const isComplete = operands.length >= wordsOf(command)
   if (isComplete && (namesProject || !operands.every(isService))) return args
   return [...args.slice(0, depth), projectName, ...args.slice(depth)]
+}
+
+/** True also if that cannot be told. It is an error only where it matters. */
+function mayHaveFile(): boolean {
+  try {
+    return nearestWith(PROJECT_FILE, workingDirectory()) !== undefined
+  } catch (error) {
+    if (error instanceof PortsError) return true
+    throw error
+  }
 }
 
 function mayLackProject(command: CommandUnknownOpts, operands: readonly string[]): boolean {

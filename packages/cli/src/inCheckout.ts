@@ -1,4 +1,4 @@
-import { checkoutOf, instanceOfEnvironment, isAbsent } from '@ports/core'
+import { checkoutOf, instanceOfEnvironment, isAbsent, workingDirectory } from '@ports/core'
 import type { Context } from './Context.js'
 
 interface Choice {
@@ -20,6 +20,6 @@ export async function inCheckout<Options extends Choice>(
   if (!isAbsent(options.instance)) return options
   if (instanceOfEnvironment()(projectName) !== undefined) return options
   const call = { projectName, create, signal }
-  const checkout = await checkoutOf(await openManager(), process.cwd(), call)
+  const checkout = await checkoutOf(await openManager(), workingDirectory(), call)
   return checkout ? { ...options, instance: checkout.instance } : options
 }

@@ -2,8 +2,10 @@ import {
   instanceOfEnvironment,
   nearestWith,
   type PortManager,
+  PortsError,
   PROJECT_FILE,
   type Service,
+  workingDirectory,
 } from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { spelledHost } from './spelledHost.js'
@@ -28,11 +30,20 @@ export function releaseLine(
  * no name, so if another may be the default, the command clears that.
  */
 function spelledInstance(projectName: string, instance: string, ports: PortManager) {
-  const isNamed = instanceOfEnvironment()(projectName) !== undefined
-  const mayBeDerived = !isNamed && nearestWith(PROJECT_FILE, process.cwd()) !== undefined
-  const isDefault = instance === ports.instance(projectName) && !mayBeDerived
-  if (isDefault) return { environment: '', options: [] }
+  if (isDefault(projectName, instance, ports)) return { environment: '', options: [] }
   return instance === ''
     ? { environment: 'PORTS_INSTANCE= ', options: [] }
     : { environment: '', options: ['--instance', instance] }
+}
+
+/** False also if that cannot be told here. */
+function isDefault(projectName: string, instance: string, ports: PortManager): boolean {
+  try {
+    const isNamed = instanceOfEnvironment()(projectName) !== undefined
+    const mayBeDerived = !isNamed && nearestWith(PROJECT_FILE, workingDirectory()) !== undefined
+    return instance === ports.instance(projectName) && !mayBeDerived
+  } catch (error) {
+    if (error instanceof PortsError) return false
+    throw error
+  }
 }

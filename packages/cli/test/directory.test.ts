@@ -4,6 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { BINARY, ended, environmentOn } from './ports.js'
 import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
 
 const SHOP = { project: 'shop', services: { web: {}, api: {} } }
@@ -125,6 +126,55 @@ describe('a command in a directory with a ports.json', () => {
     expect(status).toBe(2)
     expect(stderr).toContain("missing required argument 'service'")
   })
+})
+
+describe.runIf(process.platform === 'linux')('a command in a directory', () => {
+  /** The built command where a shell is after these words. */
+  const portsAfter = (words: string, url: string) => {
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    return (...args: string[]) => {
+      const script = `${words}; exec "$0" "$@"`
+      const command = ['-c', script, process.execPath, BINARY, ...args]
+      const environment = { PORTS_INSTANCE: 'login', PORTS_CHECKOUT: directory }
+      return ended('sh', command, environmentOn(url, environment), directory)
+    }
+  }
+  const GONE = 'mkdir -p gone; cd gone; rmdir ../gone'
+  const NOT_UTF8 = `d=$(printf 'caf\\351'); mkdir -p "$d"; cd "$d"`
+
+  test.each([
+    ['that is gone', GONE, 'The working directory no longer exists.'],
+    ['whose name is not UTF-8', NOT_UTF8, 'The working directory has a name that is not UTF-8: '],
+  ])(
+    '%s works if the directory does not matter, and is else refused',
+    async (_what, words, why) => {
+      const { url, ports: elsewhere } = await shop()
+      await elsewhere('get', 'web')
+      const ports = portsAfter(words, url)
+      const listed = await ports('list', '--all', '--json')
+      expect(JSON.parse(listed.stdout), listed.stderr).toMatchObject([{ port: 7000 }])
+      expect(await ports('claim', 'shop', 'api', '7001', '--instance', 'a')).toMatchObject({
+        stdout: '7001\n',
+        status: 0,
+      })
+      const inUse = await ports('range', 'delete', 'shop')
+      expect(inUse.status).toBe(4)
+      expect(inUse.stderr).toContain('  ports release shop api --instance a\n')
+      for (const [status, ...args] of [
+        [2, 'list'],
+        [2, 'get', 'web'],
+        [2, 'claim', 'shop', 'web', '7002'],
+        [2, 'env'],
+        [2, 'up'],
+        [2, 'init'],
+        [125, 'run', '--', 'true'],
+      ] as const) {
+        const refused = await ports(...args)
+        expect(refused.stderr, args.join(' ')).toContain(`error: ${why}`)
+        expect(refused).toMatchObject({ stdout: '', status })
+      }
+    },
+  )
 })
 
 describe('each worktree', () => {

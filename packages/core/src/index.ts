@@ -190,6 +190,7 @@ export {
   type ProjectService,
   validProjectFile,
 } from './project/ProjectFile.js'
+export { workingDirectory } from './project/workingDirectory.js'
 export type {
   BlockRequest,
   EnsuredRange,

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { Command } from '@commander-js/extra-typings'
-import { counted } from '@ports/core'
+import { counted, workingDirectory } from '@ports/core'
 import type { Context } from '../Context.js'
 
 export function initCommand({ output, confirm, answerNo }: Context) {
@@ -11,7 +11,7 @@ export function initCommand({ output, confirm, answerNo }: Context) {
     .addHelpText('after', MORE_HELP)
     .action(async ({ dryRun, yes }) => {
       const { proposeProject } = await import('../init/proposeProject.js')
-      const { path, file, omissions } = proposeProject(process.cwd())
+      const { path, file, omissions } = proposeProject(workingDirectory())
       const content = `${JSON.stringify(file, null, 2)}\n`
       if (!output.json) {
         for (const { place, reason } of omissions) output.notice(`- ${place}: ${reason}`)

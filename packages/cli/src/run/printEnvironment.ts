@@ -1,4 +1,4 @@
-import { ensureProject, invalidArgument, type ProjectService } from '@ports/core'
+import { ensureProject, invalidArgument, type ProjectService, workingDirectory } from '@ports/core'
 import type { Context } from '../Context.js'
 import { variablesOf } from './environment.js'
 import { projectHere, refuseUnlisted, requestOf } from './here.js'
@@ -10,7 +10,7 @@ export async function printEnvironment(
   names: readonly string[],
   format: Format,
 ): Promise<void> {
-  const project = projectHere(process.cwd())
+  const project = projectHere(workingDirectory())
   const asked = names.length > 0 ? names : Object.keys(project.services)
   if (asked.length === 0) {
     throw invalidArgument('service', undefined, 'given, as no ports.json names services')

@@ -9,6 +9,7 @@ import {
   type Protocol,
   SKIP_REASONS,
   useOfPort,
+  workingDirectory,
 } from '@ports/core'
 import type { Context } from '../Context.js'
 import { nameOfProcess } from '../nameOfProcess.js'
@@ -33,7 +34,7 @@ export async function run(
   { strict, reuse }: Options,
 ): Promise<void> {
   const { openManager, signal, wrapped } = context
-  const directory = process.cwd()
+  const directory = workingDirectory()
   const place = here(directory, typedService)
   const { project, request, serviceName } = place
   const ports = await openManager()

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises'
-import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
+import { ensureProject, invalidArgument, PROJECT_FILE, workingDirectory } from '@ports/core'
 import type { Context } from '../Context.js'
 import { variablesOf } from './environment.js'
 import { projectHere, requestOf } from './here.js'
@@ -13,10 +13,11 @@ interface Options {
 /** Gets the ports of all services of a project. */
 export async function up(context: Context, { write, run }: Options): Promise<void> {
   const { openManager, output, signal } = context
-  const project = projectHere(process.cwd())
+  const directory = workingDirectory()
+  const project = projectHere(directory)
   const names = Object.keys(project.services)
   if (names.length === 0) {
-    throw invalidArgument('directory', process.cwd(), `one with services in a ${PROJECT_FILE}`)
+    throw invalidArgument('directory', directory, `one with services in a ${PROJECT_FILE}`)
   }
   const runnable = names.filter((name) => project.services[name]!.command !== undefined)
   if (run && runnable.length === 0) {

@@ -1,5 +1,6 @@
 import { validName } from '../name.js'
 import { isInside } from './isInside.js'
+import { workingDirectory } from './workingDirectory.js'
 
 /**
  * Reads the environment once, and tells which instance of a project it names: `PORTS_INSTANCE`,
@@ -13,7 +14,11 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
   const project = process.env.PORTS_PROJECT
   const checkout = process.env.PORTS_CHECKOUT
   if (named === undefined) return () => undefined
-  if (checkout && !isInside(process.cwd(), checkout)) return () => undefined
   const instance = named === '' ? '' : validName('PORTS_INSTANCE', named)
-  return (projectName) => (project && project !== projectName ? undefined : instance)
+  return (projectName) => {
+    const isOther = project && project !== projectName
+    // Calls that mean no instance work also where there is no such directory any more.
+    if (isOther || (checkout && !isInside(workingDirectory(), checkout))) return undefined
+    return instance
+  }
 }
