@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { emptyDatabase } from '../../../test/database.js'
 import { importPlan } from './importPlan.js'
-import { BINARY, environmentOn } from './ports.js'
+import { BINARY, ended, environmentOn } from './ports.js'
 import { portsIn, projectDirectory } from './projectDirectory.js'
 
 /** A Compose file with one service that has these lines under `ports`, of which the first is 4. */
@@ -195,6 +195,19 @@ describe('import --compose', () => {
       rows: [{ projectName: 'blog', serviceName: 'web', port: 8080, protocol: 'tcp' }],
       notes: [],
     })
+  })
+
+  test('reads a pipe, which is in the directory of the command', async () => {
+    const directory = projectDirectory({
+      'compose.yaml': withPorts('- "8000:80"'),
+      'ports.json': { project: 'blog' },
+    })
+    const line = 'cat compose.yaml | "$0" "$@"'
+    const args = ['import', '--compose', '/dev/stdin', '--dry-run']
+    const environment = environmentOn(await emptyDatabase())
+    const command = ['-c', line, process.execPath, BINARY, ...args]
+    const { stderr } = await ended('sh', command, environment, directory)
+    expect(stderr).toContain('+ localhost/tcp 8000 blog/web')
   })
 
   test('names both lines of two services with one host port, and imports none', async () => {
