@@ -222,6 +222,7 @@ export type { NewRange, NewRangeNumbers } from './range/requests.js'
 export { readTextFile, textOfFile } from './readTextFile.js'
 export { portReserved, type Reserved } from './reservation/portReserved.js'
 export type { ReservationScope, ReserveOptions } from './reservation/requests.js'
+export { statOf } from './statOf.js'
 export type {
   Holding,
   ImportMode,

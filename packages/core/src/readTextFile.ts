@@ -1,5 +1,6 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, constants, openSync, readFileSync } from 'node:fs'
 import { invalidArgument, PortsError } from './errors.js'
+import { statOf } from './statOf.js'
 
 /** In bytes. More than anybody writes about a project. */
 const MAX_SIZE = 1_000_000
@@ -31,7 +32,7 @@ export function textOfFile(path: string): string | undefined {
 function contentOf(path: string): string {
   const descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    const stats = fstatSync(descriptor)
+    const stats = statOf(descriptor)
     if (!stats.isFile()) throw invalidArgument('file', path, 'a regular file')
     if (stats.size > MAX_SIZE) {
       throw invalidArgument('file', path, `one of at most ${MAX_SIZE} bytes`)

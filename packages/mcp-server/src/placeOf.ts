@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import {
   type Checkout,
@@ -8,6 +7,7 @@ import {
   type PortManager,
   type PortsError,
   PROJECT_FILE,
+  statOf,
   type WriteOptions,
 } from '@ports/core'
 import type { ClientRoot } from './ClientRoot.js'
@@ -135,7 +135,7 @@ async function directoryOf(
 /** False also where this process may not look. */
 function isDirectory(path: string): boolean {
   try {
-    return statSync(path).isDirectory()
+    return statOf(path).isDirectory()
   } catch {
     return false
   }

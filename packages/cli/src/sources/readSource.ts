@@ -1,6 +1,6 @@
-import { realpathSync, statSync } from 'node:fs'
+import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { findProject, invalidArgument, workingDirectory } from '@ports/core'
+import { findProject, invalidArgument, statOf, workingDirectory } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
@@ -50,7 +50,7 @@ export async function readSource(context: Context, options: SourceOptions): Prom
 
 /** Standard input and the pipes of a shell are in no directory of their own. */
 function directoryOf(path: string): string {
-  if (path === '-' || !statSync(path).isFile()) return workingDirectory()
+  if (path === '-' || !statOf(path).isFile()) return workingDirectory()
   // A link stands for the file, which belongs to the project there.
   return dirname(realpathSync(path))
 }

@@ -1,6 +1,7 @@
-import { existsSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { textOfFile } from '../readTextFile.js'
+import { statOf } from '../statOf.js'
 
 export interface GitWorktree {
   readonly root: string
@@ -32,7 +33,7 @@ export function gitWorktree(directory: string): GitWorktree | undefined {
 
 /** Linked worktrees and submodules have a file that names the directory. */
 function directoryOf(git: string): string | undefined {
-  if (statSync(git).isDirectory()) return git
+  if (statOf(git).isDirectory()) return git
   const named = /^gitdir: (.+)$/.exec(firstLine(git) ?? '')?.[1]
   return named === undefined ? undefined : resolve(dirname(git), named)
 }

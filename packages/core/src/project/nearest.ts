@@ -1,5 +1,5 @@
-import { statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { statOf } from '../statOf.js'
 import { gitWorktree } from './gitWorktree.js'
 
 /**
@@ -27,7 +27,7 @@ export function filesInRepository(names: readonly string[], directory: string): 
 }
 
 function* filesAbove(names: readonly string[], directory: string, top?: string): Generator<string> {
-  const trusted = [process.getuid?.(), 0, ownerOf(directory)]
+  const trusted = [BigInt(process.getuid?.() ?? 0), 0n, ownerOf(directory)]
   for (let each = directory; ; each = dirname(each)) {
     for (const path of names.map((name) => join(each, name))) {
       const owner = ownerOf(path)
@@ -38,9 +38,9 @@ function* filesAbove(names: readonly string[], directory: string, top?: string):
 }
 
 /** Undefined if it is not there, or may not be looked at. */
-function ownerOf(path: string): number | undefined {
+function ownerOf(path: string): bigint | undefined {
   try {
-    return statSync(path).uid
+    return statOf(path).uid
   } catch {
     return undefined
   }
