@@ -28,6 +28,11 @@ describe('ports up', () => {
     expect(readFileSync(join(directory, '.env.local'), 'utf8')).toContain('\nAPI_PORT=7001\n')
     const listed = JSON.parse((await ports('list', '--service', 'api', '--json')).stdout)
     expect(listed).toMatchObject([{ serviceType: 'http' }])
+    const refused = await ports('up', '--write', 'missing/.env')
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain(
+      '"missing/.env", but must be a file that can be written (ENOENT',
+    )
   })
 
   test.each([

@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises'
 import { Command } from '@commander-js/extra-typings'
 import { counted, workingDirectory } from '@ports/core'
 import type { Context } from '../Context.js'
+import { writeTextFile } from '../writeTextFile.js'
 
 export function initCommand({ output, confirm, answerNo }: Context) {
   return new Command('init')
@@ -25,7 +25,7 @@ export function initCommand({ output, confirm, answerNo }: Context) {
         return answerNo()
       }
       // Fails if another process has made the file in the meantime.
-      await writeFile(path, content, { flag: 'wx' })
+      await writeTextFile(path, content, 'wx')
       const count = Object.keys(file.services).length
       output.outcome(
         { path, file, omissions, written },

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises'
 import { ensureProject, invalidArgument, PROJECT_FILE, workingDirectory } from '@ports/core'
 import type { Context } from '../Context.js'
+import { writeTextFile } from '../writeTextFile.js'
 import { variablesOf } from './environment.js'
 import { projectHere, requestOf } from './here.js'
 import { printVariables } from './printVariables.js'
@@ -33,7 +33,7 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
     instance: checkout.instance,
   })
   if (write !== undefined) {
-    await writeFile(write, `${printVariables(variables, 'dotenv')}\n`)
+    await writeTextFile(write, `${printVariables(variables, 'dotenv')}\n`, 'w')
     output.notice(`Wrote ${Object.keys(variables).length} variables to ${write}.`)
   } else if (!run) {
     output.result(variables, () => printVariables(variables, 'shell'))
