@@ -71,6 +71,11 @@ describe('import --env', () => {
     ])
   })
 
+  test('reads a long value that is no URL', async () => {
+    const { rows } = await plan(`NAMES=${'a.'.repeat(500_000)}\nPORT=3000\n`)
+    expect(rows).toEqual(['+ localhost/tcp 3000 shop/web'])
+  })
+
   test('reads no variables in a value of several lines', async () => {
     const content = [
       'export KEY="-----BEGIN',

@@ -1,4 +1,4 @@
-import { invalidArgument } from '@ports/core'
+import { excerpt, invalidArgument } from '@ports/core'
 import type { SourceFile } from './Findings.js'
 
 /** A word of a Caddyfile. */
@@ -18,6 +18,8 @@ export interface Directive {
   readonly block?: readonly Directive[]
 }
 
+/** The longest excerpt of a heredoc's name, in characters. */
+const MAX_SHOWN = 80
 /** More than anybody writes, and less than the stack holds. */
 const MAX_DEPTH = 100
 
@@ -25,10 +27,10 @@ const MAX_DEPTH = 100
  * The directives of a Caddyfile. Its words are separated by blanks; quotes, backticks and heredocs
  * keep blanks, a # at the beginning of a word begins a comment, and a brace alone at the end of a
  * line opens a block (https://caddyserver.com/docs/caddyfile/concepts).
- * @throws {PortsError} `INVALID_ARGUMENT` if its blocks are nested too deeply
+ * @throws {PortsError} `INVALID_ARGUMENT` if a heredoc does not end, or blocks are nested too deeply
  */
 export function readDirectives({ content, source }: SourceFile): Directive[] {
-  return blockOf({ tokens: tokensOf(content), at: 0, source }, 0)
+  return blockOf({ tokens: tokensOf(content, source), at: 0, source }, 0)
 }
 
 interface Cursor {
@@ -76,11 +78,12 @@ function isBrace(token: Token | undefined, brace: '{' | '}'): boolean {
 
 const BLANKS = /^(?:[^\S\n]|\\\n)+/
 const COMMENT = /^#.*/
+const HEREDOC_START = /^<<[\w-]+(?=\n)/
 const HEREDOC = /^<<(?<marker>[\w-]+)\n[\s\S]*?\n[^\S\n]*\k<marker>(?=\s|$)/
 const QUOTED = /^"(?<text>(?:[^"\\]|\\.)*)"|^`(?<raw>[^`]*)`/s
 const BARE = /^\S+/
 
-function tokensOf(content: string): Token[] {
+function tokensOf(content: string, source: string): Token[] {
   const tokens: Token[] = []
   let rest = content.replaceAll('\r\n', '\n')
   let line = 1
@@ -89,6 +92,11 @@ function tokensOf(content: string): Token[] {
     const skipped = BLANKS.exec(rest) ?? COMMENT.exec(rest)
     const isEnd = rest.startsWith('\n')
     const quoted = skipped || isEnd ? null : (HEREDOC.exec(rest) ?? QUOTED.exec(rest))
+    const heredoc = quoted ? undefined : HEREDOC_START.exec(rest)?.[0]
+    if (heredoc !== undefined) {
+      const expected = `a Caddyfile in which ${excerpt(heredoc, MAX_SHOWN)} of line ${line} ends`
+      throw invalidArgument('file', source, expected)
+    }
     const [text] = skipped ?? quoted ?? (isEnd ? ['\n'] : BARE.exec(rest)!)
     if (isEnd) row++
     else if (!skipped) {

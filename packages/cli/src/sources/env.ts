@@ -18,7 +18,7 @@ const PREFIX = /^(NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|EXPO_PUBLIC)_(?=
 const SUFFIX = /(?<=.)_(BASE_URL|URL|URI|ORIGIN|ENDPOINT|ADDRESS|ADDR|DSN|HOST)$/
 
 /** What a URL has before its path, as RFC 3986 has it. */
-const AUTHORITY = /\b[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
+const AUTHORITY = /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
 const HOST_AND_PORT = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d+)$/
 
 /**
