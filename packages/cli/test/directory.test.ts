@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -106,6 +106,22 @@ describe('a command in a directory with a ports.json', () => {
     expect(refused.stderr).toContain(join(directory, 'ports.json'))
     expect((await ports('get', 'shop', 'web')).status).toBe(2)
     expect((await ports('list', '--all')).status).toBe(0)
+  })
+
+  test.runIf(process.platform === 'linux')('is refused if that is a FIFO', async () => {
+    const directory = projectDirectory({})
+    execFileSync('mkfifo', [join(directory, 'ports.json')])
+    const home = join(projectDirectory({}), 'registry')
+    const ports = portsIn(directory, '', { PORTS_HOME: home })
+    for (const [code, ...words] of [
+      ['INVALID_ARGUMENT', 'get', 'shop', 'web'],
+      ['INVALID_ARGUMENT', 'list'],
+      ['NO_REGISTRY', 'list', '--all'],
+      ['NO_REGISTRY', 'release', 'shop', 'web', '--instance', 'login'],
+    ] as const) {
+      const { stderr } = await ports(...words, '--json')
+      expect(JSON.parse(stderr).error.code, words.join(' ')).toBe(code)
+    }
   })
 
   test('makes no registry if it only reads', async () => {

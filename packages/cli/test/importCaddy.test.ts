@@ -124,4 +124,15 @@ describe('import --caddy', () => {
       '- Caddyfile, line 14: {$SITE} has a placeholder: nothing to import',
     ])
   })
+
+  test('refuses a file with a heredoc that does not end, however many there are', async () => {
+    const heredocs = Array.from({ length: 100_000 }, (_, nth) => `<<TEXT${nth}\n`)
+    const { total } = await plan(site('respond hello', heredocs.join('')))
+    expect(total).toContain('must be a Caddyfile in which <<TEXT0 of line 3 ends.')
+  })
+
+  test('refuses a file that is nested too deeply', async () => {
+    const { total } = await plan(site('handle {\n'.repeat(50_000)))
+    expect(total).toContain('must be a Caddyfile whose blocks are nested at most 100 deep.')
+  })
 })

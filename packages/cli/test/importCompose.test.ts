@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { emptyDatabase } from '../../../test/database.js'
 import { importPlan } from './importPlan.js'
-import { BINARY, environmentOn } from './ports.js'
+import { BINARY, ended, environmentOn } from './ports.js'
 import { portsIn, projectDirectory } from './projectDirectory.js'
 
 /** A Compose file with one service that has these lines under `ports`. The first is line 4. */
@@ -87,6 +87,8 @@ describe('import --compose', () => {
     const beside = { '.env': 'WEB_PORT=3100\r\nexport API_PORT="3200" # x\r\n' }
     const { rows } = await plan(content, { WEB_PORT: '3300' }, beside)
     expect(rows).toEqual(['+ localhost/tcp 3300 shop/web', '+ localhost/tcp 3200 shop/web'])
+    const odd = await plan(content, { WEB_PORT: '3300' }, { '.env/x': '' })
+    expect(odd.rows).toEqual(['+ localhost/tcp 3300 shop/web', '+ localhost/tcp 2 shop/web'])
   })
 
   test('keeps the name and the application protocol of a port', async () => {
@@ -108,6 +110,36 @@ describe('import --compose', () => {
     expect((await plan(content)).rows).toEqual([
       '+ localhost/tcp 8088 shop/web',
       '+ localhost/tcp 9000 shop/tools',
+    ])
+  })
+
+  test('reads a file that merges without end, and refuses one that merges too much', async () => {
+    const twice = (nth: number) => `x${nth}: &x${nth} { <<: [*x${nth - 1}, *x${nth - 1}] }`
+    const bomb = [
+      'x0: &x0 { ports: ["8088:80"] }',
+      ...Array.from({ length: 40 }, (_, nth) => twice(nth + 1)),
+      'services: { web: { <<: *x40 } }',
+    ]
+    expect((await plan(bomb.join('\n'))).rows).toEqual(['+ localhost/tcp 8088 shop/web'])
+    const many = [
+      'x: &x',
+      ...Array.from({ length: 2000 }, (_, nth) => `  f${nth}: 1`),
+      'services:',
+      ...Array.from({ length: 2000 }, (_, nth) => `  s${nth}: { <<: *x }`),
+    ]
+    const { total } = await plan(many.join('\n'))
+    expect(total).toContain('but must be YAML that merges at most 1000000 fields.')
+  })
+
+  test('refuses a file that is nested too deeply, and takes no such variable', async () => {
+    const deep = 100_000
+    const brackets = `services: ${'['.repeat(deep)}${']'.repeat(deep)}`
+    expect((await plan(brackets)).total).toContain('must be YAML')
+    const variable = `\${A:-`.repeat(deep) + '}'.repeat(deep)
+    const { rows, notes } = await plan(withPorts(`- "${variable}:80"`))
+    expect(rows).toEqual([])
+    expect(notes).toEqual([
+      '- compose.yaml, line 4: A has defaults that are nested too deeply: nothing to import',
     ])
   })
 
@@ -164,6 +196,19 @@ describe('import --compose', () => {
       rows: [{ projectName: 'blog', serviceName: 'web', port: 8080, protocol: 'tcp' }],
       notes: [],
     })
+  })
+
+  test('reads a pipe, which is in the directory of the command', async () => {
+    const directory = projectDirectory({
+      'compose.yaml': withPorts('- "8000:80"'),
+      'ports.json': { project: 'blog' },
+    })
+    const line = 'cat compose.yaml | "$0" "$@"'
+    const args = ['import', '--compose', '/dev/stdin', '--dry-run']
+    const environment = environmentOn(await emptyDatabase())
+    const command = ['-c', line, process.execPath, BINARY, ...args]
+    const { stderr } = await ended('sh', command, environment, directory)
+    expect(stderr).toContain('+ localhost/tcp 8000 blog/web')
   })
 
   test('names both lines if two services have the same host port, and imports neither', async () => {

@@ -71,6 +71,28 @@ describe('import --env', () => {
     ])
   })
 
+  test('reads a long value that is no URL', async () => {
+    const { rows } = await plan(`NAMES=${'a.'.repeat(500_000)}\nPORT=3000\n`)
+    expect(rows).toEqual(['+ localhost/tcp 3000 shop/web'])
+  })
+
+  test('reads no variables in a value of several lines', async () => {
+    const content = [
+      'export KEY="-----BEGIN',
+      'ADMIN_PORT=1"',
+      "MORE = 'it is",
+      "API_PORT=2' # WS_PORT=3",
+      'SAID=`PORT=4`',
+      "# don't",
+      'OPEN="never closed',
+      'API_PORT=4000',
+      "WEB_PORT='4001'",
+    ].join('\n')
+    const { rows, notes } = await plan(`${content}\nWS_PORT=0`)
+    expect(rows).toEqual(['+ localhost/tcp 4000 shop/api', '+ localhost/tcp 4001 shop/web'])
+    expect(notes).toEqual(['- .env, line 10: WS_PORT is 0, which is no port: nothing to import'])
+  })
+
   test('takes the last of two values, with its line', async () => {
     const { rows, notes } = await plan('PORT=3000\nPORT=0\n')
     expect(rows).toEqual([])

@@ -45,6 +45,7 @@ describe('import --procfile', () => {
       '1334',
       '1434',
     ])
+    expect((await plan(content, { '.env/x': '' })).notes[0]).toContain('set PORT to 5000')
   })
 
   test('imports both numbers of one process, and says that it has only one PORT', async () => {

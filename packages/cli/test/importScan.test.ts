@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { emptyDatabase } from '../../../test/database.js'
@@ -88,16 +89,21 @@ describe.runIf(process.platform === 'linux')('import --scan', () => {
     })
     writeFiles(main, { '.git/worktrees/login/commondir': '../..\n' })
     const malformed = projectDirectory({ 'ports.json': '{', 'server.js': LISTEN })
+    const gone = projectDirectory({ 'server.js': LISTEN })
+    const odd = projectDirectory({ 'package.json/x': '', '.git/config/x': '', 'server.js': LISTEN })
     const numbers = []
-    for (const directory of [nowhere, linked, malformed]) {
+    for (const directory of [nowhere, linked, malformed, gone, odd]) {
       numbers.push(await serverIn(directory, 'server.js'))
     }
+    rmSync(gone, { recursive: true })
     const reasons = await scanned(await emptyDatabase(), ...numbers)
     const who = /^process \d+ \(\S+ server\.js\) /
     expect(reasons.map((reason) => reason?.replace(who, ''))).toEqual([
       `is in ${nowhere}, which belongs to no project`,
       `is in ${linked}, a linked worktree: ports run gives it a port of its own there`,
       expect.stringContaining(`is in ${malformed}: file is`),
+      `is in ${gone} (deleted), which is gone`,
+      `is in ${odd}, which belongs to no project`,
     ])
   })
 

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, symlinkSync } from 'node:fs'
+import { chmodSync, existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { skipBecause } from '../../db/test/skipBecause.js'
@@ -191,6 +191,35 @@ describe('ports init', () => {
     })
     expect(services).toEqual({ web: { command: 'serve -p $PORT' } })
     expect(said).toEqual([expect.stringMatching(/^- compose\.yaml: file is .*must be YAML/)])
+  })
+
+  test('goes on if files are directories, or a workspace is malformed', async () => {
+    const odd = ['compose.yaml', 'Procfile', '.env', 'vite.config.ts', 'packages/a/package.json']
+    const { services, said } = await proposed({
+      'package.json': { ...SHOP, scripts: { dev: 'vite' } },
+      'pnpm-lock.yaml': '',
+      'pnpm-workspace.yaml': 'packages: [apps/*',
+      ...Object.fromEntries(odd.map((name) => [`${name}/x`, ''])),
+    })
+    expect(services).toEqual({ web: { command: 'pnpm run dev' } })
+    expect(said).toEqual([
+      expect.stringMatching(/^- pnpm-workspace\.yaml: file is .* must be YAML \(/),
+      expect.stringMatching(/^- Procfile: file is .*Procfile", but must be a regular file\.$/),
+      expect.stringMatching(/^- compose\.yaml: file is .*, but must be a regular file\.$/),
+      expect.stringMatching(/^- \.env: file is .*, but must be a regular file\.$/),
+    ])
+  })
+
+  test('is refused in a directory that cannot be read', ({ skip }) => {
+    if (process.getuid?.() !== 0) skipBecause(skip, 'only root can run it as another user')
+    const directory = projectDirectory({})
+    const options = { cwd: directory, encoding: 'utf8', uid: 65_534, gid: 65_534 } as const
+    chmodSync(directory, 0o711)
+    const { stdout, stderr, status } = spawnSync(process.execPath, [BINARY, 'init'], options)
+    expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 2 })
+    expect(stderr).toContain(
+      `directory is "${directory}", but must be one that can be read (EACCES`,
+    )
   })
 
   test('asks on a terminal, and writes nothing without a yes', async ({ skip }) => {

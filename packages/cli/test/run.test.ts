@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { chmodSync, renameSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
@@ -24,6 +24,15 @@ const serve = (port: string, host: string) =>
 const SHOP = { project: 'shop', services: { web: {}, 'web-api': {} } }
 
 const isLinux = process.platform === 'linux'
+
+/** A directory with programs of these names, which print their command lines. */
+function programs(...names: string[]): string {
+  const bin = projectDirectory(
+    Object.fromEntries(names.map((name) => [name, `#!/bin/sh\necho ${name} "$@"\n`])),
+  )
+  for (const name of names) chmodSync(join(bin, name), 0o755)
+  return bin
+}
 
 /** Starts a run that is ended with the test. */
 function started(directory: string, url: string, args: string[]) {
@@ -95,6 +104,85 @@ describe('ports run', () => {
     const third = await portsIn(withNeither, url)('run')
     expect(third).toMatchObject({ stdout: '', status: 125 })
     expect(third.stderr).toContain('Give one after --.')
+  })
+
+  test('appends no port to a command that names one, nor an address', async () => {
+    const directory = projectDirectory({
+      'ports.json': SHOP,
+      'package.json': { scripts: { dev: 'vite', api: 'python3 manage.py runserver' } },
+    })
+    const bin = programs('flask', 'hugo', 'npm', 'pnpm', 'python3', 'storybook')
+    const url = await databaseWithOwnNumbers('shop')
+    const ports = portsIn(directory, url, { PATH: `${bin}:${process.env.PATH}` })
+    const ran = async (line: string) =>
+      (await ports('run', 'web', '--', ...line.split(' '))).stdout.trimEnd()
+    const { PORT: port } = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
+    for (const complete of [
+      'python3 -m http.server 8123',
+      'python3 -m http.server --bind 0.0.0.0 --cgi 8123',
+      'python3 manage.py runserver 0.0.0.0:8123',
+      'python3 manage.py runserver --noreload 8123',
+      'flask --app shop run -p8123',
+      'hugo server --port=8123',
+      'storybook dev -p 8123',
+      'npm run dev -- --port 8123',
+      'npm run api -- 8123',
+      'pnpm dev --port=8123',
+    ]) {
+      expect(await ran(complete)).toBe(complete)
+    }
+    for (const [line, flags] of [
+      ['python3 -m http.server', `${port} --bind 127.0.0.1`],
+      ['python3 -m http.server -p HTTP/1.1 -d dist', `${port} --bind 127.0.0.1`],
+      ['python3 -m http.server --bind 0.0.0.0', port],
+      ['python3 -m http.server --bind=::', port],
+      ['python3 manage.py runserver -v 2', `127.0.0.1:${port}`],
+      ['npm run dev -- --open', `--port ${port} --strictPort`],
+      ['npm run api', `-- 127.0.0.1:${port}`],
+    ]) {
+      expect(await ran(line!)).toBe(`${line} ${flags}`)
+    }
+  })
+
+  const PACKAGE = { name: 'shop', scripts: { dev: 'vite' } }
+  test.each<[string, string, Record<string, string | object>]>([
+    [
+      'npm, if its lock file is the nearest',
+      'npm run dev -- --port',
+      { 'pnpm-lock.yaml': '', 'shop/package-lock.json': '', 'shop/web/package.json': PACKAGE },
+    ],
+    [
+      'npm, if no lock file is in the repository',
+      'npm run dev -- --port',
+      { 'pnpm-lock.yaml': '', 'yarn.lock': '', 'shop/web/package.json': PACKAGE },
+    ],
+    [
+      'the one that packageManager names before lock files',
+      'yarn run dev --port',
+      {
+        'shop/package.json': { packageManager: 'yarn@4.1.0' },
+        'shop/package-lock.json': '',
+        'shop/web/package.json': PACKAGE,
+      },
+    ],
+  ])('runs the dev script with %s', async (_which, command, files) => {
+    const directory = projectDirectory({ ...files, 'shop/.git/HEAD': 'ref: refs/heads/main\n' })
+    const url = await databaseWithOwnNumbers('shop')
+    const environment = { PATH: `${programs('npm', 'pnpm', 'yarn')}:${process.env.PATH}` }
+    const ports = portsIn(join(directory, 'shop/web'), url, environment)
+    expect((await ports('run')).stdout).toContain(`${command} `)
+  })
+
+  test('takes no dev script from above the repository', async () => {
+    const directory = projectDirectory({
+      'package.json': { name: 'home', scripts: { dev: 'echo home' } },
+      'shop/ports.json': { project: 'shop', services: { web: {} } },
+      'shop/.git/HEAD': 'ref: refs/heads/main\n',
+    })
+    const ports = portsIn(join(directory, 'shop'), await databaseWithOwnNumbers('shop'))
+    const { stdout, stderr, status } = await ports('run')
+    expect({ stdout, status }).toEqual({ stdout: '', status: 125 })
+    expect(stderr).toContain('package.json has no dev script')
   })
 
   test.each([
@@ -270,6 +358,25 @@ describe('ports run', () => {
     const second = await portsIn(projectDirectory(files), url)('run', '--', 'true')
     expect(second.status).toBe(125)
     expect(second.stderr).toContain(first)
+  })
+
+  test('gives a project that package.json names its port also where it was moved', async () => {
+    const url = await databaseWithOwnNumbers('blog')
+    const first = projectDirectory({ 'blog/package.json': { name: 'blog' } })
+    const portIn = async (directory: string) => {
+      const { stdout, stderr } = await portsIn(directory, url)('run', '--', 'printenv', 'PORT')
+      expect(stdout, stderr).not.toBe('')
+      return stdout
+    }
+    const port = await portIn(join(first, 'blog'))
+    const moved = join(projectDirectory({}), 'moved')
+    renameSync(join(first, 'blog'), moved)
+    expect(await portIn(moved)).toBe(port)
+    const { stdout } = await portsIn(moved, url)('checkouts', '--json')
+    expect(JSON.parse(stdout)).toMatchObject([{ directory: moved, instance: '' }])
+    const other = projectDirectory({ 'package.json': { name: 'blog' } })
+    const refused = await portsIn(other, url)('run', '--', 'true')
+    expect(refused.stderr).toContain(moved)
   })
 })
 

@@ -42,6 +42,11 @@ describe('ports up', () => {
     expect(JSON.parse(asJson.stdout)).toMatchObject({ API_PORT: '7001' })
     const listed = JSON.parse((await ports('list', '--service', 'api', '--json')).stdout)
     expect(listed).toMatchObject([{ serviceType: 'http' }])
+    const refused = await ports('up', '--write', 'missing/.env')
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain(
+      '"missing/.env", but must be a file that can be written (ENOENT',
+    )
   })
 
   test('overwrites only a file that it wrote', async () => {

@@ -53,6 +53,7 @@ export type {
 export type { CheckStore } from './CheckStore.js'
 export type { CheckoutOfDirectory } from './checkout/checkoutRequest.js'
 export { type GoneCheckout, goneCheckouts, type LeftPort } from './checkout/goneCheckouts.js'
+export { isGone } from './checkout/isGone.js'
 export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
@@ -180,12 +181,12 @@ export { environmentName } from './project/environmentName.js'
 export {
   findProject,
   type LocalProject,
-  nearestWith,
   packageJsonIn,
   packageNameIn,
 } from './project/findProject.js'
 export { isInside } from './project/isInside.js'
 export { isOfCheckout } from './project/isOfCheckout.js'
+export { filesInRepository, nearestPackage, nearestWith } from './project/nearest.js'
 export {
   PROJECT_FILE,
   type ProjectFile,
@@ -220,8 +221,10 @@ export {
   type WantedRange,
 } from './range/rangeErrors.js'
 export type { NewRange, NewRangeNumbers } from './range/requests.js'
+export { readTextFile, textOfFile } from './readTextFile.js'
 export { portReserved, type Reserved } from './reservation/portReserved.js'
 export type { ReservationScope, ReserveOptions } from './reservation/requests.js'
+export { statOf } from './statOf.js'
 export type {
   Holding,
   ImportMode,

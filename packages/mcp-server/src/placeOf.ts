@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs'
 import { isAbsolute } from 'node:path'
 import {
   type CheckoutOfOptions,
@@ -9,6 +8,7 @@ import {
   type PortManager,
   type PortsError,
   PROJECT_FILE,
+  statOf,
   type WriteOptions,
 } from '@ports/core'
 import type { ClientRoot, ToldRoot } from './ClientRoot.js'
@@ -168,7 +168,7 @@ async function startOf(
 /** False also if this process may not inspect it. */
 function isDirectory(path: string): boolean {
   try {
-    return statSync(path).isDirectory()
+    return statOf(path).isDirectory()
   } catch {
     return false
   }

@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { invalidArgument, textOfFile } from '@ports/core'
 
 /** A port that the configuration of a framework fixes. */
 export interface ConfiguredPort {
@@ -23,14 +24,26 @@ const CONFIGURATIONS = [
 
 const COMMENTS = /\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm
 
-/** The port that a framework's configuration in the directory fixes with a literal. */
+/**
+ * The port that a framework's configuration in the directory fixes with a literal.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the directory cannot be read
+ */
 export function configuredPort(directory: string): ConfiguredPort | undefined {
-  for (const file of readdirSync(directory).sort()) {
+  for (const file of filesIn(directory)) {
     const configuration = CONFIGURATIONS.find((each) => each.file.test(file))
     if (!configuration) continue
-    const text = readFileSync(join(directory, file), 'utf8').replace(COMMENTS, '')
-    const port = configuration.port.exec(text)?.groups?.port
+    const text = textOfFile(join(directory, file))?.replace(COMMENTS, '')
+    const port = configuration.port.exec(text ?? '')?.groups?.port
     if (port !== undefined) return { file, port: Number(port) }
   }
   return undefined
+}
+
+function filesIn(directory: string): string[] {
+  try {
+    return readdirSync(directory).sort()
+  } catch (error) {
+    const reason = (error as Error).message
+    throw invalidArgument('directory', directory, `one that can be read (${reason})`)
+  }
 }

@@ -33,7 +33,7 @@ function addPackage(
   project: LocalProject | undefined,
   proposal: Proposal,
 ): void {
-  const script = existsSync(join(directory, 'package.json')) ? scriptIn(directory) : undefined
+  const script = scriptIn(directory)
   const configured = configuredPort(directory)
   if (script === undefined && !configured) return
   const path = relative(root, directory)

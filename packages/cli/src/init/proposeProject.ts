@@ -3,6 +3,7 @@ import { basename, join } from 'node:path'
 import {
   findProject,
   nearestName,
+  nearestPackage,
   nearestWith,
   PortsError,
   PROJECT_FILE,
@@ -47,8 +48,8 @@ export function proposeProject(directory: string): ProposedProject {
       },
     )
   }
-  const project = findProject(directory)
-  const root = project?.root ?? nearestWith('.git', directory) ?? directory
+  const root = nearestWith('.git', directory) ?? nearestPackage(directory) ?? directory
+  const project = findProject(root)
   const proposal = new Proposal()
   addPackages(root, project, proposal)
   withFirst(root, ['Procfile'], proposal, (file) => {

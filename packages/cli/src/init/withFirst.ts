@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { PortsError } from '@ports/core'
+import { PortsError, readTextFile } from '@ports/core'
 import type { SourceFile } from '../sources/Findings.js'
 import type { Proposal } from './Proposal.js'
 
-/** The first of the files that there is. One that cannot be read is said, and no reason to stop. */
+/** Reads the first of the files that exists. If it cannot be read, that is noted and nothing fails. */
 export function withFirst(
   root: string,
   names: readonly string[],
@@ -13,8 +13,8 @@ export function withFirst(
 ): void {
   const name = names.find((each) => existsSync(join(root, each)))
   if (name === undefined) return
-  const content = readFileSync(join(root, name), 'utf8').replace(/^\uFEFF/, '')
   try {
+    const content = readTextFile(join(root, name)).replace(/^\uFEFF/, '')
     read({ content, source: name, directory: root, environment: {} })
   } catch (error) {
     if (!(error instanceof PortsError)) throw error

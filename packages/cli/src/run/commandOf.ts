@@ -1,6 +1,7 @@
-import { nearestWith, packageJsonIn } from '@ports/core'
+import { nearestPackage, packageJsonIn } from '@ports/core'
 import type { Command } from './child.js'
 import { portFlags, type Target } from './frameworks.js'
+import { managerNamed, managerOf, type PackageManager } from './packageManager.js'
 
 /** A line that a shell would split into words without any other effect. */
 const PLAIN = /^[\w./:=@%+,-]+( [\w./:=@%+,-]+)*$/
@@ -9,21 +10,13 @@ const SEVERAL = /[;&|<>(){}`\n]|^\s*\w+=/
 /** A variable that a line sets before its program. */
 const ASSIGNMENT = /^\w+=/
 
-/** The package managers, and the file that shows that one is used. The default is npm. */
-const MANAGERS = [
-  { lockFile: 'pnpm-lock.yaml', name: 'pnpm', separator: [] },
-  { lockFile: 'yarn.lock', name: 'yarn', separator: [] },
-  { lockFile: 'bun.lock', name: 'bun', separator: [] },
-  { lockFile: 'package-lock.json', name: 'npm', separator: ['--'] },
-] as const
-
 /** The command that was typed, with the flags that its program needs. */
 export function typedCommand(words: readonly string[], directory: string, target: Target): Command {
   const [program = '', ...args] = words
   const script = runScript(program, args)
-  const manager = MANAGERS.find(({ name }) => name === program)
+  const manager = managerNamed(program)
   if (script === undefined || !manager) return withFlags({ program, args }, target)
-  const flags = scriptFlags(directory, script, target)
+  const flags = scriptFlags(directory, script, argumentsOf(script, args, manager), target)
   const separator = args.includes('--') ? [] : manager.separator
   return { program, args: flags.length === 0 ? args : [...args, ...separator, ...flags] }
 }
@@ -39,7 +32,7 @@ export function writtenCommand(line: string, directory: string, target: Target):
 
 /** Runs the `dev` script of the package with its package manager. Undefined if it has none. */
 export function devScript(directory: string, target: Target): Command | undefined {
-  const root = nearestWith('package.json', directory)
+  const root = nearestPackage(directory)
   if (root === undefined || scriptOf(root, 'dev') === undefined) return undefined
   return typedCommand([managerOf(root).name, 'run', 'dev'], root, target)
 }
@@ -47,13 +40,8 @@ export function devScript(directory: string, target: Target): Command | undefine
 /** A shell command that runs a script of the package, with the flags for the target if given. */
 export function scriptLine(directory: string, script: string, target?: Target): string {
   const { name, separator } = managerOf(directory)
-  const flags = target ? scriptFlags(directory, script, target) : []
+  const flags = target ? scriptFlags(directory, script, [], target) : []
   return [name, 'run', script, ...(flags.length > 0 ? [...separator, ...flags] : [])].join(' ')
-}
-
-function managerOf(root: string) {
-  // A workspace has one lock file for all its packages.
-  return MANAGERS.find(({ lockFile }) => nearestWith(lockFile, root)) ?? MANAGERS.at(-1)!
 }
 
 function withFlags(command: Command, target: Target): Command {
@@ -67,13 +55,30 @@ function runScript(program: string, args: readonly string[]): string | undefined
   return program === 'npm' && words[0] !== 'start' ? undefined : words[0]
 }
 
-function scriptFlags(directory: string, script: string, target: Target): readonly string[] {
-  const root = nearestWith('package.json', directory)
+/** Those of a package manager that it passes to the script. */
+function argumentsOf(
+  script: string,
+  args: readonly string[],
+  { separator }: PackageManager,
+): readonly string[] {
+  const first = args.indexOf('--')
+  if (first !== -1) return args.slice(first + 1)
+  return separator.length > 0 ? [] : args.slice(args.indexOf(script) + 1)
+}
+
+/** @param given the arguments that the script gets already */
+function scriptFlags(
+  directory: string,
+  script: string,
+  given: readonly string[],
+  target: Target,
+): readonly string[] {
+  const root = nearestPackage(directory)
   const line = root === undefined ? undefined : scriptOf(root, script)
   if (line === undefined || !PLAIN.test(line)) return []
   const words = line.split(' ')
   const [program = '', ...args] = words.slice(words.findIndex((word) => !ASSIGNMENT.test(word)))
-  return portFlags({ program, args }, target)
+  return portFlags({ program, args: [...args, ...given] }, target)
 }
 
 export function scriptOf(root: string, name: string): string | undefined {

@@ -3,7 +3,7 @@ import {
   findProject,
   invalidArgument,
   type LocalProject,
-  nearestWith,
+  nearestPackage,
   PROJECT_FILE,
   type ProjectRequest,
   packageNameIn,
@@ -91,7 +91,7 @@ export function serviceHere(
 ): string | undefined {
   const names = Object.keys(services)
   if (names.length === 1) return names[0]
-  const packageRoot = nearestWith('package.json', directory)
+  const packageRoot = nearestPackage(directory)
   const isMember = packageRoot !== undefined && packageRoot !== root
   const packageName = isMember ? packageNameIn(packageRoot) : undefined
   if (names.length > 0) return names.find((name) => name === packageName)

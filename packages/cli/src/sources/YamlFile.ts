@@ -10,51 +10,66 @@ import {
   type Node,
   parseDocument,
   Scalar,
+  visit,
 } from 'yaml'
 import type { SourceFile } from './Findings.js'
+
+/** Of all mappings of a file together. */
+const MAX_MERGED = 1_000_000
 
 export type YamlNode = Exclude<Node, Alias>
 
 /** A YAML file, with the lines and the text of its parts. JSON is YAML too. */
 export class YamlFile {
   readonly root: YamlNode | undefined
-  readonly #document: Document.Parsed
+  readonly #source: string
+  /** What each alias stands for. */
+  readonly #targets: ReadonlyMap<Alias, Node>
   readonly #lines = new LineCounter()
+  #merged = 0
 
-  /** @throws {PortsError} `INVALID_ARGUMENT` if it is not YAML */
-  constructor({ content, source }: SourceFile) {
-    this.#document = parseDocument(content, {
+  /** @throws {PortsError} `INVALID_ARGUMENT` if it is no YAML */
+  constructor({ content, source }: Pick<SourceFile, 'content' | 'source'>) {
+    this.#source = source
+    const document = parseDocument(content, {
       lineCounter: this.#lines,
       merge: true,
       logLevel: 'error',
     })
-    const [error] = this.#document.errors
+    const [error] = document.errors
     if (error) throw invalidArgument('file', source, `YAML (${error.message.split('\n')[0]})`)
-    this.root = this.#resolved(this.#document.contents)
+    this.#targets = targetsIn(document)
+    this.root = this.#resolved(document.contents)
   }
 
   placeOf(node: YamlNode): string {
     return `line ${this.#lines.linePos(node.range![0]).line}`
   }
 
-  /** The fields of a mapping, including those that it merges. Empty for anything else. */
-  fieldsOf(node: YamlNode | undefined, mergedBy: readonly YamlNode[] = []): Map<string, YamlNode> {
+  /**
+   * Those of a mapping, with those that it merges. Empty for anything else.
+   * @throws {PortsError} `INVALID_ARGUMENT` if the file merges more than anybody writes
+   */
+  fieldsOf(node: YamlNode | undefined): Map<string, YamlNode> {
     const fields = new Map<string, YamlNode>()
-    // A mapping may merge itself.
-    if (!isMap(node) || mergedBy.includes(node)) return fields
-    const merged: YamlNode[] = []
-    for (const { key, value } of node.items) {
-      const field = this.#resolved(value)
-      if (field === undefined || !isScalar(key)) continue
-      // The parser turns << into a symbol.
-      if (typeof key.value === 'symbol')
-        merged.push(...(isSeq(field) ? this.itemsOf(field) : [field]))
-      else fields.set(String(key.value), field)
-    }
-    for (const each of merged) {
-      for (const [name, field] of this.fieldsOf(each, [...mergedBy, node])) {
-        if (!fields.has(name)) fields.set(name, field)
+    // A mapping may merge itself, and others twice: their fields are there by then.
+    const seen = new Set<YamlNode>()
+    const rest = [node]
+    while (rest.length > 0) {
+      const next = rest.pop()
+      if (!isMap(next) || seen.has(next)) continue
+      seen.add(next)
+      if (next !== node) this.#countMerged(next.items.length)
+      const merged: YamlNode[] = []
+      for (const { key, value } of next.items) {
+        const field = this.#resolved(value)
+        if (field === undefined || !isScalar(key)) continue
+        // The parser makes a symbol of <<.
+        if (typeof key.value === 'symbol')
+          merged.push(...(isSeq(field) ? this.itemsOf(field) : [field]))
+        else if (!fields.has(String(key.value))) fields.set(String(key.value), field)
       }
+      rest.push(...merged.reverse())
     }
     return fields
   }
@@ -74,8 +89,30 @@ export class YamlFile {
     return isScalar(node) && node.type === Scalar.PLAIN
   }
 
+  #countMerged(fields: number): void {
+    this.#merged += fields + 1
+    if (this.#merged <= MAX_MERGED) return
+    throw invalidArgument('file', this.#source, `YAML that merges at most ${MAX_MERGED} fields`)
+  }
+
   #resolved(value: unknown): YamlNode | undefined {
-    const node = isAlias(value) ? value.resolve(this.#document) : value
+    const node = isAlias(value) ? this.#targets.get(value) : value
     return isMap(node) || isSeq(node) || isScalar(node) ? node : undefined
   }
+}
+
+/** An alias stands for the last node before it that has its anchor. */
+function targetsIn(document: Document.Parsed): Map<Alias, Node> {
+  const targets = new Map<Alias, Node>()
+  const anchors = new Map<string, Node>()
+  visit(document, {
+    Alias(_key, alias) {
+      const target = anchors.get(alias.source)
+      if (target) targets.set(alias, target)
+    },
+    Value(_key, node) {
+      if (node.anchor !== undefined) anchors.set(node.anchor, node)
+    },
+  })
+  return targets
 }

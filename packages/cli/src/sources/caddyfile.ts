@@ -18,8 +18,8 @@ const ADDRESS = /^(?:\w+:\/\/)?(?<host>\[[^\]]*\]|[^:/]*)(?::(?<port>[^/]*))?(?:
 const UPSTREAM = /^(?:tcp\/|\w+:\/\/)?(?<host>\[[^\]]*\]|[^:/]*)(?::(?<port>[^/]*))?$/
 
 /** The upstreams of a Caddyfile that are on this host, and the ports that Caddy itself listens on. */
-export function readCaddyfile({ content }: SourceFile): Findings {
-  return new Caddyfile().read(readDirectives(content))
+export function readCaddyfile(file: SourceFile): Findings {
+  return new Caddyfile().read(readDirectives(file))
 }
 
 interface Site {

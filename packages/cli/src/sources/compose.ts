@@ -1,8 +1,8 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { isIP, isIPv6 } from 'node:net'
 import { basename, extname, join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { invalidArgument, nearestName, PROTOCOLS, type Protocol } from '@ports/core'
+import { invalidArgument, nearestName, PROTOCOLS, type Protocol, textOfFile } from '@ports/core'
 import { Findings, type SourceFile } from './Findings.js'
 import { interpolate } from './interpolate.js'
 import { YamlFile, type YamlNode } from './YamlFile.js'
@@ -246,8 +246,8 @@ function rangeIn(text: string): number[] | undefined {
 }
 
 function variablesBeside(directory: string): Readonly<Record<string, string | undefined>> {
-  const path = join(directory, '.env')
-  return existsSync(path) ? parseEnv(readFileSync(path, 'utf8').replaceAll('\r\n', '\n')) : {}
+  const content = textOfFile(join(directory, '.env')) ?? ''
+  return parseEnv(content.replaceAll('\r\n', '\n'))
 }
 
 /** The file that Compose also reads if it is given no file name. */

@@ -17,8 +17,8 @@ const PORT_NAME = /^(?:(?<service>\w+)_)?PORT$/
 const PREFIX = /^(NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|EXPO_PUBLIC)_(?=.)/
 const SUFFIX = /(?<=.)_(BASE_URL|URL|URI|ORIGIN|ENDPOINT|ADDRESS|ADDR|DSN|HOST)$/
 
-/** The authority of a URL (RFC 3986): what comes before its path. */
-const AUTHORITY = /\b[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
+/** What a URL has before its path, as RFC 3986 has it. */
+const AUTHORITY = /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
 const HOST_AND_PORT = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d+)$/
 
 /**
@@ -101,16 +101,32 @@ function readUrl({ name, value, place }: Variable, directory: string): Read | un
 /** The variables by name. If a name appears more than once, the last one counts. */
 function variablesIn(content: string): Map<string, Variable> {
   const variables = new Map<string, Variable>()
-  content.split(/\r?\n/).forEach((line, index) => {
-    // Line by line, because the parser does not tell where a variable is.
-    for (const [name, value = ''] of Object.entries(parseEnv(line))) {
-      variables.set(name, { name, value, place: `line ${index + 1}` })
+  const lines = content.split(/\r?\n/)
+  for (let first = 0; first < lines.length; ) {
+    const last = lastLineOfValue(lines, first)
+    // One at a time, because the parser does not tell where a variable is.
+    const text = lines.slice(first, last + 1).join('\n')
+    for (const [name, value = ''] of Object.entries(parseEnv(text))) {
+      variables.set(name, { name, value, place: `line ${first + 1}` })
     }
-  })
+    first = last + 1
+  }
   return variables
 }
 
-/** The service that `PORT` belongs to: the one whose port `ports run` sets in this directory. */
+/** A value that begins with a quote ends with the next one, as `parseEnv` reads it. */
+const QUOTED = /^\s*[^#\s=][^=]*=\s*(?<quote>["'`])(?<rest>.*)$/
+
+/** The index of the line in which the value of a line ends. */
+function lastLineOfValue(lines: readonly string[], first: number): number {
+  const { quote, rest } = QUOTED.exec(lines[first]!)?.groups ?? {}
+  if (quote === undefined || rest!.includes(quote)) return first
+  const last = lines.findIndex((line, index) => index > first && line.includes(quote))
+  // A quote that is never closed is one of the value.
+  return last === -1 ? first : last
+}
+
+/** The service that `PORT` is of: the one whose port `ports run` sets in this directory. */
 function serviceOf(directory: string): string | undefined {
   const project = findProject(directory)
   return project ? serviceHere(project, directory) : DEFAULT_SERVICE

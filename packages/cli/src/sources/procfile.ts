@@ -1,7 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
-import { nearestName } from '@ports/core'
+import { nearestName, textOfFile } from '@ports/core'
 import { Findings, type SourceFile } from './Findings.js'
 import { portIn } from './portIn.js'
 
@@ -88,7 +87,6 @@ export function numbersIn(command: string): number[] {
 }
 
 function firstPort(directory: string): number {
-  const path = join(directory, '.env')
-  const variables = existsSync(path) ? parseEnv(readFileSync(path, 'utf8')) : {}
+  const variables = parseEnv(textOfFile(join(directory, '.env')) ?? '')
   return portIn(variables.PORT ?? '') ?? FIRST_PORT
 }

@@ -1,6 +1,6 @@
 import { realpathSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { findProject, invalidArgument } from '@ports/core'
+import { findProject, invalidArgument, statOf } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
@@ -42,11 +42,17 @@ export async function readSource(context: Context, options: SourceOptions): Prom
   const kind = FILE_KINDS.find((each) => options[each] !== undefined)!
   const path = options[kind]!
   const { source, content } = await readInput(path)
-  // A link stands for the file, which belongs to the project there.
-  const directory = path === '-' ? directoryHere() : dirname(realpathSync(path))
+  const directory = directoryOf(path)
   const read = await READERS[kind]()
   const found = read({ content, source, directory, environment: context.environment })
   return rowsOf(source, found, () => options.project ?? projectOf(directory, found))
+}
+
+/** Standard input and the pipes of a shell have no directory of their own. */
+function directoryOf(path: string): string {
+  if (path === '-' || !statOf(path).isFile()) return directoryHere()
+  // A link stands for the file, which belongs to the project there.
+  return dirname(realpathSync(path))
 }
 
 function rowsOf(

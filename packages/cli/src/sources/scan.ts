@@ -1,6 +1,7 @@
 import {
   findProject,
   type HostListener,
+  isGone,
   isInside,
   type ListeningProcess,
   type LocalProject,
@@ -97,16 +98,14 @@ function propose(listener: HostListener, found: Findings): void {
 
 /** The project of a directory, or why it is not known. */
 function projectOf(directory: string): LocalProject | string {
+  if (isGone(directory)) return `is in ${directory}, which is gone`
   try {
     const project = findProject(directory)
     if (!project) return `is in ${directory}, which belongs to no project`
     if (!project.isLinked) return project
     return `is in ${project.root}, a linked worktree: ports run gives it a port of its own there`
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (error instanceof PortsError) return `is in ${directory}: ${error.message}`
-    if (code === 'ENOENT') return `is in ${directory}, which is gone`
-    if (code === 'EACCES') return `is in ${directory}, which cannot be read`
+    if (error instanceof PortsError) return `is in ${directory}, of which is said: ${error.message}`
     throw error
   }
 }

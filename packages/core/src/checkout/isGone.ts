@@ -1,6 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { isInside } from '../project/isInside.js'
+import { statOf } from '../statOf.js'
 
 /**
  * Whether a directory of this host no longer exists. One that may not be looked into is not gone, and
@@ -8,7 +9,7 @@ import { isInside } from '../project/isInside.js'
  */
 export function isGone(directory: string): boolean {
   try {
-    return !statSync(directory).isDirectory()
+    return !statOf(directory).isDirectory()
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException
     return (code === 'ENOENT' || code === 'ENOTDIR') && !maybeUnmounted(directory)

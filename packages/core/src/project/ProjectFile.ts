@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { invalidArgument } from '../errors.js'
 import { validPublicHostname } from '../hostname.js'
 import { validName } from '../name.js'
 import { PROTOCOLS, type Protocol } from '../PortAllocation.js'
+import { readTextFile } from '../readTextFile.js'
 import {
   MAX_LENGTH,
   validCount,
@@ -63,15 +63,7 @@ const SERVICE_FIELDS: Readonly<Record<keyof ProjectService, Check>> = {
  * @throws {PortsError} `INVALID_ARGUMENT`, naming the file and the field
  */
 export function readProjectFile(path: string): ProjectFile {
-  return validProjectFile(path, parsed(path, contentOf(path)))
-}
-
-function contentOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw invalidArgument('file', path, `a file that can be read (${messageOf(error)})`)
-  }
+  return validProjectFile(path, parsed(path, readTextFile(path)))
 }
 
 function parsed(path: string, content: string): unknown {

@@ -2,6 +2,7 @@ import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
+import { isGone } from '../checkout/isGone.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
 import {
@@ -24,7 +25,7 @@ export interface ServicePorts {
   readonly created: boolean
 }
 
-export interface RefusedService {
+interface RefusedService {
   readonly serviceName: string
   /** The message of the error. */
   readonly reason: string
@@ -127,12 +128,14 @@ async function refuseOtherDirectory(
 ): Promise<void> {
   const { hostname } = ports.scope()
   const recorded = await ports.listCheckouts({ ...options, projectName, hostname })
-  const [first] = recorded
-  if (!first || recorded.some(({ directory }) => directory === root)) return
+  if (recorded.some(({ directory }) => directory === root)) return
+  // A project that was moved is not recorded where it is now.
+  const other = recorded.find(({ directory }) => !isGone(directory))
+  if (!other) return
   throw invalidArgument(
     'directory',
     root,
-    `${first.directory}, where ${projectName} is recorded, unless a ports.json here names the project`,
+    `${other.directory}, where ${projectName} is recorded, unless a ports.json here names the project`,
   )
 }
 

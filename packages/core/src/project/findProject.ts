@@ -1,8 +1,11 @@
-import { existsSync, readFileSync, realpathSync, statSync } from 'node:fs'
-import { basename, dirname, join } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { invalidArgument } from '../errors.js'
 import { nearestName } from '../name.js'
+import { textOfFile } from '../readTextFile.js'
 import { type GitWorktree, gitWorktree } from './gitWorktree.js'
 import { isInside } from './isInside.js'
+import { nearestPackage, nearestWith } from './nearest.js'
 import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
 
 /** What a directory and those above it say about a project. */
@@ -19,12 +22,14 @@ export interface LocalProject {
 }
 
 /**
- * The project of a directory, named by the `ports.json` there or above, else by the package, else by
- * the repository's remote. Undefined if nothing names one.
- * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed
+ * The project of a directory, from `ports.json` there or above, else from the name of the package at
+ * the top of the repository, else from that of its remote, else from the name of the nearest package
+ * in it. Without a repository, from that of the nearest package. Undefined if nothing names one.
+ * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed, or the directory cannot be
+ * looked into
  */
 export function findProject(directory: string): LocalProject | undefined {
-  const from = realpathSync(directory)
+  const from = realPath(directory)
   const worktree = gitWorktree(from)
 
   const withFile = nearestWith(PROJECT_FILE, from)
@@ -34,22 +39,35 @@ export function findProject(directory: string): LocalProject | undefined {
     return { projectName: project, ...copy, namedBy: PROJECT_FILE, services }
   }
 
-  const isLinked = worktree?.isLinked ?? false
-  const root = worktree?.root
-  const packageRoot = nearestWith('package.json', root ?? from)
-  const packageName = packageRoot === undefined ? undefined : packageNameIn(packageRoot)
-  if (packageRoot !== undefined && packageName !== undefined) {
-    return {
-      projectName: packageName,
-      root: root ?? packageRoot,
-      isLinked,
-      namedBy: 'package.json',
-      services: {},
-    }
+  const { root = from, isLinked = false } = worktree ?? {}
+  return (
+    namedByPackage(root, isLinked) ??
+    (worktree && namedByRemote(worktree)) ??
+    namedByPackage(from, isLinked)
+  )
+}
+
+function namedByPackage(directory: string, isLinked: boolean): LocalProject | undefined {
+  const root = nearestPackage(directory)
+  const projectName = root === undefined ? undefined : packageNameIn(root)
+  if (root === undefined || projectName === undefined) return undefined
+  return { projectName, root, isLinked, namedBy: 'package.json', services: {} }
+}
+
+function namedByRemote(worktree: GitWorktree): LocalProject | undefined {
+  const { root, isLinked, commonDirectory } = worktree
+  const projectName = remoteName(commonDirectory)
+  if (projectName === undefined) return undefined
+  return { projectName, root, isLinked, namedBy: 'git remote', services: {} }
+}
+
+function realPath(directory: string): string {
+  try {
+    return realpathSync(directory)
+  } catch (error) {
+    const reason = (error as Error).message
+    throw invalidArgument('directory', directory, `one that can be looked into (${reason})`)
   }
-  const remote = worktree && remoteName(worktree.commonDirectory)
-  if (root === undefined || remote === undefined) return undefined
-  return { projectName: remote, root, isLinked, namedBy: 'git remote', services: {} }
 }
 
 /** The top directory of the checkout in which a `ports.json` names the project, if one does. */
@@ -69,49 +87,24 @@ function copyOf(withFile: string, worktree: GitWorktree | undefined) {
   return { root: withFile, isLinked: gitWorktree(withFile)?.isLinked ?? false }
 }
 
-/**
- * The directory, or the nearest one above it, that has such a file. A file of another user counts
- * only if that user owns the given directory: anybody can write a file to /tmp, and `ports run`
- * would run its commands.
- */
-export function nearestWith(file: string, directory: string): string | undefined {
-  const trusted = [process.getuid?.(), 0, ownerOf(directory)]
-  for (let each = directory; ; each = dirname(each)) {
-    const owner = ownerOf(join(each, file))
-    if (owner !== undefined && trusted.includes(owner)) return each
-    if (dirname(each) === each) return undefined
-  }
-}
-
-/** Undefined if it does not exist, or may not be inspected. */
-function ownerOf(path: string): number | undefined {
-  try {
-    return statSync(path).uid
-  } catch {
-    return undefined
-  }
-}
-
-/** Undefined if no name for a project can be made from that of the package. */
+/** Undefined if the package has no name of which a project's can be made. */
 export function packageNameIn(directory: string): string | undefined {
   const { name } = packageJsonIn(directory)
   return typeof name === 'string' ? nearestName(name) : undefined
 }
 
-/** The fields of `package.json`. None if it is not a JSON object. */
+/** Its fields; none if there is no such file that can be read, or it is no JSON object. */
 export function packageJsonIn(directory: string): Record<string, unknown> {
   try {
-    return Object(JSON.parse(readFileSync(join(directory, 'package.json'), 'utf8')))
-  } catch (error) {
-    if (error instanceof SyntaxError) return {}
-    throw error
+    return Object(JSON.parse(textOfFile(join(directory, 'package.json')) ?? ''))
+  } catch {
+    return {}
   }
 }
 
 /** The last part of the URL of `origin`, without `.git`. */
 function remoteName(commonDirectory: string): string | undefined {
-  const path = join(commonDirectory, 'config')
-  const config = existsSync(path) ? readFileSync(path, 'utf8') : ''
+  const config = textOfFile(join(commonDirectory, 'config')) ?? ''
   const origin = /^\[remote "origin"\]\n(?:[ \t].*\n)*?[ \t]*url = (?<url>.+)$/m.exec(config)
   const url = origin?.groups?.url
   return url === undefined ? undefined : nearestName(basename(url.split(/[/:]/).at(-1)!, '.git'))

@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, statSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { textOfFile } from '../readTextFile.js'
+import { statOf } from '../statOf.js'
 
 export interface GitWorktree {
   readonly root: string
@@ -31,12 +33,11 @@ export function gitWorktree(directory: string): GitWorktree | undefined {
 
 /** In linked worktrees and submodules, `.git` is a file that names the directory. */
 function directoryOf(git: string): string | undefined {
-  if (statSync(git).isDirectory()) return git
+  if (statOf(git).isDirectory()) return git
   const named = /^gitdir: (.+)$/.exec(firstLine(git) ?? '')?.[1]
   return named === undefined ? undefined : resolve(dirname(git), named)
 }
 
 function firstLine(path: string): string | undefined {
-  if (!existsSync(path)) return undefined
-  return readFileSync(path, 'utf8').split(/\r?\n/, 1)[0]
+  return textOfFile(path)?.split(/\r?\n/, 1)[0]
 }

@@ -69,6 +69,58 @@ describe('the project of a directory', () => {
     }
   })
 
+  it('is not named by a package above the repository', () => {
+    write('package.json', { name: 'home' })
+    write('shop/README.md', 'A shop')
+    const shop = join(root, 'shop')
+    expect(findProject(shop)?.projectName).toBe('home')
+    git('init', '--quiet', 'shop')
+    expect(findProject(shop)).toBeUndefined()
+    git('-C', 'shop', 'remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    expect(findProject(shop)).toMatchObject({ projectName: 'shop', namedBy: 'git remote' })
+  })
+
+  it('is otherwise named by the nearest package in the repository', () => {
+    git('init', '--quiet')
+    write('package.json', { private: true })
+    write('web/package.json', { name: 'web' })
+    write('web/src/index.ts', '')
+    const found = { projectName: 'web', root: join(root, 'web'), namedBy: 'package.json' }
+    expect(findProject(join(root, 'web/src'))).toMatchObject(found)
+    expect(findProject(root)).toBeUndefined()
+    git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    expect(findProject(join(root, 'web/src'))).toMatchObject({ projectName: 'shop', root })
+  })
+
+  it('has no name from files that are directories or FIFOs', () => {
+    git('init', '--quiet')
+    git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    mkdirSync(join(root, 'package.json'))
+    expect(findProject(root)?.namedBy).toBe('git remote')
+    for (const file of ['package.json', '.git/config']) {
+      rmSync(join(root, file), { recursive: true })
+      execFileSync('mkfifo', [join(root, file)])
+    }
+    expect(findProject(root)).toBeUndefined()
+    rmSync(join(root, '.git/config'))
+    mkdirSync(join(root, '.git/config/commondir'), { recursive: true })
+    mkdirSync(join(root, '.git/commondir'))
+    expect(findProject(root)).toBeUndefined()
+    rmSync(join(root, '.git'), { recursive: true })
+    execFileSync('mkfifo', [join(root, '.git')])
+    expect(findProject(root)).toBeUndefined()
+  })
+
+  it('is unknown where a directory cannot be found, which is refused', () => {
+    const gone = join(root, 'gone')
+    expect(() => findProject(gone)).toThrow(
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringContaining(`directory is "${gone}", but must be one that`),
+      }),
+    )
+  })
+
   it('is in a linked worktree only if Git made one, not in a clone or a submodule', () => {
     write('main/ports.json', { project: 'shop' })
     root = join(root, 'main')

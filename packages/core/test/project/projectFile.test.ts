@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv2020 } from 'ajv/dist/2020.js'
@@ -76,5 +77,25 @@ describe('a project file', () => {
   it('that is not JSON is refused', () => {
     const path = written('{ project: shop }')
     expect(() => readProjectFile(path)).toThrow(`file is ${JSON.stringify(path)}, but must be JSON`)
+  })
+
+  it.skipIf(process.platform === 'win32').each<[string, (path: string) => void]>([
+    ['FIFO', (path) => void execFileSync('mkfifo', [path])],
+    ['device', (path) => symlinkSync('/dev/zero', path)],
+    ['directory', (path) => mkdirSync(path)],
+  ])('that is a %s is refused, and not waited for', (_what, make) => {
+    const path = written({})
+    rmSync(path)
+    make(path)
+    expect(() => readProjectFile(path)).toThrow(
+      `file is ${JSON.stringify(path)}, but must be a regular file.`,
+    )
+  })
+
+  it('that is too large is refused', () => {
+    const path = written({ project: 'shop', $schema: 'x'.repeat(1_000_001) })
+    expect(() => readProjectFile(path)).toThrow(
+      `file is ${JSON.stringify(path)}, but must be one of at most 1000000 bytes.`,
+    )
   })
 })
