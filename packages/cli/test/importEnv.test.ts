@@ -90,7 +90,7 @@ describe('import --env', () => {
     ].join('\n')
     const { rows, notes } = await plan(`${content}\nWS_PORT=0`)
     expect(rows).toEqual(['+ localhost/tcp 4000 shop/api', '+ localhost/tcp 4001 shop/web'])
-    expect(notes).toEqual(['- .env, line 10: WS_PORT is 0, which is no port: nothing to import'])
+    expect(notes).toEqual(['- .env, line 10: WS_PORT is 0, which is not a port: nothing to import'])
   })
 
   test('takes the last of two values, with its line', async () => {

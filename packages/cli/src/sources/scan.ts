@@ -105,7 +105,7 @@ function projectOf(directory: string): LocalProject | string {
     if (!project.isLinked) return project
     return `is in ${project.root}, a linked worktree: ports run gives it a port of its own there`
   } catch (error) {
-    if (error instanceof PortsError) return `is in ${directory}, of which is said: ${error.message}`
+    if (error instanceof PortsError) return `is in ${directory}: ${error.message}`
     throw error
   }
 }
