@@ -371,9 +371,9 @@ const holdings = [
 const holding = fc.oneof(...holdings)
 const anything = fc.oneof(
   ...holdings,
-  { weight: 3, arbitrary: claim },
-  { weight: 3, arbitrary: move },
-  { weight: 6, arbitrary: reservations },
+  { weight: 8, arbitrary: claim },
+  { weight: 6, arbitrary: move },
+  { weight: 4, arbitrary: reservations },
   { weight: 2, arbitrary: getPreferred },
   { weight: 5, arbitrary: release },
   { weight: 8, arbitrary: rangeChanges },
@@ -488,7 +488,7 @@ describe('one after the other', TIMEOUT, () => {
         await fc.asyncModelRun(() => ({ model, real: registries[0]! }), steps)
         await expectSameState(model)
       }),
-      { ...RUNS, numRuns: 60 },
+      { ...RUNS, numRuns: 120 },
     )
     // Or the sequences have become too tame to find anything.
     expect(methods).toEqual(new Set(Object.keys(REFUSALS)))
