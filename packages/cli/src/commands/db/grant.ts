@@ -9,7 +9,7 @@ export function dbGrantCommand({ database, output }: Context) {
     .addArgument(
       new Argument(
         '<level>',
-        'read: list; use: also allocate and release; admin: also ranges, import, dump and load',
+        'read: list; use: also allocate and release; admin: also ranges, reservations, import, dump and load',
       ).choices(ACCESS_LEVELS),
     )
     .addHelpText('after', MORE_HELP)
@@ -22,7 +22,7 @@ export function dbGrantCommand({ database, output }: Context) {
 const PHRASES: Readonly<Record<AccessLevel, string>> = {
   read: 'read the registry',
   use: 'use the registry',
-  admin: 'use the registry, change its ranges, import, dump and load',
+  admin: 'use the registry, change its ranges and reservations, import, dump and load',
 }
 
 const MORE_HELP = `
