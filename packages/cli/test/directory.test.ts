@@ -136,12 +136,58 @@ describe('a command in a directory with a ports.json', () => {
     }
   })
 
+  test('gives a service that it lists the ports that it asks for', async () => {
+    const services = {
+      web: {},
+      callback: { port: 7005 },
+      admin: { preferredPort: 7008 },
+      dns: { protocols: ['udp'] },
+      media: { count: 3, protocols: ['tcp', 'udp'] },
+    }
+    const url = await freshDatabase()
+    const ports = portsIn(projectDirectory({ 'ports.json': { project: 'shop', services } }), url)
+    await ports('range', 'create', '--start', '7000', '--end', '7009')
+    expect((await ports('get', 'callback')).stdout).toBe('7005\n')
+    expect((await ports('get', 'admin')).stdout).toBe('7008\n')
+    expect((await ports('get', 'dns')).stdout).toBe('7000\n')
+    const media = await ports('get', 'media')
+    expect(media.stdout).toBe('7001\n')
+    expect(media.stderr).toContain('Allocated just now: shop/media had no port on localhost/tcp.')
+    const told = JSON.parse((await ports('env', '--format', 'json')).stdout)
+    expect(told).toMatchObject({
+      MEDIA_PORTS: '7001,7002,7003',
+      DNS_PORT: '7000',
+      WEB_PORT: '7000',
+    })
+    expect(JSON.parse((await ports('list', '--json')).stdout)).toHaveLength(10)
+  })
+
   test('means its project also if --json comes first', async () => {
     const { ports } = await shop()
     expect(JSON.parse((await ports('--json', 'get', 'web')).stdout)).toMatchObject({ port: 7000 })
     const added = await ports('--json', 'range', '--json', 'add', '--start', '8096')
     expect(JSON.parse(added.stdout)).toMatchObject({ projectName: 'shop' })
   })
+
+  test.runIf(process.platform === 'linux')(
+    'has no project in a directory that is not UTF-8',
+    async () => {
+      const { url, directory, ports } = await shop()
+      await ports('get', 'web')
+      const command = `d=$(printf 'caf\\351'); mkdir "$d"; cd "$d"; exec "$0" "$@"`
+      const inOdd = (...args: string[]) =>
+        ended(
+          'sh',
+          ['-c', command, process.execPath, BINARY, ...args],
+          environmentOn(url),
+          directory,
+        )
+      expect(JSON.parse((await inOdd('list', '--json')).stdout)).toMatchObject([{ port: 7000 }])
+      const run = await inOdd('run', '--', 'true')
+      expect(run.status).toBe(125)
+      expect(run.stderr).toContain('must be one that exists and has a name in UTF-8')
+    },
+  )
 
   test('needs no project in a directory that was removed', async () => {
     const directory = projectDirectory({})

@@ -1,5 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
+import { isAbsent, nameOfRange } from '@ports/core'
 import type { Context } from '../Context.js'
+import { ensureListed } from '../ensureListed.js'
 import { findPort } from '../findPort.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
 import { inCheckout } from '../inCheckout.js'
@@ -19,7 +21,7 @@ import { typedNumber } from '../typedNumber.js'
 import { withRange } from '../withRange.js'
 
 export function getCommand(context: Context) {
-  const { openManager, signal } = context
+  const { openManager, output, signal } = context
   return new Command('get')
     .description('Print the ports of services; the first time, allocate them')
     .addArgument(projectArgument)
@@ -57,17 +59,30 @@ export function getCommand(context: Context) {
           getSeveral(context, projectName, services, await asked()),
         )
       }
+      // What is typed takes precedence over what the file says of the service.
+      const choices = [preferredPort, rest.protocol, rest.hostname, rest.instance]
+      const listed = choices.every(isAbsent)
+        ? await ensureListed(context, projectName, serviceName)
+        : undefined
+      if (listed?.createdRange) {
+        output.notice(`Created the range ${nameOfRange(listed.createdRange)} for ${projectName}.`)
+      }
       const ensured = await withRange(context, projectName, createRange, async () =>
-        ports.ensure(projectName, serviceName, { ...(await asked()), signal }),
+        ports.ensure(projectName, serviceName, {
+          ...(await asked()),
+          ...(listed && { protocol: listed.protocol }),
+          signal,
+        }),
       )
-      const { allocation, created, skipped, cannotSee, sameCloudflareHostname } = ensured
-      const { portNumber: port, protocol } = allocation
+      const { allocation, cannotSee, sameCloudflareHostname } = ensured
+      const { created, skipped } = listed ?? ensured
+      const { portNumber: port } = allocation
       const service = ports.service(projectName, serviceName, allocation)
       const got = {
         allocations: [
           { ...allocation, created, ...(sameCloudflareHostname && { sameCloudflareHostname }) },
         ],
-        skipped: skipped.map((each) => ({ ...each, protocol })),
+        skipped: skipped.map((each) => ({ ...each, protocol: allocation.protocol })),
         cannotSee,
       }
       await printPorts(context, ports, got, {
@@ -100,7 +115,8 @@ whether the name of a service or of the host looks mistyped, and whether this pr
 see which numbers are in use.
 
 In a directory with a ports.json, or below it, the project can be omitted: ports get web. Several
-words are services of that project if the file lists all of them.
+words are services of that project if the file lists all of them. A service that it lists gets
+the ports that it asks for, as with ports run, unless options say which.
 
 If several services or several ports are asked for, all are allocated or none, and printed
 one number a line. A service that holds ports keeps them. If they are not what is asked for,

@@ -19,11 +19,7 @@ export const DEFAULT_SERVICE = 'web'
 export function directoryHere(): string {
   const directory = currentDirectory()
   if (directory !== undefined) return directory
-  throw invalidArgument(
-    'directory',
-    undefined,
-    'one that exists: the working directory was removed',
-  )
+  throw invalidArgument('directory', undefined, 'one that exists and has a name in UTF-8')
 }
 
 /** The project of a directory, and the service that is meant. */

@@ -1,7 +1,13 @@
-/** The working directory of this process. Undefined if it was removed. */
+import { existsSync } from 'node:fs'
+
+/**
+ * The working directory of this process. Undefined if it was removed, or if its name is not UTF-8, so
+ * that nothing in it can be found.
+ */
 export function currentDirectory(): string | undefined {
   try {
-    return process.cwd()
+    const directory = process.cwd()
+    return existsSync(directory) ? directory : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
