@@ -9,7 +9,7 @@ import {
 import type { Context } from './Context.js'
 import { requestOf } from './run/here.js'
 
-interface Listed extends Pick<EnsuredProject, 'createdRange' | 'skipped'> {
+interface Listed extends Pick<EnsuredProject, 'createdRanges' | 'skipped'> {
   /** Whether this call allocated some of its ports. */
   readonly created: boolean
   /** The first protocol that the file has for it. */

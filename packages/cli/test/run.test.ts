@@ -302,6 +302,18 @@ describe('ports run', () => {
     expect((await ports('get', 'web')).stdout).toBe(`${told.PORT}\n`)
   })
 
+  test('makes a number that a service wants and that nobody owns one of the project', async () => {
+    const url = await databaseWithOwnNumbers('blog')
+    const services = { web: { preferredPort: 40_123 }, callback: { port: 40_125 } }
+    const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+    const ports = portsIn(directory, url)
+    const { stdout, stderr } = await ports('run', 'web', '--', 'node', '-e', TELL)
+    expect(JSON.parse(stdout)).toMatchObject({ PORT: '40123', CALLBACK_PORT: '40125' })
+    expect(stderr).toContain('Created the range 40125 for shop.\n')
+    const again = await ports('run', 'web', '--', 'true')
+    expect(again.stderr).toBe('shop/web has port 40123.\n')
+  })
+
   test('takes the service of the package in which it runs', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const services = { 'shop-web': {}, 'shop-api': {}, redis: {} }

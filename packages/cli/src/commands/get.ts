@@ -64,8 +64,8 @@ export function getCommand(context: Context) {
       const listed = choices.every(isAbsent)
         ? await ensureListed(context, projectName, serviceName)
         : undefined
-      if (listed?.createdRange) {
-        output.notice(`Created the range ${nameOfRange(listed.createdRange)} for ${projectName}.`)
+      for (const range of listed?.createdRanges ?? []) {
+        output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
       }
       const ensured = await withRange(context, projectName, createRange, async () =>
         ports.ensure(projectName, serviceName, {

@@ -113,12 +113,12 @@ async function supervise(
 function tellWhatIsNew(
   { output }: Context,
   { project, serviceName }: Here,
-  { instance, createdRange, services, skipped, refused }: EnsuredProject,
+  { instance, createdRanges, services, skipped, refused }: EnsuredProject,
   port: number,
 ): void {
   const { projectName, namedBy } = project
-  if (createdRange) {
-    output.notice(`Created the range ${nameOfRange(createdRange)} for ${projectName}.`)
+  for (const range of createdRanges) {
+    output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
   for (const notice of skippedText(skipped)) output.notice(notice)
   for (const { serviceName: other, reason } of refused) {

@@ -14,6 +14,7 @@ import {
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
+import { ownWantedNumbers } from './ownWantedNumbers.js'
 import type { ProjectService } from './ProjectFile.js'
 
 /** The ports of a service in one checkout. */
@@ -38,8 +39,8 @@ export interface EnsuredProject {
   readonly services: readonly ServicePorts[]
   /** Services that are not needed and whose fixed port cannot be had. */
   readonly refused: readonly RefusedService[]
-  /** The range of the project, if this call created it. */
-  readonly createdRange?: PortRange
+  /** The ranges of the project that this call created. */
+  readonly createdRanges: readonly PortRange[]
   readonly skipped: readonly SkippedPort[]
 }
 
@@ -57,7 +58,8 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
 
 /**
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
- * none, and records the directory. Safe to repeat. The services with neither `port` nor
+ * none, and the numbers that services want and that no project owns. Records the directory. Safe to
+ * repeat. The services with neither `port` nor
  * `preferredPort` get theirs in one transaction.
  * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
  * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
@@ -74,6 +76,7 @@ export async function ensureProject(
   const instance = ports.namedInstance(projectName) ?? checkout.instance
   const call = { ...options, instance: nameOfInstance(instance) }
 
+  const added = await ownWantedNumbers(ports, projectName, Object.values(services), options)
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
   const refused: RefusedService[] = []
@@ -114,7 +117,7 @@ export async function ensureProject(
       .map(([serviceName]) => portsOf(serviceName, allocations))
       .filter(({ portNumbers }) => portNumbers.length > 0),
     refused,
-    ...(created && { createdRange: range }),
+    createdRanges: [...(created ? [range] : []), ...added],
     skipped,
   }
 }
