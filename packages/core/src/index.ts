@@ -171,6 +171,7 @@ export {
 export { isAlive, startOf } from './processes/procFs.js'
 export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
 export { currentDirectory } from './project/currentDirectory.js'
+export { ensureListed } from './project/ensureListed.js'
 export {
   type EnsuredProject,
   ensureProject,

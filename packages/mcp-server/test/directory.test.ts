@@ -103,6 +103,20 @@ test.each([
   })
 })
 
+test('get-port gives a service that ports.json lists the ports that it asks for', async () => {
+  const { ask } = await withShop()
+  const directory = copyOf('shop')
+  const services = { callback: { port: 3605 }, dns: { protocols: ['udp'] }, media: { count: 3 } }
+  writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project: 'shop', services }))
+  const get = (serviceName: string) => ask('get-port', { serviceName, directory })
+  expect(await get('callback')).toMatchObject({ port: 3605, created: true })
+  expect(await get('dns')).toMatchObject({ port: 3600, protocol: 'udp', created: true })
+  expect(await get('media')).toMatchObject({ port: 3600, created: true })
+  expect(await get('media')).toMatchObject({ port: 3600, created: false })
+  const held = await ask('list-ports', { projectName: 'shop' })
+  expect(held.ports).toHaveLength(5)
+})
+
 test('a directory of another project says nothing of the one that is asked for', async () => {
   const { ask } = await withShop()
   await ask('get-port', { ...web, directory: copyOf('shop') })

@@ -1,7 +1,6 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { isAbsent, nameOfRange } from '@ports/core'
+import { currentDirectory, ensureListed, isAbsent, nameOfRange } from '@ports/core'
 import type { Context } from '../Context.js'
-import { ensureListed } from '../ensureListed.js'
 import { findPort } from '../findPort.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
 import { inCheckout } from '../inCheckout.js'
@@ -61,9 +60,11 @@ export function getCommand(context: Context) {
       }
       // What is typed takes precedence over what the file says of the service.
       const choices = [preferredPort, rest.protocol, rest.hostname, rest.instance]
-      const listed = choices.every(isAbsent)
-        ? await ensureListed(context, projectName, serviceName)
-        : undefined
+      const directory = choices.every(isAbsent) ? currentDirectory() : undefined
+      const listed =
+        directory === undefined
+          ? undefined
+          : await ensureListed(ports, directory, projectName, serviceName, { signal })
       for (const range of listed?.createdRanges ?? []) {
         output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
       }

@@ -1,5 +1,6 @@
 import {
   CANNOT_SEE,
+  ensureListed,
   nameOfService,
   PASS_OVER_REASONS,
   SKIP_REASONS,
@@ -45,10 +46,16 @@ export const getPort = defineTool({
       directory,
       note: place,
     } = await placeOf(manager, given, root, call)
-    const options = { ...given, instance }
+    // What is asked for takes precedence over what the file says of the service.
+    const isPlain = [portNumber, given.hostname, given.protocol].every((it) => it === undefined)
+    const listed =
+      isPlain && directory !== undefined && manager.namedInstance(projectName) === undefined
+        ? await ensureListed(manager, directory, projectName, serviceName, call)
+        : undefined
+    const options = { ...given, instance, ...(listed && { protocol: listed.protocol }) }
     const held = manager.service(projectName, serviceName, options)
     const asked = { ...options, ...call }
-    const { allocation, created, skipped, cannotSee, caution, sameCloudflareHostname } =
+    const { allocation, cannotSee, caution, sameCloudflareHostname, ...got } =
       portNumber === undefined
         ? { caution: undefined, ...(await manager.ensure(projectName, serviceName, asked)) }
         : {
@@ -56,6 +63,7 @@ export const getPort = defineTool({
             cannotSee: [],
             ...(await manager.claim(projectName, serviceName, portNumber, asked)),
           }
+    const { created, skipped } = listed ?? got
     const port = allocation.portNumber
     const { note, ...shared } = sharingOf(allocation.cloudflareHostname, sameCloudflareHostname)
     const use = await portUseOf(manager, held, port, call)
