@@ -5,7 +5,7 @@ import { type EnsuredProject, ensureProject } from './ensureProject.js'
 import { findProject } from './findProject.js'
 import { PROJECT_FILE } from './ProjectFile.js'
 
-export interface EnsuredListed extends Pick<EnsuredProject, 'createdRanges' | 'skipped'> {
+interface EnsuredListed extends Pick<EnsuredProject, 'createdRanges' | 'skipped'> {
   /** Whether this call allocated some of its ports. */
   readonly created: boolean
   /** The first protocol that the file has for it. */
