@@ -102,6 +102,7 @@ import {
 } from './range/requests.js'
 import { summarizeProject } from './range/summarizeProject.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
+import { heldOf } from './reservation/heldOf.js'
 import {
   type ReservationScope,
   type ReserveOptions,
@@ -885,8 +886,8 @@ export class PortManager {
     return this.#source.ask(
       async (store) => {
         const reservation = await store.reserve(request, call)
-        const query = { bounds: { startPort, endPort }, hostname, protocol }
-        return { reservation, held: (await store.list(given(query), call)).allocations }
+        const query = given({ bounds: { startPort, endPort }, hostname, protocol })
+        return { reservation, held: await heldOf(store, query, call) }
       },
       (attempt) => repeatIdempotent(attempt, call.signal),
     )

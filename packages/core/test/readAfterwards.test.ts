@@ -10,6 +10,7 @@ const store: Partial<PortRepository> = {
   find: async () => undefined,
   ensure: async () => ({ portNumber: 3000, created: true, passedOver: [] }),
   claim: async () => true,
+  reserve: async (request) => ({ ...request, createdAt: new Date() }),
   list: async () => {
     throw UNAVAILABLE
   },
@@ -25,6 +26,15 @@ describe('a port that was given and cannot be read afterwards', () => {
     await expect(call()).rejects.toMatchObject({
       code: 'OUTCOME_UNKNOWN',
       message: expect.stringContaining('shop/web was told port 3000'),
+      cause: UNAVAILABLE,
+    })
+  })
+
+  it('leaves the outcome of reserve unknown, because the numbers are reserved', async () => {
+    const call = manager.reserve({ startPort: 3000, endPort: 3009 }, 'a migration')
+    await expect(call).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('3000-3009'),
       cause: UNAVAILABLE,
     })
   })
