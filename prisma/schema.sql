@@ -1261,6 +1261,14 @@ $function$
 ;
 revoke all on function ports.collect_idle_slots(text) from public;
 
+CREATE OR REPLACE FUNCTION ports.content_of(p_reservation ports.port_reservations)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+RETURN CASE WHEN ((p_reservation).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (p_reservation).start_port, 'endPort', (p_reservation).end_port, 'reason', (p_reservation).reason, 'endsAt', (p_reservation).ends_at)) ELSE NULL::jsonb END
+;
+revoke all on function ports.content_of(ports.port_reservations) from public;
+
 CREATE OR REPLACE FUNCTION ports.count_available(p_project_name text, p_hostname text, p_protocol text)
  RETURNS integer
  LANGUAGE sql
@@ -3270,24 +3278,8 @@ CREATE OR REPLACE FUNCTION ports.note_reservation(p_actor text, p_call text, p_w
  RETURNS void
  LANGUAGE sql
 BEGIN ATOMIC
- INSERT INTO ports.port_events (actor, call, what, hostname, protocol, before, after)  SELECT note_reservation.p_actor AS p_actor,
-             note_reservation.p_call AS p_call,
-             note_reservation.p_what AS p_what,
-             scope.hostname,
-             scope.protocol,
-             before.content,
-             after.content
-            FROM ((( VALUES (COALESCE((note_reservation.p_after).hostname, (note_reservation.p_before).hostname),COALESCE((note_reservation.p_after).protocol, (note_reservation.p_before).protocol))) scope(hostname, protocol)
-              CROSS JOIN LATERAL ( SELECT
-                         CASE
-                             WHEN ((note_reservation.p_before).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (note_reservation.p_before).start_port, 'endPort', (note_reservation.p_before).end_port, 'reason', (note_reservation.p_before).reason, 'endsAt', (note_reservation.p_before).ends_at))
-                             ELSE NULL::jsonb
-                         END AS content) before)
-              CROSS JOIN LATERAL ( SELECT
-                         CASE
-                             WHEN ((note_reservation.p_after).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (note_reservation.p_after).start_port, 'endPort', (note_reservation.p_after).end_port, 'reason', (note_reservation.p_after).reason, 'endsAt', (note_reservation.p_after).ends_at))
-                             ELSE NULL::jsonb
-                         END AS content) after);
+ INSERT INTO ports.port_events (actor, call, what, hostname, protocol, before, after)
+   VALUES (note_reservation.p_actor, note_reservation.p_call, note_reservation.p_what, COALESCE((note_reservation.p_after).hostname, (note_reservation.p_before).hostname), COALESCE((note_reservation.p_after).protocol, (note_reservation.p_before).protocol), ports.content_of(note_reservation.p_before), ports.content_of(note_reservation.p_after));
 END
 ;
 revoke all on function ports.note_reservation(text,text,text,ports.port_reservations,ports.port_reservations) from public;
@@ -3665,14 +3657,16 @@ CREATE OR REPLACE FUNCTION ports.refuse_exhausted(p_project_name text, p_hostnam
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   -- Locks nothing. Raises ZP001, and ZP002 if no number of the project is available in the scope
-  -- but those that are reserved or to be avoided. One statement reads slots, cursor and ranges, so
-  -- that it sees them at one moment. Cost: a few lookups and the free slots to pass over.
+  -- but those that are reserved or to be avoided. One statement reads slots, cursor, ranges and
+  -- reservations, so that it sees them at one moment. Cost: a few lookups and the free slots to pass over.
 declare
   v_ranges json;
   v_available integer;
   v_reserved integer;
-  v_passed_over int4multirange := p_avoid + ports.reserved_numbers(p_hostname, p_protocol);
 begin
+  with passed_over as materialized (
+    select p_avoid + ports.reserved_numbers(p_hostname, p_protocol) as numbers
+  )
   select coalesce(
     json_agg(
       json_build_object('startPort', start_port, 'endPort', end_port)
@@ -3685,10 +3679,11 @@ begin
   having not exists (
       select
       from ports.available_slots
+      cross join passed_over
       where project_name = p_project_name
         and hostname = p_hostname
         and protocol = p_protocol
-        and not (port_number <@ v_passed_over)
+        and not (port_number <@ passed_over.numbers)
     )
     and not exists (
       select
@@ -4372,6 +4367,26 @@ $function$
 ;
 revoke all on function ports.remove_range(text,integer,text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.reservations_in(p_hostname text, p_protocol text)
+ RETURNS SETOF ports.reservations
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT reservations.id,
+     reservations.start_port,
+     reservations.end_port,
+     reservations.hostname,
+     reservations.protocol,
+     reservations.reason,
+     reservations.actor,
+     reservations.created_at,
+     reservations.ends_at
+    FROM ports.reservations
+   WHERE (((reservations.hostname IS NULL) OR (reservations.hostname = reservations_in.p_hostname)) AND ((reservations.protocol IS NULL) OR (reservations.protocol = reservations_in.p_protocol)));
+END
+;
+revoke all on function ports.reservations_in(text,text) from public;
+
 CREATE OR REPLACE FUNCTION ports.reserve_ports(p_start_port integer, p_end_port integer, p_reason text, p_ends_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_hostname text DEFAULT NULL::text, p_protocol text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS ports.port_reservations
  LANGUAGE plpgsql
@@ -4443,10 +4458,10 @@ CREATE OR REPLACE FUNCTION ports.reserved_detail(p_hostname text, p_protocol tex
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
- SELECT json_build_object('portNumber', reserved_detail.p_port_number, 'hostname', reserved_detail.p_hostname, 'protocol', reserved_detail.p_protocol, 'startPort', reservations.start_port, 'endPort', reservations.end_port, 'reason', reservations.reason, 'reservedBy', reservations.actor, 'endsAt', reservations.ends_at) AS json_build_object
-    FROM ports.reservations
-   WHERE (((reserved_detail.p_port_number >= reservations.start_port) AND (reserved_detail.p_port_number <= reservations.end_port)) AND ((reservations.hostname IS NULL) OR (reservations.hostname = reserved_detail.p_hostname)) AND ((reservations.protocol IS NULL) OR (reservations.protocol = reserved_detail.p_protocol)))
-   ORDER BY reservations.ends_at DESC, reservations.id
+ SELECT json_build_object('portNumber', reserved_detail.p_port_number, 'hostname', reserved_detail.p_hostname, 'protocol', reserved_detail.p_protocol, 'startPort', reservations_in.start_port, 'endPort', reservations_in.end_port, 'reason', reservations_in.reason, 'reservedBy', reservations_in.actor, 'endsAt', reservations_in.ends_at) AS json_build_object
+    FROM ports.reservations_in(reserved_detail.p_hostname, reserved_detail.p_protocol) reservations_in(id, start_port, end_port, hostname, protocol, reason, actor, created_at, ends_at)
+   WHERE ((reserved_detail.p_port_number >= reservations_in.start_port) AND (reserved_detail.p_port_number <= reservations_in.end_port))
+   ORDER BY reservations_in.ends_at DESC, reservations_in.id
   LIMIT 1;
 END
 ;
@@ -4463,9 +4478,7 @@ begin
   return coalesce(
     (
       select range_agg(int4range(start_port, end_port + 1))
-      from ports.reservations
-      where (hostname is null or hostname = p_hostname)
-        and (protocol is null or protocol = p_protocol)
+      from ports.reservations_in(p_hostname, p_protocol)
     ),
     '{}'
   );
@@ -4483,8 +4496,8 @@ BEGIN ATOMIC
      ports.reserved_detail(imported.hostname, imported.protocol, imported.port_number) AS reserved_detail
     FROM ports.rows_to_import(reserved_rows.p_rows, reserved_rows.p_results) imported(place, result, project_name, service_name, instance, hostname, protocol, port_number, bound_to, service_type, description, cloudflare_hostname, service_key)
    WHERE ((imported.result IS NULL) AND (EXISTS ( SELECT
-            FROM ports.reservations reservation
-           WHERE (((imported.port_number >= reservation.start_port) AND (imported.port_number <= reservation.end_port)) AND ((reservation.hostname IS NULL) OR (reservation.hostname = imported.hostname)) AND ((reservation.protocol IS NULL) OR (reservation.protocol = imported.protocol))))) AND (NOT (EXISTS ( SELECT
+            FROM ports.reservations_in(imported.hostname, imported.protocol) reservation(id, start_port, end_port, hostname, protocol, reason, actor, created_at, ends_at)
+           WHERE ((imported.port_number >= reservation.start_port) AND (imported.port_number <= reservation.end_port)))) AND (NOT (EXISTS ( SELECT
             FROM ports.port_allocations held
            WHERE (((held.hostname)::text = imported.hostname) AND ((held.protocol)::text = imported.protocol) AND (held.port_number = imported.port_number) AND ((held.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))));
 END

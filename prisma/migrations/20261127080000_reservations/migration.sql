@@ -42,6 +42,19 @@ where ends_at is null
 alter table ports.port_events
   alter column project_name drop not null;
 
+create function ports.content_of(p_reservation ports.port_reservations)
+returns jsonb
+language sql stable
+-- What the event of a change tells of a reservation. Null if there is none.
+return case
+  when p_reservation.id is not null then jsonb_strip_nulls(jsonb_build_object(
+    'startPort', p_reservation.start_port,
+    'endPort', p_reservation.end_port,
+    'reason', p_reservation.reason,
+    'endsAt', p_reservation.ends_at
+  ))
+end;
+
 create function ports.note_reservation(
   p_actor text,
   p_call text,
@@ -53,33 +66,12 @@ language sql
 begin atomic
   -- Writes the event of a change of a reservation. Called by functions whose search path is fixed.
   insert into ports.port_events (actor, call, what, hostname, protocol, before, after)
-  select p_actor, p_call, p_what, hostname, protocol, before.content, after.content
-  from (
-    values (
-      coalesce((p_after).hostname, (p_before).hostname),
-      coalesce((p_after).protocol, (p_before).protocol)
-    )
-  ) as scope (hostname, protocol)
-  cross join lateral (
-    select case
-      when (p_before).id is not null then jsonb_strip_nulls(jsonb_build_object(
-        'startPort', (p_before).start_port,
-        'endPort', (p_before).end_port,
-        'reason', (p_before).reason,
-        'endsAt', (p_before).ends_at
-      ))
-    end as content
-  ) as before
-  cross join lateral (
-    select case
-      when (p_after).id is not null then jsonb_strip_nulls(jsonb_build_object(
-        'startPort', (p_after).start_port,
-        'endPort', (p_after).end_port,
-        'reason', (p_after).reason,
-        'endsAt', (p_after).ends_at
-      ))
-    end as content
-  ) as after;
+  values (
+    p_actor, p_call, p_what,
+    coalesce((p_after).hostname, (p_before).hostname),
+    coalesce((p_after).protocol, (p_before).protocol),
+    ports.content_of(p_before), ports.content_of(p_after)
+  );
 end;
 
 create function ports.reserve_ports(
@@ -188,6 +180,17 @@ begin
 end
 $$;
 
+create function ports.reservations_in(p_hostname text, p_protocol text)
+returns setof ports.reservations
+language sql stable
+begin atomic
+  -- Returns the reservations that apply in the scope. Locks nothing. Cost: the reservations.
+  select *
+  from ports.reservations
+  where (hostname is null or hostname = p_hostname)
+    and (protocol is null or protocol = p_protocol);
+end;
+
 create function ports.reserved_numbers(p_hostname text, p_protocol text)
 returns int4multirange
 language plpgsql stable
@@ -198,9 +201,7 @@ begin
   return coalesce(
     (
       select range_agg(int4range(start_port, end_port + 1))
-      from ports.reservations
-      where (hostname is null or hostname = p_hostname)
-        and (protocol is null or protocol = p_protocol)
+      from ports.reservations_in(p_hostname, p_protocol)
     ),
     '{}'
   );
@@ -250,10 +251,8 @@ begin atomic
     'reservedBy', actor,
     'endsAt', ends_at
   )
-  from ports.reservations
+  from ports.reservations_in(p_hostname, p_protocol)
   where p_port_number between start_port and end_port
-    and (hostname is null or hostname = p_hostname)
-    and (protocol is null or protocol = p_protocol)
   order by ends_at desc nulls first, id
   limit 1;
 end;
@@ -668,14 +667,16 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
   -- Locks nothing. Raises ZP001, and ZP002 if no number of the project is available in the scope
-  -- but those that are reserved or to be avoided. One statement reads slots, cursor and ranges, so
-  -- that it sees them at one moment. Cost: a few lookups and the free slots to pass over.
+  -- but those that are reserved or to be avoided. One statement reads slots, cursor, ranges and
+  -- reservations, so that it sees them at one moment. Cost: a few lookups and the free slots to pass over.
 declare
   v_ranges json;
   v_available integer;
   v_reserved integer;
-  v_passed_over int4multirange := p_avoid + ports.reserved_numbers(p_hostname, p_protocol);
 begin
+  with passed_over as materialized (
+    select p_avoid + ports.reserved_numbers(p_hostname, p_protocol) as numbers
+  )
   select coalesce(
     json_agg(
       json_build_object('startPort', start_port, 'endPort', end_port)
@@ -688,10 +689,11 @@ begin
   having not exists (
       select
       from ports.available_slots
+      cross join passed_over
       where project_name = p_project_name
         and hostname = p_hostname
         and protocol = p_protocol
-        and not (port_number <@ v_passed_over)
+        and not (port_number <@ passed_over.numbers)
     )
     and not exists (
       select
@@ -1592,10 +1594,8 @@ begin atomic
   where result is null
     and exists (
       select
-      from ports.reservations as reservation
+      from ports.reservations_in(imported.hostname, imported.protocol) as reservation
       where imported.port_number between reservation.start_port and reservation.end_port
-        and (reservation.hostname is null or reservation.hostname = imported.hostname)
-        and (reservation.protocol is null or reservation.protocol = imported.protocol)
     )
     and not exists (
       select
