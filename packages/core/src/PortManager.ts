@@ -90,7 +90,7 @@ import { PortUseReader } from './processes/PortUseReader.js'
 import { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
-import type { Reservation } from './ReservationStore.js'
+import type { Reservation, ReservationScope } from './ReservationStore.js'
 import { COMMON_DEFAULT_PORTS } from './range/commonDefaultPorts.js'
 import {
   type NewRange,
@@ -104,7 +104,6 @@ import { summarizeProject } from './range/summarizeProject.js'
 import { repeatBusy, repeatIdempotent } from './repeat.js'
 import { heldOf } from './reservation/heldOf.js'
 import {
-  type ReservationScope,
   type ReserveOptions,
   validReservation,
   validReservedNumbers,
@@ -595,7 +594,8 @@ export class PortManager {
    * Which instance of a project a directory of a host is; default: this host. Records it the first
    * time. The first directory of a project that is no linked worktree of Git is the primary
    * instance, whose name is empty, and on this host another takes its place once it is gone; any
-   * other is an instance of its own, with the same name each time. Safe to repeat, and repeated by itself when the answer was lost.
+   * other is an instance of its own, with the same name each time. Safe to repeat, and repeated by
+   * itself when the answer was lost.
    */
   async ensureCheckout(
     projectName: string,

@@ -2,13 +2,15 @@ import type { CallOptions, WriteOptions } from './CallOptions.js'
 import type { Protocol } from './PortAllocation.js'
 import type { Bounds } from './PortRange.js'
 
-/** Numbers, on one host and for one protocol, or on all hosts and for both. */
-export interface ReservedNumbers extends Bounds {
-  /** The only host on which they are reserved. Absent: every host. */
+/** Where numbers are reserved. */
+export interface ReservationScope {
+  /** The only host. Absent: every host. */
   readonly hostname?: string
-  /** The only protocol for which they are reserved. Absent: both. */
+  /** The only protocol. Absent: both. */
   readonly protocol?: Protocol
 }
+
+export interface ReservedNumbers extends Bounds, ReservationScope {}
 
 export interface ReservationRequest extends ReservedNumbers {
   readonly reason: string

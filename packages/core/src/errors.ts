@@ -10,6 +10,7 @@ import {
 } from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
 import { nameOfRange } from './range/nameOfRange.js'
+import { toSeconds } from './toSeconds.js'
 
 /** Every code, and the exit status of a command that fails with it. */
 export const EXIT_STATUS = {
@@ -340,10 +341,6 @@ export function portTaken(taken: Taken, cause?: unknown): PortsError {
     { ...taken },
     { cause },
   )
-}
-
-function toSeconds(time: string): string {
-  return `${new Date(time).toISOString().slice(0, 19)}Z`
 }
 
 export interface OutOfRange {

@@ -205,6 +205,7 @@ export type { OpenOptions, RepositoryOpener } from './RepositorySource.js'
 export type {
   Reservation,
   ReservationRequest,
+  ReservationScope,
   ReservationStore,
   ReservedNumbers,
 } from './ReservationStore.js'
@@ -224,7 +225,7 @@ export {
 export type { NewRange, NewRangeNumbers } from './range/requests.js'
 export { readTextFile, textOfFile } from './readTextFile.js'
 export { portReserved, type Reserved } from './reservation/portReserved.js'
-export type { ReservationScope, ReserveOptions } from './reservation/requests.js'
+export type { ReserveOptions } from './reservation/requests.js'
 export { statOf } from './statOf.js'
 export type {
   Holding,
@@ -232,6 +233,7 @@ export type {
   ImportOutcome,
   TransferStore,
 } from './TransferStore.js'
+export { toSeconds } from './toSeconds.js'
 export type { ImportedRow, ImportReport, ImportRow } from './transfer/importPorts.js'
 export type {
   DumpedAllocation,

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { nameOfService, type PortEvent } from '@ports/core'
+import { nameOfService, type PortEvent, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import { allOption } from '../serviceOptions.js'
@@ -11,7 +11,7 @@ import { typedTime } from '../typedTime.js'
 const DEFAULT_LIMIT = 50
 
 const COLUMNS: Columns<PortEvent> = {
-  WHEN: { whole: true, cell: ({ at }) => at.toISOString().replace(/\.\d{3}Z$/, 'Z') },
+  WHEN: { whole: true, cell: ({ at }) => toSeconds(at) },
   PORT: ({ portNumber }) => portNumber,
   WHAT: { whole: true, cell: ({ what }) => what },
   WHOSE: whose,

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import type { KnownHost } from '@ports/core'
+import { type KnownHost, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { Columns } from '../table.js'
 
@@ -8,7 +8,7 @@ const COLUMNS: Columns<KnownHost> = {
   PORTS: ({ allocations }) => allocations,
   'LAST CHANGE': {
     whole: true,
-    cell: ({ lastChangedAt }) => lastChangedAt?.toISOString().replace(/\.\d{3}Z$/, 'Z'),
+    cell: ({ lastChangedAt }) => lastChangedAt && toSeconds(lastChangedAt),
   },
 }
 

@@ -1,7 +1,7 @@
 import { Argument, Command, Option } from '@commander-js/extra-typings'
 import { nameOfService } from '@ports/core'
 import type { Context } from '../Context.js'
-import { heldByOthers } from '../heldByOthers.js'
+import { nothingTo } from '../heldByOthers.js'
 import { inCheckout } from '../inCheckout.js'
 import {
   hostnameOption,
@@ -41,7 +41,7 @@ export function moveCommand(context: Context) {
         const others = await ports.instancesOf(projectName, serviceName, selection)
         output.outcome(
           { moved: false, ...service, otherInstances: others },
-          `Nothing to move: ${nameOfService(service)} holds no such port. ${heldByOthers(others)}`.trimEnd(),
+          nothingTo('move', service, others),
         )
         return answerNo()
       }

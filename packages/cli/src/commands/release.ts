@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfService } from '@ports/core'
 import type { Context } from '../Context.js'
-import { heldByOthers } from '../heldByOthers.js'
+import { nothingTo } from '../heldByOthers.js'
 import { inCheckout } from '../inCheckout.js'
 import { inJson } from '../inJson.js'
 import { numbersOf } from '../numbersOf.js'
@@ -55,10 +55,7 @@ export function releaseCommand(context: Context) {
         return output.outcome(result, message)
       }
       const others = await ports.instancesOf(projectName, serviceName, { ...narrowed, hostname })
-      output.outcome(
-        { ...result, otherInstances: others },
-        `Nothing to release: ${nameOfService(service)} holds no such port. ${heldByOthers(others)}`.trimEnd(),
-      )
+      output.outcome({ ...result, otherInstances: others }, nothingTo('release', service, others))
       answerNo()
     })
 }

@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import { nameOfRange, type Reservation } from '@ports/core'
+import { nameOfRange, type Reservation, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { Columns } from '../table.js'
 
@@ -9,7 +9,7 @@ const COLUMNS: Columns<Reservation> = {
     spare: 'whole',
     cell: ({ hostname = '*', protocol = '*' }) => `${hostname}/${protocol}`,
   },
-  UNTIL: { whole: true, cell: ({ endsAt }) => endsAt?.toISOString().replace(/\.\d{3}Z$/, 'Z') },
+  UNTIL: { whole: true, cell: ({ endsAt }) => endsAt && toSeconds(endsAt) },
   BY: { spare: 'cut', cell: ({ reservedBy }) => reservedBy },
   REASON: { spare: 'cut', cell: ({ reason }) => reason },
 }

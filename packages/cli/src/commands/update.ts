@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import { isAbsent, nameOfService, othersToTell, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
-import { heldByOthers } from '../heldByOthers.js'
+import { nothingTo } from '../heldByOthers.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
 import { inCheckout } from '../inCheckout.js'
 import {
@@ -66,10 +66,7 @@ export function updateCommand(context: Context) {
         return output.outcome({ ...result, ...warnings }, `Updated ${nameOfService(service)}.`)
       }
       const others = await ports.instancesOf(projectName, serviceName, { ...selection, signal })
-      output.outcome(
-        { ...result, otherInstances: others },
-        `Nothing to update: ${nameOfService(service)} holds no such port. ${heldByOthers(others)}`.trimEnd(),
-      )
+      output.outcome({ ...result, otherInstances: others }, nothingTo('update', service, others))
       answerNo()
     })
 }

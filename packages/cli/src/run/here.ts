@@ -14,7 +14,7 @@ export const DEFAULT_SERVICE = 'web'
 
 /**
  * The working directory.
- * @throws {PortsError} `INVALID_ARGUMENT` if it was removed
+ * @throws {PortsError} `INVALID_ARGUMENT` if it was removed, or its name is not UTF-8
  */
 export function directoryHere(): string {
   const directory = currentDirectory()

@@ -53,7 +53,7 @@ export async function watchListeners(
     elsewhereSince = listeners && listeners.length > 0 ? (elsewhereSince ?? now) : undefined
     const elsewhereMs = elsewhereSince === undefined ? 0 : now - elsewhereSince
     const isClear = elsewhereMs > OTHER_PORT_MS
-    const seen = await withoutIPv6Only(listeners, port, witness)
+    const seen = await withDualStackAsIPv4(listeners, port, witness)
     const finding = findingOf(seen, port, isClear, now - startedAt)
     if (signal.aborted) return
     if (finding && finding.found !== told) await witness.tell(finding)
@@ -73,8 +73,11 @@ function isDebugger({ port, address }: OwnListener): boolean {
   return DEBUGGER_PORTS.includes(port) && isLoopback(address)
 }
 
-/** The kernel's tables do not show whether a socket on `::` takes IPv4 as well. */
-async function withoutIPv6Only(
+/**
+ * The listeners, with a socket on `::` that takes IPv4 as well as one of IPv4. The kernel's tables do
+ * not show whether it does.
+ */
+async function withDualStackAsIPv4(
   listeners: readonly OwnListener[] | undefined,
   port: number,
   { takesIPv4 }: Witness,

@@ -4,7 +4,7 @@ import {
   isOfCheckout,
   nameOfRange,
   nameOfService,
-  nearestWith,
+  nearestPackage,
   type PortManager,
   PortsError,
   PROJECT_FILE,
@@ -71,7 +71,7 @@ export async function run(
 /** The `dev` script, unless it is that of a project whose services are others too. */
 function scriptHere({ project }: Here, directory: string, target: Target): Command | undefined {
   const isShared = Object.keys(project.services).length > 1
-  const isOfProject = nearestWith('package.json', directory) === project.root
+  const isOfProject = nearestPackage(directory) === project.root
   return isShared && isOfProject ? undefined : devScript(directory, target)
 }
 

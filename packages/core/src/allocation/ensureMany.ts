@@ -52,7 +52,7 @@ export async function ensureMany(
     allocations: await withSharing(store, request, batch.allocations, call),
     skipped: batch.passedOver.map((each) => ({
       ...each,
-      reason: passedOver[each.protocol].reasonFor(each.portNumber) ?? 'reserved',
+      reason: passedOver[each.protocol].skipReasonFor(each.portNumber),
     })),
     cannotSee: isNew ? [...new Set(cannotSee)] : [],
   }

@@ -60,8 +60,7 @@ export async function ensurePort(
   const { portNumber, created, passedOver: avoided } = await store.ensure(wanted, call)
   const skipped: SkippedPort[] = avoided.map((each) => ({
     portNumber: each,
-    // The store passes over what is reserved, which the look at the host does not know.
-    reason: passedOver.reasonFor(each) ?? 'reserved',
+    reason: passedOver.skipReasonFor(each),
   }))
   const isListed = preferredPort !== undefined && avoided.includes(preferredPort)
   if (created && preferredPort !== undefined && preferredPort !== portNumber && !isListed) {

@@ -27,6 +27,14 @@ export class PassedOver {
     this.cannotSee = cannotSee
   }
 
+  /**
+   * Why the store skipped that number. It also passes over what is reserved, which the look at a host
+   * does not know.
+   */
+  skipReasonFor(port: number): PassOverReason | 'reserved' {
+    return this.reasonFor(port) ?? 'reserved'
+  }
+
   /** Why that number is passed over; undefined if it is not. */
   reasonFor(port: number): PassOverReason | undefined {
     return this.ranges.find(({ startPort, endPort }) => startPort <= port && port <= endPort)

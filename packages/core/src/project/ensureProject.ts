@@ -1,7 +1,6 @@
 import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
-import type { Checkout } from '../CheckoutStore.js'
 import { isGone } from '../checkout/isGone.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
@@ -33,7 +32,6 @@ interface RefusedService {
 }
 
 export interface EnsuredProject {
-  readonly checkout: Checkout
   /** Whose ports they are: the instance that the environment names, else that of the checkout. */
   readonly instance: string
   readonly services: readonly ServicePorts[]
@@ -59,8 +57,7 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
 /**
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
  * none, and the numbers that services want and that no project owns. Records the directory. Safe to
- * repeat. The services with neither `port` nor
- * `preferredPort` get theirs in one transaction.
+ * repeat. The services with neither `port` nor `preferredPort` get theirs in one transaction.
  * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
  * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
  */
@@ -111,7 +108,6 @@ export async function ensureProject(
   }
 
   return {
-    checkout,
     instance,
     services: entries
       .map(([serviceName]) => portsOf(serviceName, allocations))

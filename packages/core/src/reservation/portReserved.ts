@@ -1,6 +1,7 @@
 import { PortsError } from '../errors.js'
 import type { Scope } from '../PortAllocation.js'
 import type { Bounds } from '../PortRange.js'
+import { toSeconds } from '../toSeconds.js'
 
 /** A number that was asked for, and its reservation. */
 export interface Reserved extends Scope, Bounds {
@@ -15,7 +16,7 @@ export function portReserved(reserved: Reserved, cause?: unknown): PortsError {
   const { portNumber, hostname, protocol, startPort, endPort, reason, reservedBy, endsAt } =
     reserved
   const by = reservedBy === null ? '' : ` by ${reservedBy}`
-  const until = endsAt === null ? '' : ` until ${new Date(endsAt).toISOString().slice(0, 19)}Z`
+  const until = endsAt === null ? '' : ` until ${toSeconds(endsAt)}`
   const among = startPort === endPort ? '' : ` with ${startPort}-${endPort}`
   return new PortsError(
     'PORT_RESERVED',

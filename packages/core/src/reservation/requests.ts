@@ -1,17 +1,8 @@
-import { given } from '../absent.js'
 import type { LocalHost } from '../localHost.js'
-import type { Protocol } from '../PortAllocation.js'
 import type { Bounds } from '../PortRange.js'
-import type { ReservationRequest, ReservedNumbers } from '../ReservationStore.js'
+import type { ReservationRequest, ReservationScope, ReservedNumbers } from '../ReservationStore.js'
 import { validBounds } from '../range/requests.js'
 import { MAX_LENGTH, validDate, validProtocol, validText } from '../validate.js'
-
-export interface ReservationScope {
-  /** Default: every host. */
-  readonly hostname?: string
-  /** Default: both. */
-  readonly protocol?: Protocol
-}
 
 export interface ReserveOptions extends ReservationScope {
   /** When it ends. Default: when it is removed. */
@@ -24,7 +15,7 @@ export function validReservation(
   options: ReserveOptions,
   localHost: LocalHost,
 ): ReservationRequest {
-  const { endsAt } = given(options)
+  const { endsAt } = options
   return {
     ...validReservedNumbers(bounds, options, localHost),
     reason: validText('reason', reason, MAX_LENGTH.description),
@@ -34,10 +25,9 @@ export function validReservation(
 
 export function validReservedNumbers(
   bounds: Bounds,
-  options: ReservationScope,
+  { hostname, protocol }: ReservationScope,
   localHost: LocalHost,
 ): ReservedNumbers {
-  const { hostname, protocol } = given(options)
   return {
     ...validBounds(bounds),
     ...(hostname !== undefined && { hostname: localHost.resolve('hostname', hostname) }),

@@ -52,6 +52,8 @@ export function transferStore(database: Database): TransferStore {
   }
 }
 
+type Conflict = Taken | Reserved | ErrorDetails
+
 interface ImportRow {
   readonly outcome: ImportOutcome['outcome']
   readonly changes: boolean
@@ -59,7 +61,7 @@ interface ImportRow {
   readonly addsMetadata: boolean
   readonly insteadOf: number | null
   /** The detail of the claim's error: ZP003, ZP005 or ZP011. */
-  readonly conflict: Taken | ErrorDetails | null
+  readonly conflict: Conflict | null
 }
 
 function toOutcome({ conflict, insteadOf, ...row }: ImportRow): ImportOutcome {
@@ -69,8 +71,8 @@ function toOutcome({ conflict, insteadOf, ...row }: ImportRow): ImportOutcome {
   return { ...outcome, conflict: { code, message, details } }
 }
 
-function errorOf(conflict: Taken | ErrorDetails): PortsError {
-  if ('reason' in conflict) return portReserved(conflict as unknown as Reserved)
+function errorOf(conflict: Conflict): PortsError {
+  if ('reason' in conflict) return portReserved(conflict as Reserved)
   if ('portNumber' in conflict) return portTaken(conflict as Taken)
   const { wanted, range } = overlapIn(conflict)
   return rangeOverlap(wanted, range)
