@@ -146,6 +146,7 @@ export class Torture {
       },
     )
     this.#workers = workers
+    workers.startOther('reserver', 'reserver', { url: server.url, until })
     for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
     return workers
   }
