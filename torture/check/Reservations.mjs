@@ -70,7 +70,8 @@ export function nameOfReservation({ startPort, endPort, boundTo, proto }) {
 }
 
 /**
- * After a call without an answer, which may take effect later, nothing is certain for a time.
+ * A call without an answer may take effect later. After such a removal the reservation is not certain
+ * for a time, and after such a reservation its absence is not.
  * @param {readonly Call[]} calls in their order
  * @param {(call: Call) => number} diedAt
  * @returns {Reservation}
@@ -79,22 +80,22 @@ function reservation(calls, diedAt) {
   const possible = new Times()
   const certain = new Times()
   const denied = /** @type {Call[]} */ ([])
-  let unsettledUntil = Number.NEGATIVE_INFINITY
+  /** Until when one that had no answer may land. */
+  const landsUntil = { reserve: Number.NEGATIVE_INFINITY, unreserve: Number.NEGATIVE_INFINITY }
   for (const call of calls) {
-    const isSettled = call.at >= unsettledUntil
-    const isReserve = call.op === 'reserve'
+    const op = call.op === 'reserve' ? 'reserve' : 'unreserve'
     if (isUnknown(call)) {
       const lost = call.end === FOREVER ? diedAt(call) : call.end
-      unsettledUntil = Math.max(unsettledUntil, lost + LANDED_AFTER_US)
-      if (isReserve) possible.begin(call.at)
+      landsUntil[op] = Math.max(landsUntil[op], lost + LANDED_AFTER_US)
+      if (op === 'reserve') possible.begin(call.at)
       else certain.end(call.at)
-    } else if (call.ok !== undefined && isReserve) {
+    } else if (call.ok !== undefined && op === 'reserve') {
       possible.begin(call.at)
-      if (isSettled) certain.begin(call.end)
+      if (call.at >= landsUntil.unreserve) certain.begin(call.end)
     } else if (call.ok !== undefined) {
       if (certain.isOpen && call.ok === 0) denied.push(call)
       certain.end(call.at)
-      if (isSettled) possible.end(call.end)
+      if (call.at >= landsUntil.reserve) possible.end(call.end)
     }
   }
   const numbers = /** @type {Call} */ (calls[0])

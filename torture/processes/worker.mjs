@@ -15,10 +15,12 @@ import {
   LARGE,
   LAYOUTS,
   now,
+  numbersIn,
   numbersOf,
   PROJECTS,
   PROTOCOLS,
   pick,
+  RESERVED,
   SHARED,
 } from '../workload.mjs'
 import { History } from './History.mjs'
@@ -251,7 +253,7 @@ class Lane {
   /** Any number of the project, also one that it has at times or on another host. */
   async #claim(/** @type {Place} */ place) {
     const { project, service, instance, host, proto } = place
-    const wanted = pick(numbersOf(project))
+    const wanted = wantedOf(project)
     const useReservation = Math.random() < 0.3
     const outcome = await history.record(
       { op: 'claim', ...place, wanted, useReservation },
@@ -273,7 +275,7 @@ class Lane {
     const gotten = await get(history, ports(), place)
     const error = await this.#retireIfUnknown(gotten, place)
     if (error !== undefined || gotten.lost) return error
-    const asked = { ...place, wanted: pick(numbersOf(place.project)) }
+    const asked = { ...place, wanted: wantedOf(place.project) }
     const moved = await move(history, ports(), {
       ...asked,
       useReservation: Math.random() < 0.3,
@@ -353,6 +355,16 @@ async function releaseDoubts() {
     const doubt = doubts.shift()
     if (doubt) await release(history, ports(), doubt.place)
   }
+}
+
+/**
+ * Any number of the project, and often one of the few that are reserved at times.
+ * @param {string} project
+ */
+function wantedOf(project) {
+  const numbers = numbersOf(project)
+  const reserved = RESERVED.flatMap(numbersIn).filter((number) => numbers.includes(number))
+  return pick(Math.random() < 1 / 3 ? reserved : numbers)
 }
 
 /** Returns a random one. */

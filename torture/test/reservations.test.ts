@@ -47,6 +47,11 @@ describe('a reserved number', () => {
     expect(unknown.holds(3).judged()).toEqual([])
   })
 
+  it('that is allocated once a later reservation was answered is reported', () => {
+    const unknown = new History().reserve([1, 2], LOW, UNKNOWN).reserve([3, 4], LOW)
+    expect(unknown.allocate(5, 6, 3).holds(3).judged()).toEqual([IN_SPITE])
+  })
+
   it('may be allocated on another host and for another protocol', () => {
     const elsewhere = new History().reserve([1, 2], LOW, { ok: true }, { boundTo: 'beta' })
     expect(elsewhere.allocate(3, 4, 3).holds(3).judged()).toEqual([])
