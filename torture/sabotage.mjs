@@ -235,8 +235,8 @@ async function alter(client, name, ...replacements) {
        and proname = $1`,
     [name],
   )
-  const { definition } = rows[0]
-  let altered = definition
+  if (rows.length !== 1) throw new Error(`${rows.length} functions ${name} to sabotage, not one`)
+  let altered = rows[0].definition
   for (const [part, replacement] of replacements) {
     const next = altered.replace(part, replacement)
     if (next === altered) throw new Error(`nothing to sabotage in ${name}`)
