@@ -593,9 +593,11 @@ export class PortManager {
   /**
    * Which instance of a project a directory of a host is; default: this host. Records it the first
    * time. The first directory of a project that is no linked worktree of Git is the primary
-   * instance, whose name is empty, and on this host another takes its place once it is gone; any
-   * other is an instance of its own, with the same name each time. Safe to repeat, and repeated by
-   * itself when the answer was lost.
+   * instance, whose name is empty. Any other is an instance of its own, with the same name each
+   * time. A directory of this host that was moved within its file system stays the instance that it
+   * was. If that of the primary instance is gone, another takes its place, unless the one that is
+   * gone is found where it was moved. Safe to repeat, and repeated by itself when the answer was
+   * lost.
    */
   async ensureCheckout(
     projectName: string,

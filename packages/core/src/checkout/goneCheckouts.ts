@@ -3,7 +3,7 @@ import type { Checkout } from '../CheckoutStore.js'
 import type { PortAllocation } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { ListeningProcess } from '../processes/listeningProcesses.js'
-import { isGone } from './isGone.js'
+import { currentPlace } from './currentPlace.js'
 
 /** A port held by an instance whose directory is gone. */
 export interface LeftPort extends PortAllocation {
@@ -18,7 +18,10 @@ export interface GoneCheckout {
   readonly ports: readonly LeftPort[]
 }
 
-/** The checkouts on this host whose directories are gone, with their ports. Changes nothing. */
+/**
+ * The checkouts on this host whose directories are gone, with their ports. A directory that was moved
+ * is not gone if it is found beside where it was. Changes nothing.
+ */
 export async function goneCheckouts(
   ports: PortManager,
   { projectName, signal }: { readonly projectName?: string } & CallOptions = {},
@@ -28,7 +31,7 @@ export async function goneCheckouts(
   const project = projectName === undefined ? {} : { projectName }
   const recorded = await ports.listCheckouts({ ...project, ...call, hostname })
   const gone: GoneCheckout[] = []
-  for (const checkout of recorded.filter(({ directory }) => isGone(directory))) {
+  for (const checkout of recorded.filter((it) => currentPlace(it) === undefined)) {
     const held = await ports.listByProject(checkout.projectName, { ...call, hostname })
     const own = held.filter(({ instance }) => instance === checkout.instance)
     const left: LeftPort[] = []

@@ -1,7 +1,7 @@
 import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
-import { isGone } from '../checkout/isGone.js'
+import { currentPlace } from '../checkout/currentPlace.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
 import {
@@ -127,14 +127,15 @@ async function refuseOtherDirectory(
 ): Promise<void> {
   const { hostname } = ports.scope()
   const recorded = await ports.listCheckouts({ ...options, projectName, hostname })
-  if (recorded.some(({ directory }) => directory === root)) return
   // A project that was moved is not recorded where it is now.
-  const other = recorded.find(({ directory }) => !isGone(directory))
-  if (!other) return
+  const places = recorded.map((checkout) => currentPlace(checkout, root))
+  if (places.includes(root)) return
+  const other = places.find((place) => place !== undefined)
+  if (other === undefined) return
   throw invalidArgument(
     'directory',
     root,
-    `${other.directory}, where ${projectName} is recorded, unless a ports.json here names the project`,
+    `${other}, where ${projectName} is recorded, unless a ports.json here names the project`,
   )
 }
 
