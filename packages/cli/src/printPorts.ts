@@ -1,4 +1,11 @@
-import { CANNOT_SEE, type EnsureManyResult, type PortManager, skippedText } from '@ports/core'
+import {
+  CANNOT_SEE,
+  currentDirectory,
+  type EnsureManyResult,
+  noteMadeFrom,
+  type PortManager,
+  skippedText,
+} from '@ports/core'
 import type { Context } from './Context.js'
 import { warningsOfSharing } from './hostnameWarnings.js'
 import { noticesOfNew } from './noticesOfNew.js'
@@ -22,4 +29,6 @@ export async function printPorts(
   for (const notice of skippedText(named)) output.notice(notice)
   for (const each of cannotSee) output.notice(CANNOT_SEE[each])
   for (const notice of await noticesOfNew(allocations, ports, signal)) output.notice(notice)
+  const directory = currentDirectory()
+  if (directory !== undefined) await noteMadeFrom(ports, directory, allocations, { signal })
 }

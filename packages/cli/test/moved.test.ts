@@ -126,7 +126,7 @@ describe.runIf(tellsBirth)('a directory that was moved keeps its ports', () => {
 })
 
 test('a clone that is made after the first directory was removed takes its place', async () => {
-  const { above, main, web, checkouts, elsewhere } = await repository()
+  const { above, main, web, elsewhere } = await repository()
   const [clone, other] = [join(elsewhere, 'clone'), join(above, 'other')]
   git(above, 'clone', '--quiet', main, other)
   git(above, 'clone', '--quiet', '--bare', main, join(above, 'bare'))

@@ -630,6 +630,29 @@ export class PortManager {
   }
 
   /**
+   * Records that these allocations were made from a directory, so that they may be released once it
+   * is gone. Does nothing if it is not recorded. Safe to repeat, and repeated automatically if the
+   * answer was lost.
+   */
+  async noteAllocations(
+    { projectName, hostname, directory }: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
+    allocationIds: readonly string[],
+    options: WriteOptions = {},
+  ): Promise<void> {
+    const checkout = {
+      projectName: validName('projectName', projectName),
+      hostname: this.#localHost.resolve('hostname', hostname),
+      directory: validDirectory('directory', directory),
+    }
+    const ids = validIds('allocationIds', allocationIds)
+    const call = this.#write(given(options))
+    await this.#source.askExisting(
+      (store) => store.noteAllocations(checkout, ids, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
    * Forgets a directory. The ports of its instance stay held. False if it was not recorded. Safe to
    * repeat, and repeated automatically if the answer was lost.
    */

@@ -15,7 +15,10 @@ export interface LeftPort extends PortAllocation {
 
 export interface GoneCheckout {
   readonly checkout: Checkout
+  /** Those of its instance. Of the primary instance, only those that were allocated from it. */
   readonly ports: readonly LeftPort[]
+  /** The other ports of the primary instance, which may be in use without the directory. */
+  readonly others: readonly PortAllocation[]
 }
 
 /**
@@ -33,10 +36,14 @@ export async function goneCheckouts(
   const gone: GoneCheckout[] = []
   for (const checkout of recorded.filter((it) => currentPlace(it) === undefined)) {
     const held = await ports.listByProject(checkout.projectName, { ...call, hostname })
-    const own = held.filter(({ instance }) => instance === checkout.instance)
+    const ofInstance = held.filter(({ instance }) => instance === checkout.instance)
+    const isOwn = ({ id }: PortAllocation) =>
+      checkout.instance !== '' || checkout.allocationIds.includes(id)
     const left: LeftPort[] = []
-    for (const port of own) left.push({ ...port, ...(await look(ports, port, call)) })
-    gone.push({ checkout, ports: left })
+    for (const port of ofInstance.filter(isOwn)) {
+      left.push({ ...port, ...(await look(ports, port, call)) })
+    }
+    gone.push({ checkout, ports: left, others: ofInstance.filter((port) => !isOwn(port)) })
   }
   return gone
 }

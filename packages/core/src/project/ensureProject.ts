@@ -13,6 +13,7 @@ import {
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
+import { noteMadeIn } from './noteMadeFrom.js'
 import { ownWantedNumbers } from './ownWantedNumbers.js'
 import type { ProjectService } from './ProjectFile.js'
 
@@ -107,6 +108,7 @@ export async function ensureProject(
     await ports.ensureMany(projectName, services.map(itemOf), { ...call, ...metadata })
   }
 
+  await noteMadeIn(ports, root, allocations, options)
   return {
     instance,
     services: entries
