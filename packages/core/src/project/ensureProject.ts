@@ -1,6 +1,6 @@
 import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
-import type { WriteOptions } from '../CallOptions.js'
+import type { CallOptions, WriteOptions } from '../CallOptions.js'
 import { currentPlace } from '../checkout/currentPlace.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
@@ -16,6 +16,7 @@ import type { LocalProject } from './findProject.js'
 import { noteMadeIn } from './noteMadeFrom.js'
 import { ownWantedNumbers } from './ownWantedNumbers.js'
 import type { ProjectService } from './ProjectFile.js'
+import { refuseUnavailable } from './refuseUnavailable.js'
 
 /** The ports of a service in one checkout. */
 export interface ServicePorts {
@@ -67,7 +68,19 @@ export async function ensureProject(
   { projectName, root, isLinked, hasFile, services, needed }: ProjectRequest,
   options: WriteOptions = {},
 ): Promise<EnsuredProject> {
-  const { range, created } = await ports.ensureRange(projectName, {}, options)
+  const entries = neededFirst(Object.entries(services), needed)
+  const ranges = await rangesOf(ports, options)
+  const required = entries.filter(([name]) => needed?.includes(name) ?? true)
+  await refuseUnavailable(
+    ports,
+    projectName,
+    ranges,
+    required.map(([, it]) => it),
+    options,
+  )
+  // Only admins may make a range.
+  const hasRange = ranges.some((range) => range.projectName === projectName)
+  const made = hasRange ? undefined : await ports.ensureRange(projectName, {}, options)
   if (!hasFile) await refuseOtherDirectory(ports, projectName, root, options)
   const directory = { root, isLinked: isLinked && hasFile }
   const { checkout } = await ports.ensureCheckout(projectName, directory, options)
@@ -78,7 +91,6 @@ export async function ensureProject(
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
   const refused: RefusedService[] = []
-  const entries = Object.entries(services)
   for (const [name, service] of entries) {
     const { port, preferredPort, protocols = ['tcp'] } = service
     if (port === undefined && preferredPort === undefined) continue
@@ -111,13 +123,27 @@ export async function ensureProject(
   await noteMadeIn(ports, root, allocations, options)
   return {
     instance,
-    services: entries
-      .map(([serviceName]) => portsOf(serviceName, allocations))
+    services: Object.keys(services)
+      .map((serviceName) => portsOf(serviceName, allocations))
       .filter(({ portNumbers }) => portNumbers.length > 0),
     refused,
-    createdRanges: [...(created ? [range] : []), ...added],
+    createdRanges: [...(made?.created ? [made.range] : []), ...added],
     skipped,
   }
+}
+
+/** So that nothing is claimed for the others if a service that must get its port is refused. */
+function neededFirst(entries: readonly Entry[], needed: readonly string[] = []): Entry[] {
+  const isNeeded = ([name]: Entry) => needed.includes(name)
+  return [...entries.filter(isNeeded), ...entries.filter((entry) => !isNeeded(entry))]
+}
+
+/** None without a registry, which allocating makes. */
+async function rangesOf(ports: PortManager, options: CallOptions): Promise<readonly PortRange[]> {
+  return ports.listRanges(options).catch((error) => {
+    if (error instanceof PortsError && error.code === 'NO_REGISTRY') return []
+    throw error
+  })
 }
 
 /** Two projects with the same name would share their ports. */
