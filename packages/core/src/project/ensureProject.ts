@@ -1,6 +1,7 @@
 import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { CallOptions, WriteOptions } from '../CallOptions.js'
+import type { Checkout } from '../CheckoutStore.js'
 import { currentPlace } from '../checkout/currentPlace.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
@@ -36,6 +37,8 @@ interface RefusedService {
 export interface EnsuredProject {
   /** Whose ports they are: the instance that the environment names, else that of the checkout. */
   readonly instance: string
+  /** The directory, as it was recorded before this call allocated anything. */
+  readonly checkout: Checkout
   readonly services: readonly ServicePorts[]
   /** Services that are not needed and whose fixed port cannot be had. */
   readonly refused: readonly RefusedService[]
@@ -123,6 +126,7 @@ export async function ensureProject(
   await noteMadeIn(ports, root, allocations, options)
   return {
     instance,
+    checkout,
     services: Object.keys(services)
       .map((serviceName) => portsOf(serviceName, allocations))
       .filter(({ portNumbers }) => portNumbers.length > 0),
