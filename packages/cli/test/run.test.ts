@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { isAlive } from '@ports/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { actingAs, newRole } from '../../db/test/roles.js'
 import { BINARY, environmentOn } from './ports.js'
 import {
   databaseWithOwnNumbers,
@@ -448,6 +449,22 @@ describe('ports run', () => {
     expect(stderr).toContain('Created the range 40125 for shop.\n')
     const again = await ports('run', 'web', '--', 'true')
     expect(again.stderr).toBe('shop/web has port 40123.\n')
+  })
+
+  test('needs only the level use if the project has its numbers', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const role = await newRole(url)
+    expect((await portsIn('/', url)('db', 'grant', role, 'use')).status).toBe(0)
+    const files = { 'ports.json': { project: 'shop', services: { web: {}, api: {} } } }
+    const ports = portsIn(projectDirectory(files), actingAs(url, role))
+    for (const args of [['run', 'web', '--', 'true'], ['env'], ['up'], ['get', 'web']]) {
+      expect(await ports(...args)).toMatchObject({ status: 0 })
+    }
+    const blog = portsIn(
+      projectDirectory({ 'package.json': { name: 'blog' } }),
+      actingAs(url, role),
+    )
+    expect((await blog('run', '--', 'true')).status).toBe(125)
   })
 
   test('takes the service of the package in which it runs', async () => {
