@@ -316,8 +316,10 @@ describe('summary', () => {
       allocatedPorts: 0,
       availablePorts: 100,
       reservedPorts: 0,
+      restingPorts: 0,
       unusablePorts: 0,
       allocatableNow: 100,
+      restSeconds: 0,
       utilizationPercent: 0,
     })
     const all = JSON.parse((await ports('summary', '--json')).stdout)

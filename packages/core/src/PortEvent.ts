@@ -10,13 +10,16 @@ export const EVENT_KINDS = [
   'range-deleted',
   'reserved',
   'unreserved',
+  'lease-ended',
+  'rest-changed',
   'checkout-moved',
 ] as const
 
 /**
  * One change of one holding, range, reservation or checkout. Audits write none. `claimed`: the service
- * held the number already, and now prefers it to its others. `checkout-moved`: another directory is
- * this instance now.
+ * held the number already, and now prefers it to its others. `lease-ended` is dated at the end of the
+ * lease, and written by the next call that wants a number there. `checkout-moved`: another directory
+ * is this instance now.
  */
 export interface PortEvent {
   readonly id: string

@@ -384,6 +384,7 @@ export function describeTransfers(store: Store) {
         ranges: [],
         checkouts: [],
         reservations: [],
+        resting: [],
         allocations: [],
         events: [],
       })

@@ -174,7 +174,12 @@ begin atomic
     'projects', (
       select coalesce(
         json_agg(
-          json_build_object('projectName', name, 'settings', settings, 'createdAt', created_at)
+          json_strip_nulls(json_build_object(
+            'projectName', name,
+            'settings', settings,
+            'createdAt', created_at,
+            'restSeconds', nullif(rest_seconds, 0)
+          ))
           order by name
         ),
         '[]'
@@ -253,7 +258,8 @@ begin atomic
             'cloudflareHostname', cloudflare_hostname,
             'idempotencyKey', idempotency_key,
             'allocatedAt', allocated_at,
-            'lastUsedAt', last_used_at
+            'lastUsedAt', last_used_at,
+            'leaseEndsAt', ends_at
           ))
           order by port_number, protocol, hostname
         ),
@@ -261,6 +267,27 @@ begin atomic
       )
       from ports.port_allocations
       where status <> 'released'
+        and (ends_at is null or ends_at > now())
+    ),
+    'resting', (
+      select coalesce(
+        json_agg(
+          json_build_object(
+            'projectName', project_name,
+            'serviceName', service_name,
+            'instance', instance,
+            'hostname', hostname,
+            'protocol', protocol,
+            'portNumber', port_number,
+            'restsUntil', free_at
+          )
+          order by port_number, protocol, hostname
+        ),
+        '[]'
+      )
+      from ports.ending_slots
+      where free_at > now()
+        and (status = 'released' or ends_at <= now())
     ),
     'events', (
       select coalesce(
@@ -323,9 +350,7 @@ begin
     from ports.projects
     order by name
   loop
-    update ports.projects
-    set settings = settings
-    where name = v_project_name;
+    perform ports.expire(v_project_name, null, null);
   end loop;
   select count(*)
   into v_count
@@ -379,14 +404,19 @@ begin
     order by project_name
   ) as unused;
 
-  insert into ports.projects as project (name, settings, created_at)
-  select "projectName", settings, "createdAt"
-  from json_to_recordset(p_document -> 'projects')
-    as loaded ("projectName" text, settings jsonb, "createdAt" timestamptz)
+  insert into ports.projects as project (name, settings, created_at, rest_seconds)
+  select "projectName", settings, "createdAt", coalesce("restSeconds", 0)
+  from json_to_recordset(p_document -> 'projects') as loaded (
+    "projectName" text,
+    settings jsonb,
+    "createdAt" timestamptz,
+    "restSeconds" integer
+  )
   order by "projectName"
   on conflict (name) do update
   set settings = excluded.settings,
-    created_at = excluded.created_at;
+    created_at = excluded.created_at,
+    rest_seconds = excluded.rest_seconds;
 
   for v_range in
     select *
@@ -489,7 +519,8 @@ begin
     cloudflare_hostname = held."cloudflareHostname",
     idempotency_key = held."idempotencyKey",
     allocated_at = held."allocatedAt",
-    last_used_at = held."lastUsedAt"
+    last_used_at = held."lastUsedAt",
+    ends_at = held."leaseEndsAt"
   from json_to_recordset(p_document -> 'allocations') as held (
     id bigint,
     "projectName" text,
@@ -505,13 +536,31 @@ begin
     "cloudflareHostname" text,
     "idempotencyKey" text,
     "allocatedAt" timestamptz,
-    "lastUsedAt" timestamptz
+    "lastUsedAt" timestamptz,
+    "leaseEndsAt" timestamptz
   )
   where slot.project_name = held."projectName"
     and slot.hostname = held.hostname
     and slot.protocol = held.protocol
     and slot.port_number = held."portNumber"
     and slot.status = 'released';
+
+  insert into ports.port_allocations (
+    project_name, service_name, instance, hostname, protocol, port_number, service_key, ends_at
+  )
+  select
+    "projectName", "serviceName", instance, hostname, protocol, "portNumber",
+    ports.service_key("projectName", "serviceName", instance, hostname), "restsUntil"
+  from json_to_recordset(p_document -> 'resting') as resting (
+    "projectName" text,
+    "serviceName" text,
+    instance text,
+    hostname text,
+    protocol text,
+    "portNumber" integer,
+    "restsUntil" timestamptz
+  )
+  order by hostname, protocol, "portNumber";
 
   insert into ports.port_events (
     id, occurred_at, actor, role_name, call, what, project_name, service_name, instance, hostname,
