@@ -185,6 +185,26 @@ describe('ports up --run', () => {
       .toBe(false)
   })
 
+  test.runIf(process.platform === 'linux')('stops and continues all commands', async () => {
+    const command = `node -e "console.log('pid', process.pid); setInterval(() => {}, 1000)"`
+    const child = await started({ web: { command }, api: { command } })
+    const printed = await prints(child, /^\[web\] pid \d+/m, /^\[api\] pid \d+/m)
+    const pids = [...printed.matchAll(/pid (\d+)/g)].map(([, pid]) => pid)
+    const states = () =>
+      [child.pid, ...pids].map(
+        (pid) => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))![1],
+      )
+    for (let times = 0; times < 2; times++) {
+      child.kill('SIGTSTP')
+      await expect.poll(states, { timeout: 10_000 }).toEqual(['T', 'T', 'T'])
+      child.kill('SIGCONT')
+      await expect.poll(states, { timeout: 10_000 }).toEqual(['S', 'S', 'S'])
+    }
+    child.stdout!.resume()
+    child.kill('SIGINT')
+    await once(child, 'exit')
+  })
+
   test('ends with the status of the first command that fails', async () => {
     const child = await started({ web: { command: 'true' }, api: { command: `sh -c "exit 3"` } })
     child.stdout!.resume()
