@@ -1,6 +1,6 @@
 import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
-import type { CallOptions, WriteOptions } from '../CallOptions.js'
+import type { WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
 import { currentPlace } from '../checkout/currentPlace.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
@@ -142,11 +142,12 @@ function neededFirst(entries: readonly Entry[], needed: readonly string[] = []):
   return [...entries.filter(isNeeded), ...entries.filter((entry) => !isNeeded(entry))]
 }
 
-/** None without a registry, which allocating makes. */
-async function rangesOf(ports: PortManager, options: CallOptions): Promise<readonly PortRange[]> {
-  return ports.listRanges(options).catch((error) => {
-    if (error instanceof PortsError && error.code === 'NO_REGISTRY') return []
-    throw error
+/** Those of all projects. Makes a registry if there is none, because a new one has ranges. */
+async function rangesOf(ports: PortManager, options: WriteOptions): Promise<readonly PortRange[]> {
+  return ports.listRanges(options).catch(async (error) => {
+    if (!(error instanceof PortsError) || error.code !== 'NO_REGISTRY') throw error
+    await ports.import([], options)
+    return ports.listRanges(options)
   })
 }
 
