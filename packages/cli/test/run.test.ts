@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path'
 import { isAlive } from '@ports/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { passTime } from '../../db/test/passTime.js'
 import { actingAs, newRole } from '../../db/test/roles.js'
 import { BINARY, environmentOn } from './ports.js'
 import {
@@ -747,5 +748,58 @@ describe('ports env', () => {
     expect(wrong.stderr).toContain('service is "wep", but must be one of web, web-api.')
     const { stdout, status } = await portsIn(directory, 'postgresql://ports@127.0.0.1:1/p')('env')
     expect({ stdout, status }).toEqual({ stdout: '', status: 5 })
+  })
+})
+
+describe('ports run --ttl', () => {
+  const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
+  const leaseOf = async (ports: ReturnType<typeof portsIn>) => {
+    const held = JSON.parse((await ports('list', '--json')).stdout)
+    return held.map(({ serviceName, leaseEndsAt }: Record<string, string>) => [
+      serviceName,
+      leaseEndsAt,
+    ])
+  }
+
+  test('leases the port of the service alone, and renews it while the command runs', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, url)
+    const child = started(directory, url, ['run', 'web', '--ttl', '3s', '--', ...IDLE])
+    await says(child, /shop\/web has port/)
+    const [[web, first], [other, none]] = await leaseOf(ports)
+    expect([web, other, none]).toEqual(['web', 'web-api', undefined])
+    let renewed = first
+    while (renewed === first) [[, renewed]] = await leaseOf(ports)
+    expect(Date.parse(renewed)).toBeGreaterThan(Date.parse(first))
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    await passTime(url, 3)
+    expect((await ports('list', 'shop')).stdout).not.toContain(' web ')
+  })
+
+  test('says that the lease has ended, and ends the command if it is strict', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const args = ['run', 'web', '--strict', '--ttl', '2s', '--', ...IDLE]
+    const child = started(directory, url, args)
+    await says(child, /shop\/web has port/)
+    await passTime(url, 10)
+    const said = await says(child, /Ended, because of --strict/)
+    expect(said).toContain('warning: the lease of shop/web was not renewed.')
+    const [status] = await once(child, 'exit')
+    expect(status).toBe(1)
+  })
+
+  test('is refused for a fixed port, before anything is allocated', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { port: 20_001 } } },
+    })
+    const ports = portsIn(directory, url)
+    const refused = await ports('run', 'web', '--ttl', '1m', '--', 'true')
+    expect(refused).toMatchObject({ status: 125 })
+    expect(refused.stderr).toContain('ports.json has a fixed port for web')
+    expect(await ports('list', '--all')).toMatchObject({ stderr: 'No ports are held.\n' })
   })
 })

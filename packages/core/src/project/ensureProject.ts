@@ -16,7 +16,7 @@ import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
 import { noteMadeIn } from './noteMadeFrom.js'
 import { ownWantedNumbers } from './ownWantedNumbers.js'
-import type { ProjectService } from './ProjectFile.js'
+import { PROJECT_FILE, type ProjectService } from './ProjectFile.js'
 import { refuseUnavailable } from './refuseUnavailable.js'
 
 /** The ports of a service in one checkout. */
@@ -57,21 +57,30 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
    * the primary instance may hold that number. Default: all.
    */
   readonly needed?: readonly string[]
+  /** The service whose ports have a lease, which this renews. */
+  readonly lease?: { readonly serviceName: string; readonly ttlSeconds: number }
 }
 
 /**
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
  * none, and the numbers that services want and that no project owns. Records the directory. Safe to
- * repeat. The services with neither `port` nor `preferredPort` get theirs in one transaction.
+ * repeat. The services with neither `port` nor `preferredPort` get theirs in one transaction, except
+ * the one with a lease.
  * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
  * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
  */
 export async function ensureProject(
   ports: PortManager,
-  { projectName, root, isLinked, hasFile, services, needed }: ProjectRequest,
+  { projectName, root, isLinked, hasFile, services, needed, lease }: ProjectRequest,
   options: WriteOptions = {},
 ): Promise<EnsuredProject> {
   const entries = neededFirst(Object.entries(services), needed)
+  const leaseOf = (name: string) =>
+    name === lease?.serviceName ? { ttlSeconds: lease.ttlSeconds } : {}
+  if (lease && services[lease.serviceName]?.port !== undefined) {
+    const expected = `left out: ${PROJECT_FILE} has a fixed port for ${lease.serviceName}`
+    throw invalidArgument('ttlSeconds', lease.ttlSeconds, expected)
+  }
   const ranges = await rangesOf(ports, options)
   const required = entries.filter(([name]) => needed?.includes(name) ?? true)
   await refuseUnavailable(
@@ -101,7 +110,11 @@ export async function ensureProject(
       const wanted = { ...call, ...metadataOf(service), protocol }
       const ensured =
         port === undefined
-          ? await ports.ensure(projectName, name, { ...wanted, preferredPort: preferredPort! })
+          ? await ports.ensure(projectName, name, {
+              ...wanted,
+              ...leaseOf(name),
+              preferredPort: preferredPort!,
+            })
           : await ports.claim(projectName, name, port, wanted).catch((error) => {
               if (needed === undefined || needed.includes(name) || !isRefusal(error)) throw error
               refused.push({ serviceName: name, reason: error.message })
@@ -114,10 +127,13 @@ export async function ensureProject(
   const anywhere = entries.filter(
     ([, { port, preferredPort }]) => port === undefined && preferredPort === undefined,
   )
-  if (anywhere.length > 0) {
-    const batch = await ports.ensureMany(projectName, anywhere.map(itemOf), call)
-    allocations.push(...batch.allocations)
-    skipped.push(...batch.skipped)
+  const isLeased = ([name]: Entry) => name === lease?.serviceName
+  const batches = [anywhere.filter(isLeased), anywhere.filter((entry) => !isLeased(entry))]
+  for (const batch of batches.filter(({ length }) => length > 0)) {
+    const wanted = { ...call, ...leaseOf(batch[0]![0]) }
+    const given = await ports.ensureMany(projectName, batch.map(itemOf), wanted)
+    allocations.push(...given.allocations)
+    skipped.push(...given.skipped)
   }
   for (const { metadata, services } of groupedByMetadata(anywhere, allocations)) {
     await ports.ensureMany(projectName, services.map(itemOf), { ...call, ...metadata })
