@@ -63,25 +63,27 @@ export function isPostmasterAlive(data: string): boolean {
 }
 
 /**
- * Whether its processes bring the data up to date, as they do at a start and after a crash. They do
- * not while all of them sleep: each waits for another, not for the disk. True where this system does
- * not tell.
+ * How often those of its processes have slept so far that bring the data up to date, as they do at a
+ * start and after a crash. Infinite unless all of them sleep now, each waiting for another; and where
+ * this system does not tell. Undefined if there are none.
  */
-export function isRecovering(data: string): boolean {
+export function sleepsInRecovery(data: string): number | undefined {
   const pid = postmasterPid(data)
   const children = `/proc/${pid}/task/${pid}/children`
-  if (!existsSync(children)) return true
+  if (!existsSync(children)) return Number.POSITIVE_INFINITY
   const recoverers = textOf(children)
     .split(' ')
     .map((child) => ({ child, command: processOf(Number(child)).command }))
     .filter(({ command }) => RECOVERS.test(command))
-  const isUnderWay = recoverers.some(({ command }) => command.startsWith('postgres: startup'))
-  return isUnderWay && !recoverers.every(({ child }) => isAsleep(child))
+  if (!recoverers.some(({ command }) => command.startsWith('postgres: startup'))) return undefined
+  return recoverers.reduce((sum, { child }) => sum + sleepsOf(child), 0)
 }
 
-/** proc_pid_stat(5), the third field: an interruptible wait, which one for a disk is not. */
-function isAsleep(pid: string): boolean {
-  return / S /.test(textOf(`/proc/${pid}/stat`).replace(/.*\)/s, ''))
+/** proc_pid_status(5). A process that waits for a disk does not sleep. */
+function sleepsOf(pid: string): number {
+  const status = textOf(`/proc/${pid}/status`)
+  const [, count] = /^State:\s*S.*^voluntary_ctxt_switches:\s*(\d+)/ms.exec(status) ?? []
+  return Number(count ?? Number.POSITIVE_INFINITY)
 }
 
 /** Whether it was told to stop, as its pid file says (PM_STATUS_STOPPING in its pidfile.h). */
