@@ -54,6 +54,7 @@ create table ports.port_allocations (
   idempotency_key character varying(100),
   allocated_at timestamp(6) with time zone not null default now(),
   last_used_at timestamp(6) with time zone,
+  ends_at timestamp(6) with time zone,
   constraint port_allocations_pkey PRIMARY KEY (id),
   constraint port_allocations_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE RESTRICT
 ) with (
@@ -147,14 +148,22 @@ create table ports.projects (
   name ports.name not null,
   settings jsonb not null default '{}'::jsonb,
   created_at timestamp(6) with time zone not null default now(),
-  constraint projects_pkey PRIMARY KEY (name)
+  rest_seconds integer not null default 0,
+  constraint projects_pkey PRIMARY KEY (name),
+  constraint projects_rest_check CHECK (((rest_seconds >= 0) AND (rest_seconds <= 31536000)))
 );
 
-CREATE INDEX port_allocations_free ON ports.port_allocations USING btree (project_name, hostname, protocol, port_number) WHERE ((status)::text = 'released'::text);
+CREATE INDEX port_allocations_ending ON ports.port_allocations USING btree (project_name, hostname, protocol, ends_at) WHERE (ends_at IS NOT NULL);
+
+CREATE INDEX port_allocations_free ON ports.port_allocations USING btree (project_name, hostname, protocol, port_number) WHERE (((status)::text = 'released'::text) AND (ends_at IS NULL));
 
 CREATE UNIQUE INDEX port_allocations_idempotency_key ON ports.port_allocations USING btree (service_key, protocol, idempotency_key) WHERE (((status)::text <> 'released'::text) AND (idempotency_key IS NOT NULL));
 
+CREATE INDEX port_allocations_last_holder ON ports.port_allocations USING btree (service_key, protocol, port_number) WHERE (((status)::text = 'released'::text) AND (ends_at IS NOT NULL));
+
 CREATE UNIQUE INDEX port_allocations_live_port ON ports.port_allocations USING btree (hostname, protocol, port_number) WHERE ((status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]));
+
+CREATE INDEX port_allocations_resting ON ports.port_allocations USING btree (project_name, hostname, protocol, port_number) WHERE (((status)::text = 'released'::text) AND (ends_at IS NOT NULL));
 
 CREATE UNIQUE INDEX port_allocations_service ON ports.port_allocations USING btree (service_key, protocol, ordinal) WHERE ((status)::text <> 'released'::text);
 
@@ -183,9 +192,10 @@ create view ports.allocations as
     (description)::text AS description,
     (cloudflare_hostname)::text AS cloudflare_hostname,
     allocated_at,
-    last_used_at
+    last_used_at,
+    ends_at AS lease_ends_at
    FROM ports.port_allocations
-  WHERE ((status)::text <> 'released'::text);
+  WHERE (((status)::text <> 'released'::text) AND ((ends_at IS NULL) OR (ends_at > now())));
 
 create view ports.available_slots as
  SELECT ctid AS slot,
@@ -194,7 +204,7 @@ create view ports.available_slots as
     protocol,
     port_number
    FROM ports.port_allocations
-  WHERE ((status)::text = 'released'::text);
+  WHERE (((status)::text = 'released'::text) AND (ends_at IS NULL));
 
 create view ports.checkouts as
  SELECT (project_name)::text AS project_name,
@@ -203,6 +213,26 @@ create view ports.checkouts as
     (instance)::text AS instance,
     created_at
    FROM ports.project_checkouts;
+
+create view ports.ending_slots as
+ SELECT slot.project_name,
+    slot.service_name,
+    slot.instance,
+    slot.hostname,
+    slot.protocol,
+    slot.port_number,
+    slot.service_key,
+    slot.ordinal,
+    slot.id,
+    slot.status,
+    slot.ends_at,
+        CASE
+            WHEN ((slot.status)::text = 'released'::text) THEN slot.ends_at
+            ELSE (slot.ends_at + make_interval(secs => (project.rest_seconds)::double precision))
+        END AS free_at
+   FROM (ports.port_allocations slot
+     JOIN ports.projects project ON (((project.name)::text = (slot.project_name)::text)))
+  WHERE (slot.ends_at IS NOT NULL);
 
 create view ports.events as
  SELECT id,
@@ -222,6 +252,25 @@ create view ports.events as
     before,
     after
    FROM ports.port_events;
+
+create view ports.free_slots as
+ SELECT port_allocations.ctid AS slot,
+    port_allocations.id,
+    port_allocations.project_name,
+    port_allocations.hostname,
+    port_allocations.protocol,
+    port_allocations.port_number
+   FROM ports.port_allocations
+  WHERE (((port_allocations.status)::text = 'released'::text) AND (port_allocations.ends_at IS NULL))
+UNION ALL
+ SELECT port_allocations.ctid AS slot,
+    port_allocations.id,
+    port_allocations.project_name,
+    port_allocations.hostname,
+    port_allocations.protocol,
+    port_allocations.port_number
+   FROM ports.port_allocations
+  WHERE (((port_allocations.status)::text = 'released'::text) AND (port_allocations.ends_at IS NOT NULL));
 
 create view ports.health_checks as
  SELECT id,
@@ -252,6 +301,12 @@ create view ports.reservations as
     ends_at
    FROM ports.port_reservations
   WHERE ((ends_at IS NULL) OR (ends_at > now()));
+
+create view ports.rests as
+ SELECT name AS project_name,
+    make_interval(secs => (rest_seconds)::double precision) AS rest
+   FROM ports.projects
+  WHERE (rest_seconds > 0);
 
 CREATE OR REPLACE FUNCTION ports.add_range(p_project_name text, p_start_port integer, p_end_port integer, p_hostname text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS ports.port_ranges
@@ -291,7 +346,7 @@ $function$
 ;
 revoke all on function ports.advance_ids(text,json) from public;
 
-CREATE OR REPLACE FUNCTION ports.allocate_batch(p_project_name text, p_items jsonb, p_hostname text DEFAULT 'localhost'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid_tcp int4multirange DEFAULT '{}'::int4multirange, p_avoid_udp int4multirange DEFAULT '{}'::int4multirange)
+CREATE OR REPLACE FUNCTION ports.allocate_batch(p_project_name text, p_items jsonb, p_hostname text DEFAULT 'localhost'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid_tcp int4multirange DEFAULT '{}'::int4multirange, p_avoid_udp int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer)
  RETURNS TABLE(turn integer, created boolean, allocation ports.port_allocations, passed_over integer[])
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -306,7 +361,9 @@ AS $function$
   -- holds a port there allocates nothing: it gets the first that it holds in the order of
   -- ensure_port(), or is refused. An item with `"additional": true` gets other numbers than the
   -- service holds. If it has an `"idempotencyKey"`, it gets those that the service holds under the
-  -- key, if there are any. Metadata fills in what an allocation lacks and overwrites nothing.
+  -- key, if there are any. Metadata fills in what an allocation lacks and overwrites nothing. With
+  -- p_ttl all of them have leases, which this call lets end p_ttl seconds from now. Numbers that rest
+  -- are passed over.
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
@@ -315,7 +372,7 @@ AS $function$
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
   -- a port. Raises ZP001 (no such project), ZP002 (an item does not fit), ZP008 (a service holds
-  -- something else), 22023 (malformed items), 55P03, and 40001 (above READ COMMITTED, if a port was
+  -- something else), 22023 (malformed items, or a lease is asked for and a port has none), 55P03, and 40001 (above READ COMMITTED, if a port was
   -- released meanwhile, or after 1000 attempts). Cost: a look at the services' ports, a slot and an
   -- event for each number given. If the lowest numbers do not do, also a look at all numbers of the
   -- project in the scope. The settings keep the planner from reading the whole table.
@@ -334,6 +391,9 @@ declare
   v_udp_ordinals integer[];
   v_has_metadata boolean :=
     num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0;
+  v_changes_held boolean := v_has_metadata or p_ttl is not null;
+  v_now timestamptz;
+  v_is_over boolean;
   v_new bigint[];
   v_held ports.port_allocations[];
   v_last_tcp integer;
@@ -404,6 +464,7 @@ begin
 
     -- One statement has one snapshot, in which it sees what the services hold and which ordinals
     -- are taken.
+    v_now := clock_timestamp();
     with item as (
       select *
       from unnest(
@@ -433,6 +494,7 @@ begin
       where live.project_name = p_project_name
         and live.instance = p_instance
         and live.hostname = p_hostname
+        and (live.ends_at is null or live.ends_at > v_now)
         and (
           not additional
           or live.idempotency_key = item.idempotency_key
@@ -465,9 +527,16 @@ begin
         join result using (nth)
         cross join lateral unnest(ids) as id
         where port_number = any (picked)
-      )
-    into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids
+      ),
+      (select bool_or(ends_at <= v_now) from live)
+    into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids, v_is_over
     from result;
+    if v_is_over then
+      -- A lease may be renewed at this moment. The next turn sees which of the two was first.
+      perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp, v_keys);
+      perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp, v_keys);
+      continue;
+    end if;
     if v_refused is not null then
       perform ports.refuse_layout(
         p_project_name, v_services[v_refused], p_instance, p_hostname, v_protocols[v_refused],
@@ -477,7 +546,7 @@ begin
     end if;
 
     v_new := '{}';
-    if v_missing is null and not v_has_metadata then
+    if v_missing is null and not v_changes_held then
       v_held := array(
         select held
         from ports.port_allocations as held
@@ -498,7 +567,17 @@ begin
     begin
       -- What is held is locked before slots are taken: a release that looked earlier may wait for one
       -- of the slots while it has locked what is held. The project comes first, as everywhere.
-      if v_has_metadata and cardinality(v_ids) > 0 then
+      if v_missing is not null and exists (
+        select
+        from ports.port_allocations
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and ends_at <= v_now
+      ) then
+        perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp);
+        perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp);
+      end if;
+      if v_changes_held and cardinality(v_ids) > 0 then
         if v_missing is not null then
           update ports.projects
           set settings = settings
@@ -532,7 +611,8 @@ begin
             array_agg(p_service_type),
             array_agg(p_description),
             array_agg(p_cloudflare_hostname),
-            p_actor
+            p_actor,
+            clock_timestamp() + make_interval(secs => p_ttl)
           )
           from (
             select locked.slot, locked.protocol, locked.turn as nth,
@@ -550,6 +630,19 @@ begin
           ) as taken
         );
       end if;
+      if p_ttl is not null then
+        perform ports.refuse_durable(held, p_ttl)
+        from ports.port_allocations as held
+        where service_key = any (v_keys)
+          and id = any (v_ids)
+          and status <> 'released';
+        update ports.port_allocations
+        set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+        where service_key = any (v_keys)
+          and id = any (v_ids)
+          and status <> 'released'
+          and ends_at > clock_timestamp();
+      end if;
       if v_has_metadata then
         perform ports.change_metadata(
           service_key, v_ids, 'allocate_batch',
@@ -565,6 +658,7 @@ begin
         where service_key = any (v_keys)
           and id = any (v_ids)
           and status <> 'released'
+          and (ends_at is null or ends_at > clock_timestamp())
       );
       exit when cardinality(v_held) = cardinality(v_ids);
       -- Another transaction has released one of them since the look. The next attempt begins without
@@ -615,18 +709,19 @@ begin
 end
 $function$
 ;
-revoke all on function ports.allocate_batch(text,jsonb,text,text,text,text,text,text,int4multirange,int4multirange) from public;
+revoke all on function ports.allocate_batch(text,jsonb,text,text,text,text,text,text,int4multirange,int4multirange,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid int4multirange DEFAULT '{}'::int4multirange)
+CREATE OR REPLACE FUNCTION ports.allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_idempotency_key text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Gives the service one more port: the lowest available number of the project in that scope
-  -- that is not to be avoided. With
-  -- an idempotency key, returns the port that the service holds under it, if there is one.
+  -- Gives the service one more port: one that rests for it, else the lowest available number of the
+  -- project in that scope that is not to be avoided. With an idempotency key, returns the port that
+  -- the service holds under it, if there is one. With p_ttl a new port has a lease that ends p_ttl
+  -- seconds from now.
   --
   -- Locks one slot until commit. Waits for a concurrent transaction that gives the same service a
   -- port. Raises ZP001 (no such project), ZP002 (no number is available), 55P03 (others hold what
@@ -635,6 +730,7 @@ AS $function$
 declare
   v_service_key bigint;
   v_port integer;
+  v_is_over boolean;
   v_exhausted boolean := false;
 begin
   p_hostname := lower(p_hostname);
@@ -643,8 +739,8 @@ begin
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
-      select port_number
-      into v_port
+      select port_number, ends_at <= clock_timestamp()
+      into v_port, v_is_over
       from ports.port_allocations
       where service_key = v_service_key
         and project_name = p_project_name
@@ -654,7 +750,12 @@ begin
         and protocol = p_protocol
         and idempotency_key = p_idempotency_key
         and status <> 'released';
-      if found then
+      if v_is_over then
+        perform ports.expire(
+          p_project_name, p_hostname, p_protocol, p_avoid, array[v_service_key]
+        );
+        continue;
+      elsif v_port is not null then
         return v_port;
       end if;
     end if;
@@ -663,9 +764,12 @@ begin
     -- would need a multixact.
     begin
       return ports.hold_slot(
-        ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol, p_avoid),
+        ports.lock_lowest_slot(
+          p_project_name, p_hostname, p_protocol, p_avoid, v_service_key, p_service_name, p_instance
+        ),
         'allocate_port', v_service_key, p_service_name, p_instance,
-        p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key, p_actor
+        p_service_type, p_description, p_cloudflare_hostname, p_idempotency_key, p_actor,
+        p_ends_at => clock_timestamp() + make_interval(secs => p_ttl)
       );
     exception
       when unique_violation then
@@ -683,7 +787,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.allocate_port(text,text,text,text,text,text,text,text,text,text,int4multirange) from public;
+revoke all on function ports.allocate_port(text,text,text,text,text,text,text,text,text,text,int4multirange,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.allocate_ports(p_project_names text[], p_service_names text[], p_hostnames text[], p_protocols text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_instances text[], p_actors text[], p_avoid int4multirange[] DEFAULT NULL::int4multirange[])
  RETURNS TABLE(turn integer, port_number integer)
@@ -695,7 +799,7 @@ AS $function$
   -- Does the work of several calls of allocate_port() in one transaction, all or nothing. The
   -- hostnames must be in lower case. After 23505 or 40001 the caller repeats the calls one by one.
   --
-  -- First locks the projects that need to offer numbers, by name. Then takes slots in the order of
+  -- First locks the projects that need to offer numbers or in which something has run out, by name. Then takes slots in the order of
   -- the services' keys. Raises what allocate_port() does, 23505 if another transaction gives one of
   -- the services a port at the same time, and 40001 if others take the slots. Cost: that of the
   -- calls.
@@ -709,6 +813,16 @@ begin
     group by project_name, hostname, protocol
     order by project_name, hostname, protocol
   loop
+    if exists (
+      select
+      from ports.port_allocations
+      where project_name = v_scope.project_name
+        and hostname = v_scope.hostname
+        and protocol = v_scope.protocol
+        and ends_at <= clock_timestamp()
+    ) then
+      perform ports.expire(v_scope.project_name, v_scope.hostname, v_scope.protocol);
+    end if;
     perform ports.provide_slots(
       v_scope.project_name, v_scope.hostname, v_scope.protocol, v_scope.ports
     );
@@ -730,7 +844,8 @@ begin
     turn := v_call.turn;
     port_number := ports.hold_slot(
       ports.lock_lowest_slot(
-        v_call.project_name, v_call.hostname, v_call.protocol, coalesce(v_call.avoid, '{}'), true
+        v_call.project_name, v_call.hostname, v_call.protocol, coalesce(v_call.avoid, '{}'),
+        v_call.service_key, v_call.service_name, v_call.instance, true
       ),
       'allocate_ports', v_call.service_key, v_call.service_name, v_call.instance,
       v_call.service_type, v_call.description, v_call.cloudflare_hostname, null, v_call.actor
@@ -1047,6 +1162,20 @@ begin
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     begin
+      -- A lease on the number that has ended may be renewed at this moment.
+      if exists (
+        select
+        from ports.port_allocations
+        where service_key = v_service_key
+          and protocol = p_protocol
+          and port_number = p_port_number
+          and status <> 'released'
+          and ends_at <= clock_timestamp()
+      ) then
+        perform ports.expire(
+          p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
+        );
+      end if;
       -- The first claim has ordinal 0 and each later one a lower one, so that it comes before the
       -- ports that were allocated.
       select held.id, held.ordinal > lowest.ordinal as is_later,
@@ -1075,7 +1204,7 @@ begin
         perform ports.hold_slot(
           ports.lock_slot(
             p_project_name, p_hostname, p_protocol, p_port_number,
-            coalesce(p_use_reservation, false)
+            coalesce(p_use_reservation, false), v_service_key, p_service_name, p_instance
           ),
           'claim_port', v_service_key, p_service_name, p_instance,
           p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
@@ -1124,7 +1253,7 @@ CREATE OR REPLACE FUNCTION ports.clear_outside(p_project_name text)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Deletes a project's free slots outside its ranges. Called by functions whose search path is
+  -- Deletes a project's free slots outside its ranges, also those that rest. Called by functions whose search path is
   -- fixed and which have locked the ranges and the project.
   --
   -- Locks those slots. Raises ZP006 if a number outside is held, with the first ten holders and
@@ -1133,15 +1262,20 @@ declare
   v_holders json;
   v_count bigint;
 begin
+  perform ports.expire(p_project_name, null, null);
   loop
-    delete from ports.port_allocations as outside
-    where project_name = p_project_name
-      and status = 'released'
-      and not exists (
-        select
-        from ports.ranges_in(outside.project_name, outside.hostname) as range
-        where outside.port_number between range.start_port and range.end_port
-      );
+    delete from ports.port_allocations
+    where ctid = any (array(
+      select slot
+      from ports.free_slots as outside
+      where project_name = p_project_name
+        and not exists (
+          select
+          from ports.ranges_in(outside.project_name, outside.hostname) as range
+          where outside.port_number between range.start_port and range.end_port
+        )
+    ))
+    and status = 'released';
 
     with outside as (
       select service_name, instance, port_number, hostname, protocol
@@ -1189,9 +1323,8 @@ begin
     -- A row that was live for the first statement may have been released before the second.
     exit when not exists (
       select
-      from ports.port_allocations as outside
+      from ports.free_slots as outside
       where project_name = p_project_name
-        and status = 'released'
         and not exists (
           select
           from ports.ranges_in(outside.project_name, outside.hostname) as range
@@ -1209,7 +1342,7 @@ CREATE OR REPLACE FUNCTION ports.collect_idle_slots(p_project_name text)
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
-  -- Deletes the free slots of scopes in which the project holds nothing. Each scope that is new to
+  -- Deletes the free slots of scopes in which the project holds nothing and no number rests. Each scope that is new to
   -- a project causes up to four others to be examined, so that the rows of short-lived host names
   -- do not pile up.
   --
@@ -1225,6 +1358,7 @@ begin
     order by examined_at
     limit 4
   loop
+    perform ports.expire(p_project_name, v_scope.hostname, v_scope.protocol);
     if exists (
       select
       from ports.ranges_in(p_project_name, v_scope.hostname) as range
@@ -1233,6 +1367,13 @@ begin
         and held.protocol = v_scope.protocol
         and held.port_number between range.start_port and range.end_port
       where held.status in ('allocated', 'in_use')
+    ) or exists (
+      select
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = v_scope.hostname
+        and protocol = v_scope.protocol
+        and ends_at is not null
     ) then
       update ports.port_cursors
       set examined_at = clock_timestamp()
@@ -1275,24 +1416,15 @@ CREATE OR REPLACE FUNCTION ports.count_available(p_project_name text, p_hostname
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
- SELECT (((( SELECT count(*) AS count
-            FROM ports.available_slots
-           WHERE (((available_slots.project_name)::text = count_available.p_project_name) AND ((available_slots.hostname)::text = lower(count_available.p_hostname)) AND ((available_slots.protocol)::text = count_available.p_protocol))))::numeric + ( SELECT COALESCE(sum(unoffered.ports), (0)::numeric) AS "coalesce"
-            FROM ((ports.ranges_in(count_available.p_project_name, lower(count_available.p_hostname)) range(start_port, end_port)
-              CROSS JOIN LATERAL ( SELECT GREATEST(range.start_port, ( SELECT port_cursors.next_port
-                            FROM ports.port_cursors
-                           WHERE (((port_cursors.project_name)::text = count_available.p_project_name) AND ((port_cursors.hostname)::text = lower(count_available.p_hostname)) AND ((port_cursors.protocol)::text = count_available.p_protocol)))) AS first_port) cursor)
-              CROSS JOIN LATERAL ( SELECT ((((range.end_port - cursor.first_port) + 1) - ( SELECT count(*) AS count
-                            FROM ports.port_allocations
-                           WHERE (((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]))))) - ( SELECT count(*) AS count
-                            FROM ports.port_allocations
-                           WHERE (((port_allocations.project_name)::text = count_available.p_project_name) AND ((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= cursor.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = 'released'::text)))) AS ports) unoffered)
-           WHERE (cursor.first_port <= range.end_port))))::integer AS int4;
+ SELECT (COALESCE(sum((((ranges_in.end_port - ranges_in.start_port) + 1) - ( SELECT count(*) AS count
+            FROM ports.port_allocations
+           WHERE (((port_allocations.hostname)::text = lower(count_available.p_hostname)) AND ((port_allocations.protocol)::text = count_available.p_protocol) AND ((port_allocations.port_number >= ranges_in.start_port) AND (port_allocations.port_number <= ranges_in.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))))), (0)::numeric))::integer AS "coalesce"
+    FROM ports.ranges_in(count_available.p_project_name, lower(count_available.p_hostname)) ranges_in(start_port, end_port);
 END
 ;
 revoke all on function ports.count_available(text,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.count_withheld(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, OUT reserved integer, OUT unusable integer, OUT withheld integer)
+CREATE OR REPLACE FUNCTION ports.count_withheld(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, OUT reserved integer, OUT resting integer, OUT unusable integer, OUT withheld integer)
  RETURNS record
  LANGUAGE sql
  STABLE SECURITY DEFINER
@@ -1301,24 +1433,30 @@ BEGIN ATOMIC
  WITH owned AS (
           SELECT range_agg(int4range(ranges_in.start_port, (ranges_in.end_port + 1))) AS numbers
             FROM ports.ranges_in(count_withheld.p_project_name, lower(count_withheld.p_hostname)) ranges_in(start_port, end_port)
+         ), resting AS (
+          SELECT COALESCE(range_agg(int4range(ending_slots.port_number, (ending_slots.port_number + 1))), '{}'::int4multirange) AS numbers
+            FROM ports.ending_slots
+           WHERE (((ending_slots.project_name)::text = count_withheld.p_project_name) AND ((ending_slots.hostname)::text = lower(count_withheld.p_hostname)) AND ((ending_slots.protocol)::text = count_withheld.p_protocol) AND (ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())))
          ), kind(nth, numbers) AS (
           SELECT kind.nth,
              (owned.numbers * kind.numbers) AS "?column?"
-            FROM ((owned
+            FROM (((owned
+              CROSS JOIN resting)
               CROSS JOIN ports.reserved_numbers(lower(count_withheld.p_hostname), count_withheld.p_protocol) reserved(reserved))
-              CROSS JOIN LATERAL ( VALUES (1,reserved.reserved), (2,COALESCE(count_withheld.p_avoid, '{}'::int4multirange)), (3,(reserved.reserved + COALESCE(count_withheld.p_avoid, '{}'::int4multirange)))) kind(nth, numbers))
+              CROSS JOIN LATERAL ( VALUES (1,reserved.reserved), (2,resting.numbers), (3,COALESCE(count_withheld.p_avoid, '{}'::int4multirange)), (4,((reserved.reserved + resting.numbers) + COALESCE(count_withheld.p_avoid, '{}'::int4multirange)))) kind(nth, numbers))
          ), counted AS (
           SELECT kind.nth,
              (COALESCE(sum(((upper(block.block) - lower(block.block)) - ( SELECT count(*) AS count
                     FROM ports.port_allocations
-                   WHERE (((port_allocations.hostname)::text = lower(count_withheld.p_hostname)) AND ((port_allocations.protocol)::text = count_withheld.p_protocol) AND (port_allocations.port_number >= lower(block.block)) AND (port_allocations.port_number < upper(block.block)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))), (0)::numeric))::integer AS ports
+                   WHERE (((port_allocations.hostname)::text = lower(count_withheld.p_hostname)) AND ((port_allocations.protocol)::text = count_withheld.p_protocol) AND (port_allocations.port_number >= lower(block.block)) AND (port_allocations.port_number < upper(block.block)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))))), (0)::numeric))::integer AS ports
             FROM (kind
               CROSS JOIN LATERAL unnest(kind.numbers) block(block))
            GROUP BY kind.nth
          )
   SELECT COALESCE(max(counted.ports) FILTER (WHERE (counted.nth = 1)), 0) AS "coalesce",
      COALESCE(max(counted.ports) FILTER (WHERE (counted.nth = 2)), 0) AS "coalesce",
-     COALESCE(max(counted.ports) FILTER (WHERE (counted.nth = 3)), 0) AS "coalesce"
+     COALESCE(max(counted.ports) FILTER (WHERE (counted.nth = 3)), 0) AS "coalesce",
+     COALESCE(max(counted.ports) FILTER (WHERE (counted.nth = 4)), 0) AS "coalesce"
     FROM counted;
 END
 ;
@@ -1449,13 +1587,15 @@ CREATE OR REPLACE FUNCTION ports.dump_registry()
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
 BEGIN ATOMIC
- SELECT json_build_object('projects', ( SELECT COALESCE(json_agg(json_build_object('projectName', projects.name, 'settings', projects.settings, 'createdAt', projects.created_at) ORDER BY projects.name), '[]'::json) AS "coalesce"
+ SELECT json_build_object('projects', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', projects.name, 'settings', projects.settings, 'createdAt', projects.created_at, 'restSeconds', NULLIF(projects.rest_seconds, 0))) ORDER BY projects.name), '[]'::json) AS "coalesce"
             FROM ports.projects), 'ranges', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_ranges.project_name, 'startPort', port_ranges.start_port, 'endPort', port_ranges.end_port, 'hostname', port_ranges.hostname, 'description', port_ranges.description, 'createdAt', port_ranges.created_at)) ORDER BY port_ranges.start_port, port_ranges.hostname), '[]'::json) AS "coalesce"
             FROM ports.port_ranges), 'checkouts', ( SELECT COALESCE(json_agg(json_build_object('projectName', project_checkouts.project_name, 'hostname', project_checkouts.hostname, 'directory', project_checkouts.directory, 'instance', project_checkouts.instance, 'createdAt', project_checkouts.created_at) ORDER BY project_checkouts.project_name, project_checkouts.hostname, project_checkouts.instance), '[]'::json) AS "coalesce"
             FROM ports.project_checkouts), 'reservations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('startPort', reservations.start_port, 'endPort', reservations.end_port, 'hostname', reservations.hostname, 'protocol', reservations.protocol, 'reason', reservations.reason, 'reservedBy', reservations.actor, 'createdAt', reservations.created_at, 'endsAt', reservations.ends_at)) ORDER BY reservations.start_port, reservations.end_port, reservations.hostname, reservations.protocol), '[]'::json) AS "coalesce"
-            FROM ports.reservations), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
+            FROM ports.reservations), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at, 'leaseEndsAt', port_allocations.ends_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
             FROM ports.port_allocations
-           WHERE ((port_allocations.status)::text <> 'released'::text)), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
+           WHERE (((port_allocations.status)::text <> 'released'::text) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))), 'resting', ( SELECT COALESCE(json_agg(json_build_object('projectName', ending_slots.project_name, 'serviceName', ending_slots.service_name, 'instance', ending_slots.instance, 'hostname', ending_slots.hostname, 'protocol', ending_slots.protocol, 'portNumber', ending_slots.port_number, 'restsUntil', ending_slots.free_at) ORDER BY ending_slots.port_number, ending_slots.protocol, ending_slots.hostname), '[]'::json) AS "coalesce"
+            FROM ports.ending_slots
+           WHERE ((ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())))), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
             FROM ports.port_events)) AS json_build_object;
 END
 ;
@@ -1536,7 +1676,7 @@ $function$
 ;
 revoke all on function ports.ensure_checkout(text,text,text,boolean,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
+CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1547,13 +1687,17 @@ AS $function$
   -- else the oldest, else the preferred number if it is available, else the lowest that is available
   -- and not to be avoided. `created` tells whether it was given now, and `passed_over` which
   -- available numbers below it were avoided, 20 at most. Metadata fills in what the allocation lacks
-  -- and overwrites nothing.
+  -- and overwrites nothing. With p_ttl
+  -- the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease stays as
+  -- it is.
   --
   -- If the service has no port, locks, raises and costs what allocate_port() does. Otherwise it
-  -- costs one look, and if metadata is given, it locks that row and raises 55P03.
+  -- costs one look, and if metadata or p_ttl is given, it locks that row and raises 55P03, and 22023 if
+  -- a lease is asked for and the port has none.
 declare
   v_service_key bigint;
   v_oldest record;
+  v_held ports.port_allocations;
   v_exhausted boolean := false;
   v_passed_over int4multirange;
 begin
@@ -1566,10 +1710,10 @@ begin
   for v_attempt in 1..1000 loop
     -- One statement has one snapshot, in which it sees that the service has no port and which
     -- ordinals are taken.
-    select oldest.*, newest.ordinal as newest_ordinal
+    select oldest.*, newest.ordinal as newest_ordinal, newest.is_over
     into v_oldest
     from (
-      select max(ordinal) as ordinal
+      select max(ordinal) as ordinal, bool_or(ends_at <= clock_timestamp()) as is_over
       from ports.port_allocations
       where service_key = v_service_key
         and protocol = p_protocol
@@ -1585,10 +1729,28 @@ begin
         and hostname = p_hostname
         and protocol = p_protocol
         and status <> 'released'
+        and (ends_at is null or ends_at > clock_timestamp())
       order by ordinal
       limit 1
     ) as oldest on true;
     if v_oldest.id is not null then
+      if p_ttl is not null then
+        select *
+        into v_held
+        from ports.port_allocations
+        where service_key = v_service_key
+          and id = v_oldest.id
+          and status <> 'released'
+        for update;
+        perform ports.refuse_durable(v_held, p_ttl);
+        update ports.port_allocations
+        set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+        where service_key = v_service_key
+          and id = v_oldest.id
+          and status <> 'released'
+          and ends_at > clock_timestamp();
+        continue when not found;
+      end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
           v_service_key, array[v_oldest.id], 'get_or_allocate_port',
@@ -1599,17 +1761,30 @@ begin
       port_number := v_oldest.port_number;
       return;
     end if;
+    if v_oldest.is_over then
+      -- Its lease may be renewed at this moment. The next turn sees which of the two was first.
+      perform ports.expire(
+        p_project_name, p_hostname, p_protocol, p_avoid, array[v_service_key]
+      );
+      continue;
+    end if;
 
     begin
       port_number := ports.hold_slot(
         case
           when p_preferred_port is null
-          then ports.lock_lowest_slot(p_project_name, p_hostname, p_protocol, p_avoid)
-          else ports.lock_slot(p_project_name, p_hostname, p_protocol, p_preferred_port)
+          then ports.lock_lowest_slot(
+            p_project_name, p_hostname, p_protocol, p_avoid, v_service_key, p_service_name, p_instance
+          )
+          else ports.lock_slot(
+            p_project_name, p_hostname, p_protocol, p_preferred_port, false, v_service_key,
+            p_service_name, p_instance
+          )
         end,
         'get_or_allocate_port', v_service_key, p_service_name, p_instance,
         p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-        1 + coalesce(v_oldest.newest_ordinal, 0)
+        1 + coalesce(v_oldest.newest_ordinal, 0),
+        clock_timestamp() + make_interval(secs => p_ttl)
       );
       created := true;
       if p_preferred_port is null then
@@ -1647,7 +1822,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.ensure_port(text,text,text,text,text,text,text,text,text,integer,int4multirange) from public;
+revoke all on function ports.ensure_port(text,text,text,text,text,text,text,text,text,integer,int4multirange,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.ensure_range(p_project_name text, p_size integer, p_lowest integer, p_highest integer, p_avoid integer[], p_description text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS TABLE(range ports.port_ranges, created boolean)
@@ -1693,6 +1868,73 @@ $function$
 ;
 revoke all on function ports.ensure_range(text,integer,integer,integer,integer[],text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.expire(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_service_keys bigint[] DEFAULT '{}'::bigint[], p_port_number integer DEFAULT NULL::integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Ends what has run out in the scope, or in all scopes of the project if the host is null, by the
+  -- clock of the server. A lease that has ended becomes a released row, which may rest, and an event
+  -- that is dated at its end. A rest that is over makes the number available, but goes on for a minute
+  -- if the number is to be avoided, because something may listen there. Called by functions whose
+  -- search path is fixed.
+  --
+  -- Locks the project, then rows in the order of (host, protocol, number). Waits for rows of the
+  -- services and of the number that are given, and skips others that somebody has locked. Raises
+  -- 55P03. Cost: the rows that have run out.
+declare
+  v_now timestamptz := clock_timestamp();
+  v_rest interval;
+begin
+  update ports.projects
+  set settings = settings
+  where name = p_project_name
+  returning make_interval(secs => rest_seconds)
+  into v_rest;
+  perform
+  from ports.port_allocations
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and protocol = p_protocol
+    and ends_at <= v_now
+    and (service_key = any (p_service_keys) or port_number = p_port_number)
+  order by hostname, protocol, port_number
+  for update;
+
+  with overdue as materialized (
+    select ctid as slot, status, ends_at
+    from ports.port_allocations
+    where project_name = p_project_name
+      and (p_hostname is null or (hostname = p_hostname and protocol = p_protocol))
+      and ends_at <= v_now
+    order by hostname, protocol, port_number
+    for update skip locked
+  ), ended as (
+    update ports.port_allocations as slot
+    set status = 'released',
+      ends_at = case
+        when overdue.status = 'released' and port_number <@ p_avoid then v_now + interval '1 minute'
+        when overdue.status <> 'released' and overdue.ends_at + v_rest > v_now
+          then overdue.ends_at + v_rest
+      end
+    from overdue
+    where slot.ctid = overdue.slot
+    returning slot.*, overdue.status as status_before, overdue.ends_at as ended_at
+  )
+  insert into ports.port_events (
+    occurred_at, call, what, project_name, service_name, instance, hostname, protocol, port_number,
+    allocation_id
+  )
+  select
+    ended_at, 'expire', 'lease-ended', project_name, service_name, instance, hostname, protocol,
+    port_number, id
+  from ended
+  where status_before <> 'released'
+  order by ended_at, hostname, protocol, port_number;
+end
+$function$
+;
+revoke all on function ports.expire(text,text,text,int4multirange,bigint[],integer) from public;
+
 CREATE OR REPLACE FUNCTION ports.find_available_port(p_project_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text)
  RETURNS integer
  LANGUAGE plpgsql
@@ -1700,7 +1942,8 @@ CREATE OR REPLACE FUNCTION ports.find_available_port(p_project_name text, p_host
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   -- Returns the number that allocate_port() would give now, or null if none is available. Reserves
-  -- nothing. Locks nothing. Raises ZP001. Cost: a few lookups, and the numbers if some are reserved.
+  -- nothing. Locks nothing. Raises ZP001. Cost: a few lookups, the rows that have run out, and the numbers
+  -- if some are reserved.
 declare
   v_port integer;
   v_unreserved int4multirange;
@@ -1737,6 +1980,18 @@ begin
       ) as number
       where number <@ v_unreserved
       limit 1
+    )
+    union all
+    (
+      -- What has run out, but was not ended yet.
+      select port_number
+      from ports.ending_slots
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and ends_at <= now()
+        and free_at <= now()
+        and port_number <@ v_unreserved
     )
   ) as candidate (port_number);
   return v_port;
@@ -1784,6 +2039,18 @@ end
 $function$
 ;
 revoke all on function ports.find_range(text,integer,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.first_free_at(p_project_name text, p_hostname text, p_protocol text)
+ RETURNS timestamp with time zone
+ LANGUAGE sql
+ STABLE
+BEGIN ATOMIC
+ SELECT min(ending_slots.free_at) AS min
+    FROM ports.ending_slots
+   WHERE (((ending_slots.project_name)::text = first_free_at.p_project_name) AND ((ending_slots.hostname)::text = first_free_at.p_hostname) AND ((ending_slots.protocol)::text = first_free_at.p_protocol) AND (ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())));
+END
+;
+revoke all on function ports.first_free_at(text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.forget_checkout(p_project_name text, p_directory text, p_hostname text DEFAULT 'localhost'::text)
  RETURNS boolean
@@ -1854,16 +2121,17 @@ CREATE OR REPLACE FUNCTION ports.held_slots(p_project_name text, p_service_name 
 BEGIN ATOMIC
  SELECT array_agg(port_allocations.id) AS array_agg
     FROM ports.port_allocations
-   WHERE ((port_allocations.service_key = ports.service_key(held_slots.p_project_name, held_slots.p_service_name, held_slots.p_instance, held_slots.p_hostname)) AND ((port_allocations.project_name)::text = held_slots.p_project_name) AND ((port_allocations.service_name)::text = held_slots.p_service_name) AND ((port_allocations.instance)::text = held_slots.p_instance) AND ((port_allocations.hostname)::text = held_slots.p_hostname) AND ((held_slots.p_protocol IS NULL) OR ((port_allocations.protocol)::text = held_slots.p_protocol)) AND ((held_slots.p_port_number IS NULL) OR (port_allocations.port_number = held_slots.p_port_number)) AND ((port_allocations.status)::text <> 'released'::text));
+   WHERE ((port_allocations.service_key = ports.service_key(held_slots.p_project_name, held_slots.p_service_name, held_slots.p_instance, held_slots.p_hostname)) AND ((port_allocations.project_name)::text = held_slots.p_project_name) AND ((port_allocations.service_name)::text = held_slots.p_service_name) AND ((port_allocations.instance)::text = held_slots.p_instance) AND ((port_allocations.hostname)::text = held_slots.p_hostname) AND ((held_slots.p_protocol IS NULL) OR ((port_allocations.protocol)::text = held_slots.p_protocol)) AND ((held_slots.p_port_number IS NULL) OR (port_allocations.port_number = held_slots.p_port_number)) AND ((port_allocations.status)::text <> 'released'::text) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > clock_timestamp())));
 END
 ;
 revoke all on function ports.held_slots(text,text,text,text,text,integer) from public;
 
-CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal integer DEFAULT NULL::integer)
+CREATE OR REPLACE FUNCTION ports.hold_slot(p_slot tid, p_call text, p_service_key bigint, p_service_name text, p_instance text, p_service_type text, p_description text, p_cloudflare_hostname text, p_idempotency_key text, p_actor text, p_ordinal integer DEFAULT NULL::integer, p_ends_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS integer
  LANGUAGE plpgsql
 AS $function$
-  -- Makes the service the holder of a slot that the caller has locked. No other statement makes a
+  -- Makes the service the holder of a slot that the caller has locked, until the end of its lease if
+  -- one is given. No other statement makes a
   -- row live. Called by functions whose search path is fixed. A caller that saw the service without
   -- a port passes the ordinal that follows those it saw in the same snapshot. The unique index then
   -- refuses it if another transaction has given the service a port since.
@@ -1902,7 +2170,8 @@ begin
     cloudflare_hostname = p_cloudflare_hostname,
     idempotency_key = p_idempotency_key,
     allocated_at = now(),
-    last_used_at = null
+    last_used_at = null,
+    ends_at = p_ends_at
   where slot.ctid = p_slot
   returning id, project_name, hostname, protocol, port_number
   into v_id, v_project_name, v_hostname, v_protocol, v_port_number;
@@ -1920,9 +2189,9 @@ begin
 end
 $function$
 ;
-revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer) from public;
+revoke all on function ports.hold_slot(tid,text,bigint,text,text,text,text,text,text,text,integer,timestamp with time zone) from public;
 
-CREATE OR REPLACE FUNCTION ports.hold_slots(p_slots tid[], p_call text, p_service_keys bigint[], p_service_names text[], p_ordinals integer[], p_idempotency_keys text[], p_instances text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_actor text)
+CREATE OR REPLACE FUNCTION ports.hold_slots(p_slots tid[], p_call text, p_service_keys bigint[], p_service_names text[], p_ordinals integer[], p_idempotency_keys text[], p_instances text[], p_service_types text[], p_descriptions text[], p_cloudflare_hostnames text[], p_actor text, p_ends_at timestamp with time zone DEFAULT NULL::timestamp with time zone)
  RETURNS SETOF bigint
  LANGUAGE plpgsql
  SET enable_seqscan TO 'off'
@@ -1963,7 +2232,8 @@ begin
       cloudflare_hostname = wanted.cloudflare_hostname,
       idempotency_key = wanted.idempotency_key,
       allocated_at = now(),
-      last_used_at = null
+      last_used_at = null,
+      ends_at = p_ends_at
     from wanted
     where slot.ctid = wanted.slot
     returning slot.*
@@ -1980,7 +2250,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.hold_slots(tid[],text,bigint[],text[],integer[],text[],text[],text[],text[],text[],text) from public;
+revoke all on function ports.hold_slots(tid[],text,bigint[],text[],integer[],text[],text[],text[],text[],text[],text,timestamp with time zone) from public;
 
 CREATE OR REPLACE FUNCTION ports.hostmultirange()
  RETURNS ports.hostmultirange
@@ -2097,11 +2367,32 @@ begin
       and held.hostname = imported.hostname
       and held.protocol = imported.protocol
       and held.status <> 'released'
+      and (held.ends_at is null or held.ends_at > now())
     order by held.ordinal
     limit 1
   ) as answer on true;
 
   begin
+    for v_row in
+      select distinct project_name
+      from ports.rows_to_import(p_rows, v_outcomes)
+      order by project_name
+    loop
+      perform ports.expire(v_row.project_name, null, null);
+    end loop;
+    -- A number that rests is available to the service that held it last.
+    update ports.port_allocations as resting
+    set ends_at = null
+    from ports.rows_to_import(p_rows, v_outcomes) as imported
+    where resting.status = 'released'
+      and resting.ends_at is not null
+      and resting.service_key = imported.service_key
+      and resting.project_name = imported.project_name
+      and resting.service_name = imported.service_name
+      and resting.instance = imported.instance
+      and resting.hostname = imported.hostname
+      and resting.protocol = imported.protocol
+      and resting.port_number = imported.port_number;
     for v_row in
       select place, detail
       from ports.reserved_rows(p_rows, v_outcomes)
@@ -2207,7 +2498,7 @@ begin
         where result is null
           and not exists (
             select
-            from ports.available_slots as known
+            from ports.free_slots as known
             where known.project_name = imported.project_name
               and known.hostname = imported.hostname
               and known.protocol = imported.protocol
@@ -2295,7 +2586,10 @@ begin
           on held.hostname = imported.hostname
           and held.protocol = imported.protocol
           and held.port_number = imported.port_number
-          and held.status in ('allocated', 'in_use')
+          and (
+            held.status in ('allocated', 'in_use')
+            or (held.project_name = imported.project_name and held.ends_at is not null)
+          )
         where result is null
           and (held.project_name, held.service_name, held.instance)
             <> (imported.project_name, imported.service_name, imported.instance)
@@ -2467,9 +2761,7 @@ begin
     from ports.projects
     order by name
   loop
-    update ports.projects
-    set settings = settings
-    where name = v_project_name;
+    perform ports.expire(v_project_name, null, null);
   end loop;
   select count(*)
   into v_count
@@ -2523,14 +2815,19 @@ begin
     order by project_name
   ) as unused;
 
-  insert into ports.projects as project (name, settings, created_at)
-  select "projectName", settings, "createdAt"
-  from json_to_recordset(p_document -> 'projects')
-    as loaded ("projectName" text, settings jsonb, "createdAt" timestamptz)
+  insert into ports.projects as project (name, settings, created_at, rest_seconds)
+  select "projectName", settings, "createdAt", coalesce("restSeconds", 0)
+  from json_to_recordset(p_document -> 'projects') as loaded (
+    "projectName" text,
+    settings jsonb,
+    "createdAt" timestamptz,
+    "restSeconds" integer
+  )
   order by "projectName"
   on conflict (name) do update
   set settings = excluded.settings,
-    created_at = excluded.created_at;
+    created_at = excluded.created_at,
+    rest_seconds = excluded.rest_seconds;
 
   for v_range in
     select *
@@ -2627,7 +2924,8 @@ begin
     cloudflare_hostname = held."cloudflareHostname",
     idempotency_key = held."idempotencyKey",
     allocated_at = held."allocatedAt",
-    last_used_at = held."lastUsedAt"
+    last_used_at = held."lastUsedAt",
+    ends_at = held."leaseEndsAt"
   from json_to_recordset(p_document -> 'allocations') as held (
     id bigint,
     "projectName" text,
@@ -2643,13 +2941,31 @@ begin
     "cloudflareHostname" text,
     "idempotencyKey" text,
     "allocatedAt" timestamptz,
-    "lastUsedAt" timestamptz
+    "lastUsedAt" timestamptz,
+    "leaseEndsAt" timestamptz
   )
   where slot.project_name = held."projectName"
     and slot.hostname = held.hostname
     and slot.protocol = held.protocol
     and slot.port_number = held."portNumber"
     and slot.status = 'released';
+
+  insert into ports.port_allocations (
+    project_name, service_name, instance, hostname, protocol, port_number, service_key, ends_at
+  )
+  select
+    "projectName", "serviceName", instance, hostname, protocol, "portNumber",
+    ports.service_key("projectName", "serviceName", instance, hostname), "restsUntil"
+  from json_to_recordset(p_document -> 'resting') as resting (
+    "projectName" text,
+    "serviceName" text,
+    instance text,
+    hostname text,
+    protocol text,
+    "portNumber" integer,
+    "restsUntil" timestamptz
+  )
+  order by hostname, protocol, "portNumber";
 
   insert into ports.port_events (
     id, occurred_at, actor, role_name, call, what, project_name, service_name, instance, hostname,
@@ -2790,7 +3106,7 @@ begin
       from unnest(v_choice.protocols, v_choice.numbers) as chosen (protocol, port_number)
       where not exists (
         select
-        from ports.available_slots as known
+        from ports.free_slots as known
         where known.project_name = p_project_name
           and known.hostname = p_hostname
           and known.protocol = chosen.protocol
@@ -2859,17 +3175,18 @@ $function$
 ;
 revoke all on function ports.lock_batch(text,text,integer[],text[],text[],integer[],boolean[],int4multirange,int4multirange) from public;
 
-CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, p_holds_others boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION ports.lock_lowest_slot(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange, p_service_key bigint, p_service_name text, p_instance text, p_holds_others boolean DEFAULT false)
  RETURNS tid
  LANGUAGE plpgsql
 AS $function$
   -- Returns the lowest available slot that nobody else is taking, locked until commit. Skips the
-  -- numbers that are reserved or to be avoided. If others are taking the lowest few, it returns one
+  -- numbers that are reserved or to be avoided. A slot that rests for the service comes first, whether
+  -- it is to be avoided or not: what listens there may be the service itself. If others are taking the lowest few, it returns one
   -- from a random place among those offered, because callers that skip each other's slots slow each
   -- other down. Called by functions whose search path is fixed.
   --
-  -- Locks one slot, with SKIP LOCKED. If it finds none, it offers numbers, which waits for the
-  -- project's row. Raises ZP001, ZP002 (none is available), 55P03 (others keep the last ones
+  -- Locks one slot, with SKIP LOCKED. If something has run out in the scope, it ends that, and if it
+  -- finds no slot, it offers numbers: both wait for the project's row. Raises ZP001, ZP002 (none is available), 55P03 (others keep the last ones
   -- locked), and above READ COMMITTED 40001 (they changed since the transaction began). A caller
   -- that holds other slots must not wait for the project, so it gets 40001 instead. Cost: one slot,
   -- the reservations and the free slots to avoid below it; if many callers take slots at once, a look
@@ -2882,14 +3199,53 @@ declare
   v_first integer;
   v_end integer;
   v_misses integer := 0;
+  v_is_reserved boolean;
+  v_first_end timestamptz;
+  v_has_ended boolean := p_holds_others;
 begin
   loop
-    -- Most registries have no reservation, and a call costs more than this look.
+    -- Most registries have no reservation, no lease and no rest, and calls cost more than this look.
+    select
+      exists (select from ports.port_reservations),
+      (
+        select ends_at
+        from ports.port_allocations
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and protocol = p_protocol
+          and ends_at is not null
+        order by ends_at
+        limit 1
+      )
+    into v_is_reserved, v_first_end;
     v_unreserved := case
-      when exists (select from ports.port_reservations)
-      then ports.unreserved_numbers(p_project_name, p_hostname, p_protocol)
+      when v_is_reserved then ports.unreserved_numbers(p_project_name, p_hostname, p_protocol)
       else '{[1,65536)}'
     end;
+    if v_first_end is not null then
+      if not v_has_ended and v_first_end <= clock_timestamp() then
+        perform ports.expire(p_project_name, p_hostname, p_protocol, p_avoid);
+        v_has_ended := true;
+      end if;
+      select ctid
+      into v_slot
+      from ports.port_allocations
+      where service_key = p_service_key
+        and project_name = p_project_name
+        and service_name = p_service_name
+        and instance = p_instance
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and status = 'released'
+        and ends_at is not null
+        and port_number <@ v_unreserved
+      order by port_number
+      limit 1
+      for update skip locked;
+      if found then
+        return v_slot;
+      end if;
+    end if;
     -- The blocks come in their order, so the search ends at the first that has a slot.
     select slot.slot, slot.port_number
     into v_slot, v_lowest
@@ -2988,7 +3344,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.lock_lowest_slot(text,text,text,int4multirange,boolean) from public;
+revoke all on function ports.lock_lowest_slot(text,text,text,int4multirange,bigint,text,text,boolean) from public;
 
 CREATE OR REPLACE FUNCTION ports.lock_ranges()
  RETURNS void
@@ -3003,20 +3359,22 @@ $function$
 ;
 revoke all on function ports.lock_ranges() from public;
 
-CREATE OR REPLACE FUNCTION ports.lock_slot(p_project_name text, p_hostname text, p_protocol text, p_port_number integer, p_use_reservation boolean DEFAULT false)
+CREATE OR REPLACE FUNCTION ports.lock_slot(p_project_name text, p_hostname text, p_protocol text, p_port_number integer, p_use_reservation boolean, p_service_key bigint, p_service_name text, p_instance text)
  RETURNS tid
  LANGUAGE plpgsql
 AS $function$
   -- Returns the slot of one number, locked until commit. Makes the slot if the number was not
-  -- offered yet. Called by functions whose search path is fixed.
+  -- offered yet. A number that rests is available to the service that held it last. Called by functions whose search path is fixed.
   --
-  -- Locks the slot, and waits for a transaction that is taking it. If it makes the slot, it first
-  -- locks the project's row. Raises ZP001, ZP003 (somebody holds the number), ZP004 (it is not the
+  -- Locks the slot, and waits for a transaction that is taking it. If it makes the slot, or ends a lease
+  -- or a rest, it first locks the project's row. Raises ZP001, ZP003 (somebody holds the number, or it
+  -- rests), ZP004 (it is not the
   -- project's), ZP011 (it is reserved, and p_use_reservation is false), 55P03. Cost: one slot and the
   -- reservations; the first in a scope also collects idle slots.
 declare
   v_slot tid;
   v_locked boolean := false;
+  v_ending record;
 begin
   loop
     select slot
@@ -3034,6 +3392,45 @@ begin
       return v_slot;
     end if;
     perform ports.refuse_outside(p_project_name, p_hostname, p_port_number);
+
+    select ends_at <= clock_timestamp() as is_over,
+      status = 'released'
+        and service_key = p_service_key
+        and service_name = p_service_name
+        and instance = p_instance as is_own
+    into v_ending
+    from ports.port_allocations
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and port_number = p_port_number
+      and ends_at is not null;
+    if v_ending.is_own then
+      -- Found again by its condition, as it may have changed since.
+      select ctid
+      into v_slot
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = p_port_number
+        and status = 'released'
+        and ends_at is not null
+        and service_key = p_service_key
+        and service_name = p_service_name
+        and instance = p_instance
+      for update;
+      continue when not found;
+      if not p_use_reservation then
+        perform ports.refuse_reserved(p_hostname, p_protocol, p_port_number);
+      end if;
+      return v_slot;
+    elsif v_ending.is_over then
+      perform ports.expire(
+        p_project_name, p_hostname, p_protocol, p_port_number => p_port_number
+      );
+      continue;
+    end if;
     perform ports.refuse_taken(p_project_name, p_hostname, p_protocol, p_port_number);
 
     if v_locked then
@@ -3057,7 +3454,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.lock_slot(text,text,text,integer,boolean) from public;
+revoke all on function ports.lock_slot(text,text,text,integer,boolean,bigint,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.lowest_free_block(p_size integer, p_lowest integer, p_highest integer, p_avoid integer[])
  RETURNS integer
@@ -3102,7 +3499,7 @@ CREATE OR REPLACE FUNCTION ports.move_port(p_project_name text, p_service_name t
 AS $function$
   -- Gives the service p_port_number instead of p_from or, if that is null, instead of the number that
   -- ensure_port() returns. The new holding has an id of its own, and the metadata, the idempotency
-  -- key and the place among the service's ports that the old one had. If the service does not hold
+  -- key, the lease and the place among the service's ports that the old one had. If the service does not hold
   -- p_from but holds p_port_number, `moved` is false, and so it is with nulls if it holds neither.
   --
   -- Locks the project, then both slots in the order of their numbers. Waits for concurrent
@@ -3128,6 +3525,9 @@ begin
   end if;
 
   for v_attempt in 1..1000 loop
+    perform ports.expire(
+      p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
+    );
     select *
     into v_held
     from ports.port_allocations
@@ -3150,7 +3550,8 @@ begin
     begin
       if p_port_number < moved_from then
         v_slot := ports.lock_slot(
-          p_project_name, p_hostname, p_protocol, p_port_number, p_use_reservation
+          p_project_name, p_hostname, p_protocol, p_port_number, p_use_reservation, v_service_key,
+          p_service_name, p_instance
         );
       end if;
       -- Locked and read again, as it may have changed, but not released yet: a claim for the service
@@ -3168,12 +3569,14 @@ begin
       end if;
       if v_slot is null then
         v_slot := ports.lock_slot(
-          p_project_name, p_hostname, p_protocol, p_port_number, p_use_reservation
+          p_project_name, p_hostname, p_protocol, p_port_number, p_use_reservation, v_service_key,
+          p_service_name, p_instance
         );
       end if;
 
       update ports.port_allocations
-      set status = 'released'
+      set status = 'released',
+        ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
       where service_key = v_service_key
         and id = v_held.id
         and status <> 'released';
@@ -3188,7 +3591,7 @@ begin
       perform ports.hold_slot(
         v_slot, 'move_port', v_service_key, p_service_name, p_instance, v_held.service_type,
         v_held.description, v_held.cloudflare_hostname, v_held.idempotency_key, p_actor,
-        v_held.ordinal
+        v_held.ordinal, v_held.ends_at
       );
       moved := true;
       return;
@@ -3294,13 +3697,17 @@ BEGIN ATOMIC
       CROSS JOIN LATERAL ( SELECT GREATEST(range.start_port, ( SELECT port_cursors.next_port
                     FROM ports.port_cursors
                    WHERE (((port_cursors.project_name)::text = numbers_to_offer.p_project_name) AND ((port_cursors.hostname)::text = numbers_to_offer.p_hostname) AND ((port_cursors.protocol)::text = numbers_to_offer.p_protocol)))) AS first_port) unoffered)
-      CROSS JOIN LATERAL ( SELECT (count(*))::integer AS ports
-            FROM ports.port_allocations
-           WHERE (((port_allocations.hostname)::text = numbers_to_offer.p_hostname) AND ((port_allocations.protocol)::text = numbers_to_offer.p_protocol) AND ((port_allocations.port_number >= unoffered.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))) held)
-      CROSS JOIN LATERAL generate_series(unoffered.first_port, LEAST(range.end_port, (((unoffered.first_port + numbers_to_offer.p_limit) + held.ports) - 1))) number(number))
-   WHERE (NOT (EXISTS ( SELECT
+      CROSS JOIN LATERAL ( SELECT (( SELECT count(*) AS count
+                    FROM ports.port_allocations
+                   WHERE (((port_allocations.hostname)::text = numbers_to_offer.p_hostname) AND ((port_allocations.protocol)::text = numbers_to_offer.p_protocol) AND ((port_allocations.port_number >= unoffered.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))) + ( SELECT count(*) AS count
+                    FROM ports.port_allocations
+                   WHERE (((port_allocations.project_name)::text = numbers_to_offer.p_project_name) AND ((port_allocations.hostname)::text = numbers_to_offer.p_hostname) AND ((port_allocations.protocol)::text = numbers_to_offer.p_protocol) AND ((port_allocations.port_number >= unoffered.first_port) AND (port_allocations.port_number <= range.end_port)) AND ((port_allocations.status)::text = 'released'::text) AND (port_allocations.ends_at IS NOT NULL)))) AS ports) taken)
+      CROSS JOIN LATERAL generate_series(unoffered.first_port, LEAST(range.end_port, (((unoffered.first_port + numbers_to_offer.p_limit) + (taken.ports)::integer) - 1))) number(number))
+   WHERE ((NOT (EXISTS ( SELECT
             FROM ports.port_allocations live
-           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[]))))))
+           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))) AND (NOT (EXISTS ( SELECT
+            FROM ports.port_allocations resting
+           WHERE (((resting.project_name)::text = numbers_to_offer.p_project_name) AND ((resting.hostname)::text = numbers_to_offer.p_hostname) AND ((resting.protocol)::text = numbers_to_offer.p_protocol) AND (resting.port_number = number.number) AND ((resting.status)::text = 'released'::text) AND (resting.ends_at IS NOT NULL))))))
    ORDER BY number.number
   LIMIT numbers_to_offer.p_limit;
 END
@@ -3375,12 +3782,11 @@ begin
     from numbers
     where not exists (
       select
-      from ports.port_allocations
+      from ports.free_slots
       where project_name = p_project_name
         and hostname = p_hostname
         and protocol = p_protocol
         and port_number = number
-        and status = 'released'
     )
   )
   insert into ports.port_cursors (project_name, hostname, protocol, next_port)
@@ -3592,6 +3998,7 @@ begin
     from ports.port_allocations
     where id = any (p_allocation_ids)
       and status <> 'released'
+      and (ends_at is null or ends_at > now())
     order by hostname, protocol, port_number
     for update
   );
@@ -3651,18 +4058,37 @@ $function$
 ;
 revoke all on function ports.record_health_checks(bigint[],text[]) from public;
 
+CREATE OR REPLACE FUNCTION ports.refuse_durable(p_held ports.port_allocations, p_ttl integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- A port that is held until it is released does not become one with a lease. Raises 22023 if it is
+  -- such a port and a lease is asked for.
+begin
+  if p_ttl is not null and p_held.id is not null and p_held.ends_at is null then
+    raise exception '% of % holds port % without a lease',
+      p_held.service_name, p_held.project_name, p_held.port_number
+      using
+        errcode = 'invalid_parameter_value',
+        detail = json_build_object('field', 'ttlSeconds')::text;
+  end if;
+end
+$function$
+;
+revoke all on function ports.refuse_durable(ports.port_allocations,integer) from public;
+
 CREATE OR REPLACE FUNCTION ports.refuse_exhausted(p_project_name text, p_hostname text, p_protocol text, p_avoid int4multirange)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
   -- Locks nothing. Raises ZP001, and ZP002 if no number of the project is available in the scope
-  -- but those that are reserved or to be avoided. One statement reads slots, cursor, ranges and
+  -- but those that are reserved, that rest, or that are to be avoided. One statement reads slots, cursor, ranges and
   -- reservations, so that it sees them at one moment. Cost: a few lookups and the free slots to pass over.
 declare
   v_ranges json;
   v_available integer;
-  v_reserved integer;
+  v_withheld record;
 begin
   with passed_over as materialized (
     select p_avoid + ports.reserved_numbers(p_hostname, p_protocol) as numbers
@@ -3694,8 +4120,9 @@ begin
   end if;
 
   perform ports.refuse_unknown_project(p_project_name);
-  select ports.count_available(p_project_name, p_hostname, p_protocol), reserved
-  into v_available, v_reserved
+  v_available := ports.count_available(p_project_name, p_hostname, p_protocol);
+  select *
+  into v_withheld
   from ports.count_withheld(p_project_name, p_hostname, p_protocol, '{}');
   raise exception 'no port of % is available on %/%', p_project_name, p_hostname, p_protocol
     using
@@ -3711,8 +4138,10 @@ begin
         ),
         'hostname', p_hostname,
         'protocol', p_protocol,
-        'reserved', v_reserved,
-        'avoided', v_available - v_reserved
+        'reserved', v_withheld.reserved,
+        'resting', v_withheld.resting,
+        'firstFreeAt', ports.first_free_at(p_project_name, p_hostname, p_protocol),
+        'avoided', v_available - v_withheld.withheld
       )::text;
 end
 $function$
@@ -3758,6 +4187,7 @@ begin
     and hostname = p_hostname
     and p_protocols in (protocol, 'both')
     and status <> 'released'
+    and (ends_at is null or ends_at > clock_timestamp())
     and (
       p_idempotency_key is null
       or idempotency_key = p_idempotency_key
@@ -3823,17 +4253,46 @@ $function$
 ;
 revoke all on function ports.refuse_live_row() from public;
 
+CREATE OR REPLACE FUNCTION ports.refuse_lost(p_project_name text, p_service_name text, p_instance text, p_hostname text, p_allocation_id bigint)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Raises ZP001, and ZP012: the holding has ended, or the service has no lease there. Called by
+  -- functions whose search path is fixed. Locks nothing.
+begin
+  perform ports.refuse_unknown_project(p_project_name);
+  raise exception '% of % does not hold that any more', p_service_name, p_project_name
+    using
+      errcode = 'ZP012',
+      detail = json_build_object(
+        'projectName', p_project_name,
+        'serviceName', p_service_name,
+        'instance', p_instance,
+        'hostname', p_hostname,
+        'allocationId', p_allocation_id::text
+      )::text;
+end
+$function$
+;
+revoke all on function ports.refuse_lost(text,text,text,text,bigint) from public;
+
 CREATE OR REPLACE FUNCTION ports.refuse_misfit(p_project_name text, p_hostname text, p_turns integer[], p_service_names text[], p_protocols text[], p_contiguous boolean[], p_misfit integer, p_asked integer, p_fits integer, p_avoid_tcp int4multirange, p_avoid_udp int4multirange)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
   -- Raises ZP002 for the item of a batch that does not fit: with what it needs, what would fit, and
-  -- how many available numbers are reserved and how many to be avoided. Called by functions whose
-  -- search path is fixed.
-  -- Locks nothing. Cost: the numbers of the project in the scope.
+  -- how many available numbers are reserved, how many rest, and how many are to be avoided. Called by
+  -- functions whose search path is fixed. Locks nothing. Cost: the numbers of the project in the scope.
 declare
   v_nth integer := array_position(p_turns, p_misfit);
+  v_withheld record;
 begin
+  select sum(reserved) as reserved, sum(resting) as resting,
+    min(ports.first_free_at(p_project_name, p_hostname, protocol)) as first_free_at
+  into v_withheld
+  from (values ('tcp'), ('udp')) as scope (protocol)
+  cross join lateral ports.count_withheld(p_project_name, p_hostname, protocol, '{}')
+  where p_protocols[v_nth] in (protocol, 'both');
   raise exception 'the batch does not fit into %', p_project_name
     using
       errcode = 'ZP002',
@@ -3848,12 +4307,9 @@ begin
         'contiguous', p_contiguous[v_nth],
         'asked', p_asked,
         'fits', p_fits,
-        'reserved', (
-          select coalesce(sum(reserved), 0)
-          from (values ('tcp'), ('udp')) as scope (protocol)
-          cross join lateral ports.count_withheld(p_project_name, p_hostname, protocol, '{}')
-          where p_protocols[v_nth] in (protocol, 'both')
-        ),
+        'reserved', v_withheld.reserved,
+        'resting', v_withheld.resting,
+        'firstFreeAt', v_withheld.first_free_at,
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -4021,12 +4477,11 @@ begin
   cross join lateral (
     (
       select
-      from ports.port_allocations as free
+      from ports.free_slots as free
       where free.project_name = inserted.project_name
         and free.hostname = inserted.hostname
         and free.protocol = inserted.protocol
         and free.port_number = inserted.port_number
-        and free.status = 'released'
         and free.id <> inserted.id
       limit 1
     )
@@ -4081,8 +4536,8 @@ CREATE OR REPLACE FUNCTION ports.refuse_taken(p_project_name text, p_hostname te
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
-  -- Raises ZP003 if a service holds the number in that scope, with the holder and the nearest
-  -- available numbers of the project. Locks nothing. Called by functions whose search path is
+  -- Raises ZP003 if a service holds the number in that scope, or if it rests, with the holder and the
+  -- nearest available numbers of the project. Locks nothing. Called by functions whose search path is
   -- fixed. Cost: one lookup, and the numbers of the project if it raises.
 declare
   v_held ports.port_allocations;
@@ -4094,6 +4549,17 @@ begin
     and protocol = p_protocol
     and port_number = p_port_number
     and status in ('allocated', 'in_use');
+  if not found then
+    select *
+    into v_held
+    from ports.port_allocations
+    where project_name = p_project_name
+      and hostname = p_hostname
+      and protocol = p_protocol
+      and port_number = p_port_number
+      and status = 'released'
+      and ends_at is not null;
+  end if;
   if not found then
     return;
   end if;
@@ -4212,7 +4678,8 @@ begin
   return query
   with released_slots as (
     update ports.port_allocations as slot
-    set status = 'released'
+    set status = 'released',
+      ends_at = (select now() + rest from ports.rests where project_name = slot.project_name)
     from unnest(v_turns, v_ids) as held (first_turn, id)
     where slot.service_key = any (v_service_keys)
       and slot.id = held.id
@@ -4254,18 +4721,18 @@ RETURN (jsonb_array_length(ports.release_ports(p_project_name, p_service_name, p
 ;
 revoke all on function ports.release_port(text,text,text,text,integer,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.release_ports(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT NULL::text, p_port_number integer DEFAULT NULL::integer, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.release_ports(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT NULL::text, p_port_number integer DEFAULT NULL::integer, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_allocation_id bigint DEFAULT NULL::bigint)
  RETURNS jsonb
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Releases a service's live allocations on a host, narrowed by protocol and number if they are
-  -- given. Returns them as `[{"portNumber", "protocol"}, …]`.
+  -- Releases a service's live allocations on a host, narrowed by protocol, number and id if they are
+  -- given. Their numbers rest if the project has a rest. Returns them as `[{"portNumber", "protocol"}, …]`.
   --
-  -- Locks them in the order of (host, protocol, number). Raises ZP001, 55P03. Cost: a row and an
-  -- event for each.
+  -- Locks them in the order of (host, protocol, number). Raises ZP001, ZP012 (an id is given, and that
+  -- holding has ended), 55P03. Cost: a row and an event for each.
 declare
   v_service_key bigint;
   v_count integer;
@@ -4291,11 +4758,14 @@ begin
       and hostname = p_hostname
       and (p_protocol is null or protocol = p_protocol)
       and (p_port_number is null or port_number = p_port_number)
+      and (p_allocation_id is null or id = p_allocation_id)
       and status <> 'released'
+      and (ends_at is null or ends_at > clock_timestamp())
     limit 2
   ), released as (
     update ports.port_allocations
-    set status = 'released'
+    set status = 'released',
+      ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
     where service_key = v_service_key
       and id = (
         select min(id)
@@ -4321,6 +4791,11 @@ begin
   end if;
   if v_id is null then
     perform ports.refuse_unknown_project(p_project_name);
+    if p_allocation_id is not null then
+      perform ports.refuse_lost(
+        p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+      );
+    end if;
     return '[]';
   end if;
 
@@ -4338,7 +4813,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.release_ports(text,text,text,text,integer,text,text) from public;
+revoke all on function ports.release_ports(text,text,text,text,integer,text,text,bigint) from public;
 
 CREATE OR REPLACE FUNCTION ports.remove_range(p_project_name text, p_start_port integer, p_hostname text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS ports.port_ranges
@@ -4366,6 +4841,68 @@ end
 $function$
 ;
 revoke all on function ports.remove_range(text,integer,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.renew_ports(p_project_name text, p_service_name text, p_ttl integer, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT NULL::text, p_port_number integer DEFAULT NULL::integer, p_instance text DEFAULT ''::text, p_allocation_id bigint DEFAULT NULL::bigint)
+ RETURNS SETOF ports.port_allocations
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Lets the leases of a service on a host, narrowed by protocol, number and id if they are given, end
+  -- p_ttl seconds from now. Returns them. A lease that has ended is not renewed: it is that or
+  -- expire() that finds the row first.
+  --
+  -- Locks the rows in the order of (host, protocol, number). Raises ZP001, ZP012 (there is no such
+  -- lease any more), 22023 (the service holds such ports, but none with a lease), 55P03. Cost: the
+  -- rows. There is no event, as services renew all the time.
+declare
+  v_ids bigint[];
+  v_held ports.port_allocations;
+begin
+  p_hostname := lower(p_hostname);
+  p_instance := coalesce(p_instance, '');
+  v_ids := ports.held_slots(
+    p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number
+  );
+  perform
+  from ports.port_allocations
+  where id = any (v_ids)
+    and service_key = ports.service_key(p_project_name, p_service_name, p_instance, p_hostname)
+    and (p_allocation_id is null or id = p_allocation_id)
+    and status <> 'released'
+  order by hostname, protocol, port_number
+  for update;
+  return query
+  update ports.port_allocations
+  set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+  where id = any (v_ids)
+    and service_key = ports.service_key(p_project_name, p_service_name, p_instance, p_hostname)
+    and (p_allocation_id is null or id = p_allocation_id)
+    and status <> 'released'
+    and ends_at > clock_timestamp()
+  returning *;
+  if found then
+    return;
+  end if;
+  select *
+  into v_held
+  from ports.port_allocations
+  where id = any (v_ids)
+    and service_key = ports.service_key(p_project_name, p_service_name, p_instance, p_hostname)
+    and (p_allocation_id is null or id = p_allocation_id)
+    and status <> 'released'
+    and ends_at is null
+  order by ordinal
+  limit 1;
+  perform ports.refuse_durable(v_held, p_ttl);
+  perform ports.refuse_lost(
+    p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+  );
+end
+$function$
+;
+revoke all on function ports.renew_ports(text,text,integer,text,text,integer,text,bigint) from public;
 
 CREATE OR REPLACE FUNCTION ports.reservations_in(p_hostname text, p_protocol text)
  RETURNS SETOF ports.reservations
@@ -4614,11 +5151,67 @@ RETURN (ports.project_key(p_project_name) + ((hashtext(((((p_service_name || '/'
 ;
 revoke all on function ports.service_key(text,text,text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.set_rest(p_project_name text, p_seconds integer, p_actor text DEFAULT NULL::text)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Sets for how long a released number of the project is given only to the service that held it last.
+  -- Numbers that rest already end their rest as if it had begun with the new length. Returns the
+  -- length before.
+  --
+  -- Locks the project, then the slots that rest. Raises ZP001, 23514 (not 0 to 31536000), 55P03. Cost:
+  -- the slots that rest.
+declare
+  v_before integer;
+begin
+  select rest_seconds
+  into v_before
+  from ports.projects
+  where name = p_project_name
+  for no key update;
+  if not found then
+    perform ports.refuse_unknown_project(p_project_name);
+  end if;
+  -- A lease that has ended begins its rest with the length that applied then.
+  perform ports.expire(p_project_name, null, null);
+  update ports.projects
+  set rest_seconds = p_seconds
+  where name = p_project_name;
+  if v_before = p_seconds then
+    return v_before;
+  end if;
+  with resting as materialized (
+    select ctid as slot
+    from ports.port_allocations
+    where project_name = p_project_name
+      and status = 'released'
+      and ends_at is not null
+    order by hostname, protocol, port_number
+    for update
+  )
+  update ports.port_allocations as slot
+  set ends_at = slot.ends_at + make_interval(secs => p_seconds - v_before)
+  from resting
+  where slot.ctid = resting.slot;
+  insert into ports.port_events (actor, call, what, project_name, before, after)
+  values (
+    p_actor, 'set_rest', 'rest-changed', p_project_name,
+    jsonb_build_object('restSeconds', v_before), jsonb_build_object('restSeconds', p_seconds)
+  );
+  return v_before;
+end
+$function$
+;
+revoke all on function ports.set_rest(text,integer,text) from public;
+
 CREATE OR REPLACE FUNCTION ports.taken_detail(p_held ports.port_allocations, p_nearest integer[] DEFAULT '{}'::integer[])
  RETURNS json
  LANGUAGE sql
  STABLE
-RETURN json_build_object('portNumber', (p_held).port_number, 'hostname', (p_held).hostname, 'protocol', (p_held).protocol, 'projectName', (p_held).project_name, 'serviceName', (p_held).service_name, 'instance', (p_held).instance, 'allocatedAt', (p_held).allocated_at, 'lastUsedAt', (p_held).last_used_at, 'nearest', p_nearest)
+RETURN json_build_object('portNumber', (p_held).port_number, 'hostname', (p_held).hostname, 'protocol', (p_held).protocol, 'projectName', (p_held).project_name, 'serviceName', (p_held).service_name, 'instance', (p_held).instance, 'allocatedAt', (p_held).allocated_at, 'lastUsedAt', (p_held).last_used_at, 'leaseEndsAt', CASE WHEN (((p_held).status)::text <> 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END, 'restsUntil', CASE WHEN (((p_held).status)::text = 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END, 'nearest', p_nearest)
 ;
 revoke all on function ports.taken_detail(ports.port_allocations,integer[]) from public;
 

@@ -16,6 +16,8 @@ const FULL = { startPort: 5000, endPort: 64_999 }
 const HELD = 58_800
 /** In one reservation, in a range of twice as many. */
 const RESERVED = 1000
+/** In a range of twice as many. */
+const RESTING = 3600
 const SERVICES = 1000
 
 const PAIR_SHORTFALL =
@@ -57,6 +59,7 @@ export async function measure(context) {
       ...(await pairs(context, compare, run)),
       ...(await fullRange(context, compare, run)),
       ...(await reserved(context, compare, run)),
+      ...(await resting(context, compare, run)),
       ...(await lookup(context, compare, program)),
     ],
   }
@@ -169,6 +172,39 @@ async function reserved(context, compare, run) {
     )
   }
   await withheld.close()
+  await plain.close()
+  return rows
+}
+
+async function resting(context, compare, run) {
+  const { startPort } = FULL
+  const [withRests, plain] = [await context.newRegistry(), await context.newRegistry()]
+  for (const { pool, ports } of [withRests, plain]) {
+    await ports.createRange({ projectName: '1', startPort, endPort: startPort + 2 * RESTING - 1 })
+    await offerAll(pool, '1')
+  }
+  // As if a rest had been set while other services released them, and had been removed since.
+  await withRests.pool.query(
+    `update ports.port_allocations
+     set ends_at = now() + interval '1 day'
+     where port_number < $1`,
+    [startPort + RESTING],
+  )
+  for (const { pool } of [withRests, plain]) await makeBaseline(pool)
+
+  const rows = []
+  for (const clients of [1, 32]) {
+    const settings = { clients, ranges: 1 }
+    rows.push(
+      await compare({
+        name: `${number(RESTING)} resting numbers at the low end, against none, ${clientsOf(clients)}`,
+        ours: () => run(withRests, 'pair.sql', settings),
+        baseline: () => run(plain, 'pair.sql', settings),
+        target: 0.9,
+      }),
+    )
+  }
+  await withRests.close()
   await plain.close()
   return rows
 }

@@ -12,6 +12,7 @@ interface Options extends Metadata {
   readonly count?: number | undefined
   readonly contiguous?: true | undefined
   readonly preferredPort?: number | undefined
+  readonly ttlSeconds?: number | undefined
 }
 
 /** Whether this asks for more than one port of one service. */

@@ -22,8 +22,10 @@ import { moveCommand } from './commands/move.js'
 import { pruneCommand } from './commands/prune.js'
 import { rangeCommand } from './commands/range.js'
 import { releaseCommand } from './commands/release.js'
+import { renewCommand } from './commands/renew.js'
 import { reservationsCommand } from './commands/reservations.js'
 import { reserveCommand } from './commands/reserve.js'
+import { restCommand } from './commands/rest.js'
 import { runCommand } from './commands/run.js'
 import { summaryCommand } from './commands/summary.js'
 import { unreserveCommand } from './commands/unreserve.js'
@@ -46,6 +48,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     allocate: allocateCommand,
     move: moveCommand,
     release: releaseCommand,
+    renew: renewCommand,
     update: updateCommand,
     prune: pruneCommand,
   },
@@ -61,6 +64,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
   },
   'Administration:': {
     range: rangeCommand,
+    rest: restCommand,
     reserve: reserveCommand,
     unreserve: unreserveCommand,
     import: importCommand,

@@ -1,6 +1,7 @@
 import { Argument, Option } from '@commander-js/extra-typings'
 import { PROTOCOLS, type Protocol } from '@ports/core'
 import { typedNumber } from './typedNumber.js'
+import { typedSeconds } from './typedTime.js'
 
 export const projectArgument = new Argument(
   '<project>',
@@ -37,6 +38,16 @@ export const onlyProtocolOption = protocol('both unless given')
 
 export const onlyPortOption = new Option('--port <number>', 'only this one of its ports').argParser(
   typedNumber,
+)
+
+export const ttlOption = new Option(
+  '--ttl <time>',
+  'how long it is held unless that is asked again, or it is renewed; such as 90s, 10m or 2h',
+).argParser(typedSeconds('ttl'))
+
+export const idOption = new Option(
+  '--id <id>',
+  'only this allocation, as list --json has it; refused if it has ended',
 )
 
 export const typeOption = new Option('--type <text>', 'what kind of service it is')

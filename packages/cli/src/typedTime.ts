@@ -33,6 +33,20 @@ export function typedEnd(text: string): Date {
   throw invalidArgument('until', text, 'a time in ISO 8601, or from now, such as 30m, 2h or 7d')
 }
 
+/**
+ * A reader of how long something is to last, such as 90s or 2h. Returns seconds.
+ * @param field the name in errors
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export function typedSeconds(field: string): (text: string) => number {
+  return (text) => {
+    if (text === '0') return 0
+    const length = typedDuration(text)
+    if (length !== undefined) return length / 1000
+    throw invalidArgument(field, text, 'a length of time, such as 90s, 30m, 2h or 7d')
+  }
+}
+
 /** In milliseconds. */
 function typedDuration(text: string): number | undefined {
   const [, count, unit] = /^(\d{1,6})([smhdw])$/.exec(text) ?? []

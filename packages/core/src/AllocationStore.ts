@@ -14,6 +14,8 @@ import type { Bounds } from './PortRange.js'
 export interface AllocationRequest extends ServiceKey, Metadata {
   /** Numbers that are not allocated unless they are asked for. */
   readonly avoid?: readonly Bounds[]
+  /** How long its lease lasts from now. Absent: a new port has no lease, and a lease stays. */
+  readonly ttlSeconds?: number
 }
 
 export interface EnsureRequest extends AllocationRequest {
@@ -60,6 +62,23 @@ export interface Selection extends Service {
   readonly hostname: string
   readonly protocol?: Protocol
   readonly portNumber?: number
+}
+
+/** A selection that may be one holding alone. */
+export interface HoldingSelection extends Selection {
+  readonly allocationId?: string
+}
+
+export interface RenewRequest extends HoldingSelection {
+  /** How long the leases last from now. */
+  readonly ttlSeconds: number
+}
+
+export interface RenewedLease {
+  readonly id: string
+  readonly portNumber: number
+  readonly protocol: Protocol
+  readonly leaseEndsAt: Date
 }
 
 /** A place in the order of listings: port number, then hostname, then protocol. */
@@ -125,9 +144,10 @@ export interface AllocationStore {
 
   /**
    * Returns the port that the service claimed last, else its oldest one, and fills in its missing
-   * metadata. If the service has none, allocates the lowest available number of the project.
-   * Concurrent callers get the same port.
-   * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
+   * metadata. If the service has none, allocates one that rests for it, else the lowest available
+   * number of the project. Concurrent callers get the same port.
+   * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`, `INVALID_ARGUMENT` if a lease is asked for and the
+   * port has none
    */
   getOrAllocate(request: AllocationRequest, call?: WriteOptions): Promise<number>
 
@@ -153,13 +173,23 @@ export interface AllocationStore {
 
   /**
    * Returns the released ports, ordered by number and protocol; empty if the service held no such
-   * port.
+   * port. If the project has a rest, their numbers rest.
+   * @throws {PortsError} `LEASE_LOST` if an id is given, and that holding has ended
    */
-  release(selection: Selection, call?: WriteOptions): Promise<readonly ReleasedPort[]>
+  release(selection: HoldingSelection, call?: WriteOptions): Promise<readonly ReleasedPort[]>
+
+  /**
+   * Lets the leases of the service end `ttlSeconds` from now. Returns them, ordered by number and
+   * protocol. Ports without a lease stay as they are.
+   * @throws {PortsError} `LEASE_LOST` if there is no such lease any more, `INVALID_ARGUMENT` if the
+   * service holds such ports, but none with a lease
+   */
+  renew(request: RenewRequest, call?: WriteOptions): Promise<readonly RenewedLease[]>
 
   /**
    * Gives the service that number instead of another one, in one transaction. The new holding has an
-   * id of its own, and the metadata and the place among the service's ports that the old one had.
+   * id of its own, and the metadata, the lease and the place among the service's ports that the old one
+   * had.
    * Returns undefined if the service holds neither.
    * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
    */

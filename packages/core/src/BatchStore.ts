@@ -19,6 +19,8 @@ export interface BatchItem extends Layout {
 /** No two items have the same service and protocol. */
 export interface BatchRequest extends Omit<ServiceKey, 'serviceName' | 'protocol'>, Metadata {
   readonly items: readonly BatchItem[]
+  /** How long their leases last from now. Absent: new ports have no lease, and leases stay. */
+  readonly ttlSeconds?: number
   /** Numbers that are not allocated. */
   readonly avoid?: { readonly [Each in Protocol]?: readonly Bounds[] }
 }
@@ -37,6 +39,8 @@ export interface Batch {
 
 export interface ManyRequest extends ServiceKey, Metadata, Layout {
   readonly idempotencyKey?: string
+  /** How long their leases last from now. Absent: they have none. */
+  readonly ttlSeconds?: number
   /** Numbers that are not allocated. */
   readonly avoid?: readonly Bounds[]
 }

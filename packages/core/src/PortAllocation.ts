@@ -47,6 +47,8 @@ export interface PortAllocation extends ServiceKey, Metadata {
   readonly allocatedAt: Date
   /** When an audit last saw something listening there. */
   readonly lastUsedAt?: Date
+  /** When its lease ends unless it is renewed. Absent if it is held until it is released. */
+  readonly leaseEndsAt?: Date
   /**
    * When an audit last determined whether something was listening there; the status is as of then.
    * Absent if none has since the allocation. An audit that could not tell does not count.

@@ -10,11 +10,14 @@ export const EVENT_KINDS = [
   'range-deleted',
   'reserved',
   'unreserved',
+  'lease-ended',
+  'rest-changed',
 ] as const
 
 /**
  * One change of one holding, range or reservation. Audits write none. `claimed`: the service held the
- * number already, and now prefers it to its others.
+ * number already, and now prefers it to its others. `lease-ended` is dated at the end of the lease,
+ * and written by the next call that wants a number there.
  */
 export interface PortEvent {
   readonly id: string

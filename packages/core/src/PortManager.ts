@@ -1,4 +1,4 @@
-import type { KnownHost, Neighbourhood, Selection } from './AllocationStore.js'
+import type { KnownHost, Neighbourhood, RenewedLease, Selection } from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
@@ -27,6 +27,7 @@ import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './
 import { invalidArgument, unverifiable } from './errors.js'
 import { validPublicHostname } from './hostname.js'
 import { validInstance } from './instance.js'
+import { validRest, validTtl } from './lease/requests.js'
 import {
   type CheckOptions,
   checkLocal,
@@ -58,13 +59,15 @@ import type {
   HistoryPage,
   ImportOptions,
   InstanceOption,
+  LeaseOption,
   ListOptions,
   MoveOptions,
   MoveResult,
-  NarrowOptions,
   NeighbourhoodOptions,
   PageOptions,
   PortManagerOptions,
+  ReleaseOptions,
+  RenewOptions,
   ReservationOption,
   ReserveResult,
   ResizeOptions,
@@ -121,6 +124,7 @@ import {
   MAX_LENGTH,
   validCount,
   validDate,
+  validId,
   validIds,
   validObject,
   validPort,
@@ -229,9 +233,12 @@ export class PortManager {
    * The port of the service in its scope: the one that it claimed last, else the oldest, else a new
    * one, which is the preferred number if it is available, else the lowest that is available and not
    * passed over. However many call at once, on however many machines, all get the same port, and it
-   * is kept until released, whether the service runs or not. Metadata fills in what the allocation
-   * lacks and overwrites nothing. Safe to repeat, and repeated by itself when the answer was lost.
-   * @throws {PortsError} `RANGE_EXHAUSTED`
+   * is kept until released, whether the service runs or not. A number that rests since this service
+   * released it comes before the lowest one. With `ttlSeconds` the port has a lease, which every such
+   * call renews. Metadata fills in what the allocation lacks and overwrites nothing. Safe to repeat,
+   * and repeated by itself when the answer was lost.
+   * @throws {PortsError} `RANGE_EXHAUSTED`; `INVALID_ARGUMENT` if `ttlSeconds` is given and the service
+   * holds a port without a lease
    */
   async getOrAllocate(
     projectName: string,
@@ -314,6 +321,7 @@ export class PortManager {
       instance: this.instance(project, accepted),
       hostname: this.scope(accepted).hostname,
       ...validMetadata(accepted),
+      ...leaseOf(accepted),
     }
     const call = this.#write(accepted)
     const look = (protocol: Protocol) => this.#look({ ...accepted, protocol })
@@ -442,14 +450,16 @@ export class PortManager {
 
   /**
    * Releases all live ports of the service on that host, narrowed by protocol and number where
-   * given. The numbers can be allocated again at once. True if there was one. Repeated by itself
-   * when the answer was lost; then false may mean that the attempt without an answer released it.
+   * given. The numbers can be allocated again at once, or after the rest of the project. True if there
+   * was one. Repeated by itself when the answer was lost; then false, or `LEASE_LOST`, may mean that the
+   * attempt without an answer released it.
+   * @throws {PortsError} `LEASE_LOST` if an id is given, and that holding has ended
    */
   async release(
     projectName: string,
     serviceName: string,
     hostname?: string,
-    options: NarrowOptions = {},
+    options: ReleaseOptions = {},
   ): Promise<boolean> {
     return (await this.releasePorts(projectName, serviceName, hostname, options)).length > 0
   }
@@ -463,16 +473,47 @@ export class PortManager {
     projectName: string,
     serviceName: string,
     hostname?: string,
-    options: NarrowOptions = {},
+    options: ReleaseOptions = {},
   ): Promise<ReleasedPort[]> {
     const accepted = given({ ...given(options), hostname })
-    const selection = this.#selection(projectName, serviceName, accepted)
+    const selection = {
+      ...this.#selection(projectName, serviceName, accepted),
+      ...holdingOf(accepted),
+    }
     const call = this.#write(accepted)
     const released = await this.#source.askExisting(
       (store) => store.release(selection, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
     return [...released]
+  }
+
+  /**
+   * Lets the leases of the service on that host end `ttlSeconds` from now, narrowed by protocol, number
+   * and id where given. Returns them, ordered by number and protocol. Ports without a lease stay as
+   * they are. A lease that has ended is never renewed. Safe to repeat, and repeated by itself when the
+   * answer was lost.
+   * @throws {PortsError} `LEASE_LOST` if there is no such lease any more; `INVALID_ARGUMENT` if the
+   * service holds such ports, but none with a lease
+   */
+  async renew(
+    projectName: string,
+    serviceName: string,
+    ttlSeconds: number,
+    options: RenewOptions = {},
+  ): Promise<RenewedLease[]> {
+    const accepted = given(options)
+    const request = {
+      ...this.#selection(projectName, serviceName, accepted),
+      ...holdingOf(accepted),
+      ttlSeconds: validTtl(ttlSeconds),
+    }
+    const call = this.#write(accepted)
+    const renewed = await this.#source.askExisting(
+      (store) => store.renew(request, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+    return [...renewed]
   }
 
   /**
@@ -845,6 +886,26 @@ export class PortManager {
   }
 
   /**
+   * Sets how long a number of the project rests after its release, or after the end of its lease: until
+   * then only the service that held it last can get it. 0 switches it off. Returns how long it was
+   * before. Numbers that rest already end their rest as if it had begun with the new length. Safe to
+   * repeat.
+   */
+  async setRest(
+    projectName: string,
+    seconds: number,
+    options: WriteOptions = {},
+  ): Promise<{ readonly restSeconds: number; readonly restSecondsBefore: number }> {
+    const name = validName('projectName', projectName)
+    const restSeconds = validRest(seconds)
+    const call = this.#write(given(options))
+    const restSecondsBefore = await this.#source.ask((store) =>
+      store.setRest(name, restSeconds, call),
+    )
+    return { restSeconds, restSecondsBefore }
+  }
+
+  /**
    * Takes all ranges from a project.
    * @throws {PortsError} `RANGE_IN_USE` naming the live allocations
    */
@@ -1043,6 +1104,7 @@ export class PortManager {
       ...this.#service(projectName, serviceName, options),
       ...this.scope(options),
       ...validMetadata(options),
+      ...leaseOf(options),
     }
   }
 
@@ -1103,6 +1165,14 @@ function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
 function configuredPassOver(): 'none' | undefined {
   const passOver = process.env.PORTS_PASS_OVER
   return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
+}
+
+function leaseOf({ ttlSeconds }: LeaseOption): LeaseOption {
+  return ttlSeconds === undefined ? {} : { ttlSeconds: validTtl(ttlSeconds) }
+}
+
+function holdingOf({ allocationId }: ReleaseOptions): Pick<ReleaseOptions, 'allocationId'> {
+  return allocationId === undefined ? {} : { allocationId: validId('allocationId', allocationId) }
 }
 
 function usingReservation({ useReservation }: ReservationOption): ReservationOption {

@@ -32,10 +32,14 @@ export interface PortSummary extends Scope {
   readonly availablePorts: number
   /** Those available ports that are reserved. */
   readonly reservedPorts: number
-  /** Those available ports that are passed over. A port may be reserved too. */
+  /** Those available ports that rest: only the service that held one last can get it now. */
+  readonly restingPorts: number
+  /** Those available ports that are passed over. A port may be reserved or rest too. */
   readonly unusablePorts: number
-  /** Those available ports that are neither reserved nor passed over. */
+  /** Those available ports that are neither reserved nor passed over, and do not rest. */
   readonly allocatableNow: number
+  /** How long a port of the project rests after its release. */
+  readonly restSeconds: number
   /** Percent of the ports that are held, to two decimals. */
   readonly utilization: number
 }

@@ -9,10 +9,14 @@ export interface RangeUsage {
   readonly availablePorts: number
   /** Those of them that are reserved. */
   readonly reservedPorts: number
-  /** Those of them that are to be avoided. A number may be reserved too. */
+  /** Those of them that rest. */
+  readonly restingPorts: number
+  /** Those of them that are to be avoided. A number may be reserved or rest too. */
   readonly unusablePorts: number
-  /** Those of them that are neither. */
+  /** Those of them that are none of these. */
   readonly allocatableNow: number
+  /** How long a number of the project rests after its release. */
+  readonly restSeconds: number
 }
 
 /** A free block for a project. */
@@ -53,6 +57,12 @@ export interface RangeStore {
     avoid: readonly Bounds[],
     call?: CallOptions,
   ): Promise<RangeUsage>
+
+  /**
+   * Sets how long a number of the project rests after its release, and returns how long it did before.
+   * Numbers that rest already end their rest as if it had begun with the new length.
+   */
+  setRest(projectName: string, seconds: number, call?: WriteOptions): Promise<number>
 
   /** By start port and host. */
   listRanges(call?: CallOptions): Promise<readonly PortRange[]>

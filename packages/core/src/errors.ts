@@ -19,6 +19,7 @@ export const EXIT_STATUS = {
   RANGE_EXHAUSTED: 4,
   PORT_TAKEN: 4,
   PORT_RESERVED: 4,
+  LEASE_LOST: 4,
   PORT_OUT_OF_RANGE: 4,
   PORT_IN_USE: 4,
   RANGE_OVERLAP: 4,
@@ -122,6 +123,10 @@ export interface Exhausted {
   readonly protocol: string
   /** How many numbers are available, but only to a claim that says so, because they are reserved. */
   readonly reserved: number
+  /** How many rest, so that only the services that held them last can get them now. */
+  readonly resting: number
+  /** ISO 8601: when the first of them is available to everyone. Null if none rests. */
+  readonly firstFreeAt: string | null
   /** How many other numbers are available, but only if they are asked for. */
   readonly avoided: number
 }
@@ -146,7 +151,9 @@ export function rangeExhausted(
   surrounded: readonly Surrounded[] = [],
   cause?: unknown,
 ): PortsError {
-  const { projectName, ranges, elsewhere, hostname, protocol, reserved, avoided } = exhausted
+  const { projectName, ranges, elsewhere, hostname, protocol } = exhausted
+  const { reserved, resting, firstFreeAt, avoided } = exhausted
+  const available = reserved + resting + avoided
   const last = ranges.at(-1)
   if (!last) return noRangeOnHost(exhausted, cause)
   const sizes = ranges.map(({ startPort, endPort }) => endPort - startPort + 1)
@@ -163,7 +170,7 @@ export function rangeExhausted(
   const which = isOneOfSeveral ? nameOfRange(range) : 'the range'
   return new PortsError(
     'RANGE_EXHAUSTED',
-    reserved + avoided > 0
+    available > 0
       ? withheld(exhausted, total, named)
       : `${full} no longer needed${wayOut(which, range, neighbours)}`,
     {
@@ -175,9 +182,11 @@ export function rangeExhausted(
       hostname,
       protocol,
       totalPorts: total,
-      allocatedPorts: total - reserved - avoided,
-      availablePorts: reserved + avoided,
+      allocatedPorts: total - available,
+      availablePorts: available,
       reserved,
+      resting,
+      firstFreeAt,
       avoided,
     },
     { cause },
@@ -188,15 +197,17 @@ const OR = new Intl.ListFormat('en', { type: 'disjunction' })
 
 /** @param named the ranges of the project, which have `total` numbers */
 function withheld(exhausted: Exhausted, total: number, named: string): string {
-  const { projectName, hostname, protocol, reserved, avoided } = exhausted
+  const { projectName, hostname, protocol, reserved, resting, firstFreeAt, avoided } = exhausted
   const counts = Object.entries({
-    held: total - reserved - avoided,
+    held: total - reserved - resting - avoided,
     reserved,
+    resting,
     'passed over': avoided,
   }).flatMap(([what, count]) => (count > 0 ? [`${what} (${count})`] : []))
   const steps = [
     ...(avoided > 0 ? ['claim one of those passed over', 'switch passing over off'] : []),
     ...(reserved > 0 ? ['remove the reservation'] : []),
+    ...(firstFreeAt === null ? [] : [`wait until ${toSeconds(firstFreeAt)}`]),
   ].join(', ')
   return (
     `All ${total} ports of ${projectName} (${named}) are ${OR.format(counts)} on ` +
@@ -228,20 +239,28 @@ export interface Misfit {
   readonly fits: number
   /** How many numbers are available, but only to a claim that says so, because they are reserved. */
   readonly reserved: number
+  /** How many rest, so that only the services that held them last can get them now. */
+  readonly resting: number
+  /** ISO 8601: when the first of them is available to everyone. Null if none rests. */
+  readonly firstFreeAt: string | null
   /** How many other numbers are available, but only if they are asked for. */
   readonly avoided: number
 }
 
 export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
   const { projectName, serviceName, hostname, protocols, contiguous, asked, fits } = misfit
-  const { reserved, avoided } = misfit
+  const { reserved, resting, avoided } = misfit
   const where = `${hostname}/${protocols.join('+')}`
   const lack = contiguous
     ? `${projectName}/${serviceName} needs ${asked} contiguous ports on ${where}, but the largest ` +
       `block that is available has ${fits}.`
     : `This needs ${counted(asked, 'more port')} of ${projectName} on ${where}, but only ${fits} ` +
       `${fits === 1 ? 'is' : 'are'} available.`
-  const over = [moreAre(reserved, 'reserved'), moreAre(avoided, 'passed over')].join('')
+  const over = [
+    moreAre(reserved, 'reserved'),
+    moreAre(resting, 'resting'),
+    moreAre(avoided, 'passed over'),
+  ].join('')
   return new PortsError(
     'RANGE_EXHAUSTED',
     `${lack}${over} Nothing was allocated. Ask for fewer, release ports that are no longer needed, ` +
@@ -317,9 +336,13 @@ function wayOut(which: string, range: Bounds, neighbours?: Neighbours): string {
   return `; ${which} cannot be widened${why}.`
 }
 
-/** Who holds a number that another service asked for. */
+/** Who holds a number that another service asked for, or held it last if it rests. */
 export interface Taken extends ServiceKey {
   readonly portNumber: number
+  /** ISO 8601; null if it is held until it is released, or rests. */
+  readonly leaseEndsAt: string | null
+  /** ISO 8601; null if it is held. */
+  readonly restsUntil: string | null
   /** ISO 8601. */
   readonly allocatedAt: string
   /** ISO 8601; null if no audit saw something listening there. */
@@ -330,13 +353,19 @@ export interface Taken extends ServiceKey {
 
 export function portTaken(taken: Taken, cause?: unknown): PortsError {
   const { portNumber, hostname, protocol, allocatedAt, lastUsedAt, nearest } = taken
+  const { leaseEndsAt, restsUntil } = taken
+  const where = `${hostname}/${protocol}`
+  const lease = leaseEndsAt === null ? '' : ` with a lease until ${toSeconds(leaseEndsAt)}`
   const seen = lastUsedAt
     ? `it was last seen listening at ${toSeconds(lastUsedAt)}`
     : 'no audit saw it listening'
   return new PortsError(
     'PORT_TAKEN',
-    `Port ${portNumber} is held by ${nameOfService(taken)} on ${hostname}/${protocol} since ` +
-      `${toSeconds(allocatedAt)}; ${seen}. Release it there first, or take another number` +
+    (restsUntil === null
+      ? `Port ${portNumber} is held by ${nameOfService(taken)} on ${where} since ` +
+        `${toSeconds(allocatedAt)}${lease}; ${seen}. Release it there first, or take another number`
+      : `Port ${portNumber} is resting until ${toSeconds(restsUntil)} on ${where}: until then only ` +
+        `${nameOfService(taken)}, which held it last, can get it. Wait, or take another number`) +
       `${nearest.length > 0 ? `, such as ${nearest.join(', ')}` : ''}.`,
     { ...taken },
     { cause },

@@ -5,6 +5,7 @@ export type {
   ClaimRequest,
   EnsuredPort,
   EnsureRequest,
+  HoldingSelection,
   KnownHost,
   ListQuery,
   ListResult,
@@ -14,6 +15,8 @@ export type {
   NeighbourhoodQuery,
   NewAllocationRequest,
   PageKey,
+  RenewedLease,
+  RenewRequest,
   Selection,
 } from './AllocationStore.js'
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
@@ -81,6 +84,7 @@ export {
 export { excerpt, shown } from './excerpt.js'
 export { validHostname } from './hostname.js'
 export { nameOfInstance } from './instance.js'
+export { type Lost, leaseLost } from './lease/leaseLost.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
 export { INITIAL_NETWORK, networkHere } from './listeners/network.js'
@@ -109,6 +113,7 @@ export type {
   HistoryPage,
   ImportOptions,
   InstanceOption,
+  LeaseOption,
   ListOptions,
   MoveOptions,
   MoveResult,
@@ -116,6 +121,8 @@ export type {
   NeighbourhoodOptions,
   PageOptions,
   PortManagerOptions,
+  ReleaseOptions,
+  RenewOptions,
   ReservationOption,
   ReserveResult,
   ResizeOptions,
@@ -242,6 +249,7 @@ export type {
   DumpedProject,
   DumpedRange,
   DumpedReservation,
+  DumpedRest,
   RegistryContent,
   RegistryDocument,
 } from './transfer/RegistryDocument.js'

@@ -44,10 +44,20 @@ export interface InstanceOption {
   readonly instance?: string
 }
 
+export interface LeaseOption {
+  /**
+   * How long the port is held unless this is asked again or it is renewed: 1 second to a year from
+   * now, by the database's clock. Default: a new port is held until it is released, and a lease stays
+   * as it is.
+   */
+  readonly ttlSeconds?: number
+}
+
 export interface GetOptions
   extends Partial<Scope>,
     InstanceOption,
     PassOverOption,
+    LeaseOption,
     Metadata,
     WriteOptions {}
 
@@ -115,6 +125,16 @@ export interface NarrowOptions extends InstanceOption, WriteOptions {
   readonly protocol?: Protocol
   /** Default: all ports of the service. */
   readonly portNumber?: number
+}
+
+export interface ReleaseOptions extends NarrowOptions {
+  /** This holding alone, and `LEASE_LOST` if it has ended. */
+  readonly allocationId?: string
+}
+
+export interface RenewOptions extends ReleaseOptions {
+  /** Default: this host. */
+  readonly hostname?: string
 }
 
 export interface UpdateOptions extends NarrowOptions {

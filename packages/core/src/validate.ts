@@ -45,9 +45,17 @@ export function validCount(field: string, value: unknown, max: number): number {
   throw invalidArgument(field, value, `a whole number from 1 to ${max}`)
 }
 
+const ID = /^\d{1,18}$/
+
+/** The id of an allocation, as the registry gives it. */
+export function validId(field: string, value: unknown): string {
+  if (typeof value === 'string' && ID.test(value)) return value
+  throw invalidArgument(field, value, 'the id of an allocation')
+}
+
 /** Ids of allocations, as the registry gives them. */
 export function validIds(field: string, value: unknown): readonly string[] {
-  if (Array.isArray(value) && value.every((id) => /^\d{1,18}$/.test(id))) return value
+  if (Array.isArray(value) && value.every((id) => ID.test(id))) return value
   throw invalidArgument(field, value, 'a list of ids of allocations')
 }
 

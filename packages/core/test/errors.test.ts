@@ -30,6 +30,8 @@ const fullShop = {
   hostname: 'localhost',
   protocol: 'tcp',
   reserved: 0,
+  resting: 0,
+  firstFreeAt: null,
   avoided: 0,
 }
 
@@ -41,6 +43,8 @@ const taken = {
   protocol: 'tcp',
   portNumber: 3005,
   allocatedAt: '2026-11-20T09:00:00+01:00',
+  leaseEndsAt: null,
+  restsUntil: null,
 } as const
 const outside = {
   portNumber: 8096,

@@ -247,6 +247,31 @@ describe('a protocol', () => {
   })
 })
 
+describe('a length of time', () => {
+  const calls: Readonly<Record<string, [string, (seconds: number) => Promise<unknown>]>> = {
+    getOrAllocate: [
+      'ttlSeconds',
+      (ttlSeconds) => manager.getOrAllocate('shop', 'web', { ttlSeconds }),
+    ],
+    allocate: ['ttlSeconds', (ttlSeconds) => manager.allocate('shop', 'web', { ttlSeconds })],
+    ensureMany: [
+      'ttlSeconds',
+      (ttlSeconds) => manager.ensureMany('shop', [{ service: 'web' }], { ttlSeconds }),
+    ],
+    renew: ['ttlSeconds', (seconds) => manager.renew('shop', 'web', seconds)],
+    setRest: ['restSeconds', (seconds) => manager.setRest('shop', seconds)],
+  }
+
+  describe.each(Object.entries(calls))('of %s', (_method, [field, call]) => {
+    it.each([-1, 1.5, 31_536_001, Number.NaN, '60'])('cannot be %s', async (seconds) => {
+      await expect(call(seconds as number)).rejects.toMatchObject({
+        code: 'INVALID_ARGUMENT',
+        details: { field },
+      })
+    })
+  })
+})
+
 describe('a port', () => {
   const calls: Readonly<Record<string, [string, (port: number) => Promise<unknown>]>> = {
     verifyPort: ['port', (port) => manager.verifyPort(port)],
@@ -614,6 +639,7 @@ describe('options', () => {
     allocate: ['shop', 'web'],
     release: ['shop', 'web', undefined],
     releasePorts: ['shop', 'web', undefined],
+    renew: ['shop', 'web', 60],
     updatePort: ['shop', 'web', { description: 'Storefront' }],
     sameCloudflareHostname: ['shop', 'web', 'shop.example.com'],
     listByProject: ['shop'],
@@ -633,6 +659,7 @@ describe('options', () => {
     unreserve: [{ startPort: 1, endPort: 2 }],
     listReservations: [],
     deleteRange: ['shop'],
+    setRest: ['shop', 60],
     history: [],
     addRange: ['shop', { startPort: 3000, endPort: 3009 }],
     ensureRange: ['shop', {}],
@@ -651,6 +678,7 @@ describe('options', () => {
         ranges: [],
         checkouts: [],
         reservations: [],
+        resting: [],
         allocations: [],
         events: [],
       },

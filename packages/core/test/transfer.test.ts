@@ -37,11 +37,20 @@ const event = {
   projectName: 'shop',
 }
 const reservation = { startPort: 3008, endPort: 3009, reason: 'a migration', createdAt: AT }
+const resting = {
+  projectName: 'shop',
+  serviceName: 'old',
+  instance: '',
+  hostname: 'localhost',
+  protocol: 'tcp',
+  portNumber: 3007,
+  restsUntil: AT,
+} as const
 const document: RegistryDocument = {
   format: 'ports-registry',
   version: 1,
   takenAt: AT,
-  projects: [{ projectName: 'shop', settings: {}, createdAt: AT }],
+  projects: [{ projectName: 'shop', settings: {}, createdAt: AT, restSeconds: 3600 }],
   ranges: [
     { projectName: 'shop', startPort: 3000, endPort: 3009, createdAt: AT },
     { projectName: 'shop', startPort: 8096, endPort: 8096, hostname: 'nas', createdAt: AT },
@@ -49,6 +58,7 @@ const document: RegistryDocument = {
   checkouts: [checkout],
   reservations: [reservation],
   allocations: [allocation],
+  resting: [resting],
   events: [event],
 }
 

@@ -356,7 +356,13 @@ export function describeListing(store: Store) {
       )
       expect(summary).toEqual({
         ...{ ranges: [{ startPort: 3000, endPort: 3009 }], availablePorts: 8 },
-        ...{ reservedPorts: 0, unusablePorts: 0, allocatableNow: 8 },
+        ...{
+          reservedPorts: 0,
+          restingPorts: 0,
+          unusablePorts: 0,
+          allocatableNow: 8,
+          restSeconds: 0,
+        },
       })
     })
 

@@ -8,22 +8,30 @@ import { describeCheckouts } from './checkoutContract.js'
 import { describeClaiming } from './claimingContract.js'
 import { describeHistory } from './historyContract.js'
 import { describeInstances } from './instanceContract.js'
+import { describeLeases } from './leaseContract.js'
 import { describeListing } from './listingContract.js'
 import { describeMoving } from './movingContract.js'
 import { describeNetworks } from './networkContract.js'
 import { describeRanges } from './rangeContract.js'
 import { describeReleasing } from './releasingContract.js'
 import { describeReservations } from './reservationContract.js'
+import { describeRests } from './restContract.js'
 import { describeSeveralRanges } from './severalRangesContract.js'
+import type { PassTime } from './shop.js'
 import { describeTransfers } from './transferContract.js'
 import { describeUpdating } from './updatingContract.js'
 
 /**
  * The suite that every store must pass, to be called in a test file of that store. `open` is called
  * before each test and gives a repository on an empty store, without ranges; after the test it is
- * closed.
+ * closed. `passTime` lets that many seconds pass for the leases and rests of the store that was opened
+ * last.
  */
-export function describeRepositoryContract(name: string, open: () => Promise<PortRepository>) {
+export function describeRepositoryContract(
+  name: string,
+  open: () => Promise<PortRepository>,
+  passTime: PassTime,
+) {
   describe(name, () => {
     let repository: PortRepository
     beforeEach(async () => {
@@ -38,6 +46,8 @@ export function describeRepositoryContract(name: string, open: () => Promise<Por
     describeReleasing(store)
     describeMoving(store)
     describeReservations(store)
+    describeRests(store, passTime)
+    describeLeases(store, passTime)
     describeUpdating(store)
     describeListing(store)
     describeInstances(store)

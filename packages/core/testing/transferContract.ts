@@ -382,6 +382,7 @@ export function describeTransfers(store: Store) {
         ranges: [],
         checkouts: [],
         reservations: [],
+        resting: [],
         allocations: [],
         events: [],
       })

@@ -8,6 +8,7 @@ const READABLE = [
   'ports.health_checks',
   'ports.ranges',
   'ports.reservations',
+  'ports.rests',
   'ports._prisma_migrations',
 ]
 
@@ -36,6 +37,7 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.release_many',
     'ports.release_port',
     'ports.release_ports',
+    'ports.renew_ports',
     'ports.update_ports',
   ],
   admin: [
@@ -50,6 +52,7 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.remove_range',
     'ports.reserve_ports',
     'ports.resize_range',
+    'ports.set_rest',
     'ports.unreserve_ports',
   ],
 }

@@ -5,7 +5,9 @@ import {
   type ErrorDetails,
   EXIT_STATUS,
   type Exhausted,
+  type Lost,
   layoutMismatch,
+  leaseLost,
   type Misfit,
   type Mismatch,
   type OutOfRange,
@@ -55,6 +57,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP008', 'LAYOUT_MISMATCH'],
   ['ZP010', 'RANGE_IN_USE'],
   ['ZP011', 'PORT_RESERVED'],
+  ['ZP012', 'LEASE_LOST'],
   ['22023', 'INVALID_ARGUMENT'],
   // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
@@ -136,6 +139,8 @@ export function translate(
       return portTaken(parseDetail<Taken>(failure.detail), error)
     case 'PORT_RESERVED':
       return portReserved(parseDetail<Reserved>(failure.detail), error)
+    case 'LEASE_LOST':
+      return leaseLost(parseDetail<Lost>(failure.detail), error)
     case 'PORT_OUT_OF_RANGE':
       return details.ranges === undefined
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
@@ -238,6 +243,8 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
     hostname: String(details.hostname),
     protocol: String(details.protocol),
     reserved: Number(details.reserved),
+    resting: Number(details.resting),
+    firstFreeAt: typeof details.firstFreeAt === 'string' ? details.firstFreeAt : null,
     avoided: Number(details.avoided),
   }
 }

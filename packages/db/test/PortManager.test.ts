@@ -578,8 +578,10 @@ describe('getProjectSummary', () => {
       allocatedPorts: 0,
       availablePorts: 100,
       reservedPorts: 0,
+      restingPorts: 0,
       unusablePorts: 0,
       allocatableNow: 100,
+      restSeconds: 0,
       utilization: 0,
     })
     await ports.getOrAllocate('consilio', 'api')

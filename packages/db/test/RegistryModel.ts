@@ -278,6 +278,7 @@ export class RegistryModel {
       ...{ rangeStart: seen[0]!.startPort, rangeEnd: seen.at(-1)!.endPort },
       ...{ totalPorts, allocatedPorts, availablePorts },
       ...{ reservedPorts: availablePorts - allocatableNow, unusablePorts: 0, allocatableNow },
+      ...{ restingPorts: 0, restSeconds: 0 },
       utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
     }
   }

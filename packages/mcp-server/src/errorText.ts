@@ -58,6 +58,8 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
       )
     case 'PORT_RESERVED':
       return 'Tell the user the reason, then call get-port with another portNumber, or without one.'
+    case 'LEASE_LOST':
+      return 'Call get-port again. The number may be another one.'
     case 'PORT_OUT_OF_RANGE':
       return (
         `Tell the user, then call get-port without portNumber for a number of ${details.projectName}` +

@@ -11,6 +11,7 @@ import {
   instanceOption,
   projectArgument,
   protocolOption,
+  ttlOption,
   typeOption,
 } from '../serviceOptions.js'
 
@@ -25,6 +26,7 @@ export function allocateCommand(context: Context) {
     .addOption(protocolOption)
     .addOption(countOption)
     .addOption(contiguousOption)
+    .addOption(ttlOption)
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
@@ -32,8 +34,8 @@ export function allocateCommand(context: Context) {
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, typed) => {
       const options = await inCheckout(context, projectName, typed, { create: true })
-      const { type: serviceType, count, ...rest } = options
-      const asked = { ...rest, serviceType, signal }
+      const { type: serviceType, ttl: ttlSeconds, count, ...rest } = options
+      const asked = { ...rest, serviceType, ttlSeconds, signal }
       const ports = await openManager()
       const service = ports.service(projectName, serviceName, options)
       const numbers =

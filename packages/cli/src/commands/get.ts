@@ -14,6 +14,7 @@ import {
   instanceOption,
   projectArgument,
   protocolOption,
+  ttlOption,
   typeOption,
 } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
@@ -34,12 +35,14 @@ export function getCommand(context: Context) {
     .addOption(bothProtocolsOption)
     .addOption(countOption)
     .addOption(contiguousOption)
+    .addOption(ttlOption)
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, services, typed, command) => {
-      const { type: serviceType, prefer: preferredPort, createRange, existing, ...rest } = typed
+      const { type: serviceType, prefer: preferredPort, ttl: ttlSeconds, ...others } = typed
+      const { createRange, existing, ...rest } = others
       const isSeveral = asksForSeveral(services, rest)
       const serviceName = services[0]!
       if (existing && isSeveral) return command.error('give --existing with one service')
@@ -52,6 +55,7 @@ export function getCommand(context: Context) {
         ...(await inCheckout(context, projectName, rest, { create: true })),
         serviceType,
         preferredPort,
+        ttlSeconds,
       })
       if (isSeveral) {
         return withRange(context, projectName, createRange, async () =>
@@ -59,7 +63,7 @@ export function getCommand(context: Context) {
         )
       }
       // What is typed takes precedence over what the file says of the service.
-      const choices = [preferredPort, rest.protocol, rest.hostname, rest.instance]
+      const choices = [preferredPort, ttlSeconds, rest.protocol, rest.hostname, rest.instance]
       const directory = choices.every(isAbsent) ? currentDirectory() : undefined
       const listed =
         directory === undefined
@@ -87,7 +91,13 @@ export function getCommand(context: Context) {
         cannotSee,
       }
       await printPorts(context, ports, got, {
-        json: { port, ...service, created, skipped: skipped.map(inJson) },
+        json: {
+          port,
+          ...service,
+          created,
+          skipped: skipped.map(inJson),
+          ...(allocation.leaseEndsAt && { leaseEndsAt: allocation.leaseEndsAt }),
+        },
         numbers: [port],
       })
     })
@@ -106,7 +116,7 @@ const createRangeOption = new Option(
 const existingOption = new Option(
   '--existing',
   'allocate nothing; end with status 1 if it has no port',
-).conflicts(['prefer', 'createRange', 'type', 'description', 'cloudflareHostname'])
+).conflicts(['prefer', 'ttl', 'createRange', 'type', 'description', 'cloudflareHostname'])
 
 const MORE_HELP = `
 The first time it is the lowest available port of the project, or the next one if something
@@ -119,6 +129,9 @@ In a directory with a ports.json, or below it, the project can be omitted: ports
 words are services of that project if the file lists all of them. A service that it lists gets
 the ports that it asks for, as with ports run, unless options say which.
 
+With --ttl it is a lease: the port is released by itself at the end, unless ports get --ttl, or
+ports renew, is called before. A port that is held without a lease does not become one.
+
 If several services or several ports are asked for, all are allocated or none, and printed
 one number a line. A service that holds ports keeps them. If they are not what is asked for,
 the command is refused.
@@ -128,5 +141,6 @@ Examples:
   ports get consilio api --existing   # status 1: it has none; 5: the database failed
   ports get consilio web api worker
   ports get consilio rtp --count 4 --contiguous
+  ports get ci web --ttl 10m
 
 To start a server on its port: ports run`

@@ -17,6 +17,10 @@ const COLUMNS: Columns<PortAllocation> = {
     spare: 'whole',
     cell: ({ lastCheckedAt }) => (lastCheckedAt ? minute(lastCheckedAt) : 'never'),
   },
+  'LEASE UNTIL': {
+    spare: 'whole',
+    cell: ({ leaseEndsAt }) => leaseEndsAt && minute(leaseEndsAt),
+  },
   TYPE: { spare: 'cut', cell: ({ serviceType }) => serviceType },
   CLOUDFLARE: { spare: 'cut', cell: ({ cloudflareHostname }) => cloudflareHostname },
   DESCRIPTION: { spare: 'cut', cell: ({ description }) => description },
@@ -52,7 +56,7 @@ export function listCommand({ openManager, output, signal }: Context) {
 
 const MORE_HELP = `
 The status is that of the last audit that could tell, at the time under CHECKED: in_use if
-something listened then. A narrow terminal shows fewer columns; --json has all.
+something listened then. A port with a lease is held until its end, unless it is renewed. A narrow terminal shows fewer columns; --json has all.
 
 Examples:
   ports list consilio

@@ -8,6 +8,7 @@ import { numbersOf } from '../numbersOf.js'
 import { releaseAllServices } from '../releaseAllServices.js'
 import {
   hostnameOption,
+  idOption,
   instanceOption,
   onlyPortOption,
   onlyProtocolOption,
@@ -24,10 +25,12 @@ export function releaseCommand(context: Context) {
     .addOption(hostnameOption)
     .addOption(onlyProtocolOption)
     .addOption(onlyPortOption)
+    .addOption(idOption)
     .addOption(
-      new Option('--all-services', 'of every service of the project; asks before').conflicts(
+      new Option('--all-services', 'of every service of the project; asks before').conflicts([
         'port',
-      ),
+        'id',
+      ]),
     )
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
@@ -37,10 +40,13 @@ export function releaseCommand(context: Context) {
       }
       const options = await inCheckout(context, projectName, typed, { create: false })
       if (serviceName === undefined) return releaseAllServices(context, projectName, options)
-      const { instance, hostname, protocol, port: portNumber } = options
+      const { instance, hostname, protocol, port: portNumber, id: allocationId } = options
       const ports = await openManager()
       const narrowed = { instance, protocol, portNumber, signal }
-      const released = await ports.releasePorts(projectName, serviceName, hostname, narrowed)
+      const released = await ports.releasePorts(projectName, serviceName, hostname, {
+        ...narrowed,
+        allocationId,
+      })
       const service = ports.service(projectName, serviceName, { instance })
       const isSome = released.length > 0
       const result = {
@@ -61,8 +67,9 @@ export function releaseCommand(context: Context) {
 }
 
 const MORE_HELP = `
-All of them on the host, unless narrowed. They can be allocated again at once. With
---all-services it lists what it would release, and asks; without a terminal it needs --yes.
+All of them on the host, unless narrowed. They can be allocated again at once, or, if the project
+has a rest, until its end only by the same service: ports rest. With --all-services it lists what
+it would release, and asks; without a terminal it needs --yes.
 
 Examples:
   ports release consilio worker --port 3102

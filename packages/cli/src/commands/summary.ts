@@ -24,6 +24,7 @@ const COLUMNS: Columns<Summary> = {
   ALLOCATED: ({ allocatedPorts }) => allocatedPorts,
   AVAILABLE: ({ availablePorts }) => availablePorts,
   RESERVED: { spare: 'whole', cell: ({ reservedPorts }) => reservedPorts },
+  RESTING: { spare: 'whole', cell: ({ restingPorts }) => restingPorts },
   UNUSABLE: { spare: 'whole', cell: ({ unusablePorts }) => unusablePorts },
   'USED %': ({ utilization }) => utilization,
 }
@@ -91,12 +92,18 @@ function withoutNumbers(error: unknown): Elsewhere | undefined {
 /** Fewer than the connections of the pool, so that none has to wait for one. */
 const QUESTIONS_AT_ONCE = 8
 
-const NO_PART = { reservedPorts: 0, unusablePorts: 0, allocatableNow: 0 }
+const NO_PART = {
+  reservedPorts: 0,
+  restingPorts: 0,
+  unusablePorts: 0,
+  allocatableNow: 0,
+  restSeconds: 0,
+}
 
 const MORE_HELP = `
-RESERVED and UNUSABLE are parts of AVAILABLE: reserved ports, and ports that new allocations pass
-over, such as those on which something else listens now. --json has allocatableNow, which is how
-many are neither.
+RESERVED, RESTING and UNUSABLE are parts of AVAILABLE: reserved ports, ports that only the service
+that held them last can get now, and ports that new allocations pass over, such as those on which
+something else listens now. --json has allocatableNow, which is how many are none of these.
 
 Example:
   ports summary consilio --protocol udp`

@@ -34,9 +34,10 @@ export interface EnsuredNumber
 }
 
 /**
- * Returns the port of a service, or gives it one. Without metadata, asks what is passed over only for
- * a service that has no port yet. With metadata, the call that writes it may allocate as well, because
- * the port could be released before, so that is asked in any case.
+ * Returns the port of a service, or gives it one. If there is nothing to write to a port that it
+ * holds, asks what is passed over only for a service that has no port yet. Otherwise the call that
+ * writes may allocate as well, because the port could be released before, so that is asked in any
+ * case.
  */
 export async function ensurePort(
   store: AllocationStore,
@@ -44,7 +45,8 @@ export async function ensurePort(
   look: () => Promise<PassedOver>,
   call: WriteOptions,
 ): Promise<EnsuredNumber> {
-  if (METADATA_FIELDS.every((field) => request[field] === undefined)) {
+  const isPlain = METADATA_FIELDS.every((field) => request[field] === undefined)
+  if (isPlain && request.ttlSeconds === undefined) {
     const held = await store.find(request, call)
     if (held !== undefined) return { portNumber: held, created: false, skipped: [], cannotSee: [] }
   }

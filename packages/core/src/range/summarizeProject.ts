@@ -15,7 +15,7 @@ export async function summarizeProject(
   call: CallOptions,
 ): Promise<PortSummary> {
   const usage = await store.summarize(projectName, scope, avoid, call)
-  const { ranges, availablePorts, reservedPorts, unusablePorts, allocatableNow } = usage
+  const { ranges, availablePorts, ...parts } = usage
   const totalPorts = ranges.reduce(
     (sum, { startPort, endPort }) => sum + endPort - startPort + 1,
     0,
@@ -30,9 +30,7 @@ export async function summarizeProject(
     totalPorts,
     allocatedPorts,
     availablePorts,
-    reservedPorts,
-    unusablePorts,
-    allocatableNow,
+    ...parts,
     utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
   }
 }

@@ -22,6 +22,7 @@ export interface RegistryContent {
   readonly checkouts: readonly DumpedCheckout[]
   readonly reservations: readonly DumpedReservation[]
   readonly allocations: readonly DumpedAllocation[]
+  readonly resting: readonly DumpedRest[]
   readonly events: readonly DumpedEvent[]
 }
 
@@ -29,6 +30,8 @@ export interface DumpedProject {
   readonly projectName: string
   readonly settings: object
   readonly createdAt: string
+  /** Absent: its numbers do not rest. */
+  readonly restSeconds?: number
 }
 
 export interface DumpedRange extends PortRange {
@@ -53,6 +56,13 @@ export interface DumpedAllocation extends ServiceKey, Metadata {
   readonly idempotencyKey?: string
   readonly allocatedAt: string
   readonly lastUsedAt?: string
+  readonly leaseEndsAt?: string
+}
+
+/** A number that only the service that held it last can get now. */
+export interface DumpedRest extends ServiceKey {
+  readonly portNumber: number
+  readonly restsUntil: string
 }
 
 export interface DumpedEvent {

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../errors.js'
+import type { ServiceKey } from '../PortAllocation.js'
 import type { RegistryContent } from './RegistryDocument.js'
 
 /**
@@ -7,7 +8,7 @@ import type { RegistryContent } from './RegistryDocument.js'
  * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
  */
 export function refuseContradictions(content: RegistryContent): void {
-  const { projects, ranges, checkouts, reservations, allocations, events } = content
+  const { projects, ranges, checkouts, reservations, allocations, resting, events } = content
   refuseRepeated('projects', projects, 'projectName', ({ projectName }) => projectName)
   for (const field of ['directory', 'instance'] as const) {
     refuseRepeated('checkouts', checkouts, field, (checkout) =>
@@ -18,9 +19,10 @@ export function refuseContradictions(content: RegistryContent): void {
     [reserved.startPort, reserved.endPort, reserved.hostname, reserved.protocol].join('/'),
   )
   refuseRepeated('allocations', allocations, 'id', ({ id }) => id)
-  refuseRepeated('allocations', allocations, 'portNumber', (held) =>
-    [held.hostname, held.protocol, held.portNumber].join('/'),
-  )
+  const numberOf = (held: ServiceKey & { portNumber: number }) =>
+    [held.hostname, held.protocol, held.portNumber].join('/')
+  refuseRepeated('allocations', allocations, 'portNumber', numberOf)
+  refuseRepeated('resting', resting, 'portNumber', numberOf)
   refuseRepeated('allocations', allocations, 'ordinal', (held) => {
     const { projectName, serviceName, instance, hostname, protocol, ordinal } = held
     return [projectName, serviceName, instance, hostname, protocol, ordinal].join('/')
@@ -39,8 +41,17 @@ export function refuseContradictions(content: RegistryContent): void {
   for (const [index, { projectName }] of checkouts.entries()) {
     if (!known.has(projectName)) throw unlisted(`checkouts[${index}].projectName`, projectName)
   }
-  for (const [index, { projectName, hostname, portNumber }] of allocations.entries()) {
-    const path = `allocations[${index}]`
+  const held = new Set(allocations.map(numberOf))
+  for (const [index, rest] of resting.entries()) {
+    if (held.has(numberOf(rest))) {
+      throw invalidArgument(`resting[${index}].portNumber`, rest.portNumber, 'not held')
+    }
+  }
+  const numbers = [
+    ...allocations.map((entry, index) => ({ ...entry, path: `allocations[${index}]` })),
+    ...resting.map((entry, index) => ({ ...entry, path: `resting[${index}]` })),
+  ]
+  for (const { projectName, hostname, portNumber, path } of numbers) {
     if (!known.has(projectName)) throw unlisted(`${path}.projectName`, projectName)
     const isOwned = ranges.some(
       (range) =>

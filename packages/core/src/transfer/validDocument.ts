@@ -1,6 +1,7 @@
 import { validDirectory } from '../checkout/checkoutRequest.js'
 import { invalidArgument } from '../errors.js'
 import { validPublicHostname } from '../hostname.js'
+import { validRest } from '../lease/requests.js'
 import { LocalHost } from '../localHost.js'
 import { validName } from '../name.js'
 import { EVENT_KINDS } from '../PortEvent.js'
@@ -78,7 +79,12 @@ const metadata = {
 
 /** The check of each field of each list. Other fields are refused. */
 const FIELDS = {
-  projects: { projectName: name, settings: object, createdAt: time },
+  projects: {
+    projectName: name,
+    settings: object,
+    createdAt: time,
+    restSeconds: optional((_, value) => validRest(value)),
+  },
   ranges: {
     projectName: name,
     startPort: validPort,
@@ -122,6 +128,16 @@ const FIELDS = {
     idempotencyKey: optional((field, value) => validText(field, value, MAX_LENGTH.idempotencyKey)),
     allocatedAt: time,
     lastUsedAt: optional(time),
+    leaseEndsAt: optional(time),
+  },
+  resting: {
+    projectName: name,
+    serviceName: name,
+    instance,
+    hostname,
+    protocol: validProtocol,
+    portNumber: validPort,
+    restsUntil: time,
   },
   events: {
     id,
@@ -143,7 +159,7 @@ const FIELDS = {
 } as const satisfies { [List in keyof RegistryContent]: Record<string, Check> }
 
 /** The lists that documents did not have from the start. */
-const LATER_LISTS = { checkouts: [], reservations: [] }
+const LATER_LISTS = { checkouts: [], reservations: [], resting: [] }
 
 /**
  * The document, with every list.

@@ -10,6 +10,7 @@ import {
   type Neighbourhood,
   type PortAllocation,
   type ReleasedPort,
+  type RenewedLease,
   type Selection,
   type ServiceKey,
   type WriteOptions,
@@ -64,7 +65,7 @@ const ENSURE = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_avoid => $10, p_preferred_port => $11
+    p_avoid => $10, p_preferred_port => $11, p_ttl => $12
   )`)
 
 const CLAIM = statement(`
@@ -87,7 +88,7 @@ const ALLOCATE = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_avoid => $10, p_idempotency_key => $11
+    p_avoid => $10, p_idempotency_key => $11, p_ttl => $12
   ) as answer`)
 
 const ALLOCATE_TOGETHER = statement(`
@@ -101,8 +102,16 @@ const ALLOCATE_TOGETHER = statement(`
 const RELEASE = statement(`
   select ports.release_ports(
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
-    p_protocol => $5, p_actor => $6, p_port_number => $7
+    p_protocol => $5, p_actor => $6, p_port_number => $7, p_allocation_id => $8
   ) as answer`)
+
+const RENEW = statement(`
+  select id, port_number as "portNumber", protocol, ends_at as "leaseEndsAt"
+  from ports.renew_ports(
+    p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
+    p_protocol => $5, p_port_number => $6, p_allocation_id => $7, p_ttl => $8
+  )
+  order by port_number, protocol`)
 
 const RELEASE_TOGETHER = statement(`
   select turn, released as answer
@@ -200,12 +209,13 @@ export function allocationStore(database: Database): AllocationStore {
     ({ values, subject, signal }) =>
       explainExhausted(
         database,
-        database.answer<number>(ALLOCATE, [...values, undefined], subject, { signal }),
+        database.answer<number>(ALLOCATE, [...values, undefined, undefined], subject, { signal }),
       ),
     (calls) => database.answers(ALLOCATE_TOGETHER, calls),
   )
   const releases = new GroupCommit<readonly ReleasedPort[]>(
-    ({ values, subject, signal }) => database.answer(RELEASE, values, subject, { signal }),
+    ({ values, subject, signal }) =>
+      database.answer(RELEASE, [...values, undefined], subject, { signal }),
     (calls) => database.answers(RELEASE_TOGETHER, calls),
   )
   const ensure = async (request: EnsureRequest, call: WriteOptions = {}): Promise<EnsuredPort> => {
@@ -219,6 +229,7 @@ export function allocationStore(database: Database): AllocationStore {
       ...metadataOf(request),
       multirange(request.avoid),
       request.preferredPort,
+      request.ttlSeconds,
     ]
     const rows = database.rows<EnsuredPort>(ENSURE, values, subject, call)
     return (await explainExhausted(database, rows))[0]!
@@ -232,7 +243,10 @@ export function allocationStore(database: Database): AllocationStore {
     },
 
     async getOrAllocate(request, call = {}) {
-      const hasMore = metadataOf(request).some((value) => value !== undefined) || request.avoid
+      const hasMore =
+        metadataOf(request).some((value) => value !== undefined) ||
+        request.avoid ||
+        request.ttlSeconds !== undefined
       if (hasMore) return (await ensure(request, call)).portNumber
       const subject = {
         write: true,
@@ -257,37 +271,42 @@ export function allocationStore(database: Database): AllocationStore {
     },
 
     async allocate(request, call = {}) {
-      const { projectName, idempotencyKey } = request
+      const { projectName, idempotencyKey, ttlSeconds } = request
       const values = [...keyOf(request, call), ...metadataOf(request), multirange(request.avoid)]
-      if (idempotencyKey === undefined) {
-        const resolveBy = `To find out, list the ports of ${projectName}.`
-        const subject = { write: true, projectName, resolveBy }
+      const resolveBy =
+        idempotencyKey === undefined
+          ? `To find out, list the ports of ${projectName}.`
+          : 'Ask again under the same key: it gives the port that this call got, if it got one.'
+      const subject = { write: true, projectName, resolveBy }
+      if (idempotencyKey === undefined && ttlSeconds === undefined) {
         return allocations.run({ projectName, values, subject, signal: call.signal })
       }
-      const subject = {
-        write: true,
-        projectName,
-        resolveBy:
-          'Ask again under the same key: it gives the port that this call got, if it got one.',
-      }
-      return explainExhausted(
-        database,
-        database.answer<number>(ALLOCATE, [...values, idempotencyKey], subject, call),
-      )
+      const all = [...values, idempotencyKey, ttlSeconds]
+      return explainExhausted(database, database.answer<number>(ALLOCATE, all, subject, call))
     },
 
     async release(selection, call = {}) {
-      const { projectName, portNumber } = selection
-      const resolveBy = 'Release it again: that does no harm.'
-      const released = await releases.run({
+      const { projectName, portNumber, allocationId } = selection
+      const values = [...keyOf(selection, call), portNumber]
+      const subject = {
+        write: true,
         projectName,
-        values: [...keyOf(selection, call), portNumber],
-        subject: { write: true, projectName, resolveBy },
-        signal: call.signal,
-      })
+        resolveBy: 'Release it again: that does no harm.',
+      }
+      const released =
+        allocationId === undefined
+          ? await releases.run({ projectName, values, subject, signal: call.signal })
+          : await database.answer<ReleasedPort[]>(RELEASE, [...values, allocationId], subject, call)
       return released.toSorted(
         (a, b) => a.portNumber - b.portNumber || (a.protocol < b.protocol ? -1 : 1),
       )
+    },
+
+    async renew(request, call = {}) {
+      const { projectName, portNumber, allocationId, ttlSeconds } = request
+      const values = [...keyOf(request, {}).slice(0, -1), portNumber, allocationId, ttlSeconds]
+      const subject = { write: true, projectName, resolveBy: 'Renew it again: that does no harm.' }
+      return database.rows<RenewedLease>(RENEW, values, subject, call)
     },
 
     async move(request, call = {}) {
@@ -413,6 +432,7 @@ function listQuestion(query: ListQuery): Question {
     ${METADATA_COLUMNS.join(',\n    ')},
     allocated_at as "allocatedAt",
     last_used_at as "lastUsedAt",
+    lease_ends_at as "leaseEndsAt",
     (
       select checked_at
       from ports.health_checks as seen

@@ -7,7 +7,7 @@ import { present, type Stored } from './present.js'
 const ALLOCATE_BATCH = `ports.allocate_batch(
     p_project_name => $1, p_instance => $2, p_hostname => $3, p_actor => $4,
     p_service_type => $5, p_description => $6, p_cloudflare_hostname => $7,
-    p_items => $8, p_avoid_tcp => $9, p_avoid_udp => $10
+    p_items => $8, p_avoid_tcp => $9, p_avoid_udp => $10, p_ttl => $11
   )`
 
 const ENSURE_MANY = statement(`
@@ -25,6 +25,7 @@ const ENSURE_MANY = statement(`
     (allocation).cloudflare_hostname as "cloudflareHostname",
     (allocation).allocated_at as "allocatedAt",
     (allocation).last_used_at as "lastUsedAt",
+    (allocation).ends_at as "leaseEndsAt",
     (
       select checked_at
       from ports.health_checks as seen
@@ -55,6 +56,7 @@ export function batchStore(database: Database): BatchStore {
         ),
         multirange(avoid?.tcp),
         multirange(avoid?.udp),
+        request.ttlSeconds,
       ]
       const resolveBy = 'Ask again: it gives the same ports, or new ones if there are none.'
       const subject = { write: true, projectName, resolveBy }
@@ -77,6 +79,7 @@ export function batchStore(database: Database): BatchStore {
         JSON.stringify([{ ...item, additional: true, idempotencyKey }]),
         multirange(protocol === 'tcp' ? avoid : []),
         multirange(protocol === 'udp' ? avoid : []),
+        request.ttlSeconds,
       ]
       const resolveBy =
         idempotencyKey === undefined

@@ -70,14 +70,31 @@ const SUMMARIZE = statement(`
     hostname,
     ports.count_available($1, $2, $3) as "availablePorts",
     counted.reserved as "reservedPorts",
+    counted.resting as "restingPorts",
     counted.unusable as "unusablePorts",
-    counted.withheld as "withheldPorts"
+    counted.withheld as "withheldPorts",
+    coalesce(
+      (
+        select pg_catalog.date_part('epoch', rest)
+        from ports.rests
+        where project_name = $1
+      ),
+      0
+    )::integer as "restSeconds"
   from ports.refuse_unknown_project($1) as known
   cross join ports.count_withheld($1, $2, $3, $4) as counted
   left join ports.ranges on project_name = $1
   order by start_port`)
 
-const NOTHING_AVAILABLE = { ranges: [], reserved: 0, avoided: 0 } as const
+const SET_REST = statement('select ports.set_rest($1, $2, $3) as answer')
+
+const NOTHING_AVAILABLE = {
+  ranges: [],
+  reserved: 0,
+  resting: 0,
+  firstFreeAt: null,
+  avoided: 0,
+} as const
 
 const WRITE = { write: true, resolveBy: 'To find out, list the ranges.' } as const
 
@@ -97,9 +114,17 @@ export function rangeStore(database: Database): RangeStore {
         ranges: seen.map(({ startPort, endPort }) => ({ startPort, endPort })),
         availablePorts: first.availablePorts,
         reservedPorts: first.reservedPorts,
+        restingPorts: first.restingPorts,
         unusablePorts: first.unusablePorts,
         allocatableNow: first.availablePorts - first.withheldPorts,
+        restSeconds: first.restSeconds,
       }
+    },
+
+    async setRest(projectName, seconds, call = {}) {
+      const values = [projectName, seconds, call.actor]
+      const subject = { write: true, projectName, resolveBy: 'Set it again: that does no harm.' }
+      return database.answer<number>(SET_REST, values, subject, call)
     },
 
     async listRanges(call = {}) {
@@ -171,8 +196,10 @@ type SummaryRow = Pick<RangeRow, 'startPort' | 'endPort' | 'hostname'> & {
   readonly isSeen: boolean
   readonly availablePorts: number
   readonly reservedPorts: number
+  readonly restingPorts: number
   readonly unusablePorts: number
   readonly withheldPorts: number
+  readonly restSeconds: number
 }
 
 export function toRange(row: RangeRow): PortRange {

@@ -1,6 +1,6 @@
 import { nameOfRange, nameOfService, othersToTell } from '@ports/core'
 import { z } from 'zod'
-import { metadata, scope, service } from '../arguments.js'
+import { metadata, scope, service, ttlSeconds } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
 import { placeOf } from '../placeOf.js'
@@ -23,6 +23,7 @@ export const allocatePort = defineTool({
     ...metadata,
     ...scope,
     count: z.number().optional().meta({ type: 'integer', minimum: 1, maximum: 1000 }),
+    ttlSeconds,
     contiguous: z.boolean().optional().describe('Consecutive numbers'),
     idempotencyKey: z
       .string()

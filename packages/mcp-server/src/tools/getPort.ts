@@ -1,13 +1,15 @@
 import {
   CANNOT_SEE,
   ensureListed,
+  invalidArgument,
   nameOfService,
   PASS_OVER_REASONS,
   SKIP_REASONS,
   skippedText,
+  toSeconds,
 } from '@ports/core'
 import { z } from 'zod'
-import { metadata, portNumber, scope, service } from '../arguments.js'
+import { metadata, portNumber, scope, service, ttlSeconds } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
 import { heldPort } from '../heldPort.js'
 import { placeOf } from '../placeOf.js'
@@ -30,11 +32,13 @@ export const getPort = defineTool({
   input: z.strictObject({
     ...service,
     portNumber: portNumber.optional().describe('Exactly this number, if the user wants it'),
+    ttlSeconds,
     ...metadata,
     ...scope,
   }),
   output: heldPort.extend({
     created: z.boolean(),
+    leaseEndsAt: z.string().optional().meta({ format: 'date-time' }),
     skipped: z.array(z.object({ portNumber: z.number(), reason: z.string() })).optional(),
     ...portUse,
     ...sharing,
@@ -46,8 +50,12 @@ export const getPort = defineTool({
       directory,
       note: place,
     } = await placeOf(manager, given, root, call)
+    if (portNumber !== undefined && given.ttlSeconds !== undefined) {
+      throw invalidArgument('ttlSeconds', given.ttlSeconds, 'left out beside portNumber')
+    }
     // What is asked for takes precedence over what the file says of the service.
-    const isPlain = [portNumber, given.hostname, given.protocol].every((it) => it === undefined)
+    const { hostname, protocol, ttlSeconds } = given
+    const isPlain = [portNumber, hostname, protocol, ttlSeconds].every((it) => it === undefined)
     const listed =
       isPlain && directory !== undefined && manager.namedInstance(projectName) === undefined
         ? await ensureListed(manager, directory, projectName, serviceName, call)
@@ -71,7 +79,11 @@ export const getPort = defineTool({
     return {
       message:
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
-        `${created ? ', allocated just now' : ''}; it keeps it until it is released.${place}` +
+        `${created ? ', allocated just now' : ''}; it keeps it until ` +
+        (allocation.leaseEndsAt
+          ? `${toSeconds(allocation.leaseEndsAt)}, or longer if get-port is called again with ` +
+            `ttlSeconds before.${place}`
+          : `it is released.${place}`) +
         skippedText(skipped)
           .map((each) => ` ${each}`)
           .join('') +
@@ -83,6 +95,7 @@ export const getPort = defineTool({
         note,
       port,
       created,
+      leaseEndsAt: allocation.leaseEndsAt?.toISOString(),
       skipped: told.length > 0 ? told : undefined,
       listening: use.listening,
       listeners: use.listeners,

@@ -18,6 +18,7 @@ const allocation = z.object({
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
   allocatedAt: z.string().meta({ format: 'date-time' }),
+  leaseEndsAt: z.string().optional().meta({ format: 'date-time' }),
   lastCheckedAt: z
     .string()
     .optional()
@@ -69,6 +70,7 @@ export const listPorts = defineTool({
         hostname: held.hostname,
         protocol: held.protocol,
         allocatedAt: held.allocatedAt.toISOString(),
+        leaseEndsAt: held.leaseEndsAt?.toISOString(),
         lastCheckedAt: held.lastCheckedAt?.toISOString(),
       })),
     }

@@ -51,9 +51,10 @@ export const portSummary = defineTool({
     }
     const summary = await manager.getProjectSummary(projectName, { ...options, signal })
     const { rangeStart, rangeEnd, ranges, totalPorts, allocatedPorts, availablePorts } = summary
-    const { reservedPorts, unusablePorts, allocatableNow } = summary
+    const { reservedPorts, restingPorts, unusablePorts, allocatableNow } = summary
     const parts = [
       ...(reservedPorts > 0 ? [`${reservedPorts} reserved`] : []),
+      ...(restingPorts > 0 ? [`${restingPorts} resting`] : []),
       ...(unusablePorts > 0 ? [`${unusablePorts} passed over`] : []),
     ]
     return {
