@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwnFile } from './ownFile.js'
 import { systemCommand } from './serverAccount.js'
@@ -86,6 +86,28 @@ function sleepsOf(pid: string): number {
   return Number(count ?? Number.POSITIVE_INFINITY)
 }
 
+/**
+ * Kills the processes that are left of a server that is gone. They end by themselves when they notice
+ * that, but one that waits for a lock of another that was killed with the server never does. Nothing
+ * is lost: the next server recovers. Does nothing where this system does not show them.
+ */
+export function endOrphans(data: string): void {
+  if (!existsSync('/proc/self/cwd')) return
+  const owner = ownerOf(data)
+  for (const pid of readdirSync('/proc').map(Number).filter(Boolean)) {
+    const { uid, command } = processOf(pid)
+    if (uid === owner && command.startsWith('postgres: ') && isIn(data, pid)) killIfThere(pid)
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
+}
+
 /** Whether it was told to stop, as its pid file says (PM_STATUS_STOPPING in its pidfile.h). */
 export function isStopping(data: string): boolean {
   const status = textOfOwn(pidFile(data), ownerOf(data)).split('\n')[PM_STATUS_LINE - 1]
@@ -104,7 +126,11 @@ function isServerOf(data: string, pid: number): boolean {
 
 /** For a home that was renamed since the server started: it works in its data directory. */
 function worksIn(data: string, pid: number, command: string): boolean {
-  if (!/postgres -D \S.* -c listen_addresses=/.test(command)) return false
+  return /postgres -D \S.* -c listen_addresses=/.test(command) && isIn(data, pid)
+}
+
+/** Whether the directory is the process's working directory. */
+function isIn(data: string, pid: number): boolean {
   try {
     const [there, here] = [statSync(`/proc/${pid}/cwd`), statSync(data)]
     return there.ino === here.ino && there.dev === here.dev

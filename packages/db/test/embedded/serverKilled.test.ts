@@ -25,6 +25,14 @@ describe('the embedded database is there again', () => {
     await expectApiKept(inHome(home))
   })
 
+  it('after kill -9 of the server, of which a process does not end', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(childOf(pid!), 'SIGSTOP')
+    process.kill(pid!, 'SIGKILL')
+    await expectApiKept(inHome(home))
+  })
+
   it('for twenty processes at once, right after kill -9', async () => {
     const home = freshHome()
     const { pid } = await makeRegistry(inHome(home))
