@@ -89,10 +89,11 @@ function sleepsOf(pid: string): number {
 /**
  * Kills the processes that are left of a server that is gone. They end by themselves when they notice
  * that, but one that waits for a lock of another that was killed with the server never does. Nothing
- * is lost: the next server recovers. Does nothing where this system does not show them.
+ * is lost: the next server recovers. Does nothing where this system does not show them, or while the
+ * server is there after all and only its pid file is damaged.
  */
-export function endOrphans(data: string): void {
-  if (!existsSync('/proc/self/cwd')) return
+export function endOrphans(data: string, server: number): void {
+  if (!existsSync('/proc/self/cwd') || isServerOf(data, server)) return
   const owner = ownerOf(data)
   for (const pid of readdirSync('/proc').map(Number).filter(Boolean)) {
     const { uid, command } = processOf(pid)

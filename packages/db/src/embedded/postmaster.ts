@@ -106,7 +106,7 @@ async function tryLaunch(
     const holder = lastHolder(data, account)
     const isHere = holder !== undefined && isVisible(holder)
     if (waitedMs > (isHere ? OLD_BACKENDS_MS : ELSEWHERE_MS)) throw heldElsewhere(data, holder)
-    if (isHere && waitedMs > ORPHANED_MS) endOrphans(data)
+    if (isHere && waitedMs > ORPHANED_MS) endOrphans(data, holder.pid)
     return undefined
   }
   try {
