@@ -24,7 +24,8 @@ clone of a project with a ports.json has its own ports.
 
 Without a command, it runs the one in ports.json, else the dev script of package.json. The command
 finds its port in PORT, and those of the project's other services in <SERVICE>_PORT and
-<SERVICE>_URL. A program that ignores PORT, such as Vite, is given the port as a flag.
+<SERVICE>_URL. A program that ignores PORT, such as Vite, is given the port as a flag, also if npx
+or a script of package.json starts it. If there is no such command, no port is allocated.
 
 It says on stderr where the command listens. If that is another port, it says which one, and which
 service holds it. If something already listens on the port, nothing is started and the status is

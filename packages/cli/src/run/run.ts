@@ -14,9 +14,10 @@ import {
 } from '@ports/core'
 import type { Context } from '../Context.js'
 import { nameOfProcess } from '../nameOfProcess.js'
-import { type Command, startChild } from './child.js'
+import { CANNOT_RUN, type Command, NOT_FOUND, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
+import { findProgram } from './findProgram.js'
 import type { Target } from './frameworks.js'
 import { directoryHere, type Here, here } from './here.js'
 import { type Finding, isLocalhost, type Witness, watchListeners } from './proof.js'
@@ -39,6 +40,19 @@ export async function run(
   const directory = directoryHere()
   const place = here(directory, typedService)
   const { project, request, serviceName } = place
+  const line = request.services[serviceName]?.command
+  const cwd = wrapped || line === undefined ? directory : project.root
+  const commandOn = (target: Target) =>
+    wrapped && wrapped.length > 0
+      ? typedCommand(wrapped, directory, target)
+      : line === undefined
+        ? scriptHere(place, directory, target)
+        : writtenCommand(line, project.root, target)
+  // Before anything is stored.
+  const planned = commandOn({ port: '$PORT', host: '$HOST' })
+  if (!planned) throw nothingToRun(place)
+  if (!isStartable(context, planned.program, cwd)) return
+
   const ports = await openManager()
   const ensured = await ensureProject(ports, request, { signal })
   const { instance } = ensured
@@ -52,20 +66,23 @@ export async function run(
   const variables = variablesOf({ ...project, services, serviceName, instance })
   const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
-  const line = request.services[serviceName]?.command
-  const command =
-    wrapped && wrapped.length > 0
-      ? typedCommand(wrapped, directory, target)
-      : line === undefined
-        ? scriptHere(place, directory, target)
-        : writtenCommand(line, project.root, target)
-  if (!command) throw nothingToRun(place)
+  const command = commandOn(target) ?? planned
 
   context.handOver()
-  const cwd = wrapped || line === undefined ? directory : project.root
   context.endWith(
     await supervise(context, ports, command, cwd, environment, port!, protocol, strict),
   )
+}
+
+/** Whether there is such a program. If not, says so, and ends with the status of a shell. */
+function isStartable({ output, environment, endWith }: Context, program: string, cwd: string) {
+  const found = findProgram(program, cwd, environment.PATH)
+  if (found === 'runnable') return true
+  const isMissing = found === 'missing'
+  const reason = isMissing ? 'there is no such command' : 'it may not be executed'
+  output.notice(`error: ${program} cannot be started: ${reason}. Nothing was allocated.`)
+  endWith(isMissing ? NOT_FOUND : CANNOT_RUN)
+  return false
 }
 
 /** The `dev` script, unless it is that of a project whose services are others too. */
