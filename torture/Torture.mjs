@@ -7,8 +7,10 @@ import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
 import { useOwnSettings } from '../test/ownSettings.mjs'
 import { Clock } from './Clock.mjs'
+import { ClockWatch } from './ClockWatch.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
+import { JUMPS } from './check/Jumps.mjs'
 import { STUCK } from './check/waits.mjs'
 import {
   corruption,
@@ -90,6 +92,7 @@ export class Torture {
     const { smallDisk, clock } = surroundings(this.#options, this.#files)
     const server = await this.#startServer(smallDisk?.directory ?? this.#files.home, clock)
     const network = await networkFor(this.#options, server)
+    const clockWatch = new ClockWatch(server, join(this.#files.histories, JUMPS))
     const until = now() + this.#options.seconds * 1_000_000
     const workers = this.#startWorkers(server, until, network, clock)
     const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
@@ -104,6 +107,7 @@ export class Torture {
     await network?.down()
     await server.insist('select')
     await untilQuiet(server)
+    await clockWatch.stop()
     const judged = await this.#judge(workers, server, recovered.failures, hung)
     const asked = { recovered, worked, hung }
     return { ...judged, ...injected, ...asked, serverVersion: server.version }

@@ -87,7 +87,9 @@ export function checkResolved(ledger, doubts, report) {
   for (const doubt of doubts) {
     const calls = answers.get(nameOf(doubt)) ?? []
     const told = new Set(calls.map(({ ok }) => ok))
-    const left = doubt.ports.filter((port) => !told.has(port))
+    // What it held with a lease may have ended before it was asked for.
+    const mayHaveEnded = ledger.services.get(nameOf(doubt))?.leases.any
+    const left = mayHaveEnded ? [] : doubt.ports.filter((port) => !told.has(port))
     const answered = calls.some(({ ok, error }) => ok !== undefined || error === 'RANGE_EXHAUSTED')
     if (left.length > 0 || !answered) {
       const last = calls.at(-1)

@@ -30,10 +30,12 @@ import {
   endWithParent,
   ensureMany,
   get,
+  lease,
   move,
   openRegistry,
   release,
   releaseOnce,
+  renew,
 } from './registry.mjs'
 
 /** @typedef {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} Place */
@@ -60,17 +62,22 @@ const opened = await Promise.all(
 const acknowledgedBefore = history.acknowledged
 setInterval(tellAcknowledged, 500).unref()
 
-const USES = /** @type {const} */ (['claims', 'moves', 'many', 'batch', 'loose'])
+const USES = /** @type {const} */ (['claims', 'moves', 'leases', 'many', 'batch', 'loose'])
+const LONGEST_LEASE_S = 3
+/** How near to its end a lease is renewed that is left until then. */
+const NEAR_END_MS = 30
 
 class Lane {
   #name
   #generation = 0
   /**
-   * Services that other calls give numbers, each with its generation: one claims, one moves, one asks
-   * for several numbers at once, several are in batches, one has another layout in each batch. Only
-   * the one that moves is asked for by get as well.
+   * Services that other calls give numbers, each with its generation: one claims, one moves, one has
+   * leases, one asks for several numbers at once, several are in batches, one has another layout in each
+   * batch. Only the one that moves and the one with leases are asked for by get as well.
    */
-  #generations = { claims: 0, moves: 0, many: 0, batch: 0, loose: 0 }
+  #generations = { claims: 0, moves: 0, leases: 0, many: 0, batch: 0, loose: 0 }
+  /** By place: the lease that was told last. */
+  #leases = /** @type {Map<string, { port: number, holding: string }>} */ (new Map())
   /** Where its services of batches may hold ports. */
   #batched = /** @type {Map<string, import('./registry.mjs').Place>} */ (new Map())
   /** By place: the last idempotency key used, to ask under it again. */
@@ -110,8 +117,9 @@ class Lane {
     if (dice < 0.45) return this.#useMany({ ...place, service: this.#special('many') })
 
     const own = { ...place, service: `${this.#name}-${this.#generation}` }
-    if (dice < 0.55) return this.#get(own)
-    if (dice < 0.6) return this.#useMoves({ ...place, service: this.#special('moves') })
+    if (dice < 0.52) return this.#get(own)
+    if (dice < 0.57) return this.#useMoves({ ...place, service: this.#special('moves') })
+    if (dice < 0.66) return this.#useLeases({ ...place, service: this.#special('leases') })
     if (dice < 0.7) return this.#allocateUnderKey(own)
     if (dice < 0.74) return this.#allocate(own)
     if (dice < 0.79) {
@@ -288,6 +296,43 @@ class Lane {
     return this.#release(place, true)
   }
 
+  /**
+   * Some leases are renewed in time, some as late as possible or too late, some are released, and some
+   * are left to end.
+   */
+  async #useLeases(/** @type {Place} */ place) {
+    const at = keyOf(place)
+    const known = this.#leases.get(at)
+    this.#leases.delete(at)
+    const dice = Math.random()
+    if (known && dice < 0.5) return this.#renew(place, known, lengthOfLease())
+    if (dice < 0.55) return this.#release(place, true)
+    const ttl = lengthOfLease()
+    if (dice < 0.65) return this.#retireIfUnknown(await get(history, ports(), place, ttl), place)
+    const leased = await lease(history, ports(), { ...place, ttl })
+    const error = await this.#retireIfUnknown(leased, place)
+    if (error !== undefined || leased.lost || !leased.ok) return error
+    const { port, allocation: holding } = leased.ok
+    if (dice < 0.75) this.#leases.set(at, { port, holding })
+    if (dice < 0.8) return undefined
+    if (dice < 0.95) await sleep(1_000 * ttl + NEAR_END_MS * (Math.random() - 0.5))
+    else await sleep(500 * ttl * Math.random())
+    const failure = await this.#renew(place, { port, holding }, lengthOfLease())
+    if (failure !== undefined || dice < 0.9) return failure
+    await sleep(500 * Math.random())
+    const outcome = await releaseOnce(history, ports(), { ...place, port, holding })
+    return this.#retireIfUnknown(outcome, place)
+  }
+
+  async #renew(
+    /** @type {Place} */ place,
+    /** @type {{ port: number, holding: string }} */ known,
+    /** @type {number} */ ttl,
+  ) {
+    const outcome = await renew(history, ports(), { ...place, ...known, ttl })
+    return this.#retireIfUnknown(outcome, place)
+  }
+
   async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
     const { proto, ...ofHost } = place
     const outcome = await releaseOnce(history, ports(), isNarrow ? place : ofHost)
@@ -336,6 +381,11 @@ class Lane {
     this.#batched.clear()
     return left
   }
+}
+
+/** In seconds. */
+function lengthOfLease() {
+  return 1 + Math.floor(Math.random() * LONGEST_LEASE_S)
 }
 
 /** @param {import('./registry.mjs').Place} place */

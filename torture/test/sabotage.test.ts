@@ -127,6 +127,21 @@ it('finds moves that release in one transaction and allocate in another', async 
   await findsWrong('move in two steps', ['--sabotage', 'move-in-parts', ...WHILE_REFUSING])
 }, 120_000)
 
+it('finds leases that are renewed after their end', async () => {
+  const args = ['--sabotage', 'renewed-late', ...WHILE_REFUSING, '--seconds', '8']
+  await findsWrong('lease renewed after its end', args)
+}, 120_000)
+
+it('finds leases that are taken away before their end', async () => {
+  const args = ['--sabotage', 'lease-cut', ...WHILE_REFUSING, '--seconds', '10']
+  await findsWrong('held by two at once', args)
+}, 120_000)
+
+it('finds leases that end without an event', async () => {
+  const args = ['--sabotage', 'lease-end-unnoted', ...WHILE_REFUSING, '--seconds', '8']
+  await findsWrong('acknowledged change without its event', args)
+}, 120_000)
+
 it('finds numbers of a range that are given on another host than its own', async () => {
   await findsWrong('outside its range', [
     '--sabotage',
