@@ -30,10 +30,11 @@ import { EmbeddedServer } from './server/EmbeddedServer.mjs'
 import { OwnServer } from './server/OwnServer.mjs'
 import { TemporaryFiles } from './TemporaryFiles.mjs'
 import { Workers } from './Workers.mjs'
-import { addRanges, now } from './workload.mjs'
+import { createProjects, now } from './workload.mjs'
 
 /** Of the workers, in turn: how many calls each has in flight. */
 const LANES = [1, 8, 1, 32]
+const LIMITERS = ['limiter-0', 'limiter-1']
 const PROGRESS_EVERY_MS = 5_000
 const STOPS_WITHIN_MS = 30_000
 /** How many lines of the server's log are shown if the run itself fails. */
@@ -129,7 +130,7 @@ export class Torture {
     this.#server = server
     this.#files.add({ mark: server.dataDirectory })
     await logErrors(server)
-    await createRanges(server)
+    await setUpProjects(server)
     if (sabotage) await server.with(SABOTAGES[sabotage])
     return server
   }
@@ -150,6 +151,8 @@ export class Torture {
       },
     )
     this.#workers = workers
+    for (const name of LIMITERS)
+      workers.startOther('limiter', name, { name, url: server.url, until })
     workers.startOther('reserver', 'reserver', { url: server.url, until })
     for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
     return workers
@@ -244,9 +247,9 @@ async function networkFor({ faults }, server) {
 }
 
 /** @param {EmbeddedServer | OwnServer} server */
-async function createRanges({ url }) {
+async function setUpProjects({ url }) {
   const repository = await openRepository(url === undefined ? {} : { url })
-  await addRanges(new PortManager(repository))
+  await createProjects(new PortManager(repository))
   await repository.close()
 }
 

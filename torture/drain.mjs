@@ -15,7 +15,8 @@ export async function countLostNumbers(server) {
     for (const { startPort, endPort } of await ports.listReservations()) {
       await ports.unreserve({ startPort, endPort })
     }
-    for (const { projectName } of PROJECTS) {
+    for (const { projectName, maxPorts } of PROJECTS) {
+      if (maxPorts !== undefined) await ports.removeLimit({ projectName })
       for (const hostname of HOSTS) {
         for (const protocol of PROTOCOLS) {
           await takeAll(() => ports.allocate(projectName, 'drain', { hostname, protocol }))

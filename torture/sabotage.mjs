@@ -215,6 +215,17 @@ export const SABOTAGES = {
     await forgetEvents(client, ['lease-ended'])
   },
 
+  /** Calls that are given ports at the same time do not count each other's. */
+  'limits-unlocked': async (/** @type {Client} */ client) => {
+    await alter(
+      client,
+      'take_limits',
+      ['where name = v_limit.name', 'where false'],
+      [/insert into ports.limit_uses[^;]+;/, `v_used := '{}';`],
+      ['if v_held + v_limit.count', 'perform pg_sleep(0.05);\n    if v_held + v_limit.count'],
+    )
+  },
+
   /** A dump reads the events later than the allocations. */
   'dump-in-parts': async (/** @type {Client} */ client) => {
     await client.query('alter function ports.dump_registry() rename to dump_part')

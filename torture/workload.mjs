@@ -6,12 +6,20 @@
  * @typedef {{ startPort: number, endPort: number, boundTo?: string }} Range
  */
 
+/** @typedef {{ projectName: string, ranges: Range[], maxPorts?: number }} Project */
+
 export const LARGE = {
   projectName: 'large',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_200, endPort: 20_599 }]),
 }
+/** How many ports it may hold on all hosts together. The shared services alone hold sixteen. */
+export const LIMITED = {
+  projectName: 'limited',
+  ranges: /** @type {Range[]} */ ([{ startPort: 20_800, endPort: 20_839 }]),
+  maxPorts: 20,
+}
 /** With the ranges that they have from the beginning to the end. */
-export const PROJECTS = [
+export const PROJECTS = /** @type {Project[]} */ ([
   {
     projectName: 'small',
     ranges: /** @type {Range[]} */ ([{ startPort: 20_000, endPort: 20_011 }]),
@@ -25,7 +33,8 @@ export const PROJECTS = [
     ]),
   },
   LARGE,
-]
+  LIMITED,
+])
 /** Ranges that are added and removed while the projects are in use. */
 export const TEMPORARY = /** @type {({ project: string } & Range)[]} */ ([
   { project: 'small', startPort: 20_020, endPort: 20_023 },
@@ -122,10 +131,11 @@ export function pick(list) {
 }
 
 /** @param {import('@ports/core').PortManager} ports */
-export async function addRanges(ports) {
-  for (const { projectName, ranges } of PROJECTS) {
+export async function createProjects(ports) {
+  for (const { projectName, ranges, maxPorts } of PROJECTS) {
     for (const { boundTo, ...bounds } of ranges) {
       await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
     }
+    if (maxPorts !== undefined) await ports.setLimit({ projectName }, { maxPorts })
   }
 }

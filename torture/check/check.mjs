@@ -17,6 +17,7 @@ import { Ledger } from './Ledger.mjs'
 import { HALF, OTHER_LAYOUT } from './layouts.mjs'
 import { checkLeases, TOO_LATE } from './leaseAnswers.mjs'
 import { OTHER_END } from './leaseEvents.mjs'
+import { checkLimits, OVER } from './limits.mjs'
 import { checkLists, checkRows } from './lists.mjs'
 import { checkMismatches } from './mismatches.mjs'
 import { checkMoves, IN_PARTS } from './moves.mjs'
@@ -46,6 +47,8 @@ const NOTHING_FOUND = {
   'false PORT_RESERVED': 0,
   'false LAYOUT_MISMATCH': 0,
   'false LEASE_LOST': 0,
+  'false LIMIT_REACHED': 0,
+  [OVER]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
   [OTHER_LAYOUT]: 0,
@@ -82,6 +85,7 @@ const REFUSALS = /** @type {Record<string, string[]>} */ ({
   PORT_OUT_OF_RANGE: ['claim', 'move'],
   PORT_RESERVED: ['claim', 'move'],
   LEASE_LOST: ['renew', 'release'],
+  LIMIT_REACHED: ['get', 'lease', 'allocate', 'claim', 'ensureMany', 'allocateMany'],
   LAYOUT_MISMATCH: ['ensureMany', 'allocateMany'],
   RANGE_OVERLAP: ['addRange'],
   RANGE_IN_USE: ['removeRange'],
@@ -131,6 +135,7 @@ export function check(directory, table, { doubts = [], records } = {}) {
   checkReserved(ledger, report)
   checkMoves(ledger, holdings, report)
   checkLeases(ledger, report)
+  checkLimits(ledger, holdings, report)
   checkBatches(ledger, report)
   const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)

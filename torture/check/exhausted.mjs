@@ -56,7 +56,7 @@ export function checkExhausted(ledger, holdings, report) {
  * @param {Map<string, Holding[]>} certain by service and port
  * @param {Call} call
  */
-function ownPort({ services }, certain, call) {
+export function ownPort({ services }, certain, call) {
   const { op, key, at, end } = call
   const name = nameOf(/** @type {any} */ (call))
   if (op === 'allocate') {

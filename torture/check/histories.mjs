@@ -50,6 +50,14 @@ export const TAKES_MANY = new Set(['ensureMany', 'allocateMany'])
 export const CHANGES_RESERVATIONS = new Set(['reserve', 'unreserve'])
 export const CHANGES_RANGES = new Set(['addRange', 'removeRange'])
 
+/**
+ * Whether a service that holds no port cannot get one now.
+ * @param {string | undefined} error
+ */
+export function isFull(error) {
+  return error === 'RANGE_EXHAUSTED' || error === 'LIMIT_REACHED'
+}
+
 /** These promise that nothing was changed, and are taken at their word. */
 export const NOTHING_CHANGED = new Set([
   'RANGE_EXHAUSTED',
@@ -59,6 +67,7 @@ export const NOTHING_CHANGED = new Set([
   'PORT_RESERVED',
   'LAYOUT_MISMATCH',
   'LEASE_LOST',
+  'LIMIT_REACHED',
   'RANGE_OVERLAP',
   'RANGE_IN_USE',
   'BUSY',

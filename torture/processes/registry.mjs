@@ -183,6 +183,46 @@ export function get(history, ports, place, ttl) {
 }
 
 /**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp' }} place
+ * @param {string} [key]
+ */
+export function allocate(history, ports, place, key) {
+  const { project, service, instance, host, proto } = place
+  return history.record({ op: 'allocate', ...place, key }, (actor) =>
+    ports.allocate(project, service, {
+      actor,
+      instance,
+      hostname: host,
+      protocol: proto,
+      ...(key !== undefined && { idempotencyKey: key }),
+    }),
+  )
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp', wanted: number, useReservation: boolean }} asked
+ */
+export function claim(history, ports, asked) {
+  const { project, service, instance, host, proto, wanted, useReservation } = asked
+  return history.record(
+    { op: 'claim', ...asked },
+    (actor) =>
+      ports.claim(project, service, wanted, {
+        actor,
+        instance,
+        hostname: host,
+        protocol: proto,
+        useReservation,
+      }),
+    ({ allocation }) => allocation.portNumber,
+  )
+}
+
+/**
  * The port of the service with a lease of that length.
  * @param {History} history
  * @param {PortManager} ports

@@ -7,6 +7,7 @@
 //
 // node torture/processes/worker.mjs '{ "file", "name", "until", "stays", "lanes", "registries", "url" }'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isFull } from '../check/histories.mjs'
 import {
   commonService,
   HOSTS,
@@ -25,8 +26,10 @@ import {
 } from '../workload.mjs'
 import { History } from './History.mjs'
 import {
+  allocate,
   allocateMany,
   briefly,
+  claim,
   endWithParent,
   ensureMany,
   get,
@@ -98,7 +101,7 @@ class Lane {
 
   /** @returns {Promise<string | undefined>} */
   #act() {
-    const { projectName } = Math.random() < 0.6 ? LARGE : pick(PROJECTS)
+    const { projectName } = Math.random() < 0.5 ? LARGE : pick(PROJECTS)
     const place = {
       project: projectName,
       instance: pick(INSTANCES),
@@ -148,16 +151,7 @@ class Lane {
   }
 
   async #allocate(/** @type {Place} */ place, /** @type {string | undefined} */ key = undefined) {
-    const { project, service, instance, host, proto } = place
-    const outcome = await history.record({ op: 'allocate', ...place, key }, (actor) =>
-      ports().allocate(project, service, {
-        actor,
-        instance,
-        hostname: host,
-        protocol: proto,
-        ...(key !== undefined && { idempotencyKey: key }),
-      }),
-    )
+    const outcome = await allocate(history, ports(), place, key)
     return this.#retireIfUnknown(outcome, place)
   }
 
@@ -260,21 +254,11 @@ class Lane {
 
   /** Any number of the project, also one that it has at times or on another host. */
   async #claim(/** @type {Place} */ place) {
-    const { project, service, instance, host, proto } = place
-    const wanted = wantedOf(project)
-    const useReservation = Math.random() < 0.3
-    const outcome = await history.record(
-      { op: 'claim', ...place, wanted, useReservation },
-      (actor) =>
-        ports().claim(project, service, wanted, {
-          actor,
-          instance,
-          hostname: host,
-          protocol: proto,
-          useReservation,
-        }),
-      ({ allocation }) => allocation.portNumber,
-    )
+    const outcome = await claim(history, ports(), {
+      ...place,
+      wanted: wantedOf(place.project),
+      useReservation: Math.random() < 0.3,
+    })
     return this.#retireIfUnknown(outcome, place)
   }
 
@@ -414,7 +398,7 @@ async function releaseDoubts() {
 function wantedOf(project) {
   const numbers = numbersOf(project)
   const reserved = RESERVED.flatMap(numbersIn).filter((number) => numbers.includes(number))
-  return pick(Math.random() < 1 / 3 ? reserved : numbers)
+  return pick(reserved.length > 0 && Math.random() < 1 / 3 ? reserved : numbers)
 }
 
 /** Returns a random one. */
@@ -486,6 +470,6 @@ async function recover() {
   }
   const answer = await Promise.race([get(history, ports(), place), sleep(RECOVERS_WITHIN_MS)])
   if (answer === undefined) return 'no answer'
-  const isAnswered = answer.error === undefined || answer.error === 'RANGE_EXHAUSTED'
+  const isAnswered = answer.error === undefined || isFull(answer.error)
   return isAnswered ? null : answer.error
 }

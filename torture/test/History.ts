@@ -411,6 +411,7 @@ export function repeated(port: number): Answer {
 export const UNKNOWN = { error: 'OUTCOME_UNKNOWN' }
 export const MISMATCH = { error: 'LAYOUT_MISMATCH' }
 export const LEASE_LOST = { error: 'LEASE_LOST' }
+export const LIMIT_REACHED = { error: 'LIMIT_REACHED' }
 export const EXHAUSTED = { error: 'RANGE_EXHAUSTED' }
 
 function numberOf(port: number): number {

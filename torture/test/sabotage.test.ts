@@ -142,6 +142,11 @@ it('finds leases that end without an event', async () => {
   await findsWrong('acknowledged change without its event', args)
 }, 120_000)
 
+it('finds limits that calls pass together', async () => {
+  const args = ['--sabotage', 'limits-unlocked', ...WHILE_REFUSING, '--seconds', '10']
+  await findsWrong('more ports held than the limit', [...args, '--processes', '4'])
+}, 120_000)
+
 it('finds numbers of a range that are given on another host than its own', async () => {
   await findsWrong('outside its range', [
     '--sabotage',
