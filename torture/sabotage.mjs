@@ -226,6 +226,15 @@ export const SABOTAGES = {
     )
   },
 
+  /** Numbers that rest are available to everybody. */
+  'rests-ignored': async (/** @type {Client} */ client) => {
+    await client.query(`
+      create or replace view ports.available_slots as
+      select ctid as slot, project_name, hostname, protocol, port_number
+      from ports.port_allocations
+      where status = 'released'`)
+  },
+
   /** A dump reads the events later than the allocations. */
   'dump-in-parts': async (/** @type {Client} */ client) => {
     await client.query('alter function ports.dump_registry() rename to dump_part')

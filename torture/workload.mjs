@@ -6,17 +6,23 @@
  * @typedef {{ startPort: number, endPort: number, boundTo?: string }} Range
  */
 
-/** @typedef {{ projectName: string, ranges: Range[], maxPorts?: number }} Project */
+/** @typedef {{ projectName: string, ranges: Range[], maxPorts?: number, restSeconds?: number }} Project */
 
 export const LARGE = {
   projectName: 'large',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_200, endPort: 20_599 }]),
 }
-/** How many ports it may hold on all hosts together. The shared services alone hold sixteen. */
+/** It may hold so many ports on all hosts together. The shared services, which nobody releases, hold none. */
 export const LIMITED = {
   projectName: 'limited',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_800, endPort: 20_839 }]),
-  maxPorts: 20,
+  maxPorts: 8,
+}
+/** Whose released numbers are given only to their last holder for a time. */
+const RESTING = {
+  projectName: 'resting',
+  ranges: /** @type {Range[]} */ ([{ startPort: 20_900, endPort: 20_923 }]),
+  restSeconds: 1,
 }
 /** With the ranges that they have from the beginning to the end. */
 export const PROJECTS = /** @type {Project[]} */ ([
@@ -34,6 +40,7 @@ export const PROJECTS = /** @type {Project[]} */ ([
   },
   LARGE,
   LIMITED,
+  RESTING,
 ])
 /** Ranges that are added and removed while the projects are in use. */
 export const TEMPORARY = /** @type {({ project: string } & Range)[]} */ ([
@@ -132,10 +139,11 @@ export function pick(list) {
 
 /** @param {import('@ports/core').PortManager} ports */
 export async function createProjects(ports) {
-  for (const { projectName, ranges, maxPorts } of PROJECTS) {
+  for (const { projectName, ranges, maxPorts, restSeconds } of PROJECTS) {
     for (const { boundTo, ...bounds } of ranges) {
       await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
     }
     if (maxPorts !== undefined) await ports.setLimit({ projectName }, { maxPorts })
+    if (restSeconds !== undefined) await ports.setRest(projectName, restSeconds)
   }
 }

@@ -46,7 +46,7 @@ export class Ledger {
   /** Those that were told that they moved, in the first attempt, by time. */
   moves = /** @type {{ from: number, call: Call }[]} */ ([])
   #deaths
-  #jumps
+  jumps
   /** By process, in each by the number of the call. */
   #byProcess = /** @type {Map<string, Call[]>} */ (new Map())
 
@@ -56,7 +56,7 @@ export class Ledger {
     for (const file of this.files) this.#byProcess.set(nameOfHistory(file), readHistory(file))
     this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
     this.#deaths = readDeaths(directory)
-    this.#jumps = Jumps.read(join(directory, JUMPS))
+    this.jumps = Jumps.read(join(directory, JUMPS))
     this.ranges = new Ranges(this.calls, (call) => this.diedAt(call))
     this.reservations = new Reservations(this.calls, (call) => this.diedAt(call))
     this.whole = wholeServices(this.calls)
@@ -112,7 +112,7 @@ export class Ledger {
     const name = nameOf(asked)
     const known = this.services.get(name)
     if (known) return known
-    const service = new Service(asked, this.#jumps)
+    const service = new Service(asked, this.jumps)
     this.services.set(name, service)
     return service
   }

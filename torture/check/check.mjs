@@ -23,6 +23,7 @@ import { checkMismatches } from './mismatches.mjs'
 import { checkMoves, IN_PARTS } from './moves.mjs'
 import { checkRanges } from './rangeAnswers.mjs'
 import { checkReserved, IN_SPITE } from './reservedNumbers.mjs'
+import { checkRests, TOO_EARLY } from './rests.mjs'
 import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
@@ -49,6 +50,7 @@ const NOTHING_FOUND = {
   'false LEASE_LOST': 0,
   'false LIMIT_REACHED': 0,
   [OVER]: 0,
+  [TOO_EARLY]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
   [OTHER_LAYOUT]: 0,
@@ -136,6 +138,7 @@ export function check(directory, table, { doubts = [], records } = {}) {
   checkMoves(ledger, holdings, report)
   checkLeases(ledger, report)
   checkLimits(ledger, holdings, report)
+  checkRests(ledger, report)
   checkBatches(ledger, report)
   const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)

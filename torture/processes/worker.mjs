@@ -15,6 +15,7 @@ import {
   LANDED_AFTER_US,
   LARGE,
   LAYOUTS,
+  LIMITED,
   now,
   numbersIn,
   numbersOf,
@@ -109,7 +110,9 @@ class Lane {
       proto: pick(PROTOCOLS),
     }
     const dice = Math.random()
-    if (dice < 0.08) return this.#get({ ...place, service: pick(SHARED) })
+    if (dice < 0.08 && projectName !== LIMITED.projectName) {
+      return this.#get({ ...place, service: pick(SHARED) })
+    }
     if (dice < 0.18) return this.#useTogether({ ...place, service: commonService() })
     if (dice < 0.32) return this.#useTogether({ ...place, service: `${name}-${generation}` })
     if (dice < 0.34) return list(projectName)
@@ -462,7 +465,7 @@ function told(word) {
 /** What goes wrong, or null. */
 async function recover() {
   const place = {
-    project: pick(PROJECTS).projectName,
+    project: LARGE.projectName,
     service: pick(SHARED),
     instance: pick(INSTANCES),
     host: pick(HOSTS),

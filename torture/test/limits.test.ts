@@ -24,18 +24,35 @@ describe('the limit of a project', () => {
   it('is not passed at any moment', () => {
     const full = () => held(MOST).tableAt(0.5)
     expect(full().judged()).toEqual([])
-    expect(full().get(2, 3, FIRST + MOST, last).judged()).toEqual([OVER])
+    expect(
+      full()
+        .get(2, 3, FIRST + MOST, last)
+        .judged(),
+    ).toEqual([OVER])
   })
 
   it('leaves room once a port may have been released, or its lease may have ended', () => {
     const released = () => held(MOST).release(2, 3, { ok: true }, { ...PROJECT, service: 's0' })
-    expect(released().tableAt(0.5).get(2.5, 2.7, FIRST + MOST, last).judged()).toEqual([])
+    expect(
+      released()
+        .tableAt(0.5)
+        .get(2.5, 2.7, FIRST + MOST, last)
+        .judged(),
+    ).toEqual([])
     const leased = () =>
       held(MOST - 1)
         .lease([1, 1.1], [FIRST + MOST - 1, 7], { ...PROJECT, service: 'leased' })
         .tableAt(0.5)
-    expect(leased().get(1.9, 2.05, FIRST + MOST, last).judged()).toEqual([])
-    expect(leased().get(1.2, 1.5, FIRST + MOST, last).judged()).toEqual([OVER])
+    expect(
+      leased()
+        .get(1.9, 2.05, FIRST + MOST, last)
+        .judged(),
+    ).toEqual([])
+    expect(
+      leased()
+        .get(1.2, 1.5, FIRST + MOST, last)
+        .judged(),
+    ).toEqual([OVER])
   })
 
   it('is not passed in the table', () => {

@@ -147,6 +147,11 @@ it('finds limits that calls pass together', async () => {
   await findsWrong('more ports held than the limit', [...args, '--processes', '4'])
 }, 120_000)
 
+it('finds resting numbers that are given to others', async () => {
+  const args = ['--sabotage', 'rests-ignored', ...WHILE_REFUSING, '--seconds', '10']
+  await findsWrong('given before its rest was over', args)
+}, 120_000)
+
 it('finds numbers of a range that are given on another host than its own', async () => {
   await findsWrong('outside its range', [
     '--sabotage',
