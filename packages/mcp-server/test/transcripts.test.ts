@@ -296,3 +296,30 @@ test('an agent is told how many numbers rest, and gets another one', async () =>
     }),
   ).toMatch(/is resting until .*\n.*another portNumber/)
 })
+
+test('an agent in a loop is stopped, and told when to go on', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await connect(url, { env: { PORTS_AGENT_PER_MINUTE: '3' } })
+  const worker = { projectName: 'consilio', serviceName: 'worker' }
+  for (const _ of [1, 2, 3]) await ask('allocate-port', worker)
+  const stopped = await failure('allocate-port', worker)
+  expect(stopped).toMatch(/^LIMIT_REACHED: The actor .* Try again at 20/)
+  expect(stopped).toContain('If you ask for ports in a loop, stop.')
+  const other = await connect(url, {
+    env: { PORTS_AGENT_PER_MINUTE: 'none', PORTS_ACTOR: 'other' },
+  })
+  await other.ask('allocate-port', worker)
+  await passTime(url, 60)
+  await ask('allocate-port', worker)
+})
+
+test('an agent may hold only so many ports, and gets those that it has', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await connect(url, { env: { PORTS_AGENT_MAX_PORTS: '1' } })
+  const web = { projectName: 'consilio', serviceName: 'web' }
+  const { port } = await ask('get-port', web)
+  expect(await failure('get-port', { ...web, serviceName: 'api' })).toContain(
+    'Release what you no longer need',
+  )
+  expect(await ask('get-port', web)).toMatchObject({ port, created: false })
+})
