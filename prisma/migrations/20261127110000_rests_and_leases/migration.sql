@@ -3140,9 +3140,12 @@ begin
 
   begin
     for v_row in
-      select distinct project_name
-      from ports.rows_to_import(p_rows, v_outcomes)
-      order by project_name
+      select distinct overdue.project_name
+      from ports.port_allocations as overdue
+      join ports.rows_to_import(p_rows, v_outcomes) as imported
+        on imported.project_name = overdue.project_name
+      where overdue.ends_at <= clock_timestamp()
+      order by overdue.project_name
     loop
       perform ports.expire(v_row.project_name, null, null);
     end loop;
