@@ -1831,21 +1831,31 @@ begin
     ) as oldest on true;
     if v_oldest.id is not null then
       if p_ttl is not null then
-        select *
-        into v_held
-        from ports.port_allocations
-        where service_key = v_service_key
-          and id = v_oldest.id
-          and status <> 'released'
-        for update;
-        perform ports.refuse_durable(v_held, p_ttl);
-        update ports.port_allocations
-        set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
-        where service_key = v_service_key
-          and id = v_oldest.id
-          and status <> 'released'
-          and ends_at > clock_timestamp();
-        continue when not found;
+        begin
+          select *
+          into v_held
+          from ports.port_allocations
+          where service_key = v_service_key
+            and id = v_oldest.id
+            and status <> 'released'
+          for update;
+          perform ports.refuse_durable(v_held, p_ttl);
+          update ports.port_allocations
+          set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+          where service_key = v_service_key
+            and id = v_oldest.id
+            and status <> 'released'
+            and ends_at > clock_timestamp();
+          if not found then
+            raise exception 'the lease of port % has ended', v_oldest.port_number
+              using errcode = 'ZP009';
+          end if;
+        exception
+          when sqlstate 'ZP009' then
+            -- The row is not locked any more: the next turn may wait for the project, and who holds
+            -- that may wait for the row.
+            continue;
+        end;
       end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(

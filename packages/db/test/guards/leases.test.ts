@@ -65,6 +65,12 @@ function items(...services: string[]): string {
   return JSON.stringify(services.map((service) => ({ service })))
 }
 
+/** A row to import. */
+function row(projectName: string, serviceName: string, portNumber: number) {
+  const scope = { hostname: 'localhost', protocol: 'tcp' }
+  return { projectName, serviceName, portNumber, ...scope, description: 'Storefront' }
+}
+
 async function holders() {
   return query(
     `select service_name as service, port_number as port
@@ -88,7 +94,7 @@ const TAKERS: Record<string, (project: Project, port: number) => [string, unknow
   'a batch': ({ name }) => [BATCH, [name, items('api')]],
   'an import': ({ name }, port) => [
     'select outcome from ports.import_ports($1)',
-    [JSON.stringify([{ projectName: name, serviceName: 'api', portNumber: port }])],
+    [JSON.stringify([row(name, 'api', port)])],
   ],
   'a smaller range': ({ name, start }) => [RESIZE, [name, start + 1, start + 9]],
 }
@@ -273,10 +279,6 @@ async function deadlocks(): Promise<number> {
 
 // An audit locks all that is held, in the order of the numbers. It looked before the lease ended.
 describe('an audit that waits for a number whose lease has ended since does not deadlock with', () => {
-  const row = (project: Project, serviceName: string, portNumber: number) => ({
-    ...{ projectName: project.name, serviceName, portNumber },
-    description: 'Storefront',
-  })
   const calls: [string, (project: Project) => [string, unknown[]]][] = [
     ['a move', ({ name, start }) => [MOVE, [name, 'web', start + 8]]],
     [
@@ -299,8 +301,8 @@ describe('an audit that waits for a number whose lease has ended since does not 
         'select outcome from ports.import_ports($1)',
         [
           JSON.stringify([
-            row(project, 'web', project.start),
-            row(project, 'new', project.start + 2),
+            row(project.name, 'web', project.start),
+            row(project.name, 'new', project.start + 2),
           ]),
         ],
       ],
@@ -315,11 +317,11 @@ describe('an audit that waits for a number whose lease has ended since does not 
     await endSoon(last)
     const locker = await lockerOf(second)
     const auditor = await Session.open(url)
+    await auditor.query(`set deadlock_timeout = '10ms'`)
     const audited = auditor.query(CHECK_ALL)
     await auditor.waiting()
     await untilEnded(last)
     const session = await Session.open(url)
-    for (const each of [auditor, session]) await each.query(`set deadlock_timeout = '10ms'`).catch(() => {})
     const called = session.query(...call(project))
     await session.waiting()
     await locker.rollback()
@@ -456,10 +458,7 @@ it.each(['read committed', 'repeatable read'])(
           case 6:
             await ask('select outcome from ports.import_ports($1, true)', [
               JSON.stringify(
-                projects.map(({ name, start }) => ({
-                  ...{ projectName: name, serviceName: service },
-                  portNumber: start + (round % 10),
-                })),
+                projects.map(({ name, start }) => row(name, service, start + (round % 10))),
               ),
             ])
             await ask(RESIZE, [project.name, project.start, project.end - (round % 5)])
@@ -503,7 +502,7 @@ it.each(['read committed', 'repeatable read'])(
       )
       expect(available).toBe(40)
       const given = await query(
-        `select port_number(allocation) as port
+        `select (allocation).port_number as port
          from ports.allocate_batch($1, '[{"service": "all", "count": 40}]')`,
         [project.name],
       )
