@@ -177,6 +177,37 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
     expect(await holders()).toEqual([])
   })
 
+  it.each([
+    ['ensure_port', `select from ports.ensure_port($1, 'web', p_ttl => 600)`],
+    [
+      'allocate_batch',
+      `select from ports.allocate_batch($1, '[{"service": "web"}]', p_ttl => 600)`,
+    ],
+  ])('%s that waited until the lease had ended lets the call that ends it go ahead', async (_name, text) => {
+    const project = await newProject(1)
+    const port = await lease(project, 'web')
+    await endSoon(port)
+    const locker = await lockerOf(port)
+    const [first, second] = [await Session.open(url), await Session.open(url)]
+    for (const session of [first, second]) {
+      await session.query(`set deadlock_timeout = '10ms'`)
+      await session.query(`set default_transaction_isolation = '${level}'`)
+    }
+    const renewed = first.query(text, [project.name])
+    await first.waiting()
+    await untilEnded(port)
+    const ended = second.query(text, [project.name])
+    await second.waiting()
+    await locker.rollback()
+    const outcomes = [await ending(renewed), await ending(ended)]
+    expect(outcomes).toContain('done')
+    for (const other of outcomes) {
+      expect(['done', ...(level === 'read committed' ? [] : ['40001'])]).toContain(other)
+    }
+    expect(await holders()).toEqual([{ service: 'web', port }])
+    expect(await endedLeases()).toEqual([port])
+  })
+
   it('a renewal is refused while another call ends the lease, and after it was ended', async () => {
     const project = await newProject(1)
     const port = await leaseThatHasEnded(project, 'web')
