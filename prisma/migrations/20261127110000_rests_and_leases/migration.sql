@@ -1476,18 +1476,32 @@ begin
     end if;
     perform ports.refuse_outside(p_project_name, p_hostname, p_port_number);
 
+    -- In two parts, one for each index that finds the number.
     select ends_at <= clock_timestamp() as is_over,
       status = 'released'
         and service_key = p_service_key
         and service_name = p_service_name
         and instance = p_instance as is_own
     into v_ending
-    from ports.port_allocations
-    where project_name = p_project_name
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and port_number = p_port_number
-      and ends_at is not null;
+    from (
+      select *
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = p_port_number
+        and status = 'released'
+        and ends_at is not null
+      union all
+      select *
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = p_port_number
+        and status in ('allocated', 'in_use')
+        and ends_at is not null
+    ) as slot;
     if v_ending.is_own then
       -- Found again by its condition, as it may have changed since.
       select ctid
@@ -2363,7 +2377,7 @@ begin
 
       update ports.port_allocations
       set status = 'released',
-        ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
+        ends_at = (select clock_timestamp() + rest from ports.rests where project_name = p_project_name)
       where service_key = v_service_key
         and id = v_held.id
         and status <> 'released';
@@ -2476,7 +2490,7 @@ begin
   with released_slots as (
     update ports.port_allocations as slot
     set status = 'released',
-      ends_at = (select now() + rest from ports.rests where project_name = slot.project_name)
+      ends_at = (select clock_timestamp() + rest from ports.rests where project_name = slot.project_name)
     from unnest(v_turns, v_ids) as held (first_turn, id)
     where slot.service_key = any (v_service_keys)
       and slot.id = held.id
@@ -2564,7 +2578,7 @@ begin
   ), released as (
     update ports.port_allocations
     set status = 'released',
-      ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
+      ends_at = (select clock_timestamp() + rest from ports.rests where project_name = p_project_name)
     where service_key = v_service_key
       and id = (
         select min(id)
