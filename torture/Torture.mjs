@@ -97,12 +97,12 @@ export class Torture {
     const injected = await this.#inject(scene, until)
 
     say('the faults are over; waiting for what is under way, and for one call more of each worker')
-    await server.awaken()
+    await server.insist('select')
     const recovered = await workers.recover()
     const worked = workers.acknowledged
     const hung = await workers.end()
     await network?.down()
-    await server.awaken()
+    await server.insist('select')
     await untilQuiet(server)
     const judged = await this.#judge(workers, server, recovered.failures, hung)
     const asked = { recovered, worked, hung }
@@ -146,6 +146,7 @@ export class Torture {
       },
     )
     this.#workers = workers
+    workers.startOther('reserver', 'reserver', { url: server.url, until })
     for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
     return workers
   }

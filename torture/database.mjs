@@ -68,7 +68,20 @@ export async function readRecords(server) {
      from ports.events
      where allocation_id is not null`,
   )
-  return { rows, events }
+  const reservations = await server.insist(
+    `select start_port as "startPort", end_port as "endPort", hostname as "boundTo",
+       protocol as proto
+     from ports.reservations`,
+  )
+  // They have no project, and no number of their own.
+  const reservationEvents = await server.insist(
+    `select id::float8, actor, what, hostname as "boundTo", protocol as proto,
+       (coalesce(after, before) ->> 'startPort')::integer as "startPort",
+       (coalesce(after, before) ->> 'endPort')::integer as "endPort"
+     from ports.events
+     where what in ('reserved', 'unreserved')`,
+  )
+  return { rows, events, reservations, reservationEvents }
 }
 
 /**

@@ -11,6 +11,10 @@ export async function countLostNumbers(server) {
   const repository = await openRepository(server.url === undefined ? {} : { url: server.url })
   const ports = new PortManager(repository)
   try {
+    // Reservations that are left would keep numbers from everybody.
+    for (const { startPort, endPort } of await ports.listReservations()) {
+      await ports.unreserve({ startPort, endPort })
+    }
     for (const { projectName } of PROJECTS) {
       for (const hostname of HOSTS) {
         for (const protocol of PROTOCOLS) {

@@ -1,6 +1,10 @@
 // Ways to break the registry on purpose, which the checker must notice.
 
+import pg from 'pg'
+
 /** @typedef {import('pg').Client} Client */
+
+const EVERY_MS = 5
 
 export const SABOTAGES = {
   /** Commits are acknowledged before they are on disk; the next crash takes the newest back. */
@@ -112,6 +116,82 @@ export const SABOTAGES = {
     await client.query('alter table ports.port_allocations disable trigger refuse_rows_outside')
   },
 
+  /** The search for a free number looks at those that are reserved, too. */
+  'reservations-ignored': async (/** @type {Client} */ client) => {
+    await alter(client, 'unreserved_numbers', ['if isempty(v_reserved) then', 'if true then'])
+  },
+
+  /** A claim or a move takes a reserved number, whatever it says. */
+  'reservations-unrefused': async (/** @type {Client} */ client) => {
+    await alter(client, 'refuse_reserved', ['if v_detail is not null then', 'if false then'])
+  },
+
+  /** A change of a reservation leaves no event, one time in three. */
+  'reservation-unnoted': async (/** @type {Client} */ client) => {
+    await client.query(`
+      create function ports.forget() returns trigger
+      language plpgsql
+      as $$ begin return null; end $$`)
+    await client.query(`
+      create trigger forget
+      before insert on ports.port_events
+      for each row
+      when (new.what in ('reserved', 'unreserved') and random() < 0.33)
+      execute function ports.forget()`)
+  },
+
+  /**
+   * A move releases the old number. The new one is taken in a transaction of its own, after the
+   * caller was told.
+   */
+  'move-in-parts': async (/** @type {Client} */ client) => {
+    await client.query(`
+      create table ports.half_moves (
+        project_name text, service_name text, port_number integer, hostname text, protocol text,
+        instance text, actor text
+      )`)
+    await client.query('alter function ports.move_port rename to move_whole')
+    await client.query(`
+      create function ports.move_port(
+        p_project_name text, p_service_name text, p_port_number integer, p_from integer default null,
+        p_hostname text default 'localhost', p_protocol text default 'tcp',
+        p_instance text default '', p_actor text default null,
+        p_use_reservation boolean default false,
+        out moved_from integer, out moved boolean
+      )
+      language plpgsql security definer
+      as $$ begin
+        select whole.moved_from, whole.moved
+        into moved_from, moved
+        from ports.move_whole(
+          p_project_name, p_service_name, p_port_number, p_from, p_hostname, p_protocol, p_instance,
+          p_actor, p_use_reservation
+        ) as whole;
+        if moved then
+          raise exception using errcode = 'P0001';
+        end if;
+      exception
+        when raise_exception then
+          perform ports.release_ports(
+            p_project_name, p_service_name, p_hostname, p_protocol, moved_from, p_instance, p_actor
+          );
+          insert into ports.half_moves
+          values (
+            p_project_name, p_service_name, p_port_number, p_hostname, p_protocol, p_instance, p_actor
+          );
+      end $$`)
+    await client.query('grant execute on function ports.move_port to public')
+    await keepDoing(
+      client,
+      `with half as (delete from ports.half_moves returning *)
+       select ports.claim_port(
+         project_name, service_name, port_number, hostname, protocol, p_instance => instance,
+         p_actor => actor, p_use_reservation => true
+       )
+       from half`,
+    )
+  },
+
   /** A dump reads the events later than the allocations. */
   'dump-in-parts': async (/** @type {Client} */ client) => {
     await client.query('alter function ports.dump_registry() rename to dump_part')
@@ -129,6 +209,20 @@ export const SABOTAGES = {
 }
 
 /**
+ * On a connection of its own, until that ends with the server.
+ * @param {Client} client
+ * @param {string} statement
+ */
+async function keepDoing(client, statement) {
+  const { host, port, user, database } = client
+  const own = new pg.Client({ host, port, ...(user && { user }), ...(database && { database }) })
+  const timer = setInterval(() => own.query(statement).catch(() => {}), EVERY_MS)
+  timer.unref()
+  own.on('error', () => {}).once('end', () => clearInterval(timer))
+  await own.connect()
+}
+
+/**
  * @param {Client} client
  * @param {string} name of a function of the registry
  * @param {[part: string | RegExp, replacement: string][]} replacements in its text
@@ -141,8 +235,8 @@ async function alter(client, name, ...replacements) {
        and proname = $1`,
     [name],
   )
-  const { definition } = rows[0]
-  let altered = definition
+  if (rows.length !== 1) throw new Error(`${rows.length} functions ${name} to sabotage, not one`)
+  let altered = rows[0].definition
   for (const [part, replacement] of replacements) {
     const next = altered.replace(part, replacement)
     if (next === altered) throw new Error(`nothing to sabotage in ${name}`)

@@ -37,6 +37,19 @@ export const TEMPORARY = /** @type {({ project: string } & Range)[]} */ ([
 ])
 
 /**
+ * Numbers that are reserved at times, on one host and for one protocol or on all and for both. No two
+ * have the same bounds, which name a reservation. Two overlap.
+ */
+export const RESERVED =
+  /** @type {({ startPort: number, endPort: number, boundTo?: string, proto?: 'tcp' | 'udp' })[]} */ ([
+    { startPort: 20_000, endPort: 20_003 },
+    { startPort: 20_104, endPort: 20_109, boundTo: 'alpha' },
+    { startPort: 20_130, endPort: 20_133, proto: 'udp' },
+    { startPort: 20_200, endPort: 20_249 },
+    { startPort: 20_240, endPort: 20_269, boundTo: 'beta', proto: 'tcp' },
+  ])
+
+/**
  * All numbers that the project ever has anywhere.
  * @param {string} project
  */

@@ -6,6 +6,7 @@ import { hold } from '../holdings.mjs'
 import { comparePairs } from '../pairs.mjs'
 import { findPgbench, pgbench } from '../pgbench.mjs'
 import { recordStatement } from '../recordStatement.mjs'
+import { number } from '../report.mjs'
 
 export const title = 'In SQL'
 
@@ -13,6 +14,10 @@ const SELECT_BY_KEY = new URL('../sql/select-by-key.sql', import.meta.url)
 const SPREAD = 100
 const FULL = { startPort: 5000, endPort: 64_999 }
 const HELD = 58_800
+/** In one reservation, in a range of twice as many. */
+const RESERVED = 1000
+/** In a range of twice as many. */
+const RESTING = 3600
 const SERVICES = 1000
 
 const PAIR_SHORTFALL =
@@ -53,6 +58,8 @@ export async function measure(context) {
     rows: [
       ...(await pairs(context, compare, run)),
       ...(await fullRange(context, compare, run)),
+      ...(await reserved(context, compare, run)),
+      ...(await resting(context, compare, run)),
       ...(await lookup(context, compare, program)),
     ],
   }
@@ -137,6 +144,68 @@ async function fullRange(context, compare, run) {
   }
   await full.close()
   await empty.close()
+  return rows
+}
+
+/** Both have all their slots, and the same numbers of free ones but for those that are reserved. */
+async function reserved(context, compare, run) {
+  const startPort = FULL.startPort
+  const range = { startPort, endPort: startPort + 2 * RESERVED - 1 }
+  const [withheld, plain] = [await context.newRegistry(), await context.newRegistry()]
+  for (const { pool, ports } of [withheld, plain]) {
+    await ports.createRange({ projectName: '1', ...range })
+    await offerAll(pool, '1')
+    await makeBaseline(pool)
+  }
+  await withheld.ports.reserve({ startPort, endPort: startPort + RESERVED - 1 }, 'measured')
+
+  const rows = []
+  for (const clients of [1, 32]) {
+    const settings = { clients, ranges: 1 }
+    rows.push(
+      await compare({
+        name: `${number(RESERVED)} reserved numbers at the low end, against none, ${clientsOf(clients)}`,
+        ours: () => run(withheld, 'pair.sql', settings),
+        baseline: () => run(plain, 'pair.sql', settings),
+        target: 0.9,
+      }),
+    )
+  }
+  await withheld.close()
+  await plain.close()
+  return rows
+}
+
+async function resting(context, compare, run) {
+  const { startPort } = FULL
+  const [withRests, plain] = [await context.newRegistry(), await context.newRegistry()]
+  for (const { pool, ports } of [withRests, plain]) {
+    await ports.createRange({ projectName: '1', startPort, endPort: startPort + 2 * RESTING - 1 })
+    await offerAll(pool, '1')
+  }
+  // As if a rest had been set while other services released them, and had been removed since.
+  await withRests.pool.query(
+    `update ports.port_allocations
+     set ends_at = now() + interval '1 day'
+     where port_number < $1`,
+    [startPort + RESTING],
+  )
+  for (const { pool } of [withRests, plain]) await makeBaseline(pool)
+
+  const rows = []
+  for (const clients of [1, 32]) {
+    const settings = { clients, ranges: 1 }
+    rows.push(
+      await compare({
+        name: `${number(RESTING)} resting numbers at the low end, against none, ${clientsOf(clients)}`,
+        ours: () => run(withRests, 'pair.sql', settings),
+        baseline: () => run(plain, 'pair.sql', settings),
+        target: 0.9,
+      }),
+    )
+  }
+  await withRests.close()
+  await plain.close()
   return rows
 }
 

@@ -6,6 +6,7 @@ import { nameOf, Service } from './claims.mjs'
 import {
   FOREVER,
   historyFiles,
+  isUnknown,
   itemsOf,
   nameOfHistory,
   readHistory,
@@ -13,6 +14,7 @@ import {
   toldBy,
 } from './histories.mjs'
 import { Ranges } from './Ranges.mjs'
+import { Reservations } from './Reservations.mjs'
 
 /** @typedef {import('./histories.mjs').Call} Call */
 
@@ -35,10 +37,13 @@ export class Ledger {
   /** In the order in which they were asked. */
   calls
   ranges
+  reservations
   /** What is asked for the services that are there wholly or not at all. */
   whole
   services = /** @type {Map<string, Service>} */ (new Map())
   doubts = /** @type {Doubt[]} */ ([])
+  /** Those that were told that they moved, in the first attempt, by time. */
+  moves = /** @type {{ from: number, call: Call }[]} */ ([])
   #deaths
   /** By process, in each by the number of the call. */
   #byProcess = /** @type {Map<string, Call[]>} */ (new Map())
@@ -50,10 +55,12 @@ export class Ledger {
     this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
     this.#deaths = readDeaths(directory)
     this.ranges = new Ranges(this.calls, (call) => this.diedAt(call))
+    this.reservations = new Reservations(this.calls, (call) => this.diedAt(call))
     this.whole = wholeServices(this.calls)
     for (const call of this.calls) {
       if (call.op === 'release') this.#release(call)
       else if (takes(call)) this.#take(call)
+      if (call.op === 'move') this.#giveUp(call)
     }
     for (const service of this.services.values()) {
       service.settle()
@@ -66,6 +73,23 @@ export class Ledger {
     for (const proto of call.proto === undefined ? PROTOCOLS : [call.proto]) {
       this.#serviceOf({ .../** @type {any} */ (call), proto }).release(call)
     }
+  }
+
+  /**
+   * What a move gives up: the number that it was told; or, if an attempt had no answer, perhaps the
+   * one that was to be given up, which may be any.
+   * @param {Call} call
+   */
+  #giveUp(call) {
+    const service = this.#serviceOf(/** @type {any} */ (call))
+    const { from, ok } = call
+    if (isUnknown(call)) {
+      const { port: _, ok: __, ...unanswered } = call
+      service.release({ ...unanswered, ...(from !== undefined && { port: from }) })
+    }
+    if (ok?.moved !== true) return
+    service.release({ ...call, lost: false, port: ok.from })
+    if (!call.lost) this.moves.push({ from: call.at, call })
   }
 
   /** @param {Call} call */

@@ -3,6 +3,7 @@
 import { LANDED_AFTER_US, numbersIn, PROJECTS } from '../workload.mjs'
 import { groupBy } from './groups.mjs'
 import { CHANGES_RANGES, FOREVER, isUnknown } from './histories.mjs'
+import { Times } from './Times.mjs'
 
 /**
  * @typedef {import('./histories.mjs').Call} Call
@@ -185,29 +186,4 @@ function saysThatItIsThere({ op, ok, error }) {
 /** @param {Call} call */
 function saysThatItIsGone({ op, ok, error }) {
   return op === 'removeRange' && (ok === true || error === 'INVALID_ARGUMENT')
-}
-
-class Times {
-  #times = /** @type {Interval[]} */ ([])
-  #from = /** @type {number | undefined} */ (undefined)
-
-  get isOpen() {
-    return this.#from !== undefined
-  }
-
-  /** @param {number} time */
-  begin(time) {
-    this.#from ??= time
-  }
-
-  /** @param {number} time */
-  end(time) {
-    if (this.#from !== undefined) this.#times.push({ from: this.#from, until: time })
-    this.#from = undefined
-  }
-
-  all() {
-    this.end(FOREVER)
-    return this.#times
-  }
 }

@@ -24,7 +24,10 @@ export function mayBeToldTo(ledger, { allocated, released }, call) {
   const ender = released && ledger.callNamed(released.actor)
   if (!ender) return true
   // An attempt of a release without an answer may take effect after the next attempt was answered.
-  const isTold = ender.ok?.some?.((/** @type {any[]} */ [port]) => port === released.port)
+  const isTold =
+    ender.op === 'move'
+      ? ender.ok?.moved && ender.ok.from === released.port
+      : ender.ok?.some?.((/** @type {any[]} */ [port]) => port === released.port)
   const ended = isTold ? ender.end : ender.ok ? ender.end + LANDED_AFTER_US : FOREVER
   return ended >= call.at
 }

@@ -17,7 +17,9 @@ import { Ledger } from './Ledger.mjs'
 import { HALF, OTHER_LAYOUT } from './layouts.mjs'
 import { checkLists, checkRows } from './lists.mjs'
 import { checkMismatches } from './mismatches.mjs'
+import { checkMoves, IN_PARTS } from './moves.mjs'
 import { checkRanges } from './rangeAnswers.mjs'
+import { checkReserved, IN_SPITE } from './reservedNumbers.mjs'
 import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
@@ -39,11 +41,14 @@ const NOTHING_FOUND = {
   'false RANGE_EXHAUSTED': 0,
   'false PORT_TAKEN': 0,
   'false PORT_OUT_OF_RANGE': 0,
+  'false PORT_RESERVED': 0,
   'false LAYOUT_MISMATCH': 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
   [OTHER_LAYOUT]: 0,
   [HALF]: 0,
+  [IN_SPITE]: 0,
+  [IN_PARTS]: 0,
   [MIXED]: 0,
   'two ports for one service or key': 0,
   'told of a deadlock': 0,
@@ -55,12 +60,22 @@ const NOTHING_FOUND = {
 }
 
 const EXAMPLES = 3
-const WRITES = ['release', 'update', 'audit', 'migrate', 'addRange', 'removeRange']
+const WRITES = [
+  'release',
+  'update',
+  'audit',
+  'migrate',
+  'addRange',
+  'removeRange',
+  'reserve',
+  'unreserve',
+]
 /** Which calls may be refused so. */
 const REFUSALS = /** @type {Record<string, string[]>} */ ({
   RANGE_EXHAUSTED: ['get', 'allocate', 'ensureMany', 'allocateMany'],
-  PORT_TAKEN: ['claim'],
-  PORT_OUT_OF_RANGE: ['claim'],
+  PORT_TAKEN: ['claim', 'move'],
+  PORT_OUT_OF_RANGE: ['claim', 'move'],
+  PORT_RESERVED: ['claim', 'move'],
   LAYOUT_MISMATCH: ['ensureMany', 'allocateMany'],
   RANGE_OVERLAP: ['addRange'],
   RANGE_IN_USE: ['removeRange'],
@@ -107,6 +122,8 @@ export function check(directory, table, { doubts = [], records } = {}) {
   checkWaits(ledger, readStuck(directory), report)
   checkTaken(ledger, report)
   checkRanges(ledger, holdings, report)
+  checkReserved(ledger, report)
+  checkMoves(ledger, holdings, report)
   checkBatches(ledger, report)
   const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)
@@ -126,7 +143,10 @@ function checkAnswers(ledger, report) {
     if (/deadlock/i.test(call.text ?? '')) report('told of a deadlock', call)
     if (call.ok === undefined) continue
     if (takes(call) && !isInRange(ledger, call)) report('outside its range', call)
-    if (call.op === 'claim' && call.ok !== call.wanted) report('raw or absurd error', call)
+    const isAbsurd =
+      (call.op === 'claim' && call.ok !== call.wanted) ||
+      (call.op === 'move' && call.ok !== null && call.ok.port !== call.wanted)
+    if (isAbsurd) report('raw or absurd error', call)
   }
 }
 

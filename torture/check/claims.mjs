@@ -129,7 +129,7 @@ export class Service {
 
 /** @param {Call} call */
 function isRepeatable({ op, key }) {
-  return op === 'get' || op === 'claim' || op === 'ensureMany' || key !== undefined
+  return op === 'get' || op === 'claim' || op === 'move' || op === 'ensureMany' || key !== undefined
 }
 
 /** Those of one service, in the order in which they were asked. */

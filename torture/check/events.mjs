@@ -18,6 +18,8 @@ import { checkBatchEvents } from './batchEvents.mjs'
 import { nameOf, placeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
 import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes } from './histories.mjs'
+import { checkMoveEvents } from './moves.mjs'
+import { checkReservationEvents, IN_SPITE, isReserved } from './reservedNumbers.mjs'
 
 /**
  * @typedef {import('./histories.mjs').Call} Call
@@ -32,7 +34,12 @@ import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes } from './histories.mjs'
  * @property {number} allocation
  *
  * The live rows and all events, read while no call was running.
- * @typedef {{ rows: readonly HeldRow[], events: readonly Event[] }} Records
+ * @typedef {object} Records
+ * @property {readonly HeldRow[]} rows
+ * @property {readonly Event[]} events
+ * @property {readonly import('./reservedNumbers.mjs').Numbers[]} reservations
+ * @property {readonly import('./reservedNumbers.mjs').ReservationEvent[]} reservationEvents
+ *
  * @typedef {import('./claims.mjs').Named & { port: number, allocation: number }} HeldRow
  *
  * The events of one allocation.
@@ -46,9 +53,9 @@ import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes } from './histories.mjs'
  */
 
 const OF_CALL = /** @type {Record<string, string[]>} */ ({
-  allocated: ['get', 'allocate', 'claim', 'ensureMany', 'allocateMany'],
+  allocated: ['get', 'allocate', 'claim', 'ensureMany', 'allocateMany', 'move'],
   claimed: ['claim'],
-  released: ['release'],
+  released: ['release', 'move'],
   updated: ['update'],
 })
 
@@ -63,6 +70,7 @@ export function checkEvents(ledger, records, report) {
   checkPlaces(events, told, report)
   checkHeld(records.rows, told, report)
   const byCall = eventsByCall(ledger, events, report)
+  checkReservationEvents(ledger, records, report)
   const begun = [...told.values()].filter(({ allocated }) => allocated)
   const all = {
     told,
@@ -71,8 +79,14 @@ export function checkEvents(ledger, records, report) {
   }
   for (const call of ledger.calls) {
     const own = byCall.get(call) ?? []
+    for (const event of own) {
+      if (event.what === 'allocated' && isReserved(ledger, call, event)) {
+        report(IN_SPITE, { call, event })
+      }
+    }
     if (TAKES_ONE.has(call.op)) checkAllocated(ledger, call, own, all, report)
     else if (TAKES_MANY.has(call.op)) checkBatchEvents(ledger, call, own, all, report)
+    else if (call.op === 'move') checkMoveEvents(call, own, told, report)
     else if (call.op === 'release') checkReleased(call, own, report)
     else if (call.op === 'update') checkUpdated(call, own, report)
   }
@@ -170,8 +184,19 @@ function mayBeOf(call, event) {
   return (
     OF_CALL[event.what]?.includes(call.op) &&
     namesOf(call, event).includes(nameOf(event)) &&
-    (call.op !== 'release' || (call.port ?? event.port) === event.port)
+    isNumberOf(call, event)
   )
+}
+
+/**
+ * Whether the call may have changed that number so.
+ * @param {Call} call
+ * @param {Event} event
+ */
+function isNumberOf({ op, port, wanted, from }, event) {
+  if (op === 'release') return (port ?? event.port) === event.port
+  if (op !== 'move') return true
+  return event.what === 'allocated' ? event.port === wanted : (from ?? event.port) === event.port
 }
 
 /**

@@ -36,7 +36,7 @@ export function checkExhausted(ledger, holdings, report) {
       const window = { from: call.at, until: call.end }
       const doubtful = open.during(window)
       const numbers = ledger.ranges.numbersThroughout(call, window)
-      const held = mayBeHeld(call, numbers, possible)
+      const held = mayBeUnavailable(ledger, call, numbers, possible)
       const most = mostAtOnce(window, [...held, ...doubtful])
       if (doubtful.length === 0) decided++
       const own = ownPort(ledger, certain, call)
@@ -89,16 +89,18 @@ export function possibleHoldings({ services }) {
 }
 
 /**
- * The times, around that of the call, at which these numbers may have been held.
+ * The times, around that of the call, at which these numbers may have been held or reserved.
+ * @param {import('./Ledger.mjs').Ledger} ledger
  * @param {Call} call
  * @param {readonly number[]} numbers
  * @param {Map<string, Interval[]>} possible
  */
-function mayBeHeld({ host = '', proto = '', at, end }, numbers, possible) {
+function mayBeUnavailable({ reservations }, { host = '', proto = '', at, end }, numbers, possible) {
   const held = /** @type {Interval[]} */ ([])
   for (const port of numbers) {
-    const there = possible.get(placeOf({ host, proto, port })) ?? []
-    held.push(...during(there, { from: at, until: end }))
+    const place = { host, proto, port }
+    const there = [...(possible.get(placeOf(place)) ?? []), ...reservations.possible(place)]
+    held.push(...during(merged(there), { from: at, until: end }))
   }
   return held
 }

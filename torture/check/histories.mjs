@@ -20,13 +20,15 @@ import { basename, join } from 'node:path'
  * @property {string} [proto] of a release: both, where it is absent
  * @property {number} [port] of a release: all, where it is absent
  * @property {string} [key]
- * @property {number} [wanted] of a claim
+ * @property {number} [wanted] of a claim or a move
+ * @property {number} [from] of a move: the number to give up, by default that which get tells
+ * @property {boolean} [useReservation] of a claim or a move
  * @property {Item[]} [items] of a batch
  * @property {number} [count] of an allocation of several numbers
  * @property {boolean} [contiguous] of such an allocation
- * @property {number} [startPort] of a range
- * @property {number} [endPort] of a range
- * @property {string} [boundTo] of a range: the only host on which it counts
+ * @property {number} [startPort] of a range or a reservation
+ * @property {number} [endPort] of a range or a reservation
+ * @property {string} [boundTo] of a range or a reservation: the only host on which it counts
  *
  * What a batch asks for one service.
  * @typedef {{ service: string, count: number, contiguous: boolean, protocols: string[] }} Item
@@ -41,6 +43,7 @@ export const FOREVER = Number.POSITIVE_INFINITY
 export const TAKES_ONE = new Set(['get', 'allocate', 'claim'])
 /** The calls that give services all that they ask for, or nothing. */
 export const TAKES_MANY = new Set(['ensureMany', 'allocateMany'])
+export const CHANGES_RESERVATIONS = new Set(['reserve', 'unreserve'])
 export const CHANGES_RANGES = new Set(['addRange', 'removeRange'])
 
 /** These promise that nothing was changed, and are taken at their word. */
@@ -49,6 +52,7 @@ export const NOTHING_CHANGED = new Set([
   'PORT_TAKEN',
   'INVALID_ARGUMENT',
   'PORT_OUT_OF_RANGE',
+  'PORT_RESERVED',
   'LAYOUT_MISMATCH',
   'RANGE_OVERLAP',
   'RANGE_IN_USE',
@@ -61,7 +65,7 @@ export const NOTHING_CHANGED = new Set([
  * @param {Call} call
  */
 export function takes({ op }) {
-  return TAKES_ONE.has(op) || TAKES_MANY.has(op)
+  return TAKES_ONE.has(op) || TAKES_MANY.has(op) || op === 'move'
 }
 
 /**
@@ -87,7 +91,8 @@ export function servicesOf({ items, service }) {
  * @returns {Told[]}
  */
 export function toldBy({ op, ok, service = '', proto = '' }) {
-  if (ok === undefined) return []
+  if (ok === undefined || ok === null) return []
+  if (op === 'move') return [{ service, proto, port: ok.port }]
   if (op === 'ensureMany') {
     return ok.map((/** @type {any[]} */ [of, protocol, port]) => ({
       service: of,
@@ -104,7 +109,8 @@ export function toldBy({ op, ok, service = '', proto = '' }) {
  */
 export function isUnknown(call) {
   const { op, ok, error, lost } = call
-  const writes = op === 'release' || takes(call) || CHANGES_RANGES.has(op)
+  const writes =
+    op === 'release' || takes(call) || CHANGES_RANGES.has(op) || CHANGES_RESERVATIONS.has(op)
   const isAnswered = ok !== undefined || NOTHING_CHANGED.has(error ?? '')
   return writes && (lost === true || !isAnswered)
 }

@@ -6,6 +6,7 @@ import { nameOf, placeOf } from './claims.mjs'
 import { checkUntold } from './doubts.mjs'
 import { readLong } from './histories.mjs'
 import { firstAfter } from './intervals.mjs'
+import { checkMovesSeen } from './moves.mjs'
 
 /**
  * @typedef {import('./holdings.mjs').Holding} Holding
@@ -70,4 +71,5 @@ export function checkRows(ledger, seen, holdings, report) {
   }
   checkUntold(ledger, seen, report)
   checkWhole(ledger, seen, report)
+  checkMovesSeen(ledger, seen, report)
 }

@@ -11,7 +11,7 @@ export function checkTaken(ledger, report) {
   const possible = possibleHoldings(ledger)
   const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
   for (const call of ledger.calls) {
-    if (call.op !== 'claim' || call.error !== 'PORT_TAKEN') continue
+    if ((call.op !== 'claim' && call.op !== 'move') || call.error !== 'PORT_TAKEN') continue
     const { host = '', proto = '', wanted = 0, at, end } = call
     const held = possible.get(placeOf({ host, proto, port: wanted })) ?? []
     const mayBeHeld = [...held, ...(doubts.get(scopeOf(call)) ?? [])].some(

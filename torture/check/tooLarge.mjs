@@ -6,7 +6,7 @@
 import { placeOf, scopeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
 import { itemsOf } from './histories.mjs'
-import { during, mostAtOnce } from './intervals.mjs'
+import { during, merged, mostAtOnce } from './intervals.mjs'
 import { fits } from './layouts.mjs'
 import { isCertainlyHeld } from './mismatches.mjs'
 
@@ -62,7 +62,7 @@ function isSpecial({ count, contiguous, protocols }) {
 }
 
 /**
- * `free`: the numbers that nobody may have held at any moment of the call. `least`: how many were
+ * `free`: the numbers that nobody may have held or reserved at any moment of the call. `least`: how many were
  * free at each moment.
  * @param {Ledger} ledger
  * @param {Call} call
@@ -74,9 +74,11 @@ function scopeDuring(ledger, call, proto, possible, doubts) {
   const { host = '', at, end } = call
   const window = { from: at, until: end }
   const numbers = ledger.ranges.numbersThroughout(call, window)
-  const held = numbers.map((port) =>
-    during(possible.get(placeOf({ host, proto, port })) ?? [], window),
-  )
+  const held = numbers.map((port) => {
+    const place = { host, proto, port }
+    const there = [...(possible.get(placeOf(place)) ?? []), ...ledger.reservations.possible(place)]
+    return during(merged(there), window)
+  })
   const doubtful = doubts.filter(({ from, until }) => from <= end && until >= at)
   return {
     proto,

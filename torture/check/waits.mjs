@@ -22,6 +22,7 @@ const OF_ONE_PROJECT = [
   'ensureMany',
   'allocateMany',
   'release',
+  'move',
   'update',
 ]
 const NO_LONGER_THAN_US = 2_000_000

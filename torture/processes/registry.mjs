@@ -40,7 +40,7 @@ export async function openStore(history, url) {
  * @returns {PortRepository}
  */
 export function notingLost(history, store) {
-  const claimed = /** @type {Set<string | undefined>} */ (new Set())
+  const done = /** @type {Set<string | undefined>} */ (new Set())
   /**
    * @template Result
    * @param {string | undefined} actor
@@ -57,14 +57,29 @@ export function notingLost(history, store) {
     allocate: (request, call) => noted(call?.actor, store.allocate(request, call)),
     claim: async (request, call) => {
       // The library repeats a claim also if it could not read afterwards what it had claimed.
-      if (claimed.has(call?.actor)) history.noteLost(call?.actor)
+      if (done.has(call?.actor)) history.noteLost(call?.actor)
       const created = await noted(call?.actor, store.claim(request, call))
-      claimed.add(call?.actor)
+      done.add(call?.actor)
       return created
     },
     ensureMany: (request, call) => noted(call?.actor, store.ensureMany(request, call)),
     allocateMany: (request, call) => noted(call?.actor, store.allocateMany(request, call)),
     release: (selection, call) => noted(call?.actor, store.release(selection, call)),
+    move: async (request, call) => {
+      // The library repeats a move also if it could not read afterwards what it had moved.
+      if (done.has(call?.actor)) history.noteLost(call?.actor)
+      const moved = await noted(call?.actor, store.move(request, call))
+      done.add(call?.actor)
+      return moved
+    },
+    reserve: async (request, call) => {
+      // The library repeats it also if it could not read afterwards what is held.
+      if (done.has(call?.actor)) history.noteLost(call?.actor)
+      const reservation = await noted(call?.actor, store.reserve(request, call))
+      done.add(call?.actor)
+      return reservation
+    },
+    unreserve: (numbers, call) => noted(call?.actor, store.unreserve(numbers, call)),
     update: (selection, change, call) => noted(call?.actor, store.update(selection, change, call)),
   }
 }
@@ -147,6 +162,30 @@ export function get(history, ports, place) {
   const { project, service, instance, host, proto } = place
   return history.record({ op: 'get', ...place }, (actor) =>
     ports.getOrAllocate(project, service, { instance, hostname: host, protocol: proto, actor }),
+  )
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp', wanted: number, from?: number, useReservation: boolean }} asked
+ */
+export function move(history, ports, asked) {
+  const { project, service, instance, host, proto, wanted, from, useReservation } = asked
+  return history.record(
+    { op: 'move', ...asked },
+    (actor) =>
+      ports.move(project, service, wanted, {
+        instance,
+        hostname: host,
+        protocol: proto,
+        useReservation,
+        actor,
+        ...(from !== undefined && { from }),
+      }),
+    // Null if the service holds neither.
+    (told) =>
+      told ? { from: told.movedFrom, moved: told.moved, port: told.allocation.portNumber } : null,
   )
 }
 

@@ -15,10 +15,12 @@ import {
   LARGE,
   LAYOUTS,
   now,
+  numbersIn,
   numbersOf,
   PROJECTS,
   PROTOCOLS,
   pick,
+  RESERVED,
   SHARED,
 } from '../workload.mjs'
 import { History } from './History.mjs'
@@ -28,6 +30,7 @@ import {
   endWithParent,
   ensureMany,
   get,
+  move,
   openRegistry,
   release,
   releaseOnce,
@@ -57,17 +60,17 @@ const opened = await Promise.all(
 const acknowledgedBefore = history.acknowledged
 setInterval(tellAcknowledged, 500).unref()
 
-const USES = /** @type {const} */ (['claims', 'many', 'batch', 'loose'])
+const USES = /** @type {const} */ (['claims', 'moves', 'many', 'batch', 'loose'])
 
 class Lane {
   #name
   #generation = 0
   /**
-   * Services that nobody gets, because other calls give them numbers, each with its generation: one
-   * claims, one asks for several numbers at once, several are in batches, one has another layout in
-   * each batch.
+   * Services that other calls give numbers, each with its generation: one claims, one moves, one asks
+   * for several numbers at once, several are in batches, one has another layout in each batch. Only
+   * the one that moves is asked for by get as well.
    */
-  #generations = { claims: 0, many: 0, batch: 0, loose: 0 }
+  #generations = { claims: 0, moves: 0, many: 0, batch: 0, loose: 0 }
   /** Where its services of batches may hold ports. */
   #batched = /** @type {Map<string, import('./registry.mjs').Place>} */ (new Map())
   /** By place: the last idempotency key used, to ask under it again. */
@@ -107,7 +110,8 @@ class Lane {
     if (dice < 0.45) return this.#useMany({ ...place, service: this.#special('many') })
 
     const own = { ...place, service: `${this.#name}-${this.#generation}` }
-    if (dice < 0.6) return this.#get(own)
+    if (dice < 0.55) return this.#get(own)
+    if (dice < 0.6) return this.#useMoves({ ...place, service: this.#special('moves') })
     if (dice < 0.7) return this.#allocateUnderKey(own)
     if (dice < 0.74) return this.#allocate(own)
     if (dice < 0.79) {
@@ -249,19 +253,39 @@ class Lane {
   /** Any number of the project, also one that it has at times or on another host. */
   async #claim(/** @type {Place} */ place) {
     const { project, service, instance, host, proto } = place
-    const wanted = pick(numbersOf(project))
+    const wanted = wantedOf(project)
+    const useReservation = Math.random() < 0.3
     const outcome = await history.record(
-      { op: 'claim', ...place, wanted },
+      { op: 'claim', ...place, wanted, useReservation },
       (actor) =>
         ports().claim(project, service, wanted, {
           actor,
           instance,
           hostname: host,
           protocol: proto,
+          useReservation,
         }),
       ({ allocation }) => allocation.portNumber,
     )
     return this.#retireIfUnknown(outcome, place)
+  }
+
+  /** Gets a number, and moves it to any number of the project, then perhaps back. */
+  async #useMoves(/** @type {Place} */ place) {
+    const gotten = await get(history, ports(), place)
+    const error = await this.#retireIfUnknown(gotten, place)
+    if (error !== undefined || gotten.lost) return error
+    const asked = { ...place, wanted: wantedOf(place.project) }
+    const moved = await move(history, ports(), {
+      ...asked,
+      useReservation: Math.random() < 0.3,
+      ...(Math.random() < 0.5 && { from: gotten.ok }),
+    })
+    const failure = await this.#retireIfUnknown(moved, place)
+    if (moved.lost || (failure !== undefined && failure !== 'PORT_TAKEN')) return failure
+    const again = await this.#get(place)
+    if (again !== undefined || Math.random() < 0.4) return again
+    return this.#release(place, true)
   }
 
   async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
@@ -331,6 +355,16 @@ async function releaseDoubts() {
     const doubt = doubts.shift()
     if (doubt) await release(history, ports(), doubt.place)
   }
+}
+
+/**
+ * Any number of the project, and often one of the few that are reserved at times.
+ * @param {string} project
+ */
+function wantedOf(project) {
+  const numbers = numbersOf(project)
+  const reserved = RESERVED.flatMap(numbersIn).filter((number) => numbers.includes(number))
+  return pick(Math.random() < 1 / 3 ? reserved : numbers)
 }
 
 /** Returns a random one. */

@@ -22,7 +22,8 @@ export class EmbeddedServer extends Server {
     return server
   }
 
-  async awaken() {
+  /** @override */
+  async startAgain() {
     await startDatabase({ notify: () => {} })
   }
 

@@ -76,10 +76,6 @@ export class OwnServer extends Server {
     this.#onStart = onStart
   }
 
-  async awaken() {
-    await this.insist('select')
-  }
-
   async stop() {
     this.#stopping = true
     this.#postmaster?.kill('SIGINT')

@@ -73,6 +73,12 @@ export class Server {
   }
 
   /**
+   * Starts it where it does not run, if that is for those who call the registry to do. Near the end
+   * of a run nobody else may be calling any more.
+   */
+  async startAgain() {}
+
+  /**
    * Repeated until it is answered.
    * @param {string} text
    * @returns {Promise<any[]>}
@@ -84,6 +90,7 @@ export class Server {
         return await this.query(text)
       } catch (error) {
         if (performance.now() > giveUpAt) throw error
+        await this.startAgain().catch(() => {})
         await sleep(100)
       }
     }

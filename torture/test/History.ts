@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { check, findDoubts } from '../check/check.mjs'
 import type { Event, HeldRow } from '../check/events.mjs'
+import type { Numbers, ReservationEvent } from '../check/reservedNumbers.mjs'
 import { STUCK } from '../check/waits.mjs'
 import { PROJECTS } from '../workload.mjs'
 
@@ -20,6 +21,13 @@ interface Asked {
   readonly count?: number
   readonly contiguous?: boolean
   readonly boundTo?: string
+  readonly from?: number
+  readonly useReservation?: boolean
+}
+
+interface Scope {
+  readonly boundTo?: string
+  readonly proto?: string
 }
 
 export interface Layout {
@@ -57,6 +65,8 @@ export class History {
   readonly #lines = new Map<string, string[]>()
   readonly #rows: HeldRow[] = []
   readonly #events: Event[] = []
+  readonly #reservations: Numbers[] = []
+  readonly #reservationEvents: ReservationEvent[] = []
   #stuck = ''
   #tableAt = 1_000
   #deaths = ''
@@ -69,8 +79,59 @@ export class History {
     return this.#call('allocate', [from, until], answer, asked)
   }
 
-  claim(from: number, until: number, port: number, answer: number | Answer = port): this {
-    return this.#call('claim', [from, until], answer, { wanted: numberOf(port) })
+  claim(
+    from: number,
+    until: number,
+    port: number,
+    answer: number | Answer = port,
+    asked: Asked = {},
+  ): this {
+    return this.#call('claim', [from, until], answer, { wanted: numberOf(port), ...asked })
+  }
+
+  /** From one number to another, told so by default. */
+  move(
+    [from, until]: [number, number],
+    [old, wanted]: [number, number],
+    answer?: Answer,
+    asked: Asked = {},
+  ): this {
+    const told = answer ?? { ok: { from: numberOf(old), moved: true, port: numberOf(wanted) } }
+    const numbers = { from: numberOf(old), wanted: numberOf(wanted) }
+    return this.#write('w0', { op: 'move', ...PLACE, ...numbers, ...asked }, [from, until], told)
+  }
+
+  /** On every host and for both protocols, unless it says otherwise. */
+  reserve(
+    [from, until]: [number, number],
+    [start, end]: [number, number],
+    answer: Answer = { ok: true },
+    scope: Scope = {},
+  ): this {
+    return this.#reservation('reserve', [from, until], [start, end], answer, scope)
+  }
+
+  /** Told how many it removed. */
+  unreserve(
+    [from, until]: [number, number],
+    [start, end]: [number, number],
+    answer: Answer = { ok: 1 },
+    scope: Scope = {},
+  ): this {
+    return this.#reservation('unreserve', [from, until], [start, end], answer, scope)
+  }
+
+  /** That a reservation is there in the end. */
+  reserved([start, end]: [number, number]): this {
+    this.#reservations.push(numbersOf(start, end))
+    return this
+  }
+
+  /** An event of a reservation, of the first call of the reserver by default. */
+  reservationEvent(what: string, [start, end]: [number, number], actor = 'reserver#0'): this {
+    const id = this.#reservationEvents.length + 1
+    this.#reservationEvents.push({ id, what, actor, ...numbersOf(start, end) })
+    return this
   }
 
   /** In one batch: what each service asks for, and what the caller was told. */
@@ -215,7 +276,12 @@ export class History {
 
   /** The same, by the registry's own events too. */
   judgedWithEvents(): string[] {
-    const records = { rows: this.#rows, events: this.#events }
+    const records = {
+      rows: this.#rows,
+      events: this.#events,
+      reservations: this.#reservations,
+      reservationEvents: this.#reservationEvents,
+    }
     return this.#inDirectory((directory) =>
       kindsIn(check(directory, this.#table(), { records }).found),
     )
@@ -243,6 +309,17 @@ export class History {
   ): this {
     const range = { project: 'small', startPort: numberOf(start), endPort: numberOf(end), boundTo }
     return this.#write('changer', { op, ...range }, times, answer)
+  }
+
+  #reservation(
+    op: string,
+    times: number[],
+    [start, end]: [number, number],
+    answer: Answer,
+    scope: Scope,
+  ): this {
+    const numbers = { startPort: numberOf(start), endPort: numberOf(end), ...scope }
+    return this.#write('reserver', { op, ...numbers }, times, answer)
   }
 
   #call(op: string, times: number[], answer: number | Answer, asked: Asked, by = 'w0'): this {
@@ -285,6 +362,10 @@ export const EXHAUSTED = { error: 'RANGE_EXHAUSTED' }
 
 function numberOf(port: number): number {
   return 20_000 + port
+}
+
+function numbersOf(start: number, end: number): Numbers {
+  return { startPort: numberOf(start), endPort: numberOf(end), boundTo: null, proto: null }
 }
 
 function itemsOf(layouts: Readonly<Record<string, Layout>>) {

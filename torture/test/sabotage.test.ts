@@ -100,6 +100,33 @@ it('finds batches of which a part is not given', async () => {
   await findsWrong('batch that is half there', ['--sabotage', 'half-batch', ...WHILE_REFUSING])
 }, 120_000)
 
+it('finds reserved numbers that are allocated', async () => {
+  await findsWrong('allocated in spite of a reservation', [
+    '--sabotage',
+    'reservations-ignored',
+    ...WHILE_REFUSING,
+  ])
+}, 120_000)
+
+it('finds reserved numbers that are taken by calls that do not say so', async () => {
+  await findsWrong('allocated in spite of a reservation', [
+    '--sabotage',
+    'reservations-unrefused',
+    ...WHILE_REFUSING,
+    '--seconds',
+    '10',
+  ])
+}, 120_000)
+
+it('finds reservations that leave no event', async () => {
+  const args = ['--sabotage', 'reservation-unnoted', ...WHILE_REFUSING]
+  await findsWrong('acknowledged change without its event', args)
+}, 120_000)
+
+it('finds moves that release in one transaction and allocate in another', async () => {
+  await findsWrong('move in two steps', ['--sabotage', 'move-in-parts', ...WHILE_REFUSING])
+}, 120_000)
+
 it('finds numbers of a range that are given on another host than its own', async () => {
   await findsWrong('outside its range', [
     '--sabotage',

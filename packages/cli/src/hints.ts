@@ -50,6 +50,8 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
         : fullRangeHints(details as FullRange)
     case 'PORT_RESERVED':
       return ['To take it anyway: --use-reservation', 'To see all reservations: ports reservations']
+    case 'LIMIT_REACHED':
+      return details.isOwn ? [] : ['To see the limits: ports limit list']
     case 'LEASE_LOST':
       return [heldHint(details as OfService)]
     case 'PORT_OUT_OF_RANGE':

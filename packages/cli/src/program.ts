@@ -16,6 +16,7 @@ import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
 import { importCommand } from './commands/import.js'
 import { initCommand } from './commands/init.js'
+import { limitCommand } from './commands/limit.js'
 import { listCommand } from './commands/list.js'
 import { loadCommand } from './commands/load.js'
 import { moveCommand } from './commands/move.js'
@@ -65,6 +66,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
   'Administration:': {
     range: rangeCommand,
     rest: restCommand,
+    limit: limitCommand,
     reserve: reserveCommand,
     unreserve: unreserveCommand,
     import: importCommand,
@@ -161,6 +163,7 @@ Exit status:
     5  the database: not made yet, unreachable, not accessible from a sandbox, damaged, not
        migrated, busy, or an outcome that is not known
     6  whether something listens there cannot be told from here
+    7  a limit on the ports of a project or of an actor is reached
   125  ports run failed before it started the command; 126: the command cannot be run; 127: it
        was not found; otherwise ports run ends with the status of the command
    70  a bug in ports

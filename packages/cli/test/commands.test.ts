@@ -298,8 +298,8 @@ describe('summary', () => {
     expect(one).toEqual(
       done(
         [
-          'PROJECT   RANGES     SCOPE          TOTAL  ALLOCATED  AVAILABLE  RESERVED  UNUSABLE  USED %',
-          'consilio  3100-3199  localhost/tcp    100          1         99         0         0       1',
+          'PROJECT   RANGES     SCOPE          TOTAL  ALLOCATED  AVAILABLE  RESERVED  RESTING  UNUSABLE  USED %',
+          'consilio  3100-3199  localhost/tcp    100          1         99         0        0         0       1',
           '',
         ].join('\n'),
       ),

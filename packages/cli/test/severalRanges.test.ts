@@ -111,9 +111,9 @@ describe('with several ranges', () => {
     expect(await ports('summary')).toEqual(
       done(
         [
-          'PROJECT  RANGES             SCOPE          TOTAL  ALLOCATED  AVAILABLE  RESERVED  UNUSABLE  USED %',
-          'homelab  none (on nas, pi)  localhost/tcp      0          0          0         0         0       0',
-          'myapp    9000-9009          localhost/tcp     10          0         10         0         0       0',
+          'PROJECT  RANGES             SCOPE          TOTAL  ALLOCATED  AVAILABLE  RESERVED  RESTING  UNUSABLE  USED %',
+          'homelab  none (on nas, pi)  localhost/tcp      0          0          0         0        0         0       0',
+          'myapp    9000-9009          localhost/tcp     10          0         10         0        0         0       0',
           '',
         ].join('\n'),
       ),

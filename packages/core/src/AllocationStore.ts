@@ -1,4 +1,4 @@
-import type { CallOptions, WriteOptions } from './CallOptions.js'
+import type { CallOptions, GivingOptions, WriteOptions } from './CallOptions.js'
 import type {
   Metadata,
   MetadataChange,
@@ -149,27 +149,27 @@ export interface AllocationStore {
    * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`, `INVALID_ARGUMENT` if a lease is asked for and the
    * port has none
    */
-  getOrAllocate(request: AllocationRequest, call?: WriteOptions): Promise<number>
+  getOrAllocate(request: AllocationRequest, call?: GivingOptions): Promise<number>
 
   /**
    * Does what `getOrAllocate` does, but allocates the preferred number if it is available.
-   * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
+   * @throws {PortsError} `RANGE_EXHAUSTED`, `LIMIT_REACHED`, `BUSY`
    */
-  ensure(request: EnsureRequest, call?: WriteOptions): Promise<EnsuredPort>
+  ensure(request: EnsureRequest, call?: GivingOptions): Promise<EnsuredPort>
 
   /**
    * Gives the service that number, which `getOrAllocate` returns from then on. Returns false if the
    * service held it already.
    * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
    */
-  claim(request: ClaimRequest, call?: WriteOptions): Promise<boolean>
+  claim(request: ClaimRequest, call?: GivingOptions): Promise<boolean>
 
   /**
    * Allocates one more port for the service: the lowest available number of the project in its
    * scope. If the service holds a port under the same idempotency key, returns that one.
    * @throws {PortsError} `RANGE_EXHAUSTED`, `BUSY`
    */
-  allocate(request: NewAllocationRequest, call?: WriteOptions): Promise<number>
+  allocate(request: NewAllocationRequest, call?: GivingOptions): Promise<number>
 
   /**
    * Returns the released ports, ordered by number and protocol; empty if the service held no such

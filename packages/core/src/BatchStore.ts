@@ -1,4 +1,4 @@
-import type { WriteOptions } from './CallOptions.js'
+import type { GivingOptions } from './CallOptions.js'
 import type { Metadata, PortAllocation, Protocol, ServiceKey } from './PortAllocation.js'
 import type { Bounds } from './PortRange.js'
 
@@ -55,12 +55,12 @@ export interface BatchStore {
    * @throws {PortsError} `RANGE_EXHAUSTED` saying what would fit, `LAYOUT_MISMATCH` naming what a
    * service holds, `BUSY`
    */
-  ensureMany(request: BatchRequest, call?: WriteOptions): Promise<Batch>
+  ensureMany(request: BatchRequest, call?: GivingOptions): Promise<Batch>
 
   /**
    * Allocates `count` more numbers for the service. Returns them, lowest first. If the service
    * holds ports under the same idempotency key, returns those.
    * @throws {PortsError} as `ensureMany`
    */
-  allocateMany(request: ManyRequest, call?: WriteOptions): Promise<readonly number[]>
+  allocateMany(request: ManyRequest, call?: GivingOptions): Promise<readonly number[]>
 }

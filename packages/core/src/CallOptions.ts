@@ -13,3 +13,15 @@ export interface Actor {
 }
 
 export interface WriteOptions extends CallOptions, Actor {}
+
+/** How many ports somebody may hold, and be given in a minute. Absent: any number. */
+export interface Limits {
+  readonly maxPorts?: number
+  readonly perMinute?: number
+}
+
+/** What a store is told of a call that gives ports. */
+export interface GivingOptions extends WriteOptions {
+  /** Limits of the actor, beside those that the registry has. */
+  readonly limits?: Limits
+}

@@ -12,6 +12,8 @@ export const EVENT_KINDS = [
   'unreserved',
   'lease-ended',
   'rest-changed',
+  'limit-set',
+  'limit-removed',
 ] as const
 
 /**
@@ -29,7 +31,7 @@ export interface PortEvent {
   /** The SQL function that was called. */
   readonly call: string
   readonly what: (typeof EVENT_KINDS)[number]
-  /** Absent if a reservation was changed. */
+  /** Absent if a reservation or the limit of an actor was changed. */
   readonly projectName?: string
   /**
    * Absent if a range or a reservation was changed, like all fields below except `before` and

@@ -15,7 +15,7 @@ import { findHeld } from './allocation/findHeld.js'
 import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHostname.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
 import type { Layout } from './BatchStore.js'
-import type { CallOptions, WriteOptions } from './CallOptions.js'
+import type { CallOptions, GivingOptions, Limits, WriteOptions } from './CallOptions.js'
 import type { Checkout, EnsuredCheckout } from './CheckoutStore.js'
 import {
   type CheckoutOfDirectory,
@@ -27,7 +27,9 @@ import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './
 import { invalidArgument, unverifiable } from './errors.js'
 import { validPublicHostname } from './hostname.js'
 import { validInstance } from './instance.js'
+import type { Limit, LimitState, LimitSubject } from './LimitStore.js'
 import { validRest, validTtl } from './lease/requests.js'
+import { validLimits, validSubject } from './limit/requests.js'
 import {
   type CheckOptions,
   checkLocal,
@@ -146,6 +148,7 @@ export class PortManager {
   readonly #instance: (projectName: string) => string | undefined
   readonly #actor: string | undefined
   readonly #passOver: 'none' | undefined
+  readonly #limits: Limits | undefined
   readonly #rangeSize: number
   // All calls share these two and their results. A call's signal ends only its own wait.
   readonly #passedOver = new PassedOverReader(() => this.#maySeeServices())
@@ -156,7 +159,7 @@ export class PortManager {
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
-    const { hostname, ownerUid, instance, actor, passOver } = given(options)
+    const { hostname, ownerUid, instance, actor, passOver, limits } = given(options)
     const expected = 'an object with the methods of a repository or an opener'
     const { defaults = {} } = validObject('source', source, expected)
     this.#source = new RepositorySource(source)
@@ -167,6 +170,7 @@ export class PortManager {
       actor === undefined ? (configuredActor() ?? defaults.actor) : validActor('actor', actor)
     this.#passOver =
       passOver === undefined ? configuredPassOver() : validPassOver('passOver', passOver)
+    this.#limits = limits === undefined ? undefined : validLimits(limits, 'limits.')
     this.#localHost =
       hostname === undefined
         ? new LocalHost(process.env.PORTS_HOSTNAME || defaults.hostname, 'PORTS_HOSTNAME')
@@ -980,7 +984,46 @@ export class PortManager {
   }
 
   /**
-   * Returns the changes of allocations, metadata, ranges and reservations, newest first, without the
+   * Limits how many ports a project, or the actors that match, may hold, and be given in a minute,
+   * instead of the limits that it has. What is held already stays. A call that would pass one is refused
+   * with `LIMIT_REACHED`, however many ask at once. Imports and moves are not limited. An actor is a
+   * label that callers choose, so such a limit bounds accidents only. Safe to repeat.
+   */
+  async setLimit(
+    subject: LimitSubject,
+    limits: Limits,
+    options: WriteOptions = {},
+  ): Promise<Limit> {
+    const valid = validSubject(subject)
+    const values = validLimits(limits)
+    const call = this.#write(given(options))
+    return this.#source.ask(
+      (store) => store.setLimit(valid, values, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
+   * Removes the limits of a project or of actors, and returns them; undefined if there were none. The
+   * actor is that of the limit, letter by letter.
+   */
+  async removeLimit(subject: LimitSubject, options: WriteOptions = {}): Promise<Limit | undefined> {
+    const valid = validSubject(subject)
+    const call = this.#write(given(options))
+    return this.#source.askExisting(
+      (store) => store.removeLimit(valid, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /** The limits of projects, then those of actors, with what they count now. */
+  async listLimits(options: CallOptions = {}): Promise<LimitState[]> {
+    const call = given(options)
+    return [...(await this.#source.askExisting((store) => store.listLimits(call)))]
+  }
+
+  /**
+   * Returns the changes of allocations, metadata, ranges, reservations and limits, newest first, without the
    * results of audits. An event appears only when every transaction that began to write before its
    * own has ended. Events outlive their project and service, so an unknown name is not an error.
    */
@@ -1069,9 +1112,13 @@ export class PortManager {
     return mayStartServicesOf(this.#localHost.name, () => this.#source.getRunning(), {})
   }
 
-  #write({ signal, actor }: WriteOptions): WriteOptions {
+  #write({ signal, actor }: WriteOptions): GivingOptions {
     const asked = actor === undefined ? undefined : validActor('actor', actor)
-    return { actor: this.#actor ?? asked ?? actorHere(), ...(signal && { signal }) }
+    return {
+      actor: this.#actor ?? asked ?? actorHere(),
+      ...(signal && { signal }),
+      ...(this.#limits && { limits: this.#limits }),
+    }
   }
 
   #passesOverNothing(options: PassOverOption): boolean {

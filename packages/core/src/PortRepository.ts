@@ -4,6 +4,7 @@ import type { CallerDefaults } from './CallerDefaults.js'
 import type { CheckoutStore } from './CheckoutStore.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
+import type { LimitStore } from './LimitStore.js'
 import type { RangeStore } from './RangeStore.js'
 import type { ReservationStore } from './ReservationStore.js'
 import type { TransferStore } from './TransferStore.js'
@@ -21,6 +22,7 @@ export interface PortRepository
     BatchStore,
     RangeStore,
     ReservationStore,
+    LimitStore,
     CheckoutStore,
     CheckStore,
     EventStore,

@@ -33,6 +33,7 @@ export const EXIT_STATUS = {
   SANDBOXED: 5,
   NO_REGISTRY: 5,
   UNVERIFIABLE: 6,
+  LIMIT_REACHED: 7,
 } as const
 
 export type PortsErrorCode = keyof typeof EXIT_STATUS

@@ -46,7 +46,7 @@ export type {
 } from './BatchStore.js'
 export { intersection } from './bounds.js'
 export type { CallerDefaults } from './CallerDefaults.js'
-export type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
+export type { Actor, CallOptions, GivingOptions, Limits, WriteOptions } from './CallOptions.js'
 export type {
   Checkout,
   CheckoutRequest,
@@ -84,7 +84,9 @@ export {
 export { excerpt, shown } from './excerpt.js'
 export { validHostname } from './hostname.js'
 export { nameOfInstance } from './instance.js'
+export type { Limit, LimitState, LimitStore, LimitSubject } from './LimitStore.js'
 export { type Lost, leaseLost } from './lease/leaseLost.js'
+export { limitReached, type Reached } from './limit/limitReached.js'
 export type { CheckOptions } from './listeners/checkListener.js'
 export { type EphemeralOverlap, ephemeralOverlap } from './listeners/ephemeralPorts.js'
 export { INITIAL_NETWORK, networkHere } from './listeners/network.js'
@@ -246,6 +248,7 @@ export type {
   DumpedAllocation,
   DumpedCheckout,
   DumpedEvent,
+  DumpedLimit,
   DumpedProject,
   DumpedRange,
   DumpedReservation,

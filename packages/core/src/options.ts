@@ -1,7 +1,7 @@
 import type { MovedPort } from './AllocationStore.js'
 import type { SameCloudflareHostname } from './allocation/sameCloudflareHostname.js'
 import type { Layout } from './BatchStore.js'
-import type { Actor, CallOptions, WriteOptions } from './CallOptions.js'
+import type { Actor, CallOptions, Limits, WriteOptions } from './CallOptions.js'
 import type { Metadata, PortAllocation, Protocol, Scope } from './PortAllocation.js'
 import type { PortEvent } from './PortEvent.js'
 import type { PassOverOption } from './passedOver/passOver.js'
@@ -37,6 +37,11 @@ export interface PortManagerOptions {
    * `PORTS_PASS_OVER`.
    */
   readonly passOver?: 'none'
+  /**
+   * Limits of every actor who asks through this manager, beside those that the registry has. They
+   * bound the accidents of programs that ask in a loop.
+   */
+  readonly limits?: Limits
 }
 
 export interface InstanceOption {

@@ -57,6 +57,7 @@ const document: RegistryDocument = {
   ],
   checkouts: [checkout],
   reservations: [reservation],
+  limits: [{ actor: 'claude*', maxPorts: 5 }],
   allocations: [allocation],
   resting: [resting],
   events: [event],

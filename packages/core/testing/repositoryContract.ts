@@ -9,6 +9,7 @@ import { describeClaiming } from './claimingContract.js'
 import { describeHistory } from './historyContract.js'
 import { describeInstances } from './instanceContract.js'
 import { describeLeases } from './leaseContract.js'
+import { describeLimits } from './limitContract.js'
 import { describeListing } from './listingContract.js'
 import { describeMoving } from './movingContract.js'
 import { describeNetworks } from './networkContract.js'
@@ -24,7 +25,7 @@ import { describeUpdating } from './updatingContract.js'
 /**
  * The suite that every store must pass, to be called in a test file of that store. `open` is called
  * before each test and gives a repository on an empty store, without ranges; after the test it is
- * closed. `passTime` lets that many seconds pass for the leases and rests of the store that was opened
+ * closed. `passTime` lets that many seconds pass for the leases, rests and limits of the store that was opened
  * last.
  */
 export function describeRepositoryContract(
@@ -48,6 +49,7 @@ export function describeRepositoryContract(
     describeReservations(store)
     describeRests(store, passTime)
     describeLeases(store, passTime)
+    describeLimits(store, passTime)
     describeUpdating(store)
     describeListing(store)
     describeInstances(store)

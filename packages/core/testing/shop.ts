@@ -5,7 +5,7 @@ import type { PortRepository } from '../src/PortRepository.js'
 /** The store under test: each test has one of its own, empty at first. */
 export type Store = () => PortRepository
 
-/** Lets that many seconds pass for leases and rests. */
+/** Lets that many seconds pass for leases, rests and limits. */
 export type PassTime = (seconds: number) => Promise<void>
 
 /** Services of the project that the contract's tests speak of. */

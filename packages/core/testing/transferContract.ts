@@ -382,6 +382,7 @@ export function describeTransfers(store: Store) {
         ranges: [],
         checkouts: [],
         reservations: [],
+        limits: [],
         resting: [],
         allocations: [],
         events: [],

@@ -6,6 +6,7 @@ import { batchStore } from './store/batches.js'
 import { checkoutStore } from './store/checkouts.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
+import { limitStore } from './store/limits.js'
 import { rangeStore } from './store/ranges.js'
 import { reservationStore } from './store/reservations.js'
 import { transferStore } from './store/transfers.js'
@@ -29,6 +30,7 @@ export function createRepository(
     ...batchStore(database),
     ...rangeStore(database),
     ...reservationStore(database),
+    ...limitStore(database),
     ...checkoutStore(database),
     ...checkStore(database, servesOneHost),
     ...eventStore(database),

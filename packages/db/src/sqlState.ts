@@ -8,6 +8,7 @@ import {
   type Lost,
   layoutMismatch,
   leaseLost,
+  limitReached,
   type Misfit,
   type Mismatch,
   type OutOfRange,
@@ -21,6 +22,7 @@ import {
   projectNotFound,
   type RangeChange,
   type RangeHolder,
+  type Reached,
   type RegistryHolder,
   type Reserved,
   rangeExhausted,
@@ -58,6 +60,7 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['ZP010', 'RANGE_IN_USE'],
   ['ZP011', 'PORT_RESERVED'],
   ['ZP012', 'LEASE_LOST'],
+  ['ZP013', 'LIMIT_REACHED'],
   ['22023', 'INVALID_ARGUMENT'],
   // A value that a domain or constraint of the tables refuses.
   ['23514', 'INVALID_ARGUMENT'],
@@ -139,6 +142,8 @@ export function translate(
       return portTaken(parseDetail<Taken>(failure.detail), error)
     case 'PORT_RESERVED':
       return portReserved(parseDetail<Reserved>(failure.detail), error)
+    case 'LIMIT_REACHED':
+      return limitReached(parseDetail<Reached>(failure.detail), error)
     case 'LEASE_LOST':
       return leaseLost(parseDetail<Lost>(failure.detail), error)
     case 'PORT_OUT_OF_RANGE':

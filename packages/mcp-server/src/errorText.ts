@@ -58,6 +58,13 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
       )
     case 'PORT_RESERVED':
       return 'Tell the user the reason, then call get-port with another portNumber, or without one.'
+    case 'LIMIT_REACHED':
+      return (
+        (details.retryAt === null
+          ? `Release what you no longer need, or tell the user. `
+          : `Wait until then, and call ${tool.name} again. `) +
+        'If you ask for ports in a loop, stop. Do not pick a port yourself.'
+      )
     case 'LEASE_LOST':
       return 'Call get-port again. The number may be another one.'
     case 'PORT_OUT_OF_RANGE':

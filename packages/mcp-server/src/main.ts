@@ -9,6 +9,7 @@ import {
   printableLines,
 } from '@ports/core'
 import { callerDefaults, namesDatabase } from '@ports/db/settings'
+import { agentLimits } from './agentLimits.js'
 import { createServer } from './index.js'
 import { StdioTransport } from './StdioTransport.js'
 
@@ -41,7 +42,11 @@ function log(message: string): void {
 function managerOfThisHost(): PortManager {
   try {
     const defaults = callerDefaults()
-    return new PortManager({ ...source, defaults }, { ownerUid: ownerUid(namesDatabase()) })
+    const limits = agentLimits(process.env)
+    return new PortManager(
+      { ...source, defaults },
+      { ownerUid: ownerUid(namesDatabase()), ...(limits && { limits }) },
+    )
   } catch (error) {
     // A setting can be wrong. The user who set it reads the log. A model would read the answers.
     if (!(error instanceof PortsError)) throw error

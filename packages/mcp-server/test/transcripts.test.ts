@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { onLinux } from '../../db/test/onLinux.js'
+import { passTime } from '../../db/test/passTime.js'
 import { connect } from './connect.js'
 import { DatabaseProxy } from './DatabaseProxy.js'
 import { freshDirectory } from './freshDirectory.js'
@@ -256,4 +257,69 @@ test('an agent does not take the number of a service that is down', async () => 
   const named = Number(/such as (\d+)/.exec(refused)![1])
   expect(await ask('get-port', { ...mine, portNumber: named })).toMatchObject({ port: named })
   expect(await other.ask('get-port', theirs)).toMatchObject({ port: first + 5, created: false })
+})
+
+test('an agent leases a port, is told until when, and learns that its lease has ended', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await agent(url)
+  const service = { projectName: 'consilio', serviceName: 'preview' }
+  const { port, message, leaseEndsAt } = await ask('get-port', { ...service, ttlSeconds: 600 })
+  expect(message).toContain('or longer if get-port is called again with ttlSeconds before')
+  expect(Date.parse(leaseEndsAt as string)).toBeGreaterThan(Date.now())
+  const { allocations } = await ask('list-ports', { projectName: 'consilio' })
+  expect(allocations).toMatchObject([{ port, leaseEndsAt }])
+  expect(await failure('get-port', { ...service, portNumber: 3150, ttlSeconds: 600 })).toContain(
+    'ttlSeconds',
+  )
+  await passTime(url, 600)
+  expect(await ask('list-ports', { projectName: 'consilio' })).toMatchObject({ count: 0 })
+  const again = await ask('get-port', service)
+  expect(again).toMatchObject({ created: true })
+  expect(again).not.toHaveProperty('leaseEndsAt')
+  expect(await failure('get-port', { ...service, ttlSeconds: 600 })).toContain('without a lease')
+})
+
+test('an agent is told how many numbers rest, and gets another one', async () => {
+  const url = await freshDatabase()
+  const manager = await openManager(url)
+  await manager.setRest('consilio', 3600)
+  await manager.getOrAllocate('consilio', 'web')
+  await manager.release('consilio', 'web')
+  const { ask, failure } = await agent(url)
+  const summary = await ask('port-summary', { projectName: 'consilio' })
+  expect(summary.message).toContain('1 resting')
+  expect(
+    await failure('get-port', {
+      projectName: 'consilio',
+      serviceName: 'api',
+      portNumber: 3100,
+    }),
+  ).toMatch(/is resting until .*\n.*another portNumber/)
+})
+
+test('an agent in a loop is stopped, and told when to go on', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await connect(url, { env: { PORTS_AGENT_PER_MINUTE: '3' } })
+  const worker = { projectName: 'consilio', serviceName: 'worker' }
+  for (const _ of [1, 2, 3]) await ask('allocate-port', worker)
+  const stopped = await failure('allocate-port', worker)
+  expect(stopped).toMatch(/^LIMIT_REACHED: The actor .* Try again at 20/)
+  expect(stopped).toContain('If you ask for ports in a loop, stop.')
+  const other = await connect(url, {
+    env: { PORTS_AGENT_PER_MINUTE: 'none', PORTS_ACTOR: 'other' },
+  })
+  await other.ask('allocate-port', worker)
+  await passTime(url, 60)
+  await ask('allocate-port', worker)
+})
+
+test('an agent may hold only so many ports, and gets those that it has', async () => {
+  const url = await freshDatabase()
+  const { ask, failure } = await connect(url, { env: { PORTS_AGENT_MAX_PORTS: '1' } })
+  const web = { projectName: 'consilio', serviceName: 'web' }
+  const { port } = await ask('get-port', web)
+  expect(await failure('get-port', { ...web, serviceName: 'api' })).toContain(
+    'Release what you no longer need',
+  )
+  expect(await ask('get-port', web)).toMatchObject({ port, created: false })
 })

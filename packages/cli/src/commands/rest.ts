@@ -17,7 +17,8 @@ export function restCommand({ openManager, output, signal }: Context) {
       const ports = await openManager()
       if (seconds === undefined) {
         const { restSeconds } = await ports.getProjectSummary(projectName, { signal })
-        return output.outcome({ projectName, restSeconds }, sentence(projectName, restSeconds))
+        const shown = { projectName, restSeconds }
+        return output.result(shown, () => sentence(projectName, restSeconds))
       }
       const rest = await ports.setRest(projectName, seconds, { signal })
       output.outcome({ projectName, ...rest }, sentence(projectName, rest.restSeconds))

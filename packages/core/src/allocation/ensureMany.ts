@@ -1,7 +1,7 @@
 import type { AllocationStore } from '../AllocationStore.js'
 import { isAbsent } from '../absent.js'
 import type { BatchAllocation, BatchItem, BatchRequest, BatchStore, Layout } from '../BatchStore.js'
-import type { WriteOptions } from '../CallOptions.js'
+import type { GivingOptions } from '../CallOptions.js'
 import { invalidArgument } from '../errors.js'
 import { validName } from '../name.js'
 import { PROTOCOLS, type Protocol } from '../PortAllocation.js'
@@ -39,7 +39,7 @@ export async function ensureMany(
   store: BatchStore & AllocationStore,
   request: BatchRequest,
   look: (protocol: Protocol) => Promise<PassedOver>,
-  call: WriteOptions,
+  call: GivingOptions,
 ): Promise<EnsureManyResult> {
   const protocols = new Set(request.items.flatMap((item) => item.protocols))
   const passedOver = { tcp: PassedOver.NOTHING, udp: PassedOver.NOTHING }

@@ -1,5 +1,5 @@
 import type { AllocationStore, EnsureRequest } from '../AllocationStore.js'
-import type { CallOptions, WriteOptions } from '../CallOptions.js'
+import type { CallOptions, GivingOptions } from '../CallOptions.js'
 import { PortsError } from '../errors.js'
 import {
   METADATA_FIELDS,
@@ -43,7 +43,7 @@ export async function ensurePort(
   store: AllocationStore,
   request: EnsureRequest,
   look: () => Promise<PassedOver>,
-  call: WriteOptions,
+  call: GivingOptions,
 ): Promise<EnsuredNumber> {
   const isPlain = METADATA_FIELDS.every((field) => request[field] === undefined)
   if (isPlain && request.ttlSeconds === undefined) {

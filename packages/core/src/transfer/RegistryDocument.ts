@@ -1,3 +1,4 @@
+import type { Limits } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
 import type { AllocationStatus, Metadata, ServiceKey } from '../PortAllocation.js'
 import type { PortRange } from '../PortRange.js'
@@ -21,6 +22,7 @@ export interface RegistryContent {
   readonly ranges: readonly DumpedRange[]
   readonly checkouts: readonly DumpedCheckout[]
   readonly reservations: readonly DumpedReservation[]
+  readonly limits: readonly DumpedLimit[]
   readonly allocations: readonly DumpedAllocation[]
   readonly resting: readonly DumpedRest[]
   readonly events: readonly DumpedEvent[]
@@ -56,7 +58,16 @@ export interface DumpedAllocation extends ServiceKey, Metadata {
   readonly idempotencyKey?: string
   readonly allocatedAt: string
   readonly lastUsedAt?: string
+  /** Who was given the port, as stated by the caller. */
+  readonly heldBy?: string
   readonly leaseEndsAt?: string
+}
+
+/** Either a project or an actor has it. */
+export interface DumpedLimit extends Limits {
+  readonly projectName?: string
+  readonly actor?: string
+  readonly setBy?: string
 }
 
 /** A number that only the service that held it last can get now. */

@@ -1,4 +1,5 @@
 import { invalidArgument } from '../errors.js'
+import { validLimits } from '../limit/requests.js'
 import type { ServiceKey } from '../PortAllocation.js'
 import type { RegistryContent } from './RegistryDocument.js'
 
@@ -8,7 +9,8 @@ import type { RegistryContent } from './RegistryDocument.js'
  * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
  */
 export function refuseContradictions(content: RegistryContent): void {
-  const { projects, ranges, checkouts, reservations, allocations, resting, events } = content
+  const { projects, ranges, checkouts, reservations, limits, allocations, resting, events } =
+    content
   refuseRepeated('projects', projects, 'projectName', ({ projectName }) => projectName)
   for (const field of ['directory', 'instance'] as const) {
     refuseRepeated('checkouts', checkouts, field, (checkout) =>
@@ -18,6 +20,15 @@ export function refuseContradictions(content: RegistryContent): void {
   refuseRepeated('reservations', reservations, 'startPort', (reserved) =>
     [reserved.startPort, reserved.endPort, reserved.hostname, reserved.protocol].join('/'),
   )
+  refuseRepeated('limits', limits, 'projectName', ({ projectName, actor }) =>
+    projectName === undefined ? `actor ${actor}` : `project ${projectName}`,
+  )
+  for (const [index, { projectName, actor, ...values }] of limits.entries()) {
+    if ((projectName === undefined) === (actor === undefined)) {
+      throw invalidArgument(`limits[${index}].actor`, actor, 'given unless projectName is')
+    }
+    validLimits(values, `limits[${index}].`)
+  }
   refuseRepeated('allocations', allocations, 'id', ({ id }) => id)
   const numberOf = (held: ServiceKey & { portNumber: number }) =>
     [held.hostname, held.protocol, held.portNumber].join('/')

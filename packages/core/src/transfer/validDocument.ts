@@ -2,6 +2,7 @@ import { validDirectory } from '../checkout/checkoutRequest.js'
 import { invalidArgument } from '../errors.js'
 import { validPublicHostname } from '../hostname.js'
 import { validRest } from '../lease/requests.js'
+import { validLimits } from '../limit/requests.js'
 import { LocalHost } from '../localHost.js'
 import { validName } from '../name.js'
 import { EVENT_KINDS } from '../PortEvent.js'
@@ -110,6 +111,13 @@ const FIELDS = {
     createdAt: time,
     endsAt: optional(time),
   },
+  limits: {
+    projectName: optional(name),
+    actor: optional(actor),
+    maxPorts: optional((_, value) => validLimits({ maxPorts: value as number })),
+    perMinute: optional((_, value) => validLimits({ perMinute: value as number })),
+    setBy: optional(actor),
+  },
   allocations: {
     id,
     projectName: name,
@@ -128,6 +136,7 @@ const FIELDS = {
     idempotencyKey: optional((field, value) => validText(field, value, MAX_LENGTH.idempotencyKey)),
     allocatedAt: time,
     lastUsedAt: optional(time),
+    heldBy: optional(actor),
     leaseEndsAt: optional(time),
   },
   resting: {
@@ -159,7 +168,7 @@ const FIELDS = {
 } as const satisfies { [List in keyof RegistryContent]: Record<string, Check> }
 
 /** The lists that documents did not have from the start. */
-const LATER_LISTS = { checkouts: [], reservations: [], resting: [] }
+const LATER_LISTS = { checkouts: [], reservations: [], limits: [], resting: [] }
 
 /**
  * The document, with every list.

@@ -8,6 +8,9 @@ import { SOCKET_PORT, socketDirectory } from './socketDirectory.js'
 /** LOCK_FILE_LINE_PM_STATUS in PostgreSQL's pidfile.h. */
 const PM_STATUS_LINE = 8
 
+/** The titles of the processes that take part in a recovery. */
+const RECOVERS = /^postgres: (startup|checkpointer|io worker)/
+
 /** As its pid file says; see `isAccepting` for whether that is still true. */
 export function postmasterPid(data: string): number | undefined {
   const number = Number.parseInt(textOfOwn(pidFile(data), ownerOf(data)), 10)
@@ -60,16 +63,25 @@ export function isPostmasterAlive(data: string): boolean {
 }
 
 /**
- * Whether one of its processes brings the data up to date, as it starts and after a crash. True where
- * this system does not tell.
+ * Whether its processes bring the data up to date, as they do at a start and after a crash. They do
+ * not while all of them sleep: each waits for another, not for the disk. True where this system does
+ * not tell.
  */
 export function isRecovering(data: string): boolean {
   const pid = postmasterPid(data)
   const children = `/proc/${pid}/task/${pid}/children`
   if (!existsSync(children)) return true
-  return textOf(children)
+  const recoverers = textOf(children)
     .split(' ')
-    .some((child) => processOf(Number(child)).command.startsWith('postgres: startup'))
+    .map((child) => ({ child, command: processOf(Number(child)).command }))
+    .filter(({ command }) => RECOVERS.test(command))
+  const isUnderWay = recoverers.some(({ command }) => command.startsWith('postgres: startup'))
+  return isUnderWay && !recoverers.every(({ child }) => isAsleep(child))
+}
+
+/** proc_pid_stat(5), the third field: an interruptible wait, which one for a disk is not. */
+function isAsleep(pid: string): boolean {
+  return / S /.test(textOf(`/proc/${pid}/stat`).replace(/.*\)/s, ''))
 }
 
 /** Whether it was told to stop, as its pid file says (PM_STATUS_STOPPING in its pidfile.h). */

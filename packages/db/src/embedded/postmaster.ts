@@ -4,13 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
-import {
-  isPostmasterAlive,
-  isRecovering,
-  isStopping,
-  postmasterPid,
-  removeLockFiles,
-} from './lockFiles.js'
+import { IdleServer } from './IdleServer.js'
+import { isPostmasterAlive, postmasterPid, removeLockFiles } from './lockFiles.js'
 import { isVisible } from './lockHolder.js'
 import { openOwnFile } from './ownFile.js'
 import { clusterFiles } from './registryHome.js'
@@ -28,11 +23,6 @@ import {
 const POLL_MS = 10
 /** Crash recovery replays at most max_wal_size; a minute is far more than that takes. */
 const START_TIMEOUT_MS = 60_000
-/**
- * Twice what a server gives its processes to end after one of them crashed (SIGKILL_CHILDREN_AFTER_SECS
- * in its postmaster.c), before it lets another recover.
- */
-const IDLE_MS = 10_000
 /**
  * How long a server that cannot be seen from here may take to end, or to come up, before its callers
  * here are told that it is elsewhere. A fast shutdown takes less than a second.
@@ -77,8 +67,7 @@ export async function startPostmaster(data: string): Promise<void> {
   const account = accountOf(data)
   const startedAt = Date.now()
   let launched: Launch | undefined
-  let idleSince: number | undefined
-  let toldToEnd: number | undefined
+  const idleServer = new IdleServer(data)
   for (
     let state = await serverState(data);
     state !== 'accepting';
@@ -88,13 +77,10 @@ export async function startPostmaster(data: string): Promise<void> {
     const isAlive = isPostmasterAlive(data)
     // A server with an unsafe socket directory works, and ending it would not help.
     if (isAlive) refuseUnsafeSocketDirectory(data, account)
-    const isIdle = isAlive && (isStopping(data) || !isRecovering(data))
-    idleSince = isIdle ? (idleSince ?? Date.now()) : undefined
-    if (idleSince !== undefined && Date.now() - idleSince > IDLE_MS) {
+    if (idleServer.isStuck()) {
       // It may serve others, who see its socket: this process does not, and ends nothing.
       if (state === 'unreachable') throw heldElsewhere(data, lastHolder(data, account))
-      toldToEnd = endAtOnce(data, toldToEnd)
-      idleSince = undefined
+      idleServer.end()
     }
     if (!isAlive && launched?.ended !== false) {
       if (launched) throw startFailed(data, launched)
@@ -128,20 +114,6 @@ async function tryLaunch(
   } finally {
     lock.close()
   }
-}
-
-/**
- * On a full disk, the process that recovers can fail so early that the server still takes it for
- * running, and never stops waiting for it. An immediate shutdown loses nothing: the next start
- * recovers. A server that waits for one of its processes may ignore that too, so it is killed the
- * second time. Its processes end when it is killed, and keep its lock until then.
- * @param toldBefore the pid of the server that was already told to end, if any
- * @returns the pid of the server that was told now
- */
-function endAtOnce(data: string, toldBefore: number | undefined): number | undefined {
-  const pid = postmasterPid(data)
-  if (pid !== undefined) process.kill(pid, pid === toldBefore ? 'SIGKILL' : 'SIGQUIT')
-  return pid
 }
 
 interface Launch {
@@ -213,13 +185,16 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   }
   // A request to stop can be lost on a server that is recovering from a crash of its backends.
   const giveUpAt = Date.now() + START_TIMEOUT_MS
+  const idleServer = new IdleServer(data)
   while (
     (await serverState(data)) === 'not-ready' &&
     isPostmasterAlive(data) &&
     Date.now() < giveUpAt
   ) {
+    if (idleServer.isStuck()) idleServer.end()
     await sleep(POLL_MS)
   }
+  if (!isPostmasterAlive(data)) return true
   process.kill(pid, 'SIGINT')
   // The last thing that it does is to remove its pid file.
   const endsBy = Date.now() + STOP_TIMEOUT_MS

@@ -3,7 +3,9 @@ import {
   type AllocationStore,
   type EnsuredPort,
   type EnsureRequest,
+  type GivingOptions,
   type KnownHost,
+  type Limits,
   type ListQuery,
   METADATA_FIELDS,
   type MovedPort,
@@ -65,7 +67,7 @@ const ENSURE = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_avoid => $10, p_preferred_port => $11, p_ttl => $12
+    p_avoid => $10, p_preferred_port => $11, p_ttl => $12, p_limits => $13
   )`)
 
 const CLAIM = statement(`
@@ -73,7 +75,7 @@ const CLAIM = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_port_number => $10, p_use_reservation => $11
+    p_port_number => $10, p_use_reservation => $11, p_limits => $12
   ) as answer`)
 
 const MOVE = statement(`
@@ -88,7 +90,7 @@ const ALLOCATE = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_avoid => $10, p_idempotency_key => $11, p_ttl => $12
+    p_avoid => $10, p_idempotency_key => $11, p_ttl => $12, p_limits => $13
   ) as answer`)
 
 const ALLOCATE_TOGETHER = statement(`
@@ -209,7 +211,7 @@ export function allocationStore(database: Database): AllocationStore {
     ({ values, subject, signal }) =>
       explainExhausted(
         database,
-        database.answer<number>(ALLOCATE, [...values, undefined, undefined], subject, { signal }),
+        database.answer<number>(ALLOCATE, [...values, ...NO_MORE], subject, { signal }),
       ),
     (calls) => database.answers(ALLOCATE_TOGETHER, calls),
   )
@@ -218,7 +220,7 @@ export function allocationStore(database: Database): AllocationStore {
       database.answer(RELEASE, [...values, undefined], subject, { signal }),
     (calls) => database.answers(RELEASE_TOGETHER, calls),
   )
-  const ensure = async (request: EnsureRequest, call: WriteOptions = {}): Promise<EnsuredPort> => {
+  const ensure = async (request: EnsureRequest, call: GivingOptions = {}): Promise<EnsuredPort> => {
     const subject = {
       write: true,
       projectName: request.projectName,
@@ -230,6 +232,7 @@ export function allocationStore(database: Database): AllocationStore {
       multirange(request.avoid),
       request.preferredPort,
       request.ttlSeconds,
+      jsonOf(call.limits),
     ]
     const rows = database.rows<EnsuredPort>(ENSURE, values, subject, call)
     return (await explainExhausted(database, rows))[0]!
@@ -246,7 +249,8 @@ export function allocationStore(database: Database): AllocationStore {
       const hasMore =
         metadataOf(request).some((value) => value !== undefined) ||
         request.avoid ||
-        request.ttlSeconds !== undefined
+        request.ttlSeconds !== undefined ||
+        call.limits
       if (hasMore) return (await ensure(request, call)).portNumber
       const subject = {
         write: true,
@@ -265,7 +269,7 @@ export function allocationStore(database: Database): AllocationStore {
     async claim(request, call = {}) {
       const { projectName, portNumber, useReservation } = request
       const resolveBy = 'Claim it again: that does no harm.'
-      const which = [portNumber, useReservation]
+      const which = [portNumber, useReservation, jsonOf(call.limits)]
       const values = [...keyOf(request, call), ...metadataOf(request), ...which]
       return database.answer<boolean>(CLAIM, values, { write: true, projectName, resolveBy }, call)
     },
@@ -278,10 +282,11 @@ export function allocationStore(database: Database): AllocationStore {
           ? `To find out, list the ports of ${projectName}.`
           : 'Ask again under the same key: it gives the port that this call got, if it got one.'
       const subject = { write: true, projectName, resolveBy }
-      if (idempotencyKey === undefined && ttlSeconds === undefined) {
+      const more = [idempotencyKey, ttlSeconds, jsonOf(call.limits)]
+      if (more.every((value) => value === undefined)) {
         return allocations.run({ projectName, values, subject, signal: call.signal })
       }
-      const all = [...values, idempotencyKey, ttlSeconds]
+      const all = [...values, ...more]
       return explainExhausted(database, database.answer<number>(ALLOCATE, all, subject, call))
     },
 
@@ -363,6 +368,13 @@ export function allocationStore(database: Database): AllocationStore {
 function keyOf(key: ServiceKey | Selection, { actor }: WriteOptions): unknown[] {
   const { projectName, serviceName, instance, hostname, protocol } = key
   return [projectName, serviceName, instance, hostname, protocol, actor]
+}
+
+/** Of a call that is made together with others. */
+const NO_MORE = [undefined, undefined, undefined]
+
+function jsonOf(limits: Limits | undefined): string | undefined {
+  return limits && JSON.stringify(limits)
 }
 
 function metadataOf(request: AllocationRequest): (string | undefined)[] {

@@ -7,7 +7,7 @@ import { present, type Stored } from './present.js'
 const ALLOCATE_BATCH = `ports.allocate_batch(
     p_project_name => $1, p_instance => $2, p_hostname => $3, p_actor => $4,
     p_service_type => $5, p_description => $6, p_cloudflare_hostname => $7,
-    p_items => $8, p_avoid_tcp => $9, p_avoid_udp => $10, p_ttl => $11
+    p_items => $8, p_avoid_tcp => $9, p_avoid_udp => $10, p_ttl => $11, p_limits => $12
   )`
 
 const ENSURE_MANY = statement(`
@@ -57,6 +57,7 @@ export function batchStore(database: Database): BatchStore {
         multirange(avoid?.tcp),
         multirange(avoid?.udp),
         request.ttlSeconds,
+        call.limits && JSON.stringify(call.limits),
       ]
       const resolveBy = 'Ask again: it gives the same ports, or new ones if there are none.'
       const subject = { write: true, projectName, resolveBy }
@@ -80,6 +81,7 @@ export function batchStore(database: Database): BatchStore {
         multirange(protocol === 'tcp' ? avoid : []),
         multirange(protocol === 'udp' ? avoid : []),
         request.ttlSeconds,
+        call.limits && JSON.stringify(call.limits),
       ]
       const resolveBy =
         idempotencyKey === undefined

@@ -3,6 +3,7 @@ import { once as event } from 'node:events'
 import { chownSync, existsSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import type { DatabaseStatus } from '../../src/index.js'
 import { ascending, numbers } from '../sessions.js'
@@ -103,9 +104,39 @@ describe('the embedded database is there again', () => {
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
 
+  it('after one of the processes that recover came to wait without end for another', async () => {
+    const home = freshHome()
+    const impostor = { program: `${recovering('cat')} ${WAITS}` }
+    const { ended } = await waitForEver(await stopped(home), impostor)
+    await expectApiKept(inHome(home))
+    expect(await ended).toEqual([null, 'SIGQUIT'])
+  })
+
+  it('and can be stopped, after its recovery came to wait without end', async () => {
+    const home = freshHome()
+    const impostor = { program: `${recovering('cat')} ${WAITS}` }
+    const { ended } = await waitForEver(await stopped(home), impostor)
+    expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
+    expect(await ended).toEqual([null, 'SIGQUIT'])
+    await expectApiKept(inHome(home))
+  })
+
+  it('after a recovery that takes its time, which is not cut short', async () => {
+    const home = freshHome()
+    const impostor = { program: `${recovering('while kill -0 $PPID; do :; done')} ${WAITS}` }
+    const { server, ended } = await waitForEver(await stopped(home), impostor)
+    const kept = expectApiKept(inHome(home))
+    // Longer than one that only waits is given.
+    await sleep(12_000)
+    expect(server.exitCode ?? server.signalCode).toBeNull()
+    server.kill('SIGKILL')
+    await ended
+    await kept
+  })
+
   it('after it was told to stop during recovery, and did not', async () => {
     const home = freshHome()
-    const impostor = { program: `${STARTS_RECOVERY} ${WAITS}`, status: 'stopping' }
+    const impostor = { program: `${recovering('cat')} ${WAITS}`, status: 'stopping' }
     const { ended } = await waitForEver(await stopped(home), impostor)
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGQUIT'])
@@ -121,11 +152,14 @@ describe('the embedded database is there again', () => {
 })
 
 const WAITS = 'setInterval(() => {}, 60_000)'
-/** The child ends with the process that started it, because its input is closed then. */
-const STARTS_RECOVERY = `require('node:child_process').spawn('cat', [], {
-  argv0: 'postgres: startup recovering',
-  stdio: ['pipe', 'ignore', 'ignore'],
-});`
+/**
+ * Starts the shell's command as the process that recovers. It has to end with the server: `cat`
+ * does, because its input is closed then.
+ */
+const recovering = (command: string) => `require('node:child_process').spawn(
+  'sh', ['-c', ${JSON.stringify(command)}],
+  { argv0: 'postgres: startup recovering', stdio: ['pipe', 'ignore', 'ignore'] },
+);`
 
 /** A registry that was made, and whose server was stopped. */
 async function stopped(home: string): Promise<DatabaseStatus> {
@@ -165,5 +199,5 @@ async function waitForEver(
   })
   const ended = event(server, 'exit')
   ended.then(() => impostor.close())
-  return { ended }
+  return { server, ended }
 }

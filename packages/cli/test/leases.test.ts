@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest'
+import { freshDatabase } from '../../../test/database.js'
+import { passTime } from '../../db/test/passTime.js'
+import { portsOn } from './ports.js'
+
+const MINUTE = 60
+
+describe('a lease', () => {
+  test('is given by get, renewed by get and renew, and ends', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    const get = ['get', 'consilio', 'web', '--ttl', '10m']
+    const first = await ports(...get)
+    expect(first).toMatchObject({ stdout: '3100\n', status: 0 })
+    expect(first.stderr).toMatch(/^Held until 20\S+Z, unless it is renewed before\.$/m)
+    await passTime(url, 9 * MINUTE)
+    expect(await ports('renew', 'consilio', 'web', '--ttl', '10m')).toMatchObject({
+      stdout: '',
+      stderr: expect.stringMatching(/^Renewed 3100\/tcp of consilio\/web until 20\S+Z\.$/m),
+      status: 0,
+    })
+    await passTime(url, 9 * MINUTE)
+    expect(await ports(...get)).toMatchObject({ stdout: '3100\n' })
+    await passTime(url, 10 * MINUTE)
+    expect(await ports('list', 'consilio')).toMatchObject({ stderr: 'No ports are held.\n' })
+    expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
+    const history = await ports('history', 'consilio', 'web')
+    expect(history.stdout).toContain('lease-ended')
+  })
+
+  test('is in the JSON of get, renew and list', async () => {
+    const ports = portsOn(await freshDatabase())
+    const json = async (...args: string[]) => JSON.parse((await ports(...args, '--json')).stdout)
+    const got = await json('get', 'consilio', 'web', '--ttl', '2h')
+    expect(got).toMatchObject({ port: 3100, leaseEndsAt: expect.stringMatching(/^20/) })
+    const { renewed } = await json('renew', 'consilio', 'web', '--ttl', '2h')
+    const [{ id, leaseEndsAt }] = await json('list', 'consilio')
+    expect(renewed).toEqual([{ id, port: 3100, protocol: 'tcp', leaseEndsAt }])
+    expect(await json('get', 'consilio', 'api')).not.toHaveProperty('leaseEndsAt')
+    expect((await ports('list', 'consilio')).stdout).toMatch(/^PORT.*LEASE UNTIL/)
+  })
+
+  test('is given to several ports, and to further ones', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    await ports('get', 'consilio', 'web', 'api', '--ttl', '1m')
+    await ports('allocate', 'consilio', 'worker', '--ttl', '1m')
+    await ports('allocate', 'consilio', 'worker', '--count', '2', '--ttl', '1m')
+    await passTime(url, MINUTE)
+    expect(await ports('list', 'consilio')).toMatchObject({ stderr: 'No ports are held.\n' })
+  })
+
+  test('that has ended is not renewed, and its holding is not released', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    await ports('get', 'consilio', 'web', '--ttl', '1m')
+    const [{ id }] = JSON.parse((await ports('list', 'consilio', '--json')).stdout)
+    await passTime(url, MINUTE)
+    await ports('get', 'consilio', 'web')
+    for (const command of [
+      ['renew', 'consilio', 'web', '--ttl', '1m', '--id', id],
+      ['release', 'consilio', 'web', '--id', id],
+    ]) {
+      const lost = await ports(...command)
+      expect(lost).toMatchObject({ stdout: '', status: 4 })
+      expect(lost.stderr).toContain('has ended, or was released')
+      expect(lost.stderr).toContain('ports list consilio --service web')
+    }
+    expect(await ports('get', 'consilio', 'web', '--existing')).toMatchObject({ status: 0 })
+  })
+
+  test('is refused for a port that is held without one', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('get', 'consilio', 'web')
+    const refused = await ports('get', 'consilio', 'web', '--ttl', '10m')
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain('web of consilio holds port 3100 without a lease')
+  })
+
+  test.each(['soon', '10', '-5m', '0', '2000w'])('cannot last %s', async (ttl) => {
+    const ports = portsOn(await freshDatabase())
+    expect(await ports('get', 'consilio', 'web', `--ttl=${ttl}`)).toMatchObject({ status: 2 })
+  })
+})
+
+describe('rest', () => {
+  test('keeps a released number for the service that held it', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    expect(await ports('rest', 'consilio')).toMatchObject({
+      stdout: 'Released numbers of consilio do not rest: anybody gets them at once.\n',
+    })
+    expect(await ports('rest', 'consilio', '90m')).toMatchObject({
+      stderr: 'Released numbers of consilio rest for 90m.\n',
+      status: 0,
+    })
+    expect(await ports('rest', 'consilio')).toMatchObject({
+      stdout: 'Released numbers of consilio rest for 90m.\n',
+    })
+    await ports('get', 'consilio', 'web')
+    await ports('release', 'consilio', 'web')
+    expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3101\n' })
+    const refused = await ports('claim', 'consilio', 'worker', '3100')
+    expect(refused).toMatchObject({ status: 4 })
+    expect(refused.stderr).toContain('is resting until')
+    expect((await ports('summary', 'consilio')).stdout).toContain('RESTING')
+    expect(await ports('get', 'consilio', 'web')).toMatchObject({ stdout: '3100\n' })
+    await ports('release', 'consilio', 'web')
+    await passTime(url, 90 * MINUTE)
+    expect(await ports('get', 'consilio', 'worker')).toMatchObject({ stdout: '3100\n' })
+  })
+
+  test('is switched off, and says so as JSON', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('rest', 'consilio', '1h')
+    const off = await ports('rest', 'consilio', '0', '--json')
+    expect(JSON.parse(off.stdout)).toEqual({
+      projectName: 'consilio',
+      restSeconds: 0,
+      restSecondsBefore: 3600,
+    })
+  })
+
+  test('names the project that has no range, and a malformed time', async () => {
+    const ports = portsOn(await freshDatabase())
+    expect(await ports('rest', 'nothing', '1h')).toMatchObject({ status: 3 })
+    const malformed = await ports('rest', 'consilio', 'soon')
+    expect(malformed).toMatchObject({ status: 2 })
+    expect(malformed.stderr).toContain('time is "soon", but must be a length of time')
+  })
+})

@@ -1,0 +1,46 @@
+import { counted } from '../counted.js'
+import { PortsError } from '../errors.js'
+import { toSeconds } from '../toSeconds.js'
+
+/** A limit that a call would pass. Either a project or an actor has it. */
+export interface Reached {
+  readonly projectName: string | null
+  readonly actor: string | null
+  /** Whether the caller set it for its own calls, and not the registry. */
+  readonly isOwn: boolean
+  readonly maxPorts: number | null
+  readonly perMinute: number | null
+  /** How many ports they hold; null if that is not limited. */
+  readonly held: number | null
+  /** How many ports they were given in the last minute. */
+  readonly used: number
+  /** How many ports were asked for. */
+  readonly asked: number
+  /** ISO 8601: when the call would pass. Null if waiting does not help. */
+  readonly retryAt: string | null
+}
+
+export function limitReached(reached: Reached, cause?: unknown): PortsError {
+  const { maxPorts, perMinute, held, used, asked, retryAt } = reached
+  const more = counted(asked, 'more port')
+  const isFull = maxPorts !== null && held !== null && held + asked > maxPorts
+  const limit = isFull ? 'maxPorts' : 'perMinute'
+  const message = isFull
+    ? `${subjectOf(reached)} may hold ${counted(maxPorts, 'port')} and ${holds(reached)} ${held}, so ` +
+      `${more} cannot be given. Release what is no longer needed, or raise the limit.`
+    : `${subjectOf(reached)} may be given ${counted(perMinute ?? 0, 'port')} a minute and got ${used} ` +
+      `in the last one, so ${more} cannot be given. ` +
+      (retryAt === null
+        ? 'Ask for fewer, or raise the limit.'
+        : `Try again at ${toSeconds(retryAt)}.`)
+  return new PortsError('LIMIT_REACHED', message, { limit, ...reached }, { cause })
+}
+
+function subjectOf({ projectName, actor }: Reached): string {
+  if (projectName !== null) return projectName
+  return String(actor).includes('*') ? `The actors ${actor}` : `The actor ${actor}`
+}
+
+function holds({ projectName, actor }: Reached): string {
+  return projectName === null && String(actor).includes('*') ? 'hold' : 'holds'
+}

@@ -1,0 +1,48 @@
+import type { Limit, LimitState, LimitStore, LimitSubject } from '@ports/core'
+import type { Database } from '../Database.js'
+import { statement } from '../runStatement.js'
+import { present, type Stored } from './present.js'
+
+const COLUMNS =
+  'project_name as "projectName", actor, max_ports as "maxPorts", per_minute as "perMinute", ' +
+  'set_by as "setBy"'
+
+const SET = statement(`
+  select ${COLUMNS}
+  from ports.set_limit($1, $2, $3, $4, $5)`)
+
+const REMOVE = statement(`
+  select ${COLUMNS}
+  from ports.remove_limit($1, $2, $3)`)
+
+const LIST = statement(`
+  select ${COLUMNS}, held, used as "givenLastMinute"
+  from ports.list_limits()
+  order by project_name, actor`)
+
+const WRITE = { write: true, resolveBy: 'Ask again: that does no harm.' } as const
+
+export function limitStore(database: Database): LimitStore {
+  return {
+    async setLimit(subject, { maxPorts, perMinute }, call = {}) {
+      const values = [...keyOf(subject), maxPorts, perMinute, call.actor]
+      const [row] = await database.rows<Stored<Limit>>(SET, values, WRITE, call)
+      return present<Limit>(row!)
+    },
+
+    async removeLimit(subject, call = {}) {
+      const values = [...keyOf(subject), call.actor]
+      const [row] = await database.rows<Stored<Limit>>(REMOVE, values, WRITE, call)
+      return row && present<Limit>(row)
+    },
+
+    async listLimits(call = {}) {
+      const rows = await database.rows<Stored<LimitState>>(LIST, [], { write: false }, call)
+      return rows.map(present<LimitState>)
+    },
+  }
+}
+
+function keyOf({ projectName, actor }: LimitSubject): unknown[] {
+  return [projectName, actor]
+}
