@@ -7,10 +7,11 @@ const HOUR = 3_600
 
 /** Gives the service its port, or one more, with a lease; returns the number. */
 async function lease(project: Project, service: string, seconds = HOUR): Promise<number> {
-  const [row] = await query(
-    `select ports.allocate_port($1, $2, p_ttl => $3) as port`,
-    [project.name, service, seconds],
-  )
+  const [row] = await query(`select ports.allocate_port($1, $2, p_ttl => $3) as port`, [
+    project.name,
+    service,
+    seconds,
+  ])
   return row!.port
 }
 
@@ -183,30 +184,33 @@ describe.each(ISOLATION_LEVELS)('at %s', (level) => {
       'allocate_batch',
       `select from ports.allocate_batch($1, '[{"service": "web"}]', p_ttl => 600)`,
     ],
-  ])('%s that waited until the lease had ended lets the call that ends it go ahead', async (_name, text) => {
-    const project = await newProject(1)
-    const port = await lease(project, 'web')
-    await endSoon(port)
-    const locker = await lockerOf(port)
-    const [first, second] = [await Session.open(url), await Session.open(url)]
-    for (const session of [first, second]) {
-      await session.query(`set deadlock_timeout = '10ms'`)
-      await session.query(`set default_transaction_isolation = '${level}'`)
-    }
-    const renewed = first.query(text, [project.name])
-    await first.waiting()
-    await untilEnded(port)
-    const ended = second.query(text, [project.name])
-    await second.waiting()
-    await locker.rollback()
-    const outcomes = [await ending(renewed), await ending(ended)]
-    expect(outcomes).toContain('done')
-    for (const other of outcomes) {
-      expect(['done', ...(level === 'read committed' ? [] : ['40001'])]).toContain(other)
-    }
-    expect(await holders()).toEqual([{ service: 'web', port }])
-    expect(await endedLeases()).toEqual([port])
-  })
+  ])(
+    '%s that waited until the lease had ended lets the call that ends it go ahead',
+    async (_name, text) => {
+      const project = await newProject(1)
+      const port = await lease(project, 'web')
+      await endSoon(port)
+      const locker = await lockerOf(port)
+      const [first, second] = [await Session.open(url), await Session.open(url)]
+      for (const session of [first, second]) {
+        await session.query(`set deadlock_timeout = '10ms'`)
+        await session.query(`set default_transaction_isolation = '${level}'`)
+      }
+      const renewed = first.query(text, [project.name])
+      await first.waiting()
+      await untilEnded(port)
+      const ended = second.query(text, [project.name])
+      await second.waiting()
+      await locker.rollback()
+      const outcomes = [await ending(renewed), await ending(ended)]
+      expect(outcomes).toContain('done')
+      for (const other of outcomes) {
+        expect(['done', ...(level === 'read committed' ? [] : ['40001'])]).toContain(other)
+      }
+      expect(await holders()).toEqual([{ service: 'web', port }])
+      expect(await endedLeases()).toEqual([port])
+    },
+  )
 
   it('a renewal is refused while another call ends the lease, and after it was ended', async () => {
     const project = await newProject(1)
@@ -512,7 +516,17 @@ it.each(['read committed', 'repeatable read'])(
     })
     await Promise.all(work)
     // Others hold or rest it, a service holds something else or no lease, or others were ahead.
-    const foreseen = ['done', 'ZP002', 'ZP003', 'ZP006', 'ZP008', 'ZP012', '22023', '40001', '23505']
+    const foreseen = [
+      'done',
+      'ZP002',
+      'ZP003',
+      'ZP006',
+      'ZP008',
+      'ZP012',
+      '22023',
+      '40001',
+      '23505',
+    ]
     for (const each of foreseen) outcomes.delete(each)
     expect(outcomes).toEqual(new Set())
     expect(await deadlocks()).toBe(before)
