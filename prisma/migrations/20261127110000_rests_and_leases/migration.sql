@@ -48,7 +48,7 @@ where status = 'released'
   and ends_at is not null;
 
 create view ports.rests as
-select name as project_name, make_interval(secs => rest_seconds) as rest
+select name::text as project_name, make_interval(secs => rest_seconds) as rest
 from ports.projects
 where rest_seconds > 0;
 
