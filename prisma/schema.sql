@@ -160,6 +160,8 @@ create table ports.project_checkouts (
   directory character varying(600) collate "C" not null,
   instance ports.instance not null,
   created_at timestamp(6) with time zone not null default now(),
+  identity character varying(50) collate "C",
+  allocation_ids bigint[] not null default '{}'::bigint[],
   constraint project_checkouts_directory_check CHECK (((directory)::text ~ '^/'::text)),
   constraint project_checkouts_pkey PRIMARY KEY (project_name, hostname, directory),
   constraint project_checkouts_project_name_fkey FOREIGN KEY (project_name) REFERENCES ports.projects(name) ON UPDATE RESTRICT ON DELETE CASCADE,
@@ -237,7 +239,9 @@ create view ports.checkouts as
     (hostname)::text AS hostname,
     (directory)::text AS directory,
     (instance)::text AS instance,
-    created_at
+    created_at,
+    (identity)::text AS identity,
+    allocation_ids
    FROM ports.project_checkouts;
 
 create view ports.ending_slots as
@@ -1694,7 +1698,7 @@ CREATE OR REPLACE FUNCTION ports.dump_registry()
 BEGIN ATOMIC
  SELECT json_build_object('projects', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', projects.name, 'settings', projects.settings, 'createdAt', projects.created_at, 'restSeconds', NULLIF(projects.rest_seconds, 0))) ORDER BY projects.name), '[]'::json) AS "coalesce"
             FROM ports.projects), 'ranges', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_ranges.project_name, 'startPort', port_ranges.start_port, 'endPort', port_ranges.end_port, 'hostname', port_ranges.hostname, 'description', port_ranges.description, 'createdAt', port_ranges.created_at)) ORDER BY port_ranges.start_port, port_ranges.hostname), '[]'::json) AS "coalesce"
-            FROM ports.port_ranges), 'checkouts', ( SELECT COALESCE(json_agg(json_build_object('projectName', project_checkouts.project_name, 'hostname', project_checkouts.hostname, 'directory', project_checkouts.directory, 'instance', project_checkouts.instance, 'createdAt', project_checkouts.created_at) ORDER BY project_checkouts.project_name, project_checkouts.hostname, project_checkouts.instance), '[]'::json) AS "coalesce"
+            FROM ports.port_ranges), 'checkouts', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', project_checkouts.project_name, 'hostname', project_checkouts.hostname, 'directory', project_checkouts.directory, 'instance', project_checkouts.instance, 'createdAt', project_checkouts.created_at, 'identity', project_checkouts.identity, 'allocationIds', project_checkouts.allocation_ids)) ORDER BY project_checkouts.project_name, project_checkouts.hostname, project_checkouts.instance), '[]'::json) AS "coalesce"
             FROM ports.project_checkouts), 'reservations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('startPort', reservations.start_port, 'endPort', reservations.end_port, 'hostname', reservations.hostname, 'protocol', reservations.protocol, 'reason', reservations.reason, 'reservedBy', reservations.actor, 'createdAt', reservations.created_at, 'endsAt', reservations.ends_at)) ORDER BY reservations.start_port, reservations.end_port, reservations.hostname, reservations.protocol), '[]'::json) AS "coalesce"
             FROM ports.reservations), 'limits', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_limits.project_name, 'actor', port_limits.actor, 'maxPorts', port_limits.max_ports, 'perMinute', port_limits.per_minute, 'setBy', port_limits.set_by)) ORDER BY port_limits.project_name, port_limits.actor), '[]'::json) AS "coalesce"
             FROM ports.port_limits), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at, 'heldBy', port_allocations.held_by, 'leaseEndsAt', port_allocations.ends_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
@@ -1707,22 +1711,26 @@ END
 ;
 revoke all on function ports.dump_registry() from public;
 
-CREATE OR REPLACE FUNCTION ports.ensure_checkout(p_project_name text, p_directory text, p_wanted text, p_is_linked boolean, p_hostname text DEFAULT 'localhost'::text, p_replaces text DEFAULT NULL::text)
+CREATE OR REPLACE FUNCTION ports.ensure_checkout(p_project_name text, p_directory text, p_wanted text, p_is_linked boolean, p_hostname text DEFAULT 'localhost'::text, p_replaces text DEFAULT NULL::text, p_identity text DEFAULT NULL::text, p_actor text DEFAULT NULL::text)
  RETURNS TABLE(checkout ports.checkouts, created boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Returns what is recorded of a directory of the host, and records it the first time. The first
-  -- directory of a project on a host that is no linked worktree is the primary instance, whose name
-  -- is empty, and so is one that is no linked worktree if the primary instance is that of p_replaces,
-  -- whose directory is then forgotten. Any other is an instance of its own, named as wanted or, if
-  -- that name is in use, with a number after it.
+  -- Returns what is recorded of a directory of the host, and records it the first time. If it takes
+  -- the place of p_replaces, it is the instance that p_replaces was, and p_replaces is no longer
+  -- recorded. A directory takes the place of one with the same identity, because it was moved, and
+  -- of that of the primary instance if it is no linked worktree. Otherwise the first directory of a
+  -- project on a host that is no linked worktree is the primary instance, whose name is empty. Any
+  -- other is an instance of its own, named as wanted or, if that name is in use, with a number after
+  -- it.
   --
-  -- If the directory is recorded, locks nothing and costs one look. Otherwise locks the project, so
-  -- that calls at once choose different names. Raises ZP001 (no such project), 23514 (a malformed
-  -- directory or name), 55P03, and above READ COMMITTED 40001. Cost then: free_instance().
+  -- If the directory is recorded with that identity, or none is given, locks nothing and costs one
+  -- look. If the identity differs, records it, and locks the row. If the directory is not recorded,
+  -- locks the project, so that calls at once agree. Raises ZP001 (no such project), 23514 (a
+  -- malformed directory or name), 55P03, and above READ COMMITTED 40001. Cost then:
+  -- free_instance(), and an event if it takes the place of another.
 declare
   v_instance text;
 begin
@@ -1734,6 +1742,10 @@ begin
   where project_name = p_project_name
     and hostname = p_hostname
     and directory = p_directory;
+  if found and (p_identity is null or (checkout).identity is not distinct from p_identity) then
+    return next;
+    return;
+  end if;
   if not found then
     update ports.projects
     set settings = settings
@@ -1742,45 +1754,66 @@ begin
       perform ports.refuse_unknown_project(p_project_name);
     end if;
     -- Another call may have recorded the directory before the lock was granted.
-    if not p_is_linked and not exists (
+    if not exists (
       select
       from ports.project_checkouts
       where project_name = p_project_name
         and hostname = p_hostname
         and directory = p_directory
     ) then
-      delete from ports.project_checkouts
+      update ports.project_checkouts
+      set directory = p_directory
       where project_name = p_project_name
         and hostname = p_hostname
         and directory = p_replaces
-        and instance = '';
+        and (identity = p_identity or (instance = '' and not p_is_linked))
+      returning instance
+      into v_instance;
+      if found then
+        insert into ports.port_events (
+          actor, call, what, project_name, instance, hostname, before, after
+        )
+        values (
+          p_actor, 'ensure_checkout', 'checkout-moved', p_project_name, v_instance, p_hostname,
+          jsonb_build_object('directory', p_replaces),
+          jsonb_build_object('directory', p_directory)
+        );
+      else
+        v_instance := case
+          when p_is_linked or exists (
+            select
+            from ports.project_checkouts
+            where project_name = p_project_name
+              and hostname = p_hostname
+              and instance = ''
+          ) then ports.free_instance(p_project_name, p_hostname, p_wanted)
+          else ''
+        end;
+        insert into ports.project_checkouts (project_name, hostname, directory, instance)
+        values (p_project_name, p_hostname, p_directory, v_instance)
+        on conflict (project_name, hostname, directory) do nothing;
+        created := found;
+      end if;
     end if;
-    v_instance := case
-      when p_is_linked or exists (
-        select
-        from ports.project_checkouts
-        where project_name = p_project_name
-          and hostname = p_hostname
-          and instance = ''
-      ) then ports.free_instance(p_project_name, p_hostname, p_wanted)
-      else ''
-    end;
-    insert into ports.project_checkouts (project_name, hostname, directory, instance)
-    values (p_project_name, p_hostname, p_directory, v_instance)
-    on conflict (project_name, hostname, directory) do nothing;
-    created := found;
-    select *
-    into checkout
-    from ports.checkouts
-    where project_name = p_project_name
-      and hostname = p_hostname
-      and directory = p_directory;
   end if;
+  update ports.project_checkouts
+  set identity = p_identity
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and directory = p_directory
+    and identity is distinct from p_identity
+    and p_identity is not null;
+  select *
+  into checkout
+  from ports.checkouts
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and directory = p_directory;
   return next;
 end
 $function$
 ;
-revoke all on function ports.ensure_checkout(text,text,text,boolean,text,text) from public;
+revoke all on function ports.ensure_checkout(text,text,text,boolean,text,text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
  RETURNS record
@@ -3034,14 +3067,20 @@ begin
     select "projectName"
     from json_to_recordset(p_document -> 'projects') as loaded ("projectName" text)
   );
-  insert into ports.project_checkouts (project_name, hostname, directory, instance, created_at)
-  select "projectName", hostname, directory, instance, "createdAt"
+  insert into ports.project_checkouts (
+    project_name, hostname, directory, instance, created_at, identity, allocation_ids
+  )
+  select
+    "projectName", hostname, directory, instance, "createdAt", identity,
+    coalesce("allocationIds", '{}')
   from json_to_recordset(p_document -> 'checkouts') as loaded (
     "projectName" text,
     hostname text,
     directory text,
     instance text,
-    "createdAt" timestamptz
+    "createdAt" timestamptz,
+    identity text,
+    "allocationIds" bigint[]
   );
 
   delete from ports.port_reservations;
@@ -3782,6 +3821,42 @@ end
 $function$
 ;
 revoke all on function ports.move_port(text,text,integer,integer,text,text,text,text,boolean) from public;
+
+CREATE OR REPLACE FUNCTION ports.note_allocations(p_project_name text, p_directory text, p_hostname text, p_allocation_ids bigint[])
+ RETURNS void
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Records that these allocations were made from the directory. Does nothing if the directory is
+  -- not recorded. Forgets those that are no longer live. Locks the row of the directory. Raises
+  -- 55P03, and above READ COMMITTED 40001. Cost: a look at each allocation.
+begin
+  p_hostname := lower(p_hostname);
+  -- A statement of its own, so that the next one sees what was committed before the lock was granted.
+  perform
+  from ports.project_checkouts
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and directory = p_directory
+  for update;
+  update ports.project_checkouts
+  set allocation_ids = array(
+    select id
+    from ports.port_allocations
+    where id = any (allocation_ids || p_allocation_ids)
+      and project_name = p_project_name
+      and status <> 'released'
+    order by id
+  )
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and directory = p_directory;
+end
+$function$
+;
+revoke all on function ports.note_allocations(text,text,text,bigint[]) from public;
 
 CREATE OR REPLACE FUNCTION ports.note_network(p_hostname text, p_network text, p_replaces text DEFAULT 'another-boot'::text)
  RETURNS text

@@ -1,6 +1,8 @@
 import {
   CANNOT_SEE,
+  currentDirectory,
   type EnsureManyResult,
+  noteMadeFrom,
   type PortManager,
   skippedText,
   toSeconds,
@@ -33,4 +35,6 @@ export async function printPorts(
   }
   for (const each of cannotSee) output.notice(CANNOT_SEE[each])
   for (const notice of await noticesOfNew(allocations, ports, signal)) output.notice(notice)
+  const directory = currentDirectory()
+  if (directory !== undefined) await noteMadeFrom(ports, directory, allocations, { signal })
 }

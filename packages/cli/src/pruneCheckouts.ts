@@ -6,16 +6,19 @@ import {
   type LeftPort,
   nameOfInstance,
   nameOfService,
+  type PortAllocation,
   type PortManager,
   PortsError,
 } from '@ports/core'
 import type { Context } from './Context.js'
 import { inJson } from './inJson.js'
 import { nameOfProcess } from './nameOfProcess.js'
+import { releaseLine } from './releaseLine.js'
 
 /**
  * Releases the ports of checkouts whose directories are gone, except those on which something
- * listens. Forgets the checkouts that hold nothing afterwards.
+ * listens. Of the primary instance, which is also asked for by name from elsewhere, only ports that
+ * were allocated from the directory. Forgets the checkouts of which no such port is held afterwards.
  * @param yes do not ask
  */
 export async function pruneCheckouts(
@@ -44,6 +47,12 @@ export async function pruneCheckouts(
   const kept = pruned.flatMap((each) => each.kept)
   const rest = kept.length > 0 ? `, kept ${kept.length} on which something may listen` : ''
   output.outcome(inJson(pruned), `Released ${counted(released.length, 'port')}${rest}.`)
+  for (const line of releaseLines(
+    pruned.flatMap((each) => each.others),
+    ports,
+  )) {
+    output.notice(`To release what is not known to be of a directory: ${line}`)
+  }
   if (kept.length > 0) answerNo()
 }
 
@@ -60,7 +69,7 @@ async function isAgreed({ confirm }: Context, count: number): Promise<boolean> {
 
 async function prune(
   ports: PortManager,
-  { checkout, ports: left }: GoneCheckout,
+  { checkout, ports: left, others }: GoneCheckout,
   signal: AbortSignal,
 ) {
   const released = []
@@ -71,7 +80,12 @@ async function prune(
   }
   const kept = left.filter((port) => !isFree(port))
   const forgotten = kept.length === 0 && (await ports.forgetCheckout(checkout, { signal }))
-  return { ...checkout, released, kept, forgotten }
+  return { ...checkout, released, kept, others, forgotten }
+}
+
+/** One line for each service. */
+function releaseLines(held: readonly PortAllocation[], ports: PortManager): string[] {
+  return [...new Set(held.map((port) => releaseLine(port, [], ports)))]
 }
 
 function isSame({ checkout: one }: GoneCheckout, { checkout: other }: GoneCheckout): boolean {
@@ -82,15 +96,23 @@ function isFree({ verdict }: LeftPort): boolean {
   return verdict === 'not-listening'
 }
 
-function linesOf({ checkout, ports }: GoneCheckout): string[] {
+function linesOf({ checkout, ports, others }: GoneCheckout): string[] {
   const { directory, projectName, instance } = checkout
   const copy = `${projectName}${instance && `@${instance}`}`
-  return [`${copy}: ${directory} is gone.`, ...ports.map((port) => `  ${lineOf(port)}`)]
+  return [
+    `${copy}: ${directory} is gone.`,
+    ...ports.map((port) => `  ${lineOf(port)}`),
+    ...others.map((port) => `  ${nameOf(port)}: not known to be of this directory. It is kept.`),
+  ]
+}
+
+function nameOf(port: PortAllocation): string {
+  return `${port.portNumber}/${port.protocol} of ${nameOfService(port)}`
 }
 
 function lineOf(port: LeftPort): string {
-  const { portNumber, protocol, verdict, processes } = port
-  const name = `${portNumber}/${protocol} of ${nameOfService(port)}`
+  const { verdict, processes } = port
+  const name = nameOf(port)
   if (verdict === 'not-listening') return `${name}: nothing listens.`
   if (verdict === 'unknown')
     return `${name}: it cannot be told whether something listens. It is kept.`

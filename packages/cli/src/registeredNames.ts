@@ -1,4 +1,5 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
+import { currentDirectory, findProject } from '@ports/core'
 import type { Context } from './Context.js'
 
 /** An argument that the registry has names for. */
@@ -6,7 +7,7 @@ interface Wanted {
   /** As it is typed after `ports`. */
   readonly command: string
   readonly argument: 'project' | 'service'
-  /** Set for a service. */
+  /** Set for a service, unless that of the directory is meant. */
   readonly projectName: string | undefined
 }
 
@@ -29,6 +30,8 @@ export function wantedName(
     command = next
     rest = [...operands.slice(1), ...unknown]
   }
+  // After this comes the command line of another program.
+  if (rest.includes('--')) return undefined
   const { operands } = command.parseOptions([...rest])
   const known = command.registeredArguments
   const last = known.at(-1)?.variadic ? known.at(-1) : undefined
@@ -36,17 +39,25 @@ export function wantedName(
   const name = path.join(' ')
   if (WITHOUT_NAMES.includes(name)) return undefined
   if (argument !== 'project' && argument !== 'service') return undefined
-  return { command: name, argument, projectName: operands[0] }
+  const isOfDirectory = known[0]?.name() === 'service'
+  return { command: name, argument, projectName: isOfDirectory ? undefined : operands[0] }
 }
 
-/** The projects that have a range, or the services of a project that hold a port. */
+/**
+ * The projects that have a range, or the services of a project that hold a port. Of the directory's
+ * project, those that its `ports.json` lists, if it lists any.
+ */
 export async function registeredNames(
   { argument, projectName }: Wanted,
   askRunning: Context['askRunning'],
 ): Promise<string[]> {
+  const directory = projectName === undefined ? currentDirectory() : undefined
+  const here = argument === 'service' && directory ? findProject(directory) : undefined
+  const listed = Object.keys(here?.services ?? {})
+  if (listed.length > 0) return listed.sort()
   const names = await askRunning(async (ports) => {
     if (argument === 'project') return (await ports.listRanges()).map((range) => range.projectName)
-    const held = await ports.listByProject(projectName ?? '')
+    const held = await ports.listByProject(projectName ?? here?.projectName ?? '')
     return held.map(({ serviceName }) => serviceName)
   })
   return [...new Set(names)].sort()

@@ -6,6 +6,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
 import { BINARY, ended, environmentOn, portsOn } from './ports.js'
+import { portsIn, projectDirectory } from './projectDirectory.js'
 import { tcpServer } from './tcpServer.js'
 
 let url: string
@@ -20,6 +21,10 @@ beforeAll(async () => {
 async function completed(databaseUrl: string, ...words: string[]): Promise<string[]> {
   const { stdout, stderr, status } = await portsOn(databaseUrl)('complete', '--', ...words)
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  return wordsIn(stdout)
+}
+
+function wordsIn(stdout: string): string[] {
   return stdout.split('\n').flatMap((line) => (/^:|^$/.test(line) ? [] : [line.split('\t')[0]!]))
 }
 
@@ -79,6 +84,30 @@ describe('completes from the registry', () => {
 
   test('the services for each argument of get after the first', async () => {
     expect(await completed(url, 'get', 'consilio', 'api', 'w')).toEqual(['web', 'worker'])
+  })
+
+  test.each(['run', 'env'])('the services of the directory for %s', async (command) => {
+    const inProject = (files: Record<string, object>) => async (words: string) => {
+      const { stdout } = await portsIn(
+        projectDirectory(files),
+        url,
+      )(...['complete', '--', command, ...words.split(' ')])
+      return wordsIn(stdout)
+    }
+    const listed = inProject({
+      'ports.json': { project: 'consilio', services: { site: {}, db: {} } },
+    })
+    expect(await listed('')).toEqual(['db', 'site'])
+    expect(await listed('s')).toEqual(['site'])
+    expect(await listed('-- s')).toEqual([])
+    expect(await listed('db ')).toEqual(command === 'env' ? ['db', 'site'] : [])
+    expect(await inProject({ 'package.json': { name: 'consilio' } })('w')).toEqual([
+      'web',
+      'worker',
+    ])
+    expect(await inProject({})('')).toEqual([])
+    const wrong = inProject({ 'ports.json': { project: 'consilio', colour: 'red' } })
+    expect(await wrong('')).toEqual([])
   })
 
   test('nothing for the name of a new range, nor beyond the arguments', async () => {

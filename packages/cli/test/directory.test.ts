@@ -316,4 +316,44 @@ describe('ports prune', () => {
     const left = JSON.parse((await ports('checkouts', '--json')).stdout)
     expect(left).toMatchObject([{ directory, instance: '' }])
   })
+
+  test('keeps the ports of the primary instance that are not of the missing directory', async () => {
+    const { url, directory, ports } = await shop()
+    const elsewhere = portsIn(projectDirectory({}), url)
+    expect((await elsewhere('get', 'shop', 'database')).stdout).toBe('7000\n')
+    expect((await elsewhere('get', 'shop', 'api')).stdout).toBe('7001\n')
+    expect((await ports('get', 'web', 'api')).stdout).toBe('7002\n7001\n')
+    expect((await ports('claim', 'web', '7050')).stdout).toBe('7050\n')
+    expect((await elsewhere('get', 'shop', 'web', '--hostname', 'nas')).stdout).toBe('7000\n')
+    rmSync(directory, { recursive: true })
+
+    const pruned = await elsewhere('prune', 'shop', '--yes')
+    expect(pruned.status).toBe(0)
+    expect(pruned.stderr).toBe(
+      `shop: ${directory} is gone.\n` +
+        '  7002/tcp of shop/web: nothing listens.\n' +
+        '  7050/tcp of shop/web: nothing listens.\n' +
+        '  7000/tcp of shop/database: not known to be of this directory. It is kept.\n' +
+        '  7001/tcp of shop/api: not known to be of this directory. It is kept.\n' +
+        'Released 2 ports.\n' +
+        'To release what is not known to be of a directory: ports release shop database\n' +
+        'To release what is not known to be of a directory: ports release shop api\n',
+    )
+    const held = JSON.parse((await elsewhere('list', 'shop', '--json')).stdout)
+    expect(held).toMatchObject([
+      { serviceName: 'database', hostname: 'localhost' },
+      { serviceName: 'web', hostname: 'nas' },
+      { serviceName: 'api', hostname: 'localhost' },
+    ])
+    expect(JSON.parse((await elsewhere('checkouts', '--json')).stdout)).toEqual([])
+  })
+
+  test('releases what ports env allocated in a missing directory', async () => {
+    const { url, directory, ports } = await shop()
+    expect((await ports('env')).status).toBe(0)
+    rmSync(directory, { recursive: true })
+    const elsewhere = portsIn(projectDirectory({}), url)
+    expect((await elsewhere('prune', 'shop', '--yes')).stderr).toContain('\nReleased 2 ports.\n')
+    expect(JSON.parse((await elsewhere('list', 'shop', '--json')).stdout)).toEqual([])
+  })
 })

@@ -17,7 +17,7 @@ function machine() {
     if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
     rmSync(directory, { recursive: true, force: true })
   })
-  return { directory, home, ports }
+  return { directory, home, ports, env }
 }
 
 test.each([
@@ -55,6 +55,16 @@ test('verify, db status, config and completion need no registry, and make none',
   expect(await ports('completion', 'bash')).toMatchObject({ status: 0 })
   expect(await ports('complete', '--', 'get', '')).toMatchObject({ stdout: ':4\n', status: 0 })
   expect(existsSync(home)).toBe(false)
+})
+
+test('run leaves a new registry as it is if the port that it wants is that of another project', async () => {
+  const { directory, ports, env } = machine()
+  const services = { web: { port: 3100, command: 'true' } }
+  writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project: 'shop', services }))
+  const run = await ended(process.execPath, [BINARY, 'run'], env, directory)
+  expect(run.status).toBe(125)
+  expect(run.stderr).toContain('It belongs to consilio.')
+  expect((await ports('range', 'list')).stdout).not.toContain('shop')
 })
 
 test('get makes a registry, and what only reads then answers', async () => {

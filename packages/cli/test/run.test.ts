@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, renameSync } from 'node:fs'
+import { chmodSync, existsSync, renameSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { isAlive } from '@ports/core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
+import { passTime } from '../../db/test/passTime.js'
+import { actingAs, newRole } from '../../db/test/roles.js'
 import { BINARY, environmentOn } from './ports.js'
 import {
   databaseWithOwnNumbers,
@@ -144,6 +146,92 @@ describe('ports run', () => {
     }
   })
 
+  test('appends the port to a program that another one runs, where that is clear', async () => {
+    const scripts = {
+      dev: 'tsc -b && vite',
+      set: 'NODE_ENV=development cross-env TZ=UTC vite',
+      nested: 'npm run dev',
+      again: 'pnpm run again',
+      both: 'vite && echo ended',
+      either: 'tsc || vite',
+      watched: 'tsc -w & vite',
+      quoted: 'echo "a && vite',
+    }
+    const directory = projectDirectory({
+      'ports.json': SHOP,
+      'package.json': { scripts },
+      'web/package.json': { scripts: { dev: 'vite' } },
+    })
+    const bin = programs('bunx', 'env', 'npm', 'npx', 'pnpm', 'python3', 'uv', 'yarn')
+    const url = await databaseWithOwnNumbers('shop')
+    const ports = portsIn(directory, url, { PATH: `${bin}:${process.env.PATH}` })
+    const ran = async (line: string) =>
+      (await ports('run', 'web', '--', ...line.split(' '))).stdout.trimEnd()
+    const { PORT: port } = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
+    const flags = `--port ${port} --strictPort`
+    for (const line of [
+      'npx vite',
+      'npx --yes vite@7 dev',
+      'npx -- vite',
+      'bunx --bun vite',
+      'npm exec -- vite',
+      'pnpm exec vite',
+      'pnpm vite',
+      'pnpm dlx vite',
+      'yarn vite --open',
+      'yarn run vite',
+      'yarn set',
+      'env NODE_ENV=development vite',
+      'env NODE_ENV=development npx vite',
+      'npm run dev -- --open',
+    ]) {
+      expect(await ran(line)).toBe(`${line} ${flags}`)
+    }
+    for (const [line, added] of [
+      ['npm exec vite', `-- ${flags}`],
+      ['npm run dev', `-- ${flags}`],
+      ['npm run nested', `-- -- ${flags}`],
+      ['pnpm nested', `-- ${flags}`],
+      ['npx @11ty/eleventy@3 --serve', `--port ${port}`],
+      ['uv run python3 manage.py runserver', `127.0.0.1:${port}`],
+      ['python3 -m uvicorn shop:app', `--port ${port}`],
+    ]) {
+      expect(await ran(line!)).toBe(`${line} ${added}`)
+    }
+    for (const line of [
+      'npx vite build',
+      'npx vite --port 8123',
+      'npx -p vite@7 vite',
+      'npm exec vite -- --port 8123',
+      'pnpm -C web vite',
+      'pnpm -r exec vite',
+      'yarn exec vite',
+      'npm run dev -w web',
+      'pnpm --filter web dev',
+      'pnpm again',
+      ...['both', 'either', 'watched', 'quoted'].map((script) => `npm run ${script}`),
+    ]) {
+      expect(await ran(line)).toBe(line)
+    }
+  })
+
+  test.each([
+    ['vite', 'vite'],
+    ['NODE_ENV=development vite', 'vite'],
+    ['cd web && vite', 'vite'],
+    ['cd web && npm run dev', 'npm run dev --'],
+    ['cd . && npx vite', 'npx vite'],
+  ])('appends the port to the command %s in ports.json', async (command, ran) => {
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { command } } },
+      'web/package.json': { scripts: { dev: 'vite' } },
+    })
+    const environment = { PATH: `${programs('npm', 'npx', 'vite')}:${process.env.PATH}` }
+    const ports = portsIn(directory, await databaseWithOwnNumbers('shop'), environment)
+    const { PORT: port } = JSON.parse((await ports('env', 'web', '--format', 'json')).stdout)
+    expect((await ports('run')).stdout).toBe(`${ran} --port ${port} --strictPort\n`)
+  })
+
   const PACKAGE = { name: 'shop', scripts: { dev: 'vite' } }
   test.each<[string, string, Record<string, string | object>]>([
     [
@@ -197,6 +285,56 @@ describe('ports run', () => {
       await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing'),
     )
     expect((await ports('run', 'web', '--', ...command)).status).toBe(status)
+  })
+
+  test('leaves nothing behind if there is nothing that it can start', async () => {
+    const url = await freshDatabase()
+    const services = { web: {}, api: { port: 3100 }, kept: { port: 40_127, command: 'true' } }
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services },
+      'data.txt': 'no program',
+    })
+    const ports = portsIn(directory, url)
+    await ports('reserve', '40127', '--reason', 'a migration')
+    const before = (await ports('range', 'list', '--json')).stdout
+    for (const [status, ...args] of [
+      [125, 'web'],
+      [127, 'web', '--', 'no-such-command'],
+      [127, 'web', '--', './no-such-command'],
+      [126, 'web', '--', './data.txt'],
+      [125, 'api', '--', 'true'],
+      [125, 'kept'],
+    ] as const) {
+      const { stdout, stderr, status: ended } = await ports('run', ...args)
+      expect({ stdout, ended }, stderr).toEqual({ stdout: '', ended: status })
+      expect(stderr).toMatch(/^error: /)
+      expect((await ports('range', 'list', '--json')).stdout).toBe(before)
+    }
+    expect((await ports('run', 'api', '--', 'true')).stderr).toContain('It belongs to consilio.')
+    expect((await ports('run', 'kept')).stderr).toContain('a migration')
+    expect(JSON.parse((await ports('list', '--all', '--json')).stdout)).toEqual([])
+    expect(JSON.parse((await ports('checkouts', '--all', '--json')).stdout)).toEqual([])
+  })
+
+  test('makes no registry for a command that does not exist', async () => {
+    const home = join(projectDirectory({}), 'registry')
+    const ports = portsIn(projectDirectory({ 'ports.json': SHOP }), '', { PORTS_HOME: home })
+    expect((await ports('run', 'web', '--', 'no-such-command')).status).toBe(127)
+    expect(existsSync(home)).toBe(false)
+  })
+
+  test('claims nothing for other services if its own fixed port is held', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const [range] = JSON.parse((await portsIn('/', url)('range', 'list', '--json')).stdout).filter(
+      ({ projectName }: { projectName: string }) => projectName === 'shop',
+    )
+    const [first, second] = [range.startPort, range.startPort + 1]
+    const services = { api: { port: first }, web: { port: second } }
+    const ports = portsIn(projectDirectory({ 'ports.json': { project: 'shop', services } }), url)
+    await ports('claim', 'shop', 'other', `${second}`)
+    expect((await ports('run', 'web', '--', 'true')).status).toBe(125)
+    const held = JSON.parse((await ports('list', '--json')).stdout)
+    expect(held.map(({ port }: { port: number }) => port)).toEqual([second])
   })
 
   test.each<[string, string[], object]>([
@@ -312,6 +450,22 @@ describe('ports run', () => {
     expect(stderr).toContain('Created the range 40125 for shop.\n')
     const again = await ports('run', 'web', '--', 'true')
     expect(again.stderr).toBe('shop/web has port 40123.\n')
+  })
+
+  test('needs only the level use if the project has its numbers', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const role = await newRole(url)
+    expect((await portsIn('/', url)('db', 'grant', role, 'use')).status).toBe(0)
+    const files = { 'ports.json': { project: 'shop', services: { web: {}, api: {} } } }
+    const ports = portsIn(projectDirectory(files), actingAs(url, role))
+    for (const args of [['run', 'web', '--', 'true'], ['env'], ['up'], ['get', 'web']]) {
+      expect(await ports(...args)).toMatchObject({ status: 0 })
+    }
+    const blog = portsIn(
+      projectDirectory({ 'package.json': { name: 'blog' } }),
+      actingAs(url, role),
+    )
+    expect((await blog('run', '--', 'true')).status).toBe(125)
   })
 
   test('takes the service of the package in which it runs', async () => {
@@ -594,5 +748,58 @@ describe('ports env', () => {
     expect(wrong.stderr).toContain('service is "wep", but must be one of web, web-api.')
     const { stdout, status } = await portsIn(directory, 'postgresql://ports@127.0.0.1:1/p')('env')
     expect({ stdout, status }).toEqual({ stdout: '', status: 5 })
+  })
+})
+
+describe('ports run --ttl', () => {
+  const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
+  const leaseOf = async (ports: ReturnType<typeof portsIn>) => {
+    const held = JSON.parse((await ports('list', '--json')).stdout)
+    return held.map(({ serviceName, leaseEndsAt }: Record<string, string>) => [
+      serviceName,
+      leaseEndsAt,
+    ])
+  }
+
+  test('leases the port of the service alone, and renews it while the command runs', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const ports = portsIn(directory, url)
+    const child = started(directory, url, ['run', 'web', '--ttl', '3s', '--', ...IDLE])
+    await says(child, /shop\/web has port/)
+    const [[web, first], [other, none]] = await leaseOf(ports)
+    expect([web, other, none]).toEqual(['web', 'web-api', undefined])
+    let renewed = first
+    while (renewed === first) [[, renewed]] = await leaseOf(ports)
+    expect(Date.parse(renewed)).toBeGreaterThan(Date.parse(first))
+    child.kill('SIGTERM')
+    await once(child, 'exit')
+    await passTime(url, 3)
+    expect((await ports('list', 'shop')).stdout).not.toContain(' web ')
+  })
+
+  test('says that the lease has ended, and ends the command if it is strict', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({ 'ports.json': SHOP })
+    const args = ['run', 'web', '--strict', '--ttl', '2s', '--', ...IDLE]
+    const child = started(directory, url, args)
+    await says(child, /shop\/web has port/)
+    await passTime(url, 10)
+    const said = await says(child, /Ended, because of --strict/)
+    expect(said).toContain('warning: the lease of shop/web was not renewed.')
+    const [status] = await once(child, 'exit')
+    expect(status).toBe(1)
+  })
+
+  test('is refused for a fixed port, before anything is allocated', async () => {
+    const url = await freshDatabase()
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { port: 20_001 } } },
+    })
+    const ports = portsIn(directory, url)
+    const refused = await ports('run', 'web', '--ttl', '1m', '--', 'true')
+    expect(refused).toMatchObject({ status: 125 })
+    expect(refused.stderr).toContain('ports.json has a fixed port for web')
+    expect(await ports('list', '--all')).toMatchObject({ stderr: 'No ports are held.\n' })
   })
 })

@@ -71,6 +71,24 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     }
   })
 
+  test('the names of services that run are coloured, and not under NO_COLOR', async () => {
+    const command = `node -e "console.log('forced:', process.env.FORCE_COLOR)"`
+    const directory = projectDirectory({
+      'ports.json': { project: 'shop', services: { web: { command }, api: { command } } },
+    })
+    const url = await databaseWithOwnNumbers('shop')
+    const up = (env: Record<string, string>) =>
+      ended(SCRIPT, typed('up --run', 80), environmentOn(url, { TERM: 'xterm', ...env }), directory)
+    const { stdout } = await up({})
+    const colourOf = (name: string) => stdout.match(new RegExp(`(\\S+)\\[${name}\\]`))?.[1]
+    expect(colourOf('web')).toContain(ESCAPE)
+    expect(colourOf('api')).toContain(ESCAPE)
+    expect(colourOf('api')).not.toBe(colourOf('web'))
+    const plain = await up({ NO_COLOR: '1' })
+    expect(plain.stdout).not.toContain(ESCAPE)
+    expect(plain.stdout).toContain('[web] forced: undefined')
+  })
+
   test('no hidden character of stored or typed text is sent, as JSON or not', async () => {
     const url = await freshDatabase()
     const hidden = '\u009b\u202e\u061c\ufeff\u200b\u00ad\u{e0041}\u2028'

@@ -6,7 +6,12 @@ import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { freshDatabase } from '../../../test/database.js'
 import { BINARY, environmentOn } from './ports.js'
-import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
+import {
+  databaseWithOwnNumbers,
+  portsIn,
+  projectDirectory,
+  writeFiles,
+} from './projectDirectory.js'
 
 const listen = `node -e "require('net').createServer().listen(process.env.PORT,process.env.HOST)"`
 
@@ -47,6 +52,36 @@ describe('ports up', () => {
     expect(refused.stderr).toContain(
       '"missing/.env", but must be a file that can be written (ENOENT',
     )
+  })
+
+  test('tells which services hold ports and are no longer in the file', async () => {
+    const url = await freshDatabase()
+    const file = (...names: string[]) => ({
+      'ports.json': { project: 'shop', services: Object.fromEntries(names.map((it) => [it, {}])) },
+    })
+    const directory = projectDirectory(file('site', 'api'))
+    const ports = portsIn(directory, url)
+    await ports('range', 'create', '--start', '7000', '--end', '7009')
+    const elsewhere = portsIn(projectDirectory({}), url)
+    expect((await elsewhere('get', 'shop', 'database')).stdout).toBe('7000\n')
+    expect((await ports('up')).stderr).toBe('')
+    writeFiles(directory, file('web', 'api'))
+    const line =
+      'site holds 7001/tcp and is not in ports.json. If it is no longer needed: ports release ' +
+      "shop site --instance '(primary)'\n"
+    for (const args of [[], ['--json'], ['--write', '.env.local']]) {
+      const { stderr, status } = await ports('up', ...args)
+      expect(stderr).toContain(line)
+      expect(stderr).not.toContain('database')
+      expect(status).toBe(0)
+    }
+    expect((await ports('get', 'site', '--existing')).stdout).toBe('7001\n')
+    const clone = projectDirectory(file('site'))
+    expect((await portsIn(clone, url)('up')).stderr).toBe('')
+    writeFiles(clone, file('web'))
+    expect((await portsIn(clone, url)('up')).stderr).toMatch(/^site holds 7004\/tcp and is not in /)
+    await ports('release', 'site')
+    expect((await ports('up')).stderr).toBe('')
   })
 
   test('overwrites only a file that it wrote', async () => {
@@ -148,6 +183,26 @@ describe('ports up --run', () => {
     await expect
       .poll(async () => (await Promise.all(ports.map(listens))).includes(true), { timeout: 10_000 })
       .toBe(false)
+  })
+
+  test.runIf(process.platform === 'linux')('stops and continues all commands', async () => {
+    const command = `node -e "console.log('pid', process.pid); setInterval(() => {}, 1000)"`
+    const child = await started({ web: { command }, api: { command } })
+    const printed = await prints(child, /^\[web\] pid \d+/m, /^\[api\] pid \d+/m)
+    const pids = [...printed.matchAll(/pid (\d+)/g)].map(([, pid]) => pid)
+    const states = () =>
+      [child.pid, ...pids].map(
+        (pid) => /\) (\w)/.exec(readFileSync(`/proc/${pid}/stat`, 'utf8'))![1],
+      )
+    for (let times = 0; times < 2; times++) {
+      child.kill('SIGTSTP')
+      await expect.poll(states, { timeout: 10_000 }).toEqual(['T', 'T', 'T'])
+      child.kill('SIGCONT')
+      await expect.poll(states, { timeout: 10_000 }).toEqual(['S', 'S', 'S'])
+    }
+    child.stdout!.resume()
+    child.kill('SIGINT')
+    await once(child, 'exit')
   })
 
   test('ends with the status of the first command that fails', async () => {

@@ -8,6 +8,10 @@ export interface Checkout {
   /** Empty for the primary one. */
   readonly instance: string
   readonly createdAt: Date
+  /** Names the directory itself, wherever it is moved. Absent if that is not known. */
+  readonly identity?: string
+  /** The live allocations that were made from it, as far as that is known, and earlier ones. */
+  readonly allocationIds: readonly string[]
 }
 
 export interface CheckoutRequest {
@@ -19,8 +23,9 @@ export interface CheckoutRequest {
   readonly isLinked: boolean
   /** The name of the instance, unless this directory becomes the primary one. */
   readonly wanted: string
-  /** The directory of the primary instance, if it is gone, so that this one takes its place. */
+  /** A recorded directory that is gone, so that this one takes its place. */
   readonly replaces?: string
+  readonly identity?: string
 }
 
 export interface EnsuredCheckout {
@@ -31,10 +36,12 @@ export interface EnsuredCheckout {
 
 export interface CheckoutStore {
   /**
-   * Returns what is recorded of the directory, and records it the first time. The first directory
-   * of a project on a host that is no linked worktree is the primary instance, and so is one that
-   * replaces it. Any other is an instance of its own: the one that is wanted or, if that name is in
-   * use, a similar one.
+   * Returns what is recorded of the directory, and records it the first time. A directory replaces
+   * one with the same identity, and is then the same instance. One that is no linked worktree also
+   * replaces that of the primary instance. Otherwise the first directory of a project on a host that
+   * is no linked worktree is the primary instance, and any other is an instance of its own: the one
+   * that is wanted or, if that name is in use, a similar one. Records the identity that is given.
+   * A replacement writes one event.
    */
   ensureCheckout(request: CheckoutRequest, call?: WriteOptions): Promise<EnsuredCheckout>
 
@@ -43,11 +50,19 @@ export interface CheckoutStore {
     query: {
       readonly projectName?: string
       readonly hostname?: string
-      /** Only this directory, and that of the primary instance. */
+      /** Only this directory, those with the identity, and that of the primary instance. */
       readonly directory?: string
+      readonly identity?: string | undefined
     },
     call?: CallOptions,
   ): Promise<readonly Checkout[]>
+
+  /** Records that these allocations were made from a directory, if it is recorded. */
+  noteAllocations(
+    checkout: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
+    allocationIds: readonly string[],
+    call?: WriteOptions,
+  ): Promise<void>
 
   /** False if the directory was not recorded. The ports of its instance stay held. */
   forgetCheckout(

@@ -14,12 +14,14 @@ export const EVENT_KINDS = [
   'rest-changed',
   'limit-set',
   'limit-removed',
+  'checkout-moved',
 ] as const
 
 /**
- * One change of one holding, range or reservation. Audits write none. `claimed`: the service held the
- * number already, and now prefers it to its others. `lease-ended` is dated at the end of the lease,
- * and written by the next call that wants a number there.
+ * One change of one holding, range, reservation or checkout. Audits write none. `claimed`: the service
+ * held the number already, and now prefers it to its others. `lease-ended` is dated at the end of the
+ * lease, and written by the next call that wants a number there. `checkout-moved`: another directory
+ * is this instance now.
  */
 export interface PortEvent {
   readonly id: string
@@ -34,8 +36,9 @@ export interface PortEvent {
   /** Absent if a reservation or the limit of an actor was changed. */
   readonly projectName?: string
   /**
-   * Absent if a range or a reservation was changed, like all fields below except `before` and
-   * `after`, and of a reservation the host and the protocol that it is limited to.
+   * Absent if a range, a reservation or a checkout was changed, like all fields below except
+   * `before` and `after`, of a reservation the host and the protocol that it is limited to, and of a
+   * checkout the instance and the host.
    */
   readonly serviceName?: string
   readonly instance?: string
@@ -43,7 +46,7 @@ export interface PortEvent {
   readonly protocol?: Protocol
   readonly portNumber?: number
   readonly allocationId?: string
-  /** Metadata, or the bounds of a range or a reservation and what is said of it. */
+  /** Metadata, the bounds of a range or a reservation and what is said of it, or a directory. */
   readonly before?: Readonly<Record<string, unknown>>
   readonly after?: Readonly<Record<string, unknown>>
 }

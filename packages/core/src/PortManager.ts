@@ -638,9 +638,11 @@ export class PortManager {
   /**
    * Which instance of a project a directory of a host is; default: this host. Records it the first
    * time. The first directory of a project that is no linked worktree of Git is the primary
-   * instance, whose name is empty, and on this host another takes its place once it is gone; any
-   * other is an instance of its own, with the same name each time. Safe to repeat, and repeated by
-   * itself when the answer was lost.
+   * instance, whose name is empty. Any other is an instance of its own, with the same name each
+   * time. A directory of this host that was moved within its file system stays the instance that it
+   * was. If that of the primary instance is gone, another takes its place, unless the one that is
+   * gone is found where it was moved. Safe to repeat, and repeated by itself when the answer was
+   * lost.
    */
   async ensureCheckout(
     projectName: string,
@@ -670,6 +672,29 @@ export class PortManager {
       ...(hostname !== undefined && { hostname: this.#localHost.resolve('hostname', hostname) }),
     }
     return this.#source.askExisting((store) => store.listCheckouts(query, call))
+  }
+
+  /**
+   * Records that these allocations were made from a directory, so that they may be released once it
+   * is gone. Does nothing if it is not recorded. Safe to repeat, and repeated automatically if the
+   * answer was lost.
+   */
+  async noteAllocations(
+    { projectName, hostname, directory }: Pick<Checkout, 'projectName' | 'hostname' | 'directory'>,
+    allocationIds: readonly string[],
+    options: WriteOptions = {},
+  ): Promise<void> {
+    const checkout = {
+      projectName: validName('projectName', projectName),
+      hostname: this.#localHost.resolve('hostname', hostname),
+      directory: validDirectory('directory', directory),
+    }
+    const ids = validIds('allocationIds', allocationIds)
+    const call = this.#write(given(options))
+    await this.#source.askExisting(
+      (store) => store.noteAllocations(checkout, ids, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
   }
 
   /**

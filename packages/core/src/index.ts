@@ -197,6 +197,7 @@ export {
 export { isInside } from './project/isInside.js'
 export { isOfCheckout } from './project/isOfCheckout.js'
 export { filesInRepository, nearestPackage, nearestWith } from './project/nearest.js'
+export { noteMadeFrom } from './project/noteMadeFrom.js'
 export {
   PROJECT_FILE,
   type ProjectFile,

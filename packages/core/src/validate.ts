@@ -9,6 +9,7 @@ export const MAX_LENGTH = {
   description: 1000,
   idempotencyKey: 100,
   actor: 200,
+  identity: 50,
 } as const
 
 /** @param expected what it must be instead: `an object with …` */

@@ -145,6 +145,10 @@ describe('a project name', () => {
     createRange: (name) => manager.createRange({ projectName: name, startPort: 1, endPort: 2 }),
     addRange: (name) => manager.addRange(name, { startPort: 1, endPort: 2 }),
     ensureCheckout: (name) => manager.ensureCheckout(name, { root: '/srv', isLinked: false }),
+    noteAllocations: (name) =>
+      manager.noteAllocations({ projectName: name, hostname: 'localhost', directory: '/srv' }, [
+        '1',
+      ]),
     forgetCheckout: (name) =>
       manager.forgetCheckout({ projectName: name, hostname: 'localhost', directory: '/srv' }),
     ensureRange: (name) => manager.ensureRange(name),
@@ -669,6 +673,10 @@ describe('options', () => {
     removeRange: ['shop', 3000],
     ensureCheckout: ['shop', { root: '/srv/shop', isLinked: false }],
     listCheckouts: [],
+    noteAllocations: [
+      { projectName: 'shop', hostname: 'localhost', directory: '/srv/shop' },
+      ['1'],
+    ],
     forgetCheckout: [{ projectName: 'shop', hostname: 'localhost', directory: '/srv/shop' }],
     import: [[]],
     dump: [],

@@ -84,6 +84,11 @@ describe('a document', () => {
     ['ranges[0].endPort', { ...document, ranges: [{ ...document.ranges[0], endPort: 65_536 }] }],
     ['checkouts', { ...document, checkouts: {} }],
     ['checkouts[0].directory', { ...document, checkouts: [{ ...checkout, directory: 'srv' }] }],
+    ['checkouts[0].identity', { ...document, checkouts: [{ ...checkout, identity: '' }] }],
+    [
+      'checkouts[0].allocationIds[1]',
+      { ...document, checkouts: [{ ...checkout, allocationIds: [7, 0] }] },
+    ],
     ['allocations[1].id', { ...document, allocations: [allocation, { ...allocation, id: 0 }] }],
     [
       'allocations[0].status',

@@ -33,6 +33,7 @@ export function describeCheckouts(store: Store) {
           directory: '/home/ann/shop',
           instance: '',
           createdAt: expect.any(Date),
+          allocationIds: [],
         },
       })
       expect(await store().ensureCheckout(main)).toEqual({ ...first, created: false })
@@ -87,6 +88,71 @@ export function describeCheckouts(store: Store) {
       expect(answers.filter(({ created }) => created)).toHaveLength(1)
     })
 
+    it('records the identity that a directory has when it asks', async () => {
+      expect((await store().ensureCheckout(main)).checkout).not.toHaveProperty('identity')
+      const known = { ...main, identity: '7:100' }
+      expect((await store().ensureCheckout(known)).checkout).toMatchObject({ identity: '7:100' })
+      const again = { ...main, identity: '8:200' }
+      expect(await store().ensureCheckout(again)).toMatchObject({
+        created: false,
+        checkout: { instance: '', identity: '8:200' },
+      })
+      expect((await store().ensureCheckout(main)).checkout).toMatchObject({ identity: '8:200' })
+    })
+
+    it('leaves a directory with the identity of one that it replaces that instance', async () => {
+      await store().ensureCheckout(main)
+      const before = await store().ensureCheckout({ ...linked, identity: '7:100' })
+      const moved = { ...linked, directory: '/srv/login', wanted: 'login', identity: '7:100' }
+      const replacing = { ...moved, replaces: linked.directory }
+      const answers = await Promise.all(
+        numbers(1, 20).map(() => store().ensureCheckout(replacing, { actor: 'ann' })),
+      )
+      for (const answer of answers) {
+        expect(answer).toEqual({
+          created: false,
+          checkout: { ...before.checkout, directory: '/srv/login' },
+        })
+      }
+      expect(await store().listCheckouts({})).toHaveLength(2)
+      const { events } = await store().history({ limit: 10 })
+      expect(events.filter(({ what }) => what === 'checkout-moved')).toMatchObject([
+        {
+          actor: 'ann',
+          call: 'ensure_checkout',
+          projectName: 'shop',
+          instance: 'shop-login',
+          hostname: 'localhost',
+          before: { directory: '/home/ann/shop-login' },
+          after: { directory: '/srv/login' },
+        },
+      ])
+    })
+
+    it('lets a directory with another identity replace only that of the primary', async () => {
+      await store().ensureCheckout({ ...main, identity: '1:1' })
+      await store().ensureCheckout({ ...linked, identity: '2:2' })
+      const other = { ...main, directory: '/srv/shop', wanted: 'other', identity: '3:3' }
+      expect(await instanceOf({ ...other, replaces: linked.directory })).toBe('other')
+      const worktree = { ...linked, directory: '/srv/tree', wanted: 'tree', identity: '4:4' }
+      expect(await instanceOf({ ...worktree, replaces: main.directory })).toBe('tree')
+      const clone = { ...main, directory: '/srv/clone', identity: '5:5', replaces: main.directory }
+      expect(await store().ensureCheckout(clone)).toMatchObject({
+        checkout: { instance: '', directory: '/srv/clone', identity: '5:5' },
+      })
+    })
+
+    it('lets only one of twenty directories replace that of the primary', async () => {
+      await store().ensureCheckout(main)
+      const instances = await Promise.all(
+        numbers(1, 20).map((nth) =>
+          instanceOf({ ...main, directory: `/srv/${nth}/shop`, replaces: main.directory }),
+        ),
+      )
+      expect(instances.filter((instance) => instance === '')).toHaveLength(1)
+      expect(new Set(instances).size).toBe(20)
+    })
+
     it('refuses a project without a range', async () => {
       await expect(
         store().ensureCheckout({ ...main, projectName: 'nothing' }),
@@ -115,6 +181,30 @@ export function describeCheckouts(store: Store) {
       expect(await listed({})).toEqual(all)
       expect(await listed({ projectName: 'shop' })).toEqual(all.slice(1))
       expect(await listed({ hostname: 'nas' })).toEqual(all.slice(3))
+    })
+  })
+
+  describe('noteAllocations', () => {
+    beforeEach(() => store().createRange(shopRange(3000, 3099)))
+
+    it('adds live allocations, and forgets those that are released', async () => {
+      await store().ensureCheckout(main)
+      const idsOf = async () => {
+        const { allocations } = await store().list({})
+        return allocations.map(({ id }) => id)
+      }
+      const noted = async () => (await store().listCheckouts({}))[0]?.allocationIds
+      for (const serviceName of ['web', 'api', 'db']) await store().ensure({ ...web, serviceName })
+      const [first, second, third] = await idsOf()
+      await store().noteAllocations(main, [first!])
+      await store().release(web)
+      await Promise.all([
+        store().noteAllocations(main, [second!]),
+        store().noteAllocations(main, [third!]),
+      ])
+      expect(await noted()).toEqual([second, third])
+      await store().noteAllocations({ ...main, directory: '/srv/other' }, [second!])
+      expect(await store().listCheckouts({})).toHaveLength(1)
     })
   })
 

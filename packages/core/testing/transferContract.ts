@@ -308,7 +308,9 @@ export function describeTransfers(store: Store) {
       await store().ensure(api, { actor: 'bob' })
       await store().release(api)
       await store().ensureCheckout(checkoutIn('/srv/shop'))
-      await store().ensureCheckout(checkoutIn('/home/ann/shop'))
+      await store().ensureCheckout({ ...checkoutIn('/home/ann/shop'), identity: '7:100' })
+      const { allocations } = await store().list({ serviceName: 'web' })
+      await store().noteAllocations(checkoutIn('/srv/shop'), [allocations[0]!.id])
     }
     const emptied = async () => {
       const { allocations } = await store().list({})

@@ -33,6 +33,7 @@ const FUNCTIONS: Readonly<Record<AccessLevel, readonly string[]>> = {
     'ports.forget_checkout',
     'ports.get_or_allocate_port',
     'ports.move_port',
+    'ports.note_allocations',
     'ports.note_network',
     'ports.record_health_checks',
     'ports.release_many',

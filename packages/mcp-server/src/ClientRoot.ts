@@ -8,6 +8,8 @@ interface Root {
 export interface ToldRoot {
   /** Absent if it has no root or several. */
   readonly directory?: string
+  /** Its directories, if it has several. */
+  readonly several?: readonly string[]
   /** It did not answer in time, and may work anywhere. */
   readonly isLate?: true
 }
@@ -39,8 +41,11 @@ export class ClientRoot {
     try {
       const roots = await this.#askRoots()
       if (!roots) return { isLate: true }
-      const [only, ...others] = roots.filter(({ uri }) => uri.startsWith('file:'))
-      return only && others.length === 0 ? { directory: fileURLToPath(only.uri) } : {}
+      const files = roots.filter(({ uri }) => uri.startsWith('file:'))
+      const directories = files.map(({ uri }) => fileURLToPath(uri))
+      const [only, ...others] = directories
+      if (only === undefined) return {}
+      return others.length === 0 ? { directory: only } : { several: directories }
     } catch {
       // It refuses, or tells what is no path here. A call does without then.
       return {}

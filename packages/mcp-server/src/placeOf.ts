@@ -44,14 +44,10 @@ export async function placeOf(
   const start = await startOf(given, root)
   const { projectName } = given
   const place = await placeFrom(manager, given, start, { ...call, projectName })
-  return mayBeWrong(manager, place, start)
-    ? {
-        ...place,
-        note:
-          ' Your client did not tell in time in which directory it works. If a ' +
-          `${PROJECT_FILE} there names ${place.projectName}, call again with that directory.`,
-      }
-    : place
+  const doubt = doubtAbout(manager, place, start)
+  return doubt === undefined
+    ? place
+    : { ...place, note: ` Your client ${doubt.text}. ${doubt.next}` }
 }
 
 /**
@@ -67,26 +63,44 @@ export async function heldPlaceOf(
   const start = await startOf(given, root)
   const { projectName } = given
   const place = await placeFrom(manager, given, start, { ...call, projectName, create: false })
-  if (!mayBeWrong(manager, place, start)) return place
+  const doubt = doubtAbout(manager, place, start)
+  if (doubt === undefined) return place
   throw invalidArgument(
     'directory',
     undefined,
-    `given, or an instance, such as ${nameOfInstance('')}, because the client did not tell in time ` +
-      'in which directory it works',
+    `given, or an instance, such as ${nameOfInstance('')}, because the client ${doubt.text}`,
   )
 }
 
-/** Whether the directory that the client did not tell could say that another copy is meant. */
-function mayBeWrong(
+/** Why a directory of the client could say that another copy is meant, and what to do then. */
+function doubtAbout(
   manager: PortManager,
   { projectName, instance }: Place,
-  start: ToldRoot,
-): boolean {
-  return (
-    start.isLate === true &&
-    instance === undefined &&
-    manager.namedInstance(projectName) === undefined
-  )
+  { isLate, several = [] }: ToldRoot,
+): { readonly text: string; readonly next: string } | undefined {
+  if (instance !== undefined || manager.namedInstance(projectName) !== undefined) return undefined
+  if (isLate) {
+    return {
+      text: 'did not tell in time in which directory it works',
+      next: `If a ${PROJECT_FILE} there names ${projectName}, call again with that directory.`,
+    }
+  }
+  const copies = several.filter((each) => isDirectory(each) && isCopy(each, projectName))
+  if (copies.length === 0) return undefined
+  return {
+    text: `works in several directories, and a ${PROJECT_FILE} names ${projectName} in ${copies.join(' and ')}`,
+    next: 'If that copy is meant, call again with its directory.',
+  }
+}
+
+/** False if the file there is malformed. */
+function isCopy(directory: string, projectName: string): boolean {
+  try {
+    const project = findProject(directory)
+    return project?.namedBy === PROJECT_FILE && project.projectName === projectName
+  } catch {
+    return false
+  }
 }
 
 async function placeFrom(
@@ -98,7 +112,7 @@ async function placeFrom(
   const { directory: from } = start
   const checkout = from === undefined ? undefined : await checkoutOf(manager, from, call)
   if (!checkout) {
-    if (projectName === undefined) throw withoutProject(from)
+    if (projectName === undefined) throw withoutProject(start)
     const isPrimary = instance === undefined && manager.namedInstance(projectName) === undefined
     const note =
       directory !== undefined && isPrimary
@@ -127,15 +141,17 @@ export async function projectNameOf(
   root: ClientRoot,
 ): Promise<string> {
   if (projectName !== undefined) return projectName
-  const { directory: from } = await startOf({ directory }, root)
+  const start = await startOf({ directory }, root)
+  const { directory: from } = start
   const project = from === undefined ? undefined : findProject(from)
   if (project?.namedBy === PROJECT_FILE) return project.projectName
-  throw withoutProject(from)
+  throw withoutProject(start)
 }
 
-function withoutProject(directory: string | undefined): PortsError {
+function withoutProject({ directory, several }: ToldRoot): PortsError {
   if (directory === undefined) {
-    const expected = `given, or a directory with a ${PROJECT_FILE} there or above that names it`
+    const among = several ? `, because the client works in several: ${several.join(', ')}` : ''
+    const expected = `given, or a directory with a ${PROJECT_FILE} there or above that names it${among}`
     return invalidArgument('projectName', undefined, expected)
   }
   return invalidArgument(

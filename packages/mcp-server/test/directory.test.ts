@@ -219,6 +219,27 @@ test('a root that is gone is ignored', async () => {
   expect(await ask('get-port', shop)).not.toHaveProperty('directory')
 })
 
+test('a client with several roots is told which of them are copies of the project', async () => {
+  const [first, second] = [copyOf('shop'), copyOf('shop')]
+  const other = copyOf('blog')
+  const { ask, failure } = await withShop([other, first, second])
+  const told = await ask('get-port', shop)
+  expect(told).toMatchObject({ projectName: 'shop', port: 3600 })
+  expect(told.message).toContain(
+    ` Your client works in several directories, and a ports.json names shop in ${first} and ` +
+      `${second}. If that copy is meant, call again with its directory.`,
+  )
+  const named = { ...shop, instance: '(primary)' }
+  expect((await ask('get-port', named)).message).not.toContain('several directories')
+  expect(await ask('get-port', { ...shop, directory: first })).toMatchObject({ directory: first })
+  expect(await failure('release-port', shop)).toContain('because the client works in several')
+  expect(await ask('release-port', named)).toMatchObject({ releasedPorts: [{ port: 3600 }] })
+  expect(await failure('get-port', web)).toContain(
+    `because the client works in several: ${other}, ${first}, ${second}`,
+  )
+  expect((await ask('get-port', { ...web, projectName: 'odin' })).message).not.toContain('several')
+})
+
 /** A client that declares roots, and answers nothing that it is asked by itself. */
 async function rawClient(url: string, capabilities: object) {
   const client = new RawClient({ PORTS_DATABASE_URL: url })

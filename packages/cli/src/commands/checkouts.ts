@@ -32,6 +32,7 @@ export function checkoutsCommand({ openManager, output, signal }: Context) {
 const MORE_HELP = `
 A directory is recorded when a command such as ports run first uses it. The first directory of a
 project is the primary instance. A linked Git worktree or another clone is an instance of its own.
+A directory that was moved within its file system stays the instance that it was.
 
 Examples:
   ports checkouts

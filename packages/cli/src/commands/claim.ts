@@ -1,5 +1,5 @@
 import { Argument, Command } from '@commander-js/extra-typings'
-import { PASS_OVER_REASONS } from '@ports/core'
+import { currentDirectory, noteMadeFrom, PASS_OVER_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
 import { inCheckout } from '../inCheckout.js'
@@ -43,6 +43,9 @@ export function claimCommand(context: Context) {
       const service = ports.service(projectName, serviceName, options)
       const warnings = hostnameWarnings(allocation.cloudflareHostname, others, output)
       output.result({ port, ...service, created, caution, ...warnings }, () => `${port}`)
+      const directory = currentDirectory()
+      const made = [{ ...allocation, created }]
+      if (directory !== undefined) await noteMadeFrom(ports, directory, made, { signal })
       if (caution) output.notice(`Note on ${port}: ${PASS_OVER_REASONS[caution]}.`)
     })
 }

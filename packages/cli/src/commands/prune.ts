@@ -18,6 +18,9 @@ export function pruneCommand(context: Context) {
 const MORE_HELP = `
 Looks only at directories on this host. Lists what it would release, and asks; without a terminal
 it needs --yes. A port on which something still listens is listed with its process, and kept.
+Services of the primary instance may also get ports by name from elsewhere. Of these ports, only
+those that are known to have been allocated from the directory are released, and the others are
+listed.
 
 Example:
   ports prune consilio`

@@ -1,5 +1,6 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
+import { typedSeconds } from '../typedTime.js'
 
 export function runCommand(context: Context) {
   return new Command('run')
@@ -8,12 +9,18 @@ export function runCommand(context: Context) {
     .argument('[service]')
     .option('--strict', 'end the command if it listens on another port, or on none')
     .option('--reuse', 'end with status 0 if the service is already running')
+    .addOption(runTtlOption)
     .addHelpText('after', MORE_HELP)
     .action(async (service, options) => {
       const { run } = await import('../run/run.js')
       await run(context, service, options)
     })
 }
+
+const runTtlOption = new Option(
+  '--ttl <time>',
+  'keep the port only while this runs, and that long; such as 90s, 10m or 2h',
+).argParser(typedSeconds('ttl'))
 
 const MORE_HELP = `
 The project and its services come from the ports.json in this directory or above. Without one,
@@ -24,11 +31,16 @@ clone of a project with a ports.json has its own ports.
 
 Without a command, it runs the one in ports.json, else the dev script of package.json. The command
 finds its port in PORT, and those of the project's other services in <SERVICE>_PORT and
-<SERVICE>_URL. A program that ignores PORT, such as Vite, is given the port as a flag.
+<SERVICE>_URL. A program that ignores PORT, such as Vite, is given the port as a flag, also if npx
+or a script of package.json starts it. If there is no such command, no port is allocated.
 
 It says on stderr where the command listens. If that is another port, it says which one, and which
 service holds it. If something already listens on the port, nothing is started and the status is
 125. With --reuse the status is 0 if that is the service itself.
+
+With --ttl the service has a lease, which is renewed while the command runs, and ends that long
+after. If it ends before, for example because the machine slept, that is told, and --strict ends the
+command.
 
 Examples:
   ports run

@@ -4,8 +4,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { foregroundOf, isAlive, isInForeground, startOf } from '@ports/core'
 
 /** The statuses of env(1) and nohup(1) if the command cannot be run, and if it is not found. */
-const CANNOT_RUN = 126
-const NOT_FOUND = 127
+export const CANNOT_RUN = 126
+export const NOT_FOUND = 127
 
 const FORWARDED = ['SIGHUP', 'SIGINT', 'SIGQUIT', 'SIGTERM', 'SIGUSR1', 'SIGUSR2'] as const
 /** A terminal sends these to the child too. Many servers end at once if they get one twice. */

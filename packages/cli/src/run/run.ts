@@ -9,21 +9,25 @@ import {
   PortsError,
   PROJECT_FILE,
   type Protocol,
+  type Service,
   skippedText,
   useOfPort,
 } from '@ports/core'
 import type { Context } from '../Context.js'
 import { nameOfProcess } from '../nameOfProcess.js'
-import { type Command, startChild } from './child.js'
+import { CANNOT_RUN, type Command, NOT_FOUND, startChild } from './child.js'
 import { devScript, typedCommand, writtenCommand } from './commandOf.js'
 import { environmentWith, variablesOf } from './environment.js'
+import { findProgram } from './findProgram.js'
 import type { Target } from './frameworks.js'
 import { directoryHere, type Here, here } from './here.js'
 import { type Finding, isLocalhost, type Witness, watchListeners } from './proof.js'
+import { renewLease } from './renewLease.js'
 
 interface Options {
   readonly strict?: true | undefined
   readonly reuse?: true | undefined
+  readonly ttl?: number | undefined
 }
 
 /** The status if --strict ended the command. */
@@ -33,14 +37,28 @@ const NOT_AS_ASKED = 1
 export async function run(
   context: Context,
   typedService: string | undefined,
-  { strict, reuse }: Options,
+  { strict, reuse, ttl }: Options,
 ): Promise<void> {
   const { openManager, signal, wrapped } = context
   const directory = directoryHere()
   const place = here(directory, typedService)
   const { project, request, serviceName } = place
+  const line = request.services[serviceName]?.command
+  const cwd = wrapped || line === undefined ? directory : project.root
+  const commandOn = (target: Target) =>
+    wrapped && wrapped.length > 0
+      ? typedCommand(wrapped, directory, target)
+      : line === undefined
+        ? scriptHere(place, directory, target)
+        : writtenCommand(line, project.root, target)
+  // Before anything is stored.
+  const planned = commandOn({ port: '$PORT', host: '$HOST' })
+  if (!planned) throw nothingToRun(place)
+  if (!isStartable(context, planned.program, cwd)) return
+
   const ports = await openManager()
-  const ensured = await ensureProject(ports, request, { signal })
+  const lease = ttl === undefined ? undefined : { serviceName, ttlSeconds: ttl }
+  const ensured = await ensureProject(ports, { ...request, ...(lease && { lease }) }, { signal })
   const { instance } = ensured
   const [port] = ensured.services.find((each) => each.serviceName === serviceName)!.portNumbers
   const protocol = request.services[serviceName]?.protocols?.[0] ?? 'tcp'
@@ -52,20 +70,23 @@ export async function run(
   const variables = variablesOf({ ...project, services, serviceName, instance })
   const environment = environmentWith(variables, context.environment)
   const target = { port: port!, host: environment.HOST! }
-  const line = request.services[serviceName]?.command
-  const command =
-    wrapped && wrapped.length > 0
-      ? typedCommand(wrapped, directory, target)
-      : line === undefined
-        ? scriptHere(place, directory, target)
-        : writtenCommand(line, project.root, target)
-  if (!command) throw nothingToRun(place)
+  const command = commandOn(target) ?? planned
 
   context.handOver()
-  const cwd = wrapped || line === undefined ? directory : project.root
-  context.endWith(
-    await supervise(context, ports, command, cwd, environment, port!, protocol, strict),
-  )
+  const service = { projectName: project.projectName, serviceName, instance }
+  const server = { command, cwd, environment, service, port: port!, protocol, strict, ttl }
+  context.endWith(await supervise(context, ports, server))
+}
+
+/** Whether there is such a program. If not, says so, and ends with the status of a shell. */
+function isStartable({ output, environment, endWith }: Context, program: string, cwd: string) {
+  const found = findProgram(program, cwd, environment.PATH)
+  if (found === 'runnable') return true
+  const isMissing = found === 'missing'
+  const reason = isMissing ? 'there is no such command' : 'it may not be executed'
+  output.notice(`error: ${program} cannot be started: ${reason}. Nothing was allocated.`)
+  endWith(isMissing ? NOT_FOUND : CANNOT_RUN)
+  return false
 }
 
 /** The `dev` script, unless it is that of a project whose services are others too. */
@@ -75,15 +96,20 @@ function scriptHere({ project }: Here, directory: string, target: Target): Comma
   return isShared && isOfProject ? undefined : devScript(directory, target)
 }
 
+/** What is started, and on which port of which service. */
+interface Server extends Pick<Options, 'strict' | 'ttl'> {
+  readonly command: Command
+  readonly cwd: string
+  readonly environment: NodeJS.ProcessEnv
+  readonly service: Service
+  readonly port: number
+  readonly protocol: Protocol
+}
+
 async function supervise(
   { output }: Context,
   ports: PortManager,
-  command: Command,
-  cwd: string,
-  environment: NodeJS.ProcessEnv,
-  port: number,
-  protocol: Protocol,
-  strict: true | undefined,
+  { command, cwd, environment, service, port, protocol, strict, ttl }: Server,
 ): Promise<number> {
   const over = new AbortController()
   const child = startChild(command, cwd, environment, (reason) =>
@@ -104,9 +130,20 @@ async function supervise(
   const watch = child.pid && watchListeners(child.pid, port, protocol, witness, over.signal)
   // A rejection before it is awaited would end this process, and leave the command alone.
   if (watch) watch.catch(() => {})
+  const renewal =
+    ttl !== undefined &&
+    renewLease(
+      ports,
+      service,
+      ttl,
+      { tell: (text) => output.notice(text), lost: () => witness.refuse() },
+      over.signal,
+    )
+  if (renewal) renewal.catch(() => {})
   const status = await child.ended
   over.abort()
   await watch
+  await renewal
   return isRefused ? NOT_AS_ASKED : status
 }
 

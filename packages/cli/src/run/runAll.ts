@@ -10,10 +10,18 @@ import {
 } from 'concurrently'
 import { sendSignal } from './child.js'
 
-/** Runs `ports run` for each service, and returns the first status that is not 0, else 0. */
-export async function runAll(names: readonly string[]): Promise<number> {
+/**
+ * Runs `ports run` for each service, and returns the first status that is not 0, else 0.
+ * @param coloured whether the output may have colours, those of the commands too
+ */
+export async function runAll(
+  names: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  coloured: boolean,
+): Promise<number> {
   const main = process.argv[1]!
   const logger = new Logger({ prefixFormat: 'name' })
+  logger.toggleColors(coloured)
   const controllers = [
     new LogError({ logger }),
     new LogOutput({ logger }),
@@ -26,16 +34,31 @@ export async function runAll(names: readonly string[]): Promise<number> {
     {
       logger,
       outputStream: process.stdout,
+      prefixColors: coloured ? ['auto'] : [],
       controllers,
       // In its own session, each gets a signal only once, from here, even for Ctrl-C on a terminal.
       spawn: (name, options) =>
-        spawn(process.execPath, [main, 'run', name], { ...options, detached: true }),
+        spawn(process.execPath, [main, 'run', name], {
+          ...options,
+          // On every terminal the library sets FORCE_COLOR, which takes precedence over NO_COLOR.
+          env: coloured ? options.env! : environment,
+          detached: true,
+        }),
       kill: (pid, signal) => sendSignal(pid, signal as NodeJS.Signals),
     },
   )
   process.on('SIGQUIT', () => {
     for (const command of commands) command.kill('SIGQUIT')
   })
+  const signalGroups = (signal: NodeJS.Signals) => {
+    for (const { pid } of commands) if (pid !== undefined) sendSignal(-pid, signal)
+  }
+  process.on('SIGTSTP', () => {
+    // In sessions without a terminal, SIGTSTP does nothing.
+    signalGroups('SIGSTOP')
+    process.kill(process.pid, 'SIGSTOP')
+  })
+  process.on('SIGCONT', () => signalGroups('SIGCONT'))
   // It is rejected with the same list if one of them failed.
   const ends = await result.catch((failed: unknown) => {
     if (Array.isArray(failed)) return failed as Awaited<typeof result>

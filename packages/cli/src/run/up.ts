@@ -3,6 +3,7 @@ import type { Context } from '../Context.js'
 import { variablesOf, withoutChosen, withoutRun } from './environment.js'
 import { directoryHere, projectHere, requestOf } from './here.js'
 import { printVariables } from './printVariables.js'
+import { unlistedPorts } from './unlistedPorts.js'
 import { writeOwnFile } from './writeOwnFile.js'
 
 interface Options {
@@ -28,9 +29,9 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
     )
   }
   const ports = await openManager()
-  const { services, instance } = await ensureProject(ports, requestOf(project, project.services), {
-    signal,
-  })
+  const ensured = await ensureProject(ports, requestOf(project, project.services), { signal })
+  const { services, instance } = ensured
+  for (const line of await unlistedPorts(ports, project, ensured, signal)) output.notice(line)
   const all = variablesOf({ ...project, services, instance })
   const variables = withoutChosen(all, withoutRun(environment))
   if (write !== undefined) {
@@ -43,5 +44,5 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   if (!run) return
   context.handOver()
   const { runAll } = await import('./runAll.js')
-  context.endWith(await runAll(runnable))
+  context.endWith(await runAll(runnable, environment, output.stdout.colours.isColorSupported))
 }

@@ -3,7 +3,7 @@ import type { Checkout } from '../CheckoutStore.js'
 import type { PortAllocation } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { ListeningProcess } from '../processes/listeningProcesses.js'
-import { isGone } from './isGone.js'
+import { currentPlace } from './currentPlace.js'
 
 /** A port held by an instance whose directory is gone. */
 export interface LeftPort extends PortAllocation {
@@ -15,10 +15,16 @@ export interface LeftPort extends PortAllocation {
 
 export interface GoneCheckout {
   readonly checkout: Checkout
+  /** Those of its instance. Of the primary instance, only those that were allocated from it. */
   readonly ports: readonly LeftPort[]
+  /** The other ports of the primary instance, which may be in use without the directory. */
+  readonly others: readonly PortAllocation[]
 }
 
-/** The checkouts on this host whose directories are gone, with their ports. Changes nothing. */
+/**
+ * The checkouts on this host whose directories are gone, with their ports. A directory that was moved
+ * is not gone if it is found beside where it was. Changes nothing.
+ */
 export async function goneCheckouts(
   ports: PortManager,
   { projectName, signal }: { readonly projectName?: string } & CallOptions = {},
@@ -28,12 +34,16 @@ export async function goneCheckouts(
   const project = projectName === undefined ? {} : { projectName }
   const recorded = await ports.listCheckouts({ ...project, ...call, hostname })
   const gone: GoneCheckout[] = []
-  for (const checkout of recorded.filter(({ directory }) => isGone(directory))) {
+  for (const checkout of recorded.filter((it) => currentPlace(it) === undefined)) {
     const held = await ports.listByProject(checkout.projectName, { ...call, hostname })
-    const own = held.filter(({ instance }) => instance === checkout.instance)
+    const ofInstance = held.filter(({ instance }) => instance === checkout.instance)
+    const isOwn = ({ id }: PortAllocation) =>
+      checkout.instance !== '' || checkout.allocationIds.includes(id)
     const left: LeftPort[] = []
-    for (const port of own) left.push({ ...port, ...(await look(ports, port, call)) })
-    gone.push({ checkout, ports: left })
+    for (const port of ofInstance.filter(isOwn)) {
+      left.push({ ...port, ...(await look(ports, port, call)) })
+    }
+    gone.push({ checkout, ports: left, others: ofInstance.filter((port) => !isOwn(port)) })
   }
   return gone
 }

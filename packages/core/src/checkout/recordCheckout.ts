@@ -1,11 +1,12 @@
 import type { WriteOptions } from '../CallOptions.js'
-import type { CheckoutRequest, CheckoutStore, EnsuredCheckout } from '../CheckoutStore.js'
+import type { Checkout, CheckoutRequest, CheckoutStore, EnsuredCheckout } from '../CheckoutStore.js'
+import { currentPlace } from './currentPlace.js'
+import { identityOf } from './identityOf.js'
 import { isGone } from './isGone.js'
 
 /**
- * Which instance of a project a directory of this host is. Records it the first time. If the
- * directory of the primary instance is gone by then, this one is the primary instance: the project
- * was moved, or cloned again.
+ * Which instance of a project a directory of this host is. Records it, and what identifies it, the
+ * first time. A directory that was moved stays the instance that it was.
  */
 export async function recordCheckout(
   store: CheckoutStore,
@@ -13,10 +14,39 @@ export async function recordCheckout(
   call: WriteOptions,
 ): Promise<EnsuredCheckout> {
   const { projectName, hostname, directory } = request
-  const known = await store.listCheckouts({ projectName, hostname, directory }, call)
+  const identity = identityOf(directory)
+  const known = await store.listCheckouts({ projectName, hostname, directory, identity }, call)
   const own = known.find((checkout) => checkout.directory === directory)
-  if (own) return { checkout: own, created: false }
+  if (own && (identity === undefined || own.identity === identity)) {
+    return { checkout: own, created: false }
+  }
+  const replaces = own ? undefined : replacedBy(request, identity, known)
+  return store.ensureCheckout(
+    {
+      ...request,
+      ...(identity !== undefined && { identity }),
+      ...(replaces !== undefined && { replaces }),
+    },
+    call,
+  )
+}
+
+/**
+ * The recorded directory whose place a new one takes: the one that it was before it was moved, else
+ * that of the primary instance if it is nowhere, because the project was cloned again, or copied to
+ * another file system.
+ */
+function replacedBy(
+  { directory, isLinked }: CheckoutRequest,
+  identity: string | undefined,
+  known: readonly Checkout[],
+): string | undefined {
+  const moved = known.find(
+    (checkout) =>
+      identity !== undefined && checkout.identity === identity && isGone(checkout.directory),
+  )
+  if (moved) return moved.directory
   const primary = known.find(({ instance }) => instance === '')
-  const replaces = primary && isGone(primary.directory) ? primary.directory : undefined
-  return store.ensureCheckout({ ...request, ...(replaces && { replaces }) }, call)
+  const isFree = !isLinked && primary && currentPlace(primary, directory) === undefined
+  return isFree ? primary.directory : undefined
 }

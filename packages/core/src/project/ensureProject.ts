@@ -1,7 +1,8 @@
 import type { BatchEntry } from '../allocation/ensureMany.js'
 import type { SkippedPort } from '../allocation/ensurePort.js'
 import type { WriteOptions } from '../CallOptions.js'
-import { isGone } from '../checkout/isGone.js'
+import type { Checkout } from '../CheckoutStore.js'
+import { currentPlace } from '../checkout/currentPlace.js'
 import { EXIT_STATUS, invalidArgument, PortsError } from '../errors.js'
 import { nameOfInstance } from '../instance.js'
 import {
@@ -13,8 +14,10 @@ import {
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
+import { noteMadeIn } from './noteMadeFrom.js'
 import { ownWantedNumbers } from './ownWantedNumbers.js'
-import type { ProjectService } from './ProjectFile.js'
+import { PROJECT_FILE, type ProjectService } from './ProjectFile.js'
+import { refuseUnavailable } from './refuseUnavailable.js'
 
 /** The ports of a service in one checkout. */
 export interface ServicePorts {
@@ -34,6 +37,8 @@ interface RefusedService {
 export interface EnsuredProject {
   /** Whose ports they are: the instance that the environment names, else that of the checkout. */
   readonly instance: string
+  /** The directory, as it was recorded before this call allocated anything. */
+  readonly checkout: Checkout
   readonly services: readonly ServicePorts[]
   /** Services that are not needed and whose fixed port cannot be had. */
   readonly refused: readonly RefusedService[]
@@ -52,21 +57,42 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
    * the primary instance may hold that number. Default: all.
    */
   readonly needed?: readonly string[]
+  /** The service whose ports have a lease, which this renews. */
+  readonly lease?: { readonly serviceName: string; readonly ttlSeconds: number }
 }
 
 /**
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
  * none, and the numbers that services want and that no project owns. Records the directory. Safe to
- * repeat. The services with neither `port` nor `preferredPort` get theirs in one transaction.
+ * repeat. The services with neither `port` nor `preferredPort` get theirs in one transaction, except
+ * the one with a lease.
  * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
  * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
  */
 export async function ensureProject(
   ports: PortManager,
-  { projectName, root, isLinked, hasFile, services, needed }: ProjectRequest,
+  { projectName, root, isLinked, hasFile, services, needed, lease }: ProjectRequest,
   options: WriteOptions = {},
 ): Promise<EnsuredProject> {
-  const { range, created } = await ports.ensureRange(projectName, {}, options)
+  const entries = neededFirst(Object.entries(services), needed)
+  const leaseOf = (name: string) =>
+    name === lease?.serviceName ? { ttlSeconds: lease.ttlSeconds } : {}
+  if (lease && services[lease.serviceName]?.port !== undefined) {
+    const expected = `left out: ${PROJECT_FILE} has a fixed port for ${lease.serviceName}`
+    throw invalidArgument('ttlSeconds', lease.ttlSeconds, expected)
+  }
+  const ranges = await rangesOf(ports, options)
+  const required = entries.filter(([name]) => needed?.includes(name) ?? true)
+  await refuseUnavailable(
+    ports,
+    projectName,
+    ranges,
+    required.map(([, it]) => it),
+    options,
+  )
+  // Only admins may make a range.
+  const hasRange = ranges.some((range) => range.projectName === projectName)
+  const made = hasRange ? undefined : await ports.ensureRange(projectName, {}, options)
   if (!hasFile) await refuseOtherDirectory(ports, projectName, root, options)
   const directory = { root, isLinked: isLinked && hasFile }
   const { checkout } = await ports.ensureCheckout(projectName, directory, options)
@@ -77,7 +103,6 @@ export async function ensureProject(
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
   const refused: RefusedService[] = []
-  const entries = Object.entries(services)
   for (const [name, service] of entries) {
     const { port, preferredPort, protocols = ['tcp'] } = service
     if (port === undefined && preferredPort === undefined) continue
@@ -85,7 +110,11 @@ export async function ensureProject(
       const wanted = { ...call, ...metadataOf(service), protocol }
       const ensured =
         port === undefined
-          ? await ports.ensure(projectName, name, { ...wanted, preferredPort: preferredPort! })
+          ? await ports.ensure(projectName, name, {
+              ...wanted,
+              ...leaseOf(name),
+              preferredPort: preferredPort!,
+            })
           : await ports.claim(projectName, name, port, wanted).catch((error) => {
               if (needed === undefined || needed.includes(name) || !isRefusal(error)) throw error
               refused.push({ serviceName: name, reason: error.message })
@@ -98,24 +127,44 @@ export async function ensureProject(
   const anywhere = entries.filter(
     ([, { port, preferredPort }]) => port === undefined && preferredPort === undefined,
   )
-  if (anywhere.length > 0) {
-    const batch = await ports.ensureMany(projectName, anywhere.map(itemOf), call)
-    allocations.push(...batch.allocations)
-    skipped.push(...batch.skipped)
+  const isLeased = ([name]: Entry) => name === lease?.serviceName
+  const batches = [anywhere.filter(isLeased), anywhere.filter((entry) => !isLeased(entry))]
+  for (const batch of batches.filter(({ length }) => length > 0)) {
+    const wanted = { ...call, ...leaseOf(batch[0]![0]) }
+    const given = await ports.ensureMany(projectName, batch.map(itemOf), wanted)
+    allocations.push(...given.allocations)
+    skipped.push(...given.skipped)
   }
   for (const { metadata, services } of groupedByMetadata(anywhere, allocations)) {
     await ports.ensureMany(projectName, services.map(itemOf), { ...call, ...metadata })
   }
 
+  await noteMadeIn(ports, root, allocations, options)
   return {
     instance,
-    services: entries
-      .map(([serviceName]) => portsOf(serviceName, allocations))
+    checkout,
+    services: Object.keys(services)
+      .map((serviceName) => portsOf(serviceName, allocations))
       .filter(({ portNumbers }) => portNumbers.length > 0),
     refused,
-    createdRanges: [...(created ? [range] : []), ...added],
+    createdRanges: [...(made?.created ? [made.range] : []), ...added],
     skipped,
   }
+}
+
+/** So that nothing is claimed for the others if a service that must get its port is refused. */
+function neededFirst(entries: readonly Entry[], needed: readonly string[] = []): Entry[] {
+  const isNeeded = ([name]: Entry) => needed.includes(name)
+  return [...entries.filter(isNeeded), ...entries.filter((entry) => !isNeeded(entry))]
+}
+
+/** Those of all projects. Makes a registry if there is none, because a new one has ranges. */
+async function rangesOf(ports: PortManager, options: WriteOptions): Promise<readonly PortRange[]> {
+  return ports.listRanges(options).catch(async (error) => {
+    if (!(error instanceof PortsError) || error.code !== 'NO_REGISTRY') throw error
+    await ports.import([], options)
+    return ports.listRanges(options)
+  })
 }
 
 /** Two projects with the same name would share their ports. */
@@ -127,14 +176,15 @@ async function refuseOtherDirectory(
 ): Promise<void> {
   const { hostname } = ports.scope()
   const recorded = await ports.listCheckouts({ ...options, projectName, hostname })
-  if (recorded.some(({ directory }) => directory === root)) return
   // A project that was moved is not recorded where it is now.
-  const other = recorded.find(({ directory }) => !isGone(directory))
-  if (!other) return
+  const places = recorded.map((checkout) => currentPlace(checkout, root))
+  if (places.includes(root)) return
+  const other = places.find((place) => place !== undefined)
+  if (other === undefined) return
   throw invalidArgument(
     'directory',
     root,
-    `${other.directory}, where ${projectName} is recorded, unless a ports.json here names the project`,
+    `${other}, where ${projectName} is recorded, unless a ports.json here names the project`,
   )
 }
 

@@ -40,8 +40,9 @@ export interface DumpedRange extends PortRange {
   readonly createdAt: string
 }
 
-export interface DumpedCheckout extends Omit<Checkout, 'createdAt'> {
+export interface DumpedCheckout extends Omit<Checkout, 'createdAt' | 'allocationIds'> {
   readonly createdAt: string
+  readonly allocationIds?: readonly number[]
 }
 
 export interface DumpedReservation extends Omit<Reservation, 'createdAt' | 'endsAt'> {

@@ -100,6 +100,11 @@ const FIELDS = {
     directory: validDirectory,
     instance,
     createdAt: time,
+    identity: optional((field, value) => validText(field, value, MAX_LENGTH.identity)),
+    allocationIds: optional((field, value) => {
+      if (!Array.isArray(value)) throw invalidArgument(field, value, 'a list')
+      for (const [index, each] of value.entries()) id(`${field}[${index}]`, each)
+    }),
   },
   reservations: {
     startPort: validPort,

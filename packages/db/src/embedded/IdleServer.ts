@@ -1,10 +1,15 @@
-import { isPostmasterAlive, isRecovering, isStopping, postmasterPid } from './lockFiles.js'
+import { isPostmasterAlive, isStopping, postmasterPid, sleepsInRecovery } from './lockFiles.js'
 
 /**
  * Twice what a server gives its processes to end after one of them crashed (SIGKILL_CHILDREN_AFTER_SECS
  * in its postmaster.c), before it lets another recover.
  */
 const IDLE_MS = 10_000
+/**
+ * How often the processes of an idle server may wake meanwhile. One that recovers wakes every ten
+ * seconds, to say how far it is (log_startup_progress_interval).
+ */
+const MOST_WAKES = 10
 
 /**
  * Notices that a server which is not ready will never be. On a full disk, one of the processes that
@@ -16,6 +21,7 @@ const IDLE_MS = 10_000
 export class IdleServer {
   readonly #data: string
   #idleSince: number | undefined
+  #sleepsThen = 0
   #toldToEnd: number | undefined
 
   constructor(data: string) {
@@ -25,9 +31,16 @@ export class IdleServer {
   /** To be asked again and again: whether it was idle whenever this was asked for long enough. */
   isStuck(): boolean {
     const isIdle =
-      isPostmasterAlive(this.#data) && (isStopping(this.#data) || !isRecovering(this.#data))
+      isPostmasterAlive(this.#data) && (isStopping(this.#data) || !this.#isRecovering())
     this.#idleSince = isIdle ? (this.#idleSince ?? Date.now()) : undefined
     return this.#idleSince !== undefined && Date.now() - this.#idleSince > IDLE_MS
+  }
+
+  #isRecovering(): boolean {
+    const sleeps = sleepsInRecovery(this.#data)
+    if (sleeps === undefined) return false
+    if (this.#idleSince === undefined) this.#sleepsThen = sleeps
+    return sleeps === Number.POSITIVE_INFINITY || sleeps - this.#sleepsThen > MOST_WAKES
   }
 
   /**

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { readOwnFile } from './ownFile.js'
 import { systemCommand } from './serverAccount.js'
@@ -63,25 +63,50 @@ export function isPostmasterAlive(data: string): boolean {
 }
 
 /**
- * Whether its processes bring the data up to date, as they do at a start and after a crash. They do
- * not while all of them sleep: each waits for another, not for the disk. True where this system does
- * not tell.
+ * How often those of its processes have slept so far that bring the data up to date, as they do at a
+ * start and after a crash. Infinite unless all of them sleep now, each waiting for another; and where
+ * this system does not tell. Undefined if there are none.
  */
-export function isRecovering(data: string): boolean {
+export function sleepsInRecovery(data: string): number | undefined {
   const pid = postmasterPid(data)
   const children = `/proc/${pid}/task/${pid}/children`
-  if (!existsSync(children)) return true
+  if (!existsSync(children)) return Number.POSITIVE_INFINITY
   const recoverers = textOf(children)
     .split(' ')
     .map((child) => ({ child, command: processOf(Number(child)).command }))
     .filter(({ command }) => RECOVERS.test(command))
-  const isUnderWay = recoverers.some(({ command }) => command.startsWith('postgres: startup'))
-  return isUnderWay && !recoverers.every(({ child }) => isAsleep(child))
+  if (!recoverers.some(({ command }) => command.startsWith('postgres: startup'))) return undefined
+  return recoverers.reduce((sum, { child }) => sum + sleepsOf(child), 0)
 }
 
-/** proc_pid_stat(5), the third field: an interruptible wait, which one for a disk is not. */
-function isAsleep(pid: string): boolean {
-  return / S /.test(textOf(`/proc/${pid}/stat`).replace(/.*\)/s, ''))
+/** proc_pid_status(5). A process that waits for a disk does not sleep. */
+function sleepsOf(pid: string): number {
+  const status = textOf(`/proc/${pid}/status`)
+  const [, count] = /^State:\s*S.*^voluntary_ctxt_switches:\s*(\d+)/ms.exec(status) ?? []
+  return Number(count ?? Number.POSITIVE_INFINITY)
+}
+
+/**
+ * Kills the processes that are left of a server that is gone. They end by themselves when they notice
+ * that, but one that waits for a lock of another that was killed with the server never does. Nothing
+ * is lost: the next server recovers. Does nothing where this system does not show them, or while the
+ * server is there after all and only its pid file is damaged.
+ */
+export function endOrphans(data: string, server: number): void {
+  if (!existsSync('/proc/self/cwd') || isServerOf(data, server)) return
+  const owner = ownerOf(data)
+  for (const pid of readdirSync('/proc').map(Number).filter(Boolean)) {
+    const { uid, command } = processOf(pid)
+    if (uid === owner && command.startsWith('postgres: ') && isIn(data, pid)) killIfThere(pid)
+  }
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 /** Whether it was told to stop, as its pid file says (PM_STATUS_STOPPING in its pidfile.h). */
@@ -102,7 +127,11 @@ function isServerOf(data: string, pid: number): boolean {
 
 /** For a home that was renamed since the server started: it works in its data directory. */
 function worksIn(data: string, pid: number, command: string): boolean {
-  if (!/postgres -D \S.* -c listen_addresses=/.test(command)) return false
+  return /postgres -D \S.* -c listen_addresses=/.test(command) && isIn(data, pid)
+}
+
+/** Whether the directory is the process's working directory. */
+function isIn(data: string, pid: number): boolean {
   try {
     const [there, here] = [statSync(`/proc/${pid}/cwd`), statSync(data)]
     return there.ino === here.ino && there.dev === here.dev

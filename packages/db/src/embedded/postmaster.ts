@@ -5,7 +5,7 @@ import { PortsError } from '@ports/core'
 import { adviceFor } from './adviceFor.js'
 import { binariesFor } from './binaries.js'
 import { IdleServer } from './IdleServer.js'
-import { isPostmasterAlive, postmasterPid, removeLockFiles } from './lockFiles.js'
+import { endOrphans, isPostmasterAlive, postmasterPid, removeLockFiles } from './lockFiles.js'
 import { isVisible } from './lockHolder.js'
 import { openOwnFile } from './ownFile.js'
 import { clusterFiles } from './registryHome.js'
@@ -30,6 +30,8 @@ const START_TIMEOUT_MS = 60_000
 const ELSEWHERE_MS = 5_000
 /** The backends of a killed server notice within a second or two, and keep its lock until then. */
 const OLD_BACKENDS_MS = 20_000
+/** From then on they are killed. */
+const ORPHANED_MS = 10_000
 /** A fast shutdown writes what is in memory, 32 MB, and waits for no client. */
 const STOP_TIMEOUT_MS = 60_000
 const LARGEST_LOG_BYTES = 10_000_000
@@ -102,8 +104,9 @@ async function tryLaunch(
   const lock = await ServerLock.tryTake(data, account)
   if (lock === undefined) {
     const holder = lastHolder(data, account)
-    const limit = holder !== undefined && isVisible(holder) ? OLD_BACKENDS_MS : ELSEWHERE_MS
-    if (waitedMs > limit) throw heldElsewhere(data, holder)
+    const isHere = holder !== undefined && isVisible(holder)
+    if (waitedMs > (isHere ? OLD_BACKENDS_MS : ELSEWHERE_MS)) throw heldElsewhere(data, holder)
+    if (isHere && waitedMs > ORPHANED_MS) endOrphans(data, holder.pid)
     return undefined
   }
   try {

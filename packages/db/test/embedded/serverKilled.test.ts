@@ -25,6 +25,14 @@ describe('the embedded database is there again', () => {
     await expectApiKept(inHome(home))
   })
 
+  it('after kill -9 of the server, of which a process does not end', async () => {
+    const home = freshHome()
+    const { pid } = await makeRegistry(inHome(home))
+    process.kill(childOf(pid!), 'SIGSTOP')
+    process.kill(pid!, 'SIGKILL')
+    await expectApiKept(inHome(home))
+  })
+
   it('for twenty processes at once, right after kill -9', async () => {
     const home = freshHome()
     const { pid } = await makeRegistry(inHome(home))
@@ -106,7 +114,8 @@ describe('the embedded database is there again', () => {
 
   it('after one of the processes that recover came to wait without end for another', async () => {
     const home = freshHome()
-    const impostor = { program: `${recovering('cat')} ${WAITS}` }
+    // PostgreSQL's wakes every ten seconds, to say how far it is.
+    const impostor = { program: `${recovering('while kill -0 $PPID; do sleep 4; done')} ${WAITS}` }
     const { ended } = await waitForEver(await stopped(home), impostor)
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGQUIT'])
@@ -123,7 +132,9 @@ describe('the embedded database is there again', () => {
 
   it('after a recovery that takes its time, which is not cut short', async () => {
     const home = freshHome()
-    const impostor = { program: `${recovering('while kill -0 $PPID; do :; done')} ${WAITS}` }
+    const impostor = {
+      program: `${recovering('while kill -0 $PPID; do sleep 0.1; done')} ${WAITS}`,
+    }
     const { server, ended } = await waitForEver(await stopped(home), impostor)
     const kept = expectApiKept(inHome(home))
     // Longer than one that only waits is given.

@@ -3,6 +3,7 @@ import {
   ensureListed,
   invalidArgument,
   nameOfService,
+  noteMadeFrom,
   PASS_OVER_REASONS,
   SKIP_REASONS,
   skippedText,
@@ -73,6 +74,9 @@ export const getPort = defineTool({
           }
     const { created, skipped } = listed ?? got
     const port = allocation.portNumber
+    if (directory !== undefined) {
+      await noteMadeFrom(manager, directory, [{ ...allocation, created }], call)
+    }
     const { note, ...shared } = sharingOf(allocation.cloudflareHostname, sameCloudflareHostname)
     const use = await portUseOf(manager, held, port, call)
     const told = skipped.map((each) => ({ ...each, reason: SKIP_REASONS[each.reason] }))

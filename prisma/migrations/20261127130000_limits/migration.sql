@@ -1746,14 +1746,20 @@ begin
     select "projectName"
     from json_to_recordset(p_document -> 'projects') as loaded ("projectName" text)
   );
-  insert into ports.project_checkouts (project_name, hostname, directory, instance, created_at)
-  select "projectName", hostname, directory, instance, "createdAt"
+  insert into ports.project_checkouts (
+    project_name, hostname, directory, instance, created_at, identity, allocation_ids
+  )
+  select
+    "projectName", hostname, directory, instance, "createdAt", identity,
+    coalesce("allocationIds", '{}')
   from json_to_recordset(p_document -> 'checkouts') as loaded (
     "projectName" text,
     hostname text,
     directory text,
     instance text,
-    "createdAt" timestamptz
+    "createdAt" timestamptz,
+    identity text,
+    "allocationIds" bigint[]
   );
 
   delete from ports.port_reservations;
@@ -1918,13 +1924,15 @@ begin atomic
     'checkouts', (
       select coalesce(
         json_agg(
-          json_build_object(
+          json_strip_nulls(json_build_object(
             'projectName', project_name,
             'hostname', hostname,
             'directory', directory,
             'instance', instance,
-            'createdAt', created_at
-          )
+            'createdAt', created_at,
+            'identity', identity,
+            'allocationIds', allocation_ids
+          ))
           order by project_name, hostname, instance
         ),
         '[]'

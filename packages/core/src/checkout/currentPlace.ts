@@ -1,0 +1,29 @@
+import { readdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import type { Checkout } from '../CheckoutStore.js'
+import { identityOf } from './identityOf.js'
+import { isGone } from './isGone.js'
+
+/**
+ * Where a recorded directory of this host is now: where it was or, if it is gone, beside that place or
+ * beside another directory. Undefined if it is at neither.
+ */
+export function currentPlace(
+  { directory, identity }: Checkout,
+  other: string = directory,
+): string | undefined {
+  if (!isGone(directory)) return directory
+  if (identity === undefined) return undefined
+  const beside = [...new Set([directory, other].map(dirname))].flatMap(directoriesIn)
+  return beside.find((each) => identityOf(each) === identity)
+}
+
+/** None if it cannot be read. */
+function directoriesIn(parent: string): string[] {
+  try {
+    const entries = readdirSync(parent, { withFileTypes: true })
+    return entries.filter((each) => each.isDirectory()).map(({ name }) => join(parent, name))
+  } catch {
+    return []
+  }
+}
