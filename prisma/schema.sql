@@ -2814,13 +2814,22 @@ begin
           on held.hostname = imported.hostname
           and held.protocol = imported.protocol
           and held.port_number = imported.port_number
-          and (
-            held.status in ('allocated', 'in_use')
-            or (held.project_name = imported.project_name and held.ends_at is not null)
-          )
+          and held.status in ('allocated', 'in_use')
         where result is null
           and (held.project_name, held.service_name, held.instance)
             <> (imported.project_name, imported.service_name, imported.instance)
+        union all
+        select imported.place, resting
+        from ports.rows_to_import(p_rows, v_outcomes) as imported
+        join ports.port_allocations as resting
+          on resting.project_name = imported.project_name
+          and resting.hostname = imported.hostname
+          and resting.protocol = imported.protocol
+          and resting.port_number = imported.port_number
+          and resting.status = 'released'
+          and resting.ends_at is not null
+        where result is null
+          and (resting.service_name, resting.instance) <> (imported.service_name, imported.instance)
       loop
         v_outcomes[v_row.place] := 'conflict';
         v_conflicts[v_row.place] := ports.taken_detail(v_row.held);
