@@ -655,3 +655,15 @@ describe('while many numbers rest', () => {
     expect(Number(read!.rows)).toBeLessThan(20)
   })
 })
+
+it.each([
+  `ports.ensure_port('project-1', 'web', p_ttl => 0)`,
+  `ports.allocate_port('project-1', 'web', p_ttl => -1)`,
+  `ports.allocate_batch('project-1', '[{"service": "web"}]', p_ttl => 0)`,
+  `ports.renew_ports('project-1', 'web', 0)`,
+])('a lease that would have ended already is refused by %s', async (call) => {
+  const project = await newProject()
+  await lease(project, 'web')
+  await expect(query(`select from ${call}`)).rejects.toMatchObject({ code: '22023' })
+  expect(await holders()).toEqual([{ service: 'web', port: project.start }])
+})
