@@ -438,6 +438,9 @@ begin
   p_instance := coalesce(p_instance, '');
   p_avoid_tcp := coalesce(p_avoid_tcp, '{}');
   p_avoid_udp := coalesce(p_avoid_udp, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   select
     array_agg(service order by nth),
     array_agg(ports.service_key(p_project_name, service, p_instance, p_hostname) order by nth),
@@ -793,6 +796,9 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   p_avoid := coalesce(p_avoid, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
@@ -1884,6 +1890,9 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     -- One statement has one snapshot, in which it sees that the service has no port and which
@@ -4629,6 +4638,21 @@ $function$
 ;
 revoke all on function ports.refuse_layout(text,text,text,text,text,integer,boolean,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.refuse_length(p_ttl integer)
+ RETURNS void
+ LANGUAGE plpgsql
+AS $function$
+  -- Raises 22023: a lease would have ended before the service has it.
+begin
+  raise exception 'a lease lasts a second or more, not % seconds', p_ttl
+    using
+      errcode = 'invalid_parameter_value',
+      detail = json_build_object('field', 'ttlSeconds')::text;
+end
+$function$
+;
+revoke all on function ports.refuse_length(integer) from public;
+
 CREATE OR REPLACE FUNCTION ports.refuse_live_delete()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -5299,7 +5323,7 @@ AS $function$
   -- expire() that finds the row first.
   --
   -- Locks the rows in the order of (host, protocol, number). Raises ZP001, ZP012 (there is no such
-  -- lease any more), 22023 (the service holds such ports, but none with a lease), 55P03. Cost: the
+  -- lease any more), 22023 (the service holds such ports, but none with a lease, or p_ttl is not positive), 55P03. Cost: the
   -- rows. There is no event, as services renew all the time.
 declare
   v_ids bigint[];
@@ -5307,6 +5331,9 @@ declare
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_ids := ports.held_slots(
     p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number
   );

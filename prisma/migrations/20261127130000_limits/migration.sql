@@ -542,6 +542,9 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     -- One statement has one snapshot, in which it sees that the service has no port and which
@@ -743,6 +746,9 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   p_avoid := coalesce(p_avoid, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
@@ -1261,6 +1267,9 @@ begin
   p_instance := coalesce(p_instance, '');
   p_avoid_tcp := coalesce(p_avoid_tcp, '{}');
   p_avoid_udp := coalesce(p_avoid_udp, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   select
     array_agg(service order by nth),
     array_agg(ports.service_key(p_project_name, service, p_instance, p_hostname) order by nth),

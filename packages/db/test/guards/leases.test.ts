@@ -592,3 +592,78 @@ describe('a service whose name has the same hash as another', () => {
     expect(held).toEqual({ service: second, port: project.start + 1 })
   })
 })
+
+it('an import that does not get a number because it is reserved leaves it resting', async () => {
+  const project = await newProject()
+  await query('select ports.set_rest($1, 3600)', [project.name])
+  await query(CLAIM, [project.name, 'web', project.start])
+  await query('select ports.release_ports($1, $2)', [project.name, 'web'])
+  await query(`select ports.reserve_ports($1, $1, 'migration')`, [project.start])
+  const [imported] = await query('select outcome from ports.import_ports($1, true)', [
+    JSON.stringify([row(project.name, 'web', project.start)]),
+  ])
+  expect(imported).toEqual({ outcome: 'conflict' })
+  await query('select ports.unreserve_ports($1, $1)', [project.start])
+  await expect(query(CLAIM, [project.name, 'api', project.start])).rejects.toMatchObject({
+    code: 'ZP003',
+  })
+})
+
+it('a number rests from its release, not from the begin of the transaction', async () => {
+  const project = await newProject()
+  await query('select ports.set_rest($1, 3600)', [project.name])
+  await query(CLAIM, [project.name, 'web', project.start])
+  const session = await Session.open(url)
+  await session.begin()
+  await session.query('select pg_sleep(0.05)')
+  await session.query('select ports.release_ports($1, $2)', [project.name, 'web'])
+  const [slot] = await session.query<{ is_whole: boolean }>(
+    `select ends_at > now() + interval '3600.05 seconds' as is_whole
+     from ports.port_allocations
+     where project_name = $1`,
+    [project.name],
+  )
+  expect(slot).toEqual({ is_whole: true })
+  await session.commit()
+})
+
+describe('while many numbers rest', () => {
+  it.each([
+    ['a claim of the last holder', CLAIM, 'rest'],
+    ['a claim of another', CLAIM, 'other'],
+  ])('%s reads a few rows', async (_name, text, service) => {
+    const project = await newProject(400)
+    await query('select ports.set_rest($1, 3600)', [project.name])
+    await query(`select from ports.allocate_batch($1, '[{"service": "rest", "count": 300}]')`, [
+      project.name,
+    ])
+    await query(`select ports.release_ports($1, 'rest')`, [project.name])
+    await query('analyze ports.port_allocations')
+    const session = await Session.open(url)
+    await session.begin()
+    await session.query(text, [
+      project.name,
+      service,
+      service === 'rest' ? project.start + 200 : project.start + 399,
+    ])
+    const [read] = await session.query<{ rows: string }>(
+      `select seq_tup_read + idx_tup_fetch as rows
+       from pg_stat_xact_user_tables
+       where relname = 'port_allocations'`,
+    )
+    await session.rollback()
+    expect(Number(read!.rows)).toBeLessThan(20)
+  })
+})
+
+it.each([
+  `ports.ensure_port('project-1', 'web', p_ttl => 0)`,
+  `ports.allocate_port('project-1', 'web', p_ttl => -1)`,
+  `ports.allocate_batch('project-1', '[{"service": "web"}]', p_ttl => 0)`,
+  `ports.renew_ports('project-1', 'web', 0)`,
+])('a lease that would have ended already is refused by %s', async (call) => {
+  const project = await newProject()
+  await lease(project, 'web')
+  await expect(query(`select from ${call}`)).rejects.toMatchObject({ code: '22023' })
+  expect(await holders()).toEqual([{ service: 'web', port: project.start }])
+})
