@@ -8,6 +8,7 @@ import {
   type ClaimOptions,
   type EnsureManyOptions,
   type EnsureOptions,
+  type LeaseOption,
   METADATA_FIELDS,
   type Metadata,
   type MetadataChange,
@@ -24,6 +25,7 @@ import {
   type ReservationScope,
   type ReservedNumbers,
   type Scope,
+  type ServiceKey,
   type UpdateOptions,
   type Verdict,
 } from '@ports/core'
@@ -31,8 +33,19 @@ import { pickHeld, placeItems } from './batchModel.js'
 import { numbers } from './sessions.js'
 
 /** All of an allocation but its id and times, which no model can foretell. */
-type Holding = Omit<PortAllocation, 'id' | 'allocatedAt' | 'lastUsedAt' | 'lastCheckedAt'> & {
+type Holding = Omit<
+  PortAllocation,
+  'id' | 'allocatedAt' | 'lastUsedAt' | 'lastCheckedAt' | 'leaseEndsAt'
+> & {
   readonly idempotencyKey?: string
+  /** When its lease ends, by the clock of the model. */
+  readonly endsAt?: number
+}
+
+/** A number that only the service that held it last gets until then. */
+interface Resting extends ServiceKey {
+  readonly portNumber: number
+  readonly endsAt: number
 }
 
 type Reserved = ReservedNumbers & { readonly reason: string }
@@ -55,15 +68,22 @@ export class RegistryModel {
   #held: Holding[] = []
   /** In no order. */
   #reserved: Reserved[] = []
+  /** In no order. */
+  #resting: Resting[] = []
+  /** Seconds, by project. */
+  readonly #rests = new Map<string, number>()
+  /** The clock, in seconds. */
+  #now = 0
 
   getOrAllocate(project: string, service: string, options: EnsureOptions): number {
     const { preferredPort, ...rest } = options
     const [first] = this.#select(project, service, rest)
     if (first) {
+      this.#renew([first], rest)
       this.#fillIn(first, rest)
       return first.portNumber
     }
-    const free = [...this.allocatable(project, scopeOf(rest))]
+    const free = [...this.allocatable(project, keyOf(project, service, rest))]
     return preferredPort !== undefined && free.includes(preferredPort)
       ? this.#take(project, service, rest, preferredPort).portNumber
       : this.#takeLowest(project, service, rest)
@@ -75,7 +95,7 @@ export class RegistryModel {
     const held = this.#select(project, service, options)
     const own = held.find((it) => it.portNumber === portNumber)
     if (!own) {
-      this.#refuseNumber(project, portNumber, claimed)
+      this.#refuseNumber(project, service, portNumber, claimed)
       this.#putFirst(this.#take(project, service, options, portNumber))
       return [portNumber, true]
     }
@@ -96,7 +116,7 @@ export class RegistryModel {
   }
 
   allocateUpTo(project: string, service: string, scope: Scope, count: number): number[] {
-    const free = [...this.allocatable(project, scopeOf(scope))]
+    const free = [...this.allocatable(project, keyOf(project, service, scope))]
     return numbers(1, Math.min(count, free.length)).map(() =>
       this.#takeLowest(project, service, scope),
     )
@@ -117,6 +137,12 @@ export class RegistryModel {
       throw refusal('LAYOUT_MISMATCH')
     }
     const placed = this.#place(project, missing, options)
+    this.#renew(
+      items.flatMap((item, nth) =>
+        held[nth]!.filter((it) => picked.get(item)?.includes(it.portNumber)),
+      ),
+      options,
+    )
     return items
       .flatMap((item) => {
         const created = missing.includes(item)
@@ -133,7 +159,7 @@ export class RegistryModel {
           return { holding: holding!, created }
         })
       })
-      .map(({ holding: { idempotencyKey: _, ...listed }, created }) => ({ ...listed, created }))
+      .map(({ holding, created }) => ({ ...this.#listed(holding), created }))
   }
 
   allocateSeveral(project: string, service: string, options: AllocateManyOptions): number[] {
@@ -151,6 +177,10 @@ export class RegistryModel {
         item,
       )
       if (!picked) throw refusal('LAYOUT_MISMATCH')
+      this.#renew(
+        known.filter((it) => picked.includes(it.portNumber)),
+        rest,
+      )
       for (const holding of known) {
         if (picked.includes(holding.portNumber)) this.#fillIn(holding, rest)
       }
@@ -172,8 +202,48 @@ export class RegistryModel {
   releasePorts(project: string, service: string, hostname: string, which: NarrowOptions) {
     const selected = this.#select(project, service, { hostname, ...which })
     this.#held = this.#held.filter((it) => !selected.includes(it))
+    for (const holding of selected) this.#letRest(holding, this.#now)
     for (const holding of selected) this.events.push({ what: 'released', ...placeOf(holding) })
     return selected.toSorted(byPlace).map(({ portNumber, protocol }) => ({ portNumber, protocol }))
+  }
+
+  /** The leases, as they are then. */
+  renewLeases(project: string, service: string, ttlSeconds: number, which: UpdateOptions) {
+    const selected = this.#select(project, service, which)
+    const leases = selected.filter((it) => it.endsAt !== undefined)
+    if (leases.length === 0) throw refusal(selected.length ? 'INVALID_ARGUMENT' : 'LEASE_LOST')
+    this.#renew(leases, { ttlSeconds })
+    return leases.toSorted(byPlace).map(({ portNumber, protocol }) => ({
+      ...{ portNumber, protocol },
+      secondsLeft: ttlSeconds,
+    }))
+  }
+
+  /** How long the project's numbers rested before. */
+  restFor(projectName: string, seconds: number): number {
+    this.#rangesOf(projectName)
+    const before = this.#restOf(projectName)
+    this.#rests.set(projectName, seconds)
+    this.#resting = this.#resting.map((it) =>
+      it.projectName === projectName ? { ...it, endsAt: it.endsAt + seconds - before } : it,
+    )
+    this.letTimePass(0)
+    if (before !== seconds) {
+      const [was, is] = [{ restSeconds: before }, { restSeconds: seconds }]
+      this.events.push({ what: 'rest-changed', projectName, before: was, after: is })
+    }
+    return before
+  }
+
+  letTimePass(seconds: number): void {
+    this.#now += seconds
+    const ended = this.#held.filter(({ endsAt = Infinity }) => endsAt <= this.#now)
+    this.#held = this.#held.filter((it) => !ended.includes(it))
+    for (const holding of ended) {
+      this.#letRest(holding, holding.endsAt!)
+      this.events.push({ what: 'lease-ended', ...placeOf(holding) })
+    }
+    this.#resting = this.#resting.filter(({ endsAt }) => endsAt > this.#now)
   }
 
   /** The number that it gave up and whether it did so now, or nothing if it holds none of them. */
@@ -187,9 +257,11 @@ export class RegistryModel {
           all.find((it) => it.portNumber === portNumber))
     if (!before) return undefined
     if (before.portNumber === portNumber) return [portNumber, false]
-    this.#refuseNumber(project, portNumber, options)
+    this.#refuseNumber(project, service, portNumber, options)
     const after: Holding = { ...before, portNumber, status: 'allocated' }
     this.#held = this.#held.map((it) => (it === before ? after : it))
+    this.#rouse(after)
+    this.#letRest(before, this.#now)
     this.events.push({ what: 'released', ...placeOf(before) })
     this.events.push({ what: 'allocated', ...placeOf(after), after: metadataOf(after) })
     return [before.portNumber, true]
@@ -252,7 +324,14 @@ export class RegistryModel {
   }
 
   listAll() {
-    return this.#held.toSorted(byPlace).map(({ idempotencyKey: _, ...listed }) => listed)
+    return this.#held.toSorted(byPlace).map((it) => this.#listed(it))
+  }
+
+  listResting() {
+    return this.#resting.toSorted(byPlace).map(({ endsAt, ...resting }) => ({
+      ...resting,
+      secondsLeft: endsAt - this.#now,
+    }))
   }
 
   listInPages(_limit: number) {
@@ -270,15 +349,18 @@ export class RegistryModel {
     if (seen.length === 0) throw refusal('RANGE_EXHAUSTED')
     const ranges = seen.map(({ startPort, endPort }) => ({ startPort, endPort }))
     const totalPorts = seen.reduce((sum, it) => sum + it.endPort - it.startPort + 1, 0)
-    const availablePorts = [...this.free(projectName, scope)].length
+    const available = [...this.free(projectName, scope)]
+    const availablePorts = available.length
+    const reservedPorts = available.filter((it) => this.#isReserved(scope, it)).length
+    const restingPorts = available.filter((it) => this.#restingAt(scope, it)).length
     const allocatableNow = [...this.allocatable(projectName, scope)].length
     const allocatedPorts = totalPorts - availablePorts
     return {
       ...{ projectName, ...scope, ranges },
       ...{ rangeStart: seen[0]!.startPort, rangeEnd: seen.at(-1)!.endPort },
       ...{ totalPorts, allocatedPorts, availablePorts },
-      ...{ reservedPorts: availablePorts - allocatableNow, unusablePorts: 0, allocatableNow },
-      ...{ restingPorts: 0, restSeconds: 0 },
+      ...{ reservedPorts, restingPorts, unusablePorts: 0, allocatableNow },
+      restSeconds: this.#restOf(projectName),
       utilization: Math.round((allocatedPorts / totalPorts) * 10_000) / 100,
     }
   }
@@ -319,6 +401,7 @@ export class RegistryModel {
     const before = this.#rangesOf(projectName)
     if (this.#heldBy(projectName).length > 0) throw refusal('RANGE_IN_USE')
     this.#ranges = this.#ranges.filter((it) => it.projectName !== projectName)
+    this.#resting = this.#resting.filter((it) => it.projectName !== projectName)
     for (const range of before) this.#noteRange('range-deleted', projectName, range, undefined)
   }
 
@@ -331,11 +414,53 @@ export class RegistryModel {
     }
   }
 
-  /** Those of the free numbers that are not reserved, lowest first. */
-  *allocatable(projectName: string, scope: Scope): Generator<number> {
+  /**
+   * Those of the free numbers that are not reserved, lowest first. Of those that rest only the ones
+   * that rest for the service, if it is named.
+   */
+  *allocatable(projectName: string, scope: Scope | ServiceKey): Generator<number> {
     for (const number of this.free(projectName, scope)) {
-      if (!this.#isReserved(scope, number)) yield number
+      const resting = this.#restingAt(scope, number)
+      const isOwn = resting !== undefined && 'serviceName' in scope && isFor(resting, scope)
+      if (!this.#isReserved(scope, number) && (!resting || isOwn)) yield number
     }
+  }
+
+  #restingAt({ hostname, protocol }: Scope, number: number): Resting | undefined {
+    return this.#resting.find(
+      (it) => it.hostname === hostname && it.protocol === protocol && it.portNumber === number,
+    )
+  }
+
+  #restOf(projectName: string): number {
+    return this.#rests.get(projectName) ?? 0
+  }
+
+  /** From then on, unless that is over. */
+  #letRest(holding: Holding, from: number): void {
+    const endsAt = from + this.#restOf(holding.projectName)
+    if (endsAt > this.#now) this.#resting.push({ ...placeOf(holding), endsAt })
+  }
+
+  /** The number is held again. */
+  #rouse({ hostname, protocol, portNumber }: Holding): void {
+    this.#resting = this.#resting.filter(
+      (it) => it.hostname !== hostname || it.protocol !== protocol || it.portNumber !== portNumber,
+    )
+  }
+
+  #renew(holdings: readonly Holding[], { ttlSeconds }: LeaseOption): void {
+    if (ttlSeconds === undefined) return
+    if (holdings.some((it) => it.endsAt === undefined)) throw refusal('INVALID_ARGUMENT')
+    for (const holding of holdings) Object.assign(holding, this.#endOf({ ttlSeconds }))
+  }
+
+  #endOf({ ttlSeconds }: LeaseOption): Pick<Holding, 'endsAt'> {
+    return ttlSeconds === undefined ? {} : { endsAt: this.#now + ttlSeconds }
+  }
+
+  #listed({ idempotencyKey: _, endsAt, ...listed }: Holding) {
+    return { ...listed, ...(endsAt !== undefined && { secondsLeft: endsAt - this.#now }) }
   }
 
   #isReserved(scope: Scope, number: number): boolean {
@@ -343,12 +468,14 @@ export class RegistryModel {
   }
 
   /** Refuses a number that the project cannot take in that scope. */
-  #refuseNumber(project: string, number: number, options: ClaimOptions): void {
-    const scope = scopeOf(options)
+  #refuseNumber(project: string, service: string, number: number, options: ClaimOptions): void {
+    const scope = keyOf(project, service, options)
+    const resting = this.#restingAt(scope, number)
     if (!this.#seenRanges(project, scope.hostname).some((range) => isIn(range, number))) {
       throw refusal('PORT_OUT_OF_RANGE')
     }
     if (![...this.free(project, scope)].includes(number)) throw refusal('PORT_TAKEN')
+    if (resting && !isFor(resting, scope)) throw refusal('PORT_TAKEN')
     if (!options.useReservation && this.#isReserved(scope, number)) throw refusal('PORT_RESERVED')
   }
 
@@ -364,7 +491,9 @@ export class RegistryModel {
   }
 
   #takeLowest(projectName: string, serviceName: string, options: AllocateOptions): number {
-    const [portNumber] = this.allocatable(projectName, scopeOf(options))
+    const key = keyOf(projectName, serviceName, options)
+    const possible = [...this.allocatable(projectName, key)]
+    const portNumber = possible.find((it) => this.#restingAt(key, it)) ?? possible[0]
     if (portNumber === undefined) throw refusal('RANGE_EXHAUSTED')
     return this.#take(projectName, serviceName, options, portNumber).portNumber
   }
@@ -376,10 +505,11 @@ export class RegistryModel {
     portNumber: number,
   ): Holding {
     const scope = scopeOf(options)
-    const { instance = '' } = options
+    const { instance = '', ttlSeconds, ...rest } = options
     const holder = { projectName, serviceName, instance, portNumber, status: 'allocated' } as const
-    const holding = { ...options, ...scope, ...holder }
+    const holding = { ...rest, ...scope, ...holder, ...this.#endOf(options) }
     this.#held.push(holding)
+    this.#rouse(holding)
     this.events.push({ what: 'allocated', ...placeOf(holding), after: metadataOf(holding) })
     return holding
   }
@@ -474,10 +604,11 @@ export class RegistryModel {
   /** Refuses to leave a held number outside. */
   #replace(projectName: string, before: PortRange, after: readonly PortRange[]): void {
     const left = [...this.#rangesOf(projectName).filter((it) => it !== before), ...after]
-    const isInside = ({ hostname, portNumber }: Holding) =>
+    const isInside = ({ hostname, portNumber }: Pick<Resting, 'hostname' | 'portNumber'>) =>
       left.some((range) => (range.hostname ?? hostname) === hostname && isIn(range, portNumber))
     if (!this.#heldBy(projectName).every(isInside)) throw refusal('RANGE_IN_USE')
     this.#ranges = [...this.#ranges.filter((it) => it !== before), ...after]
+    this.#resting = this.#resting.filter((it) => it.projectName !== projectName || isInside(it))
   }
 
   #nextBlock(projectName: string, size: number): PortRange {
@@ -512,6 +643,21 @@ function scopeOf({ hostname = 'localhost', protocol = 'tcp' }: Partial<Scope>): 
   const name = hostname.toLowerCase()
   // Two spellings of a host are one scope.
   return { hostname: name === '127.0.0.1' ? 'localhost' : name, protocol }
+}
+
+function keyOf(
+  projectName: string,
+  serviceName: string,
+  options: Partial<Scope> & { readonly instance?: string },
+): ServiceKey {
+  return { projectName, serviceName, instance: options.instance ?? '', ...scopeOf(options) }
+}
+
+/** Whether it rests for the service. */
+function isFor(resting: Resting, service: ServiceKey): boolean {
+  return (['projectName', 'serviceName', 'instance'] as const).every(
+    (field) => resting[field] === service[field],
+  )
 }
 
 /** Only what the reservation is limited to. */
@@ -563,7 +709,7 @@ function isIn({ startPort, endPort }: Bounds, number: number): boolean {
 }
 
 /** The order of listings. */
-function byPlace(a: Holding, b: Holding): number {
+function byPlace<Placed extends Scope & { readonly portNumber: number }>(a: Placed, b: Placed) {
   const [placeA, placeB] = [a, b].map((it) => `${it.hostname} ${it.protocol}`)
   return a.portNumber - b.portNumber || (placeA! < placeB! ? -1 : 1)
 }

@@ -35,6 +35,8 @@ const USING = {
   updateEverywhere: (ports: PortManager) =>
     ports.updatePort('consilio', 'web', { description: 'y' }, { allHosts: true }),
   audit: (ports: PortManager) => ports.auditPorts(),
+  lease: (ports: PortManager) => ports.getOrAllocate('consilio', 'ci', { ttlSeconds: 60 }),
+  renew: (ports: PortManager) => ports.renew('consilio', 'ci', 600),
   release: (ports: PortManager) => ports.release('consilio', 'web'),
 }
 const ADMINISTERING = {
@@ -42,6 +44,7 @@ const ADMINISTERING = {
   resize: (ports: PortManager) => ports.resizeRange('consilio', { startPort: 3100, endPort: 3150 }),
   delete: (ports: PortManager) => ports.deleteRange('odin'),
   reserve: (ports: PortManager) => ports.reserve({ startPort: 3108, endPort: 3109 }, 'migration'),
+  rest: (ports: PortManager) => ports.setRest('consilio', 60),
   unreserve: (ports: PortManager) => ports.unreserve({ startPort: 3108, endPort: 3109 }),
 }
 const LEVELS = { read: READING, use: USING, admin: ADMINISTERING }
@@ -106,7 +109,8 @@ describe('grantAccess', () => {
            where pronamespace = 'ports'::regnamespace
              and has_function_privilege($1, oid, 'execute')
              and proname in (
-               'hold_slot', 'lock_lowest_slot', 'offer_ports', 'change_metadata', 'note_reservation'
+               'hold_slot', 'lock_lowest_slot', 'offer_ports', 'change_metadata', 'note_reservation',
+               'expire', 'refuse_lost', 'refuse_durable', 'first_free_at'
              )
          ) as inner`,
         [role],
@@ -114,6 +118,26 @@ describe('grantAccess', () => {
       expect(rights).toEqual({ writable: [], inner: [] })
     },
   )
+
+  it('lets a role with read see leases and rests', async () => {
+    const url = await freshDatabase()
+    const role = await newRole(url)
+    await grantAccess(role, 'read', { url })
+    const owner = await managerOf(url)
+    await owner.setRest('consilio', 90)
+    await owner.getOrAllocate('consilio', 'web', { ttlSeconds: 60 })
+    const ports = await managerOf(actingAs(url, role))
+    expect(await ports.listAll()).toMatchObject([{ leaseEndsAt: expect.any(Date) }])
+    expect(await ports.getProjectSummary('consilio')).toMatchObject({ restSeconds: 90 })
+    expect(
+      await sql(
+        actingAs(url, role),
+        `select project_name, extract(epoch from rest)::integer as seconds,
+           (select count(lease_ends_at)::integer from ports.allocations) as leases
+         from ports.rests`,
+      ),
+    ).toEqual([{ project_name: 'consilio', seconds: 90, leases: 1 }])
+  })
 
   it('takes away what a role had before', async () => {
     const url = await freshDatabase()

@@ -25,6 +25,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
+import { passTime } from './passTime.js'
 import { type ModelEvent, RegistryModel } from './RegistryModel.js'
 import { expectSound, numbers } from './sessions.js'
 
@@ -89,6 +90,21 @@ class Registry extends PortManager {
        where start_port = $1`,
       [startPort],
     )
+  }
+
+  async renewLeases(project: string, service: string, ttlSeconds: number, which: NarrowOptions) {
+    return this.renew(project, service, ttlSeconds, which)
+  }
+
+  async restFor(project: string, seconds: number): Promise<number> {
+    const { restSeconds, restSecondsBefore } = await this.setRest(project, seconds)
+    expect(restSeconds).toBe(seconds)
+    return restSecondsBefore
+  }
+
+  /** As if the server's clock had gone on. */
+  letTimePass(seconds: number): Promise<void> {
+    return passTime(url, seconds)
   }
 
   async countReservations(): Promise<number> {
@@ -173,8 +189,16 @@ function codeOf(error: unknown): string {
 function withoutUnforeseeable(answer: unknown): unknown {
   if (!Array.isArray(answer) || typeof answer[0] !== 'object') return answer
   return answer.map(
-    ({ id: _, allocatedAt: __, lastUsedAt: ___, lastCheckedAt: ____, ...rest }) => rest,
+    ({ id: _, allocatedAt: __, lastUsedAt: ___, lastCheckedAt: ____, leaseEndsAt, ...rest }) => ({
+      ...rest,
+      ...(leaseEndsAt !== undefined && { secondsLeft: secondsUntil(leaseEndsAt) }),
+    }),
   )
+}
+
+/** Without the time that the calls took. */
+function secondsUntil(time: Date): number {
+  return Math.round((time.getTime() - Date.now()) / 100_000) * 100
 }
 
 // Few of everything, and the simplest first, for that is what a counter-example shrinks to.
@@ -190,6 +214,10 @@ const metadata = {
   description: fc.constantFrom('first', 'second'),
   cloudflareHostname: fc.constantFrom('one.example', 'two.example'),
 }
+// No lease and no rest ends at a time that a sum of the steps of the clock comes near to.
+const steps = fc.constantFrom(400, 400, 2000)
+const ttlSeconds = fc.constantFrom(1000, 3000)
+const restSeconds = fc.constantFrom(0, 500, 1700)
 const SCOPE: (keyof Scope)[] = ['hostname', 'protocol']
 const portNumber = fc.integer({ min: 3000, max: 3010 })
 // Around the lowest number at which a block may begin.
@@ -221,13 +249,16 @@ const getOrAllocate = calls(
   'getOrAllocate',
   project,
   service,
-  fc.record({ ...metadata, hostname, protocol, instance }, { requiredKeys: SCOPE }),
+  fc.record({ ...metadata, hostname, protocol, instance, ttlSeconds }, { requiredKeys: SCOPE }),
 )
 const getPreferred = calls(
   'getOrAllocate',
   project,
   service,
-  fc.record({ hostname, protocol, instance, preferredPort: portNumber }, { requiredKeys: SCOPE }),
+  fc.record(
+    { hostname, protocol, instance, ttlSeconds, preferredPort: portNumber },
+    { requiredKeys: SCOPE },
+  ),
 )
 const useReservation = fc.constantFrom(false, false, true)
 const claim = calls(
@@ -271,7 +302,10 @@ const allocate = calls(
   project,
   service,
   fc.record(
-    { ...metadata, hostname, protocol, instance, idempotencyKey: fc.constantFrom('k1', 'k2') },
+    {
+      ...{ ...metadata, hostname, protocol, instance, ttlSeconds },
+      idempotencyKey: fc.constantFrom('k1', 'k2'),
+    },
     { requiredKeys: SCOPE },
   ),
 )
@@ -292,7 +326,7 @@ const ensureBatch = calls(
     ),
     { minLength: 1, maxLength: 3, selector: (entry) => entry.service },
   ),
-  fc.record({ ...metadata, hostname, instance }, { requiredKeys: ['hostname'] }),
+  fc.record({ ...metadata, hostname, instance, ttlSeconds }, { requiredKeys: ['hostname'] }),
 )
 const allocateSeveral = calls(
   'allocateSeveral',
@@ -300,12 +334,23 @@ const allocateSeveral = calls(
   service,
   fc.record(
     {
-      ...{ ...metadata, hostname, protocol, instance, count },
+      ...{ ...metadata, hostname, protocol, instance, count, ttlSeconds },
       contiguous: fc.boolean(),
       idempotencyKey: fc.constantFrom('k1', 'k2'),
     },
     { requiredKeys: [...SCOPE, 'count'] },
   ),
+)
+const renew = calls(
+  'renewLeases',
+  project,
+  service,
+  ttlSeconds,
+  fc.record({ hostname, protocol, portNumber, instance }, { requiredKeys: ['hostname'] }),
+)
+const time = fc.oneof(
+  { weight: 3, arbitrary: calls('letTimePass', steps) },
+  { weight: 2, arbitrary: calls('restFor', project, restSeconds) },
 )
 const release = calls('releasePorts', project, service, hostname, narrow)
 const updatePort = calls(
@@ -364,6 +409,7 @@ const holdings = [
   { weight: 2, arbitrary: allocateUpTo },
   { weight: 4, arbitrary: ensureBatch },
   { weight: 2, arbitrary: allocateSeveral },
+  { weight: 2, arbitrary: renew },
   { weight: 1, arbitrary: updatePort },
   { weight: 1, arbitrary: recordChecks },
   { weight: 2, arbitrary: looks },
@@ -376,6 +422,7 @@ const anything = fc.oneof(
   { weight: 4, arbitrary: reservations },
   { weight: 2, arbitrary: getPreferred },
   { weight: 5, arbitrary: release },
+  { weight: 5, arbitrary: time },
   { weight: 8, arbitrary: rangeChanges },
 )
 
@@ -389,11 +436,14 @@ const RANGES = [
 /** What a method may refuse, however many call at once. */
 const NOT_FOUND = ['PROJECT_NOT_FOUND']
 const REFUSALS: Readonly<Record<Method, readonly string[]>> = {
-  getOrAllocate: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
+  getOrAllocate: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'INVALID_ARGUMENT'],
   allocate: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
   allocateUpTo: NOT_FOUND,
-  ensureBatch: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'LAYOUT_MISMATCH'],
-  allocateSeveral: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'LAYOUT_MISMATCH'],
+  ensureBatch: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'LAYOUT_MISMATCH', 'INVALID_ARGUMENT'],
+  allocateSeveral: [...NOT_FOUND, 'RANGE_EXHAUSTED', 'LAYOUT_MISMATCH', 'INVALID_ARGUMENT'],
+  renewLeases: [...NOT_FOUND, 'INVALID_ARGUMENT', 'LEASE_LOST'],
+  restFor: NOT_FOUND,
+  letTimePass: [],
   releasePorts: NOT_FOUND,
   updatePort: NOT_FOUND,
   recordChecks: NOT_FOUND,
@@ -443,6 +493,10 @@ class Call {
       return [shown({ ...holder, portNumber: Number(operation.args[2]) })]
     }
     return [outcome.answer].flat().map((port) => shown({ ...holder, portNumber: Number(port) }))
+  }
+
+  get asksForLease(): boolean {
+    return this.operation.args.some((it) => Object.hasOwn(Object(it), 'ttlSeconds'))
   }
 
   toString(): string {
@@ -521,15 +575,22 @@ describe('at the same time', TIMEOUT, () => {
             const [projectName, serviceName, , { instance = '' }] = args as ReleaseArguments
             return nameOfService({ projectName, serviceName, instance })
           })
-        const kept = told.filter((it) => !releasing.some((service) => it.startsWith(`${service} `)))
+        const leasing = calls.filter(({ asksForLease }) => asksForLease).flatMap(({ told }) => told)
+        const kept = told.filter(
+          (it) =>
+            !releasing.some((service) => it.startsWith(`${service} `)) && !leasing.includes(it),
+        )
         expect(live).toEqual(expect.arrayContaining(kept))
 
         const released = calls
           .filter(({ operation }) => operation.method === 'releasePorts')
           .flatMap(({ outcome }) => ('answer' in outcome ? (outcome.answer as unknown[]) : []))
         const given = released.length + moved.length
+        await endWhatHasRunOut()
         expect(await eventsOf('released')).toBe(given)
-        expect(await eventsOf('allocated')).toBe(given + live.length)
+        expect(await eventsOf('allocated')).toBe(
+          given + live.length + (await eventsOf('lease-ended')),
+        )
       }),
       { ...RUNS, numRuns: 50 },
     )
@@ -562,7 +623,12 @@ describe('at the same time', TIMEOUT, () => {
             const free = numbers(range.startPort, range.endPort).filter((it) => !held.includes(it))
             expect(await nextOf(range.projectName, scope)).toBe(free[0] ?? null)
             // Exhausted is what has nothing left, for who asks for one.
-            const alone = refused.filter(({ operation }) => operation.method !== 'allocateSeveral')
+            const alone = refused.filter(
+              ({ operation, outcome }) =>
+                operation.method !== 'allocateSeveral' &&
+                'refused' in outcome &&
+                outcome.refused === 'RANGE_EXHAUSTED',
+            )
             if (alone.some(({ holder }) => isHere(holder))) {
               expect(free, refused.join('; ')).toEqual([])
             }
@@ -608,6 +674,11 @@ async function runTogether(sequences: readonly Operation[][]): Promise<Call[]> {
   return (await Promise.all(runs)).flat()
 }
 
+/** As a call that wants a number does. */
+async function endWhatHasRunOut(): Promise<void> {
+  await sql(url, 'select ports.expire(name, null, null) from ports.projects')
+}
+
 async function expectSameState(model: RegistryModel): Promise<void> {
   const listed = await registries[0]!.listAll()
   expect(withoutUnforeseeable(listed)).toEqual(model.listAll())
@@ -643,6 +714,20 @@ async function expectSameState(model: RegistryModel): Promise<void> {
     expect(free, `slots of ${project}`).toEqual(expect.arrayContaining(offered))
   }
 
+  await endWhatHasRunOut()
+  const resting = await sql<{ ends_at: Date }>(
+    url,
+    `select project_name as "projectName", service_name as "serviceName", instance, hostname,
+       protocol, port_number as "portNumber", ends_at
+     from ports.port_allocations
+     where status = 'released'
+       and ends_at is not null
+     order by port_number, hostname, protocol`,
+  )
+  expect(
+    resting.map(({ ends_at, ...rest }) => ({ ...rest, secondsLeft: secondsUntil(ends_at) })),
+  ).toEqual(model.listResting())
+
   const events = await sql<ModelEvent & { before: object | null; after: object | null }>(
     url,
     `select what, project_name as "projectName", service_name as "serviceName", instance, hostname,
@@ -666,7 +751,7 @@ function eventText(event: ModelEvent): string {
   return JSON.stringify([...place.map((it) => it ?? ''), ...details])
 }
 
-async function eventsOf(what: 'allocated' | 'released'): Promise<number> {
+async function eventsOf(what: ModelEvent['what']): Promise<number> {
   const [row] = await sql<{ count: number }>(
     url,
     'select count(*)::integer as count from ports.events where what = $1',

@@ -48,7 +48,7 @@ where status = 'released'
   and ends_at is not null;
 
 create view ports.rests as
-select name as project_name, make_interval(secs => rest_seconds) as rest
+select name::text as project_name, make_interval(secs => rest_seconds) as rest
 from ports.projects
 where rest_seconds > 0;
 
@@ -108,16 +108,18 @@ create function ports.expire(
 language plpgsql
 as $$
   -- Ends what has run out in the scope, or in all scopes of the project if the host is null, by the
-  -- clock of the server. A lease that has ended becomes a released row, which may rest, and an event
-  -- that is dated at its end. A rest that is over makes the number available, but goes on for a minute
-  -- if the number is to be avoided, because something may listen there. Called by functions whose
-  -- search path is fixed.
+  -- clock of the server. If services or a number are given, ends only what has run out of these. A
+  -- lease that has ended becomes a released row, which may rest, and an event that is dated at its
+  -- end. A rest that is over makes the number available, but goes on for a minute if the number is to
+  -- be avoided, because something may listen there. Called by functions whose search path is fixed.
   --
-  -- Locks the project, then rows in the order of (host, protocol, number). Waits for rows of the
-  -- services and of the number that are given, and skips others that somebody has locked. Raises
-  -- 55P03. Cost: the rows that have run out.
+  -- Locks the project, then rows. Waits for those of given services and numbers, in the order of
+  -- (host, protocol, number). Skips others that somebody has locked. The caller must not wait for a
+  -- row after that: a release or an audit may have locked it, and wait for a row that this ended.
+  -- Raises 55P03. Cost: the rows that have run out.
 declare
   v_now timestamptz := clock_timestamp();
+  v_is_limited boolean := p_port_number is not null or cardinality(p_service_keys) > 0;
   v_rest interval;
 begin
   update ports.projects
@@ -141,6 +143,11 @@ begin
     where project_name = p_project_name
       and (p_hostname is null or (hostname = p_hostname and protocol = p_protocol))
       and ends_at <= v_now
+      and (
+        not v_is_limited
+        or service_key = any (p_service_keys)
+        or port_number = p_port_number
+      )
     order by hostname, protocol, port_number
     for update skip locked
   ), ended as (
@@ -165,6 +172,18 @@ begin
   from ended
   where status_before <> 'released'
   order by ended_at, hostname, protocol, port_number;
+end
+$$;
+
+create function ports.refuse_length(p_ttl integer) returns void
+language plpgsql
+as $$
+  -- Raises 22023: a lease would have ended before the service has it.
+begin
+  raise exception 'a lease lasts a second or more, not % seconds', p_ttl
+    using
+      errcode = 'invalid_parameter_value',
+      detail = json_build_object('field', 'ttlSeconds')::text;
 end
 $$;
 
@@ -229,7 +248,7 @@ as $$
   -- expire() that finds the row first.
   --
   -- Locks the rows in the order of (host, protocol, number). Raises ZP001, ZP012 (there is no such
-  -- lease any more), 22023 (the service holds such ports, but none with a lease), 55P03. Cost: the
+  -- lease any more), 22023 (the service holds such ports, but none with a lease, or p_ttl is not positive), 55P03. Cost: the
   -- rows. There is no event, as services renew all the time.
 declare
   v_ids bigint[];
@@ -237,6 +256,9 @@ declare
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_ids := ports.held_slots(
     p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number
   );
@@ -545,9 +567,11 @@ as $$
 declare
   v_holders json;
   v_count bigint;
+  v_is_ending boolean;
+  v_misses integer := 0;
 begin
-  perform ports.expire(p_project_name, null, null);
   loop
+    perform ports.expire(p_project_name, null, null);
     delete from ports.port_allocations
     where ctid = any (array(
       select slot
@@ -562,7 +586,7 @@ begin
     and status = 'released';
 
     with outside as (
-      select service_name, instance, port_number, hostname, protocol
+      select service_name, instance, port_number, hostname, protocol, ends_at
       from ports.port_allocations as held
       where service_key between ports.project_key(p_project_name)
           and ports.project_key(p_project_name) + 4294967295
@@ -581,6 +605,7 @@ begin
     )
     select
       (select count(*) from outside),
+      (select coalesce(bool_or(ends_at <= clock_timestamp()), false) from outside),
       (
         select json_agg(json_build_object(
           'serviceName', service_name,
@@ -591,7 +616,17 @@ begin
         ))
         from first_ten
       )
-    into v_count, v_holders;
+    into v_count, v_is_ending, v_holders;
+    if v_is_ending then
+      -- Others have locked a row whose lease has ended. Waiting for them could deadlock.
+      v_misses := v_misses + 1;
+      if v_misses > 500 then
+        raise exception 'ports of % whose leases have ended stay locked by others', p_project_name
+          using errcode = 'lock_not_available';
+      end if;
+      perform pg_sleep(0.002);
+      continue;
+    end if;
     if v_count > 0 then
       raise exception 'the numbers of % are in use: % live allocations stand in the way',
         p_project_name, v_count
@@ -1256,7 +1291,7 @@ declare
   v_misses integer := 0;
   v_is_reserved boolean;
   v_first_end timestamptz;
-  v_has_ended boolean := p_holds_others;
+  v_is_ending boolean;
 begin
   loop
     -- Most registries have no reservation, no lease and no rest, and calls cost more than this look.
@@ -1278,9 +1313,8 @@ begin
       else '{[1,65536)}'
     end;
     if v_first_end is not null then
-      if not v_has_ended and v_first_end <= clock_timestamp() then
+      if not p_holds_others and v_first_end <= clock_timestamp() then
         perform ports.expire(p_project_name, p_hostname, p_protocol, p_avoid);
-        v_has_ended := true;
       end if;
       select ctid
       into v_slot
@@ -1342,7 +1376,20 @@ begin
     where project_name = p_project_name
       and hostname = p_hostname
       and protocol = p_protocol;
-    if v_lowest is null then
+    -- What has run out and is still there, others have locked. It is available when they are done,
+    -- unless they renew it.
+    v_is_ending := v_lowest is null and v_first_end is not null and exists (
+      select
+      from ports.ending_slots
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and ends_at <= clock_timestamp()
+        and free_at <= clock_timestamp()
+        and port_number <@ v_unreserved
+        and not (port_number <@ p_avoid)
+    );
+    if v_lowest is null and not v_is_ending then
       perform ports.refuse_exhausted(p_project_name, p_hostname, p_protocol, p_avoid);
     else
       for v_first, v_end in
@@ -1351,6 +1398,7 @@ begin
           (v_lowest + floor(random() * (v_next_port - v_lowest))::integer, v_next_port),
           (v_lowest, v_next_port)
       loop
+        exit when v_is_ending;
         select slot.slot
         into v_slot
         from unnest(
@@ -1443,18 +1491,32 @@ begin
     end if;
     perform ports.refuse_outside(p_project_name, p_hostname, p_port_number);
 
+    -- In two parts, one for each index that finds the number.
     select ends_at <= clock_timestamp() as is_over,
       status = 'released'
         and service_key = p_service_key
         and service_name = p_service_name
         and instance = p_instance as is_own
     into v_ending
-    from ports.port_allocations
-    where project_name = p_project_name
-      and hostname = p_hostname
-      and protocol = p_protocol
-      and port_number = p_port_number
-      and ends_at is not null;
+    from (
+      select *
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = p_port_number
+        and status = 'released'
+        and ends_at is not null
+      union all
+      select *
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = p_hostname
+        and protocol = p_protocol
+        and port_number = p_port_number
+        and status in ('allocated', 'in_use')
+        and ends_at is not null
+    ) as slot;
     if v_ending.is_own then
       -- Found again by its condition, as it may have changed since.
       select ctid
@@ -1588,7 +1650,23 @@ begin
     if v_choice.misfit is not null then
       if not v_searches_all then
         v_searches_all := true;
-      elsif isempty(v_busy_tcp) and isempty(v_busy_udp) then
+      elsif isempty(v_busy_tcp) and isempty(v_busy_udp) and not exists (
+        -- What has run out and is still there, others have locked. It is available when they are done,
+        -- unless they renew it.
+        select
+        from ports.ending_slots as ending
+        where ending.project_name = p_project_name
+          and ending.hostname = p_hostname
+          and ending.ends_at <= clock_timestamp()
+          and ending.free_at <= clock_timestamp()
+          and not (
+            ending.port_number <@ ports.reserved_numbers(p_hostname, ending.protocol)
+          )
+          and case ending.protocol
+            when 'tcp' then v_tcp_limit is not null and not (ending.port_number <@ p_avoid_tcp)
+            else v_udp_limit is not null and not (ending.port_number <@ p_avoid_udp)
+          end
+      ) then
         perform ports.refuse_misfit(
           p_project_name, p_hostname, p_turns, p_service_names, p_protocols, p_contiguous,
           v_choice.misfit, v_choice.asked, v_choice.fits, p_avoid_tcp, p_avoid_udp
@@ -1602,6 +1680,8 @@ begin
             using errcode = 'lock_not_available';
         end if;
         perform pg_sleep(0.002);
+        perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp);
+        perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp);
         v_busy_tcp := '{}';
         v_busy_udp := '{}';
       end if;
@@ -1732,6 +1812,7 @@ as $$
   -- a lease is asked for and the port has none.
 declare
   v_service_key bigint;
+  v_now timestamptz;
   v_oldest record;
   v_held ports.port_allocations;
   v_exhausted boolean := false;
@@ -1742,14 +1823,25 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     -- One statement has one snapshot, in which it sees that the service has no port and which
-    -- ordinals are taken.
+    -- ordinals are taken. One reading of the clock tells for each lease whether it has ended.
+    v_now := clock_timestamp();
     select oldest.*, newest.ordinal as newest_ordinal, newest.is_over
     into v_oldest
     from (
-      select max(ordinal) as ordinal, bool_or(ends_at <= clock_timestamp()) as is_over
+      select max(ordinal) as ordinal,
+        bool_or(ends_at <= v_now) filter (
+          -- Other services may have the same key.
+          where project_name = p_project_name
+            and service_name = p_service_name
+            and instance = p_instance
+            and hostname = p_hostname
+        ) as is_over
       from ports.port_allocations
       where service_key = v_service_key
         and protocol = p_protocol
@@ -1765,27 +1857,37 @@ begin
         and hostname = p_hostname
         and protocol = p_protocol
         and status <> 'released'
-        and (ends_at is null or ends_at > clock_timestamp())
+        and (ends_at is null or ends_at > v_now)
       order by ordinal
       limit 1
     ) as oldest on true;
     if v_oldest.id is not null then
       if p_ttl is not null then
-        select *
-        into v_held
-        from ports.port_allocations
-        where service_key = v_service_key
-          and id = v_oldest.id
-          and status <> 'released'
-        for update;
-        perform ports.refuse_durable(v_held, p_ttl);
-        update ports.port_allocations
-        set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
-        where service_key = v_service_key
-          and id = v_oldest.id
-          and status <> 'released'
-          and ends_at > clock_timestamp();
-        continue when not found;
+        begin
+          select *
+          into v_held
+          from ports.port_allocations
+          where service_key = v_service_key
+            and id = v_oldest.id
+            and status <> 'released'
+          for update;
+          perform ports.refuse_durable(v_held, p_ttl);
+          update ports.port_allocations
+          set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+          where service_key = v_service_key
+            and id = v_oldest.id
+            and status <> 'released'
+            and ends_at > clock_timestamp();
+          if not found then
+            raise exception 'the lease of port % has ended', v_oldest.port_number
+              using errcode = 'ZP009';
+          end if;
+        exception
+          when sqlstate 'ZP009' then
+            -- The row is not locked any more: the next turn may wait for the project, and who holds
+            -- that may wait for the row.
+            continue;
+        end;
       end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
@@ -1919,6 +2021,9 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   p_avoid := coalesce(p_avoid, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
@@ -1989,12 +2094,13 @@ as $$
   -- Does the work of several calls of allocate_port() in one transaction, all or nothing. The
   -- hostnames must be in lower case. After 23505 or 40001 the caller repeats the calls one by one.
   --
-  -- First locks the projects that need to offer numbers or in which something has run out, by name. Then takes slots in the order of
-  -- the services' keys. Raises what allocate_port() does, 23505 if another transaction gives one of
+  -- First locks the projects that need to offer numbers or in which something has run out, by name.
+  -- Then ends what has run out, and takes slots in the order of the services' keys. Raises what allocate_port() does, 23505 if another transaction gives one of
   -- the services a port at the same time, and 40001 if others take the slots. Cost: that of the
   -- calls.
 declare
   v_scope record;
+  v_ending text[] := '{}';
   v_call record;
 begin
   for v_scope in
@@ -2011,11 +2117,19 @@ begin
         and protocol = v_scope.protocol
         and ends_at <= clock_timestamp()
     ) then
-      perform ports.expire(v_scope.project_name, v_scope.hostname, v_scope.protocol);
+      update ports.projects
+      set settings = settings
+      where name = v_scope.project_name;
+      v_ending := v_ending || array[
+        array[v_scope.project_name, v_scope.hostname, v_scope.protocol]
+      ];
     end if;
     perform ports.provide_slots(
       v_scope.project_name, v_scope.hostname, v_scope.protocol, v_scope.ports
     );
+  end loop;
+  for v_nth in 1 .. coalesce(array_length(v_ending, 1), 0) loop
+    perform ports.expire(v_ending[v_nth][1], v_ending[v_nth][2], v_ending[v_nth][3]);
   end loop;
 
   for v_call in
@@ -2085,13 +2199,15 @@ begin
         select
         from ports.port_allocations
         where service_key = v_service_key
+          and project_name = p_project_name
+          and hostname = p_hostname
           and protocol = p_protocol
           and port_number = p_port_number
           and status <> 'released'
           and ends_at <= clock_timestamp()
       ) then
         perform ports.expire(
-          p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
+          p_project_name, p_hostname, p_protocol, p_port_number => p_port_number
         );
       end if;
       -- The first claim has ordinal 0 and each later one a lower one, so that it comes before the
@@ -2194,6 +2310,7 @@ as $$
   -- service's ports, two slots and two events.
 declare
   v_service_key bigint;
+  v_now timestamptz;
   v_held ports.port_allocations;
   v_slot tid;
 begin
@@ -2210,9 +2327,7 @@ begin
   end if;
 
   for v_attempt in 1..1000 loop
-    perform ports.expire(
-      p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
-    );
+    v_now := clock_timestamp();
     select *
     into v_held
     from ports.port_allocations
@@ -2223,12 +2338,33 @@ begin
       and hostname = p_hostname
       and protocol = p_protocol
       and status <> 'released'
+      and (ends_at is null or ends_at > v_now)
       and (p_from is null or port_number in (p_from, p_port_number))
     order by p_from is not null and port_number <> p_from, ordinal
     limit 1;
     moved := false;
     moved_from := v_held.port_number;
     if v_held.id is null or v_held.port_number = p_port_number then
+      -- A lease that has ended may be renewed at this moment. The next turn sees which of the two was
+      -- first.
+      if exists (
+        select
+        from ports.port_allocations
+        where service_key = v_service_key
+          and project_name = p_project_name
+          and service_name = p_service_name
+          and instance = p_instance
+          and hostname = p_hostname
+          and protocol = p_protocol
+          and status <> 'released'
+          and ends_at <= v_now
+          and (p_from is null or port_number in (p_from, p_port_number))
+      ) then
+        perform ports.expire(
+          p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
+        );
+        continue;
+      end if;
       return;
     end if;
 
@@ -2247,6 +2383,7 @@ begin
       where service_key = v_service_key
         and id = v_held.id
         and status <> 'released'
+        and (ends_at is null or ends_at > clock_timestamp())
       for update;
       if not found then
         raise exception 'port % was released at the same time', moved_from
@@ -2261,7 +2398,7 @@ begin
 
       update ports.port_allocations
       set status = 'released',
-        ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
+        ends_at = (select clock_timestamp() + rest from ports.rests where project_name = p_project_name)
       where service_key = v_service_key
         and id = v_held.id
         and status <> 'released';
@@ -2374,7 +2511,7 @@ begin
   with released_slots as (
     update ports.port_allocations as slot
     set status = 'released',
-      ends_at = (select now() + rest from ports.rests where project_name = slot.project_name)
+      ends_at = (select clock_timestamp() + rest from ports.rests where project_name = slot.project_name)
     from unnest(v_turns, v_ids) as held (first_turn, id)
     where slot.service_key = any (v_service_keys)
       and slot.id = held.id
@@ -2462,7 +2599,7 @@ begin
   ), released as (
     update ports.port_allocations
     set status = 'released',
-      ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
+      ends_at = (select clock_timestamp() + rest from ports.rests where project_name = p_project_name)
     where service_key = v_service_key
       and id = (
         select min(id)
@@ -2731,7 +2868,8 @@ declare
     num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0;
   v_changes_held boolean := v_has_metadata or p_ttl is not null;
   v_now timestamptz;
-  v_is_over boolean;
+  v_over bigint[];
+  v_waited_for bigint[] := '{}';
   v_new bigint[];
   v_held ports.port_allocations[];
   v_last_tcp integer;
@@ -2745,6 +2883,9 @@ begin
   p_instance := coalesce(p_instance, '');
   p_avoid_tcp := coalesce(p_avoid_tcp, '{}');
   p_avoid_udp := coalesce(p_avoid_udp, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   select
     array_agg(service order by nth),
     array_agg(ports.service_key(p_project_name, service, p_instance, p_hostname) order by nth),
@@ -2866,13 +3007,26 @@ begin
         cross join lateral unnest(ids) as id
         where port_number = any (picked)
       ),
-      (select bool_or(ends_at <= v_now) from live)
-    into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids, v_is_over
+      array(select id from live where ends_at <= v_now)
+    into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids, v_over
     from result;
-    if v_is_over then
-      -- A lease may be renewed at this moment. The next turn sees which of the two was first.
-      perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp, v_keys);
-      perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp, v_keys);
+    if num_nonnulls(v_missing, v_refused) > 0 and not v_over <@ v_waited_for then
+      -- A lease that has ended may be renewed at this moment, and cannot be afterwards. The next turn
+      -- sees which of the two was first. It begins without locks, so that it takes them in their order.
+      begin
+        perform
+        from ports.port_allocations
+        where service_key = any (v_keys)
+          and id = any (v_over)
+          and status <> 'released'
+        order by hostname, protocol, port_number
+        for update;
+        raise exception 'the leases are not locked any more'
+          using errcode = 'ZP009';
+      exception
+        when sqlstate 'ZP009' then
+          v_waited_for := v_waited_for || v_over;
+      end;
       continue;
     end if;
     if v_refused is not null then
@@ -2905,16 +3059,6 @@ begin
     begin
       -- What is held is locked before slots are taken: a release that looked earlier may wait for one
       -- of the slots while it has locked what is held. The project comes first, as everywhere.
-      if v_missing is not null and exists (
-        select
-        from ports.port_allocations
-        where project_name = p_project_name
-          and hostname = p_hostname
-          and ends_at <= v_now
-      ) then
-        perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp);
-        perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp);
-      end if;
       if v_changes_held and cardinality(v_ids) > 0 then
         if v_missing is not null then
           update ports.projects
@@ -2928,6 +3072,16 @@ begin
           and status <> 'released'
         order by hostname, protocol, port_number
         for update;
+      end if;
+      if v_missing is not null and exists (
+        select
+        from ports.port_allocations
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and ends_at <= v_now
+      ) then
+        perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp);
+        perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp);
       end if;
       if v_missing is not null then
         v_new := array(
@@ -3139,12 +3293,36 @@ begin
   ) as answer on true;
 
   begin
+    if exists (
+      select
+      from ports.port_allocations
+      where project_name in (select project_name from ports.rows_to_import(p_rows, v_outcomes))
+        and ends_at <= clock_timestamp()
+    ) then
+      -- What is held is locked first, because after expire() nothing may be waited for.
+      perform
+      from ports.rows_to_import(p_rows, v_outcomes) as imported
+      join ports.port_allocations as held
+        on held.hostname = imported.hostname
+        and held.protocol = imported.protocol
+        and held.port_number = imported.port_number
+        and held.status in ('allocated', 'in_use')
+      order by held.hostname, held.protocol, held.port_number
+      for update of held;
+      for v_row in
+        select distinct project_name
+        from ports.rows_to_import(p_rows, v_outcomes)
+        order by project_name
+      loop
+        perform ports.expire(v_row.project_name, null, null);
+      end loop;
+    end if;
     for v_row in
-      select distinct project_name
-      from ports.rows_to_import(p_rows, v_outcomes)
-      order by project_name
+      select place, detail
+      from ports.reserved_rows(p_rows, v_outcomes)
     loop
-      perform ports.expire(v_row.project_name, null, null);
+      v_outcomes[v_row.place] := 'conflict';
+      v_conflicts[v_row.place] := v_row.detail;
     end loop;
     -- A number that rests is available to the service that held it last.
     update ports.port_allocations as resting
@@ -3158,14 +3336,8 @@ begin
       and resting.instance = imported.instance
       and resting.hostname = imported.hostname
       and resting.protocol = imported.protocol
-      and resting.port_number = imported.port_number;
-    for v_row in
-      select place, detail
-      from ports.reserved_rows(p_rows, v_outcomes)
-    loop
-      v_outcomes[v_row.place] := 'conflict';
-      v_conflicts[v_row.place] := v_row.detail;
-    end loop;
+      and resting.port_number = imported.port_number
+      and imported.result is null;
 
     v_open := array(
       select place
@@ -3352,13 +3524,22 @@ begin
           on held.hostname = imported.hostname
           and held.protocol = imported.protocol
           and held.port_number = imported.port_number
-          and (
-            held.status in ('allocated', 'in_use')
-            or (held.project_name = imported.project_name and held.ends_at is not null)
-          )
+          and held.status in ('allocated', 'in_use')
         where result is null
           and (held.project_name, held.service_name, held.instance)
             <> (imported.project_name, imported.service_name, imported.instance)
+        union all
+        select imported.place, resting
+        from ports.rows_to_import(p_rows, v_outcomes) as imported
+        join ports.port_allocations as resting
+          on resting.project_name = imported.project_name
+          and resting.hostname = imported.hostname
+          and resting.protocol = imported.protocol
+          and resting.port_number = imported.port_number
+          and resting.status = 'released'
+          and resting.ends_at is not null
+        where result is null
+          and (resting.service_name, resting.instance) <> (imported.service_name, imported.instance)
       loop
         v_outcomes[v_row.place] := 'conflict';
         v_conflicts[v_row.place] := ports.taken_detail(v_row.held);
@@ -3499,6 +3680,15 @@ begin
   loop
     perform ports.expire(v_project_name, null, null);
   end loop;
+  if exists (
+    select
+    from ports.port_allocations
+    where status <> 'released'
+      and ends_at <= clock_timestamp()
+  ) then
+    raise exception 'ports whose leases have ended stay locked by others'
+      using errcode = 'lock_not_available';
+  end if;
   select count(*)
   into v_count
   from ports.port_allocations

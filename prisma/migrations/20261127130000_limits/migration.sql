@@ -531,6 +531,7 @@ as $$
   -- a lease is asked for and the port has none.
 declare
   v_service_key bigint;
+  v_now timestamptz;
   v_oldest record;
   v_held ports.port_allocations;
   v_exhausted boolean := false;
@@ -541,14 +542,25 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     -- One statement has one snapshot, in which it sees that the service has no port and which
-    -- ordinals are taken.
+    -- ordinals are taken. One reading of the clock tells for each lease whether it has ended.
+    v_now := clock_timestamp();
     select oldest.*, newest.ordinal as newest_ordinal, newest.is_over
     into v_oldest
     from (
-      select max(ordinal) as ordinal, bool_or(ends_at <= clock_timestamp()) as is_over
+      select max(ordinal) as ordinal,
+        bool_or(ends_at <= v_now) filter (
+          -- Other services may have the same key.
+          where project_name = p_project_name
+            and service_name = p_service_name
+            and instance = p_instance
+            and hostname = p_hostname
+        ) as is_over
       from ports.port_allocations
       where service_key = v_service_key
         and protocol = p_protocol
@@ -564,27 +576,37 @@ begin
         and hostname = p_hostname
         and protocol = p_protocol
         and status <> 'released'
-        and (ends_at is null or ends_at > clock_timestamp())
+        and (ends_at is null or ends_at > v_now)
       order by ordinal
       limit 1
     ) as oldest on true;
     if v_oldest.id is not null then
       if p_ttl is not null then
-        select *
-        into v_held
-        from ports.port_allocations
-        where service_key = v_service_key
-          and id = v_oldest.id
-          and status <> 'released'
-        for update;
-        perform ports.refuse_durable(v_held, p_ttl);
-        update ports.port_allocations
-        set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
-        where service_key = v_service_key
-          and id = v_oldest.id
-          and status <> 'released'
-          and ends_at > clock_timestamp();
-        continue when not found;
+        begin
+          select *
+          into v_held
+          from ports.port_allocations
+          where service_key = v_service_key
+            and id = v_oldest.id
+            and status <> 'released'
+          for update;
+          perform ports.refuse_durable(v_held, p_ttl);
+          update ports.port_allocations
+          set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+          where service_key = v_service_key
+            and id = v_oldest.id
+            and status <> 'released'
+            and ends_at > clock_timestamp();
+          if not found then
+            raise exception 'the lease of port % has ended', v_oldest.port_number
+              using errcode = 'ZP009';
+          end if;
+        exception
+          when sqlstate 'ZP009' then
+            -- The row is not locked any more: the next turn may wait for the project, and who holds
+            -- that may wait for the row.
+            continue;
+        end;
       end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
@@ -724,6 +746,9 @@ begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
   p_avoid := coalesce(p_avoid, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     if p_idempotency_key is not null then
@@ -800,12 +825,13 @@ as $$
   -- hostnames must be in lower case. After 23505 or 40001 the caller repeats the calls one by one. If
   -- together they would reach a limit, raises 40001, as some may pass.
   --
-  -- First locks the projects that need to offer numbers or in which something has run out, by name. Then takes slots in the order of
-  -- the services' keys. Raises what allocate_port() does, 23505 if another transaction gives one of
+  -- First locks the projects that need to offer numbers or in which something has run out, by name.
+  -- Then ends what has run out, and takes slots in the order of the services' keys. Raises what allocate_port() does, 23505 if another transaction gives one of
   -- the services a port at the same time, and 40001 if others take the slots. Cost: that of the
   -- calls.
 declare
   v_scope record;
+  v_ending text[] := '{}';
   v_call record;
 begin
   if exists (select from ports.port_limits) then
@@ -833,11 +859,19 @@ begin
         and protocol = v_scope.protocol
         and ends_at <= clock_timestamp()
     ) then
-      perform ports.expire(v_scope.project_name, v_scope.hostname, v_scope.protocol);
+      update ports.projects
+      set settings = settings
+      where name = v_scope.project_name;
+      v_ending := v_ending || array[
+        array[v_scope.project_name, v_scope.hostname, v_scope.protocol]
+      ];
     end if;
     perform ports.provide_slots(
       v_scope.project_name, v_scope.hostname, v_scope.protocol, v_scope.ports
     );
+  end loop;
+  for v_nth in 1 .. coalesce(array_length(v_ending, 1), 0) loop
+    perform ports.expire(v_ending[v_nth][1], v_ending[v_nth][2], v_ending[v_nth][3]);
   end loop;
 
   for v_call in
@@ -912,13 +946,15 @@ begin
         select
         from ports.port_allocations
         where service_key = v_service_key
+          and project_name = p_project_name
+          and hostname = p_hostname
           and protocol = p_protocol
           and port_number = p_port_number
           and status <> 'released'
           and ends_at <= clock_timestamp()
       ) then
         perform ports.expire(
-          p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
+          p_project_name, p_hostname, p_protocol, p_port_number => p_port_number
         );
       end if;
       -- The first claim has ordinal 0 and each later one a lower one, so that it comes before the
@@ -1026,6 +1062,7 @@ as $$
   -- service's ports, two slots and two events.
 declare
   v_service_key bigint;
+  v_now timestamptz;
   v_held ports.port_allocations;
   v_slot tid;
 begin
@@ -1042,9 +1079,7 @@ begin
   end if;
 
   for v_attempt in 1..1000 loop
-    perform ports.expire(
-      p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
-    );
+    v_now := clock_timestamp();
     select *
     into v_held
     from ports.port_allocations
@@ -1055,12 +1090,33 @@ begin
       and hostname = p_hostname
       and protocol = p_protocol
       and status <> 'released'
+      and (ends_at is null or ends_at > v_now)
       and (p_from is null or port_number in (p_from, p_port_number))
     order by p_from is not null and port_number <> p_from, ordinal
     limit 1;
     moved := false;
     moved_from := v_held.port_number;
     if v_held.id is null or v_held.port_number = p_port_number then
+      -- A lease that has ended may be renewed at this moment. The next turn sees which of the two was
+      -- first.
+      if exists (
+        select
+        from ports.port_allocations
+        where service_key = v_service_key
+          and project_name = p_project_name
+          and service_name = p_service_name
+          and instance = p_instance
+          and hostname = p_hostname
+          and protocol = p_protocol
+          and status <> 'released'
+          and ends_at <= v_now
+          and (p_from is null or port_number in (p_from, p_port_number))
+      ) then
+        perform ports.expire(
+          p_project_name, p_hostname, p_protocol, p_service_keys => array[v_service_key]
+        );
+        continue;
+      end if;
       return;
     end if;
 
@@ -1079,6 +1135,7 @@ begin
       where service_key = v_service_key
         and id = v_held.id
         and status <> 'released'
+        and (ends_at is null or ends_at > clock_timestamp())
       for update;
       if not found then
         raise exception 'port % was released at the same time', moved_from
@@ -1093,7 +1150,7 @@ begin
 
       update ports.port_allocations
       set status = 'released',
-        ends_at = (select now() + rest from ports.rests where project_name = p_project_name)
+        ends_at = (select clock_timestamp() + rest from ports.rests where project_name = p_project_name)
       where service_key = v_service_key
         and id = v_held.id
         and status <> 'released';
@@ -1195,7 +1252,8 @@ declare
     num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0;
   v_changes_held boolean := v_has_metadata or p_ttl is not null;
   v_now timestamptz;
-  v_is_over boolean;
+  v_over bigint[];
+  v_waited_for bigint[] := '{}';
   v_new bigint[];
   v_held ports.port_allocations[];
   v_last_tcp integer;
@@ -1209,6 +1267,9 @@ begin
   p_instance := coalesce(p_instance, '');
   p_avoid_tcp := coalesce(p_avoid_tcp, '{}');
   p_avoid_udp := coalesce(p_avoid_udp, '{}');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   select
     array_agg(service order by nth),
     array_agg(ports.service_key(p_project_name, service, p_instance, p_hostname) order by nth),
@@ -1330,13 +1391,26 @@ begin
         cross join lateral unnest(ids) as id
         where port_number = any (picked)
       ),
-      (select bool_or(ends_at <= v_now) from live)
-    into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids, v_is_over
+      array(select id from live where ends_at <= v_now)
+    into v_missing, v_refused, v_tcp_ordinals, v_udp_ordinals, v_ids, v_over
     from result;
-    if v_is_over then
-      -- A lease may be renewed at this moment. The next turn sees which of the two was first.
-      perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp, v_keys);
-      perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp, v_keys);
+    if num_nonnulls(v_missing, v_refused) > 0 and not v_over <@ v_waited_for then
+      -- A lease that has ended may be renewed at this moment, and cannot be afterwards. The next turn
+      -- sees which of the two was first. It begins without locks, so that it takes them in their order.
+      begin
+        perform
+        from ports.port_allocations
+        where service_key = any (v_keys)
+          and id = any (v_over)
+          and status <> 'released'
+        order by hostname, protocol, port_number
+        for update;
+        raise exception 'the leases are not locked any more'
+          using errcode = 'ZP009';
+      exception
+        when sqlstate 'ZP009' then
+          v_waited_for := v_waited_for || v_over;
+      end;
       continue;
     end if;
     if v_refused is not null then
@@ -1382,16 +1456,6 @@ begin
           p_limits
         );
       end if;
-      if v_missing is not null and exists (
-        select
-        from ports.port_allocations
-        where project_name = p_project_name
-          and hostname = p_hostname
-          and ends_at <= v_now
-      ) then
-        perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp);
-        perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp);
-      end if;
       if v_changes_held and cardinality(v_ids) > 0 then
         if v_missing is not null then
           update ports.projects
@@ -1405,6 +1469,16 @@ begin
           and status <> 'released'
         order by hostname, protocol, port_number
         for update;
+      end if;
+      if v_missing is not null and exists (
+        select
+        from ports.port_allocations
+        where project_name = p_project_name
+          and hostname = p_hostname
+          and ends_at <= v_now
+      ) then
+        perform ports.expire(p_project_name, p_hostname, 'tcp', p_avoid_tcp);
+        perform ports.expire(p_project_name, p_hostname, 'udp', p_avoid_udp);
       end if;
       if v_missing is not null then
         v_new := array(
@@ -1558,6 +1632,15 @@ begin
   loop
     perform ports.expire(v_project_name, null, null);
   end loop;
+  if exists (
+    select
+    from ports.port_allocations
+    where status <> 'released'
+      and ends_at <= clock_timestamp()
+  ) then
+    raise exception 'ports whose leases have ended stay locked by others'
+      using errcode = 'lock_not_available';
+  end if;
   select count(*)
   into v_count
   from ports.port_allocations

@@ -14,7 +14,11 @@ import { sendSignal } from './child.js'
  * Runs `ports run` for each service, and returns the first status that is not 0, else 0.
  * @param coloured whether the output may have colours, those of the commands too
  */
-export async function runAll(names: readonly string[], coloured: boolean): Promise<number> {
+export async function runAll(
+  names: readonly string[],
+  environment: NodeJS.ProcessEnv,
+  coloured: boolean,
+): Promise<number> {
   const main = process.argv[1]!
   const logger = new Logger({ prefixFormat: 'name' })
   logger.toggleColors(coloured)
@@ -37,7 +41,7 @@ export async function runAll(names: readonly string[], coloured: boolean): Promi
         spawn(process.execPath, [main, 'run', name], {
           ...options,
           // On every terminal the library sets FORCE_COLOR, which takes precedence over NO_COLOR.
-          env: coloured ? options.env! : process.env,
+          env: coloured ? options.env! : environment,
           detached: true,
         }),
       kill: (pid, signal) => sendSignal(pid, signal as NodeJS.Signals),

@@ -44,5 +44,5 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
   if (!run) return
   context.handOver()
   const { runAll } = await import('./runAll.js')
-  context.endWith(await runAll(runnable, output.stdout.colours.isColorSupported))
+  context.endWith(await runAll(runnable, environment, output.stdout.colours.isColorSupported))
 }

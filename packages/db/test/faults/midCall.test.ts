@@ -22,6 +22,7 @@ import {
   untilIdle,
   url,
   WRITE_LIST,
+  WRITES,
   waitingBackend,
   web,
 } from './registry.js'
@@ -152,6 +153,29 @@ describe('a connection that is cut in mid-call', () => {
       expect(allocations.map(({ portNumber }) => portNumber)).toEqual([3000, 3001])
     },
   )
+
+  it.each(['request', 'answer'] as const)(
+    'at the %s of a renewal is made up for by renewing again',
+    async (fault) => {
+      const { proxy, repository } = await openThroughProxy()
+      const renew = WRITES.renew!
+      proxy.breakAt(fault)
+      await expectUnknown('renew', renew(repository))
+      expect(await renew(repository)).toMatchObject([{ portNumber: 3000 }])
+      expect((await repository.list({})).allocations).toHaveLength(1)
+    },
+  )
+
+  it('at the answer of a release by id is made up for by releasing again, which touches no other holding', async () => {
+    const { proxy, repository } = await openThroughProxy()
+    const release = WRITES['release by id']!
+    proxy.breakAt('answer')
+    await expectUnknown('release by id', release(repository))
+    await untilIdle()
+    expect(await repository.getOrAllocate(web)).toBe(3000)
+    await expectRefusal(release(repository), 'LEASE_LOST')
+    expect((await repository.list({})).allocations).toMatchObject([{ portNumber: 3000 }])
+  })
 
   it('fails all the calls that it concerns and no other', async () => {
     const { proxy, repository } = await openThroughProxy()

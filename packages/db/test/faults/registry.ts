@@ -43,13 +43,16 @@ export const READS: Readonly<Record<string, Call>> = {
 }
 
 /**
- * Each changes a registry in which shop holds a port for web alone, an empty range is left, and 3509 is
- * reserved.
+ * Each changes a registry in which shop holds a port for web alone, with a lease, an empty range is
+ * left, and 3509 is reserved.
  */
 export const WRITES: Readonly<Record<string, Call>> = {
   getOrAllocate: (store, call) => store.getOrAllocate(api, call),
   allocate: (store, call) => store.allocate(web, call),
   release: (store, call) => store.release(web, call),
+  'release by id': (store, call) => store.release({ ...web, allocationId: webId }, call),
+  renew: (store, call) => store.renew({ ...web, ttlSeconds: 7200 }, call),
+  setRest: (store, call) => store.setRest('shop', 90, call),
   move: (store, call) => store.move({ ...web, portNumber: 3005 }, call),
   reserve: (store, call) =>
     store.reserve({ startPort: 3008, endPort: 3009, reason: 'migration' }, call),
@@ -119,7 +122,7 @@ beforeEach(async () => {
      set session_replication_role = origin;
      select ports.create_range('shop', 3000, 3009), ports.create_range('empty', 3500, 3509);
      select ports.reserve_ports(3509, 3509, 'migration');
-     select ports.allocate_port('shop', 'web')`,
+     select ports.allocate_port('shop', 'web', p_ttl => 3600)`,
   )
   const [row] = await sql<{ id: string }>(
     url,
@@ -197,6 +200,9 @@ const RESOLVED_BY: Readonly<Record<string, RegExp>> = {
   getOrAllocate: /Ask again/,
   allocate: /list the ports of shop/,
   release: /Release it again/,
+  'release by id': /Release it again/,
+  renew: /Renew it again/,
+  setRest: /Set it again/,
   move: /Move it again/,
   reserve: /Ask again/,
   unreserve: /Ask again/,

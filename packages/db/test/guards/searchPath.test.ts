@@ -111,7 +111,16 @@ function pgArray(values: readonly string[]): string {
 }
 
 /** Calls every method of the stores, and so every statement that they have. */
-async function useEverything(repository: PortRepository): Promise<void> {
+async function useEverything(repository: PortRepository, url: string): Promise<void> {
+  const letEnd = (service: string) =>
+    sql(
+      url,
+      `update ports.port_allocations
+       set ends_at = pg_catalog.now()
+       where service_name::pg_catalog.text operator(pg_catalog.=) $1::pg_catalog.text
+         and ends_at is not null`,
+      [service],
+    )
   const ports = new PortManager(repository, { hostname: 'localhost' })
   await ports.createRange({ projectName: 'mine', startPort: 20_000, endPort: 20_099 })
   const next = await ports.createRange({ projectName: 'next', size: 10, description: 'Next' })
@@ -127,6 +136,21 @@ async function useEverything(repository: PortRepository): Promise<void> {
   await ports.updatePort('mine', 'web', { description: null, serviceType: 'next' })
   await ports.updatePort('mine', 'web', { description: 'All' }, { allHosts: true })
   expect(await ports.find('mine', 'web')).toBe(web)
+  await ports.setRest('mine', 60)
+  await ports.setRest('mine', 90)
+  for (const ttlSeconds of [600, 1200]) await ports.getOrAllocate('mine', 'ci', { ttlSeconds })
+  await ports.ensureMany('mine', [{ service: 'ci' }, { service: 'ci2' }], { ttlSeconds: 600 })
+  const [leased] = await ports.renew('mine', 'ci', 300)
+  await letEnd('ci2')
+  await ports.getOrAllocate('mine', 'ci2')
+  await letEnd('ci')
+  await expect(ports.renew('mine', 'ci', 300)).rejects.toMatchObject({ code: 'LEASE_LOST' })
+  const lost = ports.release('mine', 'ci', undefined, { allocationId: leased!.id })
+  await expect(lost).rejects.toMatchObject({ code: 'LEASE_LOST' })
+  await expect(ports.claim('mine', 'other', leased!.portNumber)).rejects.toMatchObject({
+    code: 'PORT_TAKEN',
+  })
+  await ports.releasePorts('mine', 'ci2')
   await ports.neighbourhood('mine')
   await ports.sameCloudflareHostname('mine', 'web', 'a.example')
   const page = await ports.listPage({ limit: 5 })
@@ -190,7 +214,7 @@ describe('an object that a stranger created in `public`', () => {
     const url = await emptyDatabase()
     await plant(url)
     await seed({ url })
-    await useEverything(await openRepository({ url }))
+    await useEverything(await openRepository({ url }), url)
     for (const [text, values] of [
       [`select ports.allocate_port('consilio', 'web', 'LOCALHOST', 'tcp')`, []],
       [`select ports.release_port('consilio', 'web', 'LOCALHOST')`, []],
@@ -214,7 +238,7 @@ describe('an object that a stranger created in `public`', () => {
     await plant(url)
     await migrate({ url })
     await seed({ url })
-    await useEverything(await openRepository({ url }))
+    await useEverything(await openRepository({ url }), url)
     expect(
       await sql(
         url,
@@ -272,6 +296,12 @@ describe('an object that a role with access created in `pg_temp`', () => {
       `release_port('mine', 'web')`,
       `release_ports('mine', 'other')`,
       `refuse_unknown_project('mine')`,
+      `set_rest('mine', 60)`,
+      `ensure_port('mine', 'ci', p_ttl => 60)`,
+      `ensure_port('mine', 'ci', p_ttl => 90)`,
+      `renew_ports('mine', 'ci', 60)`,
+      `move_port('mine', 'ci', 20050)`,
+      `release_ports('mine', 'ci')`,
       `delete_range('mine')`,
     ]) {
       const outcome = await session.query(`select ports.${call}`).then(
