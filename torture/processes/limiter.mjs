@@ -9,7 +9,6 @@ import { allocate, claim, endWithParent, lease, openRegistry, release, renew } f
 
 const LANES = 6
 const PAUSE_MS = 40
-const NEAR_END_MS = 30
 
 const { file, name, url, until } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
@@ -49,7 +48,7 @@ async function useLease(place) {
   const ttl = 1
   const { ok, error } = await lease(history, ports, { ...place, ttl })
   if (!ok) return error === 'OUTCOME_UNKNOWN'
-  await sleep(1_000 * ttl + NEAR_END_MS * (Math.random() - 0.5))
+  await sleep(500 * ttl)
   const { port, allocation: holding } = ok
   const renewed = await renew(history, ports, { ...place, ttl, port, holding })
   return renewed.error !== 'LEASE_LOST'
