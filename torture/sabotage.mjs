@@ -202,11 +202,11 @@ export const SABOTAGES = {
     )
   },
 
-  /** A lease is taken away half a second before its end. */
+  /** A lease is taken away up to two seconds before its end, when another one of its scope has ended. */
   'lease-cut': async (/** @type {Client} */ client) => {
     await alter(client, 'expire', [
       'v_now timestamptz := clock_timestamp()',
-      "v_now timestamptz := clock_timestamp() + interval '0.5 s'",
+      "v_now timestamptz := clock_timestamp() + interval '2 s'",
     ])
   },
 
