@@ -194,7 +194,7 @@ as $$
   -- such a port and a lease is asked for.
 begin
   if p_ttl is not null and p_held.id is not null and p_held.ends_at is null then
-    raise exception '% of % holds port % without a lease',
+    raise exception '% of % holds port % without a lease: ask for it without one, or release it first',
       p_held.service_name, p_held.project_name, p_held.port_number
       using
         errcode = 'invalid_parameter_value',
@@ -1328,7 +1328,8 @@ begin
         and status = 'released'
         and ends_at is not null
         and port_number <@ v_unreserved
-      order by port_number
+      -- An expression, because the planner could else walk over all numbers that rest in their order.
+      order by port_number + 0
       limit 1
       for update skip locked;
       if found then
