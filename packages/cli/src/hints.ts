@@ -44,10 +44,15 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'PROJECT_NOT_FOUND':
       return unknownProjectHints(details as UnknownProject, asked)
     case 'RANGE_EXHAUSTED':
-      if ('fits' in details) return [holdersHint(details as FullRange)]
-      return 'size' in details
-        ? ['To see who owns which numbers: ports range list']
-        : fullRangeHints(details as FullRange)
+      if ('size' in details) return ['To see who owns which numbers: ports range list']
+      return [
+        ...('fits' in details
+          ? [holdersHint(details as FullRange)]
+          : fullRangeHints(details as FullRange)),
+        ...(Number(details.resting) > 0 ? [restHint(details as Rested)] : []),
+      ]
+    case 'PORT_TAKEN':
+      return details.restsUntil === null ? [] : [restHint(details as Rested)]
     case 'PORT_RESERVED':
       return ['To take it anyway: --use-reservation', 'To see all reservations: ports reservations']
     case 'LIMIT_REACHED':
@@ -134,6 +139,12 @@ function choiceOf({ startPort, hostname }: FullRange['range']): string[] {
 
 function holdersHint({ projectName }: Pick<FullRange, 'projectName'>): string {
   return `To see the holders: ${commandLine('ports', 'list', projectName)}`
+}
+
+type Rested = { readonly projectName: string }
+
+function restHint({ projectName }: Rested): string {
+  return `To see or change how long its numbers rest: ${commandLine('ports', 'rest', projectName)}`
 }
 
 type OfService = { readonly projectName: string; readonly serviceName: string }

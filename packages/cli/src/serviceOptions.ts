@@ -42,12 +42,12 @@ export const onlyPortOption = new Option('--port <number>', 'only this one of it
 
 export const ttlOption = new Option(
   '--ttl <time>',
-  'how long it is held unless that is asked again, or it is renewed; such as 90s, 10m or 2h',
+  'a lease: release the port after this time, unless it is renewed; such as 90s, 10m or 2h',
 ).argParser(typedSeconds('ttl'))
 
 export const idOption = new Option(
   '--id <id>',
-  'only this allocation, as list --json has it; refused if it has ended',
+  'only this allocation, as get --json and list --json name it; refused if it has ended',
 )
 
 export const typeOption = new Option('--type <text>', 'what kind of service it is')

@@ -56,6 +56,7 @@ describe('get', () => {
   test('prints JSON with --json, wherever that stands', async () => {
     const ports = await freshPorts()
     const result = {
+      id: expect.any(String),
       port: 3100,
       projectName: 'consilio',
       serviceName: 'api',

@@ -32,12 +32,19 @@ describe('a lease', () => {
     const ports = portsOn(await freshDatabase())
     const json = async (...args: string[]) => JSON.parse((await ports(...args, '--json')).stdout)
     const got = await json('get', 'consilio', 'web', '--ttl', '2h')
-    expect(got).toMatchObject({ port: 3100, leaseEndsAt: expect.stringMatching(/^20/) })
+    expect(got).toMatchObject({
+      id: expect.any(String),
+      port: 3100,
+      leaseEndsAt: expect.stringMatching(/^20/),
+    })
     const { renewed } = await json('renew', 'consilio', 'web', '--ttl', '2h')
     const [{ id, leaseEndsAt }] = await json('list', 'consilio')
+    expect(got.id).toBe(id)
     expect(renewed).toEqual([{ id, port: 3100, protocol: 'tcp', leaseEndsAt }])
     expect(await json('get', 'consilio', 'api')).not.toHaveProperty('leaseEndsAt')
-    expect((await ports('list', 'consilio')).stdout).toMatch(/^PORT.*LEASE UNTIL/)
+    const { stdout } = await ports('list', 'consilio')
+    expect(stdout).toMatch(/^PORT.*LEASE UNTIL/)
+    expect(stdout).toContain(`${leaseEndsAt.slice(0, 19)}Z`)
   })
 
   test('is given to several ports, and to further ones', async () => {
@@ -74,7 +81,9 @@ describe('a lease', () => {
     await ports('get', 'consilio', 'web')
     const refused = await ports('get', 'consilio', 'web', '--ttl', '10m')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
-    expect(refused.stderr).toContain('web of consilio holds port 3100 without a lease')
+    expect(refused.stderr).toContain(
+      'web of consilio holds port 3100 without a lease, so it is held until it is released.',
+    )
   })
 
   test.each(['soon', '10', '-5m', '0', '2000w'])('cannot last %s', async (ttl) => {
@@ -88,7 +97,7 @@ describe('rest', () => {
     const url = await freshDatabase()
     const ports = portsOn(url)
     expect(await ports('rest', 'consilio')).toMatchObject({
-      stdout: 'Released numbers of consilio do not rest: anybody gets them at once.\n',
+      stdout: 'Released numbers of consilio do not rest: any service can get them at once.\n',
     })
     expect(await ports('rest', 'consilio', '90m')).toMatchObject({
       stderr: 'Released numbers of consilio rest for 90m.\n',
@@ -103,6 +112,7 @@ describe('rest', () => {
     const refused = await ports('claim', 'consilio', 'worker', '3100')
     expect(refused).toMatchObject({ status: 4 })
     expect(refused.stderr).toContain('is resting until')
+    expect(refused.stderr).toContain('numbers rest: ports rest consilio')
     expect((await ports('summary', 'consilio')).stdout).toContain('RESTING')
     expect(await ports('get', 'consilio', 'web')).toMatchObject({ stdout: '3100\n' })
     await ports('release', 'consilio', 'web')

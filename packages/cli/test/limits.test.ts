@@ -9,7 +9,7 @@ describe('limit', () => {
     const set = ['limit', 'set', '--project', 'consilio', '--max-ports', '2', '--per-minute', '60']
     expect(await ports(...set)).toMatchObject({
       stdout: '',
-      stderr: 'Limited consilio to 2 held and 60 a minute.\n',
+      stderr: 'Limited consilio to 2 ports held and 60 given a minute.\n',
       status: 0,
     })
     await ports('get', 'consilio', 'web', 'api')
@@ -34,6 +34,18 @@ describe('limit', () => {
     expect(await ports('limit', 'list')).toMatchObject({ stderr: 'There are no limits.\n' })
   })
 
+  test('replaces the old limits, and says which are gone', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('limit', 'set', '--project', 'consilio', '--max-ports', '2')
+    expect(
+      await ports('limit', 'set', '--project', 'consilio', '--per-minute', '60'),
+    ).toMatchObject({
+      stderr: 'Limited consilio to any number of ports held and 60 given a minute.\n',
+    })
+    await ports('get', 'consilio', 'web', 'api', 'worker')
+    expect((await ports('limit', 'list')).stdout).toMatch(/^consilio +3 +60 +3 /m)
+  })
+
   test('of actors says when to try again', async () => {
     const url = await freshDatabase()
     const ports = portsOn(url, { PORTS_ACTOR: 'claude-code' })
@@ -56,7 +68,7 @@ describe('limit', () => {
     const json = async (...args: string[]) => JSON.parse((await ports(...args, '--json')).stdout)
     const limit = { actor: 'claude*', maxPorts: 5, setBy: 'ann' }
     expect(await json('limit', 'set', '--actor', 'claude*', '--max-ports', '5')).toEqual(limit)
-    expect(await json('limit', 'list')).toEqual([{ ...limit, held: 0, givenLastMinute: 0 }])
+    expect(await json('limit', 'list')).toEqual([{ ...limit, held: 0 }])
     expect(await json('limit', 'remove', '--actor', 'claude*')).toEqual({ removed: true, ...limit })
     expect(await json('limit', 'remove', '--actor', 'claude*')).toEqual({
       removed: false,
@@ -66,6 +78,7 @@ describe('limit', () => {
 
   test.each([
     ['neither project nor actor', 2, ['--max-ports', '5'], 'give --project or --actor'],
+    ['an empty actor', 2, ['--actor', '', '--max-ports', '5'], 'give --project or --actor'],
     ['both', 2, ['--project', 'a', '--actor', 'b', '--max-ports', '5'], 'cannot be used with'],
     ['no number', 2, ['--project', 'consilio'], 'give --max-ports or --per-minute'],
     ['a text', 2, ['--project', 'consilio', '--max-ports', 'few'], 'maxPorts is "few"'],

@@ -15,8 +15,8 @@ export type Limit = LimitSubject &
 export type LimitState = Limit & {
   /** How many ports they hold. */
   readonly held: number
-  /** How many ports they were given in the last minute. Counted only while there is such a limit. */
-  readonly givenLastMinute: number
+  /** How many ports they were given in the last minute. Absent: there is no such limit. */
+  readonly givenLastMinute?: number
 }
 
 /**
@@ -26,7 +26,7 @@ export type LimitState = Limit & {
  * and moves have no limits. Each change writes one event.
  */
 export interface LimitStore {
-  /** Sets the limits of the subject, instead of those that it has. */
+  /** Sets the limits of the subject, in place of those that it has. */
   setLimit(subject: LimitSubject, limits: Limits, call?: WriteOptions): Promise<Limit>
 
   /** Returns the limits that were removed, or undefined if there were none. */

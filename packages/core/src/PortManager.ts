@@ -1010,7 +1010,7 @@ export class PortManager {
 
   /**
    * Limits how many ports a project, or the actors that match, may hold, and be given in a minute,
-   * instead of the limits that it has. What is held already stays. A call that would pass one is refused
+   * in place of the limits that it has. What is held already stays. A call that would pass one is refused
    * with `LIMIT_REACHED`, however many ask at once. Imports and moves are not limited. An actor is a
    * label that callers choose, so such a limit bounds accidents only. Safe to repeat.
    */
@@ -1030,7 +1030,7 @@ export class PortManager {
 
   /**
    * Removes the limits of a project or of actors, and returns them; undefined if there were none. The
-   * actor is that of the limit, letter by letter.
+   * actor is written as in the limit.
    */
   async removeLimit(subject: LimitSubject, options: WriteOptions = {}): Promise<Limit | undefined> {
     const valid = validSubject(subject)

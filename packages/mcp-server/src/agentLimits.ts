@@ -1,9 +1,9 @@
-import { invalidArgument, type Limits } from '@ports/core'
+import { HIGHEST_LIMITS, invalidArgument, type Limits } from '@ports/core'
 
 /** Enough for an agent at work. One in a loop is stopped before it empties a range. */
 const DEFAULTS = { maxPorts: 1000, perMinute: 120 } as const
 
-const VARIABLES = {
+export const LIMIT_VARIABLES = {
   maxPorts: 'PORTS_AGENT_MAX_PORTS',
   perMinute: 'PORTS_AGENT_PER_MINUTE',
 } as const
@@ -15,11 +15,14 @@ const VARIABLES = {
 export function agentLimits(environment: NodeJS.ProcessEnv): Limits | undefined {
   const limits = Object.fromEntries(
     (['maxPorts', 'perMinute'] as const).flatMap((field) => {
-      const text = environment[VARIABLES[field]]
+      const text = environment[LIMIT_VARIABLES[field]]
       if (!text) return [[field, DEFAULTS[field]]]
       if (text === 'none') return []
-      if (/^\d{1,5}$/.test(text)) return [[field, Number(text)]]
-      throw invalidArgument(VARIABLES[field], text, 'a whole number, or none')
+      if (/^\d+$/.test(text) && Number(text) <= HIGHEST_LIMITS[field]) {
+        return [[field, Number(text)]]
+      }
+      const expected = `a whole number from 0 to ${HIGHEST_LIMITS[field]}, or none`
+      throw invalidArgument(LIMIT_VARIABLES[field], text, expected)
     }),
   )
   return Object.keys(limits).length > 0 ? limits : undefined

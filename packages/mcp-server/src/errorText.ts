@@ -1,4 +1,5 @@
-import { type ErrorDetails, EXIT_STATUS, PortsError, probablyMeant } from '@ports/core'
+import { type ErrorDetails, EXIT_STATUS, type Limits, PortsError, probablyMeant } from '@ports/core'
+import { LIMIT_VARIABLES } from './agentLimits.js'
 import type { Tool } from './defineTool.js'
 
 /**
@@ -61,7 +62,7 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
     case 'LIMIT_REACHED':
       return (
         (details.retryAt === null
-          ? `Release what you no longer need, or tell the user. `
+          ? `${details.limit === 'maxPorts' ? 'Release what you no longer need' : 'Ask for fewer'}, or ask the user to raise it with ${setterOf(details)}. `
           : `Wait until then, and call ${tool.name} again. `) +
         'If you ask for ports in a loop, stop. Do not pick a port yourself.'
       )
@@ -90,6 +91,13 @@ function stepAfter({ code, details }: PortsError, tool: Tool): string {
         ? 'Tell the user.'
         : 'Call list-ports to see who holds what.'
   }
+}
+
+/** How a person raises a limit that was reached. */
+function setterOf({ isOwn, limit }: ErrorDetails): string {
+  return isOwn
+    ? `${LIMIT_VARIABLES[limit as keyof Limits]} in the server's environment`
+    : 'ports limit set'
 }
 
 function unknownProject(details: ErrorDetails, { name }: Tool): string {

@@ -319,7 +319,7 @@ test('an agent may hold only so many ports, and gets those that it has', async (
   const web = { projectName: 'consilio', serviceName: 'web' }
   const { port } = await ask('get-port', web)
   expect(await failure('get-port', { ...web, serviceName: 'api' })).toContain(
-    'Release what you no longer need',
+    'Release what you no longer need, or ask the user to raise it with PORTS_AGENT_MAX_PORTS',
   )
   expect(await ask('get-port', web)).toMatchObject({ port, created: false })
 })

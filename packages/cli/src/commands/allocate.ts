@@ -52,7 +52,7 @@ export function allocateCommand(context: Context) {
 const MORE_HELP = `
 It is the lowest free port of the project, also when the service has one already.
 To ask for the port that it has: ports get. With --count, all are allocated or none, and
-printed one number a line.
+printed one number a line. With --ttl each has a lease, which ports renew prolongs.
 
 Examples:
   ports allocate consilio worker --description "the second one"

@@ -92,6 +92,7 @@ export function getCommand(context: Context) {
       }
       await printPorts(context, ports, got, {
         json: {
+          id: allocation.id,
           port,
           ...service,
           created,
@@ -129,8 +130,9 @@ In a directory with a ports.json, or below it, the project can be omitted: ports
 words are services of that project if the file lists all of them. A service that it lists gets
 the ports that it asks for, as with ports run, unless options say which.
 
-With --ttl it is a lease: the port is released by itself at the end, unless ports get --ttl, or
-ports renew, is called before. A port that is held without a lease does not become one.
+With --ttl the service has a lease: the port is released at the end, unless ports get --ttl or
+ports renew is called before then. Without --ttl an existing lease stays as it is. A port that is
+held without a lease does not get one.
 
 If several services or several ports are asked for, all are allocated or none, and printed
 one number a line. A service that holds ports keeps them. If they are not what is asked for,

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { isAbsent, type PortAllocation } from '@ports/core'
+import { isAbsent, type PortAllocation, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import { allOption } from '../serviceOptions.js'
@@ -19,7 +19,7 @@ const COLUMNS: Columns<PortAllocation> = {
   },
   'LEASE UNTIL': {
     spare: 'whole',
-    cell: ({ leaseEndsAt }) => leaseEndsAt && minute(leaseEndsAt),
+    cell: ({ leaseEndsAt }) => leaseEndsAt && toSeconds(leaseEndsAt),
   },
   TYPE: { spare: 'cut', cell: ({ serviceType }) => serviceType },
   CLOUDFLARE: { spare: 'cut', cell: ({ cloudflareHostname }) => cloudflareHostname },
@@ -56,7 +56,8 @@ export function listCommand({ openManager, output, signal }: Context) {
 
 const MORE_HELP = `
 The status is that of the last audit that could tell, at the time under CHECKED: in_use if
-something listened then. A port with a lease is held until its end, unless it is renewed. A narrow terminal shows fewer columns; --json has all.
+something listened then. A port with a lease is held until its end, unless it is renewed. A narrow
+terminal shows fewer columns; --json has all, and the ids.
 
 Examples:
   ports list consilio

@@ -12,15 +12,22 @@ export function loadCommand({ openManager, output, signal }: Context) {
       const document = await readDocument(file)
       const ports = await openManager()
       await ports.load(document, { signal })
-      const { ranges, allocations, events } = document
+      const { ranges, reservations, limits, allocations, resting, events } = document
       const loaded = {
         ranges: ranges.length,
+        // Documents of earlier versions do not have them.
+        reservations: reservations?.length ?? 0,
+        limits: limits?.length ?? 0,
         allocations: allocations.length,
+        restingPorts: resting?.length ?? 0,
         events: events.length,
       }
       const parts = [
         counted(loaded.ranges, 'range'),
+        ...(loaded.reservations > 0 ? [counted(loaded.reservations, 'reservation')] : []),
+        ...(loaded.limits > 0 ? [counted(loaded.limits, 'limit')] : []),
         counted(loaded.allocations, 'allocation'),
+        ...(loaded.restingPorts > 0 ? [counted(loaded.restingPorts, 'resting port')] : []),
         counted(loaded.events, 'event'),
       ]
       output.outcome({ loaded: true, ...loaded }, `Loaded ${parts.join(', ')}.`)

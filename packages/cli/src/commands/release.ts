@@ -67,9 +67,9 @@ export function releaseCommand(context: Context) {
 }
 
 const MORE_HELP = `
-All of them on the host, unless narrowed. They can be allocated again at once, or, if the project
-has a rest, until its end only by the same service: ports rest. With --all-services it lists what
-it would release, and asks; without a terminal it needs --yes.
+Releases all of them on the host, unless options narrow them. They can be allocated again at once.
+If the project has a rest, only the same service can get them until it ends: ports rest. With
+--all-services it lists what it would release, and asks; without a terminal it needs --yes.
 
 Examples:
   ports release consilio worker --port 3102

@@ -17,7 +17,7 @@ import { typedSeconds } from '../typedTime.js'
 export function renewCommand(context: Context) {
   const { openManager, output, signal } = context
   return new Command('renew')
-    .description('Let the leases of a service end later')
+    .description('Renew the leases of a service')
     .addArgument(projectArgument)
     .argument('<service>')
     .addOption(
@@ -48,9 +48,10 @@ export function renewCommand(context: Context) {
 }
 
 const MORE_HELP = `
-All of its leases on the host, unless narrowed. A lease that has ended is not renewed: the command
-ends with status 4, and another service may have the number. With --id it is sure to be the same
-holding. To get a port with a lease: ports get --ttl
+Renews all leases of the service on the host, unless options narrow them. A lease that has ended is
+not renewed: the command ends with status 4, and another service may have the number. --id renews
+only the holding that get --json and list --json name, and never a later one of the same service.
+To get a port with a lease: ports get --ttl
 
 Examples:
   ports renew ci web --ttl 10m

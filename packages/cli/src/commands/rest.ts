@@ -27,13 +27,13 @@ export function restCommand({ openManager, output, signal }: Context) {
 
 function sentence(projectName: string, seconds: number): string {
   return seconds === 0
-    ? `Released numbers of ${projectName} do not rest: anybody gets them at once.`
+    ? `Released numbers of ${projectName} do not rest: any service can get them at once.`
     : `Released numbers of ${projectName} rest for ${inWords(seconds)}.`
 }
 
 const UNITS = { d: 86_400, h: 3_600, m: 60, s: 1 } as const
 
-/** As it can be typed: in the largest unit that leaves no rest. */
+/** As it can be typed: in the largest unit that divides it. */
 function inWords(seconds: number): string {
   const [unit, length] = Object.entries(UNITS).find(([, each]) => seconds % each === 0) ?? ['s', 1]
   return `${seconds / length}${unit}`
@@ -41,8 +41,9 @@ function inWords(seconds: number): string {
 
 const MORE_HELP = `
 Until the end of its rest a number is given only to the service that held it last, in the same
-instance. It begins with the release, or with the end of a lease, and goes on while something
-still listens there. Numbers that rest already get the new length.
+instance. The rest begins with the release, or with the end of a lease, and goes on while something
+still listens on the number on this host. A new length also applies to numbers that rest already.
+ports summary counts them.
 
 Examples:
   ports rest consilio 1h

@@ -19,7 +19,7 @@ export function runCommand(context: Context) {
 
 const runTtlOption = new Option(
   '--ttl <time>',
-  'keep the port only while this runs, and that long; such as 90s, 10m or 2h',
+  'hold the port only while the command runs, and this long after; such as 90s, 10m or 2h',
 ).argParser(typedSeconds('ttl'))
 
 const MORE_HELP = `
@@ -38,11 +38,11 @@ It says on stderr where the command listens. If that is another port, it says wh
 service holds it. If something already listens on the port, nothing is started and the status is
 125. With --reuse the status is 0 if that is the service itself.
 
-With --ttl the service has a lease, which is renewed while the command runs, and ends that long
-after. If it ends before, for example because the machine slept, that is told, and --strict ends the
-command.
+With --ttl the service has a lease, which is renewed while the command runs. If the lease ends
+before, for example because the machine slept, ports run says so, and --strict ends the command.
 
 Examples:
   ports run
   ports run web -- node server.js
-  ports run api --strict -- npm run dev`
+  ports run api --strict -- npm run dev
+  ports run e2e --ttl 1m -- node server.js`

@@ -16,5 +16,9 @@ export function validRest(value: unknown): number {
 function validSeconds(field: string, value: unknown, least: number): number {
   const seconds = Number(value)
   if (Number.isInteger(value) && seconds >= least && seconds <= MAX_SECONDS) return seconds
-  throw invalidArgument(field, value, `a whole number of seconds from ${least} to ${MAX_SECONDS}`)
+  throw invalidArgument(
+    field,
+    value,
+    `a whole number of seconds from ${least} to ${MAX_SECONDS} (365 days)`,
+  )
 }

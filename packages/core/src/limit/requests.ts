@@ -6,13 +6,17 @@ import type { LimitSubject } from '../LimitStore.js'
 import { validName } from '../name.js'
 import { validObject } from '../validate.js'
 
-const HIGHEST = { maxPorts: 65_535, perMinute: 10_000 } as const
+/** The highest values of limits. */
+export const HIGHEST_LIMITS = { maxPorts: 65_535, perMinute: 10_000 } as const
 
 /** @throws {PortsError} `INVALID_ARGUMENT` */
 export function validSubject(subject: LimitSubject): LimitSubject {
   const { projectName, actor } = validObject('subject', subject, 'a project or an actor')
   if (!isAbsent(projectName) && !isAbsent(actor)) {
     throw invalidArgument('actor', actor, 'left out beside a project')
+  }
+  if (isAbsent(projectName) && isAbsent(actor)) {
+    throw invalidArgument('subject', subject, 'a project or an actor')
   }
   return isAbsent(actor)
     ? { projectName: validName('projectName', projectName) }
@@ -29,10 +33,14 @@ export function validLimits(limits: Limits, prefix = ''): Limits {
     (['maxPorts', 'perMinute'] as const).flatMap((field) => {
       const value = limits[field]
       if (isAbsent(value)) return []
-      if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= HIGHEST[field]) {
+      if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= HIGHEST_LIMITS[field]) {
         return [[field, value]]
       }
-      throw invalidArgument(prefix + field, value, `a whole number from 0 to ${HIGHEST[field]}`)
+      throw invalidArgument(
+        prefix + field,
+        value,
+        `a whole number from 0 to ${HIGHEST_LIMITS[field]}`,
+      )
     }),
   )
   if (Object.keys(valid).length > 0) return valid

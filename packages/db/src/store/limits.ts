@@ -16,7 +16,7 @@ const REMOVE = statement(`
   from ports.remove_limit($1, $2, $3)`)
 
 const LIST = statement(`
-  select ${COLUMNS}, held, used as "givenLastMinute"
+  select ${COLUMNS}, held, case when per_minute is not null then used end as "givenLastMinute"
   from ports.list_limits()
   order by project_name, actor`)
 

@@ -9,8 +9,7 @@ const COLUMNS: Columns<LimitState> = {
   'MAX PORTS': ({ maxPorts }) => maxPorts,
   HELD: ({ held }) => held,
   'PER MINUTE': ({ perMinute }) => perMinute,
-  GIVEN: ({ perMinute, givenLastMinute }) =>
-    perMinute === undefined ? undefined : givenLastMinute,
+  GIVEN: ({ givenLastMinute }) => givenLastMinute,
   'SET BY': { spare: 'cut', cell: ({ setBy }) => setBy },
 }
 

@@ -26,7 +26,7 @@ export function removeLimitCommand({ openManager, output, signal, answerNo }: Co
 }
 
 const MORE_HELP = `
-The actor is that of the limit, with its asterisks. To see all limits: ports limit list
+The actor is written as in the limit, with its asterisks. To see all limits: ports limit list
 
 Example:
   ports limit remove --actor 'claude*'`

@@ -1,12 +1,12 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import type { Limits } from '@ports/core'
+import { counted, type Limits } from '@ports/core'
 import type { Context } from '../../Context.js'
 import { typedNumber } from '../../typedNumber.js'
 import { limitedActorOption, limitedProjectOption, nameOfSubject, typedSubject } from './subject.js'
 
 export function setLimitCommand({ openManager, output, signal }: Context) {
   return new Command('set')
-    .description('Set the limits of a project or of actors, instead of those that it has')
+    .description('Set the limits of a project or of actors, in place of the old ones')
     .addOption(limitedProjectOption)
     .addOption(limitedActorOption)
     .addOption(
@@ -35,18 +35,16 @@ export function setLimitCommand({ openManager, output, signal }: Context) {
 }
 
 function inWords({ maxPorts, perMinute }: Limits): string {
-  return [
-    ...(maxPorts === undefined ? [] : [`${maxPorts} held`]),
-    ...(perMinute === undefined ? [] : [`${perMinute} a minute`]),
-  ].join(' and ')
+  const held = maxPorts === undefined ? 'any number of ports' : counted(maxPorts, 'port')
+  return `${held} held and ${perMinute ?? 'any number'} given a minute`
 }
 
 const MORE_HELP = `
-What is held already stays. A call that would pass a limit is refused with status 7, and nothing is
-allocated. All actors that match share the limit. Any caller can choose what it is called, so the
-limit of an actor bounds accidents, such as a program in a loop, and is no protection. Imports and
-moves are not limited. The MCP server limits each client by itself, unless PORTS_AGENT_MAX_PORTS and
-PORTS_AGENT_PER_MINUTE say otherwise.
+A limit that is not given is removed. What is held already stays. A call that would pass a limit is
+refused with status 7, and nothing is allocated. All actors that match share the limit. A caller can
+choose its own name, so the limit of an actor bounds accidents, such as a program in a loop, and is
+no protection. Imports and moves are not limited. The MCP server has limits of its own for each
+client: PORTS_AGENT_MAX_PORTS and PORTS_AGENT_PER_MINUTE.
 
 Examples:
   ports limit set --project consilio --max-ports 20 --per-minute 60

@@ -15,8 +15,8 @@ interface Typed {
 
 /** Undefined if neither is typed. */
 export function typedSubject({ project, actor }: Typed): LimitSubject | undefined {
-  if (actor !== undefined) return { actor }
-  return project === undefined ? undefined : { projectName: project }
+  if (actor) return { actor }
+  return project ? { projectName: project } : undefined
 }
 
 export function nameOfSubject({ projectName, actor }: LimitSubject): string {
