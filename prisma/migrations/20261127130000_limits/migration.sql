@@ -54,34 +54,88 @@ create function ports.limit_subject(p_project_name text, p_actor text) returns t
 language sql immutable parallel safe
 return coalesce('project/' || p_project_name, 'actor/' || p_actor);
 
-create function ports.count_held(p_project_name text, p_actor text) returns integer
+create function ports.held_under(p_project_name text, p_actor text, p_is_own boolean)
+returns table (id bigint, ends_at timestamptz)
 language plpgsql stable
 as $$
-  -- Returns how many ports the project holds, or the actors that match hold. Called by functions whose
-  -- search path is fixed. Locks and raises nothing. Cost: the ports of the project, or of the actors
-  -- whose names begin as the pattern does.
+  #variable_conflict use_column
+  -- Returns the live rows of the project, or of the actors that match, also those whose leases have
+  -- ended. Of a limit of the caller's own an asterisk in the actor stands for itself. Called by functions
+  -- whose search path is fixed. Locks and raises nothing. Cost: the ports of the project, or of the
+  -- actors whose names begin as the pattern does.
 declare
   v_first text := split_part(p_actor, '*', 1);
 begin
   if p_actor is null then
-    return (
-      select count(*)
-      from ports.port_allocations
-      where service_key between ports.project_key(p_project_name)
-          and ports.project_key(p_project_name) + 4294967295
-        and project_name = p_project_name
-        and status <> 'released'
-        and (ends_at is null or ends_at > clock_timestamp())
-    );
-  end if;
-  return (
-    select count(*)
-    from ports.port_allocations
+    return query
+    select held.id, held.ends_at
+    from ports.port_allocations as held
+    where service_key between ports.project_key(p_project_name)
+        and ports.project_key(p_project_name) + 4294967295
+      and project_name = p_project_name
+      and status <> 'released';
+  elsif p_is_own then
+    return query
+    select held.id, held.ends_at
+    from ports.port_allocations as held
+    where held_by = p_actor
+      and status <> 'released';
+  else
+    return query
+    select held.id, held.ends_at
+    from ports.port_allocations as held
     where held_by >= v_first
       and held_by < v_first || chr(1114111)
       and held_by like ports.limit_pattern(p_actor)
-      and status <> 'released'
-      and (ends_at is null or ends_at > clock_timestamp())
+      and status <> 'released';
+  end if;
+end
+$$;
+
+create function ports.count_held(p_project_name text, p_actor text, p_is_own boolean)
+returns integer
+language plpgsql
+as $$
+  -- Returns how many ports they hold, or may hold once others commit: a lease that has ended counts
+  -- while somebody has its row locked, because that may be a renewal that came in time. Called by
+  -- functions whose search path is fixed. Locks no row when it returns, and waits for none. Raises 40001
+  -- above READ COMMITTED. Cost: that of held_under(), twice, and the rows whose leases have ended.
+declare
+  -- One reading of the clock, so that no row falls between the two counts.
+  v_now timestamptz := clock_timestamp();
+  v_ended bigint[];
+  v_settled integer := 0;
+begin
+  v_ended := array(
+    select id
+    from ports.held_under(p_project_name, p_actor, p_is_own)
+    where ends_at <= v_now
+  );
+  if cardinality(v_ended) > 0 then
+    begin
+      select count(*)
+      into v_settled
+      from (
+        select
+        from ports.port_allocations
+        where id = any (v_ended)
+          and status <> 'released'
+          and ends_at <= v_now
+        for update skip locked
+      ) as settled;
+      -- The caller may wait for other rows, and must not have these locked.
+      raise exception 'the rows are not to stay locked'
+        using errcode = 'ZP009';
+    exception
+      when sqlstate 'ZP009' then
+        null;
+    end;
+  end if;
+  return cardinality(v_ended) - v_settled + (
+    select count(*)
+    from ports.held_under(p_project_name, p_actor, p_is_own)
+    where ends_at is null
+      or ends_at > v_now
   );
 end
 $$;
@@ -168,17 +222,7 @@ begin
     into v_used;
     v_used := ports.used_now(v_used);
     if v_limit.max_ports is not null then
-      -- The name of an actor may contain an asterisk, which stands for itself here.
-      v_held := case
-        when v_limit.is_own then (
-          select count(*)
-          from ports.port_allocations
-          where held_by = v_limit.actor
-            and status <> 'released'
-            and (ends_at is null or ends_at > clock_timestamp())
-        )
-        else ports.count_held(v_limit.project_name, v_limit.actor)
-      end;
+      v_held := ports.count_held(v_limit.project_name, v_limit.actor, v_limit.is_own);
     end if;
     if v_held + v_limit.count > v_limit.max_ports
       or cardinality(v_used) + v_limit.count > v_limit.per_minute
@@ -333,7 +377,12 @@ as $$
 begin
   return query
   select rule.project_name::text, rule.actor::text, rule.max_ports, rule.per_minute, rule.set_by::text,
-    ports.count_held(rule.project_name, rule.actor),
+    (
+      select count(*)::integer
+      from ports.held_under(rule.project_name, rule.actor, false)
+      where ends_at is null
+        or ends_at > clock_timestamp()
+    ),
     cardinality(ports.used_now(coalesce(
       (
         select used_at

@@ -25,3 +25,23 @@ describe('a call that no limit is for', () => {
     await locker.rollback()
   })
 })
+
+describe('a limit', () => {
+  it('counts a lease that is being renewed at its end', async () => {
+    const { name } = await newProject()
+    await query('select ports.set_limit($1, null, 1, null)', [name])
+    await query(`select ports.ensure_port($1, 'leased', p_ttl => 1)`, [name])
+    const renewer = await Session.open(url)
+    await renewer.begin()
+    await renewer.query(`select ports.renew_ports($1, 'leased', 60)`, [name])
+    const hasEnded = `select ends_at <= clock_timestamp() as is_over
+      from ports.port_allocations
+      where project_name = $1 and service_name = 'leased'`
+    while (!(await query<{ is_over: boolean }>(hasEnded, [name]))[0]?.is_over);
+    await expect(
+      query(`select ports.get_or_allocate_port($1, 'second')`, [name]),
+    ).rejects.toMatchObject({ code: 'ZP013' })
+    await renewer.rollback()
+    expect(await query(`select ports.get_or_allocate_port($1, 'second')`, [name])).toHaveLength(1)
+  })
+})
