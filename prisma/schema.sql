@@ -5742,15 +5742,27 @@ AS $function$
   -- ports as given. `p_limits`, `{"maxPorts", "perMinute"}`, are further limits of each actor. Called
   -- by functions whose search path is fixed, which give the ports in the same transaction.
   --
-  -- Locks the projects by name, then the rows of the limits by subject until the end of the
-  -- transaction, so that calls with a limit in common come one after the other. Raises ZP013 with the
-  -- first limit that is reached, 55P03, and above READ COMMITTED 40001. Cost: the limits, and the ports
-  -- that the project or the actors hold.
+  -- Locks nothing if no limit is for them. Else locks the projects by name, then the rows of the limits
+  -- by subject until the end of the transaction, so that calls with a limit in common come one after
+  -- the other. Raises ZP013 with the first limit that is reached, 55P03, and above READ COMMITTED 40001.
+  -- Cost: the limits, and the ports that the project or the actors hold.
 declare
   v_limit record;
   v_used timestamptz[];
   v_held integer;
 begin
+  if p_limits is null and not exists (
+    select
+    from ports.port_limits as rule
+    where rule.project_name = any (p_project_names)
+      or exists (
+        select
+        from unnest(p_actors) as asking (actor)
+        where asking.actor like ports.limit_pattern(rule.actor)
+      )
+  ) then
+    return;
+  end if;
   for v_limit in
     select distinct name
     from unnest(p_project_names) as name

@@ -7,8 +7,10 @@ import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
 import { useOwnSettings } from '../test/ownSettings.mjs'
 import { Clock } from './Clock.mjs'
+import { ClockWatch } from './ClockWatch.mjs'
 import { check, findDoubts } from './check/check.mjs'
 import { RESOLVER } from './check/doubts.mjs'
+import { JUMPS } from './check/Jumps.mjs'
 import { STUCK } from './check/waits.mjs'
 import {
   corruption,
@@ -28,10 +30,11 @@ import { EmbeddedServer } from './server/EmbeddedServer.mjs'
 import { OwnServer } from './server/OwnServer.mjs'
 import { TemporaryFiles } from './TemporaryFiles.mjs'
 import { Workers } from './Workers.mjs'
-import { addRanges, now } from './workload.mjs'
+import { createProjects, now } from './workload.mjs'
 
 /** Of the workers, in turn: how many calls each has in flight. */
 const LANES = [1, 8, 1, 32]
+const LIMITERS = ['limiter-0', 'limiter-1']
 const PROGRESS_EVERY_MS = 5_000
 const STOPS_WITHIN_MS = 30_000
 /** How many lines of the server's log are shown if the run itself fails. */
@@ -90,6 +93,7 @@ export class Torture {
     const { smallDisk, clock } = surroundings(this.#options, this.#files)
     const server = await this.#startServer(smallDisk?.directory ?? this.#files.home, clock)
     const network = await networkFor(this.#options, server)
+    const clockWatch = new ClockWatch(server, join(this.#files.histories, JUMPS))
     const until = now() + this.#options.seconds * 1_000_000
     const workers = this.#startWorkers(server, until, network, clock)
     const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
@@ -104,6 +108,7 @@ export class Torture {
     await network?.down()
     await server.insist('select')
     await untilQuiet(server)
+    await clockWatch.stop()
     const judged = await this.#judge(workers, server, recovered.failures, hung)
     const asked = { recovered, worked, hung }
     return { ...judged, ...injected, ...asked, serverVersion: server.version }
@@ -125,7 +130,7 @@ export class Torture {
     this.#server = server
     this.#files.add({ mark: server.dataDirectory })
     await logErrors(server)
-    await createRanges(server)
+    await setUpProjects(server)
     if (sabotage) await server.with(SABOTAGES[sabotage])
     return server
   }
@@ -146,6 +151,8 @@ export class Torture {
       },
     )
     this.#workers = workers
+    for (const name of LIMITERS)
+      workers.startOther('limiter', name, { name, url: server.url, until })
     workers.startOther('reserver', 'reserver', { url: server.url, until })
     for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
     return workers
@@ -240,9 +247,9 @@ async function networkFor({ faults }, server) {
 }
 
 /** @param {EmbeddedServer | OwnServer} server */
-async function createRanges({ url }) {
+async function setUpProjects({ url }) {
   const repository = await openRepository(url === undefined ? {} : { url })
-  await addRanges(new PortManager(repository))
+  await createProjects(new PortManager(repository))
   await repository.close()
 }
 

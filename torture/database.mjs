@@ -59,12 +59,15 @@ export async function readTable(server) {
 export async function readRecords(server) {
   const where = `project_name as project, service_name as service, instance, hostname as host,
     protocol as proto, port_number as port`
+  // A lease that has ended is in no view. Its row is held until a call releases it.
   const rows = await server.insist(
-    `select ${where}, id::float8 as allocation from ports.allocations`,
+    `select ${where}, id::float8 as allocation
+     from ports.port_allocations
+     where status <> 'released'`,
   )
   const events = await server.insist(
     `select id::float8, xid::text as transaction, actor, what, allocation_id::float8 as allocation,
-       ${where}
+       extract(epoch from occurred_at)::float8 * 1000 as dated, ${where}
      from ports.events
      where allocation_id is not null`,
   )

@@ -128,16 +128,7 @@ export const SABOTAGES = {
 
   /** A change of a reservation leaves no event, one time in three. */
   'reservation-unnoted': async (/** @type {Client} */ client) => {
-    await client.query(`
-      create function ports.forget() returns trigger
-      language plpgsql
-      as $$ begin return null; end $$`)
-    await client.query(`
-      create trigger forget
-      before insert on ports.port_events
-      for each row
-      when (new.what in ('reserved', 'unreserved') and random() < 0.33)
-      execute function ports.forget()`)
+    await forgetEvents(client, ['reserved', 'unreserved'])
   },
 
   /**
@@ -192,6 +183,58 @@ export const SABOTAGES = {
     )
   },
 
+  /** A lease that has ended is renewed as long as no other call has released its port. */
+  'renewed-late': async (/** @type {Client} */ client) => {
+    await alter(
+      client,
+      'renew_ports',
+      [
+        /ports\.held_slots\([^;]+;/,
+        `array(
+        select id
+        from ports.port_allocations
+        where project_name = p_project_name
+          and service_name = p_service_name
+          and status <> 'released'
+      );`,
+      ],
+      ['and ends_at > clock_timestamp()', ''],
+    )
+  },
+
+  /** A lease is taken away up to two seconds before its end, when another one of its scope has ended. */
+  'lease-cut': async (/** @type {Client} */ client) => {
+    await alter(client, 'expire', [
+      'v_now timestamptz := clock_timestamp()',
+      "v_now timestamptz := clock_timestamp() + interval '2 s'",
+    ])
+  },
+
+  /** One time in three, a lease ends without an event. */
+  'lease-end-unnoted': async (/** @type {Client} */ client) => {
+    await forgetEvents(client, ['lease-ended'])
+  },
+
+  /** Calls that are given ports at the same time do not count each other's. */
+  'limits-unlocked': async (/** @type {Client} */ client) => {
+    await alter(
+      client,
+      'take_limits',
+      ['where name = v_limit.name', 'where false'],
+      [/insert into ports.limit_uses[^;]+;/, `v_used := '{}';`],
+      ['if v_held + v_limit.count', 'perform pg_sleep(0.05);\n    if v_held + v_limit.count'],
+    )
+  },
+
+  /** Numbers that rest are available to everybody. */
+  'rests-ignored': async (/** @type {Client} */ client) => {
+    await client.query(`
+      create or replace view ports.available_slots as
+      select ctid as slot, project_name, hostname, protocol, port_number
+      from ports.port_allocations
+      where status = 'released'`)
+  },
+
   /** A dump reads the events later than the allocations. */
   'dump-in-parts': async (/** @type {Client} */ client) => {
     await client.query('alter function ports.dump_registry() rename to dump_part')
@@ -206,6 +249,24 @@ export const SABOTAGES = {
       end $$`)
     await client.query('grant execute on function ports.dump_registry() to public')
   },
+}
+
+/**
+ * One time in three, an event of those kinds is not written.
+ * @param {Client} client
+ * @param {readonly string[]} kinds
+ */
+async function forgetEvents(client, kinds) {
+  await client.query(`
+    create function ports.forget() returns trigger
+    language plpgsql
+    as $$ begin return null; end $$`)
+  await client.query(`
+    create trigger forget
+    before insert on ports.port_events
+    for each row
+    when (new.what in (${kinds.map((kind) => `'${kind}'`).join(', ')}) and random() < 0.33)
+    execute function ports.forget()`)
 }
 
 /**

@@ -6,12 +6,26 @@
  * @typedef {{ startPort: number, endPort: number, boundTo?: string }} Range
  */
 
+/** @typedef {{ projectName: string, ranges: Range[], maxPorts?: number, restSeconds?: number }} Project */
+
 export const LARGE = {
   projectName: 'large',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_200, endPort: 20_599 }]),
 }
+/** It may hold so many ports on all hosts together. The shared services, which nobody releases, hold none. */
+export const LIMITED = {
+  projectName: 'limited',
+  ranges: /** @type {Range[]} */ ([{ startPort: 20_800, endPort: 20_839 }]),
+  maxPorts: 8,
+}
+/** Whose released numbers are given only to their last holder for a time. */
+const RESTING = {
+  projectName: 'resting',
+  ranges: /** @type {Range[]} */ ([{ startPort: 20_900, endPort: 20_923 }]),
+  restSeconds: 1,
+}
 /** With the ranges that they have from the beginning to the end. */
-export const PROJECTS = [
+export const PROJECTS = /** @type {Project[]} */ ([
   {
     projectName: 'small',
     ranges: /** @type {Range[]} */ ([{ startPort: 20_000, endPort: 20_011 }]),
@@ -25,7 +39,9 @@ export const PROJECTS = [
     ]),
   },
   LARGE,
-]
+  LIMITED,
+  RESTING,
+])
 /** Ranges that are added and removed while the projects are in use. */
 export const TEMPORARY = /** @type {({ project: string } & Range)[]} */ ([
   { project: 'small', startPort: 20_020, endPort: 20_023 },
@@ -122,10 +138,12 @@ export function pick(list) {
 }
 
 /** @param {import('@ports/core').PortManager} ports */
-export async function addRanges(ports) {
-  for (const { projectName, ranges } of PROJECTS) {
+export async function createProjects(ports) {
+  for (const { projectName, ranges, maxPorts, restSeconds } of PROJECTS) {
     for (const { boundTo, ...bounds } of ranges) {
       await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
     }
+    if (maxPorts !== undefined) await ports.setLimit({ projectName }, { maxPorts })
+    if (restSeconds !== undefined) await ports.setRest(projectName, restSeconds)
   }
 }

@@ -13,6 +13,7 @@ import {
   takes,
   toldBy,
 } from './histories.mjs'
+import { JUMPS, Jumps } from './Jumps.mjs'
 import { Ranges } from './Ranges.mjs'
 import { Reservations } from './Reservations.mjs'
 
@@ -45,6 +46,7 @@ export class Ledger {
   /** Those that were told that they moved, in the first attempt, by time. */
   moves = /** @type {{ from: number, call: Call }[]} */ ([])
   #deaths
+  jumps
   /** By process, in each by the number of the call. */
   #byProcess = /** @type {Map<string, Call[]>} */ (new Map())
 
@@ -54,6 +56,7 @@ export class Ledger {
     for (const file of this.files) this.#byProcess.set(nameOfHistory(file), readHistory(file))
     this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
     this.#deaths = readDeaths(directory)
+    this.jumps = Jumps.read(join(directory, JUMPS))
     this.ranges = new Ranges(this.calls, (call) => this.diedAt(call))
     this.reservations = new Reservations(this.calls, (call) => this.diedAt(call))
     this.whole = wholeServices(this.calls)
@@ -109,7 +112,7 @@ export class Ledger {
     const name = nameOf(asked)
     const known = this.services.get(name)
     if (known) return known
-    const service = new Service(asked)
+    const service = new Service(asked, this.jumps)
     this.services.set(name, service)
     return service
   }

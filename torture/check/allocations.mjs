@@ -10,6 +10,8 @@ import { FOREVER, NOTHING_CHANGED } from './histories.mjs'
  */
 
 export const WITHOUT_EVENT = 'acknowledged change without its event'
+/** What ends a holding. */
+export const ENDS = new Set(['released', 'lease-ended'])
 export const WITHOUT_CHANGE = 'event without a change'
 
 /**

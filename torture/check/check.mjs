@@ -15,11 +15,15 @@ import { FOREVER, NOTHING_CHANGED, takes, toldBy } from './histories.mjs'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
 import { Ledger } from './Ledger.mjs'
 import { HALF, OTHER_LAYOUT } from './layouts.mjs'
+import { checkLeases, TOO_LATE } from './leaseAnswers.mjs'
+import { OTHER_END } from './leaseEvents.mjs'
+import { checkLimits, OVER } from './limits.mjs'
 import { checkLists, checkRows } from './lists.mjs'
 import { checkMismatches } from './mismatches.mjs'
 import { checkMoves, IN_PARTS } from './moves.mjs'
 import { checkRanges } from './rangeAnswers.mjs'
 import { checkReserved, IN_SPITE } from './reservedNumbers.mjs'
+import { checkRests, TOO_EARLY } from './rests.mjs'
 import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
@@ -43,12 +47,18 @@ const NOTHING_FOUND = {
   'false PORT_OUT_OF_RANGE': 0,
   'false PORT_RESERVED': 0,
   'false LAYOUT_MISMATCH': 0,
+  'false LEASE_LOST': 0,
+  'false LIMIT_REACHED': 0,
+  [OVER]: 0,
+  [TOO_EARLY]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
   [OTHER_LAYOUT]: 0,
   [HALF]: 0,
   [IN_SPITE]: 0,
   [IN_PARTS]: 0,
+  [TOO_LATE]: 0,
+  [OTHER_END]: 0,
   [MIXED]: 0,
   'two ports for one service or key': 0,
   'told of a deadlock': 0,
@@ -72,10 +82,12 @@ const WRITES = [
 ]
 /** Which calls may be refused so. */
 const REFUSALS = /** @type {Record<string, string[]>} */ ({
-  RANGE_EXHAUSTED: ['get', 'allocate', 'ensureMany', 'allocateMany'],
+  RANGE_EXHAUSTED: ['get', 'lease', 'allocate', 'ensureMany', 'allocateMany'],
   PORT_TAKEN: ['claim', 'move'],
   PORT_OUT_OF_RANGE: ['claim', 'move'],
   PORT_RESERVED: ['claim', 'move'],
+  LEASE_LOST: ['renew', 'release'],
+  LIMIT_REACHED: ['get', 'lease', 'allocate', 'claim', 'ensureMany', 'allocateMany'],
   LAYOUT_MISMATCH: ['ensureMany', 'allocateMany'],
   RANGE_OVERLAP: ['addRange'],
   RANGE_IN_USE: ['removeRange'],
@@ -124,6 +136,9 @@ export function check(directory, table, { doubts = [], records } = {}) {
   checkRanges(ledger, holdings, report)
   checkReserved(ledger, report)
   checkMoves(ledger, holdings, report)
+  checkLeases(ledger, report)
+  checkLimits(ledger, holdings, report)
+  checkRests(ledger, report)
   checkBatches(ledger, report)
   const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)
@@ -145,6 +160,7 @@ function checkAnswers(ledger, report) {
     if (takes(call) && !isInRange(ledger, call)) report('outside its range', call)
     const isAbsurd =
       (call.op === 'claim' && call.ok !== call.wanted) ||
+      (call.op === 'renew' && call.ok.port !== call.port) ||
       (call.op === 'move' && call.ok !== null && call.ok.port !== call.wanted)
     if (isAbsurd) report('raw or absurd error', call)
   }

@@ -1,6 +1,7 @@
 // What a caller that was told a port may rely on, and what may be true beyond that.
 import { FOREVER, isUnknown, NOTHING_CHANGED } from './histories.mjs'
 import { byStart } from './intervals.mjs'
+import { Leases } from './Leases.mjs'
 
 /** @typedef {import('./histories.mjs').Call} Call */
 
@@ -8,6 +9,7 @@ import { byStart } from './intervals.mjs'
  * An acknowledged port. It is certainly held from the answer to the asking for the first release
  * that may have met it; possibly, from when it was asked for to the answer of the first release
  * that must have met it. What may have been released before it was told is certain at no moment.
+ * A lease may end earlier.
  * @typedef {object} Claim
  * @property {Call} call
  * @property {Service} service
@@ -37,9 +39,14 @@ export class Service {
   #repeatable = /** @type {Call[]} */ ([])
   #releases = new Releases()
   #ofPort = /** @type {Map<number, Releases>} */ (new Map())
+  leases
 
-  /** @param {Named} asked */
-  constructor({ project, service, instance = '', host, proto }) {
+  /**
+   * @param {Named} asked
+   * @param {import('./Jumps.mjs').Jumps} jumps
+   */
+  constructor({ project, service, instance = '', host, proto }, jumps) {
+    this.leases = new Leases(jumps)
     this.service = service
     this.instance = instance
     this.name = nameOf({ project, service, instance, host, proto })
@@ -63,6 +70,7 @@ export class Service {
    * @param {readonly number[]} told those that it was told
    */
   take(call, count, told) {
+    if (call.ttl !== undefined) this.leases.add(call)
     for (let nth = 0; nth < count; nth++) {
       if (isRepeatable(call)) this.#repeatable.push(call)
       if (isUnknown(call)) this.unknown.push(call)
@@ -83,6 +91,10 @@ export class Service {
   /** Once all its calls are known. */
   settle() {
     for (const claim of this.claims) {
+      if (this.leases.any) {
+        claim.until = this.leases.certainUntil(claim)
+        claim.possiblyUntil = this.leases.possiblyUntil(claim)
+      }
       for (const releases of [this.#releases, this.#ofPort.get(claim.port)]) {
         if (!releases) continue
         claim.until = Math.min(claim.until, releases.firstThatMayMeet(claim.call))
@@ -127,9 +139,11 @@ export class Service {
   }
 }
 
+const REPEATABLE = new Set(['get', 'lease', 'claim', 'move', 'ensureMany'])
+
 /** @param {Call} call */
 function isRepeatable({ op, key }) {
-  return op === 'get' || op === 'claim' || op === 'move' || op === 'ensureMany' || key !== undefined
+  return REPEATABLE.has(op) || key !== undefined
 }
 
 /** Those of one service, in the order in which they were asked. */

@@ -1,6 +1,7 @@
 // What is held though nobody was told, and whether getOrAllocate tells.
 import { nameOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
+import { isFull } from './histories.mjs'
 
 /**
  * @typedef {import('./check.mjs').Report} Report
@@ -87,8 +88,10 @@ export function checkResolved(ledger, doubts, report) {
   for (const doubt of doubts) {
     const calls = answers.get(nameOf(doubt)) ?? []
     const told = new Set(calls.map(({ ok }) => ok))
-    const left = doubt.ports.filter((port) => !told.has(port))
-    const answered = calls.some(({ ok, error }) => ok !== undefined || error === 'RANGE_EXHAUSTED')
+    // What it held with a lease may have ended before it was asked for.
+    const mayHaveEnded = ledger.services.get(nameOf(doubt))?.leases.any
+    const left = mayHaveEnded ? [] : doubt.ports.filter((port) => !told.has(port))
+    const answered = calls.some(({ ok, error }) => ok !== undefined || isFull(error))
     if (left.length > 0 || !answered) {
       const last = calls.at(-1)
       report('held, and nobody was told (zombie)', { doubt, left, last: last ?? 'not asked' })

@@ -34,7 +34,7 @@ export function checkDumps(ledger, holdings, report) {
       const rows = /** @type {Row[]} */ (ok.held.map(rowOf))
       const ranges = /** @type {Range[]} */ (ok.ranges.map(rangeOf))
       checkRows(ledger, { what, at, end, rows }, holdings, report)
-      checkEventsOf(what, ok, report)
+      checkEventsOf(ledger, what, ok, report)
       checkRangesOf(what, ranges, report)
       const excluded = [
         ...excludedByRows(ledger, rows, { from: at, until: end }),
@@ -53,16 +53,20 @@ function rangeOf([project, startPort, endPort, boundTo]) {
 }
 
 /**
- * The allocations are those that the events of the same dump leave held.
+ * The allocations are those that the events of the same dump leave held, but for leases that have
+ * ended without having been turned into free numbers yet.
+ * @param {Ledger} ledger
  * @param {string} what
- * @param {{ ids: number[], heldByEvents: number[] }} dumped
+ * @param {{ ids: number[], heldByEvents: number[], makers?: Record<string, string> }} dumped
  * @param {Report} report
  */
-function checkEventsOf(what, { ids, heldByEvents }, report) {
+function checkEventsOf(ledger, what, { ids, heldByEvents, makers = {} }, report) {
   const held = new Set(ids)
   const told = new Set(heldByEvents)
   const untold = ids.filter((id) => !told.has(id))
-  const gone = heldByEvents.filter((id) => !held.has(id))
+  const hasLease = (/** @type {number} */ id) =>
+    ledger.callNamed(makers[id] ?? null)?.ttl !== undefined
+  const gone = heldByEvents.filter((id) => !held.has(id) && !hasLease(id))
   if (untold.length > 0 || gone.length > 0) report(MIXED, { what, untold, gone })
 }
 

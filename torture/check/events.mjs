@@ -8,6 +8,7 @@
 
 import {
   checkRefused,
+  ENDS,
   holdingOf,
   isRefused,
   mayBeToldTo,
@@ -17,7 +18,8 @@ import {
 import { checkBatchEvents } from './batchEvents.mjs'
 import { nameOf, placeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
-import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes } from './histories.mjs'
+import { FOREVER, itemsOf, TAKES_MANY, TAKES_ONE, takes, toldBy } from './histories.mjs'
+import { checkLeaseEvents } from './leaseEvents.mjs'
 import { checkMoveEvents } from './moves.mjs'
 import { checkReservationEvents, IN_SPITE, isReserved } from './reservedNumbers.mjs'
 
@@ -28,12 +30,14 @@ import { checkReservationEvents, IN_SPITE, isReserved } from './reservedNumbers.
  * @typedef {object} Changed
  * @property {number} id
  * @property {string} transaction
- * @property {string} actor
- * @property {string} what `allocated`, `claimed`, `released` or `updated`
+ * @property {string | null} actor null if a lease ended
+ * @property {string} what `allocated`, `claimed`, `released`, `lease-ended` or `updated`
+ * @property {number} dated by the clock of the server, in milliseconds since 1970
  * @property {number} port
  * @property {number} allocation
  *
- * The live rows and all events, read while no call was running.
+ * The rows that are held, also those whose lease has ended if no call has released them yet, and all
+ * events, read while no call was running.
  * @typedef {object} Records
  * @property {readonly HeldRow[]} rows
  * @property {readonly Event[]} events
@@ -53,7 +57,7 @@ import { checkReservationEvents, IN_SPITE, isReserved } from './reservedNumbers.
  */
 
 const OF_CALL = /** @type {Record<string, string[]>} */ ({
-  allocated: ['get', 'allocate', 'claim', 'ensureMany', 'allocateMany', 'move'],
+  allocated: ['get', 'lease', 'allocate', 'claim', 'ensureMany', 'allocateMany', 'move'],
   claimed: ['claim'],
   released: ['release', 'move'],
   updated: ['update'],
@@ -69,6 +73,7 @@ export function checkEvents(ledger, records, report) {
   const told = allocationsIn(events, report)
   checkPlaces(events, told, report)
   checkHeld(records.rows, told, report)
+  checkLeaseEvents(ledger, told, report)
   const byCall = eventsByCall(ledger, events, report)
   checkReservationEvents(ledger, records, report)
   const begun = [...told.values()].filter(({ allocated }) => allocated)
@@ -109,7 +114,7 @@ function allocationsIn(events, report) {
     const isOfIt = known?.allocated && holdingOf(known.allocated) === holdingOf(event)
     if (!known || !isOfIt) report(WITHOUT_EVENT, { event, 'not allocated by any': known ?? null })
     if (known?.released) report(WITHOUT_CHANGE, { event, before: known.released })
-    else if (known && event.what === 'released') known.released = event
+    else if (known && ENDS.has(event.what)) known.released = event
   }
   return told
 }
@@ -164,6 +169,7 @@ function checkHeld(rows, told, report) {
 function eventsByCall(ledger, events, report) {
   const byCall = /** @type {Map<Call, Event[]>} */ (new Map())
   for (const event of events) {
+    if (event.what === 'lease-ended' && event.actor === null) continue
     const call = ledger.callNamed(event.actor)
     if (!call || !mayBeOf(call, event)) {
       report(WITHOUT_CHANGE, { event, call: call ?? 'none' })
@@ -219,19 +225,20 @@ function namesOf(call, event) {
  * @param {All} all
  * @param {import('./check.mjs').Report} report
  */
-function checkAllocated(ledger, call, own, { told, holdings }, report) {
-  if (isRefused(call)) return checkRefused(call, own, told, report)
+function checkAllocated(ledger, call, own, { told: all, holdings }, report) {
+  if (isRefused(call)) return checkRefused(call, own, all, report)
   if (call.op === 'allocate' && call.key === undefined && own.length > 1) {
     report(WITHOUT_CHANGE, { call, events: own })
   }
-  const open = own.filter(({ allocation }) => !told.get(allocation)?.released)
+  const open = own.filter(({ allocation }) => !all.get(allocation)?.released)
   if (open.length > 1) report(WITHOUT_CHANGE, { call, events: open })
   if (call.ok === undefined) return
 
-  const other = own.find(({ port }) => port !== call.ok)
+  const told = toldBy(call)[0]?.port
+  const other = own.find(({ port }) => port !== told)
   if (other && !call.lost) report(WITHOUT_CHANGE, { call, event: other })
-  if (own.some(({ port }) => port === call.ok)) return
-  const name = holdingOf(/** @type {any} */ ({ ...call, port: call.ok }))
+  if (own.some(({ port }) => port === told)) return
+  const name = holdingOf(/** @type {any} */ ({ ...call, port: told }))
   const mayBeOlder = call.op !== 'allocate' || call.key !== undefined
   const isKnown = holdings.get(name)?.some((holding) => mayBeToldTo(ledger, holding, call))
   if (!mayBeOlder || !isKnown) report(WITHOUT_EVENT, { call })
@@ -243,7 +250,11 @@ function checkAllocated(ledger, call, own, { told, holdings }, report) {
  * @param {import('./check.mjs').Report} report
  */
 function checkReleased(call, own, report) {
-  if (isRefused(call) && own.length > 0) report(WITHOUT_CHANGE, { call, events: own })
+  // A release by id that was repeated does not find what the first attempt released.
+  const isRepeated = call.error === 'LEASE_LOST' && call.lost
+  if (isRefused(call) && own.length > 0 && !isRepeated) {
+    report(WITHOUT_CHANGE, { call, events: own })
+  }
   if (!Array.isArray(call.ok)) return
   const transactions = new Set(own.map((event) => event.transaction))
   const attempts = call.lost ? FOREVER : Math.sign(call.ok.length)

@@ -4,6 +4,7 @@ import { nameOf, placeOf, scopeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
 import { TAKES_MANY } from './histories.mjs'
 import { during, firstAfter, merged, mostAtOnce } from './intervals.mjs'
+import { restUntil } from './rests.mjs'
 import { checkTooLarge } from './tooLarge.mjs'
 
 /**
@@ -20,12 +21,12 @@ import { checkTooLarge } from './tooLarge.mjs'
  * @param {import('./check.mjs').Report} report
  */
 export function checkExhausted(ledger, holdings, report) {
-  const possible = possibleHoldings(ledger)
+  const possible = possiblyUnavailable(ledger)
   const certain = groupBy(
     [...holdings.values()].flat(),
     ({ service, port }) => `${service.name}/${port}`,
   )
-  const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
+  const doubts = groupBy(restingDoubts(ledger), ({ service }) => scopeOf(service))
   const refusals = ledger.calls.filter(({ error }) => error === 'RANGE_EXHAUSTED')
   const isOfMany = (/** @type {Call} */ { op }) => TAKES_MANY.has(op)
   let decided = checkTooLarge(ledger, refusals.filter(isOfMany), possible, report)
@@ -56,7 +57,7 @@ export function checkExhausted(ledger, holdings, report) {
  * @param {Map<string, Holding[]>} certain by service and port
  * @param {Call} call
  */
-function ownPort({ services }, certain, call) {
+export function ownPort({ services }, certain, call) {
   const { op, key, at, end } = call
   const name = nameOf(/** @type {any} */ (call))
   if (op === 'allocate') {
@@ -76,16 +77,38 @@ function ownPort({ services }, certain, call) {
 /**
  * By place, the times at which somebody may have held the number.
  * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {(claim: import('./claims.mjs').Claim) => number} [untilOf]
  */
-export function possibleHoldings({ services }) {
+export function possibleHoldings({ services }, untilOf = ({ possiblyUntil }) => possiblyUntil) {
   const claims = [...services.values()].flatMap((service) => service.claims)
   const places = groupBy(claims, ({ service, port }) => placeOf({ ...service, port }))
   return new Map(
     [...places].map(([place, there]) => [
       place,
-      merged(there.map((claim) => ({ from: claim.possiblyFrom, until: claim.possiblyUntil }))),
+      merged(there.map((claim) => ({ from: claim.possiblyFrom, until: untilOf(claim) }))),
     ]),
   )
+}
+
+/**
+ * By place, the times at which the number may have been held, or may have rested.
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ */
+export function possiblyUnavailable(ledger) {
+  return possibleHoldings(ledger, ({ service, possiblyUntil }) =>
+    restUntil(ledger, service.project, possiblyUntil),
+  )
+}
+
+/**
+ * The calls of unknown outcome, each as long as what it gave may have been held, or may have rested.
+ * @param {import('./Ledger.mjs').Ledger} ledger
+ */
+export function restingDoubts(ledger) {
+  return ledger.doubts.map((doubt) => ({
+    ...doubt,
+    until: restUntil(ledger, doubt.service.project, doubt.until),
+  }))
 }
 
 /**

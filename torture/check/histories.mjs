@@ -21,6 +21,8 @@ import { basename, join } from 'node:path'
  * @property {number} [port] of a release: all, where it is absent
  * @property {string} [key]
  * @property {number} [wanted] of a claim or a move
+ * @property {number} [ttl] of a call that gives a lease or renews it: its length in seconds
+ * @property {string} [holding] of a renewal or a release: the only holding, by its id
  * @property {number} [from] of a move: the number to give up, by default that which get tells
  * @property {boolean} [useReservation] of a claim or a move
  * @property {Item[]} [items] of a batch
@@ -39,12 +41,22 @@ import { basename, join } from 'node:path'
 
 export const FOREVER = Number.POSITIVE_INFINITY
 
-/** The calls that give a service one port. */
-export const TAKES_ONE = new Set(['get', 'allocate', 'claim'])
+/** The calls that give a service one port. A renewal tells one that the service holds. */
+export const TAKES_ONE = new Set(['get', 'allocate', 'claim', 'lease', 'renew'])
+/** The calls that tell which holding it is. */
+export const TELLS_HOLDING = new Set(['lease', 'renew'])
 /** The calls that give services all that they ask for, or nothing. */
 export const TAKES_MANY = new Set(['ensureMany', 'allocateMany'])
 export const CHANGES_RESERVATIONS = new Set(['reserve', 'unreserve'])
 export const CHANGES_RANGES = new Set(['addRange', 'removeRange'])
+
+/**
+ * Whether a service that holds no port cannot get one now.
+ * @param {string | undefined} error
+ */
+export function isFull(error) {
+  return error === 'RANGE_EXHAUSTED' || error === 'LIMIT_REACHED'
+}
 
 /** These promise that nothing was changed, and are taken at their word. */
 export const NOTHING_CHANGED = new Set([
@@ -54,6 +66,8 @@ export const NOTHING_CHANGED = new Set([
   'PORT_OUT_OF_RANGE',
   'PORT_RESERVED',
   'LAYOUT_MISMATCH',
+  'LEASE_LOST',
+  'LIMIT_REACHED',
   'RANGE_OVERLAP',
   'RANGE_IN_USE',
   'BUSY',
@@ -92,7 +106,7 @@ export function servicesOf({ items, service }) {
  */
 export function toldBy({ op, ok, service = '', proto = '' }) {
   if (ok === undefined || ok === null) return []
-  if (op === 'move') return [{ service, proto, port: ok.port }]
+  if (op === 'move' || TELLS_HOLDING.has(op)) return [{ service, proto, port: ok.port }]
   if (op === 'ensureMany') {
     return ok.map((/** @type {any[]} */ [of, protocol, port]) => ({
       service: of,

@@ -62,6 +62,8 @@ export function checkHeldByTwo(holdings, report) {
   }
 }
 
+/** A renewal gives no port. */
+const GETS = new Set(['get', 'lease', 'renew'])
 const ALLOCATES = ['allocate', 'allocateMany']
 
 /**
@@ -113,7 +115,7 @@ export function checkOnePort(ledger, report) {
     if (holdings.length < 2) continue
     const doubtful = doubts.get(service.name) ?? []
     checkOldest(service, holdings, doubtful, report)
-    const unknown = doubtful.filter(({ call }) => call.op !== 'get')
+    const unknown = doubtful.filter(({ call }) => !GETS.has(call.op))
     const gotten = holdings.filter((holding) => !wasAllocated(service, holding))
     for (const holding of gotten) {
       const made = whenMade(service, holding, doubtful)
@@ -143,7 +145,7 @@ function checkOldest(service, holdings, doubtful, report) {
     if (others.length === 0) continue
     const making = new EarliestMaking(told)
     for (const { call } of told) {
-      if (call.op !== 'get') continue
+      if (call.op !== 'get' && call.op !== 'lease') continue
       const inDoubt = doubtful.filter(({ until }) => until > call.at).map(({ from }) => from)
       const made = Math.min(making.ofWhatIsHeldAt(call.at), ...inDoubt)
       for (const there of others) {
@@ -212,7 +214,7 @@ function wasAllocated(service, { port, from, until }) {
     .get(port)
     ?.some(
       ({ call, possiblyFrom, possiblyUntil }) =>
-        call.op !== 'get' && possiblyFrom < until && possiblyUntil > from,
+        !GETS.has(call.op) && possiblyFrom < until && possiblyUntil > from,
     )
 }
 

@@ -6,6 +6,7 @@ import { nameOf, placeOf } from './claims.mjs'
 import { checkUntold } from './doubts.mjs'
 import { readLong } from './histories.mjs'
 import { firstAfter } from './intervals.mjs'
+import { checkCount } from './limits.mjs'
 import { checkMovesSeen } from './moves.mjs'
 
 /**
@@ -70,6 +71,7 @@ export function checkRows(ledger, seen, holdings, report) {
     }
   }
   checkUntold(ledger, seen, report)
+  checkCount(ledger, seen, report)
   checkWhole(ledger, seen, report)
   checkMovesSeen(ledger, seen, report)
 }

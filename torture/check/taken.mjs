@@ -1,6 +1,7 @@
-// PORT_TAKEN is true only if another service may have held the number at some moment of the call.
+// PORT_TAKEN is true only if another service may have held the number at some moment of the call, or
+// the number may have rested.
 import { placeOf, scopeOf } from './claims.mjs'
-import { possibleHoldings } from './exhausted.mjs'
+import { possiblyUnavailable, restingDoubts } from './exhausted.mjs'
 import { groupBy } from './groups.mjs'
 
 /**
@@ -8,8 +9,8 @@ import { groupBy } from './groups.mjs'
  * @param {import('./check.mjs').Report} report
  */
 export function checkTaken(ledger, report) {
-  const possible = possibleHoldings(ledger)
-  const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
+  const possible = possiblyUnavailable(ledger)
+  const doubts = groupBy(restingDoubts(ledger), ({ service }) => scopeOf(service))
   for (const call of ledger.calls) {
     if ((call.op !== 'claim' && call.op !== 'move') || call.error !== 'PORT_TAKEN') continue
     const { host = '', proto = '', wanted = 0, at, end } = call

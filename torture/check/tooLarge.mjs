@@ -4,6 +4,7 @@
 // What is placed first may break up a block that something else needs. So a batch that has several
 // blocks, or numbers for both protocols, is not judged.
 import { placeOf, scopeOf } from './claims.mjs'
+import { restingDoubts } from './exhausted.mjs'
 import { groupBy } from './groups.mjs'
 import { itemsOf } from './histories.mjs'
 import { during, merged, mostAtOnce } from './intervals.mjs'
@@ -25,7 +26,7 @@ import { isCertainlyHeld } from './mismatches.mjs'
  * @param {import('./check.mjs').Report} report
  */
 export function checkTooLarge(ledger, refusals, possible, report) {
-  const doubts = groupBy(ledger.doubts, ({ service }) => scopeOf(service))
+  const doubts = groupBy(restingDoubts(ledger), ({ service }) => scopeOf(service))
   let decided = 0
   for (const call of refusals) {
     const items = itemsOf(call)

@@ -21,19 +21,23 @@ while (now() < until || (dumps < least && now() < last)) {
 process.send?.({ done: dumps }, () => process.exit(0))
 
 /**
- * The events are many, so only the ids of the allocations are kept that they leave held.
+ * The events are many, so only the ids of the allocations are kept that they leave held, and who made
+ * those that the document does not have.
  * @param {import('@ports/core').RegistryDocument} document
  */
 function inBrief({ allocations, ranges, events }) {
-  const left = new Set()
-  for (const { what, allocationId } of events) {
-    if (what === 'allocated') left.add(allocationId)
-    if (what === 'released') left.delete(allocationId)
+  const left = new Map()
+  for (const { what, allocationId, actor } of events) {
+    if (what === 'allocated') left.set(allocationId, actor)
+    if (what === 'released' || what === 'lease-ended') left.delete(allocationId)
   }
+  const ids = allocations.map(({ id }) => id)
+  const held = new Set(ids)
   return {
     held: briefly(allocations),
-    ids: allocations.map(({ id }) => id),
-    heldByEvents: [...left],
+    ids,
+    heldByEvents: [...left.keys()],
+    makers: Object.fromEntries([...left].filter(([id]) => !held.has(id))),
     ranges: ranges.map(({ projectName, startPort, endPort, hostname }) => [
       projectName,
       startPort,

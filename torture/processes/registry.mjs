@@ -62,6 +62,14 @@ export function notingLost(history, store) {
       done.add(call?.actor)
       return created
     },
+    ensure: async (request, call) => {
+      // The library repeats it also if it could not read afterwards what it had got.
+      if (done.has(call?.actor)) history.noteLost(call?.actor)
+      const ensured = await noted(call?.actor, store.ensure(request, call))
+      done.add(call?.actor)
+      return ensured
+    },
+    renew: (request, call) => noted(call?.actor, store.renew(request, call)),
     ensureMany: (request, call) => noted(call?.actor, store.ensureMany(request, call)),
     allocateMany: (request, call) => noted(call?.actor, store.allocateMany(request, call)),
     release: (selection, call) => noted(call?.actor, store.release(selection, call)),
@@ -117,6 +125,7 @@ export function briefly(allocations) {
  * @property {string} host
  * @property {'tcp' | 'udp'} [proto]
  * @property {number} [port]
+ * @property {string} [holding] the only one, by its id
  */
 
 /**
@@ -125,7 +134,7 @@ export function briefly(allocations) {
  * @param {Place} place
  */
 export function releaseOnce(history, ports, place) {
-  const { project, service, instance, host, proto, port } = place
+  const { project, service, instance, host, proto, port, holding } = place
   return history.record(
     { op: 'release', ...place },
     (actor) =>
@@ -134,6 +143,7 @@ export function releaseOnce(history, ports, place) {
         actor,
         ...(proto !== undefined && { protocol: proto }),
         ...(port !== undefined && { portNumber: port }),
+        ...(holding !== undefined && { allocationId: holding }),
       }),
     (released) => released.map(({ portNumber, protocol }) => [portNumber, protocol]),
   )
@@ -157,12 +167,100 @@ export async function release(history, ports, place) {
  * @param {History} history
  * @param {PortManager} ports
  * @param {Place & { proto: 'tcp' | 'udp' }} place
+ * @param {number} [ttl] the length of its lease in seconds
  */
-export function get(history, ports, place) {
+export function get(history, ports, place, ttl) {
   const { project, service, instance, host, proto } = place
-  return history.record({ op: 'get', ...place }, (actor) =>
-    ports.getOrAllocate(project, service, { instance, hostname: host, protocol: proto, actor }),
+  return history.record({ op: 'get', ...place, ttl }, (actor) =>
+    ports.getOrAllocate(project, service, {
+      instance,
+      hostname: host,
+      protocol: proto,
+      actor,
+      ...(ttl !== undefined && { ttlSeconds: ttl }),
+    }),
   )
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp' }} place
+ * @param {string} [key]
+ */
+export function allocate(history, ports, place, key) {
+  const { project, service, instance, host, proto } = place
+  return history.record({ op: 'allocate', ...place, key }, (actor) =>
+    ports.allocate(project, service, {
+      actor,
+      instance,
+      hostname: host,
+      protocol: proto,
+      ...(key !== undefined && { idempotencyKey: key }),
+    }),
+  )
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp', wanted: number, useReservation: boolean }} asked
+ */
+export function claim(history, ports, asked) {
+  const { project, service, instance, host, proto, wanted, useReservation } = asked
+  return history.record(
+    { op: 'claim', ...asked },
+    (actor) =>
+      ports.claim(project, service, wanted, {
+        actor,
+        instance,
+        hostname: host,
+        protocol: proto,
+        useReservation,
+      }),
+    ({ allocation }) => allocation.portNumber,
+  )
+}
+
+/**
+ * The port of the service with a lease of that length.
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp', ttl: number }} asked
+ */
+export function lease(history, ports, asked) {
+  const { project, service, instance, host, proto, ttl } = asked
+  return history.record({ op: 'lease', ...asked }, async (actor) => {
+    const options = { instance, hostname: host, protocol: proto, ttlSeconds: ttl, actor }
+    const { allocation } = await ports.ensure(project, service, options)
+    return leaseOf(allocation)
+  })
+}
+
+/**
+ * @param {History} history
+ * @param {PortManager} ports
+ * @param {Place & { proto: 'tcp' | 'udp', ttl: number }} asked
+ */
+export function renew(history, ports, asked) {
+  const { project, service, instance, host, proto, ttl, port, holding } = asked
+  return history.record({ op: 'renew', ...asked }, async (actor) => {
+    const [renewed] = await ports.renew(project, service, ttl, {
+      instance,
+      hostname: host,
+      protocol: proto,
+      actor,
+      ...(port !== undefined && { portNumber: port }),
+      ...(holding !== undefined && { allocationId: holding }),
+    })
+    if (!renewed) throw new Error('renewed nothing')
+    return leaseOf(renewed)
+  })
+}
+
+/** @param {{ id: string, portNumber: number, leaseEndsAt?: Date }} held */
+function leaseOf({ id, portNumber, leaseEndsAt }) {
+  return { port: portNumber, allocation: id, endsAt: leaseEndsAt?.getTime() }
 }
 
 /**

@@ -4,6 +4,7 @@
 // node torture/processes/resolver.mjs '{ "file", "doubts", "url" }'
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isFull } from '../check/histories.mjs'
 import { History } from './History.mjs'
 import { endWithParent, get, openRegistry, releaseOnce } from './registry.mjs'
 
@@ -44,7 +45,7 @@ async function insist(call) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { ok, error } = await call()
     if (error === undefined) return ok
-    if (error === 'RANGE_EXHAUSTED' || error === 'RAW') return undefined
+    if (isFull(error) || error === 'RAW') return undefined
     await sleep(100)
   }
   return undefined

@@ -7,6 +7,7 @@
 //
 // node torture/processes/worker.mjs '{ "file", "name", "until", "stays", "lanes", "registries", "url" }'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isFull } from '../check/histories.mjs'
 import {
   commonService,
   HOSTS,
@@ -14,6 +15,7 @@ import {
   LANDED_AFTER_US,
   LARGE,
   LAYOUTS,
+  LIMITED,
   now,
   numbersIn,
   numbersOf,
@@ -25,15 +27,19 @@ import {
 } from '../workload.mjs'
 import { History } from './History.mjs'
 import {
+  allocate,
   allocateMany,
   briefly,
+  claim,
   endWithParent,
   ensureMany,
   get,
+  lease,
   move,
   openRegistry,
   release,
   releaseOnce,
+  renew,
 } from './registry.mjs'
 
 /** @typedef {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} Place */
@@ -60,17 +66,22 @@ const opened = await Promise.all(
 const acknowledgedBefore = history.acknowledged
 setInterval(tellAcknowledged, 500).unref()
 
-const USES = /** @type {const} */ (['claims', 'moves', 'many', 'batch', 'loose'])
+const USES = /** @type {const} */ (['claims', 'moves', 'leases', 'many', 'batch', 'loose'])
+const LONGEST_LEASE_S = 3
+/** How near to its end a lease is renewed that is left until then. */
+const NEAR_END_MS = 30
 
 class Lane {
   #name
   #generation = 0
   /**
-   * Services that other calls give numbers, each with its generation: one claims, one moves, one asks
-   * for several numbers at once, several are in batches, one has another layout in each batch. Only
-   * the one that moves is asked for by get as well.
+   * Services that other calls give numbers, each with its generation: one claims, one moves, one has
+   * leases, one asks for several numbers at once, several are in batches, one has another layout in each
+   * batch. Only the one that moves and the one with leases are asked for by get as well.
    */
-  #generations = { claims: 0, moves: 0, many: 0, batch: 0, loose: 0 }
+  #generations = { claims: 0, moves: 0, leases: 0, many: 0, batch: 0, loose: 0 }
+  /** By place: the lease that was told last. */
+  #leases = /** @type {Map<string, { port: number, holding: string }>} */ (new Map())
   /** Where its services of batches may hold ports. */
   #batched = /** @type {Map<string, import('./registry.mjs').Place>} */ (new Map())
   /** By place: the last idempotency key used, to ask under it again. */
@@ -91,7 +102,7 @@ class Lane {
 
   /** @returns {Promise<string | undefined>} */
   #act() {
-    const { projectName } = Math.random() < 0.6 ? LARGE : pick(PROJECTS)
+    const { projectName } = Math.random() < 0.5 ? LARGE : pick(PROJECTS)
     const place = {
       project: projectName,
       instance: pick(INSTANCES),
@@ -99,7 +110,9 @@ class Lane {
       proto: pick(PROTOCOLS),
     }
     const dice = Math.random()
-    if (dice < 0.08) return this.#get({ ...place, service: pick(SHARED) })
+    if (dice < 0.08 && projectName !== LIMITED.projectName) {
+      return this.#get({ ...place, service: pick(SHARED) })
+    }
     if (dice < 0.18) return this.#useTogether({ ...place, service: commonService() })
     if (dice < 0.32) return this.#useTogether({ ...place, service: `${name}-${generation}` })
     if (dice < 0.34) return list(projectName)
@@ -110,8 +123,9 @@ class Lane {
     if (dice < 0.45) return this.#useMany({ ...place, service: this.#special('many') })
 
     const own = { ...place, service: `${this.#name}-${this.#generation}` }
-    if (dice < 0.55) return this.#get(own)
-    if (dice < 0.6) return this.#useMoves({ ...place, service: this.#special('moves') })
+    if (dice < 0.52) return this.#get(own)
+    if (dice < 0.57) return this.#useMoves({ ...place, service: this.#special('moves') })
+    if (dice < 0.66) return this.#useLeases({ ...place, service: this.#special('leases') })
     if (dice < 0.7) return this.#allocateUnderKey(own)
     if (dice < 0.74) return this.#allocate(own)
     if (dice < 0.79) {
@@ -140,16 +154,7 @@ class Lane {
   }
 
   async #allocate(/** @type {Place} */ place, /** @type {string | undefined} */ key = undefined) {
-    const { project, service, instance, host, proto } = place
-    const outcome = await history.record({ op: 'allocate', ...place, key }, (actor) =>
-      ports().allocate(project, service, {
-        actor,
-        instance,
-        hostname: host,
-        protocol: proto,
-        ...(key !== undefined && { idempotencyKey: key }),
-      }),
-    )
+    const outcome = await allocate(history, ports(), place, key)
     return this.#retireIfUnknown(outcome, place)
   }
 
@@ -252,21 +257,11 @@ class Lane {
 
   /** Any number of the project, also one that it has at times or on another host. */
   async #claim(/** @type {Place} */ place) {
-    const { project, service, instance, host, proto } = place
-    const wanted = wantedOf(project)
-    const useReservation = Math.random() < 0.3
-    const outcome = await history.record(
-      { op: 'claim', ...place, wanted, useReservation },
-      (actor) =>
-        ports().claim(project, service, wanted, {
-          actor,
-          instance,
-          hostname: host,
-          protocol: proto,
-          useReservation,
-        }),
-      ({ allocation }) => allocation.portNumber,
-    )
+    const outcome = await claim(history, ports(), {
+      ...place,
+      wanted: wantedOf(place.project),
+      useReservation: Math.random() < 0.3,
+    })
     return this.#retireIfUnknown(outcome, place)
   }
 
@@ -286,6 +281,43 @@ class Lane {
     const again = await this.#get(place)
     if (again !== undefined || Math.random() < 0.4) return again
     return this.#release(place, true)
+  }
+
+  /**
+   * Some leases are renewed in time, some as late as possible or too late, some are released, and some
+   * are left to end.
+   */
+  async #useLeases(/** @type {Place} */ place) {
+    const at = keyOf(place)
+    const known = this.#leases.get(at)
+    this.#leases.delete(at)
+    const dice = Math.random()
+    if (known && dice < 0.5) return this.#renew(place, known, lengthOfLease())
+    if (dice < 0.55) return this.#release(place, true)
+    const ttl = lengthOfLease()
+    if (dice < 0.65) return this.#retireIfUnknown(await get(history, ports(), place, ttl), place)
+    const leased = await lease(history, ports(), { ...place, ttl })
+    const error = await this.#retireIfUnknown(leased, place)
+    if (error !== undefined || leased.lost || !leased.ok) return error
+    const { port, allocation: holding } = leased.ok
+    if (dice < 0.75) this.#leases.set(at, { port, holding })
+    if (dice < 0.8) return undefined
+    if (dice < 0.95) await sleep(1_000 * ttl + NEAR_END_MS * (Math.random() - 0.5))
+    else await sleep(500 * ttl * Math.random())
+    const failure = await this.#renew(place, { port, holding }, lengthOfLease())
+    if (failure !== undefined || dice < 0.9) return failure
+    await sleep(500 * Math.random())
+    const outcome = await releaseOnce(history, ports(), { ...place, port, holding })
+    return this.#retireIfUnknown(outcome, place)
+  }
+
+  async #renew(
+    /** @type {Place} */ place,
+    /** @type {{ port: number, holding: string }} */ known,
+    /** @type {number} */ ttl,
+  ) {
+    const outcome = await renew(history, ports(), { ...place, ...known, ttl })
+    return this.#retireIfUnknown(outcome, place)
   }
 
   async #release(/** @type {Place} */ place, /** @type {boolean} */ isNarrow) {
@@ -338,6 +370,11 @@ class Lane {
   }
 }
 
+/** In seconds. */
+function lengthOfLease() {
+  return 1 + Math.floor(Math.random() * LONGEST_LEASE_S)
+}
+
 /** @param {import('./registry.mjs').Place} place */
 function keyOf(place) {
   return Object.values(place).join('/')
@@ -364,7 +401,7 @@ async function releaseDoubts() {
 function wantedOf(project) {
   const numbers = numbersOf(project)
   const reserved = RESERVED.flatMap(numbersIn).filter((number) => numbers.includes(number))
-  return pick(Math.random() < 1 / 3 ? reserved : numbers)
+  return pick(reserved.length > 0 && Math.random() < 1 / 3 ? reserved : numbers)
 }
 
 /** Returns a random one. */
@@ -428,7 +465,7 @@ function told(word) {
 /** What goes wrong, or null. */
 async function recover() {
   const place = {
-    project: pick(PROJECTS).projectName,
+    project: LARGE.projectName,
     service: pick(SHARED),
     instance: pick(INSTANCES),
     host: pick(HOSTS),
@@ -436,6 +473,6 @@ async function recover() {
   }
   const answer = await Promise.race([get(history, ports(), place), sleep(RECOVERS_WITHIN_MS)])
   if (answer === undefined) return 'no answer'
-  const isAnswered = answer.error === undefined || answer.error === 'RANGE_EXHAUSTED'
+  const isAnswered = answer.error === undefined || isFull(answer.error)
   return isAnswered ? null : answer.error
 }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { check, findDoubts } from '../check/check.mjs'
 import type { Event, HeldRow } from '../check/events.mjs'
+import { JUMPS } from '../check/Jumps.mjs'
 import type { Numbers, ReservationEvent } from '../check/reservedNumbers.mjs'
 import { STUCK } from '../check/waits.mjs'
 import { PROJECTS } from '../workload.mjs'
@@ -23,6 +24,9 @@ interface Asked {
   readonly boundTo?: string
   readonly from?: number
   readonly useReservation?: boolean
+  /** In seconds. */
+  readonly ttl?: number
+  readonly holding?: string | undefined
 }
 
 interface Scope {
@@ -42,6 +46,8 @@ type Given = readonly [service: string, port: number, proto?: string]
 interface Dumped {
   /** The ports that the events of the dump leave held: by default, those that it shows. */
   readonly byEvents?: readonly number[]
+  /** By port, the call that made what the dump does not show. */
+  readonly makers?: Readonly<Record<number, string>>
   /** The ranges of `small` that are there only at times. */
   readonly temporary?: readonly [start: number, end: number][]
   /** Without those that are always there. */
@@ -50,9 +56,14 @@ interface Dumped {
 
 interface Written extends Asked {
   /** The name of the call that it is of: by default the first call of `w0`. */
-  readonly actor?: string
+  readonly actor?: string | null
   readonly transaction?: string
+  /** In seconds. */
+  readonly dated?: number
 }
+
+/** A port, the id of the holding, and when it ends. */
+type Leased = readonly [port: number, id: number, endsAt?: number]
 
 const PLACE = { project: 'small', service: 'api', host: 'alpha', proto: 'tcp' }
 
@@ -68,6 +79,7 @@ export class History {
   readonly #reservations: Numbers[] = []
   readonly #reservationEvents: ReservationEvent[] = []
   #stuck = ''
+  #jumps = ''
   #tableAt = 1_000
   #deaths = ''
 
@@ -87,6 +99,32 @@ export class History {
     asked: Asked = {},
   ): this {
     return this.#call('claim', [from, until], answer, { wanted: numberOf(port), ...asked })
+  }
+
+  /** With a lease of a second, unless it says otherwise. */
+  lease(
+    [from, until]: [number, number],
+    [port, id, endsAt = 0]: Leased,
+    asked: Asked & { readonly lost?: boolean } = {},
+  ): this {
+    return this.#leased('lease', [from, until], [port, id, endsAt], { ttl: 1, ...asked })
+  }
+
+  /** For a second more, unless it says otherwise. */
+  renew(
+    [from, until]: [number, number],
+    [port, id, endsAt = 0]: Leased,
+    answer?: Answer,
+    asked: Asked = {},
+  ): this {
+    const told = { ttl: 1, port: numberOf(port), holding: String(id), ...asked }
+    return this.#leased('renew', [from, until], [port, id, endsAt], told, answer)
+  }
+
+  /** That the clock of the server may have jumped. */
+  jump(from: number, until: number): this {
+    this.#jumps += `${from * 1e6} ${until * 1e6}\n`
+    return this
   }
 
   /** From one number to another, told so by default. */
@@ -195,7 +233,7 @@ export class History {
   dump(
     [from, until]: [number, number],
     held: Readonly<Record<number, string>>,
-    { byEvents, temporary = [], withoutRanges = false }: Dumped = {},
+    { byEvents, makers = {}, temporary = [], withoutRanges = false }: Dumped = {},
   ): this {
     const ports = Object.keys(held).map((port) => Number.parseInt(port, 10))
     const added = temporary.map(([start, end]) => ['small', numberOf(start), numberOf(end), null])
@@ -203,6 +241,7 @@ export class History {
       held: ports.map((port) => ['small', held[port], 'alpha', 'tcp', numberOf(port), '']),
       ids: ports,
       heldByEvents: byEvents ?? ports,
+      makers,
       ranges: [...(withoutRanges ? [] : PERMANENT), ...added],
     }
     return this.#write('w0', { op: 'dump' }, [from, until], { ok })
@@ -226,7 +265,8 @@ export class History {
   event(what: string, port: number, allocation: number, written: Written = {}): this {
     const id = this.#events.length + 1
     const by = { actor: 'w0#0', transaction: String(id), ...PLACE, ...written }
-    this.#events.push({ id, what, allocation, ...by, port: numberOf(port) })
+    const dated = (written.dated ?? 0) * 1e3
+    this.#events.push({ id, what, allocation, ...by, dated, port: numberOf(port) })
     return this
   }
 
@@ -322,6 +362,17 @@ export class History {
     return this.#write('reserver', { op, ...numbers }, times, answer)
   }
 
+  #leased(
+    op: string,
+    times: number[],
+    [port, id, endsAt = 0]: Leased,
+    { lost = false, ...asked }: Asked & { readonly lost?: boolean },
+    answer?: Answer,
+  ): this {
+    const ok = { port: numberOf(port), allocation: String(id), endsAt: endsAt * 1e3 }
+    return this.#write('w0', { op, ...PLACE, ...asked }, times, answer ?? { ok, lost })
+  }
+
   #call(op: string, times: number[], answer: number | Answer, asked: Asked, by = 'w0'): this {
     const told = typeof answer === 'number' ? { ok: numberOf(answer) } : answer
     return this.#write(by, { op, ...PLACE, ...asked }, times, told)
@@ -344,6 +395,7 @@ export class History {
       }
       writeFileSync(join(directory, 'deaths.txt'), this.#deaths)
       writeFileSync(join(directory, STUCK), this.#stuck)
+      writeFileSync(join(directory, JUMPS), this.#jumps)
       return work(directory)
     } finally {
       rmSync(directory, { recursive: true })
@@ -358,6 +410,8 @@ export function repeated(port: number): Answer {
 
 export const UNKNOWN = { error: 'OUTCOME_UNKNOWN' }
 export const MISMATCH = { error: 'LAYOUT_MISMATCH' }
+export const LEASE_LOST = { error: 'LEASE_LOST' }
+export const LIMIT_REACHED = { error: 'LIMIT_REACHED' }
 export const EXHAUSTED = { error: 'RANGE_EXHAUSTED' }
 
 function numberOf(port: number): number {

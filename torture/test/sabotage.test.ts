@@ -10,6 +10,9 @@ const RUNS = 3
 /** Faults that make nothing worse. */
 const WHILE_REFUSING = ['--only', 'rows-by-hand', '--seconds', '4']
 
+/** Long enough for leases and rests to end. */
+const WHILE_LEASING = ['--only', 'rows-by-hand', '--seconds', '15', '--processes', '5']
+
 interface Outcome {
   readonly status: number
   readonly report: string
@@ -125,6 +128,35 @@ it('finds reservations that leave no event', async () => {
 
 it('finds moves that release in one transaction and allocate in another', async () => {
   await findsWrong('move in two steps', ['--sabotage', 'move-in-parts', ...WHILE_REFUSING])
+}, 120_000)
+
+it('finds leases that are renewed after their end', async () => {
+  await findsWrong('lease renewed after its end', ['--sabotage', 'renewed-late', ...WHILE_LEASING])
+}, 120_000)
+
+it('finds leases that are taken away before their end', async () => {
+  await findsWrong('false LEASE_LOST', ['--sabotage', 'lease-cut', ...WHILE_LEASING])
+}, 120_000)
+
+it('finds leases that end without an event', async () => {
+  await findsWrong('acknowledged change without its event', [
+    '--sabotage',
+    'lease-end-unnoted',
+    ...WHILE_LEASING,
+  ])
+}, 120_000)
+
+it('finds limits that calls pass together', async () => {
+  const args = ['--sabotage', 'limits-unlocked', ...WHILE_LEASING]
+  await findsWrong('more ports held than the limit', args)
+}, 120_000)
+
+it('finds resting numbers that are given to others', async () => {
+  await findsWrong('given before its rest was over', [
+    '--sabotage',
+    'rests-ignored',
+    ...WHILE_LEASING,
+  ])
 }, 120_000)
 
 it('finds numbers of a range that are given on another host than its own', async () => {

@@ -1,0 +1,39 @@
+// A lease that has ended is never renewed, and LEASE_LOST is told only of a holding that may have ended.
+import { nameOf } from './claims.mjs'
+import { TELLS_HOLDING } from './histories.mjs'
+
+/**
+ * @typedef {import('./check.mjs').Report} Report
+ * @typedef {import('./histories.mjs').Call} Call
+ * @typedef {import('./Ledger.mjs').Ledger} Ledger
+ */
+
+export const TOO_LATE = 'lease renewed after its end'
+
+/**
+ * @param {Ledger} ledger
+ * @param {Report} report
+ */
+export function checkLeases(ledger, report) {
+  for (const call of ledger.calls) {
+    const service = ledger.services.get(nameOf(/** @type {any} */ (call)))
+    if (!service) continue
+    if (TELLS_HOLDING.has(call.op) && call.ok && service.leases.isTooLate(call)) {
+      report(TOO_LATE, call)
+    }
+    if (call.error === 'LEASE_LOST' && isHeld(service, call)) report('false LEASE_LOST', call)
+  }
+}
+
+/**
+ * Whether the service certainly held that all the while.
+ * @param {import('./claims.mjs').Service} service
+ * @param {Call} call
+ */
+function isHeld({ claimsByPort }, { at, end, port = 0, holding }) {
+  const claims = claimsByPort.get(port) ?? []
+  return claims.some(
+    ({ call, from, until }) =>
+      from < at && until > end && (holding === undefined || holding === call.ok.allocation),
+  )
+}

@@ -1,0 +1,55 @@
+// Asks for ports of the project that has a limit, several calls at a time, and releases them or lets their
+// leases end. Several such processes keep the project at its limit.
+//
+// node torture/processes/limiter.mjs '{ "file", "name", "url", "until" }'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { HOSTS, LIMITED, now, numbersIn, PROTOCOLS, pick } from '../workload.mjs'
+import { History } from './History.mjs'
+import { allocate, claim, endWithParent, lease, openRegistry, release, renew } from './registry.mjs'
+
+const LANES = 6
+const PAUSE_MS = 40
+
+const { file, name, url, until } = JSON.parse(process.argv[2] ?? '{}')
+endWithParent()
+const history = new History(file)
+const ports = await openRegistry(history, url)
+await Promise.all(Array.from({ length: LANES }, (_, lane) => work(`${name}.${lane}`)))
+process.exit(0)
+
+/** @param {string} lane */
+async function work(lane) {
+  for (let generation = 0; now() < until; generation++) {
+    const service = `${lane}-${generation}`
+    const place = { project: LIMITED.projectName, service, instance: '', host: pick(HOSTS) }
+    const isLost = await useOnce({ ...place, proto: pick(PROTOCOLS) })
+    await sleep(PAUSE_MS * Math.random())
+    if (isLost) await release(history, ports, place)
+  }
+}
+
+/**
+ * Answers whether the service may still hold something.
+ * @param {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} place
+ */
+async function useOnce(place) {
+  const dice = Math.random()
+  if (dice < 0.2) return useLease(place)
+  const wanted = pick(LIMITED.ranges.flatMap(numbersIn))
+  const { error } =
+    dice < 0.6
+      ? await allocate(history, ports, place)
+      : await claim(history, ports, { ...place, wanted, useReservation: false })
+  return error === undefined || error === 'OUTCOME_UNKNOWN'
+}
+
+/** @param {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} place */
+async function useLease(place) {
+  const ttl = 1
+  const { ok, error } = await lease(history, ports, { ...place, ttl })
+  if (!ok) return error === 'OUTCOME_UNKNOWN'
+  await sleep(500 * ttl)
+  const { port, allocation: holding } = ok
+  const renewed = await renew(history, ports, { ...place, ttl, port, holding })
+  return renewed.error !== 'LEASE_LOST'
+}

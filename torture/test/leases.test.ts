@@ -1,0 +1,205 @@
+import { describe, expect, it } from 'vitest'
+import { WITHOUT_CHANGE, WITHOUT_EVENT } from '../check/allocations.mjs'
+import { MIXED } from '../check/dumps.mjs'
+import { TOO_LATE } from '../check/leaseAnswers.mjs'
+import { OTHER_END } from '../check/leaseEvents.mjs'
+import { EXHAUSTED, History, LEASE_LOST, UNKNOWN } from './History.js'
+
+const TWO = 'held by two at once'
+const LOST = 'acknowledged and lost'
+const ZOMBIE = 'held, and nobody was told (zombie)'
+const FALSE_LOST = 'false LEASE_LOST'
+const FULL = 'false RANGE_EXHAUSTED'
+const TAKEN = { error: 'PORT_TAKEN' }
+const web = { service: 'web' }
+
+/** Ends between 2 and 2.1. */
+const leased = () => new History().lease([1, 1.1], [0, 7])
+
+describe('a port with a lease', () => {
+  it('is given to nobody else before its end', () => {
+    expect(leased().get(1.2, 1.9, 0, web).judged()).toContain(TWO)
+    expect(leased().get(1.2, 2.05, 0, web).holds(0, web).judged()).toEqual([])
+    expect(leased().get(2.2, 2.3, 0, web).holds(0, web).judged()).toEqual([])
+  })
+
+  it('is shown by lists until its end, and not afterwards', () => {
+    expect(leased().list(1.2, 1.5, {}).judged()).toEqual([LOST])
+    expect(leased().list(1.9, 2.05, {}).judged()).toEqual([])
+    expect(leased().list(1.9, 2.05, { 0: 'api' }).judged()).toEqual([])
+    expect(leased().list(2.2, 2.3, { 0: 'api' }).judged()).toEqual([ZOMBIE])
+  })
+
+  it('is in the table in the end only if it was renewed', () => {
+    expect(leased().holds(0).tableAt(2.5).judged()).toEqual([ZOMBIE])
+    const renewed = leased().renew([1.8, 1.9], [0, 7])
+    expect(renewed.holds(0).tableAt(2.5).judged()).toEqual([])
+    expect(leased().renew([1.8, 1.9], [0, 7]).tableAt(2.5).judged()).toEqual([LOST])
+  })
+
+  it('that a get gives ends as well, and one that is asked for without a lease may stay', () => {
+    const gotten = () => new History().get(1, 1.1, 0, { ttl: 1 })
+    expect(gotten().list(1.2, 1.5, {}).judged()).toEqual([LOST])
+    expect(gotten().holds(0).tableAt(2.5).judged()).toEqual([ZOMBIE])
+    const durable = () => gotten().get(2, 2.2, 0)
+    expect(durable().holds(0).judged()).toEqual([])
+    expect(durable().judged()).toEqual([])
+  })
+
+  it('may be held as long as nobody knows whether it was renewed', () => {
+    const cut = () => leased().cutOff('renew', 1.5, { port: 20_000, holding: '7', ttl: 9 })
+    expect(cut().holds(0).tableAt(5).judged()).toEqual([])
+    expect(cut().tableAt(5).judged()).toEqual([])
+    const unknown = leased().renew([1.5, 1.6], [0, 7], UNKNOWN)
+    expect(unknown.list(5, 6, { 0: 'api' }).judged()).toEqual([])
+  })
+
+  it('may end earlier if it was renewed for a shorter time', () => {
+    const shortened = (answer?: typeof UNKNOWN) =>
+      new History()
+        .lease([1, 1.1], [0, 7], { ttl: 3 })
+        .renew([1.2, 1.3], [0, 7], answer)
+        .list(3, 3.1, {})
+    expect(shortened().judged()).toEqual([])
+    expect(shortened(UNKNOWN).judged()).toEqual([])
+    const early = new History().lease([1, 1.1], [0, 7], { ttl: 3 }).list(3, 3.1, {})
+    expect(early.judged()).toEqual([LOST])
+  })
+
+  it('may be released before its end', () => {
+    const released = leased().release(1.2, 1.3, { ok: [[20_000, 'tcp']] }, { holding: '7' })
+    expect(released.get(1.4, 1.5, 0, web).holds(0, web).judged()).toEqual([])
+  })
+
+  it('fills its range until its end and not afterwards', () => {
+    const full = () => {
+      const history = new History().lease([1, 1.1], [0, 7])
+      for (let port = 1; port < 12; port++) history.claim(0, 0.5, port, port, web).holds(port, web)
+      return history
+    }
+    const other = { service: 'other' }
+    expect(full().get(1.9, 2.05, EXHAUSTED, other).judged()).toEqual([])
+    expect(full().get(2.2, 2.3, EXHAUSTED, other).judged()).toEqual([FULL])
+  })
+
+  it('is taken until its end and not afterwards', () => {
+    expect(leased().claim(1.9, 2.05, 0, TAKEN, web).judged()).toEqual([])
+    expect(leased().claim(2.2, 2.3, 0, TAKEN, web).judged()).toEqual(['false PORT_TAKEN'])
+  })
+})
+
+describe('a renewal', () => {
+  it('of a lease that has ended is reported', () => {
+    expect(leased().renew([2.2, 2.3], [0, 7]).judged()).toEqual([TOO_LATE])
+    expect(leased().renew([2.05, 2.3], [0, 7]).judged()).toEqual([])
+  })
+
+  it('counts from the one before', () => {
+    const twice = () => leased().renew([1.8, 1.9], [0, 7])
+    expect(twice().renew([2.7, 2.8], [0, 7]).judged()).toEqual([])
+    expect(twice().renew([2.95, 3], [0, 7]).judged()).toEqual([TOO_LATE])
+  })
+
+  it('by a call that was told the same holding is reported, too', () => {
+    expect(leased().lease([2.2, 2.3], [0, 7]).judged()).toEqual([TOO_LATE])
+    expect(leased().lease([2.2, 2.3], [0, 8]).judged()).toEqual([])
+  })
+
+  it('is no renewal of a port that another service got between', () => {
+    const between = leased().get(2.02, 2.04, 0, web).renew([2.05, 2.06], [0, 7])
+    expect(between.judged()).toContain(TWO)
+  })
+
+  it('lets the port be held until the new end', () => {
+    const renewed = () => leased().renew([1.8, 2], [0, 7])
+    expect(renewed().list(2.2, 2.7, {}).judged()).toEqual([LOST])
+    expect(renewed().get(2.2, 2.7, 0, web).judged()).toContain(TWO)
+    expect(renewed().list(2.7, 2.9, {}).judged()).toEqual([])
+  })
+})
+
+describe('LEASE_LOST', () => {
+  it('is false while the lease certainly holds, by id and by number', () => {
+    expect(leased().renew([1.2, 1.9], [0, 7], LEASE_LOST).judged()).toEqual([FALSE_LOST])
+    const gotten = () => new History().get(1, 1.1, 0, { ttl: 1 })
+    const byNumber = gotten().renew([1.2, 1.9], [0, 7], LEASE_LOST, { holding: undefined })
+    expect(byNumber.judged()).toEqual([FALSE_LOST])
+    expect(gotten().renew([1.2, 1.9], [0, 7], LEASE_LOST).judged()).toEqual([])
+    const released = leased().release(1.2, 1.9, LEASE_LOST, { port: 20_000, holding: '7' })
+    expect(released.judged()).toEqual([FALSE_LOST])
+  })
+
+  it('is true once the lease may have ended, was released, or is of another holding', () => {
+    expect(leased().renew([1.9, 2.05], [0, 7], LEASE_LOST).judged()).toEqual([])
+    const released = leased().releaseOf([0], 1.2, 1.3)
+    expect(released.renew([1.4, 1.5], [0, 7], LEASE_LOST).judged()).toEqual([])
+    expect(leased().renew([1.2, 1.9], [0, 6], LEASE_LOST).judged()).toEqual([])
+  })
+
+  it('is an answer to nothing else', () => {
+    expect(leased().get(1.2, 1.3, LEASE_LOST).judged()).toEqual(['raw or absurd error'])
+  })
+})
+
+describe('while the clock of the server may have jumped', () => {
+  it('a lease may end at once, or much later', () => {
+    expect(leased().jump(1.2, 1.3).list(1.4, 1.5, {}).judged()).toEqual([])
+    expect(leased().jump(1.2, 1.3).list(5, 6, { 0: 'api' }).judged()).toEqual([])
+    expect(leased().jump(1.2, 1.3).renew([5, 6], [0, 7]).judged()).toEqual([])
+    expect(leased().jump(1.5, 1.6).list(1.2, 1.3, {}).judged()).toEqual([LOST])
+  })
+
+  it('a renewal that was told still excludes that it ended before', () => {
+    const history = () => leased().jump(1.2, 1.3).renew([1.8, 1.9], [0, 7])
+    expect(history().list(1.4, 1.5, {}).judged()).toEqual([LOST])
+    expect(history().list(2.2, 2.3, {}).judged()).toEqual([LOST])
+  })
+})
+
+describe('the event of a lease that ended', () => {
+  const ended = (dated: number, endsAt = 2.05) =>
+    new History()
+      .lease([1, 1.1], [0, 7, endsAt])
+      .event('allocated', 0, 7)
+      .event('lease-ended', 0, 7, { actor: null, dated })
+
+  it('is dated at the end that was told', () => {
+    expect(ended(2.05).judgedWithEvents()).toEqual([])
+    expect(ended(1.05).judgedWithEvents()).toEqual([OTHER_END])
+    const renewed = ended(2.05).renew([1.8, 1.9], [0, 7, 2.85])
+    expect(renewed.judgedWithEvents()).toEqual([OTHER_END])
+  })
+
+  it('is missing if the row is gone, and not while it is there', () => {
+    const untold = () => new History().lease([1, 1.1], [0, 7]).event('allocated', 0, 7)
+    expect(untold().judgedWithEvents()).toEqual([WITHOUT_EVENT])
+    expect(untold().tableAt(1.5).holds(0, { allocation: 7 }).judgedWithEvents()).toEqual([])
+    const again = untold()
+      .get(3, 4, 0, web)
+      .event('allocated', 0, 8, { actor: 'w0#1', ...web })
+    expect(again.holds(0, { ...web, allocation: 8 }).judgedWithEvents()).toEqual([WITHOUT_EVENT])
+  })
+
+  it('is written once', () => {
+    const twice = ended(2.05).event('lease-ended', 0, 7, { actor: null, dated: 2.05 })
+    expect(twice.judgedWithEvents()).toEqual([WITHOUT_CHANGE])
+  })
+
+  it('is not written for a port without a lease', () => {
+    const durable = new History().get(1, 1.1, 0).event('allocated', 0, 7)
+    durable.event('lease-ended', 0, 7, { actor: null })
+    expect(durable.judgedWithEvents()).toContain(WITHOUT_CHANGE)
+  })
+})
+
+describe('a dump', () => {
+  it('may lack what ended without an event, and nothing else', () => {
+    const dumped = (ttl?: number) =>
+      new History()
+        .get(1, 1.1, 0, { ...(ttl && { ttl }) })
+        .release(1.5, 1.6)
+        .dump([2.2, 2.3], {}, { byEvents: [0], makers: { 0: 'w0#0' } })
+    expect(dumped(1).judged()).toEqual([])
+    expect(dumped().judged()).toEqual([MIXED])
+  })
+})
