@@ -147,7 +147,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(await store().claim({ ...other, portNumber: 3000 })).toBe(true)
     })
 
-    it('can be moved to by the service that held it last only', async () => {
+    it('is a target of moves only for the service that held it last', async () => {
       await store().claim({ ...other, portNumber: 3004 })
       await expect(store().move({ ...other, portNumber: 3000 })).rejects.toMatchObject({
         code: 'PORT_TAKEN',
@@ -156,7 +156,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(await store().move({ ...web, portNumber: 3000 })).toMatchObject({ moved: true })
     })
 
-    it('is rested from by a move as by a release', async () => {
+    it('rests after a move as after a release', async () => {
       await store().claim({ ...other, portNumber: 3004 })
       await store().move({ ...other, portNumber: 3005 })
       expect((await summary()).restingPorts).toBe(2)
