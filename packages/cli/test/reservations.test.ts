@@ -237,7 +237,7 @@ describe('a reserved number', () => {
       ...{ availablePorts: 99, reservedPorts: 49, unusablePorts: 0, allocatableNow: 50 },
     })
     expect((await ports('summary', 'consilio')).stdout).toMatch(
-      /3100-3199 +localhost\/tcp +100 +1 +99 +49 +0 +1\n$/,
+      /3100-3199 +localhost\/tcp +100 +1 +99 +49 +0 +0 +1\n$/,
     )
     await ports('reserve', '3150-3199', ...MIGRATION)
     const full = await ports('get', 'consilio', 'api')
