@@ -4547,7 +4547,8 @@ AS $function$
   -- such a port and a lease is asked for.
 begin
   if p_ttl is not null and p_held.id is not null and p_held.ends_at is null then
-    raise exception '% of % holds port % without a lease',
+    raise exception '% of % holds port % without a lease, so it is held until it is released. '
+      'Ask for it without a lease, or release it first',
       p_held.service_name, p_held.project_name, p_held.port_number
       using
         errcode = 'invalid_parameter_value',

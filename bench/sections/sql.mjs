@@ -147,64 +147,53 @@ async function fullRange(context, compare, run) {
   return rows
 }
 
-/** Both have all their slots, and the same numbers of free ones but for those that are reserved. */
-async function reserved(context, compare, run) {
-  const startPort = FULL.startPort
-  const range = { startPort, endPort: startPort + 2 * RESERVED - 1 }
-  const [withheld, plain] = [await context.newRegistry(), await context.newRegistry()]
-  for (const { pool, ports } of [withheld, plain]) {
-    await ports.createRange({ projectName: '1', ...range })
-    await offerAll(pool, '1')
-    await makeBaseline(pool)
-  }
-  await withheld.ports.reserve({ startPort, endPort: startPort + RESERVED - 1 }, 'measured')
-
-  const rows = []
-  for (const clients of [1, 32]) {
-    const settings = { clients, ranges: 1 }
-    rows.push(
-      await compare({
-        name: `${number(RESERVED)} reserved numbers at the low end, against none, ${clientsOf(clients)}`,
-        ours: () => run(withheld, 'pair.sql', settings),
-        baseline: () => run(plain, 'pair.sql', settings),
-        target: 0.9,
-      }),
-    )
-  }
-  await withheld.close()
-  await plain.close()
-  return rows
+function reserved(context, compare, run) {
+  return withheld(context, compare, run, 'reserved', RESERVED, ({ ports }, low) =>
+    ports.reserve(low, 'measured'),
+  )
 }
 
-async function resting(context, compare, run) {
+/** As if a rest had been set while other services released them, and had been removed since. */
+function resting(context, compare, run) {
+  return withheld(context, compare, run, 'resting', RESTING, ({ pool }, { endPort }) =>
+    pool.query(
+      `update ports.port_allocations
+       set ends_at = now() + interval '1 day'
+       where port_number <= $1`,
+      [endPort],
+    ),
+  )
+}
+
+/**
+ * Compares a registry in which the lower half of the numbers is withheld with one in which none is.
+ * Both have all their slots.
+ * @param {string} what they are
+ * @param {number} count of the numbers that are withheld
+ */
+async function withheld(context, compare, run, what, count, withhold) {
   const { startPort } = FULL
-  const [withRests, plain] = [await context.newRegistry(), await context.newRegistry()]
-  for (const { pool, ports } of [withRests, plain]) {
-    await ports.createRange({ projectName: '1', startPort, endPort: startPort + 2 * RESTING - 1 })
+  const [ours, plain] = [await context.newRegistry(), await context.newRegistry()]
+  for (const { pool, ports } of [ours, plain]) {
+    await ports.createRange({ projectName: '1', startPort, endPort: startPort + 2 * count - 1 })
     await offerAll(pool, '1')
   }
-  // As if a rest had been set while other services released them, and had been removed since.
-  await withRests.pool.query(
-    `update ports.port_allocations
-     set ends_at = now() + interval '1 day'
-     where port_number < $1`,
-    [startPort + RESTING],
-  )
-  for (const { pool } of [withRests, plain]) await makeBaseline(pool)
+  await withhold(ours, { startPort, endPort: startPort + count - 1 })
+  for (const { pool } of [ours, plain]) await makeBaseline(pool)
 
   const rows = []
   for (const clients of [1, 32]) {
     const settings = { clients, ranges: 1 }
     rows.push(
       await compare({
-        name: `${number(RESTING)} resting numbers at the low end, against none, ${clientsOf(clients)}`,
-        ours: () => run(withRests, 'pair.sql', settings),
+        name: `${number(count)} ${what} numbers at the low end, against none, ${clientsOf(clients)}`,
+        ours: () => run(ours, 'pair.sql', settings),
         baseline: () => run(plain, 'pair.sql', settings),
         target: 0.9,
       }),
     )
   }
-  await withRests.close()
+  await ours.close()
   await plain.close()
   return rows
 }

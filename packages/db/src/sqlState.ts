@@ -172,7 +172,6 @@ export function translate(
         error,
       )
     case 'INVALID_ARGUMENT':
-      if (failure.message.endsWith('without a lease')) return heldWithoutLease(failure, error)
       return details.ranges === undefined
         ? new PortsError(code, `${failure.message}.`, details, { cause: error })
         : unclearRange(parseDetail<UnclearRange>(failure.detail), subject.rangeChange, error)
@@ -196,15 +195,6 @@ function poolErrorIn(error: Error & { code?: string }): PortsError | undefined {
   if (error.code === undefined || !(error.code in EXIT_STATUS)) return undefined
   const message = error.message.trim().split('\n').at(-1) ?? ''
   return new PortsError(error.code as PortsErrorCode, message, {}, { cause: error })
-}
-
-function heldWithoutLease({ message, detail }: Failure, cause: unknown): PortsError {
-  return new PortsError(
-    'INVALID_ARGUMENT',
-    `${message}, so it is held until it is released. Ask for it without a lease, or release it first.`,
-    parseDetail(detail),
-    { cause },
-  )
 }
 
 /** The failure in an error of `pg` or Prisma; undefined for any other error. */

@@ -1,4 +1,4 @@
-import type { Limit, LimitState, LimitStore, LimitSubject } from '@ports/core'
+import type { Limit, LimitState, LimitStore } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
 import { present, type Stored } from './present.js'
@@ -24,14 +24,14 @@ const WRITE = { write: true, resolveBy: 'Ask again: that does no harm.' } as con
 
 export function limitStore(database: Database): LimitStore {
   return {
-    async setLimit(subject, { maxPorts, perMinute }, call = {}) {
-      const values = [...keyOf(subject), maxPorts, perMinute, call.actor]
+    async setLimit({ projectName, actor }, { maxPorts, perMinute }, call = {}) {
+      const values = [projectName, actor, maxPorts, perMinute, call.actor]
       const [row] = await database.rows<Stored<Limit>>(SET, values, WRITE, call)
       return present<Limit>(row!)
     },
 
-    async removeLimit(subject, call = {}) {
-      const values = [...keyOf(subject), call.actor]
+    async removeLimit({ projectName, actor }, call = {}) {
+      const values = [projectName, actor, call.actor]
       const [row] = await database.rows<Stored<Limit>>(REMOVE, values, WRITE, call)
       return row && present<Limit>(row)
     },
@@ -41,8 +41,4 @@ export function limitStore(database: Database): LimitStore {
       return rows.map(present<LimitState>)
     },
   }
-}
-
-function keyOf({ projectName, actor }: LimitSubject): unknown[] {
-  return [projectName, actor]
 }
