@@ -37,7 +37,7 @@ describe('a limit', () => {
     const hasEnded = `select ends_at <= clock_timestamp() as is_over
       from ports.port_allocations
       where project_name = $1 and service_name = 'leased'`
-    while (!(await query<{ is_over: boolean }>(hasEnded, [name]))[0]?.is_over);
+    while (!(await query(hasEnded, [name]))[0]?.is_over);
     await expect(
       query(`select ports.get_or_allocate_port($1, 'second')`, [name]),
     ).rejects.toMatchObject({ code: 'ZP013' })
