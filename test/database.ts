@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { inject } from 'vitest'
+import { afterAll, inject } from 'vitest'
 import { databaseUrlOn } from './databaseUrl.js'
 
 declare module 'vitest' {
@@ -19,19 +19,44 @@ export function emptyDatabase(): Promise<string> {
   return copyOf('template_empty')
 }
 
+/** Takes everything out of such a database again, which is faster than another one. */
+export async function emptyAgain(url: string): Promise<void> {
+  await sql(
+    url,
+    `do $$
+     begin
+       -- Allocations may not be truncated: a trigger refuses it.
+       set local session_replication_role = replica;
+       execute (
+         select 'truncate ' || string_agg(format('ports.%I', tablename), ', ') || ' restart identity'
+         from pg_tables
+         where schemaname = 'ports' and tablename <> '_prisma_migrations'
+       );
+     end $$`,
+  )
+}
+
 /** The same without the registry's schema. */
 export function unmigratedDatabase(): Promise<string> {
   return copyOf('template0')
 }
 
+const names: string[] = []
+
 async function copyOf(template: string): Promise<string> {
-  const socketDirectory = inject('socketDirectory')
   const name = `test_${randomBytes(6).toString('hex')}`
-  const admin = new pg.Client({ connectionString: databaseUrlOn(socketDirectory, 'postgres') })
-  await admin.connect()
-  await admin.query(`create database ${name} template ${template}`)
-  await admin.end()
-  return databaseUrlOn(socketDirectory, name)
+  await asAdmin(`create database ${name} template ${template}`)
+  names.push(name)
+  return databaseUrlOn(inject('socketDirectory'), name)
+}
+
+// Each takes 10 MB or more. A whole run makes a thousand of them.
+afterAll(async () => {
+  for (const name of names) await asAdmin(`drop database ${name} with (force)`)
+})
+
+async function asAdmin(text: string): Promise<void> {
+  await sql(databaseUrlOn(inject('socketDirectory'), 'postgres'), text)
 }
 
 /** Runs SQL as any client could, psql included. */

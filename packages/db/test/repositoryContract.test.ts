@@ -1,18 +1,23 @@
 import { describeRepositoryContract } from '@ports/core/testing'
-import { emptyDatabase } from '../../../test/database.js'
+import { beforeAll } from 'vitest'
+import { emptyAgain, emptyDatabase } from '../../../test/database.js'
 import { grantAccess, openRepository } from '../src/index.js'
 import { passTime } from './passTime.js'
 import { actingAs, newRole } from './roles.js'
 
 let url = ''
+let role = ''
+beforeAll(async () => {
+  url = await emptyDatabase()
+  role = await newRole(url)
+  await grantAccess(role, 'admin', { url })
+})
 
 // With the rights that callers of the embedded registry have. Other tests use the owner's.
 describeRepositoryContract(
   'the repository in PostgreSQL, for a role with admin',
   async () => {
-    url = await emptyDatabase()
-    const role = await newRole(url)
-    await grantAccess(role, 'admin', { url })
+    await emptyAgain(url)
     return openRepository({ url: actingAs(url, role) })
   },
   (seconds) => passTime(url, seconds),
