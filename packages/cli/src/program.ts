@@ -11,6 +11,7 @@ import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
 import { dumpCommand } from './commands/dump.js'
 import { environmentCommand } from './commands/env.js'
+import { explainCommand } from './commands/explain.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
@@ -60,6 +61,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     checkouts: checkoutsCommand,
     reservations: reservationsCommand,
     summary: summaryCommand,
+    explain: explainCommand,
     verify: verifyCommand,
     audit: auditCommand,
   },

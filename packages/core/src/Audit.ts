@@ -1,10 +1,20 @@
 import type { UnknownReason, Verdict } from './listeners/Sighting.js'
 import type { Protocol } from './PortAllocation.js'
+import type { Whose } from './processes/Recorded.js'
+
+/** The process that an audit saw listening, and whose it is. */
+export interface CheckedProcess {
+  readonly pid: number
+  readonly command?: string
+  readonly directory?: string
+  readonly whose: Whose
+}
 
 /** What an audit saw of one allocation. */
 export interface HealthCheck {
   readonly allocationId: string
   readonly verdict: Verdict
+  readonly process?: CheckedProcess
 }
 
 interface Audited {

@@ -25,6 +25,8 @@ import {
 import { recordCheckout } from './checkout/recordCheckout.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
+import type { Explanation } from './explain/Explanation.js'
+import { explainPort } from './explain/explainPort.js'
 import { validPublicHostname } from './hostname.js'
 import { validInstance } from './instance.js'
 import type { Limit, LimitState, LimitSubject } from './LimitStore.js'
@@ -92,6 +94,7 @@ import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
 import type { PortUse } from './processes/listeningProcesses.js'
 import { PortUseReader } from './processes/PortUseReader.js'
+import { MAX_PID, recordOf } from './processes/recordOf.js'
 import { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
@@ -805,6 +808,48 @@ export class PortManager {
     signal?.throwIfAborted()
     if (!this.#localHost.is(hostname)) return undefined
     return this.#source.during(() => this.#portUse.read(portNumber, protocol, signal))
+  }
+
+  /**
+   * All that is known of a number on a host: who holds it, whose range it is in, what listens and whose
+   * that is, what keeps it from being allocated, its health and last changes. Where there is no registry,
+   * it says what listens, and makes none. Changes nothing.
+   */
+  async explainPort(
+    port: number,
+    options: Partial<Scope> & CallOptions = {},
+  ): Promise<Explanation> {
+    const accepted = given(options)
+    const target = { port: validPort('port', port), ...this.scope(accepted) }
+    return this.#source.during(async () => {
+      const [sighting, use, passedOver] = await Promise.all([
+        this.#see(target, accepted),
+        this.useOfPort(port, accepted),
+        this.#look({ ...accepted, passOver: undefined }),
+      ])
+      const look = { sighting, use, passedOver }
+      return explainPort(await this.#source.getExisting(), target, look, accepted)
+    })
+  }
+
+  /**
+   * Records the process that serves an allocation on this host, so that a later look knows it. In place
+   * of the one recorded before. False if the holding has ended, or the process. Safe to repeat, and
+   * repeated automatically if the answer was lost.
+   */
+  async recordProcess(
+    allocationId: string,
+    pid: number,
+    options: WriteOptions = {},
+  ): Promise<boolean> {
+    const id = validId('allocationId', allocationId)
+    const process = recordOf(validCount('pid', pid, MAX_PID))
+    if (!process) return false
+    const call = this.#write(given(options))
+    return this.#source.askExisting(
+      (store) => store.recordProcess(id, process, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
   }
 
   /**

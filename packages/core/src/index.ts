@@ -19,7 +19,13 @@ export type {
   RenewRequest,
   Selection,
 } from './AllocationStore.js'
-export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
+export type {
+  AuditConflict,
+  AuditResult,
+  AuditUnverified,
+  CheckedProcess,
+  HealthCheck,
+} from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export { actorHere, validActor } from './actor.js'
 export type {
@@ -82,6 +88,8 @@ export {
   unverifiable,
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
+export type { ExplainedProcess, Explanation, Holder } from './explain/Explanation.js'
+export { type Health, isFlapping, type RecordedCheck, uptimePercent } from './health/Health.js'
 export { validHostname } from './hostname.js'
 export { nameOfInstance } from './instance.js'
 export type { Limit, LimitState, LimitStore, LimitSubject } from './LimitStore.js'
@@ -157,6 +165,7 @@ export {
   type PortSummary,
 } from './PortRange.js'
 export type { PortRepository } from './PortRepository.js'
+export type { ProcessRecord, ProcessStore, RecordedProcess } from './ProcessStore.js'
 export { PassedOver, type PassedOverRange } from './passedOver/PassedOver.js'
 export type { PassOverOption } from './passedOver/passOver.js'
 export {
@@ -179,6 +188,7 @@ export {
   useOfPort,
 } from './processes/listeningProcesses.js'
 export { isAlive, startOf } from './processes/procFs.js'
+export { type Attribution, type Owner, WHOSE, type Whose } from './processes/Recorded.js'
 export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
 export { currentDirectory } from './project/currentDirectory.js'
 export { ensureListed } from './project/ensureListed.js'

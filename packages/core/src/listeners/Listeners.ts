@@ -81,7 +81,7 @@ function serves({ address }: Listener, wanted: string, family: number): boolean 
 }
 
 /** Several sockets of one user may share an address (SO_REUSEPORT). */
-function distinct(listeners: readonly Listener[]): SeenListener[] {
+export function distinct(listeners: readonly Listener[]): SeenListener[] {
   const seen = new Map<string, SeenListener>()
   for (const { address, uid } of listeners) {
     seen.set(`${address} ${uid}`, { address, ...(uid !== undefined && { uid }) })
