@@ -1,4 +1,4 @@
-import type { HealthCheck } from './Audit.js'
+import type { HealthCheck } from './audit/Audit.js'
 import type { CallOptions } from './CallOptions.js'
 import type { Health, RecordedCheck } from './health/Health.js'
 

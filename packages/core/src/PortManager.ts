@@ -1,5 +1,4 @@
 import type { KnownHost, Neighbourhood, RenewedLease, Selection } from './AllocationStore.js'
-import type { AuditResult } from './Audit.js'
 import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
 import {
@@ -13,7 +12,8 @@ import {
 import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { findHeld } from './allocation/findHeld.js'
 import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHostname.js'
-import { type AuditOptions, auditPorts } from './auditPorts.js'
+import type { AuditResult } from './audit/Audit.js'
+import { type AuditOptions, auditPorts } from './audit/auditPorts.js'
 import type { Layout } from './BatchStore.js'
 import type { CallOptions, GivingOptions, Limits, WriteOptions } from './CallOptions.js'
 import type { Checkout, EnsuredCheckout } from './CheckoutStore.js'
@@ -856,8 +856,9 @@ export class PortManager {
    * Compares every allocation with what is listening now and keeps the result: a health check per
    * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. An
    * allocation that cannot be judged keeps its status, counts as unverified and is listed with the
-   * reason. This host is read from its kernel's tables once; other hosts are connected to in
-   * parallel. Releases nothing.
+   * reason. Also reports what listens on numbers of ranges that nobody holds, whose the listeners are,
+   * and what else is not as it should be. This host is read from its kernel's tables once; other hosts
+   * are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
     const accepted = given(options)

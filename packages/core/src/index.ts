@@ -19,13 +19,6 @@ export type {
   RenewRequest,
   Selection,
 } from './AllocationStore.js'
-export type {
-  AuditConflict,
-  AuditResult,
-  AuditUnverified,
-  CheckedProcess,
-  HealthCheck,
-} from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export { actorHere, validActor } from './actor.js'
 export type {
@@ -40,7 +33,15 @@ export {
   othersToTell,
   type SameCloudflareHostname,
 } from './allocation/sameCloudflareHostname.js'
-export type { AuditOptions } from './auditPorts.js'
+export {
+  type AuditConflict,
+  type AuditResult,
+  type AuditUnverified,
+  type CheckedProcess,
+  CONFLICT_KINDS,
+  type HealthCheck,
+} from './audit/Audit.js'
+export type { AuditOptions } from './audit/auditPorts.js'
 export type {
   Batch,
   BatchAllocation,

@@ -1,8 +1,15 @@
-import { Command } from '@commander-js/extra-typings'
-import type { AuditConflict, AuditResult, AuditUnverified } from '@ports/core'
+import { Command, Option } from '@commander-js/extra-typings'
+import {
+  type AuditConflict,
+  type AuditResult,
+  type AuditUnverified,
+  CONFLICT_KINDS,
+} from '@ports/core'
 import { AuditProgress } from '../AuditProgress.js'
 import type { Context } from '../Context.js'
+import { nameOfProcess } from '../nameOfProcess.js'
 import type { Columns } from '../table.js'
+import { typedNumber } from '../typedNumber.js'
 
 type Noted = AuditConflict | AuditUnverified
 
@@ -13,16 +20,24 @@ const COLUMNS: Columns<Noted> = {
   SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
 }
 
-export function auditCommand({ openManager, output, signal }: Context) {
+export function auditCommand({ openManager, output, signal, answerNo }: Context) {
   return new Command('audit')
     .description('Compare the registry with what is listening')
+    .option('--project <name>', 'only that project; all unless given')
+    .addOption(
+      new Option('--idle-days <days>', 'a service is idle if nothing listened for so long')
+        .argParser(typedNumber)
+        .default(30),
+    )
     .addHelpText('after', MORE_HELP)
-    .action(async () => {
+    .action(async ({ project: projectName, idleDays }) => {
       const ports = await openManager()
       const progress = new AuditProgress(output.stderr)
       let audit: AuditResult
       try {
         audit = await ports.auditPorts({
+          projectName,
+          idleDays,
           onProgress: (checked, total) => progress.update(checked, total),
           signal,
         })
@@ -36,26 +51,44 @@ export function auditCommand({ openManager, output, signal }: Context) {
           ? counts(audit)
           : `${table(noted, COLUMNS, output.stdout)}\n\n${counts(audit)}`,
       )
+      if (audit.conflicts.length > 0) answerNo()
     })
 }
 
 function actualOf(noted: Noted): string {
-  if (noted.actual === 'unverified') return `unverified: ${noted.reason.replaceAll('-', ' ')}`
-  return noted.uid === undefined ? noted.actual : `${noted.actual} (uid ${noted.uid})`
+  if ('reason' in noted) return `unverified: ${noted.reason.replaceAll('-', ' ')}`
+  const { kind, actual, uid, process, port } = noted
+  const user = uid === undefined ? '' : ` (uid ${uid})`
+  const by = process ? ` by ${nameOfProcess(process)}` : ''
+  const where = process?.directory ? ` in ${process.directory}` : ''
+  const step =
+    kind === 'unregistered' ? `; to record it: ports claim <project> <service> ${port}` : ''
+  return `${actual}${user}${by}${where}${step}`
 }
 
 function counts({ allocated, inUse, notRunning, unverified, conflicts }: AuditResult): string {
-  const foreign = conflicts.filter(({ actual }) => actual === 'in use by another user').length
-  const byOthers = foreign === 0 ? '' : ` (${foreign} by another user)`
+  const kinds = CONFLICT_KINDS.filter((kind) => kind !== 'not-running').flatMap((kind) => {
+    const count = conflicts.filter((each) => each.kind === kind).length
+    return count === 0 ? [] : `${count} ${kind.replaceAll('-', ' ')}`
+  })
+  const more = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`
   return (
-    `${allocated} allocated: ${inUse} in use${byOthers}, ${notRunning} not running, ` +
-    `${unverified} unverified`
+    `${allocated} allocated: ${inUse} in use, ${notRunning} not running, ` +
+    `${unverified} unverified${more}`
   )
 }
 
 const MORE_HELP = `
-Keeps what it sees: a check of every port, and which are in use. Releases nothing.
-A port whose state cannot be told from here is unverified, with the reason.
+Keeps what it sees: a check of every port, and which are in use. Releases nothing. Ends with
+status 1 if there is a conflict:
+  not running      nothing listens on a held number
+  idle             the same for --idle-days: it may be safe to release it
+  stranger         the process that listens is not the holder's, as far as that is recorded
+  not registered   something listens in a range of a project, and nobody holds the number
+  ephemeral range  the kernel may give a held number to an outgoing connection
+  shared name      two services have one Cloudflare hostname
+A port whose state cannot be told from here is unverified, with the reason, and no conflict.
 
-Example:
-  ports audit --json`
+Examples:
+  ports audit --project consilio
+  ports audit --json > audit.json || mail -s 'ports' admin < audit.json`

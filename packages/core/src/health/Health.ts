@@ -1,4 +1,4 @@
-import type { CheckedProcess } from '../Audit.js'
+import type { CheckedProcess } from '../audit/Audit.js'
 import type { Verdict } from '../listeners/Sighting.js'
 
 /** One check of an allocation, as an audit recorded it. */

@@ -78,7 +78,7 @@ export function useAmong(sockets: readonly Listener[], port: number): PortUse {
 }
 
 /** The processes that have these sockets open and may be inspected, by inode. */
-function processesOf(inodes: ReadonlySet<number>): Map<number, number[]> {
+export function processesOf(inodes: ReadonlySet<number>): Map<number, number[]> {
   const owners = new Map<number, number[]>()
   if (inodes.size === 0) return owners
   for (const pid of visiblePids()) {
@@ -116,7 +116,7 @@ export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   })
 }
 
-function describeProcess(pid: number): ListeningProcess {
+export function describeProcess(pid: number): ListeningProcess {
   const command = commandLine(pid)
   const directory = workingDirectory(pid)
   const startedAt = startTimeOf(pid)

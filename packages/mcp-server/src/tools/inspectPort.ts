@@ -1,11 +1,4 @@
-import {
-  nameOfRange,
-  nameOfService,
-  type PortEvent,
-  PROTOCOLS,
-  toSeconds,
-  WHOSE,
-} from '@ports/core'
+import { nameOfRange, nameOfService, type PortEvent, toSeconds, WHOSE } from '@ports/core'
 import { z } from 'zod'
 import { portNumber, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
