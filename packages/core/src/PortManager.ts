@@ -825,7 +825,7 @@ export class PortManager {
       const [sighting, use, passedOver] = await Promise.all([
         this.#see(target, accepted),
         this.useOfPort(port, accepted),
-        this.#look({ ...accepted, passOver: undefined }),
+        this.#passedOverIn(target, accepted.signal),
       ])
       const look = { sighting, use, passedOver }
       return explainPort(await this.#source.getExisting(), target, look, accepted)
@@ -1201,8 +1201,12 @@ export class PortManager {
     const passOver = callPassOver(options) ?? this.#passOver
     if (passOver === 'none') return PassedOver.NOTHING
     options.signal?.throwIfAborted()
+    return this.#passedOverIn({ hostname, protocol }, options.signal)
+  }
+
+  async #passedOverIn({ hostname, protocol }: Scope, signal?: AbortSignal): Promise<PassedOver> {
     return this.#localHost.is(hostname)
-      ? this.#passedOver.read(protocol, options.signal)
+      ? this.#passedOver.read(protocol, signal)
       : passedOverOnAnotherHost(protocol)
   }
 

@@ -57,13 +57,15 @@ export function auditCommand({ openManager, output, signal, answerNo }: Context)
 
 function actualOf(noted: Noted): string {
   if ('reason' in noted) return `unverified: ${noted.reason.replaceAll('-', ' ')}`
-  const { kind, actual, uid, process, port } = noted
-  const user = uid === undefined ? '' : ` (uid ${uid})`
-  const by = process ? ` by ${nameOfProcess(process)}` : ''
-  const where = process?.directory ? ` in ${process.directory}` : ''
-  const step =
-    kind === 'unregistered' ? `; to record it: ports claim <project> <service> ${port}` : ''
-  return `${actual}${user}${by}${where}${step}`
+  const { actual, uid, process, port, projectName } = noted
+  return [
+    uid === undefined ? actual : `${actual} (uid ${uid})`,
+    process && nameOfProcess(process),
+    process?.directory && `in ${process.directory}`,
+    projectName && `to record it: ports claim ${projectName} <service> ${port}`,
+  ]
+    .filter(Boolean)
+    .join(', ')
 }
 
 function counts({ allocated, inUse, notRunning, unverified, conflicts }: AuditResult): string {

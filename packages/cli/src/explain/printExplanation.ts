@@ -1,7 +1,6 @@
 import {
   type ExplainedProcess,
   type Explanation,
-  excerpt,
   type Health,
   isFlapping,
   nameOfRange,
@@ -11,12 +10,10 @@ import {
   toSeconds,
   uptimePercent,
 } from '@ports/core'
+import { shortCommand } from '../nameOfProcess.js'
 import type { Screen } from '../Screen.js'
 import type { table as Table } from '../table.js'
 import { nameOfUser } from './nameOfUser.js'
-
-/** The longest excerpt of a command line, in characters. */
-const MAX_COMMAND = 100
 
 interface Fact {
   readonly name: string
@@ -90,7 +87,7 @@ function processText(process: ExplainedProcess): string {
   const { pid, command, directory, startedAt, uid, whose, owner } = process
   return [
     `pid ${pid}`,
-    command && excerpt(command, MAX_COMMAND),
+    command && shortCommand(command),
     directory && `in ${directory}`,
     startedAt && `since ${toSeconds(startedAt)}`,
     uid !== undefined && `of ${nameOfUser(uid)}`,

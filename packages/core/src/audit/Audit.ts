@@ -50,6 +50,8 @@ export interface AuditConflict extends Audited {
   readonly kind: (typeof CONFLICT_KINDS)[number]
   /** The kind in words, with what makes it one. */
   readonly actual: string
+  /** The owner of the range, if nobody holds the number. */
+  readonly projectName?: string
   /** The user who has it in use, if that is another one than the registry's. */
   readonly uid?: number
   /** What listens there, as far as it can be seen. */

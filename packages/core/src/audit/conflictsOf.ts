@@ -126,9 +126,10 @@ export function unregisteredConflict(
     kind: 'unregistered',
     port,
     expected: `nobody (${range.projectName} ${nameOfRange(range)})`,
-    actual: 'in use, but not registered',
+    actual: 'in use and held by nobody',
     hostname,
     protocol: 'tcp',
+    projectName: range.projectName,
     ...(process && { process }),
   }
 }

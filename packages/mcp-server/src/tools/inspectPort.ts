@@ -12,7 +12,7 @@ export const inspectPort = defineTool({
   title: 'Inspect a port',
   description:
     'Who is on port N, and may it be stopped: whose number it is, which process listens, whose that ' +
-    'is, and the next safe step. Changes nothing.',
+    'is, and the next safe step.',
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
