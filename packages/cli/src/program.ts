@@ -34,6 +34,7 @@ import { unreserveCommand } from './commands/unreserve.js'
 import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
+import { watchCommand } from './commands/watch.js'
 import { fullName, usageError } from './usageError.js'
 
 /** By the name it is called by, under the heading it has in the help. */
@@ -64,6 +65,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     explain: explainCommand,
     verify: verifyCommand,
     audit: auditCommand,
+    watch: watchCommand,
   },
   'Administration:': {
     range: rangeCommand,

@@ -27,6 +27,7 @@ import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './
 import { invalidArgument, unverifiable } from './errors.js'
 import type { Explanation } from './explain/Explanation.js'
 import { explainPort } from './explain/explainPort.js'
+import { type CheckedPort, type CheckListOptions, MAX_CHECKS } from './health/Health.js'
 import { validPublicHostname } from './hostname.js'
 import { validInstance } from './instance.js'
 import type { Limit, LimitState, LimitSubject } from './LimitStore.js'
@@ -864,6 +865,48 @@ export class PortManager {
     const accepted = given(options)
     const open = () => this.#source.get({ create: false })
     return this.#source.during(() => auditPorts(open, this.#localHost, accepted, this.#ownerUid))
+  }
+
+  /**
+   * What the audits of the ports of a service saw, newest first: the newest 100 checks of each at most.
+   * By port number. Empty if the service holds no port there.
+   */
+  async listChecks(
+    projectName: string,
+    serviceName: string,
+    options: Partial<Scope> & InstanceOption & CheckListOptions = {},
+  ): Promise<CheckedPort[]> {
+    const accepted = given(options)
+    const { protocol, portNumber, limit = MAX_CHECKS } = accepted
+    const service = this.#service(projectName, serviceName, accepted)
+    const filter = this.#filter({ ...accepted, hostname: this.scope(accepted).hostname })
+    const count = validCount('limit', limit, MAX_CHECKS)
+    if (protocol !== undefined) validProtocol('protocol', protocol)
+    return this.#source.askExisting(async (store) => {
+      const query = {
+        ...filter,
+        projectName: service.projectName,
+        serviceName: service.serviceName,
+      }
+      const { allocations } = await store.list(query, accepted)
+      const held = allocations.filter(
+        (each) =>
+          each.instance === service.instance &&
+          (protocol === undefined || each.protocol === protocol) &&
+          (portNumber === undefined || each.portNumber === portNumber),
+      )
+      const health = await store.healthOf(
+        held.map(({ id }) => id),
+        accepted,
+      )
+      const checked: CheckedPort[] = []
+      for (const allocation of held) {
+        const checks = await store.checksOf(allocation.id, count, accepted)
+        const known = health.get(allocation.id)
+        checked.push({ allocation, ...(known && { health: known }), checks })
+      }
+      return checked
+    })
   }
 
   /** All ranges, by start port and host. */

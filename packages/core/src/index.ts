@@ -90,7 +90,14 @@ export {
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
 export type { ExplainedProcess, Explanation, Holder } from './explain/Explanation.js'
-export { type Health, isFlapping, type RecordedCheck, uptimePercent } from './health/Health.js'
+export {
+  type CheckedPort,
+  type CheckListOptions,
+  type Health,
+  isFlapping,
+  type RecordedCheck,
+  uptimePercent,
+} from './health/Health.js'
 export { validHostname } from './hostname.js'
 export { nameOfInstance } from './instance.js'
 export type { Limit, LimitState, LimitStore, LimitSubject } from './LimitStore.js'

@@ -1,17 +1,10 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import {
-  type AuditConflict,
-  type AuditResult,
-  type AuditUnverified,
-  CONFLICT_KINDS,
-} from '@ports/core'
+import type { AuditResult } from '@ports/core'
 import { AuditProgress } from '../AuditProgress.js'
+import { actualOf, counts, type Noted } from '../auditText.js'
 import type { Context } from '../Context.js'
-import { nameOfProcess } from '../nameOfProcess.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
-
-type Noted = AuditConflict | AuditUnverified
 
 const COLUMNS: Columns<Noted> = {
   PORT: ({ port }) => port,
@@ -53,31 +46,6 @@ export function auditCommand({ openManager, output, signal, answerNo }: Context)
       )
       if (audit.conflicts.length > 0) answerNo()
     })
-}
-
-function actualOf(noted: Noted): string {
-  if ('reason' in noted) return `unverified: ${noted.reason.replaceAll('-', ' ')}`
-  const { actual, uid, process, port, projectName } = noted
-  return [
-    uid === undefined ? actual : `${actual} (uid ${uid})`,
-    process && nameOfProcess(process),
-    process?.directory && `in ${process.directory}`,
-    projectName && `to record it: ports claim ${projectName} <service> ${port}`,
-  ]
-    .filter(Boolean)
-    .join(', ')
-}
-
-function counts({ allocated, inUse, notRunning, unverified, conflicts }: AuditResult): string {
-  const kinds = CONFLICT_KINDS.filter((kind) => kind !== 'not-running').flatMap((kind) => {
-    const count = conflicts.filter((each) => each.kind === kind).length
-    return count === 0 ? [] : `${count} ${kind.replaceAll('-', ' ')}`
-  })
-  const more = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`
-  return (
-    `${allocated} allocated: ${inUse} in use, ${notRunning} not running, ` +
-    `${unverified} unverified${more}`
-  )
 }
 
 const MORE_HELP = `

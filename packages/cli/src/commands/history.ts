@@ -2,6 +2,8 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfService, type PortEvent, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
+import { printChecks } from '../printChecks.js'
+import { directoryHere, projectHere } from '../run/here.js'
 import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
@@ -23,7 +25,8 @@ const COLUMNS: Columns<PortEvent> = {
   CHANGE: { spare: 'cut', cell: changeOf },
 }
 
-export function historyCommand({ openManager, output, signal }: Context) {
+export function historyCommand(context: Context) {
+  const { openManager, output, signal } = context
   return new Command('history')
     .description('Show who had which port, and what changed, newest first')
     .argument('[project]')
@@ -41,8 +44,22 @@ export function historyCommand({ openManager, output, signal }: Context) {
         .argParser(typedNumber)
         .default(DEFAULT_LIMIT),
     )
+    .addOption(
+      new Option('--checks', 'what audits saw of the ports of a service').conflicts([
+        'actor',
+        'since',
+        'all',
+      ]),
+    )
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, { port: portNumber, actor, since, limit }) => {
+    .action(async (projectName, serviceName, options, command) => {
+      const { port: portNumber, actor, since, limit, checks } = options
+      if (checks) {
+        if (projectName === undefined) return command.error('give a service with --checks')
+        const service = serviceName ?? projectName
+        const project = serviceName ? projectName : projectHere(directoryHere()).projectName
+        return printChecks(context, project, service, { portNumber, limit })
+      }
       const ports = await openManager()
       const query = { projectName, serviceName, portNumber, actor, since, limit, signal }
       const { events, nextCursor } = await ports.history(query)
@@ -82,4 +99,5 @@ ended. --json also has the database role and the function that was called.
 
 Examples:
   ports history --port 3102
-  ports history consilio api --since 7d`
+  ports history consilio api --since 7d
+  ports history consilio api --checks`

@@ -1,15 +1,13 @@
 import {
   type ExplainedProcess,
   type Explanation,
-  type Health,
-  isFlapping,
   nameOfRange,
   nameOfService,
   type Owner,
   type PortEvent,
   toSeconds,
-  uptimePercent,
 } from '@ports/core'
+import { healthText } from '../healthText.js'
 import { shortCommand } from '../nameOfProcess.js'
 import type { Screen } from '../Screen.js'
 import type { table as Table } from '../table.js'
@@ -105,18 +103,6 @@ function whoseText(whose: ExplainedProcess['whose'], owner: Owner | undefined): 
 
 function whoseWord(whose: ExplainedProcess['whose']): string {
   return whose === 'stranger' ? 'a stranger' : 'unattributed'
-}
-
-function healthText(health: Health): string {
-  const { checks, oldestCheckAt, lastListeningAt, changes } = health
-  return [
-    `up in ${uptimePercent(health)} % of ${checks} checks since ${toSeconds(oldestCheckAt)}`,
-    lastListeningAt ? `last seen ${toSeconds(lastListeningAt)}` : 'never seen',
-    isFlapping(health) ? `flapping: ${health.changesInLastHour} changes in the last hour` : '',
-    changes > 0 ? `${changes} changes` : '',
-  ]
-    .filter(Boolean)
-    .join(', ')
 }
 
 function eventText({ at, what, actor, projectName, serviceName, instance = '' }: PortEvent) {

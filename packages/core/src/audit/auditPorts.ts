@@ -1,4 +1,5 @@
 import pLimit from 'p-limit'
+import { given } from '../absent.js'
 import type { CallOptions } from '../CallOptions.js'
 import { type CheckOptions, validTimeout } from '../listeners/checkListener.js'
 import { lookupOnce } from '../listeners/lookupOnce.js'
@@ -26,6 +27,8 @@ import { HostView } from './HostView.js'
 export interface AuditOptions extends CheckOptions {
   /** Only that project. Default: all. */
   readonly projectName?: string
+  /** Only that host. Default: all. */
+  readonly hostname?: string
   /** After so many days without a listener a service is idle, from 1 to 3650. Default: 30. */
   readonly idleDays?: number
   /** Called after each allocation. */
@@ -55,21 +58,15 @@ export async function auditPorts(
   const timeoutMs = validTimeout(options)
   const { idleDays = IDLE_DAYS, onProgress } = options
   if (onProgress !== undefined) validFunction('onProgress', onProgress)
-  const projectName =
-    options.projectName === undefined ? undefined : validName('projectName', options.projectName)
+  const { projectName, hostname } = validScope(options, localHost)
   const idleMs = validCount('idleDays', idleDays, MAX_IDLE_DAYS) * DAY_MS
   const repository = await openRepository()
-  const { allocations } = await repository.list(
-    projectName === undefined ? {} : { projectName },
-    options,
-  )
+  const { allocations } = await repository.list(given({ projectName, hostname }), options)
   const ranges = await repository.listRanges(options)
   const host = await HostView.of(localHost, repository, options)
   const local = allocations.filter(({ hostname }) => host.isLocal(hostname))
-  const strays = host.strays(
-    ranges.filter((range) => projectName === undefined || range.projectName === projectName),
-    local,
-  )
+  const owned = ranges.filter((each) => (projectName ?? each.projectName) === each.projectName)
+  const strays = host.isLocal(hostname ?? localHost.name) ? host.strays(owned, local) : []
   const seen = await seeAll(allocations, host, { ...options, timeoutMs })
   const processes = host.processesOf([
     ...seen.filter(isListening).flatMap(({ allocation }) => host.socketsOf(allocation)),
@@ -102,6 +99,13 @@ export async function auditPorts(
     ...ephemeralConflicts(local, host.ephemeral),
     ...hostnameConflicts(allocations),
   ])
+}
+
+function validScope({ projectName, hostname }: AuditOptions, localHost: LocalHost) {
+  return {
+    projectName: projectName === undefined ? undefined : validName('projectName', projectName),
+    hostname: hostname === undefined ? undefined : localHost.resolve('hostname', hostname),
+  }
 }
 
 async function seeAll(

@@ -1,5 +1,7 @@
 import type { CheckedProcess } from '../audit/Audit.js'
+import type { CallOptions } from '../CallOptions.js'
 import type { Verdict } from '../listeners/Sighting.js'
+import type { PortAllocation } from '../PortAllocation.js'
 
 /** One check of an allocation, as an audit recorded it. */
 export interface RecordedCheck {
@@ -21,6 +23,15 @@ export interface Health {
   readonly changesInLastHour: number
 }
 
+/** A port of a service, and what audits saw of it. */
+export interface CheckedPort {
+  readonly allocation: PortAllocation
+  /** Absent if no audit has told whether something listens there. */
+  readonly health?: Health
+  /** Newest first. */
+  readonly checks: readonly RecordedCheck[]
+}
+
 /** From so many changes in an hour on, a service counts as flapping. */
 const FLAPPING_CHANGES = 4
 
@@ -31,4 +42,13 @@ export function isFlapping({ changesInLastHour }: Health): boolean {
 /** The share of the checks at which something listened, in whole percent, rounded down. */
 export function uptimePercent({ checks, listening }: Health): number {
   return Math.floor((listening / checks) * 100)
+}
+
+/** So many checks of an allocation are kept. */
+export const MAX_CHECKS = 100
+
+export interface CheckListOptions extends CallOptions {
+  readonly portNumber?: number
+  /** At most so many checks of each port, from 1 to 100. Default: 100. */
+  readonly limit?: number
 }
