@@ -1,4 +1,4 @@
-import { nameOfService, type RecordedCheck, toSeconds } from '@ports/core'
+import { nameOfService, type RecordedCheck, type Service, toSeconds } from '@ports/core'
 import type { Context } from './Context.js'
 import { healthText } from './healthText.js'
 import { inCheckout } from './inCheckout.js'
@@ -22,8 +22,7 @@ const COLUMNS: Columns<Row> = {
 /** Prints what audits saw of the ports of a service, newest first. */
 export async function printChecks(
   context: Context,
-  projectName: string,
-  serviceName: string,
+  { projectName, serviceName }: Pick<Service, 'projectName' | 'serviceName'>,
   { portNumber, limit }: { readonly portNumber: number | undefined; readonly limit: number },
 ): Promise<void> {
   const { openManager, output, signal } = context

@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
 import { expect, onTestFinished, test } from 'vitest'
+import { onLinux } from '../../db/test/onLinux.js'
 import { BINARY, environmentOn } from './ports.js'
 import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
-import { tcpServer } from './tcpServer.js'
 
 const SHOP = { 'ports.json': { project: 'shop', services: { web: {} } } }
 
@@ -14,6 +15,15 @@ async function shop() {
   const ports = portsIn(directory, url)
   const web = Number((await ports('get', 'web')).stdout)
   return { url, directory, ports, web }
+}
+
+async function listenOn(port: number) {
+  const server = createServer().listen(port, '127.0.0.1')
+  onTestFinished(() => {
+    server.close()
+  })
+  await once(server, 'listening')
+  return server
 }
 
 /** A watch whose events are read one at a time. */
@@ -30,14 +40,18 @@ function watching(url: string, directory: string) {
   return { child, next: async () => JSON.parse((await lines.next()).value) }
 }
 
-test('a watch tells what changes on this host, and keeps its checks', async () => {
+test('a watch tells what changes on this host, and keeps its checks', async ({ skip }) => {
+  onLinux(skip)
   const { url, directory, ports, web } = await shop()
   const { child, next } = watching(url, directory)
   expect(await next()).toMatchObject({ what: 'audited', allocated: 1 })
   expect(await next()).toMatchObject({ what: 'began', kind: 'not-running', port: web })
-  const server = await tcpServer(web)
+  const server = await listenOn(web)
   expect(await next()).toMatchObject({ what: 'ended', kind: 'not-running', port: web })
+  // This process does not run in the checkout.
+  expect(await next()).toMatchObject({ what: 'began', kind: 'stranger', port: web })
   server.close()
+  expect(await next()).toMatchObject({ what: 'ended', kind: 'stranger', port: web })
   expect(await next()).toMatchObject({ what: 'began', kind: 'not-running', port: web })
   child.kill('SIGINT')
   const [status] = await once(child, 'exit')
@@ -81,7 +95,7 @@ test('the checks of a service are shown with how often it was up', async () => {
     'No audit has checked',
   )
   await ports('audit')
-  const server = await tcpServer(web)
+  const server = await listenOn(web)
   await ports('audit')
   server.close()
   const { stdout, stderr } = await ports('history', 'shop', 'web', '--checks')
@@ -91,6 +105,7 @@ test('the checks of a service are shown with how often it was up', async () => {
   expect(stderr).toMatch(
     new RegExp(`^shop/web \\(${web}\\): up in 50 % of 2 checks since .+1 change`, 'm'),
   )
-  expect((await ports('history', '--checks')).status).toBe(2)
+  expect((await ports('history', '--checks')).stdout).toBe(stdout)
+  expect((await ports('history', 'web', '--checks')).stdout).toBe(stdout)
   expect((await ports('watch', '--every', '0')).status).toBe(2)
 })

@@ -3,7 +3,7 @@ import { nameOfService, type PortEvent, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import { printChecks } from '../printChecks.js'
-import { directoryHere, projectHere } from '../run/here.js'
+import { directoryHere, here, projectHere } from '../run/here.js'
 import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
@@ -52,13 +52,14 @@ export function historyCommand(context: Context) {
       ]),
     )
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, options, command) => {
+    .action(async (projectName, serviceName, options) => {
       const { port: portNumber, actor, since, limit, checks } = options
       if (checks) {
-        if (projectName === undefined) return command.error('give a service with --checks')
-        const service = serviceName ?? projectName
-        const project = serviceName ? projectName : projectHere(directoryHere()).projectName
-        return printChecks(context, project, service, { portNumber, limit })
+        const service =
+          projectName !== undefined && serviceName !== undefined
+            ? { projectName, serviceName }
+            : checkedHere(projectName)
+        return printChecks(context, service, { portNumber, limit })
       }
       const ports = await openManager()
       const query = { projectName, serviceName, portNumber, actor, since, limit, signal }
@@ -70,6 +71,14 @@ export function historyCommand(context: Context) {
         output.notice('There are older changes. To see more of them: --limit <count>, up to 1000.')
       }
     })
+}
+
+/** The service of the project here that is typed alone, or the only one. */
+function checkedHere(typed: string | undefined) {
+  const directory = directoryHere()
+  const { projectName } = projectHere(directory)
+  const service = typed === projectName ? undefined : typed
+  return { projectName, serviceName: here(directory, service).serviceName }
 }
 
 function whose({ projectName, serviceName, instance = '' }: PortEvent): string | undefined {
