@@ -1,5 +1,14 @@
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { isAbsolute, join } from 'node:path'
+
+const IN_RUNTIME_DIRECTORY = ['docker.sock', 'podman/podman.sock']
+
+/** Docker Desktop's on macOS and on Linux, and Colima's. */
+const IN_HOME = [
+  '.docker/run/docker.sock',
+  '.docker/desktop/docker.sock',
+  '.colima/default/docker.sock',
+]
 
 /** What decides where the sockets of Docker and Podman are. */
 export interface SocketPlaces {
@@ -9,7 +18,7 @@ export interface SocketPlaces {
   readonly containerHost?: string
   /** XDG_RUNTIME_DIR. */
   readonly runtimeDirectory?: string
-  readonly home: string
+  readonly home?: string
 }
 
 /**
@@ -18,23 +27,21 @@ export interface SocketPlaces {
  */
 export function apiSockets(places: SocketPlaces = placesHere()): string[] {
   const { dockerHost, containerHost, runtimeDirectory, home } = places
-  const named = [dockerHost, containerHost].flatMap((host) => {
-    const path = /^unix:\/\/(\/.+)$/.exec(host ?? '')?.[1]
-    return path === undefined ? [] : [path]
-  })
-  const ofUser = runtimeDirectory
-    ? [join(runtimeDirectory, 'docker.sock'), join(runtimeDirectory, 'podman/podman.sock')]
-    : []
   return [
-    ...named,
+    ...[dockerHost, containerHost].flatMap(
+      (host) => /^unix:\/\/(\/.+)$/.exec(host ?? '')?.[1] ?? [],
+    ),
     '/var/run/docker.sock',
     '/run/podman/podman.sock',
-    ...ofUser,
-    // Docker Desktop's on macOS and on Linux, then Colima's.
-    join(home, '.docker/run/docker.sock'),
-    join(home, '.docker/desktop/docker.sock'),
-    join(home, '.colima/default/docker.sock'),
+    ...inside(runtimeDirectory, IN_RUNTIME_DIRECTORY),
+    ...inside(home, IN_HOME),
   ]
+}
+
+/** Nothing in a relative directory: what is there depends on where a command is run. */
+function inside(directory: string | undefined, names: readonly string[]): string[] {
+  if (directory === undefined || !isAbsolute(directory)) return []
+  return names.map((name) => join(directory, name))
 }
 
 function placesHere(): SocketPlaces {
@@ -42,7 +49,7 @@ function placesHere(): SocketPlaces {
     dockerHost: process.env.DOCKER_HOST,
     containerHost: process.env.CONTAINER_HOST,
     runtimeDirectory: process.env.XDG_RUNTIME_DIR || runtimeDirectoryOfUser(),
-    home: homedir(),
+    home: homeOfUser(),
   }
 }
 
@@ -50,4 +57,13 @@ function placesHere(): SocketPlaces {
 function runtimeDirectoryOfUser(): string | undefined {
   const uid = process.getuid?.()
   return uid === undefined ? undefined : `/run/user/${uid}`
+}
+
+/** Undefined for a uid without an entry in the user database and without `HOME`. */
+function homeOfUser(): string | undefined {
+  try {
+    return homedir()
+  } catch {
+    return undefined
+  }
 }

@@ -10,14 +10,14 @@ const TIME_LIMIT_MS = 500
 /** A socket that is there, and did not tell which containers there are. */
 export interface UnreachableSocket {
   readonly socket: string
-  /** What is wrong with it, as the rest of a sentence: `it may not be opened (EACCES)`. */
+  /** A clause about the socket: `it may not be opened (EACCES)`. */
   readonly reason: string
 }
 
 /** What the container runtimes of this machine tell. */
 export interface SeenContainers {
   readonly containers: readonly Container[]
-  /** Their containers are unknown. Without any, all containers of known runtimes were seen. */
+  /** The containers behind these sockets are unknown. */
   readonly unreachable: readonly UnreachableSocket[]
 }
 
@@ -110,6 +110,9 @@ function reasonFor({ code, message }: NodeJS.ErrnoException): string {
       return `it may not be opened (${code})`
     case 'ECONNREFUSED':
       return `nothing listens on it (${code})`
+    case 'ECONNRESET':
+    case 'EPIPE':
+      return `it closed the connection (${code})`
     default:
       return code?.startsWith('HPE_') ? `it does not answer in HTTP (${code})` : message
   }

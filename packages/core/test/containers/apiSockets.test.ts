@@ -36,3 +36,7 @@ test.each([
 ])('an environment that names %j leads to no socket of this machine', (host) => {
   expect(apiSockets({ home, dockerHost: host, containerHost: host })).toEqual(apiSockets({ home }))
 })
+
+test('a relative directory leads to no socket', () => {
+  expect(apiSockets({ home: '', runtimeDirectory: 'run' })).toEqual(apiSockets({}))
+})
