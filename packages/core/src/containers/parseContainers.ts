@@ -17,25 +17,28 @@ export function containersOfDocker(body: string, runtime: Runtime): Container[] 
 }
 
 function ofDocker({ Ports }: Unchecked): PublishedPort[] {
-  return arrayOf(Ports).flatMap(({ IP, PrivatePort, PublicPort, Type }) =>
-    // The others are exposed by the image, and not published.
-    PublicPort
-      ? published({ IP, port: PublicPort, containerPort: PrivatePort, protocol: Type })
-      : [],
-  )
+  return arrayOf(Ports).flatMap(({ IP, PrivatePort, PublicPort, Type }) => {
+    // The image exposes it, and nobody published it.
+    if (!PublicPort || !isKnown(Type)) return []
+    // Docker names every address. Podman before version 4 names none for all of IPv4.
+    const address = addressOf(IP || '0.0.0.0')
+    const [port, containerPort] = [portNumber(PublicPort), portNumber(PrivatePort)]
+    return [{ address, port, containerPort, protocol: Type }]
+  })
 }
 
 /**
  * Podman's own list (`ContainerListLibpod`). In it, a container that joined the network of another
  * has the ports of that one. The container that publishes them comes first, but for the one that
  * only keeps the namespaces of a pod, which comes last.
+ * @param anyAddress what a port without an address is published on
  * @throws {Error} if it is no such list
  */
-export function containersOfLibpod(body: string): Container[] {
+export function containersOfLibpod(body: string, anyAddress: readonly string[]): Container[] {
   return parsed(body, (list) =>
     [...list].sort(byPublisher).map((container) => ({
       ...described(container, 'podman'),
-      published: ofLibpod(container),
+      published: arrayOf(container.Ports).flatMap((entry) => ofLibpod(entry, anyAddress)),
     })),
   )
 }
@@ -47,29 +50,24 @@ function byPublisher(one: Unchecked, other: Unchecked): number {
   )
 }
 
-function ofLibpod({ Ports }: Unchecked): PublishedPort[] {
-  return arrayOf(Ports).flatMap(({ host_ip, host_port, container_port, range, protocol }) =>
-    // An entry stands for so many consecutive ports, and for several protocols if need be.
-    Array.from({ length: portNumber(range) }, (_, offset) =>
-      text(protocol)
-        .split(',')
-        .flatMap((each) =>
-          published({
-            IP: host_ip,
-            port: portNumber(host_port) + offset,
-            containerPort: portNumber(container_port) + offset,
-            protocol: each,
-          }),
-        ),
-    ).flat(),
+/** An entry may stand for consecutive ports, and for several protocols. */
+function ofLibpod(entry: Unchecked, anyAddress: readonly string[]): PublishedPort[] {
+  const addresses = entry.host_ip ? [addressOf(entry.host_ip)] : anyAddress
+  const protocols = text(entry.protocol).split(',').filter(isKnown)
+  const [port, containerPort] = [portNumber(entry.host_port), portNumber(entry.container_port)]
+  return Array.from({ length: portNumber(entry.range) }, (_, offset) => ({
+    port: portNumber(port + offset),
+    containerPort: portNumber(containerPort + offset),
+  })).flatMap((numbers) =>
+    addresses.flatMap((address) =>
+      protocols.map((protocol) => ({ address, ...numbers, protocol })),
+    ),
   )
 }
 
 function parsed(body: string, read: (list: readonly Unchecked[]) => Container[]): Container[] {
   try {
-    const list: unknown = JSON.parse(body)
-    if (!Array.isArray(list)) throw new TypeError('not an array')
-    return read(list)
+    return read(arrayOf(JSON.parse(body)))
   } catch (cause) {
     throw new Error('its answer is not a list of containers', { cause })
   }
@@ -79,55 +77,40 @@ function described({ Id, Names, Image, Labels }: Unchecked, runtime: Runtime) {
   const id = /^[\da-f]{12}/.exec(text(Id))?.[0]
   if (id === undefined) throw new TypeError('not an id')
   const labels = (Labels ?? {}) as Unchecked
-  const compose = (name: string) =>
-    // podman-compose writes these too, and some versions of it only these.
-    labels[`com.docker.compose.${name}`] ?? labels[`io.podman.compose.${name}`]
-  const project = compose('project')
-  const service = compose('service')
-  const directory = compose('project.working_dir')
+  const compose = (name: string) => {
+    // podman-compose writes both.
+    const value = labels[`com.docker.compose.${name}`] ?? labels[`io.podman.compose.${name}`]
+    return value === undefined ? undefined : text(value)
+  }
+  const composeProject = compose('project')
+  const composeService = compose('service')
+  const composeDirectory = compose('project.working_dir')
   return {
     id,
     name: nameIn(Names) ?? id,
     image: text(Image),
     ...(runtime && { runtime }),
-    ...(project !== undefined && { composeProject: text(project) }),
-    ...(service !== undefined && { composeService: text(service) }),
-    // A relative one is told by a Compose that runs elsewhere.
-    ...(directory !== undefined &&
-      text(directory).startsWith('/') && { composeDirectory: directory as string }),
+    ...(composeProject && { composeProject }),
+    ...(composeService && { composeService }),
+    // A relative one says nothing here.
+    ...(composeDirectory?.startsWith('/') && { composeDirectory }),
   }
 }
 
-/** Docker's begin with a slash. Those that follow are what linked containers call it. */
+/** Docker's begin with a slash, and one with another slash is what a linked container calls it. */
 function nameIn(names: unknown): string | undefined {
-  const own = Array.isArray(names)
-    ? names.find((name) => !text(name).slice(1).includes('/'))
-    : undefined
-  return own === undefined ? undefined : text(own).replace(/^\//, '')
+  return arrayOf(names)
+    .map((name) => text(name).replace(/^\//, ''))
+    .find((name) => !name.includes('/'))
 }
 
-/** At most one, because there are protocols that the registry does not know. */
-function published(fields: {
-  readonly IP: unknown
-  readonly port: unknown
-  readonly containerPort: unknown
-  readonly protocol: unknown
-}): PublishedPort[] {
-  const protocol = text(fields.protocol)
-  if (protocol !== 'tcp' && protocol !== 'udp') return []
-  return [
-    {
-      address: addressOf(fields.IP),
-      port: portNumber(fields.port),
-      containerPort: portNumber(fields.containerPort),
-      protocol,
-    },
-  ]
+/** Containers publish ports of SCTP, too, which the registry does not have. */
+function isKnown(protocol: unknown): protocol is PublishedPort['protocol'] {
+  return protocol === 'tcp' || protocol === 'udp'
 }
 
-/** Podman has none for all IPv4 addresses. */
 function addressOf(value: unknown): string {
-  const address = text(value ?? '') || '0.0.0.0'
+  const address = text(value)
   if (!isAddress(address)) throw new TypeError('not an address')
   return canonicalAddress(address)
 }

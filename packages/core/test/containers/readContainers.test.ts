@@ -23,7 +23,7 @@ const seenWeb = {
   published: [{ address: '0.0.0.0', port: 4500, containerPort: 80, protocol: 'tcp' }],
 }
 
-const LIBPOD = '/v4.0.0/libpod/containers/json'
+const LIBPOD = '/v4.3.1/libpod/containers/json'
 
 const libpodWeb = {
   Id: ID,
@@ -178,6 +178,19 @@ describe('Podman', () => {
     )
   })
 
+  test('publishes a port without an address on both families since version 6', async () => {
+    const [Port] = libpodWeb.Ports
+    const socket = await serveApi({
+      headers: podman('6.1.0-rc1'),
+      '/v6.1.0/libpod/containers/json': [{ ...libpodWeb, Ports: [Port] }],
+    })
+    const [container] = await seen(socket)
+    expect(container!.published).toEqual([
+      { address: '0.0.0.0', port: 4500, containerPort: 80, protocol: 'tcp' },
+      { address: '::', port: 4500, containerPort: 80, protocol: 'tcp' },
+    ])
+  })
+
   test('before version 4 is asked as Docker is', async () => {
     const Ports = [{ PrivatePort: 80, PublicPort: 4500, Type: 'tcp' }]
     const headers = podman('3.4.4')
@@ -189,7 +202,7 @@ describe('Podman', () => {
   test('tells the project of podman-compose', async () => {
     const Labels = { 'io.podman.compose.project': 'shop', 'io.podman.compose.service': 'web' }
     const [container] = await seen(
-      await serveApi({ headers: podman('5.2.0'), [LIBPOD]: [{ ...libpodWeb, Labels }] }),
+      await serveApi({ headers: podman('4.3.1'), [LIBPOD]: [{ ...libpodWeb, Labels }] }),
     )
     expect(container).toMatchObject({ composeProject: 'shop', composeService: 'web' })
   })
