@@ -4,7 +4,9 @@ import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onTestFinished } from 'vitest'
+import { expect, onTestFinished } from 'vitest'
+import type { Container } from '../../src/containers/Container.js'
+import { readContainers } from '../../src/containers/readContainers.js'
 
 /** A directory that is removed when the test ends. Its path is short, as that of a socket must be. */
 export function socketDirectory(): string {
@@ -63,4 +65,20 @@ export function serveApi({ headers = DOCKER, ...answers }: Api, path?: string): 
     }
     response.writeHead(404).end('{"message":"page not found"}')
   }, path)
+}
+
+/** The containers that a socket tells of. A busy machine may need more than one look. */
+export async function containersOn(socket: string): Promise<readonly Container[]> {
+  let containers: readonly Container[] = []
+  await expect
+    .poll(
+      async () => {
+        const answer = await readContainers({ sockets: [socket] })
+        containers = answer.containers
+        return answer.unreachable
+      },
+      { timeout: 30_000 },
+    )
+    .toEqual([])
+  return containers
 }

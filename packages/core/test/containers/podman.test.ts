@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { skipBecause } from '../../../db/test/skipBecause.js'
-import type { Container } from '../../src/containers/Container.js'
 import { containerOf } from '../../src/containers/containerOf.js'
-import { readContainers } from '../../src/containers/readContainers.js'
 import { readProcNet } from '../../src/listeners/procNet.js'
+import { containersOn } from './apiServer.js'
 import { type Podman, startPodman } from './podman.js'
 
 let started: Podman | { readonly missing: string }
@@ -35,18 +34,7 @@ afterAll(async () => {
 async function seen(skip: (note: string) => never) {
   if ('missing' in started) skipBecause(skip, started.missing)
   const podman = started
-  let containers: readonly Container[] = []
-  // A busy machine may need longer than the time that a look has.
-  await expect
-    .poll(
-      async () => {
-        const answer = await readContainers({ sockets: [podman.socket] })
-        containers = answer.containers
-        return answer.unreachable
-      },
-      { timeout: 30_000 },
-    )
-    .toEqual([])
+  const containers = await containersOn(podman.socket)
   return {
     ...podman,
     containers,

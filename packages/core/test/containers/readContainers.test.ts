@@ -2,7 +2,15 @@ import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readContainers } from '../../src/containers/readContainers.js'
-import { DOCKER, podman, serveApi, serveHttp, serveRaw, socketDirectory } from './apiServer.js'
+import {
+  containersOn,
+  DOCKER,
+  podman,
+  serveApi,
+  serveHttp,
+  serveRaw,
+  socketDirectory,
+} from './apiServer.js'
 
 const ID = '736d278e16190eddce93b6508e01899d6963403194a67da934be8d710ae4d362'
 const OTHER_ID = '78c2114bb46d943c938f0a9c18fa22f27a7aa0da75123e284571b58aa2921eb8'
@@ -46,12 +54,6 @@ async function reasonOf(socket: string): Promise<string> {
   return unreachable[0]!.reason
 }
 
-async function seen(socket: string) {
-  const { containers, unreachable } = await readContainers({ sockets: [socket] })
-  expect(unreachable).toEqual([])
-  return containers
-}
-
 /** Acts without the rights of root. */
 async function asNobody<Result>(act: () => Promise<Result>): Promise<Result> {
   const own = process.geteuid!()
@@ -65,7 +67,7 @@ async function asNobody<Result>(act: () => Promise<Result>): Promise<Result> {
 
 describe('Docker', () => {
   test('tells the containers with their ports', async () => {
-    expect(await seen(await serveApi({ '/containers/json': [web] }))).toEqual([seenWeb])
+    expect(await containersOn(await serveApi({ '/containers/json': [web] }))).toEqual([seenWeb])
   })
 
   test('tells ports of both families, of UDP, and of one address', async () => {
@@ -74,7 +76,9 @@ describe('Docker', () => {
       { IP: '::', PrivatePort: 80, PublicPort: 4500, Type: 'tcp' },
       { IP: '127.0.0.1', PrivatePort: 53, PublicPort: 4700, Type: 'udp' },
     ]
-    const [container] = await seen(await serveApi({ '/containers/json': [{ ...web, Ports }] }))
+    const [container] = await containersOn(
+      await serveApi({ '/containers/json': [{ ...web, Ports }] }),
+    )
     expect(container!.published).toEqual([
       { address: '0.0.0.0', port: 4500, containerPort: 80, protocol: 'tcp' },
       { address: '::', port: 4500, containerPort: 80, protocol: 'tcp' },
@@ -87,7 +91,9 @@ describe('Docker', () => {
       { PrivatePort: 9999, Type: 'tcp' },
       { IP: '0.0.0.0', PrivatePort: 80, PublicPort: 4500, Type: 'sctp' },
     ]
-    const [container] = await seen(await serveApi({ '/containers/json': [{ ...web, Ports }] }))
+    const [container] = await containersOn(
+      await serveApi({ '/containers/json': [{ ...web, Ports }] }),
+    )
     expect(container!.published).toEqual([])
   })
 
@@ -97,7 +103,9 @@ describe('Docker', () => {
       'com.docker.compose.service': 'web',
       'com.docker.compose.project.working_dir': '/srv/shop',
     }
-    expect(await seen(await serveApi({ '/containers/json': [{ ...web, Labels }] }))).toEqual([
+    expect(
+      await containersOn(await serveApi({ '/containers/json': [{ ...web, Labels }] })),
+    ).toEqual([
       {
         ...seenWeb,
         composeProject: 'shop',
@@ -112,14 +120,16 @@ describe('Docker', () => {
       'com.docker.compose.project': 'shop',
       'com.docker.compose.project.working_dir': '.',
     }
-    expect(await seen(await serveApi({ '/containers/json': [{ ...web, Labels }] }))).toEqual([
-      { ...seenWeb, composeProject: 'shop' },
-    ])
+    expect(
+      await containersOn(await serveApi({ '/containers/json': [{ ...web, Labels }] })),
+    ).toEqual([{ ...seenWeb, composeProject: 'shop' }])
   })
 
   test('is taken at its own name for a container, not at those that linked containers use', async () => {
     const Names = ['/app/database', '/shop-db-1']
-    const [container] = await seen(await serveApi({ '/containers/json': [{ ...web, Names }] }))
+    const [container] = await containersOn(
+      await serveApi({ '/containers/json': [{ ...web, Names }] }),
+    )
     expect(container!.name).toBe('shop-db-1')
   })
 
@@ -129,7 +139,7 @@ describe('Docker', () => {
       asked.push(decodeURIComponent(request.url!))
       response.setHeader('server', DOCKER.server).end('[]')
     })
-    expect(await seen(socket)).toEqual([])
+    expect(await containersOn(socket)).toEqual([])
     expect(asked).toEqual(['/_ping', '/containers/json?filters={"status":["running","paused"]}'])
   })
 
@@ -139,12 +149,12 @@ describe('Docker', () => {
       for (const character of JSON.stringify([web])) response.write(character)
       response.end()
     })
-    expect(await seen(socket)).toEqual([seenWeb])
+    expect(await containersOn(socket)).toEqual([seenWeb])
   })
 
   test('is not the only program that has its API', async () => {
     const headers = { server: 'Other/1.0' }
-    const [container] = await seen(await serveApi({ headers, '/containers/json': [web] }))
+    const [container] = await containersOn(await serveApi({ headers, '/containers/json': [web] }))
     expect(container).not.toHaveProperty('runtime')
   })
 })
@@ -157,25 +167,25 @@ describe('Podman', () => {
       containerPort,
       protocol,
     })
-    expect(await seen(await serveApi({ headers: podman('4.3.1'), [LIBPOD]: [libpodWeb] }))).toEqual(
-      [
-        {
-          id: '736d278e1619',
-          name: 'web',
-          image: 'localhost/web:latest',
-          runtime: 'podman',
-          published: [
-            { address: '0.0.0.0', port: 4500, containerPort: 80, protocol: 'tcp' },
-            at(4600, 90, 'tcp'),
-            at(4600, 90, 'udp'),
-            at(4601, 91, 'tcp'),
-            at(4601, 91, 'udp'),
-            at(4602, 92, 'tcp'),
-            at(4602, 92, 'udp'),
-          ],
-        },
-      ],
-    )
+    expect(
+      await containersOn(await serveApi({ headers: podman('4.3.1'), [LIBPOD]: [libpodWeb] })),
+    ).toEqual([
+      {
+        id: '736d278e1619',
+        name: 'web',
+        image: 'localhost/web:latest',
+        runtime: 'podman',
+        published: [
+          { address: '0.0.0.0', port: 4500, containerPort: 80, protocol: 'tcp' },
+          at(4600, 90, 'tcp'),
+          at(4600, 90, 'udp'),
+          at(4601, 91, 'tcp'),
+          at(4601, 91, 'udp'),
+          at(4602, 92, 'tcp'),
+          at(4602, 92, 'udp'),
+        ],
+      },
+    ])
   })
 
   test('publishes a port without an address on both families since version 6', async () => {
@@ -184,7 +194,7 @@ describe('Podman', () => {
       headers: podman('6.1.0-rc1'),
       '/v6.1.0/libpod/containers/json': [{ ...libpodWeb, Ports: [Port] }],
     })
-    const [container] = await seen(socket)
+    const [container] = await containersOn(socket)
     expect(container!.published).toEqual([
       { address: '0.0.0.0', port: 4500, containerPort: 80, protocol: 'tcp' },
       { address: '::', port: 4500, containerPort: 80, protocol: 'tcp' },
@@ -195,13 +205,13 @@ describe('Podman', () => {
     const Ports = [{ PrivatePort: 80, PublicPort: 4500, Type: 'tcp' }]
     const headers = podman('3.4.4')
     expect(
-      await seen(await serveApi({ headers, '/containers/json': [{ ...web, Ports }] })),
+      await containersOn(await serveApi({ headers, '/containers/json': [{ ...web, Ports }] })),
     ).toEqual([{ ...seenWeb, runtime: 'podman' }])
   })
 
   test('tells the project of podman-compose', async () => {
     const Labels = { 'io.podman.compose.project': 'shop', 'io.podman.compose.service': 'web' }
-    const [container] = await seen(
+    const [container] = await containersOn(
       await serveApi({ headers: podman('4.3.1'), [LIBPOD]: [{ ...libpodWeb, Labels }] }),
     )
     expect(container).toMatchObject({ composeProject: 'shop', composeService: 'web' })
@@ -212,7 +222,9 @@ describe('Podman', () => {
     const later = '2026-11-28T00:25:48Z'
     const infra = { ...libpodWeb, Id: '1'.repeat(64), Names: ['infra'], IsInfra: true }
     const joined = { ...libpodWeb, Id: OTHER_ID, Names: ['joined'], Created: later }
-    const containers = await seen(await serveApi({ headers, [LIBPOD]: [infra, joined, libpodWeb] }))
+    const containers = await containersOn(
+      await serveApi({ headers, [LIBPOD]: [infra, joined, libpodWeb] }),
+    )
     expect(containers.map(({ name }) => name)).toEqual(['web', 'joined', 'infra'])
   })
 })
@@ -321,7 +333,9 @@ describe('a socket is unreachable', () => {
       response.on('drain', more)
       more()
     })
-    expect(await reasonOf(socket)).toBe('its answer has more than 10000000 bytes')
+    await expect
+      .poll(() => reasonOf(socket), { timeout: 30_000 })
+      .toBe('its answer has more than 10000000 bytes')
   })
 
   test.each([
