@@ -64,6 +64,13 @@ export type { CheckStore } from './CheckStore.js'
 export type { CheckoutOfDirectory } from './checkout/checkoutRequest.js'
 export { type GoneCheckout, goneCheckouts, type LeftPort } from './checkout/goneCheckouts.js'
 export { isGone } from './checkout/isGone.js'
+export type { Container, PublishedPort } from './containers/Container.js'
+export {
+  type ReadContainersOptions,
+  readContainers,
+  type SeenContainers,
+  type UnreachableSocket,
+} from './containers/readContainers.js'
 export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
