@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { serveApi } from '../../core/test/containers/apiServer.js'
 import { onLinux } from '../../db/test/onLinux.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
 import { BINARY, ended, environmentOn } from './ports.js'
@@ -218,4 +219,47 @@ test('audit ends with 1 while there is a conflict, and shows the claim that woul
   expect(stdout).toContain('(1 unregistered)')
   expect((await ports('audit', '--project', 'blog')).status).toBe(0)
   expect((await ports('audit', '--idle-days', '0')).status).toBe(2)
+})
+
+test('names the container that publishes a port, and compares the directory of its Compose file', async () => {
+  const { url, directory, web } = await shop()
+  // What listens for a runtime runs elsewhere, as docker-proxy does.
+  const pid = await serverIn('/tmp', web)
+  const explainOn = async (composeDirectory: string | undefined) => {
+    const socket = await serveApi({
+      '/containers/json': [
+        {
+          Id: 'c0ffee'.padEnd(64, '0'),
+          Names: ['/shop-web-1'],
+          Image: 'nginx:1.27',
+          Labels: composeDirectory
+            ? { 'com.docker.compose.project.working_dir': composeDirectory }
+            : {},
+          Ports: [{ IP: '127.0.0.1', PrivatePort: 80, PublicPort: web, Type: 'tcp' }],
+        },
+      ],
+    })
+    const ports = portsIn(directory, url, { DOCKER_HOST: `unix://${socket}` })
+    const explained = JSON.parse((await ports('explain', 'web', '--json')).stdout)
+    const audited = await ports('audit', '--project', 'shop', '--json')
+    return { explained, conflicts: JSON.parse(audited.stdout).conflicts }
+  }
+  const own = await explainOn(directory)
+  expect(own.explained).toMatchObject({
+    container: { name: 'shop-web-1', image: 'nginx:1.27', whose: 'holder' },
+    processes: [{ pid, whose: 'holder' }],
+  })
+  expect(own.explained.summary).toBe(
+    `${web} is shop/web's; the container shop-web-1 (nginx:1.27, of ${directory}) listens: ` +
+      'stopping it stops that service.',
+  )
+  expect(own.conflicts).toEqual([])
+  const other = await explainOn('/srv/blog')
+  expect(other.explained).toMatchObject({ container: { whose: 'stranger' } })
+  expect(other.conflicts).toMatchObject([
+    { kind: 'stranger', process: { pid, container: 'shop-web-1' } },
+  ])
+  const plain = await explainOn(undefined)
+  expect(plain.explained).toMatchObject({ container: { whose: 'unattributed' } })
+  expect(plain.conflicts).toEqual([])
 })

@@ -23,6 +23,8 @@ import {
   validDirectory,
 } from './checkout/checkoutRequest.js'
 import { recordCheckout } from './checkout/recordCheckout.js'
+import { readContainers } from './containers/readContainers.js'
+import { seePublished } from './containers/seePublished.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
 import type { Explanation } from './explain/Explanation.js'
@@ -1219,7 +1221,10 @@ export class PortManager {
     const placed =
       listeners === undefined ||
       (await seesServicesOf(this.#localHost.name, () => this.#source.getRunning(), options))
-    return placed ? checkLocal(target, listeners, probe) : unknownBecause('other-network')
+    if (!placed) return unknownBecause('other-network')
+    const seen = await checkLocal(target, listeners, probe)
+    const containers = async () => (await readContainers(options)).containers
+    return seePublished(seen, target, containers, probe)
   }
 
   #maySeeServices(): Promise<boolean> {

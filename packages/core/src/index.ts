@@ -96,7 +96,12 @@ export {
   unverifiable,
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
-export type { ExplainedProcess, Explanation, Holder } from './explain/Explanation.js'
+export type {
+  ExplainedContainer,
+  ExplainedProcess,
+  Explanation,
+  Holder,
+} from './explain/Explanation.js'
 export {
   type CheckedPort,
   type CheckListOptions,

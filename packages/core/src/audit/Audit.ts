@@ -7,6 +7,8 @@ export interface CheckedProcess {
   readonly pid: number
   readonly command?: string
   readonly directory?: string
+  /** The name of its container. */
+  readonly container?: string
   readonly whose: Whose
   readonly owner?: Owner
 }

@@ -1,5 +1,8 @@
 import { contains } from '../bounds.js'
 import type { CallOptions } from '../CallOptions.js'
+import type { Container } from '../containers/Container.js'
+import { readContainers } from '../containers/readContainers.js'
+import { seePublished } from '../containers/seePublished.js'
 import { checkLocal, checkRemote } from '../listeners/checkListener.js'
 import type { ProbeOptions } from '../listeners/connectProbe.js'
 import type { Endpoint, Listener, Listeners } from '../listeners/Listeners.js'
@@ -23,6 +26,7 @@ export class HostView {
   readonly #listeners: Listeners | undefined
   readonly #seesServices: boolean
   readonly #recorded: Recorded
+  readonly #containers: readonly Container[]
   /** The numbers that the kernel may give to outgoing connections, if they can be seen. */
   readonly ephemeral: readonly Bounds[]
 
@@ -31,12 +35,14 @@ export class HostView {
     listeners: Listeners | undefined,
     seesServices: boolean,
     recorded: Recorded,
+    containers: readonly Container[],
     ephemeral: readonly Bounds[],
   ) {
     this.#localHost = localHost
     this.#listeners = listeners
     this.#seesServices = seesServices
     this.#recorded = recorded
+    this.#containers = containers
     this.ephemeral = ephemeral
   }
 
@@ -45,16 +51,18 @@ export class HostView {
     repository: PortRepository,
     call: CallOptions,
   ): Promise<HostView> {
-    const [listeners, seesServices, kernel, checkouts, processes] = await Promise.all([
-      readListeners(),
-      noteServicesOf(localHost.name, repository, call),
-      readKernelSettings(),
-      repository.listCheckouts({ hostname: localHost.name }, call),
-      repository.listProcesses(localHost.name, call),
-    ])
+    const [listeners, seesServices, kernel, { containers }, checkouts, processes] =
+      await Promise.all([
+        readListeners(),
+        noteServicesOf(localHost.name, repository, call),
+        readKernelSettings(),
+        readContainers(call),
+        repository.listCheckouts({ hostname: localHost.name }, call),
+        repository.listProcesses(localHost.name, call),
+      ])
     const ephemeral = seesServices && kernel ? ephemeralNumbers(kernel) : []
     const recorded = new Recorded(checkouts, processes)
-    return new HostView(localHost, listeners, seesServices, recorded, ephemeral)
+    return new HostView(localHost, listeners, seesServices, recorded, containers, ephemeral)
   }
 
   /** Whether this host's kernel can speak for a host. */
@@ -69,7 +77,8 @@ export class HostView {
   async see(target: Endpoint, probe: ProbeOptions): Promise<Sighting> {
     if (!this.isLocal(target.hostname)) return checkRemote(target, probe)
     if (this.#listeners && !this.#seesServices) return unknownBecause('other-network')
-    return checkLocal(target, this.#listeners, probe)
+    const seen = await checkLocal(target, this.#listeners, probe)
+    return seePublished(seen, target, async () => this.#containers, probe)
   }
 
   /** The sockets on which something listens on the number of an allocation of this host. */
@@ -100,6 +109,6 @@ export class HostView {
 
   /** Finds the processes of sockets of this host. All processes are looked at once. */
   processesOf(sockets: readonly Listener[]): SocketProcesses {
-    return new SocketProcesses(sockets, this.#recorded)
+    return new SocketProcesses(sockets, this.#recorded, this.#containers)
   }
 }

@@ -1,3 +1,4 @@
+import type { Container } from '../containers/Container.js'
 import type { Health } from '../health/Health.js'
 import type { SeenListener, UnknownReason, Verdict } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
@@ -10,6 +11,9 @@ import type { Reservation } from '../ReservationStore.js'
 
 /** A process that listens on a number, and whose it is. */
 export interface ExplainedProcess extends ListeningProcess, Attribution {}
+
+/** A container that publishes a number, and whose it is. */
+export interface ExplainedContainer extends Container, Attribution {}
 
 /** The service that holds a number. */
 export interface Holder extends PortAllocation {
@@ -34,6 +38,8 @@ export interface Explanation extends Scope {
   readonly processes: readonly ExplainedProcess[]
   /** Something listens there whose process cannot be seen from here. */
   readonly hasUnknownProcess: boolean
+  /** The container that publishes the number. */
+  readonly container?: ExplainedContainer
   /** The range that contains it. */
   readonly range?: PortRange
   readonly holder?: Holder

@@ -3,8 +3,8 @@ import type { Sighting } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
 import type { PortRepository } from '../PortRepository.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
-import type { PortUse } from '../processes/listeningProcesses.js'
-import { Recorded } from '../processes/Recorded.js'
+import type { ListeningProcess, PortUse } from '../processes/listeningProcesses.js'
+import { type Attribution, Recorded } from '../processes/Recorded.js'
 import { isOfScope } from '../reservation/isOfScope.js'
 import type { Explanation, Holder } from './Explanation.js'
 import { summarize } from './summarize.js'
@@ -36,13 +36,13 @@ export async function explainPort(
   const known = store ? await readKnown(store, target, call) : NOTHING_KNOWN
   const { recorded, ...facts } = known
   const { holder } = facts
-  const processes = (use?.processes ?? []).map((process) => {
-    const owner = recorded.ownerOf(process)
-    const attribution = holder
-      ? recorded.attribute(process, holder)
-      : { whose: 'unattributed' as const, ...(owner && { owner }) }
-    return { ...process, ...attribution }
-  })
+  const attributed = (listening: Partial<ListeningProcess>): Attribution => {
+    if (holder) return recorded.attribute(listening, holder)
+    const owner = recorded.ownerOf(listening)
+    return { whose: 'unattributed', ...(owner && { owner }) }
+  }
+  const processes = (use?.processes ?? []).map((each) => ({ ...each, ...attributed(each) }))
+  const container = use?.container
   const reason = passedOver.otherReasonFor(target.port)
   const explained = {
     verdict: sighting.verdict,
@@ -50,7 +50,9 @@ export async function explainPort(
     ...(sighting.verdict === 'not-listening' && sighting.heldBy && { heldBy: sighting.heldBy }),
     listeners: sighting.listeners ?? [],
     processes,
-    hasUnknownProcess: sighting.verdict === 'listening' && (use?.hasUnknownProcess ?? true),
+    hasUnknownProcess:
+      sighting.verdict === 'listening' && !container && (use?.hasUnknownProcess ?? true),
+    ...(container && { container: { ...container, ...attributed({ container }) } }),
     ...(reason && { passedOver: reason }),
     ...facts,
   }

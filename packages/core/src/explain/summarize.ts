@@ -1,9 +1,9 @@
 import { nameOfInstance } from '../instance.js'
 import { nameOfService } from '../PortAllocation.js'
 import { PASS_OVER_REASONS } from '../passedOver/reasons.js'
-import type { Owner } from '../processes/Recorded.js'
+import type { Attribution, Owner } from '../processes/Recorded.js'
 import { toSeconds } from '../toSeconds.js'
-import type { ExplainedProcess, Explanation } from './Explanation.js'
+import type { ExplainedContainer, ExplainedProcess, Explanation } from './Explanation.js'
 
 /** One sentence: whose the number is, what listens, and the next safe step. */
 export function summarize(known: Omit<Explanation, 'summary'>): string {
@@ -22,20 +22,20 @@ function ofHeld(known: Omit<Explanation, 'summary'>, service: string): string {
           'the service may be refused with EADDRINUSE.'
       : `${whose}; nothing listens: start the service, which keeps its number while it is down.`
   }
-  const process = mainOf(known)
-  if (!process) {
+  const main = mainOf(known)
+  if (!main) {
     return (
       `${whose}; a process that cannot be seen from here listens: find out as its user or as root ` +
       'what it is before you stop anything.'
     )
   }
-  const listens = `${whose}; ${nameOf(process)} listens`
-  switch (process.whose) {
+  const listens = `${whose}; ${main.name} listens`
+  switch (main.whose) {
     case 'holder':
       return `${listens}: stopping it stops that service.`
     case 'stranger':
       return (
-        `${listens}, and ${strangeTo(process, service)}: stop it only if you started it, or give ` +
+        `${listens}, and ${strangeTo(main, service)}: stop it only if you started it, or give ` +
         `${service} another number.`
       )
     case 'unattributed':
@@ -65,28 +65,44 @@ function ofUnheld(known: Omit<Explanation, 'summary'>): string {
       ? `${state}; nothing listens: it is available.`
       : `${state}; nothing listens: a project needs a range with it before a service can hold it.`
   }
-  const process = mainOf(known)
+  const main = mainOf(known)
   const step = range ? 'claim the number for it' : 'record it with an import'
-  if (!process) {
+  if (!main) {
     return (
       `${state}; a process that cannot be seen from here listens: if it is one of your services, ` +
       `${step}, and otherwise leave it alone.`
     )
   }
-  const whose = process.owner ? `, which runs in ${possessive(process.owner)} directory,` : ''
+  const whose = main.owner ? `, which runs in ${possessive(main.owner)} directory,` : ''
   return (
-    `${state}; ${nameOf(process)}${whose} listens: if it is one of your services, ${step}, and ` +
+    `${state}; ${main.name}${whose} listens: if it is one of your services, ${step}, and ` +
     'otherwise leave it alone.'
   )
 }
 
-/** The one that decides: one of the holder's, else a stranger. */
-function mainOf({ processes }: Pick<Explanation, 'processes'>): ExplainedProcess | undefined {
-  const of = (whose: ExplainedProcess['whose']) => processes.find((each) => each.whose === whose)
-  return of('holder') ?? of('stranger') ?? processes[0]
+/** What listens, by name, and whose it is. */
+interface Main extends Attribution {
+  readonly name: string
 }
 
-function strangeTo({ owner }: ExplainedProcess, service: string): string {
+/** What decides: the container that publishes the port, else one of the holder's, else a stranger. */
+function mainOf({
+  container,
+  processes,
+}: Pick<Explanation, 'container' | 'processes'>): Main | undefined {
+  if (container) return { ...container, name: nameOfContainer(container) }
+  const of = (whose: ExplainedProcess['whose']) => processes.find((each) => each.whose === whose)
+  const process = of('holder') ?? of('stranger') ?? processes[0]
+  return process && { ...process, name: nameOf(process) }
+}
+
+/** Such as `the container shop-web-1 (nginx:1.27, of /home/ann/shop)`. */
+function nameOfContainer({ name, image, composeDirectory }: ExplainedContainer): string {
+  const of = composeDirectory === undefined ? '' : `, of ${composeDirectory}`
+  return `the container ${name} (${image}${of})`
+}
+
+function strangeTo({ owner }: Main, service: string): string {
   return owner ? `it is ${possessive(owner)}` : `it does not run where ${service} does`
 }
 
@@ -97,12 +113,13 @@ function possessive(owner: Owner): string {
 }
 
 /** Such as `node (pid 4242, in /home/ann/consilio, since 2026-11-28T09:12:03Z)`. */
-function nameOf({ pid, command, directory, startedAt }: ExplainedProcess): string {
+function nameOf({ pid, command, directory, startedAt, container }: ExplainedProcess): string {
   const [program = ''] = (command ?? '').split(' ')
   const name = program.slice(program.lastIndexOf('/') + 1) || 'a process'
   const facts = [
     `pid ${pid}`,
     ...(directory === undefined ? [] : [`in ${directory}`]),
+    ...(container ? [`in the container ${container.name}`] : []),
     ...(startedAt === undefined ? [] : [`since ${toSeconds(startedAt)}`]),
   ]
   return `${name} (${facts.join(', ')})`

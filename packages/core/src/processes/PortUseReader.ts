@@ -1,3 +1,5 @@
+import { readContainers } from '../containers/readContainers.js'
+import { withContainers } from '../containers/withContainers.js'
 import { InFlight } from '../InFlight.js'
 import type { Listener } from '../listeners/Listeners.js'
 import type { Protocol } from '../PortAllocation.js'
@@ -14,7 +16,8 @@ export class PortUseReader {
     const [protocol, port] = key.split('/') as [Protocol, string]
     const sockets = await this.#tables.get(protocol)
     if (!sockets || !(await this.#seesServices())) return undefined
-    return useAmong(sockets, Number(port))
+    const { containers } = await readContainers()
+    return withContainers(useAmong(sockets, Number(port)), Number(port), protocol, containers)
   })
 
   /** @param seesServices whether this process is in the network namespace of the host's services */

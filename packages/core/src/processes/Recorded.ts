@@ -23,6 +23,9 @@ export interface Attribution {
   readonly owner?: Owner
 }
 
+/** A process, or a container whose processes cannot be seen. */
+type Listening = Partial<ListeningProcess>
+
 type Held = Pick<PortAllocation, 'id' | 'projectName' | 'instance'>
 
 /** What the registry records of the processes of one host, and of the directories of its projects. */
@@ -36,7 +39,7 @@ export class Recorded {
   }
 
   /** Whose a process is that listens on a number of this host. */
-  attribute(process: ListeningProcess, held: Held): Attribution {
+  attribute(process: Listening, held: Held): Attribution {
     const owner = this.ownerOf(process)
     if (owner) {
       const isHolder = owner.projectName === held.projectName && owner.instance === held.instance
@@ -49,8 +52,9 @@ export class Recorded {
    * The service of which a process descends, else the project in whose directory it runs. Undefined if
    * neither is recorded.
    */
-  ownerOf({ pid, directory }: ListeningProcess): Owner | undefined {
-    const line = this.#processes.length > 0 ? ancestorsOf(pid) : []
+  ownerOf({ pid, ...process }: Listening): Owner | undefined {
+    const directory = placeOf(process)
+    const line = pid !== undefined && this.#processes.length > 0 ? ancestorsOf(pid) : []
     const started = this.#processes.find(
       (each) => line.includes(each.pid) && bootAndStartOf(each.pid) === each.started,
     )
@@ -68,8 +72,8 @@ export class Recorded {
   }
 
   /** Whether the holder's directory is recorded, and the process runs outside of it. */
-  #isElsewhere({ directory }: ListeningProcess, { id, projectName, instance }: Held): boolean {
-    if (tellsNothing(directory)) return false
+  #isElsewhere(process: Listening, { id, projectName, instance }: Held): boolean {
+    if (tellsNothing(placeOf(process))) return false
     const isMadeHere = (each: Checkout) => each.instance !== '' || each.allocationIds.includes(id)
     return (
       this.#processes.some((each) => each.allocationId === id && hasDirectory(each)) ||
@@ -79,6 +83,14 @@ export class Recorded {
       )
     )
   }
+}
+
+/**
+ * Where a process runs. Of one in a container, or of the runtime that publishes its port, the working
+ * directory is not that of the project; the directory of its Compose file is.
+ */
+function placeOf({ directory, container }: Listening): string | undefined {
+  return container ? container.composeDirectory : directory
 }
 
 /** Daemons leave the directory in which they were started for the root. */

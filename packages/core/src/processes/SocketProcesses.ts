@@ -1,4 +1,7 @@
 import type { CheckedProcess } from '../audit/Audit.js'
+import type { Container } from '../containers/Container.js'
+import { publisherOf } from '../containers/publisherOf.js'
+import { inContainer } from '../containers/withContainers.js'
 import type { Listener } from '../listeners/Listeners.js'
 import type { PortAllocation } from '../PortAllocation.js'
 import { describeProcess, type ListeningProcess, processesOf } from './listeningProcesses.js'
@@ -12,10 +15,12 @@ export class SocketProcesses {
   readonly #pids: ReadonlyMap<number, readonly number[]>
   readonly #described = new Map<number, ListeningProcess>()
   readonly #recorded: Recorded
+  readonly #containers: readonly Container[]
 
-  constructor(sockets: readonly Listener[], recorded: Recorded) {
+  constructor(sockets: readonly Listener[], recorded: Recorded, containers: readonly Container[]) {
     this.#pids = processesOf(new Set(sockets.flatMap(({ inode }) => inode ?? [])))
     this.#recorded = recorded
+    this.#containers = containers
   }
 
   /**
@@ -24,20 +29,28 @@ export class SocketProcesses {
    */
   of(sockets: readonly Listener[], held?: PortAllocation): CheckedProcess | undefined {
     const pids = new Set(sockets.flatMap(({ inode }) => this.#pids.get(inode ?? 0) ?? []))
-    const checked = [...pids].map((pid) => this.#check(pid, held))
+    const [socket] = sockets
+    const publisher = socket && publisherOf(this.#containers, socket, sockets)?.container
+    const checked = [...pids].map((pid) => this.#check(pid, held, publisher))
     const of = (whose: CheckedProcess['whose']) => checked.find((each) => each.whose === whose)
     return of('holder') ?? of('stranger') ?? checked[0]
   }
 
-  #check(pid: number, held: PortAllocation | undefined): CheckedProcess {
-    const process = this.#described.get(pid) ?? describeProcess(pid)
-    this.#described.set(pid, process)
+  #check(
+    pid: number,
+    held: PortAllocation | undefined,
+    publisher: Container | undefined,
+  ): CheckedProcess {
+    const described = this.#described.get(pid) ?? describeProcess(pid)
+    this.#described.set(pid, described)
+    const process = inContainer(described, publisher, this.#containers)
     const { command, directory } = process
     const owner = held ? undefined : this.#recorded.ownerOf(process)
     return {
       pid,
       ...(command !== undefined && { command }),
       ...(directory !== undefined && { directory }),
+      ...(process.container && { container: process.container.name }),
       ...(held
         ? this.#recorded.attribute(process, held)
         : { whose: 'unattributed', ...(owner && { owner }) }),

@@ -1,3 +1,4 @@
+import type { Container } from '../containers/Container.js'
 import { distinct, type Listener } from '../listeners/Listeners.js'
 import { readListeningSockets } from '../listeners/procNet.js'
 import type { SeenListener } from '../listeners/Sighting.js'
@@ -27,6 +28,8 @@ export interface ListeningProcess {
   /** To the second. */
   readonly startedAt?: Date
   readonly uid?: number
+  /** The container that it runs in, or publishes the port of. */
+  readonly container?: Container
 }
 
 /**
@@ -54,6 +57,8 @@ export interface PortUse {
   readonly processes: readonly ListeningProcess[]
   /** Whether a socket there belongs to none of these processes. */
   readonly hasUnknownProcess: boolean
+  /** The container that publishes the port. */
+  readonly container?: Container
 }
 
 /**
