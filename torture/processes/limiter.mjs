@@ -9,6 +9,9 @@ import { allocate, claim, endWithParent, lease, openRegistry, release, renew } f
 
 const LANES = 6
 const PAUSE_MS = 40
+const TTL_S = 1
+/** How near to its end a lease is renewed, before or after. */
+const NEAR_END_MS = 15
 
 const { file, name, url, until } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
@@ -45,11 +48,13 @@ async function useOnce(place) {
 
 /** @param {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} place */
 async function useLease(place) {
-  const ttl = 1
-  const { ok, error } = await lease(history, ports, { ...place, ttl })
+  const asked = now()
+  const { ok, error } = await lease(history, ports, { ...place, ttl: TTL_S })
   if (!ok) return error === 'OUTCOME_UNKNOWN'
-  await sleep(500 * ttl)
+  const sinceAsked = (now() - asked) / 1_000
+  // The renewal is as long under way as the asking was.
+  await sleep(1_000 * TTL_S - sinceAsked + NEAR_END_MS * (2 * Math.random() - 1))
   const { port, allocation: holding } = ok
-  const renewed = await renew(history, ports, { ...place, ttl, port, holding })
+  const renewed = await renew(history, ports, { ...place, ttl: TTL_S, port, holding })
   return renewed.error !== 'LEASE_LOST'
 }
