@@ -1,6 +1,6 @@
 import { PortManager, PortsError } from '@ports/core'
 import { openRepository } from '@ports/db'
-import { HOSTS, PROJECTS, PROTOCOLS } from './workload.mjs'
+import { HOSTS, LIMITS, PROJECTS, PROTOCOLS } from './workload.mjs'
 
 /**
  * Takes what is left of every range until it is exhausted, and answers how many numbers nobody has
@@ -15,8 +15,8 @@ export async function countLostNumbers(server) {
     for (const { startPort, endPort } of await ports.listReservations()) {
       await ports.unreserve({ startPort, endPort })
     }
-    for (const { projectName, maxPorts, restSeconds } of PROJECTS) {
-      if (maxPorts !== undefined) await ports.removeLimit({ projectName })
+    for (const limit of Object.values(LIMITS)) await ports.removeLimit(limit)
+    for (const { projectName, restSeconds } of PROJECTS) {
       if (restSeconds !== undefined) await ports.setRest(projectName, 0)
       for (const hostname of HOSTS) {
         for (const protocol of PROTOCOLS) {

@@ -226,6 +226,22 @@ export const SABOTAGES = {
     )
   },
 
+  /** One time in five, the limit of a minute does not count what is given. */
+  'minutes-uncounted': async (/** @type {Client} */ client) => {
+    await alter(client, 'take_limits', [
+      'and v_limit.per_minute is not null;',
+      'and v_limit.per_minute is not null and random() > 0.2;',
+    ])
+  },
+
+  /** One time in five, a limit of actors does not count a port that they hold. */
+  'actors-uncounted': async (/** @type {Client} */ client) => {
+    await alter(client, 'held_under', [
+      'and held_by like ports.limit_pattern(p_actor)',
+      'and held_by like ports.limit_pattern(p_actor) and random() > 0.2',
+    ])
+  },
+
   /** Numbers that rest are available to everybody. */
   'rests-ignored': async (/** @type {Client} */ client) => {
     await client.query(`

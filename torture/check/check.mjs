@@ -11,6 +11,7 @@ import { checkResolved, servicesInDoubt } from './doubts.mjs'
 import { checkDumps, MIXED } from './dumps.mjs'
 import { checkEvents } from './events.mjs'
 import { checkExhausted } from './exhausted.mjs'
+import { TOO_FAST } from './givenPorts.mjs'
 import { FOREVER, NOTHING_CHANGED, takes, toldBy } from './histories.mjs'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
 import { Ledger } from './Ledger.mjs'
@@ -50,6 +51,7 @@ const NOTHING_FOUND = {
   'false LEASE_LOST': 0,
   'false LIMIT_REACHED': 0,
   [OVER]: 0,
+  [TOO_FAST]: 0,
   [TOO_EARLY]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,

@@ -19,7 +19,7 @@ import {
   now,
   numbersIn,
   numbersOf,
-  PROJECTS,
+  OPEN,
   PROTOCOLS,
   pick,
   RESERVED,
@@ -102,7 +102,7 @@ class Lane {
 
   /** @returns {Promise<string | undefined>} */
   #act() {
-    const { projectName } = Math.random() < 0.5 ? LARGE : pick(PROJECTS)
+    const { projectName } = Math.random() < 0.5 ? LARGE : pick(OPEN)
     const place = {
       project: projectName,
       instance: pick(INSTANCES),
@@ -382,7 +382,7 @@ function keyOf(place) {
 
 /** @param {string} service */
 function everywhere(service) {
-  return PROJECTS.flatMap(({ projectName: project }) =>
+  return OPEN.flatMap(({ projectName: project }) =>
     HOSTS.flatMap((host) => INSTANCES.map((instance) => ({ project, service, instance, host }))),
   )
 }

@@ -87,8 +87,14 @@ export class History {
     return this.#call('get', [from, until], answer, asked, by)
   }
 
-  allocate(from: number, until: number, answer: number | Answer, asked: Asked = {}): this {
-    return this.#call('allocate', [from, until], answer, asked)
+  allocate(
+    from: number,
+    until: number,
+    answer: number | Answer,
+    asked: Asked = {},
+    by = 'w0',
+  ): this {
+    return this.#call('allocate', [from, until], answer, asked, by)
   }
 
   claim(

@@ -151,6 +151,19 @@ it('finds limits that calls pass together', async () => {
   await findsWrong('more ports held than the limit', args)
 }, 120_000)
 
+it('finds limits of a minute that do not count all that is given', async () => {
+  await findsWrong('more ports given in a minute than the limit', [
+    '--sabotage',
+    'minutes-uncounted',
+    ...WHILE_LEASING,
+  ])
+}, 120_000)
+
+it('finds limits of actors that do not count all that they hold', async () => {
+  const args = ['--sabotage', 'actors-uncounted', ...WHILE_LEASING]
+  await findsWrong('more ports held than the limit', args)
+}, 120_000)
+
 it('finds resting numbers that are given to others', async () => {
   await findsWrong('given before its rest was over', [
     '--sabotage',
