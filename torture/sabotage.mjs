@@ -210,6 +210,14 @@ export const SABOTAGES = {
     ])
   },
 
+  /** What is moved has its lease no longer, and never ends. */
+  'moved-without-lease': async (/** @type {Client} */ client) => {
+    await alter(client, 'move_port', [
+      'v_held.ordinal, v_held.ends_at, v_held.held_by',
+      'v_held.ordinal, null, v_held.held_by',
+    ])
+  },
+
   /** One time in three, a lease ends without an event. */
   'lease-end-unnoted': async (/** @type {Client} */ client) => {
     await forgetEvents(client, ['lease-ended'])

@@ -1,6 +1,6 @@
 // Until when a service holds what it has with a lease. The server adds the length to the time at which
 // a call takes effect, which is between its asking and its answer. So the lease ends at some moment from
-// the asking to the answer, each with the length added.
+// the asking to the answer, each with the length added. A move passes the lease on as it is.
 import { FOREVER, isUnknown, toldBy } from './histories.mjs'
 
 /**
@@ -11,11 +11,14 @@ import { FOREVER, isUnknown, toldBy } from './histories.mjs'
 
 const SECOND_US = 1e6
 
-/** Of one service in its scope: the calls that give leases and renew them. */
+/** Of one service in its scope: the calls that give leases and renew them, and the moves. */
 export class Leases {
   /** In the order in which they were asked. */
   calls = /** @type {Call[]} */ ([])
+  /** With those that take ports without a lease. */
+  #takes = /** @type {Call[]} */ ([])
   #jumps
+  #any = false
 
   /** @param {Jumps} jumps */
   constructor(jumps) {
@@ -24,12 +27,35 @@ export class Leases {
 
   /** Whether the service has ever asked for a lease. */
   get any() {
-    return this.calls.length > 0
+    return this.#any
   }
 
-  /** @param {Call} call */
+  /**
+   * A call that takes ports.
+   * @param {Call} call
+   */
   add(call) {
-    this.calls.push(call)
+    this.#takes.push(call)
+    if (call.ttl !== undefined) this.#any = true
+    if (call.ttl !== undefined || call.op === 'move') this.calls.push(call)
+  }
+
+  /**
+   * The call that was told the holding with which the move began, and has set the end of its lease or passed
+   * it on. Undefined where that is not certain.
+   * @param {Call} move
+   * @returns {Call | undefined}
+   */
+  passedOnBy(move) {
+    if (!move.ok || isUnknown(move)) return undefined
+    const others = this.#takes.filter((call) => call !== move && !isRefused(call))
+    const before = others.findLast(({ at }) => at < move.at)
+    if (!before || isUnknown(before) || !this.calls.includes(before)) return undefined
+    const isBeside = others.some(
+      (call) => call !== before && call.at < move.end && mayFollow(call, before),
+    )
+    const held = move.ok.moved ? move.ok.from : move.ok.port
+    return !isBeside && toldBy(before).some(({ port }) => port === held) ? before : undefined
   }
 
   /**
@@ -37,13 +63,15 @@ export class Leases {
    * @param {Claim} claim
    */
   certainUntil({ call }) {
-    // A port that is asked for without a lease keeps the one that it has.
-    if (call.ttl === undefined) return Number.NEGATIVE_INFINITY
     const last = this.#lastOfHolding(call)
-    const shortest = this.calls
-      .filter((other) => other === last || mayFollow(other, last))
+    const setter = this.#setterOf(last)
+    // A port that is asked for without a lease keeps the one that it has.
+    if (this.#setterOf(call) === undefined || setter === undefined) return Number.NEGATIVE_INFINITY
+    const shorter = this.calls
+      .filter((other) => other !== last && other.op !== 'move' && mayFollow(other, last))
       .map((other) => Math.max(other.at, last.at) + lengthOf(other))
-    const until = this.#jumps.certainUntil({ from: last.at, until: Math.min(...shortest) })
+    const ends = Math.min(setter.at + lengthOf(setter), ...shorter)
+    const until = this.#jumps.certainUntil({ from: setter.at, until: ends })
     // The holding is the one that the last call was told, so it had not ended before.
     return last === call ? until : Math.max(until, last.at)
   }
@@ -53,19 +81,21 @@ export class Leases {
    * @param {Claim} claim
    */
   possiblyUntil({ call, port }) {
-    if (call.ttl === undefined) return FOREVER
-    return this.#possiblyUntil(call, port, this.calls)
+    return this.#setterOf(call) ? this.#possiblyUntil(call, port, this.calls) : FOREVER
   }
 
   /**
-   * Whether the call was told a holding that had ended before it was asked for.
+   * Whether the call was told a holding, or moved one, that had ended before it was asked for.
    * @param {Call} call
    */
   isTooLate(call) {
-    const { at, ok } = call
+    const { op, at, ok } = call
     const before = this.calls.filter((other) => other.at < at && other !== call)
-    const told = before.filter((other) => isSame(other, call))
-    return told.some((other) => this.#possiblyUntil(other, ok.port, before) < at)
+    const isOver = (/** @type {Call} */ other, /** @type {number} */ port) =>
+      this.#setterOf(other) !== undefined && this.#possiblyUntil(other, port, before) < at
+    const moved = op === 'move' && ok.moved ? this.passedOnBy(call) : undefined
+    if (moved && isOver(moved, ok.from)) return true
+    return before.some((other) => isSame(other, call) && isOver(other, ok.port))
   }
 
   /**
@@ -86,9 +116,22 @@ export class Leases {
 
   /** @param {Call} call */
   #latestEnd(call) {
-    if (isUnknown(call)) return FOREVER
-    const until = call.end + lengthOf(call)
-    return this.#jumps.isDuring({ from: call.at, until }) ? FOREVER : until
+    const setter = this.#setterOf(call)
+    if (isUnknown(call) || setter === undefined) return FOREVER
+    const until = setter.end + lengthOf(setter)
+    return this.#jumps.isDuring({ from: setter.at, until }) ? FOREVER : until
+  }
+
+  /**
+   * The call that has set the end of the lease that this one was told. Undefined where that is not certain,
+   * or there is no lease.
+   * @param {Call} call
+   * @returns {Call | undefined}
+   */
+  #setterOf(call) {
+    if (call.op !== 'move') return call.ttl === undefined ? undefined : call
+    const before = this.passedOnBy(call)
+    return before && this.#setterOf(before)
   }
 
   /**
@@ -115,8 +158,12 @@ function isSame(one, other) {
  * @param {Call} other
  */
 function mayFollow(call, other) {
-  const isRefused = call.error !== undefined && !isUnknown(call)
-  return !isRefused && (isUnknown(call) || call.end > other.at)
+  return !isRefused(call) && (isUnknown(call) || call.end > other.at)
+}
+
+/** @param {Call} call */
+function isRefused(call) {
+  return call.error !== undefined && !isUnknown(call)
 }
 
 /** @param {Call} call */

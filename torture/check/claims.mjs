@@ -70,7 +70,7 @@ export class Service {
    * @param {readonly number[]} told those that it was told
    */
   take(call, count, told) {
-    if (call.ttl !== undefined) this.leases.add(call)
+    this.leases.add(call)
     for (let nth = 0; nth < count; nth++) {
       if (isRepeatable(call)) this.#repeatable.push(call)
       if (isUnknown(call)) this.unknown.push(call)

@@ -1,6 +1,8 @@
-// A lease that has ended is never renewed, and LEASE_LOST is told only of a holding that may have ended.
+// A lease that has ended is never renewed or moved, a move leaves its end as it is, and LEASE_LOST is told
+// only of a holding that may have ended.
 import { nameOf } from './claims.mjs'
 import { TELLS_HOLDING } from './histories.mjs'
+import { isOtherEnd, OTHER_END } from './leaseEvents.mjs'
 
 /**
  * @typedef {import('./check.mjs').Report} Report
@@ -21,8 +23,25 @@ export function checkLeases(ledger, report) {
     if (TELLS_HOLDING.has(call.op) && call.ok && service.leases.isTooLate(call)) {
       report(TOO_LATE, call)
     }
+    if (call.op === 'move' && call.ok) checkPassedOn(service, call, report)
     if (call.error === 'LEASE_LOST' && isHeld(service, call)) report('false LEASE_LOST', call)
   }
+}
+
+/**
+ * @param {import('./claims.mjs').Service} service
+ * @param {Call} move
+ * @param {Report} report
+ */
+function checkPassedOn({ leases }, move, report) {
+  const { endsAt } = move.ok
+  const before = leases.passedOnBy(move)
+  const told = before?.ok.endsAt
+  const hasLease = endsAt !== undefined
+  // A get is not told when its lease ends.
+  const hadLease = told !== undefined || before?.ttl !== undefined
+  const isOther = hasLease !== hadLease || (told !== undefined && isOtherEnd(endsAt, told))
+  if (isOther && (before || !leases.any)) report(OTHER_END, { move, before: before ?? 'no lease' })
 }
 
 /**

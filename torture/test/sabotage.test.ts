@@ -138,6 +138,11 @@ it('finds leases that are taken away before their end', async () => {
   await findsWrong('false LEASE_LOST', ['--sabotage', 'lease-cut', ...WHILE_LEASING])
 }, 120_000)
 
+it('finds moves that do not pass the lease on', async () => {
+  const args = ['--sabotage', 'moved-without-lease', ...WHILE_LEASING]
+  await findsWrong('lease with another end than was told', args)
+}, 120_000)
+
 it('finds leases that end without an event', async () => {
   await findsWrong('acknowledged change without its event', [
     '--sabotage',
