@@ -259,6 +259,14 @@ export const SABOTAGES = {
       where status = 'released'`)
   },
 
+  /** Numbers that rest are available to nobody. */
+  'rests-for-nobody': async (/** @type {Client} */ client) => {
+    await alter(client, 'lock_lowest_slot', [
+      "and status = 'released'\n        and ends_at is not null",
+      "and status = 'released'\n        and ends_at is null",
+    ])
+  },
+
   /** A dump reads the events later than the allocations. */
   'dump-in-parts': async (/** @type {Client} */ client) => {
     await client.query('alter function ports.dump_registry() rename to dump_part')

@@ -35,7 +35,7 @@ export const LIMITS = /** @type {const} */ ({
   actors: { actor: 'agent-*', maxPorts: 5, perMinute: 60 },
 })
 /** Whose released numbers are given only to their last holder for a time. */
-const RESTING = {
+export const RESTING = {
   projectName: 'resting',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_900, endPort: 20_923 }]),
   restSeconds: 1,
@@ -59,6 +59,8 @@ export const PROJECTS = /** @type {Project[]} */ ([
   PACED,
   RESTING,
 ])
+/** Faults lock single rows only of these. A call passes over a number that rests for it and is locked. */
+export const WITHOUT_RESTS = PROJECTS.filter(({ restSeconds }) => restSeconds === undefined)
 /** Those that the workers use. */
 export const OPEN = PROJECTS.filter((project) => project !== PACED)
 /** Ranges that are added and removed while the projects are in use. */

@@ -25,6 +25,7 @@ import { checkMoves, IN_PARTS } from './moves.mjs'
 import { checkRanges } from './rangeAnswers.mjs'
 import { checkReserved, IN_SPITE } from './reservedNumbers.mjs'
 import { checkRests, TOO_EARLY } from './rests.mjs'
+import { checkReturns, NOT_ITS_OWN } from './returns.mjs'
 import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
@@ -53,6 +54,7 @@ const NOTHING_FOUND = {
   [OVER]: 0,
   [TOO_FAST]: 0,
   [TOO_EARLY]: 0,
+  [NOT_ITS_OWN]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
   [OTHER_LAYOUT]: 0,
@@ -142,9 +144,10 @@ export function check(directory, table, { doubts = [], records } = {}) {
   checkLimits(ledger, holdings, report)
   checkRests(ledger, report)
   checkBatches(ledger, report)
+  const returns = checkReturns(ledger, report)
   const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)
-  return { found, examples, exhausted, mismatches, ...statistics(ledger.calls) }
+  return { found, examples, exhausted, mismatches, returns, ...statistics(ledger.calls) }
 }
 
 /**

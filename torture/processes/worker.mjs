@@ -23,6 +23,7 @@ import {
   PROTOCOLS,
   pick,
   RESERVED,
+  RESTING,
   SHARED,
 } from '../workload.mjs'
 import { History } from './History.mjs'
@@ -71,6 +72,7 @@ const USES = /** @type {const} */ ([
   'moves',
   'leases',
   'movedLeases',
+  'returns',
   'many',
   'batch',
   'loose',
@@ -84,11 +86,20 @@ class Lane {
   #generation = 0
   /**
    * Services that other calls give numbers, each with its generation: one claims, one moves, one has
-   * leases, one moves what it has with a lease, one asks for several numbers at once, several are in
-   * batches, one has another layout in each batch. Only the one that moves and the one with leases are
-   * asked for by get as well.
+   * leases, one moves what it has with a lease, one asks again for the number that rests for it, one asks
+   * for several numbers at once, several are in batches, one has another layout in each batch. Only the
+   * one that moves, the one with leases and the one that asks again are asked for by get as well.
    */
-  #generations = { claims: 0, moves: 0, leases: 0, movedLeases: 0, many: 0, batch: 0, loose: 0 }
+  #generations = {
+    claims: 0,
+    moves: 0,
+    leases: 0,
+    movedLeases: 0,
+    returns: 0,
+    many: 0,
+    batch: 0,
+    loose: 0,
+  }
   /** By place: the lease that was told last. */
   #leases = /** @type {Map<string, { port: number, holding: string }>} */ (new Map())
   /** Where its services of batches may hold ports. */
@@ -136,6 +147,10 @@ class Lane {
     if (dice < 0.55) return this.#useMoves({ ...place, service: this.#special('moves') })
     if (dice < 0.58) {
       return this.#useMovedLeases({ ...place, service: this.#special('movedLeases') })
+    }
+    if (dice < 0.6) {
+      const { projectName: project } = RESTING
+      return this.#useReturns({ ...place, project, service: this.#special('returns') })
     }
     if (dice < 0.66) return this.#useLeases({ ...place, service: this.#special('leases') })
     if (dice < 0.7) return this.#allocateUnderKey(own)
@@ -343,6 +358,19 @@ class Lane {
     if (dice < 0.8) await untilAboutTheEnd(ttl)
     const { portNumber: port, id: holding } = moved.ok.allocation
     return this.#renew(place, { port, holding }, lengthOfLease())
+  }
+
+  /** Releases a number and asks for it again while it rests. */
+  async #useReturns(/** @type {Place} */ place) {
+    const error = await this.#get(place)
+    if (error !== undefined) return error
+    // So long that hardly any call of others lasts from before it was given until after it is released.
+    await sleep(100 + 200 * Math.random())
+    const failure = await this.#release(place, true)
+    if (failure !== undefined) return failure
+    await sleep(500 * Math.random())
+    const again = await (Math.random() < 0.5 ? this.#get(place) : this.#allocate(place))
+    return again ?? this.#release(place, true)
   }
 
   async #renew(

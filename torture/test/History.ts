@@ -258,9 +258,9 @@ export class History {
   }
 
   /** Told which ports it released. */
-  releaseOf(ports: number[], from: number, until: number, lost = false): this {
+  releaseOf(ports: number[], from: number, until: number, lost = false, asked: Asked = {}): this {
     const ok = ports.map((port) => [numberOf(port), PLACE.proto])
-    return this.#call('release', [from, until], { ok, lost }, {})
+    return this.#call('release', [from, until], { ok, lost }, asked)
   }
 
   update(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {

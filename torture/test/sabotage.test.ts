@@ -177,6 +177,14 @@ it('finds resting numbers that are given to others', async () => {
   ])
 }, 120_000)
 
+it('finds resting numbers that are not given back', async () => {
+  await findsWrong('another number than the one that rested for the service', [
+    '--sabotage',
+    'rests-for-nobody',
+    ...WHILE_LEASING,
+  ])
+}, 120_000)
+
 it('finds numbers of a range that are given on another host than its own', async () => {
   await findsWrong('outside its range', [
     '--sabotage',
