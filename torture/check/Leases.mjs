@@ -99,6 +99,27 @@ export class Leases {
   }
 
   /**
+   * Whether a list may lack a port that is held all the while. A call that renews a lease shortly before its
+   * end may be seen to have done so only afterwards. Who would take the number waits for that call; a list
+   * does not.
+   * @param {number} port
+   * @param {import('./intervals.mjs').Interval} window
+   */
+  mayBeUnseen(port, { from, until }) {
+    return this.calls.some((call, nth) => {
+      const isUnderWay = call.at < until && (isUnknown(call) || call.end > from)
+      if (!isUnderWay || isRefused(call) || !mayTell(call, port)) return false
+      const before = this.calls.slice(0, nth).filter((other) => mayTell(other, port))
+      const last = before.at(-1)
+      return before.some(
+        (other) =>
+          (other === last || mayFollow(other, /** @type {Call} */ (last))) &&
+          this.#earliestEnd(other) < until,
+      )
+    })
+  }
+
+  /**
    * @param {Call} call
    * @param {number} port
    * @param {readonly Call[]} calls
@@ -112,6 +133,13 @@ export class Leases {
       if (isOfPort || isUnknown(other)) until = Math.max(until, this.#latestEnd(other))
     }
     return until
+  }
+
+  /** @param {Call} call */
+  #earliestEnd(call) {
+    const setter = this.#setterOf(call)
+    if (isUnknown(call) || setter === undefined) return Number.NEGATIVE_INFINITY
+    return this.#jumps.certainUntil({ from: setter.at, until: setter.at + lengthOf(setter) })
   }
 
   /** @param {Call} call */
@@ -159,6 +187,15 @@ function isSame(one, other) {
  */
 function mayFollow(call, other) {
   return !isRefused(call) && (isUnknown(call) || call.end > other.at)
+}
+
+/**
+ * Whether the call may have been about that port.
+ * @param {Call} call
+ * @param {number} port
+ */
+function mayTell(call, port) {
+  return isUnknown(call) || toldBy(call).some((told) => told.port === port)
 }
 
 /** @param {Call} call */

@@ -125,6 +125,7 @@ function excludedByAbsence(rows, holdings, window) {
     return there
       .filter(({ from, until }) => from < window.until && until > window.from)
       .filter(({ service }) => !shown.includes(service.name))
+      .filter(({ service, port }) => !service.leases.mayBeUnseen(port, window))
       .map(({ service, from, until }) => ({
         from,
         until,

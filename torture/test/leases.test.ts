@@ -37,6 +37,18 @@ describe('a port with a lease', () => {
     expect(leased().renew([1.8, 1.9], [0, 7]).tableAt(2.5).judged()).toEqual([LOST])
   })
 
+  it('may be missing in a list while it is renewed at its end', () => {
+    const renewed = () => leased().renew([1.9, 2.3], [0, 7])
+    expect(renewed().list(2.1, 2.2, {}).judged()).toEqual([])
+    expect(renewed().list(1.95, 1.98, {}).judged()).toEqual([LOST])
+    expect(renewed().list(2.35, 2.4, {}).judged()).toEqual([LOST])
+    expect(renewed().dump([2.1, 2.2], {}).judged()).toEqual([])
+    expect(renewed().dump([2.35, 2.4], {}).judged()).toContain(LOST)
+    const early = leased().renew([1.2, 1.7], [0, 7]).list(1.3, 1.6, {})
+    expect(early.judged()).toEqual([LOST])
+    expect(renewed().get(2.1, 2.2, 0, web).judged()).toContain(TWO)
+  })
+
   it('that a get gives ends as well, and one that is asked for without a lease may stay', () => {
     const gotten = () => new History().get(1, 1.1, 0, { ttl: 1 })
     expect(gotten().list(1.2, 1.5, {}).judged()).toEqual([LOST])
