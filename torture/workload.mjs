@@ -32,7 +32,7 @@ export const PACED = {
 export const LIMITS = /** @type {const} */ ({
   held: { projectName: LIMITED.projectName, maxPorts: 8 },
   given: { projectName: PACED.projectName, perMinute: 20 },
-  actors: { actor: 'agent-*', maxPorts: 5, perMinute: 60 },
+  actors: { actor: 'agent-*', maxPorts: 5, perMinute: 100 },
 })
 /** Whose released numbers are given only to their last holder for a time. */
 export const RESTING = {

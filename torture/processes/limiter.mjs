@@ -1,19 +1,18 @@
 // Asks for ports under a limit of their project or of itself, several calls at a time, and releases them or
 // lets their leases end. Several such processes keep the holders at their limits.
 //
-// node torture/processes/limiter.mjs '{ "file", "name", "projects", "url", "until" }'
+// node torture/processes/limiter.mjs '{ "file", "name", "projects", "keepsMs", "url", "until" }'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { HOSTS, now, numbersIn, PROTOCOLS, pick } from '../workload.mjs'
 import { History } from './History.mjs'
 import { allocate, claim, endWithParent, lease, openRegistry, release, renew } from './registry.mjs'
 
 const LANES = 6
-const PAUSE_MS = 40
 const TTL_S = 1
 /** How near to its end a lease is renewed, before or after. */
 const NEAR_END_MS = 15
 
-const { file, name, projects, url, until } = JSON.parse(process.argv[2] ?? '{}')
+const { file, name, projects, keepsMs, url, until } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 const ports = await openRegistry(history, url)
@@ -30,7 +29,7 @@ async function work(lane) {
     const place = { project, service, instance: '', host: pick(HOSTS) }
     const wanted = pick(ranges.flatMap(numbersIn))
     const isLost = await useOnce({ ...place, proto: pick(PROTOCOLS) }, wanted)
-    await sleep(PAUSE_MS * Math.random())
+    await sleep(keepsMs * Math.random())
     if (isLost) await release(history, ports, place)
   }
 }
