@@ -43,6 +43,17 @@ export async function countLostNumbers(server) {
            and allocations.hostname = host.name
            and allocations.protocol = scope.protocol
            and allocations.port_number = number
+       )
+       -- Numbers rest for hours that were released before the clock was set back.
+       and not exists (
+         select
+         from ports.port_allocations as slot
+         where slot.project_name = ranges.project_name
+           and slot.hostname = host.name
+           and slot.protocol = scope.protocol
+           and slot.port_number = number
+           and slot.status = 'released'
+           and slot.ends_at > clock_timestamp()
        )`,
     [HOSTS, PROTOCOLS, PROJECTS.map(({ projectName }) => projectName)],
   )

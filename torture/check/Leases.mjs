@@ -63,16 +63,11 @@ export class Leases {
    * @param {Claim} claim
    */
   certainUntil({ call }) {
-    const last = this.#lastOfHolding(call)
-    const setter = this.#setterOf(last)
     // A port that is asked for without a lease keeps the one that it has.
-    if (this.#setterOf(call) === undefined || setter === undefined) return Number.NEGATIVE_INFINITY
-    const shorter = this.calls
-      .filter((other) => other !== last && other.op !== 'move' && mayFollow(other, last))
-      .map((other) => Math.max(other.at, last.at) + lengthOf(other))
-    const ends = Math.min(setter.at + lengthOf(setter), ...shorter)
-    const until = this.#jumps.certainUntil({ from: setter.at, until: ends })
-    // The holding is the one that the last call was told, so it had not ended before.
+    if (this.#setterOf(call) === undefined) return Number.NEGATIVE_INFINITY
+    const last = this.#lastOfHolding(call)
+    const until = this.#earliestEnd(last)
+    // The holding is the one that the last call was told, so nobody else has had it before.
     return last === call ? until : Math.max(until, last.at)
   }
 
@@ -81,7 +76,7 @@ export class Leases {
    * @param {Claim} claim
    */
   possiblyUntil({ call, port }) {
-    return this.#setterOf(call) ? this.#possiblyUntil(call, port, this.calls) : FOREVER
+    return this.#setterOf(call) ? this.#possiblyUntil(call, port, this.calls, FOREVER) : FOREVER
   }
 
   /**
@@ -89,65 +84,86 @@ export class Leases {
    * @param {Call} call
    */
   isTooLate(call) {
-    const { op, at, ok } = call
+    const { op, at, end, ok } = call
     const before = this.calls.filter((other) => other.at < at && other !== call)
     const isOver = (/** @type {Call} */ other, /** @type {number} */ port) =>
-      this.#setterOf(other) !== undefined && this.#possiblyUntil(other, port, before) < at
+      this.#setterOf(other) !== undefined && this.#possiblyUntil(other, port, before, end) < at
     const moved = op === 'move' && ok.moved ? this.passedOnBy(call) : undefined
     if (moved && isOver(moved, ok.from)) return true
     return before.some((other) => isSame(other, call) && isOver(other, ok.port))
   }
 
   /**
-   * Whether a list may lack a port that is held all the while. A call that renews a lease shortly before its
-   * end may be seen to have done so only afterwards. Who would take the number waits for that call; a list
-   * does not.
+   * Whether who only looks may find a lease ended that a later call was told not to have ended. It may have
+   * been renewed shortly before its end, which is seen only afterwards; or a clock that has jumped may have
+   * been set back. Who would take the number finds out which it is. Certain is what was told before.
    * @param {number} port
    * @param {import('./intervals.mjs').Interval} window
    */
   mayBeUnseen(port, { from, until }) {
-    return this.calls.some((call, nth) => {
-      const isUnderWay = call.at < until && (isUnknown(call) || call.end > from)
-      if (!isUnderWay || isRefused(call) || !mayTell(call, port)) return false
-      const before = this.calls.slice(0, nth).filter((other) => mayTell(other, port))
-      const last = before.at(-1)
-      return before.some(
-        (other) =>
-          (other === last || mayFollow(other, /** @type {Call} */ (last))) &&
-          this.#earliestEnd(other) < until,
-      )
-    })
+    if (!this.any) return false
+    return !this.calls.some(
+      (call) =>
+        call.end < from &&
+        toldBy(call).some((told) => told.port === port) &&
+        this.#earliestEnd(call) > until,
+    )
   }
 
   /**
    * @param {Call} call
    * @param {number} port
    * @param {readonly Call[]} calls
+   * @param {number} seen until when somebody looks
    */
-  #possiblyUntil(call, port, calls) {
-    let until = this.#latestEnd(call)
+  #possiblyUntil(call, port, calls, seen) {
+    let until = this.#latestEnd(call, seen)
     for (const other of calls) {
       if (other.end <= call.at) continue
       if (other.at > until) break
       const isOfPort = toldBy(other).some((told) => told.port === port)
-      if (isOfPort || isUnknown(other)) until = Math.max(until, this.#latestEnd(other))
+      if (isOfPort || isUnknown(other)) until = Math.max(until, this.#latestEnd(other, seen))
     }
     return until
   }
 
-  /** @param {Call} call */
+  /**
+   * Of the lease that the call was told, unless a later one is certain to have set another.
+   * @param {Call} call
+   */
   #earliestEnd(call) {
     const setter = this.#setterOf(call)
-    if (isUnknown(call) || setter === undefined) return Number.NEGATIVE_INFINITY
-    return this.#jumps.certainUntil({ from: setter.at, until: setter.at + lengthOf(setter) })
+    if (setter === undefined) return Number.NEGATIVE_INFINITY
+    const others = this.calls
+      .filter((other) => other !== call && other.op !== 'move' && mayFollow(other, call))
+      .map((other) => Math.max(other.at, call.at) + lengthOf(other))
+    const until = Math.min(setter.at + lengthOf(setter), ...others)
+    return this.#jumps.certainUntil({ from: setter.at, until })
   }
 
-  /** @param {Call} call */
-  #latestEnd(call) {
+  /**
+   * A lease that has ended goes on if the clock is set back before a call has found its end.
+   * @param {Call} call
+   * @param {number} seen
+   */
+  #latestEnd(call, seen) {
     const setter = this.#setterOf(call)
     if (isUnknown(call) || setter === undefined) return FOREVER
     const until = setter.end + lengthOf(setter)
-    return this.#jumps.isDuring({ from: setter.at, until }) ? FOREVER : until
+    const isSteady = !this.#jumps.isDuring({ from: setter.at, until: Math.max(until, seen) })
+    return isSteady ? until : FOREVER
+  }
+
+  /**
+   * Whether a release may have passed over the port, which it did not name, because the clock of the server
+   * had jumped.
+   * @param {Claim} claim
+   * @param {Call} release
+   */
+  mayOutlast({ call, port }, { ok, end }) {
+    const isNamed =
+      !Array.isArray(ok) || ok.some(([told, proto]) => told === port && proto === call.proto)
+    return this.any && !isNamed && this.#jumps.isDuring({ from: call.at, until: end })
   }
 
   /**
@@ -187,15 +203,6 @@ function isSame(one, other) {
  */
 function mayFollow(call, other) {
   return !isRefused(call) && (isUnknown(call) || call.end > other.at)
-}
-
-/**
- * Whether the call may have been about that port.
- * @param {Call} call
- * @param {number} port
- */
-function mayTell(call, port) {
-  return isUnknown(call) || toldBy(call).some((told) => told.port === port)
 }
 
 /** @param {Call} call */

@@ -49,8 +49,10 @@ function checkPassedOn({ leases }, move, report) {
  * @param {import('./claims.mjs').Service} service
  * @param {Call} call
  */
-function isHeld({ claimsByPort }, { at, end, port = 0, holding }) {
-  const claims = claimsByPort.get(port) ?? []
+function isHeld({ claimsByPort, leases }, { at, end, port = 0, holding }) {
+  const claims = leases.mayBeUnseen(port, { from: at, until: end })
+    ? []
+    : (claimsByPort.get(port) ?? [])
   return claims.some(
     ({ call, from, until }) =>
       from < at && until > end && (holding === undefined || holding === call.ok.allocation),

@@ -94,13 +94,15 @@ class Room {
  * @param {readonly Holding[]} holdings
  * @param {Report} report
  */
-function checkHeld({ services }, limit, holdings, report) {
+function checkHeld({ services, jumps }, limit, holdings, report) {
   const { maxPorts = FOREVER } = limit
   const own = new Set(
     [...services.values()].filter((service) => takersOf(service).every(isOf(limit))),
   )
   const spans = holdings
     .filter(({ service }) => own.has(service))
+    // A lease that had ended by a clock that has jumped may go on when the clock is set back.
+    .filter(({ service, ...span }) => !(service.leases.any && jumps.isDuring(span)))
     // A release that is asked for may have taken effect at once.
     .map(({ from, until }) => ({ from, until: until - 1 }))
   const held = mostAtOnce({ from: 0, until: FOREVER }, spans)

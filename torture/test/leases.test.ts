@@ -259,10 +259,20 @@ describe('while the clock of the server may have jumped', () => {
     expect(leased().jump(1.5, 1.6).list(1.2, 1.3, {}).judged()).toEqual([LOST])
   })
 
-  it('a renewal that was told still excludes that it ended before', () => {
+  it('a renewal that was told still excludes that others had it before', () => {
     const history = () => leased().jump(1.2, 1.3).renew([1.8, 1.9], [0, 7])
-    expect(history().list(1.4, 1.5, {}).judged()).toEqual([LOST])
+    expect(history().get(1.4, 1.5, 0, web).judged()).toContain(TWO)
+    expect(history().list(1.4, 1.5, {}).judged()).toEqual([])
     expect(history().list(2.2, 2.3, {}).judged()).toEqual([LOST])
+  })
+
+  it('a lease that has ended may go on, and a release may have passed it over', () => {
+    expect(leased().jump(3, 3.1).list(4, 4.1, { 0: 'api' }).judged()).toEqual([])
+    const passed = () => leased().releaseOf([], 1.5, 1.6)
+    expect(passed().list(1.7, 1.8, { 0: 'api' }).judged()).toEqual([ZOMBIE])
+    expect(passed().jump(1.4, 1.5).list(5, 6, { 0: 'api' }).judged()).toEqual([])
+    const named = leased().jump(1.4, 1.5).releaseOf([0], 1.5, 1.6)
+    expect(named.list(1.7, 1.8, { 0: 'api' }).judged()).toEqual([ZOMBIE])
   })
 })
 
