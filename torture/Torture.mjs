@@ -30,11 +30,20 @@ import { EmbeddedServer } from './server/EmbeddedServer.mjs'
 import { OwnServer } from './server/OwnServer.mjs'
 import { TemporaryFiles } from './TemporaryFiles.mjs'
 import { Workers } from './Workers.mjs'
-import { createProjects, now } from './workload.mjs'
+import { createProjects, LARGE, LIMITED, now, PACED } from './workload.mjs'
 
 /** Of the workers, in turn: how many calls each has in flight. */
 const LANES = [1, 8, 1, 32]
-const LIMITERS = ['limiter-0', 'limiter-1']
+/**
+ * By name, what they ask for ports of, and how long they keep them at most. Those that are called agents have
+ * a limit of their own.
+ */
+const LIMITERS = {
+  'limiter-0': { projects: [LIMITED], keepsMs: 40 },
+  'limiter-1': { projects: [LIMITED], keepsMs: 40 },
+  'agent-0': { projects: [LARGE, PACED], keepsMs: 400 },
+  'agent-1': { projects: [LARGE, PACED], keepsMs: 400 },
+}
 const PROGRESS_EVERY_MS = 5_000
 const STOPS_WITHIN_MS = 30_000
 /** How many lines of the server's log are shown if the run itself fails. */
@@ -151,8 +160,9 @@ export class Torture {
       },
     )
     this.#workers = workers
-    for (const name of LIMITERS)
-      workers.startOther('limiter', name, { name, url: server.url, until })
+    for (const [name, told] of Object.entries(LIMITERS)) {
+      workers.startOther('limiter', name, { name, ...told, url: server.url, until })
+    }
     workers.startOther('reserver', 'reserver', { url: server.url, until })
     for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
     return workers

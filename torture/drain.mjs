@@ -1,6 +1,6 @@
 import { PortManager, PortsError } from '@ports/core'
 import { openRepository } from '@ports/db'
-import { HOSTS, PROJECTS, PROTOCOLS } from './workload.mjs'
+import { HOSTS, LIMITS, PROJECTS, PROTOCOLS } from './workload.mjs'
 
 /**
  * Takes what is left of every range until it is exhausted, and answers how many numbers nobody has
@@ -15,8 +15,8 @@ export async function countLostNumbers(server) {
     for (const { startPort, endPort } of await ports.listReservations()) {
       await ports.unreserve({ startPort, endPort })
     }
-    for (const { projectName, maxPorts, restSeconds } of PROJECTS) {
-      if (maxPorts !== undefined) await ports.removeLimit({ projectName })
+    for (const limit of Object.values(LIMITS)) await ports.removeLimit(limit)
+    for (const { projectName, restSeconds } of PROJECTS) {
       if (restSeconds !== undefined) await ports.setRest(projectName, 0)
       for (const hostname of HOSTS) {
         for (const protocol of PROTOCOLS) {
@@ -43,6 +43,17 @@ export async function countLostNumbers(server) {
            and allocations.hostname = host.name
            and allocations.protocol = scope.protocol
            and allocations.port_number = number
+       )
+       -- Numbers rest for hours that were released before the clock was set back.
+       and not exists (
+         select
+         from ports.port_allocations as slot
+         where slot.project_name = ranges.project_name
+           and slot.hostname = host.name
+           and slot.protocol = scope.protocol
+           and slot.port_number = number
+           and slot.status = 'released'
+           and slot.ends_at > clock_timestamp()
        )`,
     [HOSTS, PROTOCOLS, PROJECTS.map(({ projectName }) => projectName)],
   )

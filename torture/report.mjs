@@ -14,7 +14,8 @@ const LONG_ENOUGH_S = 100
  * @param {Options} options
  */
 export function report(outcome, options) {
-  const { found, exhausted, mismatches, slowest, faults, corrupt, crashes, examples } = outcome
+  const { found, exhausted, mismatches, returns, slowest, faults, corrupt, crashes, examples } =
+    outcome
   const lines = [
     machine(outcome.serverVersion, options),
     `${outcome.lasted} s of faults${outcome.wasInterrupted ? `, interrupted (${options.seconds} s were asked for)` : ''}.`,
@@ -29,6 +30,7 @@ export function report(outcome, options) {
       `unknown outcome in that range made it unclear. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
     `LAYOUT_MISMATCH was told ${mismatches.refused} times, ${mismatches.decided} of them where a service ` +
       'certainly held something else.',
+    `A number that rested for its last holder was to be given back ${returns} times.`,
     `When the faults were over, each of the ${outcome.recovered.asked} workers that still ran was ` +
       'asked for one call more.',
     corrupt === undefined

@@ -210,6 +210,14 @@ export const SABOTAGES = {
     ])
   },
 
+  /** What is moved has its lease no longer, and never ends. */
+  'moved-without-lease': async (/** @type {Client} */ client) => {
+    await alter(client, 'move_port', [
+      'v_held.ordinal, v_held.ends_at, v_held.held_by',
+      'v_held.ordinal, null, v_held.held_by',
+    ])
+  },
+
   /** One time in three, a lease ends without an event. */
   'lease-end-unnoted': async (/** @type {Client} */ client) => {
     await forgetEvents(client, ['lease-ended'])
@@ -226,6 +234,22 @@ export const SABOTAGES = {
     )
   },
 
+  /** One time in five, the limit of a minute does not count what is given. */
+  'minutes-uncounted': async (/** @type {Client} */ client) => {
+    await alter(client, 'take_limits', [
+      'and v_limit.per_minute is not null;',
+      'and v_limit.per_minute is not null and random() > 0.2;',
+    ])
+  },
+
+  /** One time in five, a limit of actors does not count a port that they hold. */
+  'actors-uncounted': async (/** @type {Client} */ client) => {
+    await alter(client, 'held_under', [
+      'and held_by like ports.limit_pattern(p_actor)',
+      'and held_by like ports.limit_pattern(p_actor) and random() > 0.2',
+    ])
+  },
+
   /** Numbers that rest are available to everybody. */
   'rests-ignored': async (/** @type {Client} */ client) => {
     await client.query(`
@@ -233,6 +257,14 @@ export const SABOTAGES = {
       select ctid as slot, project_name, hostname, protocol, port_number
       from ports.port_allocations
       where status = 'released'`)
+  },
+
+  /** Numbers that rest are available to nobody. */
+  'rests-for-nobody': async (/** @type {Client} */ client) => {
+    await alter(client, 'lock_lowest_slot', [
+      "and status = 'released'\n        and ends_at is not null",
+      "and status = 'released'\n        and ends_at is null",
+    ])
   },
 
   /** A dump reads the events later than the allocations. */

@@ -6,20 +6,36 @@
  * @typedef {{ startPort: number, endPort: number, boundTo?: string }} Range
  */
 
-/** @typedef {{ projectName: string, ranges: Range[], maxPorts?: number, restSeconds?: number }} Project */
+/**
+ * @typedef {{ projectName: string, ranges: Range[], restSeconds?: number }} Project
+ *
+ * Of a project, or of actors whose names begin so, with an asterisk.
+ * @typedef {{ projectName: string, actor?: undefined } | { actor: string, projectName?: undefined }} Limited
+ * @typedef {Limited & { maxPorts?: number, perMinute?: number }} Limit
+ */
 
 export const LARGE = {
   projectName: 'large',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_200, endPort: 20_599 }]),
 }
-/** It may hold so many ports on all hosts together. The shared services, which nobody releases, hold none. */
+/** It may hold only a few ports. The shared services, which nobody releases, hold none. */
 export const LIMITED = {
   projectName: 'limited',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_800, endPort: 20_839 }]),
-  maxPorts: 8,
 }
+/** It may be given only a few ports in a minute. The workers do not ask for them. */
+export const PACED = {
+  projectName: 'paced',
+  ranges: /** @type {Range[]} */ ([{ startPort: 20_850, endPort: 20_869 }]),
+}
+/** On all hosts together. */
+export const LIMITS = /** @type {const} */ ({
+  held: { projectName: LIMITED.projectName, maxPorts: 8 },
+  given: { projectName: PACED.projectName, perMinute: 20 },
+  actors: { actor: 'agent-*', maxPorts: 5, perMinute: 100 },
+})
 /** Whose released numbers are given only to their last holder for a time. */
-const RESTING = {
+export const RESTING = {
   projectName: 'resting',
   ranges: /** @type {Range[]} */ ([{ startPort: 20_900, endPort: 20_923 }]),
   restSeconds: 1,
@@ -40,8 +56,13 @@ export const PROJECTS = /** @type {Project[]} */ ([
   },
   LARGE,
   LIMITED,
+  PACED,
   RESTING,
 ])
+/** Faults lock single rows only of these. A call passes over a number that rests for it and is locked. */
+export const WITHOUT_RESTS = PROJECTS.filter(({ restSeconds }) => restSeconds === undefined)
+/** Those that the workers use. */
+export const OPEN = PROJECTS.filter((project) => project !== PACED)
 /** Ranges that are added and removed while the projects are in use. */
 export const TEMPORARY = /** @type {({ project: string } & Range)[]} */ ([
   { project: 'small', startPort: 20_020, endPort: 20_023 },
@@ -139,11 +160,11 @@ export function pick(list) {
 
 /** @param {import('@ports/core').PortManager} ports */
 export async function createProjects(ports) {
-  for (const { projectName, ranges, maxPorts, restSeconds } of PROJECTS) {
+  for (const { projectName, ranges, restSeconds } of PROJECTS) {
     for (const { boundTo, ...bounds } of ranges) {
       await ports.addRange(projectName, { ...bounds, ...(boundTo && { hostname: boundTo }) })
     }
-    if (maxPorts !== undefined) await ports.setLimit({ projectName }, { maxPorts })
     if (restSeconds !== undefined) await ports.setRest(projectName, restSeconds)
   }
+  for (const limit of Object.values(LIMITS)) await ports.setLimit(limit, limit)
 }

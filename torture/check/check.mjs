@@ -11,6 +11,7 @@ import { checkResolved, servicesInDoubt } from './doubts.mjs'
 import { checkDumps, MIXED } from './dumps.mjs'
 import { checkEvents } from './events.mjs'
 import { checkExhausted } from './exhausted.mjs'
+import { TOO_FAST } from './givenPorts.mjs'
 import { FOREVER, NOTHING_CHANGED, takes, toldBy } from './histories.mjs'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.mjs'
 import { Ledger } from './Ledger.mjs'
@@ -24,6 +25,7 @@ import { checkMoves, IN_PARTS } from './moves.mjs'
 import { checkRanges } from './rangeAnswers.mjs'
 import { checkReserved, IN_SPITE } from './reservedNumbers.mjs'
 import { checkRests, TOO_EARLY } from './rests.mjs'
+import { checkReturns, NOT_ITS_OWN } from './returns.mjs'
 import { checkTaken } from './taken.mjs'
 import { checkWaits, readStuck, WAITED } from './waits.mjs'
 
@@ -50,7 +52,9 @@ const NOTHING_FOUND = {
   'false LEASE_LOST': 0,
   'false LIMIT_REACHED': 0,
   [OVER]: 0,
+  [TOO_FAST]: 0,
   [TOO_EARLY]: 0,
+  [NOT_ITS_OWN]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
   [OTHER_LAYOUT]: 0,
@@ -140,9 +144,10 @@ export function check(directory, table, { doubts = [], records } = {}) {
   checkLimits(ledger, holdings, report)
   checkRests(ledger, report)
   checkBatches(ledger, report)
+  const returns = checkReturns(ledger, report)
   const mismatches = checkMismatches(ledger, report)
   const exhausted = checkExhausted(ledger, holdings, report)
-  return { found, examples, exhausted, mismatches, ...statistics(ledger.calls) }
+  return { found, examples, exhausted, mismatches, returns, ...statistics(ledger.calls) }
 }
 
 /**

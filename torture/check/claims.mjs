@@ -70,7 +70,7 @@ export class Service {
    * @param {readonly number[]} told those that it was told
    */
   take(call, count, told) {
-    if (call.ttl !== undefined) this.leases.add(call)
+    this.leases.add(call)
     for (let nth = 0; nth < count; nth++) {
       if (isRepeatable(call)) this.#repeatable.push(call)
       if (isUnknown(call)) this.unknown.push(call)
@@ -98,7 +98,10 @@ export class Service {
       for (const releases of [this.#releases, this.#ofPort.get(claim.port)]) {
         if (!releases) continue
         claim.until = Math.min(claim.until, releases.firstThatMayMeet(claim.call))
-        claim.possiblyUntil = Math.min(claim.possiblyUntil, releases.firstThatMustMeet(claim.call))
+        const met = this.leases.any
+          ? releases.firstThatMustMeet(claim.call, (call) => !this.leases.mayOutlast(claim, call))
+          : releases.firstThatMustMeet(claim.call)
+        claim.possiblyUntil = Math.min(claim.possiblyUntil, met)
       }
     }
     this.claims.sort(byStart)
@@ -148,7 +151,7 @@ function isRepeatable({ op, key }) {
 
 /** Those of one service, in the order in which they were asked. */
 class Releases {
-  #asked = /** @type {{ from: number, end: number }[]} */ ([])
+  #asked = /** @type {{ call: Call, from: number, end: number }[]} */ ([])
   /** Of those up to here, when the last may have taken effect. */
   #latestEnd = /** @type {number[]} */ ([])
   #earliestEnd = /** @type {number[] | undefined} */ (undefined)
@@ -156,7 +159,7 @@ class Releases {
   /** @param {Call} call */
   add(call) {
     if (NOTHING_CHANGED.has(call.error ?? '') && !call.lost) return
-    this.#asked.push({ from: call.at, end: call.ok === undefined ? FOREVER : call.end })
+    this.#asked.push({ call, from: call.at, end: call.ok === undefined ? FOREVER : call.end })
     // A call without an answer may take effect at any time.
     const landed = isUnknown(call) ? FOREVER : call.end
     this.#latestEnd.push(Math.max(this.#latestEnd.at(-1) ?? 0, landed))
@@ -176,9 +179,12 @@ class Releases {
   /**
    * When it was acknowledged.
    * @param {Call} call
+   * @param {(release: Call) => boolean} [meets] by default each does
    */
-  firstThatMustMeet({ end }) {
-    return this.acknowledgedAfter(end)
+  firstThatMustMeet({ end }, meets) {
+    if (!meets) return this.acknowledgedAfter(end)
+    const later = this.#asked.slice(this.#firstFrom(end)).filter(({ call }) => meets(call))
+    return later.reduce((first, release) => Math.min(first, release.end), FOREVER)
   }
 
   /** @param {number} time */

@@ -7,6 +7,7 @@ import { nameOf, placeOf } from './claims.mjs'
 import { groupBy } from './groups.mjs'
 import { FOREVER, readLong } from './histories.mjs'
 import { byStart, merged } from './intervals.mjs'
+import { mayHaveLease } from './leaseEvents.mjs'
 import { checkRows, rowOf } from './lists.mjs'
 import { nameOfRange } from './Ranges.mjs'
 
@@ -65,7 +66,7 @@ function checkEventsOf(ledger, what, { ids, heldByEvents, makers = {} }, report)
   const told = new Set(heldByEvents)
   const untold = ids.filter((id) => !told.has(id))
   const hasLease = (/** @type {number} */ id) =>
-    ledger.callNamed(makers[id] ?? null)?.ttl !== undefined
+    mayHaveLease(ledger, ledger.callNamed(makers[id] ?? null))
   const gone = heldByEvents.filter((id) => !held.has(id) && !hasLease(id))
   if (untold.length > 0 || gone.length > 0) report(MIXED, { what, untold, gone })
 }
@@ -124,6 +125,7 @@ function excludedByAbsence(rows, holdings, window) {
     return there
       .filter(({ from, until }) => from < window.until && until > window.from)
       .filter(({ service }) => !shown.includes(service.name))
+      .filter(({ service, port }) => !service.leases.mayBeUnseen(port, window))
       .map(({ service, from, until }) => ({
         from,
         until,

@@ -76,7 +76,7 @@ export function ownPort({ services }, certain, call) {
 
 /**
  * By place, the times at which somebody may have held the number.
- * @param {import('./Ledger.mjs').Ledger} ledger
+ * @param {Pick<import('./Ledger.mjs').Ledger, 'services'>} ledger
  * @param {(claim: import('./claims.mjs').Claim) => number} [untilOf]
  */
 export function possibleHoldings({ services }, untilOf = ({ possiblyUntil }) => possiblyUntil) {

@@ -44,7 +44,7 @@ export const FOREVER = Number.POSITIVE_INFINITY
 /** The calls that give a service one port. A renewal tells one that the service holds. */
 export const TAKES_ONE = new Set(['get', 'allocate', 'claim', 'lease', 'renew'])
 /** The calls that tell which holding it is. */
-export const TELLS_HOLDING = new Set(['lease', 'renew'])
+export const TELLS_HOLDING = new Set(['lease', 'renew', 'move'])
 /** The calls that give services all that they ask for, or nothing. */
 export const TAKES_MANY = new Set(['ensureMany', 'allocateMany'])
 export const CHANGES_RESERVATIONS = new Set(['reserve', 'unreserve'])
@@ -106,7 +106,7 @@ export function servicesOf({ items, service }) {
  */
 export function toldBy({ op, ok, service = '', proto = '' }) {
   if (ok === undefined || ok === null) return []
-  if (op === 'move' || TELLS_HOLDING.has(op)) return [{ service, proto, port: ok.port }]
+  if (TELLS_HOLDING.has(op)) return [{ service, proto, port: ok.port }]
   if (op === 'ensureMany') {
     return ok.map((/** @type {any[]} */ [of, protocol, port]) => ({
       service: of,

@@ -1,6 +1,8 @@
-// A lease that has ended is never renewed, and LEASE_LOST is told only of a holding that may have ended.
+// A lease that has ended is never renewed or moved, a move leaves its end as it is, and LEASE_LOST is told
+// only of a holding that may have ended.
 import { nameOf } from './claims.mjs'
 import { TELLS_HOLDING } from './histories.mjs'
+import { isOtherEnd, OTHER_END } from './leaseEvents.mjs'
 
 /**
  * @typedef {import('./check.mjs').Report} Report
@@ -21,8 +23,25 @@ export function checkLeases(ledger, report) {
     if (TELLS_HOLDING.has(call.op) && call.ok && service.leases.isTooLate(call)) {
       report(TOO_LATE, call)
     }
+    if (call.op === 'move' && call.ok) checkPassedOn(service, call, report)
     if (call.error === 'LEASE_LOST' && isHeld(service, call)) report('false LEASE_LOST', call)
   }
+}
+
+/**
+ * @param {import('./claims.mjs').Service} service
+ * @param {Call} move
+ * @param {Report} report
+ */
+function checkPassedOn({ leases }, move, report) {
+  const { endsAt } = move.ok
+  const before = leases.passedOnBy(move)
+  const told = before?.ok.endsAt
+  const hasLease = endsAt !== undefined
+  // A get is not told when its lease ends.
+  const hadLease = told !== undefined || before?.ttl !== undefined
+  const isOther = hasLease !== hadLease || (told !== undefined && isOtherEnd(endsAt, told))
+  if (isOther && (before || !leases.any)) report(OTHER_END, { move, before: before ?? 'no lease' })
 }
 
 /**
@@ -30,8 +49,10 @@ export function checkLeases(ledger, report) {
  * @param {import('./claims.mjs').Service} service
  * @param {Call} call
  */
-function isHeld({ claimsByPort }, { at, end, port = 0, holding }) {
-  const claims = claimsByPort.get(port) ?? []
+function isHeld({ claimsByPort, leases }, { at, end, port = 0, holding }) {
+  const claims = leases.mayBeUnseen(port, { from: at, until: end })
+    ? []
+    : (claimsByPort.get(port) ?? [])
   return claims.some(
     ({ call, from, until }) =>
       from < at && until > end && (holding === undefined || holding === call.ok.allocation),

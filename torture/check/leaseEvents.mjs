@@ -1,4 +1,5 @@
-// The event of a lease that ended: it is dated at the end that its last call was told.
+// The event of a lease that ended: it is dated at the end that its last call was told, also where that was
+// a move.
 import { WITHOUT_CHANGE } from './allocations.mjs'
 import { nameOf } from './claims.mjs'
 import { isUnknown, TELLS_HOLDING, toldBy } from './histories.mjs'
@@ -24,17 +25,32 @@ export function checkLeaseEvents(ledger, told, report) {
   const calls = callsByHolding(ledger)
   for (const [allocation, { allocated, released }] of told) {
     if (released?.what !== 'lease-ended' || !allocated) continue
-    const maker = ledger.callNamed(allocated.actor)
-    if (maker?.ttl === undefined) {
+    if (!mayHaveLease(ledger, ledger.callNamed(allocated.actor))) {
       report(WITHOUT_CHANGE, { released, 'has no lease': allocated })
       continue
     }
     const last = calls.get(String(allocation))
     if (!last || isUnsure(ledger, allocated, last)) continue
-    if (Math.abs(last.ok.endsAt - released.dated) > ROUNDED_MS) {
-      report(OTHER_END, { released, last })
-    }
+    if (isOtherEnd(last.ok.endsAt, released.dated)) report(OTHER_END, { released, last })
   }
+}
+
+/**
+ * Whether what the call made may have a lease: a move passes on the one that there was.
+ * @param {Ledger} ledger
+ * @param {Call | undefined} call
+ */
+export function mayHaveLease({ services }, call) {
+  if (call?.op !== 'move') return call?.ttl !== undefined
+  return services.get(nameOf(/** @type {any} */ (call)))?.leases.any === true
+}
+
+/**
+ * @param {number | undefined} one
+ * @param {number} other
+ */
+export function isOtherEnd(one = Number.NaN, other) {
+  return !(Math.abs(one - other) <= ROUNDED_MS)
 }
 
 /**

@@ -1,14 +1,18 @@
-// A project never holds more ports than its limit, on all hosts together; and LIMIT_REACHED is told only
-// if what was asked for may have been too many at some moment of the call.
-import { PROJECTS } from '../workload.mjs'
-import { nameOf, placeOf } from './claims.mjs'
+// A project, or the actors that share a limit, never hold more ports than that, on all hosts together, and
+// are never given more in a minute; and LIMIT_REACHED is told only if what was asked for may have been too
+// many at some moment of the call.
+import { LIMITS } from '../workload.mjs'
+import { nameOf } from './claims.mjs'
 import { ownPort, possibleHoldings } from './exhausted.mjs'
+import { askedBy, checkGiven, isUnder, PossiblyGiven } from './givenPorts.mjs'
 import { groupBy } from './groups.mjs'
-import { FOREVER, itemsOf, TAKES_MANY } from './histories.mjs'
+import { FOREVER, TAKES_MANY } from './histories.mjs'
 import { during, mostAtOnce } from './intervals.mjs'
 
 /**
+ * @typedef {import('../workload.mjs').Limit} Limit
  * @typedef {import('./check.mjs').Report} Report
+ * @typedef {import('./claims.mjs').Service} Service
  * @typedef {import('./histories.mjs').Call} Call
  * @typedef {import('./holdings.mjs').Holding} Holding
  * @typedef {import('./intervals.mjs').Interval} Interval
@@ -17,11 +21,7 @@ import { during, mostAtOnce } from './intervals.mjs'
 
 export const OVER = 'more ports held than the limit'
 
-const LIMITS = new Map(
-  PROJECTS.flatMap(({ projectName, maxPorts }) =>
-    maxPorts === undefined ? [] : [[projectName, maxPorts]],
-  ),
-)
+const ALL = /** @type {Limit[]} */ (Object.values(LIMITS))
 
 /**
  * @param {Ledger} ledger
@@ -30,84 +30,111 @@ const LIMITS = new Map(
  */
 export function checkLimits(ledger, holdings, report) {
   const all = [...holdings.values()].flat()
-  for (const [project, most] of LIMITS) {
-    checkHeld(
-      most,
-      all.filter(({ service }) => service.project === project),
-      report,
-    )
+  for (const limit of ALL) {
+    checkHeld(ledger, limit, all, report)
+    checkGiven(ledger, limit, report)
   }
   const certain = groupBy(all, ({ service, port }) => `${service.name}/${port}`)
-  const possible = possibleByProject(ledger)
+  const rooms = ALL.map((limit) => new Room(ledger, limit))
   for (const call of ledger.calls) {
     if (call.error !== 'LIMIT_REACHED') continue
     const own = TAKES_MANY.has(call.op) ? undefined : ownPort(ledger, certain, call)
     if (own !== undefined) report('false LIMIT_REACHED', { call, holds: own })
-    checkReached(ledger, call, possible.get(call.project ?? '') ?? [], report)
+    const left = rooms.filter(({ limit }) => isUnder(limit, call)).map((room) => room.during(call))
+    const isReached = left.some(({ held, given }) => askedBy(call) > Math.min(held, given))
+    if (!isReached) report('false LIMIT_REACHED', { call, left })
+  }
+}
+
+/** What a limit leaves. */
+class Room {
+  limit
+  /** By number, the times at which somebody whom the limit is for may have held it. */
+  #held
+  #doubts
+  #given
+
+  /**
+   * @param {Ledger} ledger
+   * @param {Limit} limit
+   */
+  constructor(ledger, limit) {
+    this.limit = limit
+    const services = new Map(
+      [...ledger.services].filter(([, service]) => takersOf(service).some(isOf(limit))),
+    )
+    this.#held = [...possibleHoldings({ services }).values()]
+    this.#doubts = ledger.doubts.filter(({ service }) => services.has(service.name))
+    this.#given = new PossiblyGiven(ledger, limit)
+  }
+
+  /**
+   * How many ports more may be held, and given, at every moment of the call.
+   * @param {Call} call
+   */
+  during(call) {
+    const { maxPorts, perMinute } = this.limit
+    return {
+      held: maxPorts === undefined ? FOREVER : maxPorts - this.#mostHeld(call),
+      given: perMinute === undefined ? FOREVER : perMinute - this.#given.countedDuring(call),
+    }
+  }
+
+  /** @param {Call} call */
+  #mostHeld({ at, end }) {
+    const window = { from: at, until: end }
+    const numbers = this.#held.flatMap((there) => during(there, window))
+    return mostAtOnce(window, [...numbers, ...this.#doubts])
   }
 }
 
 /**
- * The times at which somebody may have held a number of the project, by number.
  * @param {Ledger} ledger
- */
-function possibleByProject(ledger) {
-  const owners = new Map(
-    [...ledger.services.values()].flatMap((service) =>
-      [...service.claimsByPort.keys()].map((port) => [
-        placeOf({ ...service, port }),
-        service.project,
-      ]),
-    ),
-  )
-  const times = groupBy(possibleHoldings(ledger), ([place]) => owners.get(place) ?? '')
-  return new Map([...times].map(([project, there]) => [project, there.map(([, held]) => held)]))
-}
-
-/**
- * @param {number} most
+ * @param {Limit} limit
  * @param {readonly Holding[]} holdings
  * @param {Report} report
  */
-function checkHeld(most, holdings, report) {
-  // A release that is asked for may have taken effect at once.
-  const spans = holdings.map(({ from, until }) => ({ from, until: until - 1 }))
-  const held = mostAtOnce({ from: 0, until: FOREVER }, spans)
-  if (held > most) report(OVER, { project: holdings[0]?.service.project, held, most })
-}
-
-/**
- * @param {Ledger} ledger
- * @param {Call} call
- * @param {readonly Interval[][]} possible
- * @param {Report} report
- */
-function checkReached(ledger, call, possible, report) {
-  const { project = '', at, end } = call
-  const most = LIMITS.get(project) ?? FOREVER
-  const window = { from: at, until: end }
-  const asked = itemsOf(call).reduce(
-    (sum, { count, protocols }) => sum + count * protocols.length,
-    0,
+function checkHeld({ services, jumps }, limit, holdings, report) {
+  const { maxPorts = FOREVER } = limit
+  const own = new Set(
+    [...services.values()].filter((service) => takersOf(service).every(isOf(limit))),
   )
-  const numbers = possible.flatMap((there) => during(there, window))
-  const doubtful = ledger.doubts.filter(({ service }) => service.project === project)
-  const held = mostAtOnce(window, [...numbers, ...doubtful])
-  if (held + asked <= most) report('false LIMIT_REACHED', { call, held, asked, most })
+  const spans = holdings
+    .filter(({ service }) => own.has(service))
+    // A lease that had ended by a clock that has jumped may go on when the clock is set back.
+    .filter(({ service, ...span }) => !(service.leases.any && jumps.isDuring(span)))
+    // A release that is asked for may have taken effect at once.
+    .map(({ from, until }) => ({ from, until: until - 1 }))
+  const held = mostAtOnce({ from: 0, until: FOREVER }, spans)
+  if (held > maxPorts) report(OVER, { limit, held })
 }
 
 /**
- * What a list or a dump shows, or the table. A lease may have ended after the list was begun, and the
- * port been given again.
+ * The calls that may have given the service its ports. Who asked for a port holds it.
+ * @param {Service} service
+ */
+function takersOf({ claims, unknown }) {
+  return [...claims.map(({ call }) => call), ...unknown]
+}
+
+/** @param {Limit} limit */
+function isOf(limit) {
+  return (/** @type {Call} */ call) => isUnder(limit, call)
+}
+
+/**
+ * What a list or a dump shows, or the table: it does not show who asked for a port. A lease may have ended
+ * after the list was begun, and the port been given again.
  * @param {Ledger} ledger
  * @param {import('./lists.mjs').Seen} seen
  * @param {Report} report
  */
 export function checkCount({ services }, { what, at, rows }, report) {
-  for (const [project, most] of LIMITS) {
+  for (const { projectName, maxPorts = FOREVER } of ALL) {
+    if (projectName === undefined) continue
     const held = rows.filter(
-      (row) => row.project === project && !services.get(nameOf(row))?.leases.any,
+      (row) => row.project === projectName && !services.get(nameOf(row))?.leases.any,
     ).length
-    if (held > most) report(OVER, { project, held, most, in: what, at })
+    if (held > maxPorts) report(OVER, { project: projectName, held, maxPorts, in: what, at })
   }
 }

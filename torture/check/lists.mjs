@@ -51,13 +51,14 @@ export function rowOf([project, service, host, proto, port, instance]) {
  */
 export function checkRows(ledger, seen, holdings, report) {
   const { what, project, at, end, rows } = seen
+  const window = { from: at, until: end }
   const listed = new Map()
   for (const row of rows) {
     const place = placeOf(row)
     if (listed.has(place)) report('held by two at once', { place, in: what, at })
     listed.set(place, nameOf(row))
     const isStray = project !== undefined && row.project !== project
-    if (isStray || !ledger.ranges.mayOwn(row, { from: at, until: end })) {
+    if (isStray || !ledger.ranges.mayOwn(row, window)) {
       report('outside its range', { row, in: what, at })
     }
   }
@@ -65,8 +66,8 @@ export function checkRows(ledger, seen, holdings, report) {
     if (project !== undefined && there[0]?.service.project !== project) continue
     const held = there[firstAfter(there, at) - 1]
     if (!held || held.from >= at || held.until <= end) continue
-    if (listed.get(place) !== held.service.name) {
-      const { service, from } = held
+    const { service, port, from } = held
+    if (listed.get(place) !== service.name && !service.leases.mayBeUnseen(port, window)) {
       report('acknowledged and lost', { service: service.name, place, from, 'not in': what, at })
     }
   }

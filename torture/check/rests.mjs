@@ -20,13 +20,21 @@ const RESTS_US = new Map(
 )
 
 /**
+ * For how long numbers of the project rest, in µs; undefined if they do not.
+ * @param {string} project
+ */
+export function restsOf(project) {
+  return RESTS_US.get(project)
+}
+
+/**
  * Until when a number rests at the latest that was released then.
  * @param {Ledger} ledger
  * @param {string} project
  * @param {number} released
  */
 export function restUntil({ jumps }, project, released) {
-  const length = RESTS_US.get(project)
+  const length = restsOf(project)
   if (length === undefined) return released
   const until = released + length
   return jumps.isDuring({ from: released, until }) ? FOREVER : until
@@ -38,7 +46,7 @@ export function restUntil({ jumps }, project, released) {
  */
 export function checkRests(ledger, report) {
   const claims = [...ledger.services.values()]
-    .filter(({ project }) => RESTS_US.has(project))
+    .filter(({ project }) => restsOf(project) !== undefined)
     .flatMap((service) => service.claims)
   const places = groupBy(claims, ({ service, port }) => placeOf({ ...service, port }))
   for (const there of places.values()) checkPlace(ledger, there, report)
@@ -70,6 +78,6 @@ function checkPlace(ledger, claims, report) {
  * @param {Claim} held
  */
 function certainRestUntil({ jumps }, { service, until }) {
-  const length = RESTS_US.get(service.project) ?? 0
+  const length = restsOf(service.project) ?? 0
   return jumps.certainUntil({ from: until, until: until + length })
 }

@@ -2,7 +2,7 @@
 // and when, and judges which calls waited for them.
 
 import { JUST_BEFORE_US } from '../check/waits.mjs'
-import { HOSTS, LARGE, now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
+import { HOSTS, LARGE, now, PROTOCOLS, pick, WITHOUT_RESTS } from '../workload.mjs'
 import { between } from './Fault.mjs'
 
 /** Older versions locked the ranges and each service by these keys. Prisma's migrations use one. */
@@ -36,7 +36,7 @@ export const locks = [
 /** @param {import('./Fault.mjs').Scene} scene */
 async function holdProject({ server, pause, noteStuck }) {
   // Alone, it takes the one that is never full.
-  const { projectName } = noteStuck ? LARGE : pick(PROJECTS)
+  const { projectName } = noteStuck ? LARGE : pick(WITHOUT_RESTS)
   if (noteStuck) await pause(CALM_MS)
   return server
     .with(async (client) => {

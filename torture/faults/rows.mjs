@@ -1,7 +1,9 @@
-import { pick } from '../workload.mjs'
+import { pick, WITHOUT_RESTS } from '../workload.mjs'
 import { between } from './Fault.mjs'
 
 const HELD_AT_LEAST_MS = 1_000
+
+const OF_PROJECTS = `project_name in (${WITHOUT_RESTS.map(({ projectName }) => `'${projectName}'`).join(', ')})`
 
 /** Statements that are refused to everyone, the owner included, with their SQLSTATEs. */
 const BY_HAND = [
@@ -75,6 +77,7 @@ function lockSlots({ server, pause }) {
         `select
          from ports.port_allocations
          where status = 'released'
+           and ${OF_PROJECTS}
          order by random()
          limit 5
          for update skip locked`,
@@ -97,7 +100,7 @@ function chosen(change, condition) {
       select ctid
       from ports.port_allocations
       where ${condition}
-        and port_number >= 20000
+        and ${OF_PROJECTS}
       order by random()
       limit 1
       for update skip locked

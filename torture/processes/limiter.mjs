@@ -1,16 +1,18 @@
-// Asks for ports of the project that has a limit, several calls at a time, and releases them or lets their
-// leases end. Several such processes keep the project at its limit.
+// Asks for ports under a limit of their project or of itself, several calls at a time, and releases them or
+// lets their leases end. Several such processes keep the holders at their limits.
 //
-// node torture/processes/limiter.mjs '{ "file", "name", "url", "until" }'
+// node torture/processes/limiter.mjs '{ "file", "name", "projects", "keepsMs", "url", "until" }'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { HOSTS, LIMITED, now, numbersIn, PROTOCOLS, pick } from '../workload.mjs'
+import { HOSTS, now, numbersIn, PROTOCOLS, pick } from '../workload.mjs'
 import { History } from './History.mjs'
 import { allocate, claim, endWithParent, lease, openRegistry, release, renew } from './registry.mjs'
 
 const LANES = 6
-const PAUSE_MS = 40
+const TTL_S = 1
+/** How near to its end a lease is renewed, before or after. */
+const NEAR_END_MS = 15
 
-const { file, name, url, until } = JSON.parse(process.argv[2] ?? '{}')
+const { file, name, projects, keepsMs, url, until } = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 const ports = await openRegistry(history, url)
@@ -20,10 +22,14 @@ process.exit(0)
 /** @param {string} lane */
 async function work(lane) {
   for (let generation = 0; now() < until; generation++) {
+    const { projectName: project, ranges } = pick(
+      /** @type {import('../workload.mjs').Project[]} */ (projects),
+    )
     const service = `${lane}-${generation}`
-    const place = { project: LIMITED.projectName, service, instance: '', host: pick(HOSTS) }
-    const isLost = await useOnce({ ...place, proto: pick(PROTOCOLS) })
-    await sleep(PAUSE_MS * Math.random())
+    const place = { project, service, instance: '', host: pick(HOSTS) }
+    const wanted = pick(ranges.flatMap(numbersIn))
+    const isLost = await useOnce({ ...place, proto: pick(PROTOCOLS) }, wanted)
+    await sleep(keepsMs * Math.random())
     if (isLost) await release(history, ports, place)
   }
 }
@@ -31,11 +37,11 @@ async function work(lane) {
 /**
  * Answers whether the service may still hold something.
  * @param {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} place
+ * @param {number} wanted
  */
-async function useOnce(place) {
+async function useOnce(place, wanted) {
   const dice = Math.random()
   if (dice < 0.2) return useLease(place)
-  const wanted = pick(LIMITED.ranges.flatMap(numbersIn))
   const { error } =
     dice < 0.6
       ? await allocate(history, ports, place)
@@ -45,11 +51,13 @@ async function useOnce(place) {
 
 /** @param {import('./registry.mjs').Place & { proto: 'tcp' | 'udp' }} place */
 async function useLease(place) {
-  const ttl = 1
-  const { ok, error } = await lease(history, ports, { ...place, ttl })
+  const asked = now()
+  const { ok, error } = await lease(history, ports, { ...place, ttl: TTL_S })
   if (!ok) return error === 'OUTCOME_UNKNOWN'
-  await sleep(500 * ttl)
+  const sinceAsked = (now() - asked) / 1_000
+  // The renewal is as long under way as the asking was.
+  await sleep(1_000 * TTL_S - sinceAsked + NEAR_END_MS * (2 * Math.random() - 1))
   const { port, allocation: holding } = ok
-  const renewed = await renew(history, ports, { ...place, ttl, port, holding })
+  const renewed = await renew(history, ports, { ...place, ttl: TTL_S, port, holding })
   return renewed.error !== 'LEASE_LOST'
 }

@@ -2,7 +2,7 @@
 //
 // node torture/processes/lockHolder.mjs '{ "connection" }'
 import pg from 'pg'
-import { HOSTS, PROJECTS, PROTOCOLS, pick, SHARED } from '../workload.mjs'
+import { HOSTS, PROTOCOLS, pick, SHARED, WITHOUT_RESTS } from '../workload.mjs'
 import { endWithParent } from './registry.mjs'
 
 const { connection } = JSON.parse(process.argv[2] ?? '{}')
@@ -10,7 +10,7 @@ endWithParent()
 const client = new pg.Client(connection)
 client.on('error', () => process.exit(0))
 try {
-  const { projectName } = pick(PROJECTS)
+  const { projectName } = pick(WITHOUT_RESTS)
   await client.connect()
   await client.query('begin')
   await client.query('select ports.get_or_allocate_port($1, $2, $3, $4)', [

@@ -283,7 +283,7 @@ export function move(history, ports, asked) {
       }),
     // Null if the service holds neither.
     (told) =>
-      told ? { from: told.movedFrom, moved: told.moved, port: told.allocation.portNumber } : null,
+      told ? { from: told.movedFrom, moved: told.moved, ...leaseOf(told.allocation) } : null,
   )
 }
 

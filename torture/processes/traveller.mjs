@@ -2,7 +2,7 @@
 // name each time. Several services use each host at the same time.
 //
 // node torture/processes/traveller.mjs '{ "file", "name", "url", "until", "least", "last" }'
-import { now, PROJECTS, PROTOCOLS, pick } from '../workload.mjs'
+import { now, OPEN, PROTOCOLS, pick } from '../workload.mjs'
 import { History } from './History.mjs'
 import { endWithParent, get, openRegistry, release } from './registry.mjs'
 
@@ -13,7 +13,7 @@ const { file, name, url, until, least, last } = JSON.parse(process.argv[2] ?? '{
 endWithParent()
 const history = new History(file)
 const ports = await openRegistry(history, url)
-const { projectName: project } = pick(PROJECTS)
+const { projectName: project } = pick(OPEN)
 let visits = 0
 const hosts = () => Math.floor(visits / VISITS_OF_EACH)
 await Promise.all(Array.from({ length: LANES }, travel))

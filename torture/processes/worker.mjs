@@ -19,10 +19,11 @@ import {
   now,
   numbersIn,
   numbersOf,
-  PROJECTS,
+  OPEN,
   PROTOCOLS,
   pick,
   RESERVED,
+  RESTING,
   SHARED,
 } from '../workload.mjs'
 import { History } from './History.mjs'
@@ -66,9 +67,18 @@ const opened = await Promise.all(
 const acknowledgedBefore = history.acknowledged
 setInterval(tellAcknowledged, 500).unref()
 
-const USES = /** @type {const} */ (['claims', 'moves', 'leases', 'many', 'batch', 'loose'])
+const USES = /** @type {const} */ ([
+  'claims',
+  'moves',
+  'leases',
+  'movedLeases',
+  'returns',
+  'many',
+  'batch',
+  'loose',
+])
 const LONGEST_LEASE_S = 3
-/** How near to its end a lease is renewed that is left until then. */
+/** How near to its end a lease is renewed or moved that is left until then. */
 const NEAR_END_MS = 30
 
 class Lane {
@@ -76,10 +86,20 @@ class Lane {
   #generation = 0
   /**
    * Services that other calls give numbers, each with its generation: one claims, one moves, one has
-   * leases, one asks for several numbers at once, several are in batches, one has another layout in each
-   * batch. Only the one that moves and the one with leases are asked for by get as well.
+   * leases, one moves what it has with a lease, one asks again for the number that rests for it, one asks
+   * for several numbers at once, several are in batches, one has another layout in each batch. Only the
+   * one that moves, the one with leases and the one that asks again are asked for by get as well.
    */
-  #generations = { claims: 0, moves: 0, leases: 0, many: 0, batch: 0, loose: 0 }
+  #generations = {
+    claims: 0,
+    moves: 0,
+    leases: 0,
+    movedLeases: 0,
+    returns: 0,
+    many: 0,
+    batch: 0,
+    loose: 0,
+  }
   /** By place: the lease that was told last. */
   #leases = /** @type {Map<string, { port: number, holding: string }>} */ (new Map())
   /** Where its services of batches may hold ports. */
@@ -102,7 +122,7 @@ class Lane {
 
   /** @returns {Promise<string | undefined>} */
   #act() {
-    const { projectName } = Math.random() < 0.5 ? LARGE : pick(PROJECTS)
+    const { projectName } = Math.random() < 0.5 ? LARGE : pick(OPEN)
     const place = {
       project: projectName,
       instance: pick(INSTANCES),
@@ -124,7 +144,14 @@ class Lane {
 
     const own = { ...place, service: `${this.#name}-${this.#generation}` }
     if (dice < 0.52) return this.#get(own)
-    if (dice < 0.57) return this.#useMoves({ ...place, service: this.#special('moves') })
+    if (dice < 0.55) return this.#useMoves({ ...place, service: this.#special('moves') })
+    if (dice < 0.58) {
+      return this.#useMovedLeases({ ...place, service: this.#special('movedLeases') })
+    }
+    if (dice < 0.6) {
+      const { projectName: project } = RESTING
+      return this.#useReturns({ ...place, project, service: this.#special('returns') })
+    }
     if (dice < 0.66) return this.#useLeases({ ...place, service: this.#special('leases') })
     if (dice < 0.7) return this.#allocateUnderKey(own)
     if (dice < 0.74) return this.#allocate(own)
@@ -302,13 +329,48 @@ class Lane {
     const { port, allocation: holding } = leased.ok
     if (dice < 0.75) this.#leases.set(at, { port, holding })
     if (dice < 0.8) return undefined
-    if (dice < 0.95) await sleep(1_000 * ttl + NEAR_END_MS * (Math.random() - 0.5))
+    if (dice < 0.95) await untilAboutTheEnd(ttl)
     else await sleep(500 * ttl * Math.random())
     const failure = await this.#renew(place, { port, holding }, lengthOfLease())
     if (failure !== undefined || dice < 0.9) return failure
     await sleep(500 * Math.random())
     const outcome = await releaseOnce(history, ports(), { ...place, port, holding })
     return this.#retireIfUnknown(outcome, place)
+  }
+
+  /**
+   * Moves what has a lease, at once or when it ends. Some of these leases are renewed in time, some as late
+   * as possible or too late, some are released, and some are left to end.
+   */
+  async #useMovedLeases(/** @type {Place} */ place) {
+    const ttl = lengthOfLease()
+    const leased = await lease(history, ports(), { ...place, ttl })
+    const error = await this.#retireIfUnknown(leased, place)
+    if (error !== undefined || leased.lost) return error
+    const dice = Math.random()
+    if (dice < 0.2) await untilAboutTheEnd(ttl)
+    const asked = { ...place, wanted: wantedOf(place.project), useReservation: dice < 0.1 }
+    const moved = await move(history, ports(), asked)
+    const failure = await this.#retireIfUnknown(moved, place)
+    if (failure !== undefined || moved.lost || !moved.ok) return failure
+    if (dice < 0.4) return this.#release(place, true)
+    if (dice < 0.6) return undefined
+    if (dice < 0.8) await untilAboutTheEnd(ttl)
+    const { portNumber: port, id: holding } = moved.ok.allocation
+    return this.#renew(place, { port, holding }, lengthOfLease())
+  }
+
+  /** Releases a number and asks for it again while it rests. */
+  async #useReturns(/** @type {Place} */ place) {
+    const error = await this.#get(place)
+    if (error !== undefined) return error
+    // So long that hardly any call of others lasts from before it was given until after it is released.
+    await sleep(100 + 200 * Math.random())
+    const failure = await this.#release(place, true)
+    if (failure !== undefined) return failure
+    await sleep(500 * Math.random())
+    const again = await (Math.random() < 0.5 ? this.#get(place) : this.#allocate(place))
+    return again ?? this.#release(place, true)
   }
 
   async #renew(
@@ -375,6 +437,14 @@ function lengthOfLease() {
   return 1 + Math.floor(Math.random() * LONGEST_LEASE_S)
 }
 
+/**
+ * The end of a lease that begins now.
+ * @param {number} ttl in seconds
+ */
+function untilAboutTheEnd(ttl) {
+  return sleep(1_000 * ttl + NEAR_END_MS * (Math.random() - 0.5))
+}
+
 /** @param {import('./registry.mjs').Place} place */
 function keyOf(place) {
   return Object.values(place).join('/')
@@ -382,7 +452,7 @@ function keyOf(place) {
 
 /** @param {string} service */
 function everywhere(service) {
-  return PROJECTS.flatMap(({ projectName: project }) =>
+  return OPEN.flatMap(({ projectName: project }) =>
     HOSTS.flatMap((host) => INSTANCES.map((instance) => ({ project, service, instance, host }))),
   )
 }

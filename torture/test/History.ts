@@ -87,8 +87,14 @@ export class History {
     return this.#call('get', [from, until], answer, asked, by)
   }
 
-  allocate(from: number, until: number, answer: number | Answer, asked: Asked = {}): this {
-    return this.#call('allocate', [from, until], answer, asked)
+  allocate(
+    from: number,
+    until: number,
+    answer: number | Answer,
+    asked: Asked = {},
+    by = 'w0',
+  ): this {
+    return this.#call('allocate', [from, until], answer, asked, by)
   }
 
   claim(
@@ -252,9 +258,9 @@ export class History {
   }
 
   /** Told which ports it released. */
-  releaseOf(ports: number[], from: number, until: number, lost = false): this {
+  releaseOf(ports: number[], from: number, until: number, lost = false, asked: Asked = {}): this {
     const ok = ports.map((port) => [numberOf(port), PLACE.proto])
-    return this.#call('release', [from, until], { ok, lost }, {})
+    return this.#call('release', [from, until], { ok, lost }, asked)
   }
 
   update(from: number, until: number, answer: Answer = { ok: true }, asked: Asked = {}): this {

@@ -37,6 +37,18 @@ describe('a port with a lease', () => {
     expect(leased().renew([1.8, 1.9], [0, 7]).tableAt(2.5).judged()).toEqual([LOST])
   })
 
+  it('may be missing in a list while it is renewed at its end', () => {
+    const renewed = () => leased().renew([1.9, 2.3], [0, 7])
+    expect(renewed().list(2.1, 2.2, {}).judged()).toEqual([])
+    expect(renewed().list(1.95, 1.98, {}).judged()).toEqual([LOST])
+    expect(renewed().list(2.35, 2.4, {}).judged()).toEqual([LOST])
+    expect(renewed().dump([2.1, 2.2], {}).judged()).toEqual([])
+    expect(renewed().dump([2.35, 2.4], {}).judged()).toContain(LOST)
+    const early = leased().renew([1.2, 1.7], [0, 7]).list(1.3, 1.6, {})
+    expect(early.judged()).toEqual([LOST])
+    expect(renewed().get(2.1, 2.2, 0, web).judged()).toContain(TWO)
+  })
+
   it('that a get gives ends as well, and one that is asked for without a lease may stay', () => {
     const gotten = () => new History().get(1, 1.1, 0, { ttl: 1 })
     expect(gotten().list(1.2, 1.5, {}).judged()).toEqual([LOST])
@@ -118,6 +130,104 @@ describe('a renewal', () => {
   })
 })
 
+describe('a port with a lease that was moved', () => {
+  /** From 0, which ends between 2 and 2.1, to 5. */
+  const moved = (endsAt: number | null = 2.05, at: [number, number] = [1.5, 1.6]) =>
+    new History().lease([1, 1.1], [0, 7, 2.05]).move(at, [0, 5], movedTo(5, 8, endsAt))
+  const movedTo = (port: number, id: number, endsAt: number | null) => ({
+    ok: {
+      from: 20_000,
+      moved: true,
+      port: 20_000 + port,
+      allocation: String(id),
+      ...(endsAt !== null && { endsAt: endsAt * 1e3 }),
+    },
+  })
+
+  it('keeps its end', () => {
+    expect(moved().judged()).toEqual([])
+    expect(moved(2.55).judged()).toEqual([OTHER_END])
+    expect(moved(null).judged()).toEqual([OTHER_END])
+    const durable = new History().get(1, 1.1, 0).move([1.5, 1.6], [0, 5], movedTo(5, 8, 2.05))
+    expect(durable.holds(5).judged()).toEqual([OTHER_END])
+  })
+
+  it('keeps the end that it was renewed to', () => {
+    const renewed = (endsAt: number) =>
+      new History()
+        .lease([1, 1.1], [0, 7, 2.05])
+        .renew([1.2, 1.3], [0, 7, 2.25])
+        .move([1.5, 1.6], [0, 5], movedTo(5, 8, endsAt))
+    expect(renewed(2.25).judged()).toEqual([])
+    expect(renewed(2.05).judged()).toEqual([OTHER_END])
+    const beside = moved(2.55).renew([1.4, 1.55], [0, 7, 2.55])
+    expect(beside.judged()).toEqual([])
+    const unknown = moved(2.55).renew([1.2, 1.3], [0, 7], UNKNOWN)
+    expect(unknown.judged()).toEqual([])
+  })
+
+  it('is held until its end, and not afterwards', () => {
+    expect(moved().list(1.7, 1.9, {}).judged()).toEqual([LOST])
+    expect(moved().list(1.9, 2.05, {}).judged()).toEqual([])
+    expect(moved().list(2.2, 2.3, { 5: 'api' }).judged()).toEqual([ZOMBIE])
+    expect(moved().get(1.7, 1.9, 5, web).judged()).toContain(TWO)
+    expect(moved().get(2.2, 2.3, 5, web).holds(5, web).judged()).toEqual([])
+    expect(moved().holds(5).tableAt(2.5).judged()).toEqual([ZOMBIE])
+  })
+
+  it('is renewed from its end on, and not after it', () => {
+    const renewed = (from: number) => moved().renew([from, from + 0.1], [5, 8, from + 1.05])
+    expect(renewed(1.9).judged()).toEqual([])
+    expect(renewed(1.9).list(2.2, 2.7, {}).judged()).toEqual([LOST])
+    expect(renewed(2.2).judged()).toEqual([TOO_LATE])
+    expect(moved().renew([1.7, 1.8], [5, 8], LEASE_LOST).judged()).toEqual([FALSE_LOST])
+    expect(moved().renew([1.9, 2.05], [5, 8], LEASE_LOST).judged()).toEqual([])
+  })
+
+  it('had not ended before', () => {
+    expect(moved(2.05, [2.05, 2.2]).judged()).toEqual([])
+    expect(moved(2.05, [2.15, 2.2]).judged()).toEqual([TOO_LATE])
+    expect(moved(2.05, [2.15, 2.2]).jump(1.5, 1.6).judged()).toEqual([])
+  })
+
+  it('passes its end on again', () => {
+    const back = (endsAt: number) =>
+      moved().move([1.7, 1.8], [5, 3], {
+        ok: { ...movedTo(3, 9, endsAt).ok, from: 20_005 },
+      })
+    expect(back(2.05).judged()).toEqual([])
+    expect(back(2.15).judged()).toEqual([OTHER_END])
+    expect(back(2.05).list(2.2, 2.3, { 3: 'api' }).judged()).toEqual([ZOMBIE])
+    expect(back(2.05).list(1.85, 1.95, {}).judged()).toEqual([LOST])
+  })
+
+  it('is uncertain if the service was given a port without a lease at the same time', () => {
+    const beside = () => moved(null).get(1.2, 1.55, 0, {}, 'w1')
+    expect(beside().holds(5).tableAt(2.5).judged()).toEqual([])
+  })
+
+  it('has an event when it ends, dated at the end that was told', () => {
+    const ended = (dated: number) => {
+      const by = { actor: 'w0#1', transaction: '2' }
+      return moved()
+        .event('allocated', 0, 7, { transaction: '1' })
+        .event('released', 0, 7, by)
+        .event('allocated', 5, 8, by)
+        .event('lease-ended', 5, 8, { actor: null, dated })
+    }
+    expect(ended(2.05).judgedWithEvents()).toEqual([])
+    expect(ended(2.35).judgedWithEvents()).toEqual([OTHER_END])
+  })
+
+  it('may be gone from a dump without an event', () => {
+    const dumped = (history: History) =>
+      history.dump([2.2, 2.3], {}, { byEvents: [5], makers: { 5: 'w0#1' } })
+    expect(dumped(moved()).judged()).toEqual([])
+    const durable = new History().get(1, 1.1, 0).move([1.5, 1.6], [0, 5]).release(1.7, 1.8)
+    expect(dumped(durable).judged()).toEqual([MIXED])
+  })
+})
+
 describe('LEASE_LOST', () => {
   it('is false while the lease certainly holds, by id and by number', () => {
     expect(leased().renew([1.2, 1.9], [0, 7], LEASE_LOST).judged()).toEqual([FALSE_LOST])
@@ -149,10 +259,20 @@ describe('while the clock of the server may have jumped', () => {
     expect(leased().jump(1.5, 1.6).list(1.2, 1.3, {}).judged()).toEqual([LOST])
   })
 
-  it('a renewal that was told still excludes that it ended before', () => {
+  it('a renewal that was told still excludes that others had it before', () => {
     const history = () => leased().jump(1.2, 1.3).renew([1.8, 1.9], [0, 7])
-    expect(history().list(1.4, 1.5, {}).judged()).toEqual([LOST])
+    expect(history().get(1.4, 1.5, 0, web).judged()).toContain(TWO)
+    expect(history().list(1.4, 1.5, {}).judged()).toEqual([])
     expect(history().list(2.2, 2.3, {}).judged()).toEqual([LOST])
+  })
+
+  it('a lease that has ended may go on, and a release may have passed it over', () => {
+    expect(leased().jump(3, 3.1).list(4, 4.1, { 0: 'api' }).judged()).toEqual([])
+    const passed = () => leased().releaseOf([], 1.5, 1.6)
+    expect(passed().list(1.7, 1.8, { 0: 'api' }).judged()).toEqual([ZOMBIE])
+    expect(passed().jump(1.4, 1.5).list(5, 6, { 0: 'api' }).judged()).toEqual([])
+    const named = leased().jump(1.4, 1.5).releaseOf([0], 1.5, 1.6)
+    expect(named.list(1.7, 1.8, { 0: 'api' }).judged()).toEqual([ZOMBIE])
   })
 })
 

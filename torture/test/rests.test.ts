@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { TOO_EARLY } from '../check/rests.mjs'
-import { EXHAUSTED, History } from './History.js'
+import { NOT_ITS_OWN } from '../check/returns.mjs'
+import { EXHAUSTED, History, repeated, UNKNOWN } from './History.js'
 
 /** Of the project whose numbers rest for a second: its ports count from the first of `small`. */
 const FIRST = 900
@@ -62,5 +63,71 @@ describe('a number whose lease has ended', () => {
     const leased = () => new History().lease([1, 1.1], [FIRST, 7], api)
     expect(leased().get(2.2, 2.9, FIRST, web).holds(FIRST, web).judged()).toEqual([TOO_EARLY])
     expect(leased().get(2.9, 3.05, FIRST, web).holds(FIRST, web).judged()).toEqual([])
+  })
+})
+
+describe('a service whose number rests', () => {
+  const again = (port: number, [from, until] = [2.2, 2.9], history = whole()) =>
+    history.get(from!, until!, port, api).tableAt(0)
+  const whole = () => new History().get(0, 1, FIRST, api).releaseOf([FIRST], 2, 2.1, false, api)
+  const OTHER = FIRST + 1
+
+  it('is given that number and no other', () => {
+    expect(again(FIRST).judged()).toEqual([])
+    expect(again(OTHER).judged()).toEqual([NOT_ITS_OWN])
+    const leased = whole().lease([2.2, 2.9], [OTHER, 8], api).tableAt(0)
+    expect(leased.judged()).toEqual([NOT_ITS_OWN])
+    expect(whole().allocate(2.2, 2.9, OTHER, api).tableAt(0).judged()).toEqual([NOT_ITS_OWN])
+  })
+
+  it('may be given another one once the rest may be over', () => {
+    expect(again(OTHER, [2.2, 3.05]).judged()).toEqual([])
+    expect(again(OTHER, [2.05, 2.9]).judged()).toEqual([])
+    expect(again(OTHER).jump(2.1, 2.2).judged()).toEqual([])
+  })
+
+  it('may be given any of several that rest for it', () => {
+    const two = () =>
+      new History()
+        .get(0, 1, FIRST, api)
+        .allocate(1.1, 1.2, OTHER, api)
+        .releaseOf([FIRST, OTHER], 2, 2.1, false, api)
+    expect(again(OTHER, [2.2, 2.9], two()).judged()).toEqual([])
+    expect(again(FIRST + 2, [2.2, 2.9], two()).judged()).toEqual([NOT_ITS_OWN])
+  })
+
+  it('may be given another one if it still holds one, claims it, or asks for a batch', () => {
+    const one = new History()
+      .get(0, 1, FIRST, api)
+      .allocate(1.1, 1.2, OTHER, api)
+      .release(2, 2.1, { ok: [[20_000 + FIRST, 'tcp']] }, { ...api, port: 20_000 + FIRST })
+    expect(again(OTHER, [2.2, 2.9], one).judged()).toEqual([])
+    expect(whole().claim(2.2, 2.9, OTHER, OTHER, api).tableAt(0).judged()).toEqual([])
+    const batch = whole().batch([2.2, 2.9], { api: {} }, [['api', OTHER]], api)
+    expect(batch.tableAt(0).judged()).toEqual([])
+  })
+
+  it('may be given another one while other calls for it are under way, or may land', () => {
+    const beside = () => again(OTHER).release(2.3, 2.4, { ok: [] }, api)
+    expect(beside().judged()).toEqual([])
+    const unknown = whole().get(1.5, 1.6, UNKNOWN, api, 'w1')
+    expect(again(OTHER, [2.2, 2.9], unknown).judged()).toEqual([])
+    expect(whole().get(2.2, 2.9, repeated(OTHER), api).tableAt(0).judged()).toEqual([])
+  })
+
+  it('may be given another one if a call of others may have its slot locked', () => {
+    const whileAsked = (from: number, until: number, asked: object) =>
+      again(OTHER).get(from, until, FIRST + 5, { ...asked, service: 'web' }, 'w1')
+    expect(whileAsked(0.5, 2.05, api).judged()).toEqual([])
+    expect(whileAsked(1.1, 2.5, api).judged()).toEqual([NOT_ITS_OWN])
+    expect(whileAsked(0.5, 1.5, api).judged()).toEqual([NOT_ITS_OWN])
+    const cut = again(OTHER).cutOff('get', 0.5, { ...api, service: 'web' })
+    expect(cut.judged()).toEqual([])
+    expect(again(OTHER).cutOff('audit', 1.5).judged()).toEqual([])
+  })
+
+  it('may be given anything in a project without rests', () => {
+    const small = new History().get(0, 1, 0).releaseOf([0], 2, 2.1).get(2.2, 2.9, 1).tableAt(0)
+    expect(small.judged()).toEqual([])
   })
 })

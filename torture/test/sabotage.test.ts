@@ -138,6 +138,11 @@ it('finds leases that are taken away before their end', async () => {
   await findsWrong('false LEASE_LOST', ['--sabotage', 'lease-cut', ...WHILE_LEASING])
 }, 120_000)
 
+it('finds moves that do not pass the lease on', async () => {
+  const args = ['--sabotage', 'moved-without-lease', ...WHILE_LEASING]
+  await findsWrong('lease with another end than was told', args)
+}, 120_000)
+
 it('finds leases that end without an event', async () => {
   await findsWrong('acknowledged change without its event', [
     '--sabotage',
@@ -151,10 +156,31 @@ it('finds limits that calls pass together', async () => {
   await findsWrong('more ports held than the limit', args)
 }, 120_000)
 
+it('finds limits of a minute that do not count all that is given', async () => {
+  await findsWrong('more ports given in a minute than the limit', [
+    '--sabotage',
+    'minutes-uncounted',
+    ...WHILE_LEASING,
+  ])
+}, 120_000)
+
+it('finds limits of actors that do not count all that they hold', async () => {
+  const args = ['--sabotage', 'actors-uncounted', ...WHILE_LEASING]
+  await findsWrong('more ports held than the limit', args)
+}, 120_000)
+
 it('finds resting numbers that are given to others', async () => {
   await findsWrong('given before its rest was over', [
     '--sabotage',
     'rests-ignored',
+    ...WHILE_LEASING,
+  ])
+}, 120_000)
+
+it('finds resting numbers that are not given back', async () => {
+  await findsWrong('another number than the one that rested for the service', [
+    '--sabotage',
+    'rests-for-nobody',
     ...WHILE_LEASING,
   ])
 }, 120_000)
