@@ -11,6 +11,7 @@ import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
 import { dumpCommand } from './commands/dump.js'
 import { environmentCommand } from './commands/env.js'
+import { exportCommand } from './commands/export.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
@@ -33,6 +34,7 @@ import { unreserveCommand } from './commands/unreserve.js'
 import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
+import { defaultCommand } from './defaultCommand.js'
 import { fullName, usageError } from './usageError.js'
 
 /** By the name it is called by, under the heading it has in the help. */
@@ -70,6 +72,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     reserve: reserveCommand,
     unreserve: unreserveCommand,
     import: importCommand,
+    export: exportCommand,
     dump: dumpCommand,
     load: loadCommand,
     config: configCommand,
@@ -104,7 +107,7 @@ export function wordsToUnknown(program: CommandUnknownOpts, args: readonly strin
     if (word.startsWith('-') || word === 'help') continue
     words.push(word)
     const next = command.commands.find((known) => known.name() === word)
-    if (!next) return words
+    if (!next) return defaultCommand(command) ? undefined : words
     command = next
   }
   return undefined

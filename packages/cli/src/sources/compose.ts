@@ -35,6 +35,34 @@ export function builtServices(file: SourceFile): BuiltService[] {
   return new ComposeFile(file).built()
 }
 
+/** A service of a Compose file, with its ports as they are listed. */
+export interface ListedService {
+  /** Its key in the file. */
+  readonly key: string
+  /** Undefined if nothing in the registry can have that name. */
+  readonly serviceName: string | undefined
+  readonly publishes: boolean
+  readonly ports: readonly ListedPort[]
+}
+
+/** A port that a service of a Compose file lists. Its parts are not checked. */
+export interface ListedPort {
+  /** As the file has it, with its variables. */
+  readonly entry: string | Readonly<Record<string, string | number>>
+  /** Undefined if they cannot be known. */
+  readonly parts: PortParts | undefined
+  /** The host ports that it fixes. */
+  readonly numbers: readonly number[]
+}
+
+/**
+ * The services of a Compose file with the ports that they list.
+ * @throws {PortsError} as `readCompose`
+ */
+export function listedServices(file: SourceFile): ListedService[] {
+  return new ComposeFile(file).listed()
+}
+
 type Fields = ReadonlyMap<string, YamlNode>
 
 class ComposeFile {
@@ -74,6 +102,41 @@ class ComposeFile {
     })
   }
 
+  listed(): ListedService[] {
+    const services = this.#services(this.#yaml.fieldsOf(this.#yaml.root))
+    return [...services].map(([key, node]) => {
+      const service = this.#yaml.fieldsOf(node)
+      const ports = service.get('ports')
+      return {
+        key,
+        serviceName: nearestName(key),
+        publishes: this.#sharedNetwork(service) === undefined,
+        ports: ports ? this.#yaml.itemsOf(ports).map((port) => this.#listedPort(port)) : [],
+      }
+    })
+  }
+
+  #listedPort(node: YamlNode): ListedPort {
+    const entry = this.#entry(node)
+    const spelled = this.#spelled(node)
+    if ('reason' in spelled) return { entry, parts: undefined, numbers: [] }
+    const published = numbersOf(spelled)
+    return { entry, parts: spelled, numbers: 'reason' in published ? [] : published.numbers }
+  }
+
+  #entry(node: YamlNode): ListedPort['entry'] {
+    const fields = this.#yaml.fieldsOf(node)
+    if (fields.size === 0) return this.#yaml.textOf(node) ?? ''
+    const texts = [...fields].map(
+      ([name, value]) => [name, this.#yaml.textOf(value) ?? ''] as const,
+    )
+    // Of all fields this is the only one that Compose wants to be a number.
+    const isNumber = (name: string, text: string) => name === 'target' && /^\d+$/.test(text)
+    return Object.fromEntries(
+      texts.map(([name, text]) => [name, isNumber(name, text) ? Number(text) : text]),
+    )
+  }
+
   #services(top: Fields): ReadonlyMap<string, YamlNode> {
     const services = top.get('services')
     if (services !== undefined) return this.#yaml.fieldsOf(services)
@@ -99,15 +162,22 @@ class ComposeFile {
       this.#skip(node, `${name} cannot be the name of a service`)
       return
     }
-    const network = service.get('network_mode')
-    const mode = network && this.#yaml.textOf(network)
-    if (mode !== undefined && /^(host$|service:|container:)/.test(mode)) {
+    const mode = this.#sharedNetwork(service)
+    if (mode !== undefined) {
       const whose = mode === 'host' ? 'its program chooses its ports' : 'it publishes no ports'
-      this.#skip(network!, `${name} has network_mode ${mode}, so ${whose}`)
+      const network = service.get('network_mode')!
+      this.#skip(network, `${name} has network_mode ${mode}, so ${whose}`)
       return
     }
     const ports = service.get('ports')
     for (const port of ports ? this.#yaml.itemsOf(ports) : []) this.#readPort(serviceName, port)
+  }
+
+  /** The network_mode with which a service has no ports of its own. */
+  #sharedNetwork(service: Fields): string | undefined {
+    const network = service.get('network_mode')
+    const mode = network && this.#yaml.textOf(network)
+    return mode !== undefined && /^(host$|service:|container:)/.test(mode) ? mode : undefined
   }
 
   #readPort(serviceName: string, node: YamlNode): void {
@@ -132,9 +202,13 @@ class ComposeFile {
   }
 
   #publishedBy(node: YamlNode): Published | Refused {
-    const fields = this.#yaml.fieldsOf(node)
-    const spelled = fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
+    const spelled = this.#spelled(node)
     return 'reason' in spelled ? spelled : numbersOf(spelled)
+  }
+
+  #spelled(node: YamlNode): Spelled {
+    const fields = this.#yaml.fieldsOf(node)
+    return fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
   }
 
   #shortForm(node: YamlNode): Spelled {
@@ -152,7 +226,7 @@ class ComposeFile {
     }
     const { published = '', target = '', protocol, host_ip: address = '' } = values
     if (address !== '' && isIP(address) === 0) return { reason: `${address} is not an IP address` }
-    return { text: published || target, published, target, protocol: protocol || 'tcp' }
+    return { text: published || target, address, published, target, protocol: protocol || 'tcp' }
   }
 
   #interpolated(node: YamlNode) {
@@ -180,15 +254,17 @@ const BASE_60 = /^[1-9]\d*(:[0-5]?\d)+$/
 type Refused = { readonly reason: string }
 
 /** A published port by its parts, which are not checked. */
-type Spelled =
-  | Refused
-  | {
-      /** As it stands in the file, for messages. */
-      readonly text: string
-      readonly published: string
-      readonly target: string
-      readonly protocol: string
-    }
+export interface PortParts {
+  /** As it stands in the file, for messages. */
+  readonly text: string
+  /** Empty for every address. */
+  readonly address: string
+  readonly published: string
+  readonly target: string
+  readonly protocol: string
+}
+
+type Spelled = Refused | PortParts
 
 /** `[[address:][published]:]target[/protocol]` */
 function partsOf(text: string): Spelled {
@@ -208,7 +284,7 @@ function partsOf(text: string): Spelled {
   if (isIP(published) !== 0 || (bracketed && isIPv6(published))) {
     return { reason: `${text} has an address but no host port` }
   }
-  return { text, published, target, protocol }
+  return { text, address, published, target, protocol }
 }
 
 interface Published {
@@ -216,12 +292,7 @@ interface Published {
   readonly protocol: Protocol
 }
 
-function numbersOf({
-  text,
-  published,
-  target,
-  protocol,
-}: Exclude<Spelled, Refused>): Published | Refused {
+function numbersOf({ text, published, target, protocol }: PortParts): Published | Refused {
   const known = PROTOCOLS.find((each) => each === protocol.toLowerCase())
   if (known === undefined) return { reason: `${text} has the protocol ${protocol}` }
   if (published === '' || published === '0') return { reason: `${text} has a random host port` }

@@ -1,0 +1,48 @@
+import { isIPv6 } from 'node:net'
+import { type PublicService, publicHttpServices } from './publicServices.js'
+import type { Target } from './Target.js'
+
+export const nginx: Target = {
+  name: 'nginx',
+  description: 'nginx: an upstream and a server for each service with a Cloudflare hostname',
+  help: `
+The file belongs into the http block, such as /etc/nginx/conf.d/ports.conf. The servers listen on
+port 80, without TLS. WebSockets are passed on.`,
+  async render(exported) {
+    const { services, omissions } = await publicHttpServices(exported)
+    const blocks = services.length > 0 ? [UPGRADE, ...services.map(serverOf)] : []
+    return { whole: blocks.join('\n'), services: services.length, omissions }
+  },
+}
+
+/** nginx allows it more than once, so each file and each block can have it. */
+const UPGRADE = `map $http_upgrade $ports_connection {
+    default upgrade;
+    '' '';
+}
+`
+
+function serverOf({ key, publicHostname, scheme, addresses, comment }: PublicService): string {
+  const servers = addresses.map((address) => `    server ${address};\n`).join('')
+  const name = isIPv6(publicHostname) ? `[${publicHostname}]` : publicHostname
+  return `# ${comment}
+upstream ${key} {
+${servers}}
+
+server {
+    listen 80;
+    listen [::]:80;
+    server_name ${name};
+
+    location / {
+        proxy_pass ${scheme}://${key};
+        proxy_http_version 1.1;
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $scheme;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $ports_connection;
+    }
+}
+`
+}
