@@ -34,6 +34,7 @@ export interface Rendered {
     /** The key whose value the lines of an indented block belong to. */
     readonly under: string
     readonly inside: string
+    readonly isList: boolean
   }
   /** How many services it has. */
   readonly services: number

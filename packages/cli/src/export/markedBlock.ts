@@ -32,8 +32,9 @@ export function withMarkedBlock(
     blocks.find(({ project }) => project === undefined)
   if (!block) return undefined
   const { begin, end, indent } = block
-  const isNested = indent !== '' || isInList(lines.slice(0, begin))
-  const content = isNested && rendered.yaml ? rendered.yaml.inside : rendered.whole
+  const { whole, yaml } = rendered
+  const isNested = indent !== '' || (yaml?.isList && isInList(lines.slice(0, begin)))
+  const content = isNested && yaml ? yaml.inside : whole
   const newline = lines[begin]!.endsWith('\r\n') ? '\r\n' : '\n'
   const inside = content.split('\n').map((line) => (line === '' ? '' : indent + line))
   if (inside.some((line) => MARKER.test(line))) {

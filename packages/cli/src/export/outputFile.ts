@@ -83,16 +83,11 @@ export async function contentFor(
 }
 
 async function refuseBroken(name: string, content: string, under: string): Promise<void> {
-  const { parseAllDocuments } = await import('yaml')
-  const documents = parseAllDocuments(content, { logLevel: 'error' })
-  const [error] = 'empty' in documents ? [] : documents.flatMap(({ errors }) => errors)
-  if (!error) return
-  throw invalidArgument(
-    'output',
-    name,
-    `YAML with the marked block in it. Indent the block as what is under "${under}:" ` +
-      `(${error.message.split('\n')[0]})`,
-  )
+  const { faultInYaml } = await import('./yamlTexts.js')
+  const fault = faultInYaml(content)
+  if (fault === undefined) return
+  const where = `Indent the block as what is under "${under}:" (${fault})`
+  throw invalidArgument('output', name, `YAML with the marked block in it. ${where}`)
 }
 
 /**

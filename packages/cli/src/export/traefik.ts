@@ -11,7 +11,8 @@ default entry points.`,
     const { services, omissions } = await publicHttpServices(exported)
     const told = { services: services.length, omissions }
     // Traefik refuses empty mappings.
-    if (services.length === 0) return { whole: '', yaml: { under: 'http', inside: '' }, ...told }
+    const yaml = { under: 'http', inside: '', isList: false }
+    if (services.length === 0) return { whole: '', yaml, ...told }
     const { yamlTexts } = await import('./yamlTexts.js')
     const http = {
       routers: Object.fromEntries(services.map((service) => [service.key, routerOf(service)])),

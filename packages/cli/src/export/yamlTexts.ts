@@ -1,4 +1,4 @@
-import { Document, isMap, isSeq, Scalar, visit } from 'yaml'
+import { Document, isMap, isSeq, parseAllDocuments, Scalar, visit } from 'yaml'
 
 /** Go's YAML reads some texts as YAML 1.1 does, such as yes and 22:22. They are quoted. */
 const FORMAT = { compat: 'yaml-1.1' } as const
@@ -17,7 +17,8 @@ export function yamlTexts(under: string, value: object, comments: readonly strin
   }
   const whole = new Document({ [under]: null }, FORMAT)
   whole.set(under, contents)
-  return { whole: textOf(whole), yaml: { under, inside: isEmpty ? '' : textOf(inside) } }
+  const yaml = { under, inside: isEmpty ? '' : textOf(inside), isList: isSeq(contents) }
+  return { whole: textOf(whole), yaml }
 }
 
 /** A YAML file with that value. */
@@ -40,4 +41,11 @@ export function overriding(list: readonly unknown[]) {
     },
   })
   return node
+}
+
+/** Why a text is no YAML. Undefined if it is. */
+export function faultInYaml(text: string): string | undefined {
+  const documents = parseAllDocuments(text, { logLevel: 'error' })
+  const errors = 'empty' in documents ? [] : documents.flatMap((document) => document.errors)
+  return errors[0]?.message.split('\n')[0]
 }
