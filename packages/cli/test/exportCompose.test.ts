@@ -47,7 +47,7 @@ describe('export compose', () => {
     [
       'web',
       ['- { target: 80, published: "8080", mode: host, name: http }'],
-      ['- target: 80', '  published: "3101"', '  mode: "host"', '  name: "http"'],
+      ['- target: 80', '  published: 3101', '  mode: "host"', '  name: "http"'],
     ],
   ])('keeps what %s lists as %j beside the number', async (service, ports, expected) => {
     const { stdout, status } = await overlay(service, ...ports)
@@ -63,7 +63,7 @@ describe('export compose', () => {
     })
     expect(stderr).toBe(
       'The container ports are those of compose.yaml.\n' +
-        '1 service with several ports in compose.yaml is left out: shop/api.\n' +
+        '1 service whose container ports are not clear from compose.yaml is left out: shop/api.\n' +
         '3 services that compose.yaml does not have are left out: shop/dns, shop/job, shop/web.\n',
     )
   })
@@ -77,7 +77,9 @@ describe('export compose', () => {
       url,
     )(...['export', 'compose', 'shop', '--file', 'other.yaml'])
     expect(stdout).toContain(`  web:\n${list('- "127.0.0.1:3101:3101"')}`)
-    expect(stderr).toContain('1 service that publish no ports in other.yaml is left out: shop/job.')
+    expect(stderr).toContain(
+      '1 service without published ports in other.yaml is left out: shop/job.',
+    )
   })
 
   test('exports the instance of the directory, or the one that is given, on this host', async () => {

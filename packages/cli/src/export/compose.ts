@@ -13,8 +13,8 @@ export const compose: Target = {
   description: 'Docker Compose: the host ports of each service, to override those of compose.yaml',
   help: `
 The registry does not know on which port a program listens in its container. The Compose file of
-the project tells: --file, or else compose.yaml, compose.yml, docker-compose.yaml or
-docker-compose.yml in this directory. A port keeps its container port, its address and its options,
+the project tells: --file, or else compose.yaml, compose.yml, docker-compose.yml or
+docker-compose.yaml in this directory. A port keeps its container port, its address and its options,
 and gets the number of the registry as its host port. The other ports of a service stay. Without
 such a file, or for a service that lists no port there, the container port is the same number, and
 the address is 127.0.0.1.
@@ -71,9 +71,11 @@ function publishedBy(
   const { file, services } = listed
   const service = services.find((each) => each.serviceName === serviceName)
   if (!service) return { reason: `that ${file} does not have` }
-  if (!service.publishes) return { reason: `that publish no ports in ${file}` }
+  if (!service.publishes) return { reason: `without published ports in ${file}` }
   const ports = renumbered(service.ports, allocations)
-  return ports ? { key: service.key, ports } : { reason: `with several ports in ${file}` }
+  return ports
+    ? { key: service.key, ports }
+    : { reason: `whose container ports are not clear from ${file}` }
 }
 
 /**
@@ -110,7 +112,7 @@ function isSingle({ parts }: ListedPort): boolean {
 }
 
 function withNumber({ entry, parts }: ListedPort, number: number): ListedPort['entry'] {
-  if (typeof entry !== 'string') return { ...entry, published: `${number}` }
+  if (typeof entry !== 'string') return { ...entry, published: number }
   const { address, target, protocol } = parts!
   const host = isIPv6(address) ? `[${address}]` : address
   return `${host === '' ? '' : `${host}:`}${number}:${target}${suffixOf(protocol)}`

@@ -29,7 +29,7 @@ function tcpFirst(allocations: readonly PortAllocation[]): readonly PortAllocati
 }
 
 function serviceOf(allocations: readonly PortAllocation[], main: PortAllocation) {
-  const { service: name, protocol: _, ...rest } = portOf(main)
+  const { service: name, ...rest } = portOf(main)
   return { ...rest, name, ports: allocations.map(portOf) }
 }
 
