@@ -226,6 +226,11 @@ describe('a marked block', () => {
       'tunnel: x\n# ports: begin\ningress:\n  # shop/api: REST API\n',
     ],
     [
+      'cloudflared',
+      'warp-routing:\n  enabled: true\n# ports: begin\n# ports: end\n',
+      'warp-routing:\n  enabled: true\n# ports: begin\ningress:\n  # shop/api: REST API\n',
+    ],
+    [
       'traefik',
       'http:\n  # ports: begin\n  # ports: end\n  middlewares: {}\n',
       'http:\n  # ports: begin\n  routers:\n    shop-api:\n',

@@ -90,14 +90,17 @@ describe('export --template', () => {
     for (const name of ['own', 'other']) expect(read(name)).toBe(`${header}6\n`)
   })
 
-  test.each(['//', '<!--', ';', '--', '/*'])('replaces a block in comments of %s', async (mark) => {
-    const end = { '<!--': ' -->', '/*': ' */' }[mark] ?? ''
-    const file = (content: string) =>
-      `a\n  ${mark} ports: begin${end}\n${content}${mark} ports: end${end}\n`
-    const { exported, read } = byTemplate('{{ ports.size }}\n', { f: file('old\n') })
-    expect((await exported('shop', '-o', 'f')).status).toBe(0)
-    expect(read('f')).toBe(file('  6\n'))
-  })
+  test.each(['//', '<!--', ';', '--', '/*', '{{/*'])(
+    'replaces a block in comments of %s',
+    async (mark) => {
+      const end = { '<!--': ' -->', '/*': ' */', '{{/*': ' */}}' }[mark] ?? ''
+      const file = (content: string) =>
+        `a\n  ${mark} ports: begin${end}\n${content}${mark} ports: end${end}\n`
+      const { exported, read } = byTemplate('{{ ports.size }}', { f: file('old\n') })
+      expect((await exported('shop', '-o', 'f')).status).toBe(0)
+      expect(read('f')).toBe(file('  6\n'))
+    },
+  )
 
   test('refuses to put markers between markers', async () => {
     const content = '# ports: begin\n# ports: end\n'

@@ -1,5 +1,5 @@
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
-import { PortsError } from '@ports/core'
+import { isAbsent, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { ExportOptions } from '../export/exportPorts.js'
 import type { Target } from '../export/Target.js'
@@ -11,7 +11,7 @@ export function exportCommand(context: Context) {
     .description('Print the ports as configuration of other programs, or write it to a file')
     .addHelpText('after', MORE_HELP)
   for (const target of TARGETS) {
-    const make = target.isOfOneProject ? projectCommand : registryCommand
+    const make = target.ofOneProject ? projectCommand : registryCommand
     group.addCommand(make(context, target).addHelpText('after', `${target.help}\n${OUTPUT_HELP}`))
   }
   return group.addCommand(templateCommand(context), { hidden: true, isDefault: true })
@@ -28,7 +28,7 @@ function registryCommand(context: Context, target: Target): CommandUnknownOpts {
     .addOption(outputOption)
     .addOption(checkOption)
     .addOption(forceOption)
-    .action((projectName, options) => exported(context, target, projectName, options))
+    .action((projectName, options) => exported(context, target, { projectName, ...options }))
 }
 
 /** Exports the ports of one instance of one project on one host. */
@@ -38,11 +38,11 @@ function projectCommand(context: Context, target: Target): CommandUnknownOpts {
     .addArgument(projectArgument)
     .addOption(instanceOption)
     .addOption(hostnameOption)
-    .option('--file <file>', 'the file of the project that it adds to')
+    .option('--file <file>', target.ofOneProject!.file)
     .addOption(outputOption)
     .addOption(checkOption)
     .addOption(forceOption)
-    .action((projectName, options) => exported(context, target, projectName, options))
+    .action((projectName, options) => exported(context, target, { projectName, ...options }))
 }
 
 /** Runs if the first word names no target. */
@@ -58,20 +58,15 @@ function templateCommand(context: Context): CommandUnknownOpts {
     .addOption(checkOption)
     .addOption(forceOption)
     .action(async (projectName, { template, ...options }) => {
-      if (template === undefined) throw noTarget(projectName)
+      if (isAbsent(template)) throw noTarget(projectName)
       const { templateTarget } = await import('../export/template.js')
-      await exported(context, await templateTarget(template), projectName, options)
+      await exported(context, await templateTarget(template), { projectName, ...options })
     })
 }
 
-async function exported(
-  context: Context,
-  target: Target,
-  projectName: string | undefined,
-  options: ExportOptions,
-): Promise<void> {
+async function exported(context: Context, target: Target, options: ExportOptions): Promise<void> {
   const { exportPorts } = await import('../export/exportPorts.js')
-  await exportPorts(context, target, projectName, options)
+  await exportPorts(context, target, options)
 }
 
 function noTarget(word: string | undefined): PortsError {
@@ -98,22 +93,41 @@ const checkOption = new Option('--check', 'write nothing; status 1 if the file w
 const forceOption = new Option('--force', 'replace the file even if ports export did not write it')
 
 const OUTPUT_HELP = `
-Without --output it prints the file. With it, a file that is new, or that ports export wrote, is
-replaced in one step. In any other file it replaces only what is between two lines
+Without --output it prints a whole file. With --output, a file that is new, or that ports export
+wrote, is replaced in one step. In any other file, only what is between these two lines is replaced:
 
   # ports: begin
   # ports: end
 
-The rest stays as it is. If the project is given, "# ports: begin <project>" takes precedence. With
---check nothing is written: the status is 1 if the file would change, and the difference is printed.`
+If a project is given and there are lines "# ports: begin <project>" and "# ports: end <project>",
+these are meant. With --check nothing is written. The status is then 1 if the file would change, and
+the difference is printed.`
 
 const MORE_HELP = `
-Services that need a public name get it with ports update <project> <service>
---cloudflare-hostname <host>. Leases that have ended are not exported.
+Services on localhost are reached at 127.0.0.1, others by the name of their host. Where a public
+name is needed, it is the one that a service has from ports update <project> <service>
+--cloudflare-hostname <host>. If the primary instance of a service and others have the same one, it
+leads to the primary instance.
+
+Anything else is made by a template in Liquid (https://liquidjs.com):
+
+  ports export --template <file> [project]
+
+It has these variables. An unknown one is an error.
+
+  ports     a list with, for each port: project, service, instance, hostname, protocol, port,
+            address (host:port), type, description, cloudflareHostname
+  services  a list with, for each service on a host: the same of the port that ports get prints,
+            with its name as name, not service; and all of its ports as ports
+  projects  a list with, for each project: name, services
+
+Each list is sorted by name. The instance is null for the primary one, and so are texts that are not
+set. Texts are one line without control characters. The filter json quotes them. A block for the
+output may be in any comments, such as "// ports: begin". A file is replaced if its first line has
+the words "Written by ports export.", or with --force.
 
 Examples:
-  ports export caddy > /etc/caddy/ports.caddy
   ports export nginx --output /etc/nginx/conf.d/ports.conf
   ports export compose shop --output compose.override.yaml
   ports export prometheus --output targets.yml --check
-  ports export --template hosts.liquid shop`
+  ports export --template hosts.liquid shop > hosts.txt`

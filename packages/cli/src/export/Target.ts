@@ -7,8 +7,11 @@ export interface Target {
   readonly name: string
   readonly description: string
   readonly help: string
-  /** Whether a file of it is about one instance of one project, on one host. */
-  readonly isOfOneProject?: true
+  /** Set if a file of it is about one instance of one project, on one host. */
+  readonly ofOneProject?: {
+    /** What --file names. */
+    readonly file: string
+  }
   /** The end of file names that the program would not read in this format. */
   readonly refusedExtension?: string
   render(exported: Exported): Promise<Rendered>

@@ -6,8 +6,12 @@ export const caddy: Target = {
   name: 'caddy',
   description: 'Caddy: a site for each service with a Cloudflare hostname',
   help: `
-The file is a Caddyfile, or part of one by import. Caddy gets certificates for the sites unless its
-global options have auto_https off, or a wildcard needs a DNS provider.`,
+The file is a Caddyfile, or part of one by import. Caddy gets certificates for the sites by itself,
+for a wildcard only with a DNS provider. A service of the type https is reached by https.
+
+Examples:
+  ports export caddy --output /etc/caddy/ports.caddy && systemctl reload caddy
+  ports export caddy shop > Caddyfile`,
   async render(exported) {
     const { services, omissions } = await publicHttpServices(exported)
     return { whole: services.map(siteOf).join('\n'), services: services.length, omissions }

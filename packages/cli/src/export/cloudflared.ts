@@ -8,8 +8,12 @@ export const cloudflared: Target = {
   help: `
 A file of its own has the rules under ingress:, and a last one that answers 404. Write it into a
 block of the file with tunnel: and credentials-file:. A block in the list under ingress: has only
-the rules. The last one must then follow the block. Services of the type ssh, rdp, smb or tcp are
-reached by that protocol.`,
+the rules. The last one must then follow the block. The type of a service is the protocol if it is
+https, ssh, rdp, smb or tcp; otherwise it is http.
+
+Examples:
+  ports export cloudflared --output /etc/cloudflared/config.yml
+  ports export cloudflared --hostname nas`,
   async render(exported) {
     const { yamlTexts } = await import('./yamlTexts.js')
     const { services, omissions } = await publicServices(exported)

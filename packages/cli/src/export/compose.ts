@@ -19,9 +19,13 @@ and gets the number of the registry as its host port. The other ports of a servi
 such a file, or for a service that lists no port there, the container port is the same number, and
 the address is 127.0.0.1.
 
-The ports have the tag !override, so that they replace those of compose.yaml (Docker Compose 2.24
-or newer). A block in another file must be indented as what is under services:.`,
-  isOfOneProject: true,
+The ports have the tag !override, so that they replace those of compose.yaml (Docker Compose 2.24.4
+or newer). A block in another file must be indented as what is under services:.
+
+Examples:
+  ports export compose shop --output compose.override.yaml
+  ports export compose shop --file deploy/compose.yaml > overlay.yaml`,
+  ofOneProject: { file: 'the Compose file of the project; that of this directory unless given' },
   async render(exported) {
     const { overriding, yamlTexts } = await import('./yamlTexts.js')
     const listed = await listedIn(exported)

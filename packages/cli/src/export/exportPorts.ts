@@ -1,14 +1,6 @@
-import {
-  counted,
-  invalidArgument,
-  isAbsent,
-  type PortAllocation,
-  type PortManager,
-} from '@ports/core'
+import { counted, given, invalidArgument } from '@ports/core'
 import type { Context } from '../Context.js'
-import { inCheckout } from '../inCheckout.js'
 import { grouped } from './grouped.js'
-import { inOrder } from './inOrder.js'
 import {
   contentFor,
   type OutputFile,
@@ -17,60 +9,79 @@ import {
   writeOutputFile,
 } from './outputFile.js'
 import { WITHOUT_NAME } from './publicServices.js'
-import type { Omission, Target } from './Target.js'
+import { type Selection, selectPorts } from './selectPorts.js'
+import type { Omission, Rendered, Target } from './Target.js'
 
+/** Options that are undefined, or `''`, count as not given. */
 export interface ExportOptions {
-  readonly output?: string | undefined
-  readonly check?: true | undefined
-  readonly force?: true | undefined
+  readonly projectName?: string | undefined
   readonly hostname?: string | undefined
   readonly instance?: string | undefined
   /** A file of the project that the exported one adds to. */
   readonly file?: string | undefined
+  readonly output?: string | undefined
+  readonly check?: true | undefined
+  readonly force?: true | undefined
 }
 
-/** Prints the ports in the format of the target, or writes them to a file, or compares them with it. */
+/** Prints the ports in the format of the target, writes them to a file, or compares them with it. */
 export async function exportPorts(
   context: Context,
   target: Target,
-  projectName: string | undefined,
   options: ExportOptions,
 ): Promise<void> {
-  const { openManager, output, answerNo } = context
-  if (options.check && options.output === undefined) {
+  const accepted = given(options) as Accepted
+  const { output: name, file } = accepted
+  refuseMisused(target, accepted)
+  const ports = await context.openManager()
+  const allocations = await selectPorts(context, ports, target, accepted)
+  const rendered = await target.render({ context, ports, allocations, file })
+  const { output } = context
+  if (!output.json) for (const line of linesOf(rendered.omissions)) output.notice(line)
+  if (name !== undefined) return toFile(context, name, rendered, accepted)
+  const { services, omissions } = rendered
+  const content = ownFile(rendered)
+  output.result({ content, services, omissions }, () => withoutLastNewline(content))
+}
+
+interface Accepted extends Selection {
+  readonly file?: string
+  readonly output?: string
+  readonly check?: true
+  readonly force?: true
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` */
+function refuseMisused({ refusedExtension }: Target, { output, check }: Accepted): void {
+  if (check && output === undefined) {
     throw invalidArgument('check', true, 'left out without --output <file>')
   }
-  const { refusedExtension: refused } = target
-  if (refused !== undefined && options.output?.endsWith(refused)) {
-    throw invalidArgument(
-      'output',
-      options.output,
-      `a file whose name does not end with ${refused}`,
-    )
+  if (refusedExtension !== undefined && output?.endsWith(refusedExtension)) {
+    const expected = `a file whose name does not end with ${refusedExtension}`
+    throw invalidArgument('output', output, expected)
   }
-  const ports = await openManager()
-  const allocations = await selected(context, ports, target, projectName, options)
-  const { file } = options
-  const rendered = await target.render({ context, ports, allocations, file })
+}
+
+async function toFile(
+  { output, answerNo }: Context,
+  name: string,
+  rendered: Rendered,
+  { projectName, check, force }: Accepted,
+): Promise<void> {
+  const file = await readOutputFile(name)
+  const content = await contentFor(file, rendered, { projectName, force })
+  const changes = content !== file.content
   const { services, omissions } = rendered
-  if (!output.json) for (const line of linesOf(omissions)) output.notice(line)
-  if (options.output === undefined) {
-    const content = ownFile(rendered)
-    return output.result({ content, services, omissions }, () => content.replace(/\n$/, ''))
+  const result = { file: file.path, changes, services, omissions }
+  const count = counted(services, 'service')
+  if (!changes) return output.outcome(result, `${name} is up to date, with ${count}.`)
+  if (!check) {
+    await writeOutputFile(file, content)
+    return output.outcome(result, `Wrote ${count} to ${name}.`)
   }
-  const outputFile = await readOutputFile(options.output)
-  const content = await contentFor(outputFile, rendered, { projectName, force: options.force })
-  const changes = content !== outputFile.content
-  const result = { file: outputFile.path, changes, services, omissions }
-  const isUpToDate = `${options.output} is up to date, with ${counted(services, 'service')}.`
-  if (!changes) return output.outcome(result, isUpToDate)
-  if (options.check) {
-    const difference = await differenceOf(outputFile, content)
-    output.result({ ...result, difference }, () => difference.trimEnd())
-    return answerNo()
-  }
-  await writeOutputFile(outputFile, content)
-  output.outcome(result, `Wrote ${counted(services, 'service')} to ${options.output}.`)
+  const difference = await differenceOf(file, content)
+  output.result({ ...result, difference }, () => withoutLastNewline(difference))
+  answerNo()
 }
 
 /** As `diff -u` prints it. */
@@ -81,67 +92,23 @@ async function differenceOf({ name, content }: OutputFile, wanted: string): Prom
   return createTwoFilesPatch(before, name, content ?? '', wanted, undefined, undefined, options)
 }
 
-/** By project, service, instance, host and number, so that equal registries give equal files. */
-async function selected(
-  context: Context,
-  ports: PortManager,
-  target: Target,
-  projectName: string | undefined,
-  options: ExportOptions,
-): Promise<PortAllocation[]> {
-  const { signal } = context
-  const { hostname, instance } = await placeOf(context, ports, target, projectName, options)
-  const allocations =
-    projectName === undefined
-      ? await ports.listAll({ hostname, signal })
-      : await ports.listByProject(projectName, { hostname, signal })
-  return allocations
-    .filter((allocation) => instance === undefined || allocation.instance === instance)
-    .sort(
-      (one, other) =>
-        inOrder(one.projectName, other.projectName) ||
-        inOrder(one.serviceName, other.serviceName) ||
-        inOrder(one.instance, other.instance) ||
-        inOrder(one.hostname, other.hostname) ||
-        inOrder(one.portNumber, other.portNumber) ||
-        inOrder(one.protocol, other.protocol),
-    )
-}
-
-/** The host and the instance of what is exported. Undefined means all. */
-async function placeOf(
-  context: Context,
-  ports: PortManager,
-  { isOfOneProject }: Target,
-  projectName: string | undefined,
-  { hostname, instance }: ExportOptions,
-): Promise<{ readonly hostname?: string | undefined; readonly instance?: string | undefined }> {
-  if (isOfOneProject && projectName !== undefined) {
-    const choice = instance === undefined ? {} : { instance }
-    const chosen = await inCheckout(context, projectName, choice, { create: false })
-    return {
-      hostname: ports.scope(hostname === undefined ? {} : { hostname }).hostname,
-      instance: ports.instance(projectName, chosen),
-    }
-  }
-  return {
-    hostname,
-    instance: isAbsent(instance) ? undefined : ports.instance(projectName ?? '', { instance }),
-  }
+/** Results are printed with one. */
+function withoutLastNewline(text: string): string {
+  return text.replace(/\n$/, '')
 }
 
 /** How many services a line names. */
 const MAX_NAMED = 5
 
-function linesOf(omissions: readonly Omission[]): string[] {
-  return [...grouped(omissions, ({ reason }) => reason)].map(([reason, all]) => {
-    const names = all.slice(0, MAX_NAMED).map(({ service }) => service)
-    const rest = all.length > MAX_NAMED ? ', …' : ''
-    const are = all.length === 1 ? 'is' : 'are'
-    const hint = reason === WITHOUT_NAME ? ` ${HOW_TO_NAME}` : ''
-    return `${counted(all.length, 'service')} ${reason} ${are} left out: ${names.join(', ')}${rest}.${hint}`
-  })
-}
-
 const HOW_TO_NAME =
   'To give one a name: ports update <project> <service> --cloudflare-hostname <host>'
+
+function linesOf(omissions: readonly Omission[]): string[] {
+  return [...grouped(omissions, ({ reason }) => reason)].map(([reason, all]) => {
+    const named = all.slice(0, MAX_NAMED).map(({ service }) => service)
+    const names = [...named, ...(all.length > MAX_NAMED ? ['…'] : [])].join(', ')
+    const are = all.length === 1 ? 'is' : 'are'
+    const line = `${counted(all.length, 'service')} ${reason} ${are} left out: ${names}`
+    return reason === WITHOUT_NAME ? `${line}. ${HOW_TO_NAME}` : `${line}.`
+  })
+}

@@ -3,7 +3,7 @@ import type { Rendered } from './Target.js'
 
 /** In a comment of whatever syntax, alone on its line. The name is that of a project. */
 const MARKER =
-  /^(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?\S{1,3})?[ \t]*$/
+  /^(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?\S{1,4})?[ \t]*$/
 
 interface Block {
   readonly project: string | undefined
@@ -33,21 +33,31 @@ export function withMarkedBlock(
   if (!block) return undefined
   const { begin, end, indent } = block
   const { whole, yaml } = rendered
-  const isNested = indent !== '' || (yaml?.isList && isInList(lines.slice(0, begin)))
+  const isNested = indent !== '' || (yaml?.isList && isInList(lines.slice(0, begin), yaml.under))
   const content = isNested && yaml ? yaml.inside : whole
   const newline = lines[begin]!.endsWith('\r\n') ? '\r\n' : '\n'
-  const inside = content.split('\n').map((line) => (line === '' ? '' : indent + line))
+  const inside = linesOf(content).map((line) => (line === '' ? '' : indent + line))
   if (inside.some((line) => MARKER.test(line))) {
     throw invalidArgument('output', file, 'a file for text without the markers of a block')
   }
-  const before = lines.slice(0, begin + 1).join('')
-  return before + inside.join(newline) + lines.slice(end).join('')
+  return [
+    ...lines.slice(0, begin + 1),
+    ...inside.map((line) => line + newline),
+    ...lines.slice(end),
+  ].join('')
 }
 
-/** Whether a YAML list may go on here that is not indented. */
-function isInList(before: readonly string[]): boolean {
-  const last = before.findLast((line) => /^[^\s#]/.test(line))
-  return last !== undefined && /^(- |[^-].*:\s*$)/.test(last)
+/** Without their ends. The last one may have none. */
+function linesOf(text: string): string[] {
+  const lines = text.split(/\r?\n/)
+  return lines.at(-1) === '' ? lines.slice(0, -1) : lines
+}
+
+/** Whether the lines before end in a list under that key which is not indented. */
+function isInList(before: readonly string[], under: string): boolean {
+  const filled = before.filter((line) => /^\s*[^\s#]/.test(line))
+  const [last, topmost] = [filled.at(-1), filled.findLast((line) => /^\S/.test(line))]
+  return topmost?.startsWith('-') || last?.trimEnd() === `${under}:`
 }
 
 function blocksIn(lines: readonly string[], file: string): Block[] {

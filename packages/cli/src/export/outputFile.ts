@@ -66,7 +66,7 @@ export async function contentFor(
 ): Promise<string> {
   const marked = withMarkedBlock(name, content, rendered, projectName)
   if (marked !== undefined) {
-    if (rendered.yaml) await refuseBroken(name, marked, rendered.yaml.under)
+    if (rendered.yaml) await refuseBroken(name, content, marked, rendered.yaml.under)
     return marked
   }
   const firstLine = content.split('\n', 1)[0]!
@@ -82,10 +82,16 @@ export async function contentFor(
   return firstLine.endsWith('\r') ? own.replaceAll('\n', '\r\n') : own
 }
 
-async function refuseBroken(name: string, content: string, under: string): Promise<void> {
+async function refuseBroken(
+  name: string,
+  before: string,
+  after: string,
+  under: string,
+): Promise<void> {
   const { faultInYaml } = await import('./yamlTexts.js')
-  const fault = faultInYaml(content)
-  if (fault === undefined) return
+  const fault = faultInYaml(after)
+  // A file with the templates of its program is no YAML in the first place.
+  if (fault === undefined || faultInYaml(before) !== undefined) return
   const where = `Indent the block as what is under "${under}:" (${fault})`
   throw invalidArgument('output', name, `YAML with the marked block in it. ${where}`)
 }

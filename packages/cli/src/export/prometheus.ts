@@ -10,7 +10,11 @@ The file is for file_sd_configs. Its name must end with .yml or .yaml, because P
 file .json as JSON. In prometheus.yml, a block under static_configs: has the same lines.
 
 The labels are project and service, also type if the service has one, and ports_instance if it is
-not of the primary instance. Prometheus itself sets the label instance to the address.`,
+not of the primary instance. Prometheus itself sets the label instance to the address.
+
+Examples:
+  ports export prometheus --output /etc/prometheus/ports.yml
+  ports export prometheus shop --output prometheus.yml --check`,
   refusedExtension: '.json',
   async render({ allocations }) {
     const { yamlText, yamlTexts } = await import('./yamlTexts.js')

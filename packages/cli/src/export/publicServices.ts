@@ -31,11 +31,13 @@ export const WITHOUT_NAME = 'without a Cloudflare hostname'
 /** The types that `ports import --cloudflared` gives to services that are not for HTTP. */
 const TUNNELED = ['tcp', 'ssh', 'rdp', 'smb']
 
+const OR = new Intl.ListFormat('en', { type: 'disjunction' })
+
 /** The services that a proxy for HTTP can publish. */
 export async function publicHttpServices(exported: Exported): Promise<PublicServices> {
   const { services, omissions } = await publicServices(exported)
   const isTunneled = ({ scheme }: PublicService) => TUNNELED.includes(scheme)
-  const reason = `of the type ${TUNNELED.join(', ')}`
+  const reason = `of the type ${OR.format(TUNNELED)}`
   const tunneled = services.filter(isTunneled).map(({ name }) => ({ service: name, reason }))
   return {
     services: services.filter((service) => !isTunneled(service)),

@@ -6,7 +6,10 @@ export const traefik: Target = {
   description: 'Traefik: a router and a service for each service with a Cloudflare hostname',
   help: `
 The file is dynamic configuration for the file provider of Traefik 3. The routers listen on the
-default entry points.`,
+default entry points. A service of the type https is reached by https.
+
+Example:
+  ports export traefik --output /etc/traefik/dynamic/ports.yml`,
   async render(exported) {
     const { services, omissions } = await publicHttpServices(exported)
     const told = { services: services.length, omissions }
