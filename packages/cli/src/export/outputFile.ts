@@ -28,13 +28,14 @@ export interface OutputFile {
 export async function readOutputFile(name: string): Promise<OutputFile> {
   const path = await followed(name)
   try {
-    if (!(await stat(path)).isFile()) throw new Error('it is no regular file')
+    const stats = await stat(path)
+    if (!stats.isFile()) throw unusable(name, 'it is no regular file')
     // What is not UTF-8 could not be written back as it was.
     const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
     return { name, path, content: decoder.decode(await readFile(path)) }
   } catch (error) {
     if (isMissing(error)) return { name, path, content: undefined }
-    throw unusable(name, error)
+    throw translated(name, error)
   }
 }
 
@@ -107,19 +108,29 @@ export async function writeOutputFile({ name, path }: OutputFile, content: strin
     await stat(dirname(path))
     await writeFile(path, content, { timeout: WRITE_TIMEOUT_MS })
   } catch (error) {
-    throw unusable(name, error)
+    throw translated(name, error)
   }
 }
 
 /** How long it tries again if the system refuses, which may be busy. */
 const WRITE_TIMEOUT_MS = 500
 
-function unusable(name: string, error: unknown): unknown {
-  if (!(error instanceof Error)) return error
-  const reason = error.message
+/** Other errors than those of the system and of the decoder are bugs. */
+function translated(name: string, error: unknown): unknown {
+  const isForeseen =
+    error instanceof Error &&
+    ('syscall' in error || codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+  return isForeseen ? unusable(name, error.message) : error
+}
+
+function unusable(name: string, reason: string) {
   return invalidArgument('output', name, `a text file that can be read and written (${reason})`)
 }
 
 function isMissing(error: unknown): boolean {
-  return (error as NodeJS.ErrnoException).code === 'ENOENT'
+  return codeOf(error) === 'ENOENT'
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code
 }

@@ -31,13 +31,12 @@ export const WITHOUT_NAME = 'without a Cloudflare hostname'
 /** The types that `ports import --cloudflared` gives to services that are not for HTTP. */
 const TUNNELED = ['tcp', 'ssh', 'rdp', 'smb']
 
-const OR = new Intl.ListFormat('en', { type: 'disjunction' })
-
 /** The services that a proxy for HTTP can publish. */
 export async function publicHttpServices(exported: Exported): Promise<PublicServices> {
   const { services, omissions } = await publicServices(exported)
   const isTunneled = ({ scheme }: PublicService) => TUNNELED.includes(scheme)
-  const reason = `of the type ${OR.format(TUNNELED)}`
+  const or = new Intl.ListFormat('en', { type: 'disjunction' })
+  const reason = `of the type ${or.format(TUNNELED)}`
   const tunneled = services.filter(isTunneled).map(({ name }) => ({ service: name, reason }))
   return {
     services: services.filter((service) => !isTunneled(service)),
@@ -73,15 +72,11 @@ async function publicService(
   publicHostname: string,
   allocations: readonly PortAllocation[],
 ): Promise<Keyless> {
-  const holders = [...grouped(allocations, nameOfService).values()]
-  const isOfOneService = new Set(allocations.map(bareName)).size === 1
-  const primary = isOfOneService && holders.find(([first]) => first!.instance === '')
-  const chosen = holders.length === 1 ? holders[0]! : primary
-  if (!chosen)
-    throw ambiguous(
-      publicHostname,
-      holders.map(([first]) => nameOfService(first!)),
-    )
+  const holders = grouped(allocations, nameOfService)
+  const isOfOneService = grouped(allocations, bareName).size === 1
+  const primary = isOfOneService && holders.get(bareName(allocations[0]!))
+  const chosen = holders.size === 1 ? allocations : primary
+  if (!chosen) throw ambiguous(publicHostname, [...holders.keys()])
   const addresses: string[] = []
   for (const onHost of grouped(chosen, ({ hostname }) => hostname).values()) {
     const main = await mainPort(exported, onHost)
@@ -109,6 +104,7 @@ function withNumber(allocation: PortAllocation): string {
   return `${nameOfService(allocation)} (${allocation.portNumber})`
 }
 
+/** That of the primary instance. */
 function bareName({ projectName, serviceName }: Service): string {
   return nameOfService({ projectName, serviceName, instance: '' })
 }
