@@ -38,6 +38,8 @@ describe('export compose', () => {
     ['web', ['- "[::1]:8080:80"'], ['- "[::1]:3101:80"']],
     [`web`, [`- "\${WEB}:80"`], ['- "3101:80"']],
     ['web', ['- "3101:80"', '- "8443:443"'], ['- "3101:80"', '- "8443:443"']],
+    [`web`, [`- "\${UNSET}:80"`], ['- "3101:80"']],
+    [`web`, [`- { target: 80, published: "\${UNSET}" }`], ['- target: 80', '  published: 3101']],
     [`web`, ['- "8080:80"', `- "\${UNSET}:81/udp"`], ['- "3101:80"', `- "\${UNSET}:81/udp"`]],
     ['web', ['- "9000-9001:9000-9001"'], ['- "9000-9001:9000-9001"', '- "127.0.0.1:3101:3101"']],
     ['web', ['- "3100-3101:80-81"'], ['- "3100-3101:80-81"']],
@@ -65,6 +67,13 @@ describe('export compose', () => {
       'The container ports are those of compose.yaml.\n' +
         '1 service whose container ports are not clear from compose.yaml is left out: shop/api.\n' +
         '3 services that compose.yaml does not have are left out: shop/dns, shop/job, shop/web.\n',
+    )
+  })
+
+  test('leaves out a service if a port that it lists cannot be read', async () => {
+    const { stderr } = await overlay('web', `- "\${PORT:?}:80"`)
+    expect(stderr).toContain(
+      '1 service whose container ports are not clear from compose.yaml is left',
     )
   })
 

@@ -2,7 +2,7 @@ import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-ty
 import { isAbsent, PortsError } from '@ports/core'
 import type { Context } from '../Context.js'
 import type { ExportOptions } from '../export/exportPorts.js'
-import type { Target } from '../export/Target.js'
+import type { Target, TargetCommand } from '../export/Target.js'
 import { TARGETS } from '../export/targets.js'
 import { allOption, hostnameOption, instanceOption, projectArgument } from '../serviceOptions.js'
 
@@ -18,7 +18,7 @@ export function exportCommand(context: Context) {
 }
 
 /** Exports the ports of all projects, or of one. */
-function registryCommand(context: Context, target: Target): CommandUnknownOpts {
+function registryCommand(context: Context, target: TargetCommand): CommandUnknownOpts {
   return new Command(target.name)
     .description(target.description)
     .argument('[project]')
@@ -32,7 +32,7 @@ function registryCommand(context: Context, target: Target): CommandUnknownOpts {
 }
 
 /** Exports the ports of one instance of one project on one host. */
-function projectCommand(context: Context, target: Target): CommandUnknownOpts {
+function projectCommand(context: Context, target: TargetCommand): CommandUnknownOpts {
   return new Command(target.name)
     .description(target.description)
     .addArgument(projectArgument)

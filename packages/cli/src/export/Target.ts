@@ -3,10 +3,6 @@ import type { Context } from '../Context.js'
 
 /** A format that ports are exported to. */
 export interface Target {
-  /** As it is typed after `ports export`. */
-  readonly name: string
-  readonly description: string
-  readonly help: string
   /** Set if a file of it is about one instance of one project, on one host. */
   readonly ofOneProject?: {
     /** What --file names. */
@@ -15,6 +11,14 @@ export interface Target {
   /** The end of file names that the program would not read in this format. */
   readonly refusedExtension?: string
   render(exported: Exported): Promise<Rendered>
+}
+
+/** A target with a command of its own. */
+export interface TargetCommand extends Target {
+  /** As it is typed after `ports export`. */
+  readonly name: string
+  readonly description: string
+  readonly help: string
 }
 
 /** The ports to export, and what a target may ask about them. */

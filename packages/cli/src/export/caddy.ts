@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 import { type PublicService, publicHttpServices } from './publicServices.js'
-import type { Target } from './Target.js'
+import type { TargetCommand } from './Target.js'
 
-export const caddy: Target = {
+export const caddy: TargetCommand = {
   name: 'caddy',
   description: 'Caddy: a site for each service with a Cloudflare hostname',
   help: `

@@ -1,8 +1,8 @@
 import { invalidArgument } from '@ports/core'
 import { type PublicService, publicServices } from './publicServices.js'
-import type { Target } from './Target.js'
+import type { TargetCommand } from './Target.js'
 
-export const cloudflared: Target = {
+export const cloudflared: TargetCommand = {
   name: 'cloudflared',
   description: 'cloudflared: an ingress rule for each service with a Cloudflare hostname',
   help: `

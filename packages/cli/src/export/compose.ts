@@ -3,12 +3,12 @@ import { isIPv6 } from 'node:net'
 import { nameOfService, type PortAllocation, PROTOCOLS } from '@ports/core'
 import type { ListedPort, ListedService } from '../sources/compose.js'
 import { grouped } from './grouped.js'
-import type { Exported, Target } from './Target.js'
+import type { Exported, TargetCommand } from './Target.js'
 
 /** In the order in which Docker Compose looks for them. */
 const DEFAULT_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
 
-export const compose: Target = {
+export const compose: TargetCommand = {
   name: 'compose',
   description: 'Docker Compose: the host ports of each service, to override those of compose.yaml',
   help: `
@@ -99,7 +99,8 @@ function renumbered(
     const rest = all.filter((port) => isSingle(port) && !port.numbers.some(isHeld))
     const fixed = new Set(all.flatMap((port) => port.numbers))
     const missing = held.filter(({ portNumber }) => !fixed.has(portNumber))
-    if (rest.length === 0) added.push(...missing)
+    const isClear = listed.every(({ parts }) => parts !== undefined)
+    if (rest.length === 0 && isClear) added.push(...missing)
     else if (rest.length === 1 && missing.length === 1) {
       numbers.set(rest[0]!, missing[0]!.portNumber)
     } else if (missing.length > 0) return undefined

@@ -1,8 +1,8 @@
 import { isIPv6 } from 'node:net'
 import { type PublicService, publicHttpServices } from './publicServices.js'
-import type { Target } from './Target.js'
+import type { TargetCommand } from './Target.js'
 
-export const nginx: Target = {
+export const nginx: TargetCommand = {
   name: 'nginx',
   description: 'nginx: an upstream and a server for each service with a Cloudflare hostname',
   help: `

@@ -1,8 +1,8 @@
 import { nameOfService, type PortAllocation, printable } from '@ports/core'
 import { addressOf } from './addressOf.js'
-import type { Target } from './Target.js'
+import type { TargetCommand } from './Target.js'
 
-export const prometheus: Target = {
+export const prometheus: TargetCommand = {
   name: 'prometheus',
   description: 'Prometheus: a target for each TCP port, for file_sd_configs or static_configs',
   help: `

@@ -19,9 +19,6 @@ export async function templateTarget(file: string): Promise<Target> {
   })
   const template = during(source, () => engine.parse(content, source))
   return {
-    name: 'template',
-    description: '',
-    help: '',
     async render(exported) {
       const data = await templateData(exported)
       const whole = during(source, () => engine.renderSync(template, data))

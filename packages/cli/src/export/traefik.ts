@@ -1,7 +1,7 @@
 import { isWildcard, type PublicService, publicHttpServices } from './publicServices.js'
-import type { Target } from './Target.js'
+import type { TargetCommand } from './Target.js'
 
-export const traefik: Target = {
+export const traefik: TargetCommand = {
   name: 'traefik',
   description: 'Traefik: a router and a service for each service with a Cloudflare hostname',
   help: `

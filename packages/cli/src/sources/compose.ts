@@ -63,12 +63,14 @@ export function listedServices(file: SourceFile): ListedService[] {
   return new ComposeFile(file).listed()
 }
 
+type Variables = Readonly<Record<string, string | undefined>>
+
 type Fields = ReadonlyMap<string, YamlNode>
 
 class ComposeFile {
   readonly #file: SourceFile
   readonly #yaml: YamlFile
-  readonly #variables: Readonly<Record<string, string | undefined>>
+  readonly #variables: Variables
   readonly #found = new Findings()
 
   constructor(file: SourceFile) {
@@ -118,7 +120,9 @@ class ComposeFile {
 
   #listedPort(node: YamlNode): ListedPort {
     const entry = this.#entry(node)
-    const spelled = this.#spelled(node)
+    const known = this.#spelled(node)
+    // Compose reads a variable that is not set as empty.
+    const spelled = 'reason' in known ? this.#spelled(node, orEmpty(this.#variables)) : known
     if ('reason' in spelled) return { entry, parts: undefined, numbers: [] }
     const published = numbersOf(spelled)
     return { entry, parts: spelled, numbers: 'reason' in published ? [] : published.numbers }
@@ -206,21 +210,21 @@ class ComposeFile {
     return 'reason' in spelled ? spelled : numbersOf(spelled)
   }
 
-  #spelled(node: YamlNode): Spelled {
+  #spelled(node: YamlNode, variables = this.#variables): Spelled {
     const fields = this.#yaml.fieldsOf(node)
-    return fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
+    return fields.size > 0 ? this.#longForm(fields, variables) : this.#shortForm(node, variables)
   }
 
-  #shortForm(node: YamlNode): Spelled {
-    const interpolated = this.#interpolated(node)
+  #shortForm(node: YamlNode, variables: Variables): Spelled {
+    const interpolated = this.#interpolated(node, variables)
     return 'reason' in interpolated ? interpolated : partsOf(interpolated.text)
   }
 
-  #longForm(fields: Fields): Spelled {
+  #longForm(fields: Fields, variables: Variables): Spelled {
     const values: Record<string, string> = {}
     for (const name of ['published', 'target', 'protocol', 'host_ip']) {
       const node = fields.get(name)
-      const interpolated = node ? this.#interpolated(node) : { text: '' }
+      const interpolated = node ? this.#interpolated(node, variables) : { text: '' }
       if ('reason' in interpolated) return interpolated
       values[name] = interpolated.text
     }
@@ -229,8 +233,8 @@ class ComposeFile {
     return { text: published || target, address, published, target, protocol: protocol || 'tcp' }
   }
 
-  #interpolated(node: YamlNode) {
-    return interpolate(this.#yaml.textOf(node) ?? '', this.#variables)
+  #interpolated(node: YamlNode, variables = this.#variables) {
+    return interpolate(this.#yaml.textOf(node) ?? '', variables)
   }
 
   /** Undefined if it has no value. */
@@ -316,7 +320,11 @@ function rangeIn(text: string): number[] | undefined {
   return Array.from({ length: last - first + 1 }, (_, nth) => first + nth)
 }
 
-function variablesBeside(directory: string): Readonly<Record<string, string | undefined>> {
+function orEmpty(variables: Variables): Variables {
+  return new Proxy(variables, { get: (target, name) => target[String(name)] ?? '' })
+}
+
+function variablesBeside(directory: string): Variables {
   const content = textOfFile(join(directory, '.env')) ?? ''
   return parseEnv(content.replaceAll('\r\n', '\n'))
 }
