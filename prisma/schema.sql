@@ -109,6 +109,7 @@ create table ports.port_health_checks (
   allocation_id bigint not null,
   verdict character varying(13) collate "C" not null,
   checked_at timestamp(6) with time zone not null default now(),
+  process jsonb,
   constraint port_health_checks_pkey PRIMARY KEY (id),
   constraint port_health_checks_verdict_check CHECK (((verdict)::text = ANY ((ARRAY['listening'::character varying, 'not-listening'::character varying, 'unknown'::character varying])::text[])))
 );
@@ -124,6 +125,18 @@ create table ports.port_limits (
   constraint port_limits_pkey PRIMARY KEY (id),
   constraint port_limits_subject_check CHECK ((num_nonnulls(project_name, actor) = 1)),
   constraint port_limits_values_check CHECK (((num_nonnulls(max_ports, per_minute) > 0) AND ((max_ports >= 0) AND (max_ports <= 65535)) AND ((per_minute >= 0) AND (per_minute <= 10000))))
+);
+
+create table ports.port_processes (
+  allocation_id bigint not null,
+  pid integer not null,
+  started character varying(80) collate "C" not null,
+  directory character varying(600) collate "C",
+  command character varying(200),
+  recorded_at timestamp(6) with time zone not null default now(),
+  constraint port_processes_directory_check CHECK (((directory)::text ~ '^/'::text)),
+  constraint port_processes_pid_check CHECK ((pid > 0)),
+  constraint port_processes_pkey PRIMARY KEY (allocation_id)
 );
 
 create table ports.port_ranges (
@@ -306,8 +319,23 @@ create view ports.health_checks as
  SELECT id,
     allocation_id,
     (verdict)::text AS verdict,
-    checked_at
+    checked_at,
+    process
    FROM ports.port_health_checks;
+
+create view ports.processes as
+ SELECT process.allocation_id,
+    allocation.project_name,
+    allocation.service_name,
+    allocation.instance,
+    allocation.hostname,
+    process.pid,
+    (process.started)::text AS started,
+    (process.directory)::text AS directory,
+    (process.command)::text AS command,
+    process.recorded_at
+   FROM (ports.port_processes process
+     JOIN ports.allocations allocation ON ((allocation.id = process.allocation_id)));
 
 create view ports.ranges as
  SELECT id,
@@ -4457,16 +4485,17 @@ END
 ;
 revoke all on function ports.ranges_in(text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.record_health_checks(p_allocation_ids bigint[], p_verdicts text[])
+CREATE OR REPLACE FUNCTION ports.record_health_checks(p_allocation_ids bigint[], p_verdicts text[], p_processes jsonb[] DEFAULT NULL::jsonb[])
  RETURNS void
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
  SET lock_timeout TO '5s'
 AS $function$
-  -- Stores the checks of an audit and keeps the newest 100 of each allocation. Sets status and last
-  -- use from `listening` and `not-listening`; `unknown` leaves them. Drops checks of allocations
-  -- that were released meanwhile, and deletes all checks of holdings that have ended.
+  -- Stores the checks of an audit and keeps the newest 100 of each allocation, each with the process
+  -- that was seen, which may be null. Sets status and last use from `listening` and `not-listening`;
+  -- `unknown` leaves them. Drops checks of allocations that were released meanwhile, and deletes all
+  -- checks of holdings that have ended.
   --
   -- Locks the allocations checked, in the order of (host, protocol, number). Raises 55P03. Cost:
   -- for each allocation checked, three rows and a walk over its newest 101 checks; for each other
@@ -4484,9 +4513,9 @@ begin
     for update
   );
 
-  insert into ports.port_health_checks (allocation_id, verdict)
-  select allocation_id, verdict
-  from unnest(p_allocation_ids, p_verdicts) as seen (allocation_id, verdict)
+  insert into ports.port_health_checks (allocation_id, verdict, process)
+  select allocation_id, verdict, process
+  from unnest(p_allocation_ids, p_verdicts, p_processes) as seen (allocation_id, verdict, process)
   join unnest(v_live) as live_id on live_id = allocation_id;
 
   -- Joins, because "= any (array)" is hashed only if the array is known when the plan is made.
@@ -4537,7 +4566,51 @@ begin
 end
 $function$
 ;
-revoke all on function ports.record_health_checks(bigint[],text[]) from public;
+revoke all on function ports.record_health_checks(bigint[],text[],jsonb[]) from public;
+
+CREATE OR REPLACE FUNCTION ports.record_process(p_allocation_id bigint, p_pid integer, p_started text, p_directory text, p_command text)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET lock_timeout TO '5s'
+AS $function$
+  -- Records the process that serves an allocation, in place of the one recorded before. False if the
+  -- holding has ended. Forgets the processes of other holdings that have ended.
+  --
+  -- Locks the row of the process. Raises 55P03, and above READ COMMITTED 40001. Cost: two rows, and a
+  -- look at each allocation with a process.
+begin
+  delete from ports.port_processes
+  where allocation_id in (
+    select process.allocation_id
+    from ports.port_processes as process
+    where process.allocation_id <> p_allocation_id
+      and not exists (
+        select
+        from ports.port_allocations
+        where id = process.allocation_id
+          and status <> 'released'
+      )
+    -- Another caller may be deleting them.
+    for update skip locked
+  );
+
+  insert into ports.port_processes as process (allocation_id, pid, started, directory, command)
+  select id, p_pid, p_started, p_directory, p_command
+  from ports.allocations
+  where id = p_allocation_id
+  on conflict (allocation_id) do update
+  set pid = excluded.pid,
+    started = excluded.started,
+    directory = excluded.directory,
+    command = excluded.command,
+    recorded_at = excluded.recorded_at;
+  return found;
+end
+$function$
+;
+revoke all on function ports.record_process(bigint,integer,text,text,text) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_durable(p_held ports.port_allocations, p_ttl integer)
  RETURNS void

@@ -128,6 +128,9 @@ function mayRead({ path }: Source, variable: string | undefined): boolean {
   if (path === 'packages/core/src/project/instanceOfEnvironment.ts') {
     return /^PORTS_(INSTANCE|PROJECT|CHECKOUT)$/.test(variable ?? '')
   }
+  if (path === 'packages/core/src/containers/apiSockets.ts') {
+    return ['DOCKER_HOST', 'CONTAINER_HOST', 'XDG_RUNTIME_DIR'].includes(variable ?? '')
+  }
   if (path === 'packages/core/src/actor.ts') return variable === 'PORTS_ACTOR'
   if (path === 'packages/db/src/settings/settingsFiles.ts') return variable === 'XDG_CONFIG_HOME'
   // The embedded server's own processes get the PATH.
@@ -249,6 +252,7 @@ describe('the rules', () => {
     ['cli/src/main.ts', 'const { COLUMNS } = process.env'],
     ['core/src/PortManager.ts', 'const name = process.env.PORTS_HOSTNAME'],
     ['core/src/PortManager.ts', 'const passOver = process.env.PORTS_PASS_OVER'],
+    ['core/src/containers/apiSockets.ts', 'const host = process.env.DOCKER_HOST'],
     ['db/src/x.ts', 'const home = process.env.PORTS_HOME'],
     ['db/src/settings/settingsFiles.ts', 'const it = process.env.XDG_CONFIG_HOME'],
     ['db/src/x.ts', 'const env = { PATH: process.env.PATH }'],
@@ -261,6 +265,8 @@ describe('the rules', () => {
     ['core/src/x.ts', 'const name = process.env.PORTS_HOSTNAME', 'reads process.env'],
     ['core/src/PortManager.ts', 'const home = process.env.PORTS_HOME', 'reads process.env'],
     ['core/src/PortManager.ts', 'const { PORTS_HOSTNAME } = process.env', 'reads process.env'],
+    ['core/src/containers/readContainers.ts', 'const x = process.env.DOCKER_HOST', 'reads process'],
+    ['core/src/containers/apiSockets.ts', 'const home = process.env.HOME', 'reads process.env'],
     ['db/src/x.ts', 'const home = process.env.HOME', 'reads process.env'],
     ['db/src/x.ts', 'const directory = process.env.XDG_CONFIG_HOME', 'reads process.env'],
     ['db/src/settings/settingsFiles.ts', 'const home = process.env.HOME', 'reads process.env'],

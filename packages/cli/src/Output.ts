@@ -19,6 +19,13 @@ export class Output {
     this.stdout.write(`${this.json ? printableJson(JSON.stringify(value, null, 2)) : text()}\n`)
   }
 
+  /** One of many results that a command prints while it runs, in JSON on one line. */
+  event(value: unknown, text: () => string): void {
+    this.stdout.write(
+      `${this.json ? printableJson(JSON.stringify(value)) : printableLines(text())}\n`,
+    )
+  }
+
   /** For a command that does something and has nothing to print: a message, or JSON on stdout. */
   outcome(value: unknown, message: string): void {
     if (this.json) this.result(value, () => message)

@@ -11,16 +11,29 @@ interface Scoped {
 
 /** Prints the port of a service, else which services may have been meant. Allocates nothing. */
 export async function findPort(
+  context: Context,
+  projectName: string,
+  serviceName: string,
+  scoped: Scoped,
+): Promise<void> {
+  const { openManager, output, signal } = context
+  const ports = await openManager()
+  const options = { ...scoped, signal }
+  const port = await ports.find(projectName, serviceName, options)
+  if (port === undefined) return tellNoPort(context, projectName, serviceName, scoped)
+  const service = ports.service(projectName, serviceName, options)
+  output.result({ port, ...service }, () => `${port}`)
+}
+
+/** Tells that a service has no port, and which services may have been meant. */
+export async function tellNoPort(
   { openManager, output, signal, answerNo }: Context,
   projectName: string,
   serviceName: string,
   scoped: Scoped,
 ): Promise<void> {
   const ports = await openManager()
-  const options = { ...scoped, signal }
-  const port = await ports.find(projectName, serviceName, options)
-  const service = ports.service(projectName, serviceName, options)
-  if (port !== undefined) return output.result({ port, ...service }, () => `${port}`)
+  const service = ports.service(projectName, serviceName, scoped)
   const [others, { services }] = await Promise.all([
     ports.instancesOf(projectName, serviceName, { ...service, signal }),
     ports.neighbourhood(projectName, { signal }),

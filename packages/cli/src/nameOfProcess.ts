@@ -5,5 +5,10 @@ const MAX_COMMAND = 80
 
 /** Such as `process 4242 (node server.js)`. */
 export function nameOfProcess({ pid, command }: ListeningProcess): string {
-  return `process ${pid}${command === undefined ? '' : ` (${excerpt(command, MAX_COMMAND)})`}`
+  return `process ${pid}${command === undefined ? '' : ` (${shortCommand(command)})`}`
+}
+
+/** The beginning of a command line, on one line. */
+export function shortCommand(command: string): string {
+  return excerpt(command.replace(/\s+/g, ' '), MAX_COMMAND)
 }

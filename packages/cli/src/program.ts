@@ -11,6 +11,7 @@ import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
 import { dumpCommand } from './commands/dump.js'
 import { environmentCommand } from './commands/env.js'
+import { explainCommand } from './commands/explain.js'
 import { exportCommand } from './commands/export.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
@@ -34,6 +35,7 @@ import { unreserveCommand } from './commands/unreserve.js'
 import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
+import { watchCommand } from './commands/watch.js'
 import { defaultCommand } from './defaultCommand.js'
 import { fullName, usageError } from './usageError.js'
 
@@ -62,8 +64,10 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     checkouts: checkoutsCommand,
     reservations: reservationsCommand,
     summary: summaryCommand,
+    explain: explainCommand,
     verify: verifyCommand,
     audit: auditCommand,
+    watch: watchCommand,
   },
   'Administration:': {
     range: rangeCommand,

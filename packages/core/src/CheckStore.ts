@@ -1,5 +1,6 @@
-import type { HealthCheck } from './Audit.js'
+import type { HealthCheck } from './audit/Audit.js'
 import type { CallOptions } from './CallOptions.js'
+import type { Health, RecordedCheck } from './health/Health.js'
 
 /** Stores the results of checks and the network namespaces of hosts. */
 export interface CheckStore {
@@ -8,6 +9,19 @@ export interface CheckStore {
    * them. A check of an allocation that was released meanwhile is dropped.
    */
   recordChecks(checks: readonly HealthCheck[], call?: CallOptions): Promise<void>
+
+  /** What the kept checks say of these allocations, by id. Those without a check are left out. */
+  healthOf(
+    allocationIds: readonly string[],
+    call?: CallOptions,
+  ): Promise<ReadonlyMap<string, Health>>
+
+  /** The kept checks of an allocation, newest first. */
+  checksOf(
+    allocationId: string,
+    limit: number,
+    call?: CallOptions,
+  ): Promise<readonly RecordedCheck[]>
 
   /**
    * Returns the network namespace (`networkHere`) in which the services of a host run. `initial` is

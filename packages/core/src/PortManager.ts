@@ -1,5 +1,4 @@
 import type { KnownHost, Neighbourhood, RenewedLease, Selection } from './AllocationStore.js'
-import type { AuditResult } from './Audit.js'
 import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
 import {
@@ -13,7 +12,8 @@ import {
 import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { findHeld } from './allocation/findHeld.js'
 import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHostname.js'
-import { type AuditOptions, auditPorts } from './auditPorts.js'
+import type { AuditResult } from './audit/Audit.js'
+import { type AuditOptions, auditPorts } from './audit/auditPorts.js'
 import type { Layout } from './BatchStore.js'
 import type { CallOptions, GivingOptions, Limits, WriteOptions } from './CallOptions.js'
 import type { Checkout, EnsuredCheckout } from './CheckoutStore.js'
@@ -25,6 +25,9 @@ import {
 import { recordCheckout } from './checkout/recordCheckout.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
 import { invalidArgument, unverifiable } from './errors.js'
+import type { Explanation } from './explain/Explanation.js'
+import { explainPort } from './explain/explainPort.js'
+import { type CheckedPort, type CheckListOptions, MAX_CHECKS } from './health/Health.js'
 import { validPublicHostname } from './hostname.js'
 import { validInstance } from './instance.js'
 import type { Limit, LimitState, LimitSubject } from './LimitStore.js'
@@ -92,6 +95,7 @@ import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
 import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
 import type { PortUse } from './processes/listeningProcesses.js'
 import { PortUseReader } from './processes/PortUseReader.js'
+import { MAX_PID, recordOf } from './processes/recordOf.js'
 import { instanceOfEnvironment } from './project/instanceOfEnvironment.js'
 import type { EnsuredRange, RangeChoice } from './RangeStore.js'
 import { type RepositoryOpener, RepositorySource } from './RepositorySource.js'
@@ -808,16 +812,101 @@ export class PortManager {
   }
 
   /**
+   * All that is known of a number on a host: who holds it, whose range it is in, what listens and whose
+   * that is, what keeps it from being allocated, its health and last changes. Where there is no registry,
+   * it says what listens, and makes none. Changes nothing.
+   */
+  async explainPort(
+    port: number,
+    options: Partial<Scope> & CallOptions = {},
+  ): Promise<Explanation> {
+    const accepted = given(options)
+    const target = { port: validPort('port', port), ...this.scope(accepted) }
+    return this.#source.during(async () => {
+      const [sighting, use, passedOver] = await Promise.all([
+        this.#see(target, accepted),
+        this.useOfPort(port, accepted),
+        this.#passedOverIn(target, accepted.signal),
+      ])
+      const look = { sighting, use, passedOver }
+      return explainPort(await this.#source.getExisting(), target, look, accepted)
+    })
+  }
+
+  /**
+   * Records the process that serves an allocation on this host, so that a later look knows it. In place
+   * of the one recorded before. False if the holding has ended, or the process. Safe to repeat, and
+   * repeated automatically if the answer was lost.
+   */
+  async recordProcess(
+    allocationId: string,
+    pid: number,
+    options: WriteOptions = {},
+  ): Promise<boolean> {
+    const id = validId('allocationId', allocationId)
+    const process = recordOf(validCount('pid', pid, MAX_PID))
+    if (!process) return false
+    const call = this.#write(given(options))
+    return this.#source.askExisting(
+      (store) => store.recordProcess(id, process, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
+    )
+  }
+
+  /**
    * Compares every allocation with what is listening now and keeps the result: a health check per
    * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. An
    * allocation that cannot be judged keeps its status, counts as unverified and is listed with the
-   * reason. This host is read from its kernel's tables once; other hosts are connected to in
-   * parallel. Releases nothing.
+   * reason. Also reports what listens on numbers of ranges that nobody holds, whose the listeners are,
+   * and what else is not as it should be. This host is read from its kernel's tables once; other hosts
+   * are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
     const accepted = given(options)
     const open = () => this.#source.get({ create: false })
     return this.#source.during(() => auditPorts(open, this.#localHost, accepted, this.#ownerUid))
+  }
+
+  /**
+   * What the audits of the ports of a service saw, newest first: the newest 100 checks of each at most.
+   * By port number. Empty if the service holds no port there.
+   */
+  async listChecks(
+    projectName: string,
+    serviceName: string,
+    options: Partial<Scope> & InstanceOption & CheckListOptions = {},
+  ): Promise<CheckedPort[]> {
+    const accepted = given(options)
+    const { protocol, portNumber, limit = MAX_CHECKS } = accepted
+    const service = this.#service(projectName, serviceName, accepted)
+    const filter = this.#filter({ ...accepted, hostname: this.scope(accepted).hostname })
+    const count = validCount('limit', limit, MAX_CHECKS)
+    if (protocol !== undefined) validProtocol('protocol', protocol)
+    return this.#source.askExisting(async (store) => {
+      const query = {
+        ...filter,
+        projectName: service.projectName,
+        serviceName: service.serviceName,
+      }
+      const { allocations } = await store.list(query, accepted)
+      const held = allocations.filter(
+        (each) =>
+          each.instance === service.instance &&
+          (protocol === undefined || each.protocol === protocol) &&
+          (portNumber === undefined || each.portNumber === portNumber),
+      )
+      const health = await store.healthOf(
+        held.map(({ id }) => id),
+        accepted,
+      )
+      const checked: CheckedPort[] = []
+      for (const allocation of held) {
+        const checks = await store.checksOf(allocation.id, count, accepted)
+        const known = health.get(allocation.id)
+        checked.push({ allocation, ...(known && { health: known }), checks })
+      }
+      return checked
+    })
   }
 
   /** All ranges, by start port and host. */
@@ -1155,8 +1244,12 @@ export class PortManager {
     const passOver = callPassOver(options) ?? this.#passOver
     if (passOver === 'none') return PassedOver.NOTHING
     options.signal?.throwIfAborted()
+    return this.#passedOverIn({ hostname, protocol }, options.signal)
+  }
+
+  async #passedOverIn({ hostname, protocol }: Scope, signal?: AbortSignal): Promise<PassedOver> {
     return this.#localHost.is(hostname)
-      ? this.#passedOver.read(protocol, options.signal)
+      ? this.#passedOver.read(protocol, signal)
       : passedOverOnAnotherHost(protocol)
   }
 

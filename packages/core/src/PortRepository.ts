@@ -5,6 +5,7 @@ import type { CheckoutStore } from './CheckoutStore.js'
 import type { CheckStore } from './CheckStore.js'
 import type { EventStore } from './EventStore.js'
 import type { LimitStore } from './LimitStore.js'
+import type { ProcessStore } from './ProcessStore.js'
 import type { RangeStore } from './RangeStore.js'
 import type { ReservationStore } from './ReservationStore.js'
 import type { TransferStore } from './TransferStore.js'
@@ -25,6 +26,7 @@ export interface PortRepository
     LimitStore,
     CheckoutStore,
     CheckStore,
+    ProcessStore,
     EventStore,
     TransferStore {
   /** The settings for its callers on this machine. */

@@ -94,6 +94,14 @@ export class RepositorySource {
     })
   }
 
+  /** Undefined if there is none. */
+  async getExisting(): Promise<PortRepository | undefined> {
+    return this.get({ create: false }).catch((error) => {
+      if (saysThereIsNone(error)) return undefined
+      throw error
+    })
+  }
+
   #open(options: OpenOptions): Promise<PortRepository> {
     const opened = this.#opener.open(options).catch((error) => {
       if (this.#opened === opened) this.#opened = undefined

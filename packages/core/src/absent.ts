@@ -7,6 +7,7 @@ import { validObject, validSignal } from './validate.js'
 const NUMBERS: readonly string[] = [
   'count',
   'from',
+  'idleDays',
   'limit',
   'portNumber',
   'preferredPort',

@@ -28,3 +28,7 @@ export function merged(bounds: readonly Bounds[]): Bounds[] {
   }
   return result
 }
+
+export function contains({ startPort, endPort }: Bounds, port: number): boolean {
+  return startPort <= port && port <= endPort
+}

@@ -1,4 +1,4 @@
-import type { AuditConflict } from './Audit.js'
+import type { AuditConflict } from './audit/Audit.js'
 import type { Metadata, Scope } from './PortAllocation.js'
 
 // The types that programs written for the earlier system import, under their names there. That

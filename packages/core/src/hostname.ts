@@ -142,7 +142,7 @@ export function canonicalAddress(address: string): string {
   return halves.flatMap((half) => [half >> 8, half & 0xff]).join('.')
 }
 
-function isAddress(text: string): boolean {
+export function isAddress(text: string): boolean {
   return isIPv4(text) || isColonAddress(text)
 }
 

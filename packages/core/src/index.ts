@@ -19,7 +19,6 @@ export type {
   RenewRequest,
   Selection,
 } from './AllocationStore.js'
-export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
 export { given, isAbsent } from './absent.js'
 export { actorHere, validActor } from './actor.js'
 export type {
@@ -34,7 +33,15 @@ export {
   othersToTell,
   type SameCloudflareHostname,
 } from './allocation/sameCloudflareHostname.js'
-export type { AuditOptions } from './auditPorts.js'
+export {
+  type AuditConflict,
+  type AuditResult,
+  type AuditUnverified,
+  type CheckedProcess,
+  CONFLICT_KINDS,
+  type HealthCheck,
+} from './audit/Audit.js'
+export type { AuditOptions } from './audit/auditPorts.js'
 export type {
   Batch,
   BatchAllocation,
@@ -57,6 +64,13 @@ export type { CheckStore } from './CheckStore.js'
 export type { CheckoutOfDirectory } from './checkout/checkoutRequest.js'
 export { type GoneCheckout, goneCheckouts, type LeftPort } from './checkout/goneCheckouts.js'
 export { isGone } from './checkout/isGone.js'
+export type { Container, PublishedPort } from './containers/Container.js'
+export {
+  type ReadContainersOptions,
+  readContainers,
+  type SeenContainers,
+  type UnreachableSocket,
+} from './containers/readContainers.js'
 export { counted } from './counted.js'
 export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.js'
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
@@ -82,6 +96,15 @@ export {
   unverifiable,
 } from './errors.js'
 export { excerpt, shown } from './excerpt.js'
+export type { ExplainedProcess, Explanation, Holder } from './explain/Explanation.js'
+export {
+  type CheckedPort,
+  type CheckListOptions,
+  type Health,
+  isFlapping,
+  type RecordedCheck,
+  uptimePercent,
+} from './health/Health.js'
 export { validHostname } from './hostname.js'
 export { nameOfInstance } from './instance.js'
 export type { Limit, LimitState, LimitStore, LimitSubject } from './LimitStore.js'
@@ -157,6 +180,7 @@ export {
   type PortSummary,
 } from './PortRange.js'
 export type { PortRepository } from './PortRepository.js'
+export type { ProcessRecord, ProcessStore, RecordedProcess } from './ProcessStore.js'
 export { PassedOver, type PassedOverRange } from './passedOver/PassedOver.js'
 export type { PassOverOption } from './passedOver/passOver.js'
 export {
@@ -179,6 +203,7 @@ export {
   useOfPort,
 } from './processes/listeningProcesses.js'
 export { isAlive, startOf } from './processes/procFs.js'
+export { type Attribution, type Owner, WHOSE, type Whose } from './processes/Recorded.js'
 export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
 export { currentDirectory } from './project/currentDirectory.js'
 export { ensureListed } from './project/ensureListed.js'

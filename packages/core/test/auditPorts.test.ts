@@ -1,7 +1,8 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { onLinux } from '../../db/test/onLinux.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
-import type { HealthCheck } from '../src/Audit.js'
-import { auditPorts } from '../src/auditPorts.js'
+import type { HealthCheck } from '../src/audit/Audit.js'
+import { auditPorts as auditAll } from '../src/audit/auditPorts.js'
 import { LocalHost } from '../src/localHost.js'
 import type { PortAllocation } from '../src/PortAllocation.js'
 import type { PortRepository } from '../src/PortRepository.js'
@@ -34,11 +35,21 @@ function storeOf(...allocations: PortAllocation[]) {
       recorded.push(checks)
     },
     networkOf: async (_hostname: string, network: string) => network,
+    listRanges: async () => [],
+    listCheckouts: async () => [],
+    listProcesses: async () => [],
+    healthOf: async () => new Map(),
   })
   return { store, open: async () => store, recorded }
 }
 
 const localHost = new LocalHost()
+
+/** Without the conflicts of the numbers, which are ephemeral in a test that listens. */
+async function auditPorts(...args: Parameters<typeof auditAll>) {
+  const result = await auditAll(...args)
+  return { ...result, conflicts: result.conflicts.filter(({ kind }) => kind !== 'ephemeral') }
+}
 
 /** A machine to which every host is another one, 127.0.0.1 too. */
 const stranger = Object.assign(new LocalHost(), { is: () => false })
@@ -64,6 +75,7 @@ describe('auditPorts', () => {
         {
           port: closed,
           expected: 'shop/api@login',
+          kind: 'not-running',
           actual: 'not running',
           hostname: 'localhost',
           protocol: 'tcp',
@@ -71,6 +83,7 @@ describe('auditPorts', () => {
         {
           port: closed,
           expected: 'blog/web',
+          kind: 'not-running',
           actual: 'not running',
           hostname: 'localhost',
           protocol: 'udp',
@@ -103,9 +116,12 @@ describe('auditPorts', () => {
       'unknown',
       'unknown',
     ]
-    expect(recorded).toEqual([
+    expect(recorded.map((checks) => checks.map(({ process: _, ...check }) => check))).toEqual([
       allocations.map(({ id }, index) => ({ allocationId: id, verdict: verdicts[index] })),
     ])
+    const seen = expect.objectContaining({ pid: process.pid, whose: 'unattributed' })
+    const processes = recorded.flat().map((check) => check.process)
+    expect(processes).toEqual([seen, undefined, seen, undefined, undefined, undefined])
   })
 
   it('tells a number that a connection holds from one that nothing has', async () => {
@@ -134,8 +150,10 @@ describe('auditPorts', () => {
         {
           port,
           expected: 'shop/web',
+          kind: 'stranger',
           actual: 'in use by another user',
           uid,
+          process: expect.objectContaining({ pid: process.pid, whose: 'unattributed' }),
           hostname: 'localhost',
           protocol: 'tcp',
         },
@@ -274,5 +292,107 @@ describe('auditPorts', () => {
       },
     })
     await expect(auditPorts(async () => failing, localHost, {})).rejects.toBe(failure)
+  })
+
+  it('tells a stranger from the holder by the directory that is recorded', async ({ skip }) => {
+    onLinux(skip)
+    const port = await listenTcp({ host: '127.0.0.1' })
+    const allocation = held(port)
+    const auditIn = async (directory: string) => {
+      const { store, recorded } = storeOf(allocation)
+      const checkout = {
+        projectName: 'shop',
+        hostname: 'localhost',
+        directory,
+        instance: '',
+        createdAt: new Date(),
+        allocationIds: [allocation.id],
+      }
+      Object.assign(store, { listCheckouts: async () => [checkout] })
+      const { conflicts } = await auditPorts(async () => store, localHost, {})
+      return { conflicts, whose: recorded.flat()[0]!.process?.whose }
+    }
+    expect(await auditIn(process.cwd())).toEqual({ conflicts: [], whose: 'holder' })
+    expect(await auditIn('/srv/elsewhere')).toEqual({
+      conflicts: [
+        expect.objectContaining({
+          kind: 'stranger',
+          actual: 'in use by a stranger',
+          process: expect.objectContaining({ pid: process.pid, directory: process.cwd() }),
+        }),
+      ],
+      whose: 'stranger',
+    })
+  })
+
+  it('reports what listens in a range and is held by nobody', async ({ skip }) => {
+    onLinux(skip)
+    const port = await listenTcp({ host: '127.0.0.1' })
+    const { store } = storeOf()
+    const range = { projectName: 'shop', startPort: port, endPort: port }
+    const auditWith = async (more: object) => {
+      Object.assign(store, { listRanges: async () => [{ ...range, ...more }] })
+      return (await auditPorts(async () => store, localHost, {})).conflicts
+    }
+    expect(await auditWith({})).toEqual([
+      expect.objectContaining({
+        kind: 'unregistered',
+        port,
+        expected: `nobody (shop ${port})`,
+        process: expect.objectContaining({ pid: process.pid }),
+      }),
+    ])
+    expect(await auditWith({ hostname: 'build-1' })).toEqual([])
+    expect(await auditWith({ startPort: port + 1, endPort: port + 1 })).toEqual([])
+  })
+
+  it('reports numbers that the kernel may give away, on this host alone', async ({ skip }) => {
+    onLinux(skip)
+    const port = await closedPort()
+    const { open } = storeOf(held(port), held(port, { hostname: 'no-such-host.invalid' }), held(1))
+    const { conflicts } = await auditAll(open, localHost, {})
+    expect(conflicts.filter(({ kind }) => kind === 'ephemeral')).toEqual([
+      expect.objectContaining({ port, hostname: 'localhost' }),
+    ])
+  })
+
+  it('reports services that have one Cloudflare hostname, but not one service twice', async () => {
+    const cloudflareHostname = 'shop.example.com'
+    const { open } = storeOf(
+      held(1, { cloudflareHostname }),
+      held(1, { cloudflareHostname, protocol: 'udp' }),
+      held(2, { cloudflareHostname, serviceName: 'api' }),
+      held(3, { cloudflareHostname: 'other.example.com' }),
+    )
+    const { conflicts } = await auditPorts(open, localHost, {})
+    const shared = conflicts.filter(({ kind }) => kind === 'shared-hostname')
+    expect(shared.map(({ port, actual }) => [port, actual])).toEqual([
+      [1, 'has shop.example.com, like shop/api'],
+      [1, 'has shop.example.com, like shop/api'],
+      [2, 'has shop.example.com, like shop/web'],
+    ])
+  })
+
+  it('calls a service idle that was not seen for as long as was asked for', async () => {
+    const daysAgo = (days: number) => new Date(Date.now() - days * 24 * 60 * 60 * 1000)
+    const port = await closedPort()
+    const kindsOf = async (more: Partial<PortAllocation>, checks: object, idleDays?: number) => {
+      const allocation = held(port, more)
+      const { store } = storeOf(allocation)
+      const healthOf = async (ids: readonly string[]) => new Map(ids.map((id) => [id, checks]))
+      Object.assign(store, { healthOf })
+      const options = idleDays === undefined ? {} : { idleDays }
+      const { conflicts } = await auditPorts(async () => store, localHost, options)
+      return conflicts.map(({ kind }) => kind)
+    }
+    const recent = { oldestCheckAt: daysAgo(1) }
+    const old = { oldestCheckAt: daysAgo(31) }
+    const longHeld = { allocatedAt: daysAgo(90) }
+    expect(await kindsOf({ ...longHeld, lastUsedAt: daysAgo(29) }, old)).toEqual(['not-running'])
+    expect(await kindsOf({ ...longHeld, lastUsedAt: daysAgo(31) }, recent)).toEqual(['idle'])
+    expect(await kindsOf({ ...longHeld, lastUsedAt: daysAgo(3) }, recent, 2)).toEqual(['idle'])
+    // It was never looked for until yesterday.
+    expect(await kindsOf(longHeld, recent)).toEqual(['not-running'])
+    expect(await kindsOf(longHeld, old)).toEqual(['idle'])
   })
 })

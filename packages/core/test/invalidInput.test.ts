@@ -222,6 +222,7 @@ describe('a hostname', () => {
     verifyPort: (hostname) => manager.verifyPort(3000, hostname),
     checkPort: (hostname) => manager.checkPort(3000, hostname),
     useOfPort: (hostname) => manager.useOfPort(3000, { hostname }),
+    explainPort: (hostname) => manager.explainPort(3000, { hostname }),
     createRange: (hostname) => manager.createRange({ projectName: 'shop', size: 10, hostname }),
     addRange: (hostname) => manager.addRange('shop', { startPort: 1, endPort: 2, hostname }),
   }
@@ -243,6 +244,7 @@ describe('a protocol', () => {
     getProjectSummary: (protocol) => manager.getProjectSummary('shop', { protocol }),
     verifyPort: (protocol) => manager.verifyPort(3000, 'localhost', protocol),
     useOfPort: (protocol) => manager.useOfPort(3000, { protocol }),
+    explainPort: (protocol) => manager.explainPort(3000, { protocol }),
   }
   describe.each(Object.entries(calls))('of %s', (_method, call) => {
     it.each(titled(BAD_PROTOCOLS))('cannot be %s', (_title, protocol) =>
@@ -281,6 +283,7 @@ describe('a port', () => {
     verifyPort: ['port', (port) => manager.verifyPort(port)],
     checkPort: ['port', (port) => manager.checkPort(port)],
     useOfPort: ['port', (port) => manager.useOfPort(port)],
+    explainPort: ['port', (port) => manager.explainPort(port)],
     release: [
       'portNumber',
       (portNumber) => manager.release('shop', 'web', undefined, { portNumber }),
@@ -654,6 +657,9 @@ describe('options', () => {
     checkPort: [3000, 'localhost', 'tcp'],
     inspectPort: [3000, 'localhost', 'tcp'],
     useOfPort: [3000],
+    explainPort: [3000],
+    recordProcess: ['1', process.pid],
+    listChecks: ['shop', 'web'],
     auditPorts: [],
     listRanges: [],
     createRange: [{ projectName: 'shop', size: 10 }],
@@ -771,6 +777,9 @@ describe('a call without arguments', () => {
     ['checkPort', 'port'],
     ['inspectPort', 'port'],
     ['useOfPort', 'port'],
+    ['explainPort', 'port'],
+    ['recordProcess', 'allocationId'],
+    ['listChecks', 'projectName'],
     ['createRange', 'range'],
     ['resizeRange', 'projectName'],
     ['deleteRange', 'projectName'],

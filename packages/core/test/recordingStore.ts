@@ -13,6 +13,10 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   list: { allocations: [], total: 0 },
   summarize: { ranges: [{ startPort: 1, endPort: 2 }], availablePorts: 2 },
   listRanges: [],
+  listReservations: [],
+  listCheckouts: [],
+  listProcesses: [],
+  healthOf: new Map(),
   history: { events: [] },
 }
 

@@ -33,7 +33,12 @@ test('a port is in use by the process that listens on it, with its command and d
 }) => {
   onLinux(skip)
   const use = await manager.useOfPort(await listenTcp({ host: '127.0.0.1' }))
-  expect(use).toEqual({ isInUse: true, processes: [here] })
+  expect(use).toMatchObject({
+    isInUse: true,
+    listeners: [{ address: '127.0.0.1' }],
+    processes: [here],
+    hasUnknownProcess: false,
+  })
   expect(use!.processes[0]!.command).toContain('node')
 })
 
@@ -45,7 +50,12 @@ test('a port is in use for one protocol only', async ({ skip }) => {
 
 test('a port on which nothing listens is not in use', async ({ skip }) => {
   onLinux(skip)
-  expect(await manager.useOfPort(await closedPort())).toEqual({ isInUse: false, processes: [] })
+  expect(await manager.useOfPort(await closedPort())).toEqual({
+    isInUse: false,
+    listeners: [],
+    processes: [],
+    hasUnknownProcess: false,
+  })
 })
 
 test('a port of another host cannot be seen', async () => {
@@ -56,7 +66,7 @@ test('a port of another host cannot be seen', async () => {
 test('a port is in use even if its process cannot be seen', async ({ skip }) => {
   const port = await listenTcp({ host: '127.0.0.1' })
   const use = useIn(skip, ['--pid', '--fork', '--mount-proc'], port)
-  expect(use).toEqual({ isInUse: true, processes: [] })
+  expect(use).toMatchObject({ isInUse: true, processes: [], hasUnknownProcess: true })
 })
 
 test('a port cannot be seen from another network namespace', async ({ skip }) => {

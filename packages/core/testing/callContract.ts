@@ -35,6 +35,11 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
 const ABORTABLE: Readonly<Record<string, Call>> = {
   ...IN_A_PROJECT,
   recordChecks: (store, _projectName, call) => store.recordChecks([], call),
+  recordProcess: (store, _projectName, call) =>
+    store.recordProcess('1', { pid: 1, started: 'boot/1' }, call),
+  listProcesses: (store, _projectName, call) => store.listProcesses('localhost', call),
+  healthOf: (store, _projectName, call) => store.healthOf(['1'], call),
+  checksOf: (store, _projectName, call) => store.checksOf('1', 10, call),
   networkOf: (store, _projectName, call) => store.networkOf('localhost', 'initial', call),
   assumedNetworkOf: (store, _projectName, call) =>
     store.assumedNetworkOf('localhost', 'boot/1', call),

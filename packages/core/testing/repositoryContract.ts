@@ -13,6 +13,7 @@ import { describeLimits } from './limitContract.js'
 import { describeListing } from './listingContract.js'
 import { describeMoving } from './movingContract.js'
 import { describeNetworks } from './networkContract.js'
+import { describeProcesses } from './processContract.js'
 import { describeRanges } from './rangeContract.js'
 import { describeReleasing } from './releasingContract.js'
 import { describeReservations } from './reservationContract.js'
@@ -56,6 +57,7 @@ export function describeRepositoryContract(
     describeCheckouts(store)
     describeHistory(store)
     describeChecks(store)
+    describe('processes and checks', () => describeProcesses(store))
     describeNetworks(store)
     describeRanges(store)
     describeSeveralRanges(store)

@@ -7,6 +7,7 @@ import { checkoutStore } from './store/checkouts.js'
 import { checkStore } from './store/checks.js'
 import { eventStore } from './store/events.js'
 import { limitStore } from './store/limits.js'
+import { processStore } from './store/processes.js'
 import { rangeStore } from './store/ranges.js'
 import { reservationStore } from './store/reservations.js'
 import { transferStore } from './store/transfers.js'
@@ -33,6 +34,7 @@ export function createRepository(
     ...limitStore(database),
     ...checkoutStore(database),
     ...checkStore(database, servesOneHost),
+    ...processStore(database),
     ...eventStore(database),
     ...transferStore(database),
     close: () => database.close(),

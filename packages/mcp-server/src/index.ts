@@ -28,6 +28,7 @@ import { allocatePort } from './tools/allocatePort.js'
 import { auditPorts } from './tools/auditPorts.js'
 import { createRange } from './tools/createRange.js'
 import { getPort } from './tools/getPort.js'
+import { inspectPort } from './tools/inspectPort.js'
 import { listPorts } from './tools/listPorts.js'
 import { portSummary } from './tools/portSummary.js'
 import { releasePort } from './tools/releasePort.js'
@@ -37,6 +38,7 @@ const TOOLS: readonly Tool[] = [
   getPort,
   allocatePort,
   listPorts,
+  inspectPort,
   auditPorts,
   portSummary,
   createRange,

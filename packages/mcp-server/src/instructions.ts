@@ -9,8 +9,8 @@ the same every time, whether the service runs or not.
 
 - A new project: if get-port answers PROJECT_NOT_FOUND and the name is right, call create-range, \
 then get-port again.
-- EADDRINUSE, or a server that moved on to another port: call get-port again. It says which process \
-listens there. If that is the service, use it and do not start a second one. Otherwise leave the \
+- EADDRINUSE, or a server that moved on to another port: call get-port again, or inspect-port for \
+any number. It says which process listens there. If that is the service, use it and do not start a second one. Otherwise leave the \
 process alone unless you started it, and do as the answer says.
 - Worktrees and clones: pass directory, the absolute path in which you work. If a ports.json there \
 or above names the project, each copy has its own ports, and the answer names the instance.

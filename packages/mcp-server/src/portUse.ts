@@ -1,17 +1,13 @@
 import {
   type CallOptions,
-  type Checkout,
-  excerpt,
-  isInside,
-  type ListeningProcess,
+  type ExplainedProcess,
   nameOfService,
   type PortManager,
   type ServiceKey,
 } from '@ports/core'
 import { z } from 'zod'
+import { shownCommand } from './shownCommand.js'
 
-/** Command lines can be very long, and have line breaks. */
-const MAX_COMMAND = 120
 /** A server may have many processes that share its socket. */
 const MAX_SHOWN = 5
 
@@ -67,50 +63,26 @@ async function look(manager: PortManager, held: ServiceKey, port: number, { sign
   const { isInUse, processes } = use
   if (!isInUse) return { isInUse, listeners: [], home: undefined }
   if (processes.length === 0) return { isInUse, listeners: [{ command: UNKNOWN }], home: undefined }
-  const checkouts = await manager.listCheckouts({ hostname, signal })
-  const home = checkouts.find((each) => isOf(each, held))
-  return { isInUse, home, listeners: processes.map((each) => placed(each, checkouts, held)) }
-}
-
-function placed(
-  { pid, command = UNKNOWN, directory }: ListeningProcess,
-  checkouts: readonly Checkout[],
-  held: ServiceKey,
-) {
-  const isService = directory === undefined ? undefined : runsIn(directory, checkouts, held)
+  const explained = await manager.explainPort(port, { hostname, protocol, signal })
   return {
-    pid,
-    command: excerpt(command.replace(/\s+/g, ' '), MAX_COMMAND),
-    directory,
-    isService,
+    isInUse,
+    home: explained.holder?.directory,
+    listeners: explained.processes.map(listenerOf),
   }
 }
 
-/** Undefined if neither the directory nor the service is in a recorded checkout. */
-function runsIn(
-  directory: string,
-  checkouts: readonly Checkout[],
-  held: ServiceKey,
-): boolean | undefined {
-  const [nearest] = checkouts
-    .filter((each) => isInside(directory, each.directory))
-    // One checkout may be inside another.
-    .sort((one, other) => other.directory.length - one.directory.length)
-  if (nearest) return isOf(nearest, held)
-  return checkouts.some((each) => isOf(each, held)) ? false : undefined
+function listenerOf({ pid, command = UNKNOWN, directory, whose }: ExplainedProcess): Listener {
+  const isService = whose === 'unattributed' ? undefined : whose === 'holder'
+  return { pid, command: shownCommand(command), directory, isService }
 }
 
-function isOf({ projectName, instance }: Checkout, held: ServiceKey): boolean {
-  return projectName === held.projectName && instance === held.instance
-}
-
-function describe(listeners: readonly Listener[], home: Checkout | undefined): string {
+function describe(listeners: readonly Listener[], home: string | undefined): string {
   const { pid, command, directory, isService } = mainOf(listeners)
   if (pid === undefined) return 'An unknown process, hidden from this server, listens there.'
   const more = listeners.length > 1 ? ` (and ${listeners.length - 1} more)` : ''
   const process = `Process ${pid} (${command})${more}`
   if (directory === undefined) return `${process} listens there.`
-  const service = home ? ` (${home.directory})` : ''
+  const service = home ? ` (${home})` : ''
   const whose =
     isService === undefined
       ? ''

@@ -63,11 +63,22 @@ test('get-port distinguishes a process in the service’s directory from others'
     await manager.ensureCheckout('consilio', { root, isLinked: false })
   }
   const { ask } = await connect(url)
-  const told = await Promise.all(
-    servers.map(({ port }, nth) =>
-      ask('get-port', { ...service, serviceName: `api-${nth}`, portNumber: port }),
-    ),
+  const getAll = () =>
+    Promise.all(
+      servers.map(({ port }, nth) =>
+        ask('get-port', { ...service, serviceName: `api-${nth}`, portNumber: port }),
+      ),
+    )
+  // That a service was allocated from somewhere is recorded only in its directory.
+  expect((await getAll())[2]!.listeners).toEqual([
+    { pid: servers[2]!.pid, command: expect.any(String), directory: elsewhere },
+  ])
+  const held = await manager.listByProject('consilio')
+  await manager.noteAllocations(
+    { projectName: 'consilio', hostname: 'localhost', directory: home },
+    held.map(({ id }) => id),
   )
+  const told = await getAll()
   expect(told.map(({ listeners }) => listeners)).toMatchObject([
     [{ directory: home, isService: true }],
     [{ directory: clone, isService: false }],

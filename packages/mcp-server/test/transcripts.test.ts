@@ -83,6 +83,42 @@ test('an agent gets another port if a stranger listens on its port', async ({ sk
   expectRunning(stranger)
 })
 
+test('an agent asks who is on a port before it ends anything', async ({ skip }) => {
+  onLinux(skip)
+  const url = await freshDatabase()
+  const first = await rangeOf(url, 'blog', 10)
+  const [home, elsewhere] = [freshDirectory(), freshDirectory()]
+  for (const directory of [home, elsewhere]) {
+    writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project: 'blog' }))
+  }
+  const { ask } = await agent(url)
+  const { port } = await ask('get-port', { serviceName: 'web', directory: home })
+  expect(port).toBe(first)
+  expect(await ask('inspect-port', { portNumber: first })).toMatchObject({
+    message: expect.stringContaining('nothing listens: start the service'),
+    holder: 'blog/web',
+    processes: [],
+  })
+  const own = await serveIn(home, first)
+  expect(await ask('inspect-port', { portNumber: first })).toMatchObject({
+    message: expect.stringContaining('stopping it stops that service'),
+    processes: [{ pid: own.pid, directory: home, whose: 'holder' }],
+  })
+  await own.end()
+  // The copy is another instance, and its server took the wrong number.
+  await ask('get-port', { serviceName: 'web', directory: elsewhere })
+  const stranger = await serveIn(elsewhere, first)
+  const told = await ask('inspect-port', { portNumber: first })
+  expect(told).toMatchObject({ processes: [{ pid: stranger.pid, whose: 'stranger' }] })
+  expect(told.message).toContain('stop it only if you started it')
+  const unheld = await serveIn(freshDirectory(), first + 5)
+  const stray = await ask('inspect-port', { portNumber: first + 5 })
+  expect(stray).not.toHaveProperty('holder')
+  expect(stray.message).toContain("held by nobody and in blog's range")
+  expect(stray.message).toContain('otherwise leave it alone')
+  for (const server of [stranger, unheld]) expectRunning(server)
+})
+
 test('an agent gets another port if the one that the user wants is reserved', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()

@@ -1,10 +1,10 @@
-import { Command } from '@commander-js/extra-typings'
-import type { AuditConflict, AuditResult, AuditUnverified } from '@ports/core'
+import { Command, Option } from '@commander-js/extra-typings'
+import type { AuditResult } from '@ports/core'
 import { AuditProgress } from '../AuditProgress.js'
+import { actualOf, counts, type Noted } from '../auditText.js'
 import type { Context } from '../Context.js'
 import type { Columns } from '../table.js'
-
-type Noted = AuditConflict | AuditUnverified
+import { typedNumber } from '../typedNumber.js'
 
 const COLUMNS: Columns<Noted> = {
   PORT: ({ port }) => port,
@@ -13,16 +13,24 @@ const COLUMNS: Columns<Noted> = {
   SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
 }
 
-export function auditCommand({ openManager, output, signal }: Context) {
+export function auditCommand({ openManager, output, signal, answerNo }: Context) {
   return new Command('audit')
     .description('Compare the registry with what is listening')
+    .option('--project <name>', 'only that project; all unless given')
+    .addOption(
+      new Option('--idle-days <days>', 'a service is idle if nothing listened for so long')
+        .argParser(typedNumber)
+        .default(30),
+    )
     .addHelpText('after', MORE_HELP)
-    .action(async () => {
+    .action(async ({ project: projectName, idleDays }) => {
       const ports = await openManager()
       const progress = new AuditProgress(output.stderr)
       let audit: AuditResult
       try {
         audit = await ports.auditPorts({
+          projectName,
+          idleDays,
           onProgress: (checked, total) => progress.update(checked, total),
           signal,
         })
@@ -36,26 +44,21 @@ export function auditCommand({ openManager, output, signal }: Context) {
           ? counts(audit)
           : `${table(noted, COLUMNS, output.stdout)}\n\n${counts(audit)}`,
       )
+      if (audit.conflicts.length > 0) answerNo()
     })
 }
 
-function actualOf(noted: Noted): string {
-  if (noted.actual === 'unverified') return `unverified: ${noted.reason.replaceAll('-', ' ')}`
-  return noted.uid === undefined ? noted.actual : `${noted.actual} (uid ${noted.uid})`
-}
-
-function counts({ allocated, inUse, notRunning, unverified, conflicts }: AuditResult): string {
-  const foreign = conflicts.filter(({ actual }) => actual === 'in use by another user').length
-  const byOthers = foreign === 0 ? '' : ` (${foreign} by another user)`
-  return (
-    `${allocated} allocated: ${inUse} in use${byOthers}, ${notRunning} not running, ` +
-    `${unverified} unverified`
-  )
-}
-
 const MORE_HELP = `
-Keeps what it sees: a check of every port, and which are in use. Releases nothing.
-A port whose state cannot be told from here is unverified, with the reason.
+Keeps what it sees: a check of every port, and which are in use. Releases nothing. Ends with
+status 1 if there is a conflict:
+  not running      nothing listens on a held number
+  idle             the same for --idle-days: it may be safe to release it
+  stranger         the process that listens is not the holder's, as far as that is recorded
+  not registered   something listens in a range of a project, and nobody holds the number
+  ephemeral range  the kernel may give a held number to an outgoing connection
+  shared name      two services have one Cloudflare hostname
+A port whose state cannot be told from here is unverified, with the reason, and no conflict.
 
-Example:
-  ports audit --json`
+Examples:
+  ports audit --project consilio
+  ports audit --json > audit.json || mail -s 'ports' admin < audit.json`

@@ -2,6 +2,8 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { nameOfService, type PortEvent, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
+import { printChecks } from '../printChecks.js'
+import { directoryHere, here, projectHere } from '../run/here.js'
 import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
@@ -23,7 +25,8 @@ const COLUMNS: Columns<PortEvent> = {
   CHANGE: { spare: 'cut', cell: changeOf },
 }
 
-export function historyCommand({ openManager, output, signal }: Context) {
+export function historyCommand(context: Context) {
+  const { openManager, output, signal } = context
   return new Command('history')
     .description('Show who had which port, and what changed, newest first')
     .argument('[project]')
@@ -41,8 +44,23 @@ export function historyCommand({ openManager, output, signal }: Context) {
         .argParser(typedNumber)
         .default(DEFAULT_LIMIT),
     )
+    .addOption(
+      new Option('--checks', 'what audits saw of the ports of a service').conflicts([
+        'actor',
+        'since',
+        'all',
+      ]),
+    )
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, serviceName, { port: portNumber, actor, since, limit }) => {
+    .action(async (projectName, serviceName, options) => {
+      const { port: portNumber, actor, since, limit, checks } = options
+      if (checks) {
+        const service =
+          projectName !== undefined && serviceName !== undefined
+            ? { projectName, serviceName }
+            : checkedHere(projectName)
+        return printChecks(context, service, { portNumber, limit })
+      }
       const ports = await openManager()
       const query = { projectName, serviceName, portNumber, actor, since, limit, signal }
       const { events, nextCursor } = await ports.history(query)
@@ -53,6 +71,14 @@ export function historyCommand({ openManager, output, signal }: Context) {
         output.notice('There are older changes. To see more of them: --limit <count>, up to 1000.')
       }
     })
+}
+
+/** The service of the project here that is typed alone, or the only one. */
+function checkedHere(typed: string | undefined) {
+  const directory = directoryHere()
+  const { projectName } = projectHere(directory)
+  const service = typed === projectName ? undefined : typed
+  return { projectName, serviceName: here(directory, service).serviceName }
 }
 
 function whose({ projectName, serviceName, instance = '' }: PortEvent): string | undefined {
@@ -82,4 +108,5 @@ ended. --json also has the database role and the function that was called.
 
 Examples:
   ports history --port 3102
-  ports history consilio api --since 7d`
+  ports history consilio api --since 7d
+  ports history consilio api --checks`

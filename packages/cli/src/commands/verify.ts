@@ -1,18 +1,26 @@
-import { Command } from '@commander-js/extra-typings'
+import { Command, Option } from '@commander-js/extra-typings'
 import { type Sighting, unverifiable } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameOption, protocolOption } from '../serviceOptions.js'
 import { typedNumber } from '../typedNumber.js'
+import { verifyMine } from '../verifyMine.js'
 
-export function verifyCommand({ openManager, output, signal, answerNo }: Context) {
+export function verifyCommand(context: Context) {
+  const { openManager, output, signal, answerNo } = context
   return new Command('verify')
     .description('Tell whether something is listening on a port')
-    .argument('<port>', '', typedNumber)
+    .argument('[port]', 'the number; with --mine also a service, or nothing')
     .addOption(hostnameOption)
     .addOption(protocolOption)
+    .addOption(
+      new Option('--mine', 'only if what listens runs from this checkout').conflicts('hostname'),
+    )
     .addHelpText('after', MORE_HELP)
-    .action(async (port, { hostname, protocol }) => {
+    .action(async (typed, { hostname, protocol, mine }, command) => {
+      if (mine) return verifyMine(context, typed, protocol)
+      if (typed === undefined) return command.error('give a port, or --mine')
       const ports = await openManager()
+      const port = typedNumber(typed)
       const sighting = await ports.inspectPort(port, hostname, protocol, { signal })
       if (sighting.verdict === 'unknown') throw unverifiable(sighting)
       const { verdict, ...seen } = sighting
@@ -35,5 +43,10 @@ An address stands for itself; a name, or no host, for all addresses of the host.
 With --json it shows who listens there, by address and uid, and a connection that
 holds the number.
 
-Example:
-  ports verify 3100 && echo the api is up`
+With --mine the answer is yes only if every process that listens on the port of a service runs from
+the checkout in this directory. Without a port, that of the service here. Tests can then not talk
+to the server of another worktree.
+
+Examples:
+  ports verify 3100 && echo the api is up
+  ports verify --mine web && npm run e2e`

@@ -60,7 +60,8 @@ export async function run(
   const lease = ttl === undefined ? undefined : { serviceName, ttlSeconds: ttl }
   const ensured = await ensureProject(ports, { ...request, ...(lease && { lease }) }, { signal })
   const { instance } = ensured
-  const [port] = ensured.services.find((each) => each.serviceName === serviceName)!.portNumbers
+  const own = ensured.services.find((each) => each.serviceName === serviceName)!
+  const [port] = own.portNumbers
   const protocol = request.services[serviceName]?.protocols?.[0] ?? 'tcp'
   tellWhatIsNew(context, place, ensured, port!)
 
@@ -74,7 +75,9 @@ export async function run(
 
   context.handOver()
   const service = { projectName: project.projectName, serviceName, instance }
-  const server = { command, cwd, environment, service, port: port!, protocol, strict, ttl }
+  const { allocationIds } = own
+  const held = { service, port: port!, protocol, allocationIds }
+  const server = { command, cwd, environment, ...held, strict, ttl }
   context.endWith(await supervise(context, ports, server))
 }
 
@@ -104,17 +107,19 @@ interface Server extends Pick<Options, 'strict' | 'ttl'> {
   readonly service: Service
   readonly port: number
   readonly protocol: Protocol
+  readonly allocationIds: readonly string[]
 }
 
 async function supervise(
   { output }: Context,
   ports: PortManager,
-  { command, cwd, environment, service, port, protocol, strict, ttl }: Server,
+  { command, cwd, environment, service, port, protocol, allocationIds, strict, ttl }: Server,
 ): Promise<number> {
   const over = new AbortController()
   const child = startChild(command, cwd, environment, (reason) =>
     output.notice(`error: ${command.program} cannot be started: ${reason}`),
   )
+  const recording = child.pid && recordStart(ports, allocationIds, child.pid, output)
   let isRefused = false
   const witness: Witness = {
     tell: async (finding) => output.notice(await textOf(finding, port, protocol, ports)),
@@ -142,9 +147,25 @@ async function supervise(
   if (renewal) renewal.catch(() => {})
   const status = await child.ended
   over.abort()
+  await recording
   await watch
   await renewal
   return isRefused ? NOT_AS_ASKED : status
+}
+
+/** Records the process, so that others are told whose it is. The command runs on if that fails. */
+async function recordStart(
+  ports: PortManager,
+  allocationIds: readonly string[],
+  pid: number,
+  output: Context['output'],
+): Promise<void> {
+  try {
+    for (const id of allocationIds) await ports.recordProcess(id, pid)
+  } catch (error) {
+    if (!(error instanceof PortsError)) throw error
+    output.notice(`warning: the registry does not know of process ${pid}. ${error.message}`)
+  }
 }
 
 function tellWhatIsNew(

@@ -56,13 +56,18 @@ export class Listeners {
     return [...this.#listeners[protocol].keys()]
   }
 
+  /** The sockets on which something listens on that number, on whatever addresses. */
+  socketsOn(protocol: Protocol, port: number): readonly Listener[] {
+    return this.#listeners[protocol].get(port) ?? []
+  }
+
   /**
    * What is seen there. The hostname must be one of this host's. An address is served by its own
    * listener or by the wildcard of its family; a name stands for all addresses, so any listener
    * counts. A UDP socket that is connected to a peer holds its number as well.
    */
   at({ hostname, protocol, port }: Endpoint): Sighting {
-    const all = this.#listeners[protocol].get(port) ?? []
+    const all = this.socketsOn(protocol, port)
     const family = isIP(hostname)
     const serving = family === 0 ? all : all.filter((each) => serves(each, hostname, family))
     if (serving.length > 0) return { verdict: 'listening', listeners: distinct(serving) }
@@ -81,7 +86,7 @@ function serves({ address }: Listener, wanted: string, family: number): boolean 
 }
 
 /** Several sockets of one user may share an address (SO_REUSEPORT). */
-function distinct(listeners: readonly Listener[]): SeenListener[] {
+export function distinct(listeners: readonly Listener[]): SeenListener[] {
   const seen = new Map<string, SeenListener>()
   for (const { address, uid } of listeners) {
     seen.set(`${address} ${uid}`, { address, ...(uid !== undefined && { uid }) })

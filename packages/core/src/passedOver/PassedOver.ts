@@ -37,7 +37,17 @@ export class PassedOver {
 
   /** Why that number is passed over; undefined if it is not. */
   reasonFor(port: number): PassOverReason | undefined {
-    return this.ranges.find(({ startPort, endPort }) => startPort <= port && port <= endPort)
-      ?.reason
+    return this.#reasonsFor(port)[0]
+  }
+
+  /** The same for a number on which something may listen already. */
+  otherReasonFor(port: number): Exclude<PassOverReason, 'busy'> | undefined {
+    return this.#reasonsFor(port).find((reason) => reason !== 'busy')
+  }
+
+  #reasonsFor(port: number): PassOverReason[] {
+    return this.ranges
+      .filter(({ startPort, endPort }) => startPort <= port && port <= endPort)
+      .map(({ reason }) => reason)
   }
 }

@@ -12,11 +12,15 @@ export interface HostLook {
 }
 
 export async function lookAtHost(protocol: Protocol): Promise<HostLook> {
-  const [listening, kernelPorts] = await Promise.all([listeningPorts(protocol), readSettings()])
+  const [listening, kernelPorts] = await Promise.all([
+    listeningPorts(protocol),
+    readKernelSettings(),
+  ])
   return { listening, kernelPorts }
 }
 
-async function readSettings(): Promise<KernelPorts | undefined> {
+/** Undefined if they cannot be read. */
+export async function readKernelSettings(): Promise<KernelPorts | undefined> {
   switch (process.platform) {
     case 'linux':
       return readKernelPorts()

@@ -47,11 +47,16 @@ function blockedPorts(protocol: Protocol): Bounds[] {
  * and reserving them is how a range there is made safe to use. Elsewhere the kernel would take none
  * anyway, so a reservation only says that an application has the number.
  */
-function ofKernel({ ephemeral, reserved }: KernelPorts) {
+function ofKernel(kernel: KernelPorts) {
   return {
-    ephemeral: without([ephemeral], reserved),
-    'kernel-reserved': without(reserved, [ephemeral]),
+    ephemeral: ephemeralNumbers(kernel),
+    'kernel-reserved': without(kernel.reserved, [kernel.ephemeral]),
   }
+}
+
+/** What the kernel may give to outgoing connections. */
+export function ephemeralNumbers({ ephemeral, reserved }: KernelPorts): Bounds[] {
+  return without([ephemeral], reserved)
 }
 
 function singles(ports: readonly number[]): Bounds[] {

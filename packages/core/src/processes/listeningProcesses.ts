@@ -1,7 +1,16 @@
-import type { Listener } from '../listeners/Listeners.js'
+import { distinct, type Listener } from '../listeners/Listeners.js'
 import { readListeningSockets } from '../listeners/procNet.js'
+import type { SeenListener } from '../listeners/Sighting.js'
 import type { Protocol } from '../PortAllocation.js'
-import { commandLine, openSockets, processTree, visiblePids, workingDirectory } from './procFs.js'
+import {
+  commandLine,
+  openSockets,
+  processTree,
+  startTimeOf,
+  userOf,
+  visiblePids,
+  workingDirectory,
+} from './procFs.js'
 
 /** A socket on which a process listens. */
 export interface OwnListener {
@@ -15,6 +24,9 @@ export interface ListeningProcess {
   readonly pid: number
   readonly command?: string
   readonly directory?: string
+  /** To the second. */
+  readonly startedAt?: Date
+  readonly uid?: number
 }
 
 /**
@@ -36,8 +48,12 @@ export async function listenersOfTree(
 /** What listens on a port. */
 export interface PortUse {
   readonly isInUse: boolean
+  /** The sockets there, by address and user. */
+  readonly listeners: readonly SeenListener[]
   /** The processes that this one may inspect: all for root, else those of its own user. */
   readonly processes: readonly ListeningProcess[]
+  /** Whether a socket there belongs to none of these processes. */
+  readonly hasUnknownProcess: boolean
 }
 
 /**
@@ -51,10 +67,26 @@ export async function useOfPort(port: number, protocol: Protocol): Promise<PortU
 
 /** What listens on a port, according to the listening sockets of its protocol. */
 export function useAmong(sockets: readonly Listener[], port: number): PortUse {
-  const inodes = new Set(sockets.filter((each) => each.port === port).map(({ inode }) => inode))
-  if (inodes.size === 0) return { isInUse: false, processes: [] }
-  const pids = visiblePids().filter((pid) => openSockets(pid).some((inode) => inodes.has(inode)))
-  return { isInUse: true, processes: pids.map(describeProcess) }
+  const there = sockets.filter((each) => each.port === port)
+  const owners = processesOf(new Set(there.flatMap(({ inode }) => inode ?? [])))
+  return {
+    isInUse: there.length > 0,
+    listeners: distinct(there),
+    processes: [...new Set([...owners.values()].flat())].map(describeProcess),
+    hasUnknownProcess: there.some(({ inode }) => inode === undefined || !owners.has(inode)),
+  }
+}
+
+/** The processes that have these sockets open and may be inspected, by inode. */
+export function processesOf(inodes: ReadonlySet<number>): Map<number, number[]> {
+  const owners = new Map<number, number[]>()
+  if (inodes.size === 0) return owners
+  for (const pid of visiblePids()) {
+    for (const inode of openSockets(pid)) {
+      if (inodes.has(inode)) owners.set(inode, [...(owners.get(inode) ?? []), pid])
+    }
+  }
+  return owners
 }
 
 /** A TCP port on which something listens. */
@@ -84,10 +116,18 @@ export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   })
 }
 
-function describeProcess(pid: number): ListeningProcess {
+export function describeProcess(pid: number): ListeningProcess {
   const command = commandLine(pid)
   const directory = workingDirectory(pid)
-  return { pid, ...(command && { command }), ...(directory && { directory }) }
+  const startedAt = startTimeOf(pid)
+  const uid = userOf(pid)
+  return {
+    pid,
+    ...(command && { command }),
+    ...(directory && { directory }),
+    ...(startedAt && { startedAt }),
+    ...(uid !== undefined && { uid }),
+  }
 }
 
 /** The listening sockets of a protocol. Undefined if they cannot be seen. */

@@ -61,9 +61,46 @@ export function terminalGroupOf(pid: number): number | undefined {
   return numberIn(pid, 8)
 }
 
+/** The boot of this host, and when the process was started. Undefined if it is gone. */
+export function bootAndStartOf(pid: number): string | undefined {
+  const start = startOf(pid)
+  return start === undefined ? undefined : `${bootId()}/${start}`
+}
+
+/** USER_HZ, the unit of the times in proc_pid_stat(5), which is 100 on every architecture of Node. */
+const TICKS_PER_SECOND = 100
+
+/** When the process was started, to the second. Undefined if it is gone. */
+export function startTimeOf(pid: number): Date | undefined {
+  const ticks = startOf(pid)
+  const bootedAt = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]
+  if (ticks === undefined || bootedAt === undefined) return undefined
+  return new Date((Number(bootedAt) + Math.floor(ticks / TICKS_PER_SECOND)) * 1000)
+}
+
+/** The user whose rights it has. Undefined if the process is gone. */
+export function userOf(pid: number): number | undefined {
+  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, 'latin1'))
+  const uid = status && /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
+  return uid === undefined ? undefined : Number(uid)
+}
+
+/** The process and those that started it, nearest first. */
+export function ancestorsOf(pid: number): number[] {
+  const line: number[] = []
+  for (let each: number | undefined = pid; each && !line.includes(each); each = parentOf(each)) {
+    line.push(each)
+  }
+  return line
+}
+
 /** Whether it is there, and has not ended without its parent having noticed. */
 export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(field(pid, 3))
+}
+
+function bootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
 }
 
 function parentOf(pid: number): number | undefined {

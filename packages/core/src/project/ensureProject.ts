@@ -24,6 +24,7 @@ export interface ServicePorts {
   readonly serviceName: string
   /** In ascending order. A number that is held for both protocols appears once. */
   readonly portNumbers: readonly number[]
+  readonly allocationIds: readonly string[]
   /** Whether this call allocated some of them. */
   readonly created: boolean
 }
@@ -240,6 +241,7 @@ function portsOf(
     portNumbers: own
       .filter(({ protocol }) => protocol === first)
       .map(({ portNumber }) => portNumber),
+    allocationIds: own.map(({ id }) => id),
     created: own.some((each) => each.created),
   }
 }

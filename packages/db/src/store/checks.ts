@@ -1,8 +1,39 @@
-import { type CheckStore, INITIAL_NETWORK } from '@ports/core'
+import { type CheckStore, type Health, INITIAL_NETWORK, type RecordedCheck } from '@ports/core'
 import type { Database } from '../Database.js'
 import { statement } from '../runStatement.js'
+import { present, type Stored } from './present.js'
 
-const RECORD = statement('select ports.record_health_checks($1, $2)')
+const RECORD = statement('select ports.record_health_checks($1, $2, $3)')
+
+const HEALTH = statement(`
+  with checked as (
+    select
+      allocation_id,
+      verdict,
+      checked_at,
+      verdict <> lag(verdict) over (partition by allocation_id order by id) as is_change
+    from ports.health_checks
+    where allocation_id = any ($1::bigint[])
+      and verdict <> 'unknown'
+  )
+  select
+    allocation_id as id,
+    count(*)::integer as checks,
+    min(checked_at) as "oldestCheckAt",
+    (count(*) filter (where verdict = 'listening'))::integer as listening,
+    max(checked_at) filter (where verdict = 'listening') as "lastListeningAt",
+    (count(*) filter (where is_change))::integer as changes,
+    (count(*) filter (where is_change and checked_at > now() - interval '1 hour'))::integer
+      as "changesInLastHour"
+  from checked
+  group by allocation_id`)
+
+const CHECKS = statement(`
+  select checked_at as "checkedAt", verdict, process
+  from ports.health_checks
+  where allocation_id = $1
+  order by id desc
+  limit $2`)
 const NOTE_NETWORK = statement('select ports.note_network($1, $2, $3) as answer')
 
 /**
@@ -17,10 +48,35 @@ export function checkStore(database: Database, servesOneHost: boolean): CheckSto
     async recordChecks(checks, call = {}) {
       await database.rows(
         RECORD,
-        [checks.map((check) => check.allocationId), checks.map((check) => check.verdict)],
+        [
+          checks.map((check) => check.allocationId),
+          checks.map((check) => check.verdict),
+          checks.map(({ process }) => (process ? JSON.stringify(process) : null)),
+        ],
         { write: true, resolveBy: 'Audit again: that does no harm.' },
         call,
       )
+    },
+
+    async healthOf(allocationIds, call = {}) {
+      if (allocationIds.length === 0) return new Map()
+      const rows = await database.rows<Stored<Health> & { readonly id: string }>(
+        HEALTH,
+        [allocationIds],
+        { write: false },
+        call,
+      )
+      return new Map(rows.map(({ id, ...health }) => [id, present<Health>(health)]))
+    },
+
+    async checksOf(allocationId, limit, call = {}) {
+      const rows = await database.rows<Stored<RecordedCheck>>(
+        CHECKS,
+        [allocationId, limit],
+        { write: false },
+        call,
+      )
+      return rows.map((row) => present<RecordedCheck>(row))
     },
 
     async networkOf(hostname, network, call = {}) {

@@ -1,42 +1,29 @@
-import {
-  type AuditConflict,
-  type AuditResult,
-  type AuditUnverified,
-  counted,
-  PROTOCOLS,
-} from '@ports/core'
+import { type AuditConflict, type AuditResult, CONFLICT_KINDS, counted } from '@ports/core'
 import { z } from 'zod'
+import { projectName } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
+import { shownCommand } from '../shownCommand.js'
 
 /** Enough to act on; a large registry must not flood a model. */
 const MAX_SHOWN = 200
 
-const audited = {
+/** Every model pays for the bytes of a schema: it has what decides, and each item has more fields. */
+const conflict = z.looseObject({
   port: z.number(),
-  expected: z.string().describe('project/service'),
-  hostname: z.string(),
-  protocol: z.enum(PROTOCOLS),
-}
+  expected: z.string(),
+  kind: z.enum(CONFLICT_KINDS),
+  actual: z.string(),
+})
 
-const conflict = z.object({
-  ...audited,
-  actual: z.enum(['not running', 'held by a connection', 'in use by another user']),
-  uid: z.number().optional(),
-}) satisfies z.ZodType<AuditConflict>
-
-/** The list says that it is unverified; every model pays for the bytes of a schema. */
-const unverifiedPort = z.object({
-  ...audited,
-  reason: z.string(),
-}) satisfies z.ZodType<Omit<AuditUnverified, 'actual' | 'reason'>>
+const unverifiedPort = z.looseObject({ port: z.number(), expected: z.string(), reason: z.string() })
 
 export const auditPorts = defineTool({
   name: 'audit-ports',
   title: 'Audit ports',
   description:
     'Compares the registry with what is listening now, on this host and, by connecting, on ' +
-    'others. Answers "which services are up". Records the outcome as the status of each port; ' +
-    'releases nothing. A service that is not running keeps its port.',
+    'others: which services are up, strangers on held numbers, numbers in use that nobody holds. ' +
+    'Records the status of each port; releases nothing. A service that is down keeps its port.',
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -44,7 +31,7 @@ export const auditPorts = defineTool({
     idempotentHint: false,
     openWorldHint: true,
   },
-  input: z.strictObject({}),
+  input: z.strictObject({ projectName: projectName.optional().describe('Default: all') }),
   output: z.object({
     message: z.string(),
     summary: z.object({
@@ -57,10 +44,10 @@ export const auditPorts = defineTool({
     conflicts: z.array(conflict),
     unverifiedPorts: z.array(unverifiedPort),
   }),
-  async run(manager, _args, { signal }) {
-    const audit = await manager.auditPorts({ signal })
+  async run(manager, { projectName }, { signal }) {
+    const audit = await manager.auditPorts({ projectName, signal })
     const { allocated, inUse, notRunning, unverified } = audit
-    const conflicts = audit.conflicts.slice(0, MAX_SHOWN)
+    const conflicts = audit.conflicts.slice(0, MAX_SHOWN).map(shownConflict)
     const unverifiedPorts = audit.unverifiedPorts
       .slice(0, MAX_SHOWN)
       .map(({ actual: _, ...port }) => port)
@@ -84,6 +71,13 @@ export const auditPorts = defineTool({
     }
   },
 })
+
+function shownConflict({ process, ...conflict }: AuditConflict) {
+  if (!process) return conflict
+  const { command, ...rest } = process
+  const shown = command === undefined ? {} : { command: shownCommand(command) }
+  return { ...conflict, process: { ...rest, ...shown } }
+}
 
 /** Undefined if there are ports and nothing is known of any. */
 function healthPercentage({ inUse, notRunning, unverified }: AuditResult): number | undefined {

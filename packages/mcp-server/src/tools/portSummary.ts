@@ -28,15 +28,11 @@ export const portSummary = defineTool({
     message: z.string(),
     projectName: z.string().optional(),
     summary: z
-      .object({
-        rangeStart: z.number(),
-        rangeEnd: z.number(),
-        ranges: z.array(z.object(bounds)),
+      .looseObject({
         totalPorts: z.number(),
         allocatedPorts: z.number(),
         availablePorts: z.number(),
         allocatableNow: z.number(),
-        utilizationPercent: z.number(),
       })
       .optional(),
     ranges: z

@@ -1,0 +1,41 @@
+import {
+  type AuditConflict,
+  type AuditResult,
+  type AuditUnverified,
+  CONFLICT_KINDS,
+} from '@ports/core'
+import { nameOfProcess } from './nameOfProcess.js'
+
+export type Noted = AuditConflict | AuditUnverified
+
+/** What an audit saw of a port that is not as it should be. */
+export function actualOf(noted: Noted): string {
+  if ('reason' in noted) return `unverified: ${noted.reason.replaceAll('-', ' ')}`
+  const { actual, uid, process, port, projectName } = noted
+  return [
+    uid === undefined ? actual : `${actual} (uid ${uid})`,
+    process && nameOfProcess(process),
+    process?.directory && `in ${process.directory}`,
+    projectName && `to record it: ports claim ${projectName} <service> ${port}`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+export function counts({
+  allocated,
+  inUse,
+  notRunning,
+  unverified,
+  conflicts,
+}: AuditResult): string {
+  const kinds = CONFLICT_KINDS.filter((kind) => kind !== 'not-running').flatMap((kind) => {
+    const count = conflicts.filter((each) => each.kind === kind).length
+    return count === 0 ? [] : `${count} ${kind.replaceAll('-', ' ')}`
+  })
+  const more = kinds.length === 0 ? '' : ` (${kinds.join(', ')})`
+  return (
+    `${allocated} allocated: ${inUse} in use, ${notRunning} not running, ` +
+    `${unverified} unverified${more}`
+  )
+}

@@ -1,0 +1,35 @@
+import { Command } from '@commander-js/extra-typings'
+import type { Context } from '../Context.js'
+import { printExplanation } from '../explain/printExplanation.js'
+import { targetOf } from '../explain/targetOf.js'
+import { inJson } from '../inJson.js'
+import { hostnameOption, instanceOption, protocolOption } from '../serviceOptions.js'
+
+export function explainCommand(context: Context) {
+  const { openManager, output, signal } = context
+  return new Command('explain')
+    .description('Tell whose a port is, what listens on it, and what may be done about that')
+    .argument('<port|service>', 'a number, project/service, or a service of the project here')
+    .addOption(instanceOption)
+    .addOption(hostnameOption)
+    .addOption(protocolOption)
+    .addHelpText('after', MORE_HELP)
+    .action(async (typed, options) => {
+      const port = await targetOf(context, typed, options)
+      if (port === undefined) return
+      const ports = await openManager()
+      const { hostname, protocol } = options
+      const explanation = await ports.explainPort(port, { hostname, protocol, signal })
+      const { table } = await import('../table.js')
+      output.result(inJson(explanation), () => printExplanation(explanation, table, output.stdout))
+    })
+}
+
+const MORE_HELP = `
+Changes nothing. A process is the holder's if it runs where the service does: in its directory, or
+started by ports run. It is a stranger if it runs elsewhere, and unattributed if nothing recorded
+tells. Only root sees the processes of other users.
+
+Examples:
+  ports explain 3102
+  ports explain consilio/web --json`

@@ -1,0 +1,114 @@
+import {
+  type ExplainedProcess,
+  type Explanation,
+  nameOfRange,
+  nameOfService,
+  type Owner,
+  type PortEvent,
+  toSeconds,
+} from '@ports/core'
+import { healthText } from '../healthText.js'
+import { shortCommand } from '../nameOfProcess.js'
+import type { Screen } from '../Screen.js'
+import type { table as Table } from '../table.js'
+import { nameOfUser } from './nameOfUser.js'
+
+interface Fact {
+  readonly name: string
+  readonly text: string
+}
+
+/** The sentence, and below it the facts that it is made of. */
+export function printExplanation(
+  explanation: Explanation,
+  table: typeof Table,
+  screen: Screen,
+): string {
+  const facts = factsOf(explanation)
+  if (facts.length === 0) return explanation.summary
+  const columns = { FACT: ({ name }: Fact) => name, IS: ({ text }: Fact) => text }
+  const [, ...lines] = table(facts, columns, screen).split('\n')
+  return `${explanation.summary}\n\n${lines.join('\n')}`
+}
+
+function factsOf(known: Explanation): Fact[] {
+  const { holder, range, elsewhere, reservations, passedOver, health, history } = known
+  return [
+    ...(holder ? [{ name: 'holder', text: holderText(known) }] : []),
+    ...(holder?.description ? [{ name: 'description', text: holder.description }] : []),
+    ...(range ? [{ name: 'range', text: `${range.projectName}, ${nameOfRange(range)}` }] : []),
+    ...listenersOf(known).map((text) => ({ name: 'listens', text })),
+    ...known.processes.map((each) => ({ name: 'process', text: processText(each) })),
+    ...(known.hasUnknownProcess ? [{ name: 'process', text: UNKNOWN_PROCESS }] : []),
+    ...reservations.map(({ startPort, endPort, reason, reservedBy, endsAt }) => ({
+      name: 'reserved',
+      text: [
+        startPort === endPort ? `${startPort}` : `${startPort}-${endPort}`,
+        `(${reason})`,
+        reservedBy && `by ${reservedBy}`,
+        endsAt && `until ${toSeconds(endsAt)}`,
+      ]
+        .filter(Boolean)
+        .join(' '),
+    })),
+    ...(passedOver ? [{ name: 'caution', text: passedOver.replaceAll('-', ' ') }] : []),
+    ...elsewhere.map((each) => ({
+      name: 'elsewhere',
+      text: `${nameOfService(each)} on ${each.hostname}/${each.protocol}`,
+    })),
+    ...(health ? [{ name: 'health', text: healthText(health) }] : []),
+    ...history.map((event) => ({ name: 'history', text: eventText(event) })),
+  ]
+}
+
+const UNKNOWN_PROCESS = 'unknown process: it cannot be seen from here'
+
+function holderText({ holder, hostname, protocol }: Explanation): string {
+  const { allocatedAt, actor, directory, leaseEndsAt } = holder!
+  return [
+    `${nameOfService(holder!)} on ${hostname}/${protocol}`,
+    `since ${toSeconds(allocatedAt)}`,
+    actor && `by ${actor}`,
+    directory && `from ${directory}`,
+    leaseEndsAt && `until ${toSeconds(leaseEndsAt)} unless renewed`,
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+function listenersOf({ listeners, port }: Explanation): string[] {
+  const addresses = [...new Set(listeners.map(({ address }) => address))]
+  return addresses.length === 0 ? [] : [`${addresses.join(', ')} port ${port}`]
+}
+
+function processText(process: ExplainedProcess): string {
+  const { pid, command, directory, startedAt, uid, whose, owner } = process
+  return [
+    `pid ${pid}`,
+    command && shortCommand(command),
+    directory && `in ${directory}`,
+    startedAt && `since ${toSeconds(startedAt)}`,
+    uid !== undefined && `of ${nameOfUser(uid)}`,
+    whoseText(whose, owner),
+  ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+function whoseText(whose: ExplainedProcess['whose'], owner: Owner | undefined): string {
+  if (whose === 'holder') return "the holder's"
+  const of = owner && `of ${owner.projectName}${owner.serviceName ? `/${owner.serviceName}` : ''}`
+  return of === undefined ? whoseWord(whose) : `${whoseWord(whose)} (${of})`
+}
+
+function whoseWord(whose: ExplainedProcess['whose']): string {
+  return whose === 'stranger' ? 'a stranger' : 'unattributed'
+}
+
+function eventText({ at, what, actor, projectName, serviceName, instance = '' }: PortEvent) {
+  const service =
+    projectName !== undefined && serviceName !== undefined
+      ? nameOfService({ projectName, serviceName, instance })
+      : projectName
+  return [toSeconds(at), what, service, actor && `by ${actor}`].filter(Boolean).join(' ')
+}

@@ -1,0 +1,221 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { renameSync } from 'node:fs'
+import { join } from 'node:path'
+import { beforeEach, expect, onTestFinished, test } from 'vitest'
+import { onLinux } from '../../db/test/onLinux.js'
+import { skipBecause } from '../../db/test/skipBecause.js'
+import { BINARY, ended, environmentOn } from './ports.js'
+import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
+
+const SHOP = { 'ports.json': { project: 'shop', services: { web: {}, api: {} } } }
+
+beforeEach(({ skip }) => onLinux(skip))
+
+/** A server that listens on a port, and is ended with the test. */
+async function serverIn(
+  directory: string,
+  port: number,
+  { host = '127.0.0.1' }: { host?: string } = {},
+): Promise<number> {
+  const program = `
+    require('net').createServer().listen({ port: ${port}, host: '${host}' }, () => {
+      process.stdout.write('up')
+    })`
+  const child = spawn(process.execPath, ['-e', program], { cwd: directory, stdio: 'pipe' })
+  onTestFinished(() => {
+    child.kill()
+  })
+  await once(child.stdout, 'data')
+  return child.pid!
+}
+
+/** A checkout of shop with ports for its services, and the commands in it. */
+async function shop() {
+  const url = await databaseWithOwnNumbers('shop', 'blog')
+  const directory = projectDirectory(SHOP)
+  const ports = portsIn(directory, url)
+  const web = Number((await ports('get', 'web')).stdout)
+  const explain = async (what: string, ...options: string[]) =>
+    JSON.parse((await ports('explain', what, '--json', ...options)).stdout)
+  return { url, directory, ports, web, explain }
+}
+
+test('explains a number on which its holder listens, from its directory', async () => {
+  const { directory, ports, web, explain } = await shop()
+  const pid = await serverIn(directory, web)
+  const { stdout, status } = await ports('explain', `${web}`)
+  expect(status).toBe(0)
+  expect(stdout).toMatch(
+    new RegExp(
+      `^${web} is shop/web's; node \\(pid ${pid}, in ${directory}, since \\S+Z\\) listens: ` +
+        'stopping it stops that service.\n',
+    ),
+  )
+  expect(stdout).toMatch(/^holder +shop\/web on localhost\/tcp, since .+, by .+, from /m)
+  expect(stdout).toMatch(/^range +shop, /m)
+  expect(stdout).toMatch(new RegExp(`^listens +127.0.0.1 port ${web}$`, 'm'))
+  expect(stdout).toMatch(new RegExp(`^process +pid ${pid}, .+, the holder's$`, 'm'))
+  expect(stdout).toMatch(/^history +\S+ allocated shop\/web by /m)
+  expect(await explain('shop/web')).toMatchObject({
+    port: web,
+    verdict: 'listening',
+    holder: { projectName: 'shop', serviceName: 'web', directory },
+    processes: [{ pid, directory, whose: 'holder', startedAt: expect.any(String) }],
+    hasUnknownProcess: false,
+  })
+})
+
+test('explains the port of a service of the project here', async () => {
+  const { web, explain } = await shop()
+  expect(await explain('web')).toMatchObject({ port: web, verdict: 'not-listening' })
+  expect((await explain('web')).summary).toContain('nothing listens: start the service')
+})
+
+test('tells that a service has no port, and makes none', async () => {
+  const { ports } = await shop()
+  const { stdout, stderr, status } = await ports('explain', 'shop/api')
+  expect({ stdout, status }).toEqual({ stdout: '', status: 1 })
+  expect(stderr).toContain('shop/api has no port')
+  expect((await ports('list', 'shop', '--json')).stdout.match(/"port"/g)).toHaveLength(1)
+})
+
+test('names a stranger, and the project in whose directory it runs', async () => {
+  const { url, web, explain } = await shop()
+  const elsewhere = await serverIn('/tmp', web)
+  expect(await explain('web')).toMatchObject({ processes: [{ pid: elsewhere, whose: 'stranger' }] })
+  process.kill(elsewhere)
+  const blog = projectDirectory({ 'ports.json': { project: 'blog', services: { web: {} } } })
+  await portsIn(blog, url)('get', 'web')
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  await serverIn(blog, web)
+  const explained = await explain('web')
+  expect(explained.processes).toMatchObject([
+    { whose: 'stranger', owner: { projectName: 'blog', instance: '' } },
+  ])
+  expect(explained.summary).toContain("it is blog's: stop it only if you started it")
+})
+
+test('knows a process that ports run started, wherever it goes', async () => {
+  const { url, directory, web, explain } = await shop()
+  const program = `process.chdir('/'); require('net').createServer().listen(process.env.PORT)`
+  const run = spawn(process.execPath, [BINARY, 'run', 'web', '--', 'node', '-e', program], {
+    cwd: directory,
+    env: environmentOn(url),
+    stdio: 'pipe',
+  })
+  onTestFinished(() => {
+    run.kill()
+  })
+  let said = ''
+  for await (const text of run.stderr.setEncoding('utf8')) {
+    said += text
+    if (said.includes('Listening on port')) break
+  }
+  expect(await explain(`${web}`)).toMatchObject({
+    processes: [
+      { directory: '/', whose: 'holder', owner: { projectName: 'shop', serviceName: 'web' } },
+    ],
+  })
+})
+
+test('knows the directory of a checkout that was moved', async () => {
+  const { directory, url, web } = await shop()
+  const moved = `${directory}-moved`
+  renameSync(directory, moved)
+  onTestFinished(() => renameSync(moved, directory))
+  await portsIn(moved, url)('get', 'web')
+  await serverIn(moved, web)
+  const { stdout } = await portsIn(moved, url)('explain', 'web', '--json')
+  expect(JSON.parse(stdout)).toMatchObject({ processes: [{ whose: 'holder', directory: moved }] })
+})
+
+test('shows all processes on one number, and the addresses of each family', async () => {
+  const { directory, web, explain } = await shop()
+  const first = await serverIn(directory, web)
+  const second = await serverIn(directory, web, { host: '::1' })
+  const explained = await explain('web')
+  expect(explained.processes.map(({ pid }: { pid: number }) => pid).sort()).toEqual(
+    [first, second].sort(),
+  )
+  expect(explained.listeners.map(({ address }: { address: string }) => address).sort()).toEqual([
+    '127.0.0.1',
+    '::1',
+  ])
+})
+
+test('says that a process is unknown if it cannot be seen', async ({ skip }) => {
+  const isolated = ['--pid', '--fork', '--mount-proc']
+  const made = spawnSync('unshare', [...isolated, 'true'])
+  if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
+  const { url, directory, web } = await shop()
+  await serverIn(directory, web)
+  const explain = [process.execPath, BINARY, 'explain', `${web}`, '--json']
+  const { stdout } = await ended('unshare', [...isolated, ...explain], environmentOn(url), '/')
+  const explained = JSON.parse(stdout)
+  expect(explained).toMatchObject({ verdict: 'listening', processes: [], hasUnknownProcess: true })
+  expect(explained.summary).toContain('a process that cannot be seen from here listens')
+})
+
+test('explains numbers that nobody holds', async () => {
+  const { ports, web, explain } = await shop()
+  const free = web + 5
+  expect((await explain(`${free}`)).summary).toBe(
+    `${free} is held by nobody and in shop's range; nothing listens: it is available.`,
+  )
+  await ports('reserve', `${free}`, '--reason', 'a migration')
+  expect((await explain(`${free}`)).summary).toContain('is reserved (a migration)')
+  const pid = await serverIn('/tmp', web + 6)
+  expect((await explain(`${web + 6}`)).summary).toMatch(
+    new RegExp(`in shop's range; node \\(pid ${pid}, .+ claim the number for it`),
+  )
+  expect((await explain('6667')).summary).toContain('no browser and no fetch opens it')
+})
+
+test('refuses what is neither a number nor a service', async () => {
+  const { ports } = await shop()
+  for (const typed of ['70000', 'a/b/c', 'shop/', '@x']) {
+    const { status, stderr } = await ports('explain', typed)
+    expect(status, typed).toBe(2)
+    expect(stderr).toContain('error: port is')
+  }
+})
+
+test('verify --mine says yes only for a server of this checkout', async () => {
+  const { url, directory, ports, web } = await shop()
+  const mine = (...args: string[]) => ports('verify', '--mine', ...args)
+  expect(await mine('web')).toMatchObject({ status: 1, stdout: `nothing listens on ${web}\n` })
+  const stranger = await serverIn('/tmp', web)
+  expect(await mine('web')).toMatchObject({ status: 1 })
+  expect((await mine(`${web}`)).stdout).toContain(`process ${stranger} `)
+  process.kill(stranger)
+  await new Promise((resolve) => setTimeout(resolve, 200))
+  await serverIn(join(directory), web)
+  expect(await mine('web')).toMatchObject({ status: 0 })
+  expect(await mine(`${web}`)).toMatchObject({ status: 0 })
+  const other = projectDirectory(SHOP)
+  const { stdout, status } = await portsIn(other, url)('verify', '--mine', `${web}`)
+  expect({ stdout, status }).toEqual({ stdout: `${web} is shop/web's\n`, status: 1 })
+  expect((await ports('verify')).status).toBe(2)
+  expect((await ports('verify', '--mine', '--hostname', 'nas')).status).toBe(2)
+})
+
+test('audit ends with 1 while there is a conflict, and shows the claim that would record a listener', async () => {
+  const { directory, ports, web } = await shop()
+  await serverIn(directory, web)
+  expect(await ports('audit', '--project', 'shop')).toMatchObject({
+    status: 0,
+    stdout: '1 allocated: 1 in use, 0 not running, 0 unverified\n',
+  })
+  const pid = await serverIn('/tmp', web + 1)
+  const { stdout, status } = await ports('audit', '--project', 'shop')
+  expect(status).toBe(1)
+  expect(stdout).toMatch(
+    new RegExp(
+      `${web + 1} .+ in use and held by nobody, process ${pid} .+ ports claim shop <service> ${web + 1}`,
+    ),
+  )
+  expect(stdout).toContain('(1 unregistered)')
+  expect((await ports('audit', '--project', 'blog')).status).toBe(0)
+  expect((await ports('audit', '--idle-days', '0')).status).toBe(2)
+})

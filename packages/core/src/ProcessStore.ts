@@ -1,0 +1,30 @@
+import type { CallOptions, WriteOptions } from './CallOptions.js'
+import type { Service } from './PortAllocation.js'
+
+/** What identifies a process, and where it was started. */
+export interface ProcessRecord {
+  readonly pid: number
+  /** The boot of its host and when it was started, which tell a pid that was given again. */
+  readonly started: string
+  readonly directory?: string
+  readonly command?: string
+}
+
+/** A process that was started for an allocation. */
+export interface RecordedProcess extends ProcessRecord, Service {
+  readonly allocationId: string
+  readonly hostname: string
+  readonly recordedAt: Date
+}
+
+/** Stores which process was started last for an allocation. */
+export interface ProcessStore {
+  /**
+   * Records the process in place of the one recorded before.
+   * @returns false if the holding has ended
+   */
+  recordProcess(allocationId: string, process: ProcessRecord, call?: WriteOptions): Promise<boolean>
+
+  /** Those of the live allocations of a host. */
+  listProcesses(hostname: string, call?: CallOptions): Promise<readonly RecordedProcess[]>
+}

@@ -1,0 +1,80 @@
+import type { UnknownReason, Verdict } from '../listeners/Sighting.js'
+import type { Protocol } from '../PortAllocation.js'
+import type { Owner, Whose } from '../processes/Recorded.js'
+
+/** The process that an audit saw listening, and whose it is. */
+export interface CheckedProcess {
+  readonly pid: number
+  readonly command?: string
+  readonly directory?: string
+  readonly whose: Whose
+  readonly owner?: Owner
+}
+
+/** What an audit saw of one allocation. */
+export interface HealthCheck {
+  readonly allocationId: string
+  readonly verdict: Verdict
+  readonly process?: CheckedProcess
+}
+
+interface Audited {
+  readonly port: number
+  /** `project/service` or `project/service@instance`, the holder. */
+  readonly expected: string
+  readonly hostname: string
+  readonly protocol: Protocol
+}
+
+/**
+ * What is not as the registry expects it:
+ * - `not-running`: nothing listens on a held number.
+ * - `idle`: the same, and nothing was seen there for as many days as were asked for. The service may
+ *   be gone for good; nothing is released.
+ * - `stranger`: the process that listens on a held number is not the holder's.
+ * - `unregistered`: something listens on a number that is in a range of a project, and nobody holds it.
+ *   `expected` names the range.
+ * - `ephemeral`: the kernel of this host may give a held number to an outgoing connection.
+ * - `shared-hostname`: two services have one Cloudflare hostname.
+ */
+export const CONFLICT_KINDS = [
+  'not-running',
+  'idle',
+  'stranger',
+  'unregistered',
+  'ephemeral',
+  'shared-hostname',
+] as const
+
+export interface AuditConflict extends Audited {
+  readonly kind: (typeof CONFLICT_KINDS)[number]
+  /** The kind in words, with what makes it one. */
+  readonly actual: string
+  /** The owner of the range, if nobody holds the number. */
+  readonly projectName?: string
+  /** The user who has it in use, if that is another one than the registry's. */
+  readonly uid?: number
+  /** What listens there, as far as it can be seen. */
+  readonly process?: CheckedProcess
+}
+
+/** An allocation whose state cannot be told from here. */
+export interface AuditUnverified extends Audited {
+  readonly actual: 'unverified'
+  readonly reason: UnknownReason
+}
+
+/**
+ * Registry against reality: `allocated = inUse + notRunning + unverified`. A number on which a stranger
+ * listens counts as in use; one that a connection holds counts as not running. An allocation may be in
+ * several conflicts.
+ */
+export interface AuditResult {
+  readonly allocated: number
+  readonly inUse: number
+  readonly notRunning: number
+  readonly unverified: number
+  readonly conflicts: readonly AuditConflict[]
+  /** The allocations that `unverified` counts. */
+  readonly unverifiedPorts: readonly AuditUnverified[]
+}

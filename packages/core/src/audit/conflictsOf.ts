@@ -1,0 +1,143 @@
+import { contains } from '../bounds.js'
+import type { Listener } from '../listeners/Listeners.js'
+import type { Sighting } from '../listeners/Sighting.js'
+import { nameOfService, type PortAllocation } from '../PortAllocation.js'
+import type { Bounds, PortRange } from '../PortRange.js'
+import { nameOfRange } from '../range/nameOfRange.js'
+import type { AuditConflict, CheckedProcess } from './Audit.js'
+import { described } from './described.js'
+
+/** An allocation, and what was seen of it. */
+export interface Seen {
+  readonly allocation: PortAllocation
+  readonly sighting: Sighting
+  /** The process that listens, if it can be seen: one of the holder's, if there is one. */
+  readonly process?: CheckedProcess
+}
+
+/** What an allocation is judged by, beside what was seen of it. */
+export interface Standard {
+  /** The registry's owner, if it belongs to one user. */
+  readonly ownerUid: number | undefined
+  /** A service on which nothing was seen since then is idle. */
+  readonly idleBefore: Date
+  /** When the first of the kept checks was made, by allocation, of those that were never seen. */
+  readonly checkedSince: ReadonlyMap<string, Date>
+}
+
+/** Opens sockets for everybody: the published ports of containers, the sockets of systemd. */
+const ROOT = 0
+
+/** The conflict in the state of an allocation, if there is one. */
+export function conflictOfState(
+  { allocation, sighting, process }: Seen,
+  { ownerUid, idleBefore, checkedSince }: Standard,
+): AuditConflict[] {
+  const seen = process && { process }
+  switch (sighting.verdict) {
+    case 'listening': {
+      const uid = otherUserOf(sighting, ownerUid)
+      if (uid !== undefined) {
+        return [{ ...conflict('stranger', allocation, 'in use by another user'), uid, ...seen }]
+      }
+      return process?.whose === 'stranger'
+        ? [{ ...conflict('stranger', allocation, 'in use by a stranger'), ...seen }]
+        : []
+    }
+    case 'not-listening': {
+      if (sighting.heldBy) return [conflict('not-running', allocation, 'held by a connection')]
+      const idleSince = idleSinceOf(allocation, checkedSince)
+      return idleSince && idleSince < idleBefore
+        ? [conflict('idle', allocation, `not running since ${day(idleSince)}`)]
+        : [conflict('not-running', allocation, 'not running')]
+    }
+    case 'unknown':
+      return []
+  }
+}
+
+/** When something was last seen there; of what was never seen, when it was first looked for. */
+function idleSinceOf(
+  { id, lastUsedAt }: PortAllocation,
+  checkedSince: ReadonlyMap<string, Date>,
+): Date | undefined {
+  return lastUsedAt ?? checkedSince.get(id)
+}
+
+function day(time: Date): string {
+  return time.toISOString().slice(0, 10)
+}
+
+/**
+ * The uid of another user, if every socket there is known to belong to neither root nor the owner.
+ */
+function otherUserOf(
+  { listeners = [] }: Extract<Sighting, { verdict: 'listening' }>,
+  ownerUid: number | undefined,
+): number | undefined {
+  if (ownerUid === undefined) return undefined
+  const uids = listeners.map(({ uid }) => uid)
+  const others = uids.filter((uid) => uid !== undefined && uid !== ROOT && uid !== ownerUid)
+  return others.length === uids.length ? others[0] : undefined
+}
+
+/** The allocations, all of this host, on numbers that its kernel may give to outgoing connections. */
+export function ephemeralConflicts(
+  allocations: readonly PortAllocation[],
+  ephemeral: readonly Bounds[],
+): AuditConflict[] {
+  return allocations
+    .filter(({ portNumber }) => ephemeral.some((each) => contains(each, portNumber)))
+    .map((each) => conflict('ephemeral', each, 'in the ephemeral range'))
+}
+
+/** The services that have their Cloudflare hostname together with others, which are named. */
+export function hostnameConflicts(allocations: readonly PortAllocation[]): AuditConflict[] {
+  const byHostname = new Map<string, PortAllocation[]>()
+  for (const each of allocations) {
+    if (each.cloudflareHostname === undefined) continue
+    const others = byHostname.get(each.cloudflareHostname)
+    if (others) others.push(each)
+    else byHostname.set(each.cloudflareHostname, [each])
+  }
+  return [...byHostname].flatMap(([hostname, sharing]) => {
+    const names = [...new Set(sharing.map(nameOfService))]
+    if (names.length < 2) return []
+    return sharing.map((each) => {
+      const others = names.filter((name) => name !== nameOfService(each)).join(', ')
+      return conflict('shared-hostname', each, `has ${hostname}, like ${others}`)
+    })
+  })
+}
+
+/** A TCP number of a range on which something listens, and which nobody holds. */
+export interface Stray {
+  readonly port: number
+  readonly range: PortRange
+  readonly sockets: readonly Listener[]
+}
+
+export function unregisteredConflict(
+  { port, range }: Stray,
+  hostname: string,
+  process: CheckedProcess | undefined,
+): AuditConflict {
+  return {
+    kind: 'unregistered',
+    port,
+    expected: `nobody (${range.projectName} ${nameOfRange(range)})`,
+    actual: 'in use and held by nobody',
+    hostname,
+    protocol: 'tcp',
+    projectName: range.projectName,
+    ...(process && { process }),
+  }
+}
+
+function conflict(
+  kind: AuditConflict['kind'],
+  allocation: PortAllocation,
+  actual: string,
+): AuditConflict {
+  return { kind, ...described(allocation, actual) }
+}

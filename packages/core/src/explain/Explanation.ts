@@ -1,0 +1,49 @@
+import type { Health } from '../health/Health.js'
+import type { SeenListener, UnknownReason, Verdict } from '../listeners/Sighting.js'
+import type { PortAllocation, Scope } from '../PortAllocation.js'
+import type { PortEvent } from '../PortEvent.js'
+import type { PortRange } from '../PortRange.js'
+import type { PassOverReason } from '../passedOver/reasons.js'
+import type { ListeningProcess } from '../processes/listeningProcesses.js'
+import type { Attribution } from '../processes/Recorded.js'
+import type { Reservation } from '../ReservationStore.js'
+
+/** A process that listens on a number, and whose it is. */
+export interface ExplainedProcess extends ListeningProcess, Attribution {}
+
+/** The service that holds a number. */
+export interface Holder extends PortAllocation {
+  /** Who allocated or claimed it, as stated by that caller. Absent if the history no longer knows. */
+  readonly actor?: string
+  /** The directory of its instance, if one is recorded. */
+  readonly directory?: string
+}
+
+/** All that is known of one number in one scope. */
+export interface Explanation extends Scope {
+  readonly port: number
+  /** What it all means, and the next safe step, in one sentence. */
+  readonly summary: string
+  /** Whether something listens there, and why that is unknown. */
+  readonly verdict: Verdict
+  readonly reason?: UnknownReason
+  /** Nothing listens, and a TCP connection of this host has the number. */
+  readonly heldBy?: 'connection'
+  /** The sockets there. Empty for another host. */
+  readonly listeners: readonly SeenListener[]
+  readonly processes: readonly ExplainedProcess[]
+  /** Something listens there whose process cannot be seen from here. */
+  readonly hasUnknownProcess: boolean
+  /** The range that contains it. */
+  readonly range?: PortRange
+  readonly holder?: Holder
+  /** The services that hold the number in other scopes. */
+  readonly elsewhere: readonly PortAllocation[]
+  readonly reservations: readonly Reservation[]
+  /** Why it is not allocated automatically on this host, except because something listens there. */
+  readonly passedOver?: Exclude<PassOverReason, 'busy'>
+  /** What the audits of the holder saw. */
+  readonly health?: Health
+  /** The last changes, newest first. */
+  readonly history: readonly PortEvent[]
+}

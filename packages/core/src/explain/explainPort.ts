@@ -1,0 +1,131 @@
+import type { CallOptions } from '../CallOptions.js'
+import type { Sighting } from '../listeners/Sighting.js'
+import type { PortAllocation, Scope } from '../PortAllocation.js'
+import type { PortRepository } from '../PortRepository.js'
+import type { PassedOver } from '../passedOver/PassedOver.js'
+import type { PortUse } from '../processes/listeningProcesses.js'
+import { Recorded } from '../processes/Recorded.js'
+import { isOfScope } from '../reservation/isOfScope.js'
+import type { Explanation, Holder } from './Explanation.js'
+import { summarize } from './summarize.js'
+
+/** What is seen of a number on its host. */
+export interface Look {
+  readonly sighting: Sighting
+  /** Undefined if the processes cannot be seen. */
+  readonly use: PortUse | undefined
+  readonly passedOver: PassedOver
+}
+
+interface Target extends Scope {
+  readonly port: number
+}
+
+/** So many changes are shown. */
+const MAX_HISTORY = 5
+/** So many are searched for the one that made the allocation. */
+const HISTORY_SEARCH = 100
+
+/** @param store undefined if there is no registry yet */
+export async function explainPort(
+  store: PortRepository | undefined,
+  target: Target,
+  { sighting, use, passedOver }: Look,
+  call: CallOptions,
+): Promise<Explanation> {
+  const known = store ? await readKnown(store, target, call) : NOTHING_KNOWN
+  const { recorded, ...facts } = known
+  const { holder } = facts
+  const processes = (use?.processes ?? []).map((process) => {
+    const owner = recorded.ownerOf(process)
+    const attribution = holder
+      ? recorded.attribute(process, holder)
+      : { whose: 'unattributed' as const, ...(owner && { owner }) }
+    return { ...process, ...attribution }
+  })
+  const reason = passedOver.otherReasonFor(target.port)
+  const explained = {
+    verdict: sighting.verdict,
+    ...(sighting.verdict === 'unknown' && { reason: sighting.reason }),
+    ...(sighting.verdict === 'not-listening' && sighting.heldBy && { heldBy: sighting.heldBy }),
+    listeners: sighting.listeners ?? [],
+    processes,
+    hasUnknownProcess: sighting.verdict === 'listening' && (use?.hasUnknownProcess ?? true),
+    ...(reason && { passedOver: reason }),
+    ...facts,
+  }
+  return { ...target, summary: summarize({ ...target, ...explained }), ...explained }
+}
+
+type Known = Pick<
+  Explanation,
+  'range' | 'holder' | 'elsewhere' | 'reservations' | 'health' | 'history'
+> & { readonly recorded: Recorded }
+
+const NOTHING_KNOWN: Known = {
+  elsewhere: [],
+  reservations: [],
+  history: [],
+  recorded: new Recorded([], []),
+}
+
+async function readKnown(
+  store: PortRepository,
+  { port, hostname, protocol }: Target,
+  call: CallOptions,
+): Promise<Known> {
+  const [{ allocations }, ranges, reservations, checkouts, processes, { events }] =
+    await Promise.all([
+      store.list({ portNumber: port }, call),
+      store.listRanges(call),
+      store.listReservations(call),
+      store.listCheckouts({ hostname }, call),
+      store.listProcesses(hostname, call),
+      store.history({ portNumber: port, limit: HISTORY_SEARCH }, call),
+    ])
+  const isHere = (each: PortAllocation) => each.hostname === hostname && each.protocol === protocol
+  const held = allocations.find(isHere)
+  const range = ranges.find(
+    (each) =>
+      each.startPort <= port && port <= each.endPort && (each.hostname ?? hostname) === hostname,
+  )
+  const health = held && (await store.healthOf([held.id], call)).get(held.id)
+  const holder = held && {
+    ...held,
+    ...actorOf(held, events),
+    ...directoryOf(held, checkouts, processes),
+  }
+  return {
+    ...(range && { range }),
+    ...(holder && { holder }),
+    elsewhere: allocations.filter((each) => !isHere(each)),
+    reservations: reservations.filter(
+      (each) =>
+        each.startPort <= port && port <= each.endPort && isOfScope(each, { hostname, protocol }),
+    ),
+    ...(health && { health }),
+    history: events.filter((each) => isOfScope(each, { hostname, protocol })).slice(0, MAX_HISTORY),
+    recorded: new Recorded(checkouts, processes),
+  }
+}
+
+type History = Awaited<ReturnType<PortRepository['history']>>['events']
+
+function actorOf({ id }: PortAllocation, events: History): Pick<Holder, 'actor'> {
+  // The oldest event of a holding made it.
+  const made = events.findLast(({ allocationId }) => allocationId === id)
+  return made?.actor === undefined ? {} : { actor: made.actor }
+}
+
+function directoryOf(
+  { id, projectName, instance }: PortAllocation,
+  checkouts: Awaited<ReturnType<PortRepository['listCheckouts']>>,
+  processes: Awaited<ReturnType<PortRepository['listProcesses']>>,
+): Pick<Holder, 'directory'> {
+  const process = processes.find(({ allocationId }) => allocationId === id)
+  const checkout = checkouts.find(
+    (each) => each.projectName === projectName && each.instance === instance,
+  )
+  const directory = process?.directory ?? checkout?.directory
+  return directory === undefined ? {} : { directory }
+}

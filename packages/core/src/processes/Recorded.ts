@@ -1,0 +1,97 @@
+import type { Checkout } from '../CheckoutStore.js'
+import type { PortAllocation, Service } from '../PortAllocation.js'
+import type { RecordedProcess } from '../ProcessStore.js'
+import { isInside } from '../project/isInside.js'
+import type { ListeningProcess } from './listeningProcesses.js'
+import { ancestorsOf, bootAndStartOf } from './procFs.js'
+
+/**
+ * Whose a listener on a held number is:
+ * - `holder`: its process or its directory is what is recorded of the holder.
+ * - `stranger`: what is recorded contradicts that.
+ * - `unattributed`: nothing is recorded, or nothing can be seen. The number is in use, no more.
+ */
+export const WHOSE = ['holder', 'stranger', 'unattributed'] as const
+export type Whose = (typeof WHOSE)[number]
+
+/** A copy of a project. Of a process that the registry knows, also the service. */
+export type Owner = Pick<Service, 'projectName' | 'instance'> & Partial<Service>
+
+export interface Attribution {
+  readonly whose: Whose
+  /** To whom the process belongs, if that is recorded. */
+  readonly owner?: Owner
+}
+
+type Held = Pick<PortAllocation, 'id' | 'projectName' | 'instance'>
+
+/** What the registry records of the processes of one host, and of the directories of its projects. */
+export class Recorded {
+  readonly #checkouts: readonly Checkout[]
+  readonly #processes: readonly RecordedProcess[]
+
+  constructor(checkouts: readonly Checkout[], processes: readonly RecordedProcess[]) {
+    this.#checkouts = checkouts
+    this.#processes = processes
+  }
+
+  /** Whose a process is that listens on a number of this host. */
+  attribute(process: ListeningProcess, held: Held): Attribution {
+    const owner = this.ownerOf(process)
+    if (owner) {
+      const isHolder = owner.projectName === held.projectName && owner.instance === held.instance
+      return { whose: isHolder ? 'holder' : 'stranger', owner }
+    }
+    return { whose: this.#isElsewhere(process, held) ? 'stranger' : 'unattributed' }
+  }
+
+  /**
+   * The service of which a process descends, else the project in whose directory it runs. Undefined if
+   * neither is recorded.
+   */
+  ownerOf({ pid, directory }: ListeningProcess): Owner | undefined {
+    const line = this.#processes.length > 0 ? ancestorsOf(pid) : []
+    const started = this.#processes.find(
+      (each) => line.includes(each.pid) && bootAndStartOf(each.pid) === each.started,
+    )
+    if (started) return serviceOf(started)
+    return tellsNothing(directory) ? undefined : this.#nearestTo(directory)
+  }
+
+  #nearestTo(directory: string): Owner | undefined {
+    const homes = [...this.#checkouts, ...this.#processes.filter(hasDirectory)]
+    const [nearest] = homes
+      .filter((each) => !tellsNothing(each.directory) && isInside(directory, each.directory))
+      // One checkout may be inside another.
+      .sort((one, other) => other.directory.length - one.directory.length)
+    return nearest && { projectName: nearest.projectName, instance: nearest.instance }
+  }
+
+  /** Whether the holder's directory is recorded, and the process runs outside of it. */
+  #isElsewhere({ directory }: ListeningProcess, { id, projectName, instance }: Held): boolean {
+    if (tellsNothing(directory)) return false
+    const isMadeHere = (each: Checkout) => each.instance !== '' || each.allocationIds.includes(id)
+    return (
+      this.#processes.some((each) => each.allocationId === id && hasDirectory(each)) ||
+      this.#checkouts.some(
+        (each) =>
+          each.projectName === projectName && each.instance === instance && isMadeHere(each),
+      )
+    )
+  }
+}
+
+/** Daemons leave the directory in which they were started for the root. */
+function tellsNothing(directory: string | undefined): directory is undefined {
+  return directory === undefined || directory === '/'
+}
+
+function hasDirectory(
+  process: RecordedProcess,
+): process is RecordedProcess & { readonly directory: string } {
+  return process.directory !== undefined
+}
+
+function serviceOf({ projectName, serviceName, instance }: RecordedProcess): Owner {
+  return { projectName, serviceName, instance }
+}

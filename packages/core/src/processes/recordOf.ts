@@ -1,0 +1,28 @@
+import { excerpt } from '../excerpt.js'
+import type { ProcessRecord } from '../ProcessStore.js'
+import { bootAndStartOf, commandLine, workingDirectory } from './procFs.js'
+
+/** The highest that Linux gives (PID_MAX_LIMIT of the kernel's include/linux/threads.h). */
+export const MAX_PID = 4_194_304
+
+const MAX_COMMAND = 200
+/** As long as the directory of a checkout. */
+const MAX_DIRECTORY = 600
+
+/**
+ * What identifies a process of this host. Undefined if it is gone, or on systems other than Linux, where
+ * nothing does.
+ */
+export function recordOf(pid: number): ProcessRecord | undefined {
+  if (process.platform !== 'linux') return undefined
+  const started = bootAndStartOf(pid)
+  if (started === undefined) return undefined
+  const directory = workingDirectory(pid)
+  const command = commandLine(pid)
+  return {
+    pid,
+    started,
+    ...(directory && directory.length <= MAX_DIRECTORY && { directory }),
+    ...(command && { command: excerpt(command, MAX_COMMAND) }),
+  }
+}

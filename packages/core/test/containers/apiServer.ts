@@ -1,0 +1,84 @@
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, onTestFinished } from 'vitest'
+import type { Container } from '../../src/containers/Container.js'
+import { readContainers } from '../../src/containers/readContainers.js'
+
+/** A directory that is removed when the test ends. Its path is short, as that of a socket must be. */
+export function socketDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'ports-api-'))
+  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  return directory
+}
+
+/** The path of a socket with this server behind it, until the test ends. */
+async function serve(server: Server, path: string): Promise<string> {
+  const connections = new Set<Socket>()
+  server.on('connection', (socket: Socket) => connections.add(socket.on('error', () => {})))
+  server.listen(path)
+  await once(server, 'listening')
+  onTestFinished(async () => {
+    for (const socket of connections) socket.destroy()
+    server.close()
+    await once(server, 'close')
+  })
+  return path
+}
+
+const defaultPath = () => join(socketDirectory(), 'docker.sock')
+
+/** A socket on which something answers that is not HTTP, or nothing does. */
+export function serveRaw(answer: (socket: Socket) => void, path = defaultPath()): Promise<string> {
+  return serve(createTcpServer(answer), path)
+}
+
+export function serveHttp(listener: RequestListener, path = defaultPath()): Promise<string> {
+  return serve(createServer(listener), path)
+}
+
+interface Api {
+  /** Those of every answer: they tell which runtime it is. */
+  readonly headers?: Readonly<Record<string, string>>
+  /** Answers by path, without the query. Any other path is not found. */
+  readonly [path: `/${string}`]: unknown
+}
+
+export const DOCKER = { server: 'Docker/27.3.1 (linux)', 'api-version': '1.47' }
+export const podman = (version: string) => ({
+  server: `Libpod/${version} (linux)`,
+  'libpod-api-version': version,
+  'api-version': '1.41',
+})
+
+/** A socket on which a runtime answers as Docker or Podman do. */
+export function serveApi({ headers = DOCKER, ...answers }: Api, path?: string): Promise<string> {
+  return serveHttp((request, response) => {
+    const { pathname } = new URL(request.url!, 'http://localhost')
+    for (const [name, value] of Object.entries(headers)) response.setHeader(name, value)
+    if (pathname === '/_ping') return response.end('OK')
+    if (pathname in answers) {
+      return response.end(JSON.stringify(answers[pathname as keyof typeof answers]))
+    }
+    response.writeHead(404).end('{"message":"page not found"}')
+  }, path)
+}
+
+/** The containers that a socket tells of. A busy machine may need more than one look. */
+export async function containersOn(socket: string): Promise<readonly Container[]> {
+  let containers: readonly Container[] = []
+  await expect
+    .poll(
+      async () => {
+        const answer = await readContainers({ sockets: [socket] })
+        containers = answer.containers
+        return answer.unreachable
+      },
+      { timeout: 30_000 },
+    )
+    .toEqual([])
+  return containers
+}

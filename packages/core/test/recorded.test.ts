@@ -1,0 +1,107 @@
+import { describe, expect, it } from 'vitest'
+import { onLinux } from '../../db/test/onLinux.js'
+import { bootAndStartOf } from '../src/processes/procFs.js'
+import { Recorded } from '../src/processes/Recorded.js'
+
+const HELD = { id: '7', projectName: 'shop', instance: '' }
+
+function checkout(directory: string, more: object = {}) {
+  return {
+    projectName: 'shop',
+    hostname: 'localhost',
+    directory,
+    instance: '',
+    createdAt: new Date(),
+    allocationIds: ['7'],
+    ...more,
+  }
+}
+
+function recordedProcess(more: object) {
+  return {
+    allocationId: '7',
+    projectName: 'shop',
+    serviceName: 'web',
+    instance: '',
+    hostname: 'localhost',
+    pid: process.pid,
+    started: bootAndStartOf(process.pid)!,
+    recordedAt: new Date(),
+    ...more,
+  }
+}
+
+/** A process that has ended, or a system without /proc, has no ancestors. */
+const ended = (directory?: string) => ({ pid: 4_194_304, ...(directory && { directory }) })
+
+describe('a listener', () => {
+  const home = new Recorded([checkout('/srv/shop')], [])
+
+  it("is the holder's in the holder's directory, and below it", () => {
+    for (const directory of ['/srv/shop', '/srv/shop/packages/web']) {
+      expect(home.attribute(ended(directory), HELD).whose).toBe('holder')
+    }
+  })
+
+  it('is a stranger outside of it, and beside it', () => {
+    for (const directory of ['/srv', '/srv/shop-2', '/home/ann']) {
+      expect(home.attribute(ended(directory), HELD)).toEqual({ whose: 'stranger' })
+    }
+  })
+
+  it('is unattributed if its directory cannot be seen, or is that of a daemon', () => {
+    expect(home.attribute(ended(), HELD).whose).toBe('unattributed')
+    expect(home.attribute(ended('/'), HELD).whose).toBe('unattributed')
+  })
+
+  it('is unattributed if the allocation was not made from a recorded directory', () => {
+    const elsewhere = new Recorded([checkout('/srv/shop', { allocationIds: ['8'] })], [])
+    expect(elsewhere.attribute(ended('/home/ann'), HELD).whose).toBe('unattributed')
+    expect(new Recorded([], []).attribute(ended('/srv/shop'), HELD).whose).toBe('unattributed')
+  })
+
+  it('is a stranger in the directory of another project, and named', () => {
+    const others = new Recorded([checkout('/srv/blog', { projectName: 'blog' })], [])
+    expect(others.attribute(ended('/srv/blog'), HELD)).toEqual({
+      whose: 'stranger',
+      owner: { projectName: 'blog', instance: '' },
+    })
+  })
+
+  it('belongs to the nearest of two checkouts, one in the other', () => {
+    const nested = checkout('/srv/shop/worktrees/login', { instance: 'login', allocationIds: [] })
+    const both = new Recorded([checkout('/srv/shop'), nested], [])
+    const inWorktree = ended('/srv/shop/worktrees/login/web')
+    expect(both.attribute(inWorktree, HELD).whose).toBe('stranger')
+    expect(both.attribute(inWorktree, { ...HELD, instance: 'login' }).whose).toBe('holder')
+  })
+
+  it('is known by the process that ports run started, wherever it runs', ({ skip }) => {
+    onLinux(skip)
+    const started = new Recorded(
+      [],
+      [recordedProcess({ pid: process.ppid, started: bootAndStartOf(process.ppid)! })],
+    )
+    const child = { pid: process.pid, directory: '/' }
+    expect(started.attribute(child, HELD)).toEqual({
+      whose: 'holder',
+      owner: { projectName: 'shop', serviceName: 'web', instance: '' },
+    })
+    expect(started.attribute(child, { ...HELD, projectName: 'blog' }).whose).toBe('stranger')
+  })
+
+  it('is not known by a pid that was given again', ({ skip }) => {
+    onLinux(skip)
+    const reused = new Recorded([], [recordedProcess({ started: 'another-boot/1' })])
+    expect(reused.attribute({ pid: process.pid, directory: '/' }, HELD).whose).toBe('unattributed')
+  })
+
+  it('is a stranger outside of the directory in which ports run started the service', () => {
+    const earlier = new Recorded(
+      [],
+      [recordedProcess({ directory: '/srv/shop', started: 'gone/1' })],
+    )
+    expect(earlier.attribute(ended('/home/ann'), HELD).whose).toBe('stranger')
+    expect(earlier.attribute(ended('/srv/shop'), HELD).whose).toBe('holder')
+  })
+})

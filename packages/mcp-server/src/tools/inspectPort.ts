@@ -1,0 +1,65 @@
+import { nameOfRange, nameOfService, type PortEvent, toSeconds, WHOSE } from '@ports/core'
+import { z } from 'zod'
+import { portNumber, scope } from '../arguments.js'
+import { defineTool } from '../defineTool.js'
+import { shownCommand } from '../shownCommand.js'
+
+/** A server may have many processes that share its socket. */
+const MAX_SHOWN = 10
+
+export const inspectPort = defineTool({
+  name: 'inspect-port',
+  title: 'Inspect a port',
+  description:
+    'Who is on port N, and may it be stopped: whose number it is, which process listens, whose that ' +
+    'is, and the next safe step.',
+  annotations: {
+    readOnlyHint: true,
+    destructiveHint: false,
+    idempotentHint: true,
+    openWorldHint: true,
+  },
+  input: z.strictObject({ portNumber, ...scope }),
+  output: z.object({
+    message: z.string(),
+    holder: z.string().optional().describe('Absent: nobody'),
+    range: z.string().optional(),
+    processes: z.array(
+      z.object({
+        pid: z.number(),
+        command: z.string().optional(),
+        directory: z.string().optional(),
+        since: z.string().optional(),
+        whose: z.string().describe(WHOSE.join(', ')),
+      }),
+    ),
+    history: z.array(z.string()),
+  }),
+  async run(manager, { portNumber, hostname, protocol }, { signal }) {
+    const known = await manager.explainPort(portNumber, { hostname, protocol, signal })
+    const { holder, range, processes, history } = known
+    return {
+      message: known.summary,
+      holder: holder && nameOfService(holder),
+      range: range && `${range.projectName} ${nameOfRange(range)}`,
+      processes: processes
+        .slice(0, MAX_SHOWN)
+        .map(({ pid, command, directory, startedAt, whose }) => ({
+          pid,
+          command: command === undefined ? undefined : shownCommand(command),
+          directory,
+          since: startedAt && toSeconds(startedAt),
+          whose,
+        })),
+      history: history.map(textOf),
+    }
+  },
+})
+
+function textOf({ at, what, projectName, serviceName, instance = '', actor }: PortEvent): string {
+  const service =
+    projectName !== undefined && serviceName !== undefined
+      ? ` ${nameOfService({ projectName, serviceName, instance })}`
+      : ''
+  return `${toSeconds(at)} ${what}${service}${actor === undefined ? '' : ` by ${actor}`}`
+}
