@@ -96,7 +96,9 @@ async function publicService(
 }
 
 function ambiguous(publicHostname: string, holders: readonly string[]) {
-  const expected = `the name of one port, not of ${holders.join(' and ')}`
+  const expected =
+    `the name of one port, not of ${holders.join(' and ')}: give one of them another name, or none, ` +
+    'with ports update'
   return invalidArgument('cloudflareHostname', publicHostname, expected)
 }
 
