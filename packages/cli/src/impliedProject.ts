@@ -1,5 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { currentDirectory, findProject, nearestWith, PROJECT_FILE } from '@ports/core'
+import { defaultCommand } from './defaultCommand.js'
 
 /**
  * The command line with the project that `ports.json` in this directory or above names, if the
@@ -19,9 +20,11 @@ export function withImpliedProject(
   let depth = 0
   while (command.commands.length > 0) {
     // This option may stand anywhere.
-    const word = args[depth++]
+    const word = args[depth]
+    const named = command.commands.find((known) => known.name() === word)
+    const next = named ?? defaultCommand(command)
+    if (word === '--json' || named) depth++
     if (word === '--json') continue
-    const next = command.commands.find((known) => known.name() === word)
     if (!next) return args
     command = next
   }

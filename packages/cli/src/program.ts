@@ -12,6 +12,7 @@ import { dbCommand } from './commands/db.js'
 import { dumpCommand } from './commands/dump.js'
 import { environmentCommand } from './commands/env.js'
 import { explainCommand } from './commands/explain.js'
+import { exportCommand } from './commands/export.js'
 import { getCommand } from './commands/get.js'
 import { historyCommand } from './commands/history.js'
 import { hostsCommand } from './commands/hosts.js'
@@ -35,6 +36,7 @@ import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
 import { verifyCommand } from './commands/verify.js'
 import { watchCommand } from './commands/watch.js'
+import { defaultCommand } from './defaultCommand.js'
 import { fullName, usageError } from './usageError.js'
 
 /** By the name it is called by, under the heading it has in the help. */
@@ -74,6 +76,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     reserve: reserveCommand,
     unreserve: unreserveCommand,
     import: importCommand,
+    export: exportCommand,
     dump: dumpCommand,
     load: loadCommand,
     config: configCommand,
@@ -108,7 +111,7 @@ export function wordsToUnknown(program: CommandUnknownOpts, args: readonly strin
     if (word.startsWith('-') || word === 'help') continue
     words.push(word)
     const next = command.commands.find((known) => known.name() === word)
-    if (!next) return words
+    if (!next) return defaultCommand(command) ? undefined : words
     command = next
   }
   return undefined
@@ -159,8 +162,8 @@ const MORE_HELP = `
 Exit status:
     0  done
     1  done, and the answer is no: no port yet, nothing to release, update or import, not
-       listening, not running, a setting that is not set, an import with conflicts, or a question
-       that was declined
+       listening, not running, a setting that is not set, an import with conflicts, an exported
+       file that is out of date, or a question that was declined
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way

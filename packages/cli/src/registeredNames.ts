@@ -1,6 +1,7 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { currentDirectory, findProject } from '@ports/core'
 import type { Context } from './Context.js'
+import { defaultCommand } from './defaultCommand.js'
 
 /** An argument that the registry has names for. */
 interface Wanted {
@@ -24,11 +25,12 @@ export function wantedName(
   let rest = words.slice(0, -1)
   while (command.commands.length > 0) {
     const { operands, unknown } = command.parseOptions([...rest])
-    const next = command.commands.find((known) => known.name() === operands[0])
+    const named = command.commands.find((known) => known.name() === operands[0])
+    const next = named ?? defaultCommand(command)
     if (!next) return undefined
     path.push(next.name())
     command = next
-    rest = [...operands.slice(1), ...unknown]
+    rest = [...(named ? operands.slice(1) : operands), ...unknown]
   }
   // After this comes the command line of another program.
   if (rest.includes('--')) return undefined

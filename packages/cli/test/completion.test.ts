@@ -110,6 +110,12 @@ describe('completes from the registry', () => {
     expect(await wrong('')).toEqual([])
   })
 
+  test('the targets of export, and the projects for each of them and for a template', async () => {
+    expect(await completed(url, 'export', 'c')).toEqual(['compose', 'cloudflared', 'caddy'])
+    expect(await completed(url, 'export', 'caddy', 'o')).toEqual(['odin', 'openhorizon'])
+    expect(await completed(url, 'export', 'compose', 'o')).toEqual(['odin', 'openhorizon'])
+  })
+
   test('nothing for the name of a new range, nor beyond the arguments', async () => {
     expect(await completed(url, 'range', 'create', '')).toEqual([])
     expect(await completed(url, 'list', 'consilio', '')).toEqual([])

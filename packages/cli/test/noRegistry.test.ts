@@ -29,6 +29,8 @@ test.each([
   'hosts',
   'audit',
   'range list',
+  'export caddy',
+  'export compose consilio',
   'release consilio api',
   'release consilio --all-services --yes',
   'update consilio api --type http',

@@ -35,12 +35,42 @@ export function builtServices(file: SourceFile): BuiltService[] {
   return new ComposeFile(file).built()
 }
 
+/** A service of a Compose file, with its ports as they are listed. */
+export interface ListedService {
+  /** Its key in the file. */
+  readonly key: string
+  /** Undefined if nothing in the registry can have that name. */
+  readonly serviceName: string | undefined
+  readonly publishes: boolean
+  readonly ports: readonly ListedPort[]
+}
+
+/** A port that a service of a Compose file lists. Its parts are not checked. */
+export interface ListedPort {
+  /** As the file has it, with its variables. */
+  readonly entry: string | Readonly<Record<string, string | number>>
+  /** Undefined if they cannot be known. */
+  readonly parts: PortParts | undefined
+  /** The host ports that it fixes. */
+  readonly numbers: readonly number[]
+}
+
+/**
+ * The services of a Compose file with the ports that they list.
+ * @throws {PortsError} as `readCompose`
+ */
+export function listedServices(file: SourceFile): ListedService[] {
+  return new ComposeFile(file).listed()
+}
+
+type Variables = Readonly<Record<string, string | undefined>>
+
 type Fields = ReadonlyMap<string, YamlNode>
 
 class ComposeFile {
   readonly #file: SourceFile
   readonly #yaml: YamlFile
-  readonly #variables: Readonly<Record<string, string | undefined>>
+  readonly #variables: Variables
   readonly #found = new Findings()
 
   constructor(file: SourceFile) {
@@ -74,6 +104,43 @@ class ComposeFile {
     })
   }
 
+  listed(): ListedService[] {
+    const services = this.#services(this.#yaml.fieldsOf(this.#yaml.root))
+    return [...services].map(([key, node]) => {
+      const service = this.#yaml.fieldsOf(node)
+      const ports = service.get('ports')
+      return {
+        key,
+        serviceName: nearestName(key),
+        publishes: this.#sharedNetwork(service) === undefined,
+        ports: ports ? this.#yaml.itemsOf(ports).map((port) => this.#listedPort(port)) : [],
+      }
+    })
+  }
+
+  #listedPort(node: YamlNode): ListedPort {
+    const entry = this.#entry(node)
+    const known = this.#spelled(node)
+    // Compose reads a variable that is not set as empty.
+    const spelled = 'reason' in known ? this.#spelled(node, orEmpty(this.#variables)) : known
+    if ('reason' in spelled) return { entry, parts: undefined, numbers: [] }
+    const published = numbersOf(spelled)
+    return { entry, parts: spelled, numbers: 'reason' in published ? [] : published.numbers }
+  }
+
+  #entry(node: YamlNode): ListedPort['entry'] {
+    const fields = this.#yaml.fieldsOf(node)
+    if (fields.size === 0) return this.#yaml.textOf(node) ?? ''
+    const texts = [...fields].map(
+      ([name, value]) => [name, this.#yaml.textOf(value) ?? ''] as const,
+    )
+    // Of all fields this is the only one that Compose wants to be a number.
+    const isNumber = (name: string, text: string) => name === 'target' && /^\d+$/.test(text)
+    return Object.fromEntries(
+      texts.map(([name, text]) => [name, isNumber(name, text) ? Number(text) : text]),
+    )
+  }
+
   #services(top: Fields): ReadonlyMap<string, YamlNode> {
     const services = top.get('services')
     if (services !== undefined) return this.#yaml.fieldsOf(services)
@@ -99,15 +166,22 @@ class ComposeFile {
       this.#skip(node, `${name} cannot be the name of a service`)
       return
     }
-    const network = service.get('network_mode')
-    const mode = network && this.#yaml.textOf(network)
-    if (mode !== undefined && /^(host$|service:|container:)/.test(mode)) {
+    const mode = this.#sharedNetwork(service)
+    if (mode !== undefined) {
       const whose = mode === 'host' ? 'its program chooses its ports' : 'it publishes no ports'
-      this.#skip(network!, `${name} has network_mode ${mode}, so ${whose}`)
+      const network = service.get('network_mode')!
+      this.#skip(network, `${name} has network_mode ${mode}, so ${whose}`)
       return
     }
     const ports = service.get('ports')
     for (const port of ports ? this.#yaml.itemsOf(ports) : []) this.#readPort(serviceName, port)
+  }
+
+  /** The network_mode with which a service has no ports of its own. */
+  #sharedNetwork(service: Fields): string | undefined {
+    const network = service.get('network_mode')
+    const mode = network && this.#yaml.textOf(network)
+    return mode !== undefined && /^(host$|service:|container:)/.test(mode) ? mode : undefined
   }
 
   #readPort(serviceName: string, node: YamlNode): void {
@@ -132,31 +206,35 @@ class ComposeFile {
   }
 
   #publishedBy(node: YamlNode): Published | Refused {
-    const fields = this.#yaml.fieldsOf(node)
-    const spelled = fields.size > 0 ? this.#longForm(fields) : this.#shortForm(node)
+    const spelled = this.#spelled(node)
     return 'reason' in spelled ? spelled : numbersOf(spelled)
   }
 
-  #shortForm(node: YamlNode): Spelled {
-    const interpolated = this.#interpolated(node)
+  #spelled(node: YamlNode, variables = this.#variables): Spelled {
+    const fields = this.#yaml.fieldsOf(node)
+    return fields.size > 0 ? this.#longForm(fields, variables) : this.#shortForm(node, variables)
+  }
+
+  #shortForm(node: YamlNode, variables: Variables): Spelled {
+    const interpolated = this.#interpolated(node, variables)
     return 'reason' in interpolated ? interpolated : partsOf(interpolated.text)
   }
 
-  #longForm(fields: Fields): Spelled {
+  #longForm(fields: Fields, variables: Variables): Spelled {
     const values: Record<string, string> = {}
     for (const name of ['published', 'target', 'protocol', 'host_ip']) {
       const node = fields.get(name)
-      const interpolated = node ? this.#interpolated(node) : { text: '' }
+      const interpolated = node ? this.#interpolated(node, variables) : { text: '' }
       if ('reason' in interpolated) return interpolated
       values[name] = interpolated.text
     }
     const { published = '', target = '', protocol, host_ip: address = '' } = values
     if (address !== '' && isIP(address) === 0) return { reason: `${address} is not an IP address` }
-    return { text: published || target, published, target, protocol: protocol || 'tcp' }
+    return { text: published || target, address, published, target, protocol: protocol || 'tcp' }
   }
 
-  #interpolated(node: YamlNode) {
-    return interpolate(this.#yaml.textOf(node) ?? '', this.#variables)
+  #interpolated(node: YamlNode, variables = this.#variables) {
+    return interpolate(this.#yaml.textOf(node) ?? '', variables)
   }
 
   /** Undefined if it has no value. */
@@ -180,15 +258,17 @@ const BASE_60 = /^[1-9]\d*(:[0-5]?\d)+$/
 type Refused = { readonly reason: string }
 
 /** A published port by its parts, which are not checked. */
-type Spelled =
-  | Refused
-  | {
-      /** As it stands in the file, for messages. */
-      readonly text: string
-      readonly published: string
-      readonly target: string
-      readonly protocol: string
-    }
+export interface PortParts {
+  /** As it stands in the file, for messages. */
+  readonly text: string
+  /** Empty for every address. */
+  readonly address: string
+  readonly published: string
+  readonly target: string
+  readonly protocol: string
+}
+
+type Spelled = Refused | PortParts
 
 /** `[[address:][published]:]target[/protocol]` */
 function partsOf(text: string): Spelled {
@@ -208,7 +288,7 @@ function partsOf(text: string): Spelled {
   if (isIP(published) !== 0 || (bracketed && isIPv6(published))) {
     return { reason: `${text} has an address but no host port` }
   }
-  return { text, published, target, protocol }
+  return { text, address, published, target, protocol }
 }
 
 interface Published {
@@ -216,12 +296,7 @@ interface Published {
   readonly protocol: Protocol
 }
 
-function numbersOf({
-  text,
-  published,
-  target,
-  protocol,
-}: Exclude<Spelled, Refused>): Published | Refused {
+function numbersOf({ text, published, target, protocol }: PortParts): Published | Refused {
   const known = PROTOCOLS.find((each) => each === protocol.toLowerCase())
   if (known === undefined) return { reason: `${text} has the protocol ${protocol}` }
   if (published === '' || published === '0') return { reason: `${text} has a random host port` }
@@ -245,7 +320,11 @@ function rangeIn(text: string): number[] | undefined {
   return Array.from({ length: last - first + 1 }, (_, nth) => first + nth)
 }
 
-function variablesBeside(directory: string): Readonly<Record<string, string | undefined>> {
+function orEmpty(variables: Variables): Variables {
+  return new Proxy(variables, { get: (target, name) => target[String(name)] ?? '' })
+}
+
+function variablesBeside(directory: string): Variables {
   const content = textOfFile(join(directory, '.env')) ?? ''
   return parseEnv(content.replaceAll('\r\n', '\n'))
 }

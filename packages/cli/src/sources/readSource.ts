@@ -5,7 +5,7 @@ import type { Context } from '../Context.js'
 import type { InputRows } from '../importRows.js'
 import { readInput } from '../readInput.js'
 import { directoryHere } from '../run/here.js'
-import type { Findings, FoundRow, Note, Reader } from './Findings.js'
+import type { Findings, FoundRow, Note, Reader, SourceFile } from './Findings.js'
 import { FILE_KINDS } from './sourceOptions.js'
 
 /** A reader is loaded only if its source is read. */
@@ -41,11 +41,19 @@ export async function readSource(context: Context, options: SourceOptions): Prom
   }
   const kind = FILE_KINDS.find((each) => options[each] !== undefined)!
   const path = options[kind]!
-  const { source, content } = await readInput(path)
-  const directory = directoryOf(path)
+  const file = await readSourceFile(path, context)
   const read = await READERS[kind]()
-  const found = read({ content, source, directory, environment: context.environment })
-  return rowsOf(source, found, () => options.project ?? projectOf(directory, found))
+  const found = read(file)
+  return rowsOf(file.source, found, () => options.project ?? projectOf(file.directory, found))
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` if it cannot be read */
+export async function readSourceFile(
+  path: string,
+  { environment }: Pick<Context, 'environment'>,
+): Promise<SourceFile> {
+  const { source, content } = await readInput(path)
+  return { content, source, directory: directoryOf(path), environment }
 }
 
 /** Standard input and the pipes of a shell have no directory of their own. */

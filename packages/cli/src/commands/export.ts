@@ -1,0 +1,133 @@
+import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings'
+import { isAbsent, PortsError } from '@ports/core'
+import type { Context } from '../Context.js'
+import type { ExportOptions } from '../export/exportPorts.js'
+import type { Target, TargetCommand } from '../export/Target.js'
+import { TARGETS } from '../export/targets.js'
+import { allOption, hostnameOption, instanceOption, projectArgument } from '../serviceOptions.js'
+
+export function exportCommand(context: Context) {
+  const group = new Command('export')
+    .description('Print the ports as configuration of other programs, or write it to a file')
+    .addHelpText('after', MORE_HELP)
+  for (const target of TARGETS) {
+    const make = target.ofOneProject ? projectCommand : registryCommand
+    group.addCommand(make(context, target).addHelpText('after', `${target.help}\n${OUTPUT_HELP}`))
+  }
+  return group.addCommand(templateCommand(context), { hidden: true, isDefault: true })
+}
+
+/** Exports the ports of all projects, or of one. */
+function registryCommand(context: Context, target: TargetCommand): CommandUnknownOpts {
+  return new Command(target.name)
+    .description(target.description)
+    .argument('[project]')
+    .addOption(allOption)
+    .addOption(onHostOption)
+    .addOption(ofInstanceOption)
+    .addOption(outputOption)
+    .addOption(checkOption)
+    .addOption(forceOption)
+    .action((projectName, options) => exported(context, target, { projectName, ...options }))
+}
+
+/** Exports the ports of one instance of one project on one host. */
+function projectCommand(context: Context, target: TargetCommand): CommandUnknownOpts {
+  return new Command(target.name)
+    .description(target.description)
+    .addArgument(projectArgument)
+    .addOption(instanceOption)
+    .addOption(hostnameOption)
+    .option('--file <file>', target.ofOneProject!.file)
+    .addOption(outputOption)
+    .addOption(checkOption)
+    .addOption(forceOption)
+    .action((projectName, options) => exported(context, target, { projectName, ...options }))
+}
+
+/** Runs if the first word names no target. */
+function templateCommand(context: Context): CommandUnknownOpts {
+  return new Command('template')
+    .description('Export the ports by a template of your own')
+    .argument('[project]')
+    .option('--template <file>', 'the template, in Liquid')
+    .addOption(allOption)
+    .addOption(onHostOption)
+    .addOption(ofInstanceOption)
+    .addOption(outputOption)
+    .addOption(checkOption)
+    .addOption(forceOption)
+    .action(async (projectName, { template, ...options }) => {
+      if (isAbsent(template)) throw noTarget(projectName)
+      const { templateTarget } = await import('../export/template.js')
+      await exported(context, await templateTarget(template), { projectName, ...options })
+    })
+}
+
+async function exported(context: Context, target: Target, options: ExportOptions): Promise<void> {
+  const { exportPorts } = await import('../export/exportPorts.js')
+  await exportPorts(context, target, options)
+}
+
+function noTarget(word: string | undefined): PortsError {
+  const names = TARGETS.map(({ name }) => name).join(', ')
+  return new PortsError(
+    'INVALID_ARGUMENT',
+    `${word === undefined ? 'a target is missing' : `${word} is no target`}: give one of ${names}, ` +
+      'or --template <file>\nSee: ports export --help',
+    { targets: TARGETS.map(({ name }) => name) },
+  )
+}
+
+const onHostOption = new Option('--hostname <host>', 'only ports on that host; on all unless given')
+
+const ofInstanceOption = new Option(
+  '--instance <name>',
+  'only ports of that instance; of all unless given',
+)
+
+const outputOption = new Option('-o, --output <file>', 'write this file, or the block in it')
+
+const checkOption = new Option('--check', 'write nothing; status 1 if the file would change')
+
+const forceOption = new Option('--force', 'replace the file even if ports export did not write it')
+
+const OUTPUT_HELP = `
+Without --output it prints a whole file. With --output, a file that is new, or that ports export
+wrote, is replaced in one step. In any other file, only what is between these two lines is replaced:
+
+  # ports: begin
+  # ports: end
+
+If a project is given and there are lines "# ports: begin <project>" and "# ports: end <project>",
+these are meant. With --check nothing is written. The status is then 1 if the file would change, and
+the difference is printed.`
+
+const MORE_HELP = `
+Services on localhost are reached at 127.0.0.1, others by the name of their host. Where a public
+name is needed, it is the one that a service has from ports update <project> <service>
+--cloudflare-hostname <host>. If the primary instance of a service and others have the same one, it
+leads to the primary instance.
+
+Anything else is made by a template in Liquid (https://liquidjs.com):
+
+  ports export --template <file> [project]
+
+It has these variables. An unknown one is an error.
+
+  ports     a list with, for each port: project, service, instance, hostname, protocol, port,
+            address (host:port), type, description, cloudflareHostname
+  services  a list with, for each service on a host: the same of the port that ports get prints,
+            with its name as name, not service; and all of its ports as ports
+  projects  a list with, for each project: name, services
+
+Each list is sorted by name. The instance is null for the primary one, and so are texts that are not
+set. Texts are one line without control characters. The filter json quotes them. A block for the
+output may be in any comments, such as "// ports: begin". A file is replaced if its first line has
+the words "Written by ports export.", or with --force.
+
+Examples:
+  ports export nginx --output /etc/nginx/conf.d/ports.conf
+  ports export compose shop --output compose.override.yaml
+  ports export prometheus --output targets.yml --check
+  ports export --template hosts.liquid shop > hosts.txt`

@@ -1,0 +1,58 @@
+import { isIPv6 } from 'node:net'
+import { type PublicService, publicHttpServices } from './publicServices.js'
+import type { TargetCommand } from './Target.js'
+
+export const nginx: TargetCommand = {
+  name: 'nginx',
+  description: 'nginx: an upstream and a server for each service with a Cloudflare hostname',
+  help: `
+The file belongs in the http block, such as /etc/nginx/conf.d/ports.conf. The servers listen on
+port 80, without TLS, for a tunnel or a proxy that has it: they pass on its X-Forwarded-Proto.
+WebSockets are passed on, too. nginx must be able to resolve the names of the hosts.
+
+Examples:
+  ports export nginx --output /etc/nginx/conf.d/ports.conf && nginx -t
+  ports export nginx shop --output /etc/nginx/conf.d/ports.conf --check`,
+  async render(exported) {
+    const { services, omissions } = await publicHttpServices(exported)
+    const blocks = services.length > 0 ? [MAPS, ...services.map(serverOf)] : []
+    return { whole: blocks.join('\n'), services: services.length, omissions }
+  },
+}
+
+/** nginx allows them more than once, so each file and each block can have them. */
+const MAPS = `map $http_upgrade $ports_connection {
+    default upgrade;
+    '' '';
+}
+
+map $http_x_forwarded_proto $ports_forwarded_proto {
+    default $http_x_forwarded_proto;
+    '' $scheme;
+}
+`
+
+function serverOf({ key, publicHostname, scheme, addresses, comment }: PublicService): string {
+  const servers = addresses.map((address) => `    server ${address};\n`).join('')
+  const name = isIPv6(publicHostname) ? `[${publicHostname}]` : publicHostname
+  return `# ${comment}
+upstream ${key} {
+${servers}}
+
+server {
+    listen 80;
+    listen [::]:80;
+    server_name ${name};
+
+    location / {
+        proxy_pass ${scheme}://${key};
+        proxy_http_version 1.1;
+        proxy_set_header Host $host;
+        proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+        proxy_set_header X-Forwarded-Proto $ports_forwarded_proto;
+        proxy_set_header Upgrade $http_upgrade;
+        proxy_set_header Connection $ports_connection;
+    }
+}
+`
+}

@@ -1,0 +1,138 @@
+import { invalidArgument, nameOfService, type PortAllocation, type Service } from '@ports/core'
+import { addressOf } from './addressOf.js'
+import { commentOf } from './commentOf.js'
+import { grouped } from './grouped.js'
+import { inOrder } from './inOrder.js'
+import { mainPort } from './mainPort.js'
+import type { Exported, Omission } from './Target.js'
+
+/** A service that is published under a name. */
+export interface PublicService {
+  readonly publicHostname: string
+  /** As `nameOfService` has it. */
+  readonly name: string
+  /** Names it in a file, and no other service of it. */
+  readonly key: string
+  /** http, https, or one that only a tunnel forwards. */
+  readonly scheme: string
+  /** As `host:port`, one for each host that it is on. */
+  readonly addresses: readonly string[]
+  readonly comment: string
+}
+
+export interface PublicServices {
+  /** Exact names before wildcards, and narrow wildcards before wide ones. */
+  readonly services: readonly PublicService[]
+  readonly omissions: readonly Omission[]
+}
+
+export const WITHOUT_NAME = 'without a Cloudflare hostname'
+
+/** The types that `ports import --cloudflared` gives to services that are not for HTTP. */
+const TUNNELED = ['tcp', 'ssh', 'rdp', 'smb']
+
+/** The services that a proxy for HTTP can publish. */
+export async function publicHttpServices(exported: Exported): Promise<PublicServices> {
+  const { services, omissions } = await publicServices(exported)
+  const isTunneled = ({ scheme }: PublicService) => TUNNELED.includes(scheme)
+  const or = new Intl.ListFormat('en', { type: 'disjunction' })
+  const reason = `of the type ${or.format(TUNNELED)}`
+  const tunneled = services.filter(isTunneled).map(({ name }) => ({ service: name, reason }))
+  return {
+    services: services.filter((service) => !isTunneled(service)),
+    omissions: [...omissions, ...tunneled],
+  }
+}
+
+/**
+ * The TCP services with a Cloudflare hostname. If several instances of a service have the same one,
+ * it leads to the primary instance.
+ * @throws {PortsError} `INVALID_ARGUMENT` if it is not clear where a name leads
+ */
+export async function publicServices(exported: Exported): Promise<PublicServices> {
+  const allocations = exported.allocations.filter(({ protocol }) => protocol === 'tcp')
+  const byHostname = grouped(allocations, ({ cloudflareHostname }) => cloudflareHostname)
+  const services: Keyless[] = []
+  for (const [publicHostname, all] of byHostname) {
+    if (publicHostname === undefined) continue
+    services.push(await publicService(exported, publicHostname, all))
+  }
+  const unnamed = [...grouped(allocations, nameOfService)]
+    .filter(([, all]) => all.every(({ cloudflareHostname }) => cloudflareHostname === undefined))
+    .map(([service]) => ({ service, reason: WITHOUT_NAME }))
+  return { services: withKeys(services.sort(byPrecedence)), omissions: unnamed }
+}
+
+interface Keyless extends Omit<PublicService, 'key'> {
+  readonly service: Service
+}
+
+async function publicService(
+  exported: Exported,
+  publicHostname: string,
+  allocations: readonly PortAllocation[],
+): Promise<Keyless> {
+  const holders = grouped(allocations, nameOfService)
+  const isOfOneService = grouped(allocations, bareName).size === 1
+  const primary = isOfOneService && holders.get(bareName(allocations[0]!))
+  const chosen = holders.size === 1 ? allocations : primary
+  if (!chosen) throw ambiguous(publicHostname, [...holders.keys()])
+  const addresses: string[] = []
+  for (const onHost of grouped(chosen, ({ hostname }) => hostname).values()) {
+    const main = await mainPort(exported, onHost)
+    if (!main) throw ambiguous(publicHostname, onHost.map(withNumber))
+    addresses.push(addressOf(main))
+  }
+  const [service] = chosen as [PortAllocation]
+  const type = service.serviceType?.toLowerCase() ?? ''
+  return {
+    service,
+    publicHostname,
+    name: nameOfService(service),
+    scheme: type === 'https' || TUNNELED.includes(type) ? type : 'http',
+    addresses,
+    comment: commentOf(service),
+  }
+}
+
+function ambiguous(publicHostname: string, holders: readonly string[]) {
+  const expected =
+    `the name of one port, not of ${holders.join(' and ')}: give one of them another name, or none, ` +
+    'with ports update'
+  return invalidArgument('cloudflareHostname', publicHostname, expected)
+}
+
+function withNumber(allocation: PortAllocation): string {
+  return `${nameOfService(allocation)} (${allocation.portNumber})`
+}
+
+/** That of the primary instance. */
+function bareName({ projectName, serviceName }: Service): string {
+  return nameOfService({ projectName, serviceName, instance: '' })
+}
+
+/** cloudflared takes the first rule that matches. */
+function byPrecedence(one: Keyless, other: Keyless): number {
+  const [a, b] = [one.publicHostname, other.publicHostname]
+  if (isWildcard(a) !== isWildcard(b)) return isWildcard(a) ? 1 : -1
+  const narrower = isWildcard(a) ? b.split('.').length - a.split('.').length : 0
+  return narrower || inOrder(one.name, other.name) || inOrder(a, b)
+}
+
+export function isWildcard(publicHostname: string): boolean {
+  return publicHostname.startsWith('*.')
+}
+
+/**
+ * The name of the service with hyphens, or its public hostname if another one of the export has the
+ * same: `a-b/c` and `a/b-c`.
+ */
+function withKeys(services: readonly Keyless[]): PublicService[] {
+  const keyOf = ({ service: { projectName, serviceName, instance } }: Keyless) =>
+    [projectName, serviceName, ...(instance === '' ? [] : [instance])].join('-')
+  const same = grouped(services, keyOf)
+  return services.map(({ service: _, ...each }, index) => {
+    const key = keyOf(services[index]!)
+    return { ...each, key: same.get(key)!.length === 1 ? key : each.publicHostname }
+  })
+}
