@@ -50,10 +50,13 @@ async function copyOf(template: string): Promise<string> {
   return databaseUrlOn(inject('socketDirectory'), name)
 }
 
+/** Each drop waits for a checkpoint, and a file may have made fifty databases. */
+const DROP_TIMEOUT_MS = 600_000
+
 // Each takes 10 MB or more. A whole run makes a thousand of them.
 afterAll(async () => {
   for (const name of names) await asAdmin(`drop database ${name} with (force)`)
-})
+}, DROP_TIMEOUT_MS)
 
 async function asAdmin(text: string): Promise<void> {
   await sql(databaseUrlOn(inject('socketDirectory'), 'postgres'), text)
