@@ -57,6 +57,30 @@ describe('a lease', () => {
     expect(await ports('list', 'consilio')).toMatchObject({ stderr: 'No ports are held.\n' })
   })
 
+  test('is told by allocate with the id that renews and releases it', async () => {
+    const ports = portsOn(await freshDatabase())
+    const allocate = ['allocate', 'consilio', 'worker', '--ttl', '10m']
+    const text = await ports(...allocate)
+    expect(text).toMatchObject({ stdout: '3100\n', status: 0 })
+    expect(text.stderr).toMatch(/^Held until 20\S+Z, unless it is renewed before\.$/m)
+    const one = JSON.parse((await ports(...allocate, '--json')).stdout)
+    expect(one).toMatchObject({ port: 3101, leaseEndsAt: expect.stringMatching(/^20/) })
+    const several = await ports(...allocate, '--count', '2', '--json')
+    const { ports: numbers, allocations } = JSON.parse(several.stdout)
+    expect(numbers).toEqual([3102, 3103])
+    expect(allocations).toMatchObject([
+      { port: 3102, leaseEndsAt: expect.stringMatching(/^20/) },
+      { port: 3103 },
+    ])
+    expect(await ports('renew', 'consilio', 'worker', '--ttl', '1h', '--id', one.id)).toMatchObject(
+      {
+        stderr: expect.stringContaining('Renewed 3101/tcp'),
+      },
+    )
+    const released = await ports('release', 'consilio', 'worker', '--id', allocations[1].id)
+    expect(released.stderr).toContain('3103')
+  })
+
   test('that has ended is not renewed, and its holding is not released', async () => {
     const url = await freshDatabase()
     const ports = portsOn(url)

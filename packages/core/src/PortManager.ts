@@ -2,6 +2,7 @@ import type { KnownHost, Neighbourhood, RenewedLease, Selection } from './Alloca
 import type { AuditResult } from './Audit.js'
 import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
+import { allocatedNow, allocationOf } from './allocation/allocationOf.js'
 import {
   type BatchEntry,
   type EnsureManyResult,
@@ -10,7 +11,7 @@ import {
   validItems,
   validLayout,
 } from './allocation/ensureMany.js'
-import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
+import { type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { findHeld } from './allocation/findHeld.js'
 import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHostname.js'
 import { type AuditOptions, auditPorts } from './auditPorts.js'
@@ -427,6 +428,33 @@ export class PortManager {
     options: AllocateOptions & Partial<Layout> = {},
   ): Promise<number | number[]> {
     const accepted = given(options)
+    const numbers = await this.#allocate(projectName, serviceName, accepted)
+    return accepted.count === undefined ? numbers[0]! : numbers
+  }
+
+  /**
+   * As `allocate`, but returns the allocations, by port number. They have what `renew` and `release`
+   * need: the ids, and when the leases end.
+   */
+  async allocatePorts(
+    projectName: string,
+    serviceName: string,
+    options: AllocateOptions & Partial<Layout> = {},
+  ): Promise<PortAllocation[]> {
+    const accepted = given(options)
+    const key = this.service(projectName, serviceName, accepted)
+    const numbers = await this.#allocate(projectName, serviceName, accepted)
+    return this.#source.ask(
+      (store) => allocatedNow(store, key, numbers, accepted),
+      (attempt) => repeatIdempotent(attempt, accepted.signal),
+    )
+  }
+
+  async #allocate(
+    projectName: string,
+    serviceName: string,
+    accepted: AllocateOptions & Partial<Layout>,
+  ): Promise<number[]> {
     const { idempotencyKey, count } = accepted
     const layout = validLayout(accepted)
     if (count === undefined && layout.contiguous) {
@@ -445,7 +473,7 @@ export class PortManager {
         const { ranges } = await this.#look(accepted)
         const wanted = { ...request, ...(ranges.length > 0 && { avoid: ranges }) }
         return count === undefined
-          ? store.allocate(wanted, call)
+          ? [await store.allocate(wanted, call)]
           : [...(await store.allocateMany({ ...wanted, ...layout }, call))]
       },
       (attempt) => repeat(attempt, call.signal),

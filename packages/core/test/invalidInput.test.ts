@@ -641,6 +641,7 @@ describe('options', () => {
     deleteRanges: [['shop']],
     getOrAllocate: ['shop', 'web'],
     allocate: ['shop', 'web'],
+    allocatePorts: ['shop', 'web'],
     release: ['shop', 'web', undefined],
     releasePorts: ['shop', 'web', undefined],
     renew: ['shop', 'web', 60],
