@@ -1515,9 +1515,17 @@ CREATE OR REPLACE FUNCTION ports.content_of(p_reservation ports.port_reservation
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-RETURN CASE WHEN ((p_reservation).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (p_reservation).start_port, 'endPort', (p_reservation).end_port, 'reason', (p_reservation).reason, 'endsAt', (p_reservation).ends_at)) ELSE NULL::jsonb END
+RETURN CASE WHEN ((p_reservation).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (p_reservation).start_port, 'endPort', (p_reservation).end_port, 'reason', (p_reservation).reason, 'endsAt', ports.iso_time((p_reservation).ends_at))) ELSE NULL::jsonb END
 ;
 revoke all on function ports.content_of(ports.port_reservations) from public;
+
+CREATE OR REPLACE FUNCTION ports.content_of_holding(p_service_type text, p_description text, p_cloudflare_hostname text, p_ends_at timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+RETURN CASE WHEN (p_ends_at IS NULL) THEN ports.metadata(p_service_type, p_description, p_cloudflare_hostname) ELSE (COALESCE(ports.metadata(p_service_type, p_description, p_cloudflare_hostname), '{}'::jsonb) || jsonb_build_object('leaseEndsAt', ports.iso_time(p_ends_at))) END
+;
+revoke all on function ports.content_of_holding(text,text,text,timestamp with time zone) from public;
 
 CREATE OR REPLACE FUNCTION ports.content_of_limit(p_limit ports.port_limits)
  RETURNS jsonb
@@ -2456,7 +2464,7 @@ begin
   values (
     p_actor, p_call, 'allocated', v_project_name, p_service_name, p_instance, v_hostname,
     v_protocol, v_port_number, v_id,
-    ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+    ports.content_of_holding(p_service_type, p_description, p_cloudflare_hostname, p_ends_at)
   );
   return v_port_number;
 end
@@ -2518,7 +2526,8 @@ begin
   )
   select
     p_actor, p_call, 'allocated', project_name, service_name, instance, hostname, protocol,
-    port_number, id, ports.metadata(service_type, description, cloudflare_hostname)
+    port_number, id,
+    ports.content_of_holding(service_type, description, cloudflare_hostname, p_ends_at)
   from held
   returning allocation_id;
 end
@@ -3031,6 +3040,14 @@ end
 $function$
 ;
 revoke all on function ports.insert_range(text,text,integer,integer,text,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.iso_time(p_time timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN to_char((p_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'::text)
+;
+revoke all on function ports.iso_time(timestamp with time zone) from public;
 
 CREATE OR REPLACE FUNCTION ports.limit_pattern(p_actor text)
  RETURNS text
@@ -4622,7 +4639,7 @@ begin
         'protocol', p_protocol,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', ports.first_free_at(p_project_name, p_hostname, p_protocol),
+        'firstFreeAt', ports.iso_time(ports.first_free_at(p_project_name, p_hostname, p_protocol)),
         'avoided', v_available - v_withheld.withheld
       )::text;
 end
@@ -4806,7 +4823,7 @@ begin
         'fits', p_fits,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', v_withheld.first_free_at,
+        'firstFreeAt', ports.iso_time(v_withheld.first_free_at),
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -5529,7 +5546,7 @@ CREATE OR REPLACE FUNCTION ports.reserved_detail(p_hostname text, p_protocol tex
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
- SELECT json_build_object('portNumber', reserved_detail.p_port_number, 'hostname', reserved_detail.p_hostname, 'protocol', reserved_detail.p_protocol, 'startPort', reservations_in.start_port, 'endPort', reservations_in.end_port, 'reason', reservations_in.reason, 'reservedBy', reservations_in.actor, 'endsAt', reservations_in.ends_at) AS json_build_object
+ SELECT json_build_object('portNumber', reserved_detail.p_port_number, 'hostname', reserved_detail.p_hostname, 'protocol', reserved_detail.p_protocol, 'startPort', reservations_in.start_port, 'endPort', reservations_in.end_port, 'reason', reservations_in.reason, 'reservedBy', reservations_in.actor, 'endsAt', ports.iso_time(reservations_in.ends_at)) AS json_build_object
     FROM ports.reservations_in(reserved_detail.p_hostname, reserved_detail.p_protocol) reservations_in(id, start_port, end_port, hostname, protocol, reason, actor, created_at, ends_at)
    WHERE ((reserved_detail.p_port_number >= reservations_in.start_port) AND (reserved_detail.p_port_number <= reservations_in.end_port))
    ORDER BY reservations_in.ends_at DESC, reservations_in.id
@@ -5880,13 +5897,13 @@ begin
             'held', v_held,
             'used', cardinality(v_used),
             'asked', v_limit.count,
-            'retryAt', case
+            'retryAt', ports.iso_time(case
               when v_held + v_limit.count > v_limit.max_ports
                 or v_limit.count > v_limit.per_minute
               then null
               else v_used[cardinality(v_used) + v_limit.count - v_limit.per_minute]
                 + interval '1 minute'
-            end
+            end)
           )::text;
     end if;
     update ports.limit_uses
@@ -5904,7 +5921,7 @@ CREATE OR REPLACE FUNCTION ports.taken_detail(p_held ports.port_allocations, p_n
  RETURNS json
  LANGUAGE sql
  STABLE
-RETURN json_build_object('portNumber', (p_held).port_number, 'hostname', (p_held).hostname, 'protocol', (p_held).protocol, 'projectName', (p_held).project_name, 'serviceName', (p_held).service_name, 'instance', (p_held).instance, 'allocatedAt', (p_held).allocated_at, 'lastUsedAt', (p_held).last_used_at, 'leaseEndsAt', CASE WHEN (((p_held).status)::text <> 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END, 'restsUntil', CASE WHEN (((p_held).status)::text = 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END, 'nearest', p_nearest)
+RETURN json_build_object('portNumber', (p_held).port_number, 'hostname', (p_held).hostname, 'protocol', (p_held).protocol, 'projectName', (p_held).project_name, 'serviceName', (p_held).service_name, 'instance', (p_held).instance, 'allocatedAt', ports.iso_time((p_held).allocated_at), 'lastUsedAt', ports.iso_time((p_held).last_used_at), 'leaseEndsAt', ports.iso_time(CASE WHEN (((p_held).status)::text <> 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END), 'restsUntil', ports.iso_time(CASE WHEN (((p_held).status)::text = 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END), 'nearest', p_nearest)
 ;
 revoke all on function ports.taken_detail(ports.port_allocations,integer[]) from public;
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import {
   api,
   atOnce,
+  ISO_8601,
   livePorts,
   numbers,
   type PassTime,
@@ -61,6 +62,22 @@ export function describeLeases(store: Store, passTime: PassTime) {
       expect(await livePorts(store)).toEqual([])
       expect(await store().find(web)).toBeUndefined()
       expect(await store().getOrAllocate(api)).toBe(3000)
+    })
+
+    it.each(Object.entries(WAYS))('is in the event of %s', async (_, give) => {
+      await give(10 * MINUTE)
+      const [allocated] = await eventsOf('allocated')
+      expect(allocated?.after).toEqual({ leaseEndsAt: (await only())!.leaseEndsAt!.toISOString() })
+    })
+
+    it('is in the event beside the metadata, and in that of a move', async () => {
+      await store().ensure({ ...web, ttlSeconds: MINUTE, description: 'the shop' })
+      await store().move({ ...web, portNumber: 3005 })
+      const after = {
+        description: 'the shop',
+        leaseEndsAt: (await only())!.leaseEndsAt!.toISOString(),
+      }
+      expect(await eventsOf('allocated')).toMatchObject([{ after }, { after }])
     })
 
     it.each(['ensure', 'getOrAllocate', 'ensureMany'] as const)(
@@ -131,11 +148,16 @@ export function describeLeases(store: Store, passTime: PassTime) {
 
     it('that has ended is available for a claim and a move', async () => {
       await store().ensure({ ...web, ttlSeconds: MINUTE })
+      const { leaseEndsAt } = (await only())!
       await store().claim({ ...api, portNumber: 3001 })
       await expect(store().claim({ ...api, portNumber: 3000 })).rejects.toMatchObject({
         code: 'PORT_TAKEN',
         message: expect.stringContaining('with a lease until'),
-        details: { leaseEndsAt: expect.any(String), restsUntil: null },
+        details: {
+          allocatedAt: expect.stringMatching(ISO_8601),
+          leaseEndsAt: leaseEndsAt!.toISOString(),
+          restsUntil: null,
+        },
       })
       await passTime(MINUTE)
       expect(await store().move({ ...api, portNumber: 3000 })).toMatchObject({ moved: true })

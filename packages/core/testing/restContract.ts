@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { api, livePorts, numbers, type PassTime, type Store, shopRange, web } from './shop.js'
+import {
+  api,
+  ISO_8601,
+  livePorts,
+  numbers,
+  type PassTime,
+  type Store,
+  shopRange,
+  web,
+} from './shop.js'
 
 const SCOPE = { hostname: 'localhost', protocol: 'tcp' } as const
 const HOUR = 3_600
@@ -137,7 +146,7 @@ export function describeRests(store: Store, passTime: PassTime) {
         details: {
           serviceName: 'web',
           leaseEndsAt: null,
-          restsUntil: expect.any(String),
+          restsUntil: expect.stringMatching(ISO_8601),
           nearest: [3001, 3002, 3003],
         },
       })
@@ -161,7 +170,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       await store().move({ ...other, portNumber: 3005 })
       expect((await summary()).restingPorts).toBe(2)
       await expect(store().claim({ ...api, portNumber: 3004 })).rejects.toMatchObject({
-        details: { serviceName: 'other', restsUntil: expect.any(String) },
+        details: { serviceName: 'other', restsUntil: expect.stringMatching(ISO_8601) },
       })
     })
 
@@ -181,7 +190,12 @@ export function describeRests(store: Store, passTime: PassTime) {
       await expect(store().allocate(other)).rejects.toMatchObject({
         code: 'RANGE_EXHAUSTED',
         message: expect.stringMatching(/are held \(1\) or resting \(1\) .* Wait until 20/),
-        details: { resting: 1, reserved: 0, avoided: 0, firstFreeAt: expect.any(String) },
+        details: {
+          resting: 1,
+          reserved: 0,
+          avoided: 0,
+          firstFreeAt: expect.stringMatching(ISO_8601),
+        },
       })
       const request = { ...other, count: 2, contiguous: false }
       await expect(store().allocateMany(request)).rejects.toMatchObject({
@@ -230,7 +244,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       const [refused] = await store().importPorts([{ ...other, portNumber: 3000 }], mode)
       expect(refused).toMatchObject({
         outcome: 'conflict',
-        conflict: { code: 'PORT_TAKEN', details: { restsUntil: expect.any(String) } },
+        conflict: { code: 'PORT_TAKEN', details: { restsUntil: expect.stringMatching(ISO_8601) } },
       })
       const [taken] = await store().importPorts([{ ...web, portNumber: 3000 }], mode)
       expect(taken).toMatchObject({ outcome: 'claimed' })

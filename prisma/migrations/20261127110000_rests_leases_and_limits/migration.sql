@@ -1010,7 +1010,7 @@ begin
         'protocol', p_protocol,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', ports.first_free_at(p_project_name, p_hostname, p_protocol),
+        'firstFreeAt', ports.iso_time(ports.first_free_at(p_project_name, p_hostname, p_protocol)),
         'avoided', v_available - v_withheld.withheld
       )::text;
 end
@@ -1060,7 +1060,7 @@ begin
         'fits', p_fits,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', v_withheld.first_free_at,
+        'firstFreeAt', ports.iso_time(v_withheld.first_free_at),
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -1086,10 +1086,10 @@ return json_build_object(
   'projectName', p_held.project_name,
   'serviceName', p_held.service_name,
   'instance', p_held.instance,
-  'allocatedAt', p_held.allocated_at,
-  'lastUsedAt', p_held.last_used_at,
-  'leaseEndsAt', case when p_held.status <> 'released' then p_held.ends_at end,
-  'restsUntil', case when p_held.status = 'released' then p_held.ends_at end,
+  'allocatedAt', ports.iso_time(p_held.allocated_at),
+  'lastUsedAt', ports.iso_time(p_held.last_used_at),
+  'leaseEndsAt', ports.iso_time(case when p_held.status <> 'released' then p_held.ends_at end),
+  'restsUntil', ports.iso_time(case when p_held.status = 'released' then p_held.ends_at end),
   'nearest', p_nearest
 );
 
@@ -1147,6 +1147,22 @@ begin
       ))::text;
 end
 $$;
+
+create function ports.content_of_holding(
+  p_service_type text,
+  p_description text,
+  p_cloudflare_hostname text,
+  p_ends_at timestamptz
+) returns jsonb
+language sql stable
+-- What the event of an allocation tells of it: its metadata, and when its lease ends. Null if it has
+-- neither.
+return case
+  when p_ends_at is null
+  then ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+  else coalesce(ports.metadata(p_service_type, p_description, p_cloudflare_hostname), '{}')
+    || jsonb_build_object('leaseEndsAt', ports.iso_time(p_ends_at))
+end;
 
 drop function ports.hold_slot(
   tid, text, bigint, text, text, text, text, text, text, text, integer
@@ -1223,7 +1239,7 @@ begin
   values (
     p_actor, p_call, 'allocated', v_project_name, p_service_name, p_instance, v_hostname,
     v_protocol, v_port_number, v_id,
-    ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+    ports.content_of_holding(p_service_type, p_description, p_cloudflare_hostname, p_ends_at)
   );
   return v_port_number;
 end
@@ -1299,7 +1315,8 @@ begin
   )
   select
     p_actor, p_call, 'allocated', project_name, service_name, instance, hostname, protocol,
-    port_number, id, ports.metadata(service_type, description, cloudflare_hostname)
+    port_number, id,
+    ports.content_of_holding(service_type, description, cloudflare_hostname, p_ends_at)
   from held
   returning allocation_id;
 end
@@ -4403,13 +4420,13 @@ begin
             'held', v_held,
             'used', cardinality(v_used),
             'asked', v_limit.count,
-            'retryAt', case
+            'retryAt', ports.iso_time(case
               when v_held + v_limit.count > v_limit.max_ports
                 or v_limit.count > v_limit.per_minute
               then null
               else v_used[cardinality(v_used) + v_limit.count - v_limit.per_minute]
                 + interval '1 minute'
-            end
+            end)
           )::text;
     end if;
     update ports.limit_uses
