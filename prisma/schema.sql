@@ -332,6 +332,17 @@ create view ports.reservations as
    FROM ports.port_reservations
   WHERE ((ends_at IS NULL) OR (ends_at > now()));
 
+create view ports.resting as
+ SELECT (project_name)::text AS project_name,
+    (service_name)::text AS service_name,
+    (instance)::text AS instance,
+    (hostname)::text AS hostname,
+    (protocol)::text AS protocol,
+    port_number,
+    free_at AS rests_until
+   FROM ports.ending_slots
+  WHERE ((free_at > now()) AND (((status)::text = 'released'::text) OR (ends_at <= now())));
+
 create view ports.rests as
  SELECT (name)::text AS project_name,
     make_interval(secs => (rest_seconds)::double precision) AS rest
@@ -1609,9 +1620,9 @@ BEGIN ATOMIC
           SELECT range_agg(int4range(ranges_in.start_port, (ranges_in.end_port + 1))) AS numbers
             FROM ports.ranges_in(count_withheld.p_project_name, lower(count_withheld.p_hostname)) ranges_in(start_port, end_port)
          ), resting AS (
-          SELECT COALESCE(range_agg(int4range(ending_slots.port_number, (ending_slots.port_number + 1))), '{}'::int4multirange) AS numbers
-            FROM ports.ending_slots
-           WHERE (((ending_slots.project_name)::text = count_withheld.p_project_name) AND ((ending_slots.hostname)::text = lower(count_withheld.p_hostname)) AND ((ending_slots.protocol)::text = count_withheld.p_protocol) AND (ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())))
+          SELECT COALESCE(range_agg(int4range(resting.port_number, (resting.port_number + 1))), '{}'::int4multirange) AS numbers
+            FROM ports.resting
+           WHERE ((resting.project_name = count_withheld.p_project_name) AND (resting.hostname = lower(count_withheld.p_hostname)) AND (resting.protocol = count_withheld.p_protocol))
          ), kind(nth, numbers) AS (
           SELECT kind.nth,
              (owned.numbers * kind.numbers) AS "?column?"
@@ -1769,9 +1780,8 @@ BEGIN ATOMIC
             FROM ports.reservations), 'limits', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_limits.project_name, 'actor', port_limits.actor, 'maxPorts', port_limits.max_ports, 'perMinute', port_limits.per_minute, 'setBy', port_limits.set_by)) ORDER BY port_limits.project_name, port_limits.actor), '[]'::json) AS "coalesce"
             FROM ports.port_limits), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at, 'heldBy', port_allocations.held_by, 'leaseEndsAt', port_allocations.ends_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
             FROM ports.port_allocations
-           WHERE (((port_allocations.status)::text <> 'released'::text) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))), 'resting', ( SELECT COALESCE(json_agg(json_build_object('projectName', ending_slots.project_name, 'serviceName', ending_slots.service_name, 'instance', ending_slots.instance, 'hostname', ending_slots.hostname, 'protocol', ending_slots.protocol, 'portNumber', ending_slots.port_number, 'restsUntil', ending_slots.free_at) ORDER BY ending_slots.port_number, ending_slots.protocol, ending_slots.hostname), '[]'::json) AS "coalesce"
-            FROM ports.ending_slots
-           WHERE ((ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())))), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
+           WHERE (((port_allocations.status)::text <> 'released'::text) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))), 'resting', ( SELECT COALESCE(json_agg(json_build_object('projectName', resting.project_name, 'serviceName', resting.service_name, 'instance', resting.instance, 'hostname', resting.hostname, 'protocol', resting.protocol, 'portNumber', resting.port_number, 'restsUntil', resting.rests_until) ORDER BY resting.port_number, resting.protocol, resting.hostname), '[]'::json) AS "coalesce"
+            FROM ports.resting), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
             FROM ports.port_events)) AS json_build_object;
 END
 ;
@@ -2284,9 +2294,9 @@ CREATE OR REPLACE FUNCTION ports.first_free_at(p_project_name text, p_hostname t
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
- SELECT min(ending_slots.free_at) AS min
-    FROM ports.ending_slots
-   WHERE (((ending_slots.project_name)::text = first_free_at.p_project_name) AND ((ending_slots.hostname)::text = first_free_at.p_hostname) AND ((ending_slots.protocol)::text = first_free_at.p_protocol) AND (ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())));
+ SELECT min(resting.rests_until) AS min
+    FROM ports.resting
+   WHERE ((resting.project_name = first_free_at.p_project_name) AND (resting.hostname = first_free_at.p_hostname) AND (resting.protocol = first_free_at.p_protocol));
 END
 ;
 revoke all on function ports.first_free_at(text,text,text) from public;

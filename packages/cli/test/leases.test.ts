@@ -138,6 +138,16 @@ describe('rest', () => {
     expect(refused.stderr).toContain('is resting until')
     expect(refused.stderr).toContain('numbers rest: ports rest consilio')
     expect((await ports('summary', 'consilio')).stdout).toContain('RESTING')
+    const { stdout } = await ports('list', '--resting')
+    expect(stdout).toMatch(/^PORT +PROJECT +LAST HELD BY +SCOPE +RESTS UNTIL\n/)
+    expect(stdout).toMatch(/^3100 +consilio +web +localhost\/tcp +20\S+Z$/m)
+    const json = JSON.parse((await ports('list', 'consilio', '--resting', '--json')).stdout)
+    expect(json).toMatchObject([
+      { port: 3100, projectName: 'consilio', serviceName: 'web', restsUntil: expect.any(String) },
+    ])
+    expect(await ports('list', 'odin', '--resting')).toMatchObject({
+      stderr: 'No such number rests.\n',
+    })
     expect(await ports('get', 'consilio', 'web')).toMatchObject({ stdout: '3100\n' })
     await ports('release', 'consilio', 'web')
     await passTime(url, 90 * MINUTE)

@@ -101,6 +101,18 @@ export interface ListQuery {
   readonly limit?: number
 }
 
+/** A number that nobody holds, and that only one service can get until the end of its rest. */
+export interface RestingPort extends ServiceKey {
+  readonly portNumber: number
+  /** By the database's clock. The rest goes on while something listens there. */
+  readonly restsUntil: Date
+}
+
+export type RestingQuery = Pick<
+  ListQuery,
+  'projectName' | 'serviceName' | 'hostname' | 'portNumber'
+>
+
 export interface ListResult {
   readonly allocations: readonly PortAllocation[]
   /** The number of matches on all pages. */
@@ -207,6 +219,12 @@ export interface AllocationStore {
 
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
+
+  /**
+   * Returns the numbers that rest, each with the service that held it last, in the order of
+   * `PageKey`.
+   */
+  listResting(query: RestingQuery, call?: CallOptions): Promise<readonly RestingPort[]>
 
   /** Returns the services of the project, and the hosts. */
   neighbourhood(query: NeighbourhoodQuery, call?: CallOptions): Promise<Neighbourhood>

@@ -1,4 +1,10 @@
-import type { KnownHost, Neighbourhood, RenewedLease, Selection } from './AllocationStore.js'
+import type {
+  KnownHost,
+  Neighbourhood,
+  RenewedLease,
+  RestingPort,
+  Selection,
+} from './AllocationStore.js'
 import type { AuditResult } from './Audit.js'
 import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
@@ -623,6 +629,22 @@ export class PortManager {
     const accepted = given(options)
     const query = this.#filter(accepted)
     return [...(await this.#source.askExisting((store) => store.list(query, accepted))).allocations]
+  }
+
+  /**
+   * The numbers that rest, each with the service that held it last and is the only one to get it
+   * until then. All of them unless narrowed, by port number.
+   */
+  async listResting(
+    options: ListOptions & { readonly projectName?: string | undefined } = {},
+  ): Promise<RestingPort[]> {
+    const accepted = given(options)
+    const { projectName } = accepted
+    const query = {
+      ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
+      ...this.#filter(accepted),
+    }
+    return [...(await this.#source.askExisting((store) => store.listResting(query, accepted)))]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */

@@ -16,6 +16,8 @@ export type {
   NewAllocationRequest,
   PageKey,
   RenewedLease,
+  RestingPort,
+  RestingQuery,
   RenewRequest,
   Selection,
 } from './AllocationStore.js'

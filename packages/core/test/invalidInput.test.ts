@@ -663,6 +663,7 @@ describe('options', () => {
     reserve: [{ startPort: 1, endPort: 2 }, 'a migration'],
     unreserve: [{ startPort: 1, endPort: 2 }],
     listReservations: [],
+    listResting: [],
     deleteRange: ['shop'],
     setRest: ['shop', 60],
     setLimit: [{ projectName: 'shop' }, { maxPorts: 5 }],

@@ -184,6 +184,33 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(await summary()).toMatchObject({ restingPorts: 0, allocatableNow: 10 })
     })
 
+    it('is listed with the service that held it last until the end of its rest', async () => {
+      await store().claim({ ...api, hostname: 'nas', protocol: 'udp', portNumber: 3001 })
+      await store().release({ ...api, hostname: 'nas', protocol: 'udp' })
+      const restsUntil = expect.any(Date)
+      const first = { ...web, portNumber: 3000, restsUntil }
+      const second = { ...api, hostname: 'nas', protocol: 'udp', portNumber: 3001, restsUntil }
+      expect(await store().listResting({})).toEqual([first, second])
+      expect(await store().listResting({ projectName: 'shop' })).toEqual([first, second])
+      expect(await store().listResting({ projectName: 'shop', hostname: 'nas' })).toEqual([second])
+      expect(await store().listResting({ serviceName: 'web' })).toEqual([first])
+      expect(await store().listResting({ portNumber: 3000 })).toEqual([first])
+      expect(await store().listResting({ projectName: 'shop', portNumber: 3002 })).toEqual([])
+      await passTime(HOUR)
+      expect(await store().listResting({})).toEqual([])
+    })
+
+    it('is listed after a lease that has ended, and not before', async () => {
+      await store().ensure({ ...api, ttlSeconds: 60 })
+      expect(await store().listResting({ serviceName: 'api' })).toEqual([])
+      const { leaseEndsAt } = (await store().list({})).allocations[0]!
+      await passTime(61)
+      const [resting] = await store().listResting({ serviceName: 'api' })
+      expect(resting).toMatchObject({ ...api, portNumber: 3001 })
+      const expected = leaseEndsAt!.getTime() + (HOUR - 61) * 1000
+      expect(Math.abs(resting!.restsUntil.getTime() - expected)).toBeLessThan(1000)
+    })
+
     it('is named by RANGE_EXHAUSTED with the time when it is available', async () => {
       await store().resizeRange('shop', { startPort: 3000, endPort: 3001 })
       await store().getOrAllocate(other)

@@ -8,6 +8,7 @@ const READABLE = [
   'ports.health_checks',
   'ports.ranges',
   'ports.reservations',
+  'ports.resting',
   'ports.rests',
   'ports._prisma_migrations',
 ]

@@ -76,6 +76,20 @@ from ports.port_allocations as slot
 join ports.projects as project on project.name = slot.project_name
 where slot.ends_at is not null;
 
+-- The numbers that rest, each with the service that held it last, also after a lease that has ended.
+create view ports.resting as
+select
+  project_name::text as project_name,
+  service_name::text as service_name,
+  instance::text as instance,
+  hostname::text as hostname,
+  protocol::text as protocol,
+  port_number,
+  free_at as rests_until
+from ports.ending_slots
+where free_at > now()
+  and (status = 'released' or ends_at <= now());
+
 create or replace view ports.allocations as
 select
   id,
@@ -822,12 +836,10 @@ begin atomic
     from ports.ranges_in(p_project_name, lower(p_hostname))
   ), resting as (
     select coalesce(range_agg(int4range(port_number, port_number + 1)), '{}') as numbers
-    from ports.ending_slots
+    from ports.resting
     where project_name = p_project_name
       and hostname = lower(p_hostname)
       and protocol = p_protocol
-      and free_at > now()
-      and (status = 'released' or ends_at <= now())
   ), kind (nth, numbers) as (
     select nth, owned.numbers * kind.numbers
     from owned
@@ -934,13 +946,11 @@ language sql stable
 begin atomic
   -- Returns when the first of the numbers that rest in the scope becomes available; null if none rests.
   -- Locks nothing. Cost: the rows that end.
-  select min(free_at)
-  from ports.ending_slots
+  select min(rests_until)
+  from ports.resting
   where project_name = p_project_name
     and hostname = p_hostname
-    and protocol = p_protocol
-    and free_at > now()
-    and (status = 'released' or ends_at <= now());
+    and protocol = p_protocol;
 end;
 
 create or replace function ports.refuse_exhausted(
@@ -4187,15 +4197,13 @@ begin atomic
             'hostname', hostname,
             'protocol', protocol,
             'portNumber', port_number,
-            'restsUntil', free_at
+            'restsUntil', rests_until
           )
           order by port_number, protocol, hostname
         ),
         '[]'
       )
-      from ports.ending_slots
-      where free_at > now()
-        and (status = 'released' or ends_at <= now())
+      from ports.resting
     ),
     'events', (
       select coalesce(

@@ -23,6 +23,7 @@ import { type Statement, statement } from '../runStatement.js'
 import { explainExhausted } from './exhausted.js'
 import { multirange } from './multirange.js'
 import { present, type Stored } from './present.js'
+import { listResting } from './resting.js'
 
 // Does not refuse an unknown project. PostgreSQL prepares every part of a statement at each
 // execution, and a function call would make this one half as slow again.
@@ -350,6 +351,8 @@ export function allocationStore(database: Database): AllocationStore {
       const allocations = rows.filter((row) => row.id !== null).map(present<PortAllocation>)
       return { allocations, total: counted ?? allocations.length }
     },
+
+    listResting: (query, call) => listResting(database, query, call),
 
     async neighbourhood({ projectName, hostname, without }, call = {}) {
       const subject = { write: false, projectName }
