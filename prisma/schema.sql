@@ -388,7 +388,7 @@ $function$
 revoke all on function ports.advance_ids(text,json) from public;
 
 CREATE OR REPLACE FUNCTION ports.allocate_batch(p_project_name text, p_items jsonb, p_hostname text DEFAULT 'localhost'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid_tcp int4multirange DEFAULT '{}'::int4multirange, p_avoid_udp int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb)
- RETURNS TABLE(turn integer, created boolean, allocation ports.port_allocations, passed_over integer[])
+ RETURNS TABLE(turn integer, created boolean, allocation ports.port_allocations, passed_over integer[], resting integer[])
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -408,7 +408,7 @@ AS $function$
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
-  -- below it are reserved or were avoided, 20 at most.
+  -- below it are reserved or were avoided, and which rest, 20 at most of each.
   --
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
@@ -753,9 +753,7 @@ begin
     end;
   end loop;
 
-  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp))
-    or exists (select from ports.port_reservations)
-  then
+  if cardinality(v_new) > 0 then
     select
       max(port_number) filter (where protocol = 'tcp'),
       max(port_number) filter (where protocol = 'udp')
@@ -770,6 +768,12 @@ begin
         ports.avoided_numbers(p_project_name, p_hostname, 'tcp', v_last_tcp, p_avoid_tcp)
       when held.protocol = 'udp' and held.port_number = v_last_udp then
         ports.avoided_numbers(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
+      else '{}'
+    end,
+    case
+      when held.protocol = 'tcp' and held.port_number = v_last_tcp
+        or held.protocol = 'udp' and held.port_number = v_last_udp
+      then ports.resting_below(p_project_name, p_hostname, held.protocol, held.port_number)
       else '{}'
     end
   from unnest(v_held) as held
@@ -1891,7 +1895,7 @@ $function$
 ;
 revoke all on function ports.ensure_checkout(text,text,text,boolean,text,text,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
+CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb, OUT port_number integer, OUT created boolean, OUT passed_over integer[], OUT resting integer[])
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1900,9 +1904,9 @@ CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name
 AS $function$
   -- Returns the port of the service in that scope, or gives it one: the one that it claimed last,
   -- else the oldest, else the preferred number if it is available, else the lowest that is available
-  -- and not to be avoided. `created` tells whether it was given now, and `passed_over` which
-  -- available numbers below it were avoided, 20 at most. Metadata fills in what the allocation lacks
-  -- and overwrites nothing. With p_ttl
+  -- and not to be avoided. `created` tells whether it was given now, `passed_over` which
+  -- available numbers below it were avoided, and `resting` which of them rest, 20 at most of each.
+  -- Metadata fills in what the allocation lacks and overwrites nothing. With p_ttl
   -- the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease stays as
   -- it is. `p_limits` are those of take_limits().
   --
@@ -1922,6 +1926,7 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  resting := '{}';
   if p_ttl < 1 then
     perform ports.refuse_length(p_ttl);
   end if;
@@ -2030,6 +2035,7 @@ begin
       );
       created := true;
       if p_preferred_port is null then
+        resting := ports.resting_below(p_project_name, p_hostname, p_protocol, port_number);
         v_passed_over := p_avoid + ports.reserved_numbers(p_hostname, p_protocol);
         if not isempty(v_passed_over) then
           passed_over := array(
@@ -2359,7 +2365,7 @@ revoke all on function ports.free_instance(text,text,text) from public;
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE sql
-RETURN (SELECT ensure_port.port_number FROM ports.ensure_port(get_or_allocate_port.p_project_name, get_or_allocate_port.p_service_name, get_or_allocate_port.p_hostname, get_or_allocate_port.p_protocol, get_or_allocate_port.p_service_type, get_or_allocate_port.p_description, get_or_allocate_port.p_cloudflare_hostname, get_or_allocate_port.p_instance, get_or_allocate_port.p_actor) ensure_port(port_number, created, passed_over))
+RETURN (SELECT ensure_port.port_number FROM ports.ensure_port(get_or_allocate_port.p_project_name, get_or_allocate_port.p_service_name, get_or_allocate_port.p_hostname, get_or_allocate_port.p_protocol, get_or_allocate_port.p_service_type, get_or_allocate_port.p_description, get_or_allocate_port.p_cloudflare_hostname, get_or_allocate_port.p_instance, get_or_allocate_port.p_actor) ensure_port(port_number, created, passed_over, resting))
 ;
 revoke all on function ports.get_or_allocate_port(text,text,text,text,text,text,text,text,text) from public;
 
@@ -4650,6 +4656,7 @@ begin
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
         'firstFreeAt', ports.iso_time(ports.first_free_at(p_project_name, p_hostname, p_protocol)),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', v_available - v_withheld.withheld
       )::text;
 end
@@ -4834,6 +4841,7 @@ begin
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
         'firstFreeAt', ports.iso_time(v_withheld.first_free_at),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -5654,6 +5662,22 @@ end
 $function$
 ;
 revoke all on function ports.resize_range(text,integer,integer,text,integer,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.rest_seconds(p_project_name text)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+RETURN (SELECT projects.rest_seconds FROM ports.projects WHERE ((projects.name)::text = rest_seconds.p_project_name))
+;
+revoke all on function ports.rest_seconds(text) from public;
+
+CREATE OR REPLACE FUNCTION ports.resting_below(p_project_name text, p_hostname text, p_protocol text, p_port_number integer)
+ RETURNS integer[]
+ LANGUAGE sql
+ STABLE
+RETURN ARRAY(SELECT port_allocations.port_number FROM ports.port_allocations WHERE (((port_allocations.project_name)::text = resting_below.p_project_name) AND ((port_allocations.hostname)::text = resting_below.p_hostname) AND ((port_allocations.protocol)::text = resting_below.p_protocol) AND (port_allocations.port_number < resting_below.p_port_number) AND ((port_allocations.status)::text = 'released'::text) AND (port_allocations.ends_at IS NOT NULL)) ORDER BY port_allocations.port_number LIMIT 20)
+;
+revoke all on function ports.resting_below(text,text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.rewind_cursors()
  RETURNS trigger

@@ -132,7 +132,10 @@ describe('rest', () => {
     })
     await ports('get', 'consilio', 'web')
     await ports('release', 'consilio', 'web')
-    expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3101\n' })
+    expect(await ports('get', 'consilio', 'api')).toMatchObject({
+      stdout: '3101\n',
+      stderr: expect.stringContaining('Skipped 3100: it rests for the service that held it last.'),
+    })
     const refused = await ports('claim', 'consilio', 'worker', '3100')
     expect(refused).toMatchObject({ status: 4 })
     expect(refused.stderr).toContain('is resting until')

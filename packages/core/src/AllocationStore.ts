@@ -51,6 +51,8 @@ export interface EnsuredPort {
   readonly created: boolean
   /** Available numbers below it that were avoided, lowest first, 20 at most. */
   readonly passedOver: readonly number[]
+  /** Numbers below it that rest, lowest first, 20 at most. */
+  readonly resting: readonly number[]
 }
 
 export interface NewAllocationRequest extends AllocationRequest {

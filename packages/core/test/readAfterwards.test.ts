@@ -8,7 +8,7 @@ const UNAVAILABLE = new PortsError('DATABASE_UNAVAILABLE', 'Nothing was changed.
 /** Gives ports, and cannot be read afterwards. */
 const store: Partial<PortRepository> = {
   find: async () => undefined,
-  ensure: async () => ({ portNumber: 3000, created: true, passedOver: [] }),
+  ensure: async () => ({ portNumber: 3000, created: true, passedOver: [], resting: [] }),
   claim: async () => true,
   allocate: async () => 3000,
   allocateMany: async () => [3000, 3001],

@@ -111,7 +111,7 @@ export function describeReservations(store: Store) {
       await reserve(3000, 3001)
       const avoid = [{ startPort: 3003, endPort: 3003 }]
       expect(await store().ensure({ ...web, avoid })).toEqual({
-        ...{ portNumber: 3002, created: true, passedOver: [3000, 3001] },
+        ...{ portNumber: 3002, created: true, passedOver: [3000, 3001], resting: [] },
       })
       const { passedOver } = await store().ensureMany({ ...batch(1), avoid: { tcp: avoid } })
       expect(passedOver.map(({ portNumber }) => portNumber)).toEqual([3000, 3001, 3003])

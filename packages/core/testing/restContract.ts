@@ -184,6 +184,27 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(await summary()).toMatchObject({ restingPorts: 0, allocatableNow: 10 })
     })
 
+    it('is told to a service that gets a higher number', async () => {
+      await store().claim({ ...api, portNumber: 3002 })
+      await store().release(api)
+      expect(await store().ensure(other)).toEqual({
+        ...{ portNumber: 3001, created: true, passedOver: [], resting: [3000] },
+      })
+      expect(await store().ensure(other)).toMatchObject({ created: false, resting: [] })
+      const { projectName, instance, hostname } = web
+      const item = { serviceName: 'more', protocols: ['tcp'], count: 1, contiguous: false } as const
+      const request = { projectName, instance, hostname, items: [item] }
+      const avoid = { tcp: [{ startPort: 3003, endPort: 3003 }] }
+      const given = await store().ensureMany({ ...request, avoid })
+      expect(given.allocations).toMatchObject([{ portNumber: 3004 }])
+      expect(given.passedOver).toEqual([{ portNumber: 3003, protocol: 'tcp' }])
+      expect(given.resting).toEqual([
+        { portNumber: 3000, protocol: 'tcp' },
+        { portNumber: 3002, protocol: 'tcp' },
+      ])
+      expect((await store().ensureMany(request)).resting).toEqual([])
+    })
+
     it('is listed with the service that held it last until the end of its rest', async () => {
       await store().claim({ ...api, hostname: 'nas', protocol: 'udp', portNumber: 3001 })
       await store().release({ ...api, hostname: 'nas', protocol: 'udp' })
@@ -221,13 +242,15 @@ export function describeRests(store: Store, passTime: PassTime) {
           resting: 1,
           reserved: 0,
           avoided: 0,
+          restSeconds: HOUR,
           firstFreeAt: expect.stringMatching(ISO_8601),
         },
       })
       const request = { ...other, count: 2, contiguous: false }
       await expect(store().allocateMany(request)).rejects.toMatchObject({
         code: 'RANGE_EXHAUSTED',
-        message: expect.stringContaining('1 more is resting.'),
+        message: expect.stringMatching(/1 more is resting\. .* wait until 20/),
+        details: { firstFreeAt: expect.stringMatching(ISO_8601), restSeconds: HOUR },
       })
       await passTime(HOUR)
       expect(await store().allocate(other)).toBe(3000)

@@ -940,6 +940,15 @@ begin
 end
 $$;
 
+create function ports.rest_seconds(p_project_name text) returns integer
+language sql stable
+-- How long a number of the project rests after its release.
+return (
+  select rest_seconds
+  from ports.projects
+  where name = p_project_name
+);
+
 create function ports.first_free_at(p_project_name text, p_hostname text, p_protocol text)
 returns timestamptz
 language sql stable
@@ -952,6 +961,28 @@ begin atomic
     and hostname = p_hostname
     and protocol = p_protocol;
 end;
+
+create function ports.resting_below(
+  p_project_name text,
+  p_hostname text,
+  p_protocol text,
+  p_port_number integer
+) returns integer[]
+language sql stable
+-- Returns the numbers below p_port_number that rest, 20 at most. Locks and raises nothing. Cost: the
+-- numbers returned.
+return array(
+  select port_number
+  from ports.port_allocations
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and protocol = p_protocol
+    and port_number < p_port_number
+    and status = 'released'
+    and ends_at is not null
+  order by port_number
+  limit 20
+);
 
 create or replace function ports.refuse_exhausted(
   p_project_name text,
@@ -1021,6 +1052,7 @@ begin
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
         'firstFreeAt', ports.iso_time(ports.first_free_at(p_project_name, p_hostname, p_protocol)),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', v_available - v_withheld.withheld
       )::text;
 end
@@ -1071,6 +1103,7 @@ begin
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
         'firstFreeAt', ports.iso_time(v_withheld.first_free_at),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -1872,7 +1905,8 @@ create function ports.ensure_port(
   p_limits jsonb default null,
   out port_number integer,
   out created boolean,
-  out passed_over integer[]
+  out passed_over integer[],
+  out resting integer[]
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -1880,9 +1914,9 @@ set lock_timeout = '5s'
 as $$
   -- Returns the port of the service in that scope, or gives it one: the one that it claimed last,
   -- else the oldest, else the preferred number if it is available, else the lowest that is available
-  -- and not to be avoided. `created` tells whether it was given now, and `passed_over` which
-  -- available numbers below it were avoided, 20 at most. Metadata fills in what the allocation lacks
-  -- and overwrites nothing. With p_ttl
+  -- and not to be avoided. `created` tells whether it was given now, `passed_over` which
+  -- available numbers below it were avoided, and `resting` which of them rest, 20 at most of each.
+  -- Metadata fills in what the allocation lacks and overwrites nothing. With p_ttl
   -- the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease stays as
   -- it is. `p_limits` are those of take_limits().
   --
@@ -1902,6 +1936,7 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  resting := '{}';
   if p_ttl < 1 then
     perform ports.refuse_length(p_ttl);
   end if;
@@ -2010,6 +2045,7 @@ begin
       );
       created := true;
       if p_preferred_port is null then
+        resting := ports.resting_below(p_project_name, p_hostname, p_protocol, port_number);
         v_passed_over := p_avoid + ports.reserved_numbers(p_hostname, p_protocol);
         if not isempty(v_passed_over) then
           passed_over := array(
@@ -2935,7 +2971,8 @@ create function ports.allocate_batch(
   turn integer,
   created boolean,
   allocation ports.port_allocations,
-  passed_over integer[]
+  passed_over integer[],
+  resting integer[]
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -2955,7 +2992,7 @@ as $$
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
-  -- below it are reserved or were avoided, 20 at most.
+  -- below it are reserved or were avoided, and which rest, 20 at most of each.
   --
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
@@ -3300,9 +3337,7 @@ begin
     end;
   end loop;
 
-  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp))
-    or exists (select from ports.port_reservations)
-  then
+  if cardinality(v_new) > 0 then
     select
       max(port_number) filter (where protocol = 'tcp'),
       max(port_number) filter (where protocol = 'udp')
@@ -3317,6 +3352,12 @@ begin
         ports.avoided_numbers(p_project_name, p_hostname, 'tcp', v_last_tcp, p_avoid_tcp)
       when held.protocol = 'udp' and held.port_number = v_last_udp then
         ports.avoided_numbers(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
+      else '{}'
+    end,
+    case
+      when held.protocol = 'tcp' and held.port_number = v_last_tcp
+        or held.protocol = 'udp' and held.port_number = v_last_udp
+      then ports.resting_below(p_project_name, p_hostname, held.protocol, held.port_number)
       else '{}'
     end
   from unnest(v_held) as held

@@ -53,12 +53,12 @@ export async function ensurePort(
     avoid: passedOver.ranges,
     ...(preferredPort !== undefined && !isBusy && { preferredPort }),
   }
-  const { portNumber, created, passedOver: avoided } = await store.ensure(wanted, call)
-  const skipped: SkippedPort[] = avoided.map((each) => ({
-    portNumber: each,
-    reason: passedOver.skipReasonFor(each),
-  }))
-  const isListed = preferredPort !== undefined && avoided.includes(preferredPort)
+  const { portNumber, created, ...told } = await store.ensure(wanted, call)
+  const skipped: SkippedPort[] = passedOver.skipped(
+    told.passedOver.map((each) => ({ portNumber: each })),
+    told.resting.map((each) => ({ portNumber: each })),
+  )
+  const isListed = skipped.some((each) => each.portNumber === preferredPort)
   if (created && preferredPort !== undefined && preferredPort !== portNumber && !isListed) {
     skipped.unshift({ portNumber: preferredPort, reason: isBusy ? 'busy' : 'unavailable' })
   }

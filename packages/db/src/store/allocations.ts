@@ -63,7 +63,7 @@ const GET_OR_ALLOCATE = statement(`
   ) as answer`)
 
 const ENSURE = statement(`
-  select port_number as "portNumber", created, passed_over as "passedOver"
+  select port_number as "portNumber", created, passed_over as "passedOver", resting
   from ports.ensure_port(
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
