@@ -968,7 +968,7 @@ export class PortManager {
    * Sets how long a number of the project rests after its release, or after the end of its lease: until
    * then only the service that held it last can get it. 0 switches it off. Returns how long it was
    * before. Numbers that rest already end their rest as if it had begun with the new length. Safe to
-   * repeat.
+   * repeat, and repeated by itself when the answer was lost; the length before may then be the new one.
    */
   async setRest(
     projectName: string,
@@ -978,8 +978,9 @@ export class PortManager {
     const name = validName('projectName', projectName)
     const restSeconds = validRest(seconds)
     const call = this.#write(given(options))
-    const restSecondsBefore = await this.#source.ask((store) =>
-      store.setRest(name, restSeconds, call),
+    const restSecondsBefore = await this.#source.ask(
+      (store) => store.setRest(name, restSeconds, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
     )
     return { restSeconds, restSecondsBefore }
   }
