@@ -4784,7 +4784,7 @@ $function$
 ;
 revoke all on function ports.refuse_live_row() from public;
 
-CREATE OR REPLACE FUNCTION ports.refuse_lost(p_project_name text, p_service_name text, p_instance text, p_hostname text, p_allocation_id bigint)
+CREATE OR REPLACE FUNCTION ports.refuse_lost(p_project_name text, p_service_name text, p_instance text, p_hostname text, p_protocol text, p_port_number integer, p_allocation_id bigint)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -4800,12 +4800,14 @@ begin
         'serviceName', p_service_name,
         'instance', p_instance,
         'hostname', p_hostname,
+        'protocol', p_protocol,
+        'portNumber', p_port_number,
         'allocationId', p_allocation_id::text
       )::text;
 end
 $function$
 ;
-revoke all on function ports.refuse_lost(text,text,text,text,bigint) from public;
+revoke all on function ports.refuse_lost(text,text,text,text,text,integer,bigint) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_misfit(p_project_name text, p_hostname text, p_turns integer[], p_service_names text[], p_protocols text[], p_contiguous boolean[], p_misfit integer, p_asked integer, p_fits integer, p_avoid_tcp int4multirange, p_avoid_udp int4multirange)
  RETURNS void
@@ -5325,7 +5327,8 @@ begin
     perform ports.refuse_unknown_project(p_project_name);
     if p_allocation_id is not null then
       perform ports.refuse_lost(
-        p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+        p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+        p_allocation_id
       );
     end if;
     return '[]';
@@ -5466,7 +5469,8 @@ begin
   limit 1;
   perform ports.refuse_durable(v_held, p_ttl);
   perform ports.refuse_lost(
-    p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+    p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+    p_allocation_id
   );
 end
 $function$

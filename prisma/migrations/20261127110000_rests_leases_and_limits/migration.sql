@@ -269,6 +269,8 @@ create function ports.refuse_lost(
   p_service_name text,
   p_instance text,
   p_hostname text,
+  p_protocol text,
+  p_port_number integer,
   p_allocation_id bigint
 ) returns void
 language plpgsql
@@ -285,6 +287,8 @@ begin
         'serviceName', p_service_name,
         'instance', p_instance,
         'hostname', p_hostname,
+        'protocol', p_protocol,
+        'portNumber', p_port_number,
         'allocationId', p_allocation_id::text
       )::text;
 end
@@ -355,7 +359,8 @@ begin
   limit 1;
   perform ports.refuse_durable(v_held, p_ttl);
   perform ports.refuse_lost(
-    p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+    p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+    p_allocation_id
   );
 end
 $$;
@@ -2775,7 +2780,8 @@ begin
     perform ports.refuse_unknown_project(p_project_name);
     if p_allocation_id is not null then
       perform ports.refuse_lost(
-        p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+        p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+        p_allocation_id
       );
     end if;
     return '[]';
