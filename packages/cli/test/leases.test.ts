@@ -94,10 +94,24 @@ describe('a lease', () => {
     ]) {
       const lost = await ports(...command)
       expect(lost).toMatchObject({ stdout: '', status: 4 })
-      expect(lost.stderr).toContain('has ended, or was released')
+      expect(lost.stderr).toContain('it has ended, or was released')
       expect(lost.stderr).toContain('ports list consilio --service web')
     }
     expect(await ports('get', 'consilio', 'web', '--existing')).toMatchObject({ status: 0 })
+  })
+
+  test('is not said to be lost by a service that never had a port', async () => {
+    const ports = portsOn(await freshDatabase())
+    const never = await ports('renew', 'consilio', 'web', '--ttl', '1m')
+    expect(never).toMatchObject({ stdout: '', status: 4 })
+    expect(never.stderr).toContain(
+      'consilio/web holds no port with a lease on localhost. If it did',
+    )
+    await ports('get', 'consilio', 'web', '--ttl', '1m')
+    const other = await ports('renew', 'consilio', 'web', '--ttl', '1m', '--port', '3105')
+    expect(other.stderr).toContain(
+      'consilio/web does not hold port 3105 with a lease on localhost.',
+    )
   })
 
   test('is refused for a port that is held without one', async () => {
@@ -108,6 +122,28 @@ describe('a lease', () => {
     expect(refused.stderr).toContain(
       'web of consilio holds port 3100 without a lease, so it is held until it is released.',
     )
+  })
+
+  test('has the names that are typed in errors', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('get', 'consilio', 'web')
+    for (const [field, ...command] of [
+      ['ttl', 'get', 'consilio', 'web', '--ttl', '2000w'],
+      ['ttl', 'get', 'consilio', 'web', 'api', '--ttl', '2000w'],
+      ['id', 'renew', 'consilio', 'web', '--ttl', '1m', '--id', 'x'],
+      ['id', 'release', 'consilio', 'web', '--id', 'x'],
+      ['time', 'rest', 'consilio', '2000w'],
+      ['port', 'claim', 'consilio', 'web', '70000'],
+      ['prefer', 'get', 'consilio', 'web', '--prefer', '70000'],
+    ] as const) {
+      const { stderr } = await ports(...command, '--json')
+      expect(JSON.parse(stderr).error).toMatchObject({
+        message: expect.stringMatching(new RegExp(`^${field} is `)),
+        details: { field },
+      })
+    }
+    const durable = await ports('get', 'consilio', 'web', '--ttl', '1m', '--json')
+    expect(JSON.parse(durable.stderr).error.details).toMatchObject({ field: 'ttl' })
   })
 
   test.each(['soon', '10', '-5m', '0', '2000w'])('cannot last %s', async (ttl) => {

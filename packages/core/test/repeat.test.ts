@@ -37,8 +37,7 @@ const IDEMPOTENT: Record<string, (ports: PortManager, signal?: AbortSignal) => P
     ports.allocate('shop', 'web', { idempotencyKey: 'first', signal }),
   releasePorts: async (ports, signal) =>
     (await ports.releasePorts('shop', 'web', undefined, { signal }))[0],
-  setRest: async (ports, signal) =>
-    (await ports.setRest('shop', 60, { signal })).restSecondsBefore,
+  setRest: async (ports, signal) => (await ports.setRest('shop', 60, { signal })).restSecondsBefore,
   updatePort: (ports, signal) => ports.updatePort('shop', 'web', { description: 'x' }, { signal }),
 }
 
