@@ -16,9 +16,9 @@ export type {
   NewAllocationRequest,
   PageKey,
   RenewedLease,
+  RenewRequest,
   RestingPort,
   RestingQuery,
-  RenewRequest,
   Selection,
 } from './AllocationStore.js'
 export type { AuditConflict, AuditResult, AuditUnverified, HealthCheck } from './Audit.js'
