@@ -81,6 +81,24 @@ describe('a lease', () => {
     expect(released.stderr).toContain('3103')
   })
 
+  test('is given and renewed by claim', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    const claim = ['claim', 'consilio', 'web', '3105', '--ttl', '10m']
+    const first = await ports(...claim)
+    expect(first).toMatchObject({ stdout: '3105\n', status: 0 })
+    expect(first.stderr).toMatch(/^Held until 20\S+Z, unless it is renewed before\.$/m)
+    await passTime(url, 9 * MINUTE)
+    expect(JSON.parse((await ports(...claim, '--json')).stdout)).toMatchObject({
+      ...{ id: expect.any(String), port: 3105, created: false },
+      leaseEndsAt: expect.stringMatching(/^20/),
+    })
+    await passTime(url, 9 * MINUTE)
+    expect(await ports('get', 'consilio', 'web', '--existing')).toMatchObject({ stdout: '3105\n' })
+    await passTime(url, MINUTE)
+    expect(await ports('list')).toMatchObject({ stderr: 'No ports are held.\n' })
+  })
+
   test('that has ended is not renewed, and its holding is not released', async () => {
     const url = await freshDatabase()
     const ports = portsOn(url)

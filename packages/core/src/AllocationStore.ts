@@ -27,6 +27,8 @@ export interface ClaimRequest extends ServiceKey, Metadata {
   readonly portNumber: number
   /** Whether it may be a reserved number. */
   readonly useReservation?: boolean
+  /** How long its lease lasts from now. Absent: a new port has no lease, and a lease stays. */
+  readonly ttlSeconds?: number
 }
 
 export interface MoveRequest extends ServiceKey {
@@ -174,7 +176,8 @@ export interface AllocationStore {
   /**
    * Gives the service that number, which `getOrAllocate` returns from then on. Returns false if the
    * service held it already.
-   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
+   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`, `INVALID_ARGUMENT`
+   * if a lease is asked for and the service holds the number without one
    */
   claim(request: ClaimRequest, call?: GivingOptions): Promise<boolean>
 

@@ -258,6 +258,7 @@ describe('a length of time', () => {
       (ttlSeconds) => manager.getOrAllocate('shop', 'web', { ttlSeconds }),
     ],
     allocate: ['ttlSeconds', (ttlSeconds) => manager.allocate('shop', 'web', { ttlSeconds })],
+    claim: ['ttlSeconds', (ttlSeconds) => manager.claim('shop', 'web', 3000, { ttlSeconds })],
     ensureMany: [
       'ttlSeconds',
       (ttlSeconds) => manager.ensureMany('shop', [{ service: 'web' }], { ttlSeconds }),

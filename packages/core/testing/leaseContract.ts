@@ -36,6 +36,10 @@ export function describeLeases(store: Store, passTime: PassTime) {
         (await store().ensure({ ...web, ttlSeconds })).portNumber,
       getOrAllocate: (ttlSeconds: number) => store().getOrAllocate({ ...web, ttlSeconds }),
       allocate: (ttlSeconds: number) => store().allocate({ ...web, ttlSeconds }),
+      claim: async (ttlSeconds: number) => {
+        await store().claim({ ...web, portNumber: 3000, ttlSeconds })
+        return 3000
+      },
       'allocate with a key': (ttlSeconds: number) =>
         store().allocate({ ...web, ttlSeconds, idempotencyKey: 'k' }),
       allocateMany: async (ttlSeconds: number) =>
@@ -80,7 +84,7 @@ export function describeLeases(store: Store, passTime: PassTime) {
       expect(await eventsOf('allocated')).toMatchObject([{ after }, { after }])
     })
 
-    it.each(['ensure', 'getOrAllocate', 'ensureMany'] as const)(
+    it.each(['ensure', 'getOrAllocate', 'ensureMany', 'claim'] as const)(
       'is renewed by %s',
       async (method) => {
         await store().ensure({ ...web, ttlSeconds: MINUTE })
@@ -97,12 +101,13 @@ export function describeLeases(store: Store, passTime: PassTime) {
       expect(await store().getOrAllocate(web)).toBe(3000)
       expect(await secondsLeft()).toBeLessThan(6 * MINUTE)
       await store().ensure({ ...web, description: 'the shop' })
+      await store().claim({ ...web, portNumber: 3000 })
       expect(await secondsLeft()).toBeLessThan(6 * MINUTE)
     })
 
     it('is refused for a port that is held without one', async () => {
       await store().getOrAllocate(web)
-      for (const give of [WAYS.ensure, WAYS.getOrAllocate, WAYS.ensureMany]) {
+      for (const give of [WAYS.ensure, WAYS.getOrAllocate, WAYS.ensureMany, WAYS.claim]) {
         await expect(give(MINUTE)).rejects.toMatchObject({
           code: 'INVALID_ARGUMENT',
           details: { field: 'ttlSeconds' },
@@ -162,6 +167,25 @@ export function describeLeases(store: Store, passTime: PassTime) {
       await passTime(MINUTE)
       expect(await store().move({ ...api, portNumber: 3000 })).toMatchObject({ moved: true })
       expect(await livePorts(store)).toEqual([3000])
+    })
+
+    it('is renewed by a claim that makes the number the one to return', async () => {
+      await store().ensure({ ...web, ttlSeconds: MINUTE })
+      await store().allocate({ ...web, ttlSeconds: MINUTE })
+      await store().claim({ ...web, portNumber: 3001, ttlSeconds: 10 * MINUTE })
+      expect(await store().find(web)).toBe(3001)
+      await passTime(MINUTE)
+      expect(await livePorts(store)).toEqual([3001])
+    })
+
+    it('that has ended is given again by a claim', async () => {
+      await store().ensure({ ...web, ttlSeconds: MINUTE })
+      await passTime(MINUTE)
+      const claim = { ...web, portNumber: 3000, ttlSeconds: MINUTE }
+      expect(await store().claim(claim)).toBe(true)
+      expect(await store().claim(claim)).toBe(false)
+      await passTime(MINUTE)
+      expect(await livePorts(store)).toEqual([])
     })
 
     it('that has ended can be claimed by the service itself', async () => {

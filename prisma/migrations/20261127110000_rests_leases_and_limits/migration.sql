@@ -264,6 +264,43 @@ begin
 end
 $$;
 
+create function ports.renew_held(p_service_key bigint, p_id bigint, p_ttl integer)
+returns boolean
+language plpgsql
+as $$
+  -- Lets the lease of a holding end p_ttl seconds from now. Returns false if it has ended, or was
+  -- released. Then the row is not locked: the caller may wait for the project in its next turn, and who
+  -- holds that may wait for the row. Called by functions whose search path is fixed.
+  --
+  -- Locks the row. Raises 22023 (the port is held without a lease), 55P03. Cost: the row.
+declare
+  v_held ports.port_allocations;
+begin
+  select *
+  into v_held
+  from ports.port_allocations
+  where service_key = p_service_key
+    and id = p_id
+    and status <> 'released'
+  for update;
+  perform ports.refuse_durable(v_held, p_ttl);
+  update ports.port_allocations
+  set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+  where service_key = p_service_key
+    and id = p_id
+    and status <> 'released'
+    and ends_at > clock_timestamp();
+  if not found then
+    raise exception 'the lease of the allocation % has ended', p_id
+      using errcode = 'ZP009';
+  end if;
+  return true;
+exception
+  when sqlstate 'ZP009' then
+    return false;
+end
+$$;
+
 create function ports.refuse_lost(
   p_project_name text,
   p_service_name text,
@@ -1932,7 +1969,6 @@ declare
   v_service_key bigint;
   v_now timestamptz;
   v_oldest record;
-  v_held ports.port_allocations;
   v_exhausted boolean := false;
   v_passed_over int4multirange;
 begin
@@ -1982,31 +2018,7 @@ begin
     ) as oldest on true;
     if v_oldest.id is not null then
       if p_ttl is not null then
-        begin
-          select *
-          into v_held
-          from ports.port_allocations
-          where service_key = v_service_key
-            and id = v_oldest.id
-            and status <> 'released'
-          for update;
-          perform ports.refuse_durable(v_held, p_ttl);
-          update ports.port_allocations
-          set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
-          where service_key = v_service_key
-            and id = v_oldest.id
-            and status <> 'released'
-            and ends_at > clock_timestamp();
-          if not found then
-            raise exception 'the lease of port % has ended', v_oldest.port_number
-              using errcode = 'ZP009';
-          end if;
-        exception
-          when sqlstate 'ZP009' then
-            -- The row is not locked any more: the next turn may wait for the project, and who holds
-            -- that may wait for the row.
-            continue;
-        end;
+        continue when not ports.renew_held(v_service_key, v_oldest.id, p_ttl);
       end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
@@ -2318,6 +2330,7 @@ create function ports.claim_port(
   p_instance text default '',
   p_actor text default null,
   p_use_reservation boolean default false,
+  p_ttl integer default null,
   p_limits jsonb default null
 ) returns boolean
 language plpgsql security definer
@@ -2326,19 +2339,25 @@ set lock_timeout = '5s'
 as $$
   -- Gives the service that number, or raises. From then on it is the number that ensure_port()
   -- returns for the service. Other ports of the service stay. Returns true if the service did not
-  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing.
+  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing. With
+  -- p_ttl the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease
+  -- stays as it is.
   --
   -- Locks one slot until commit, and waits for a concurrent transaction that takes it or claims for
   -- the same service. Raises ZP001 (no such project), ZP003 (somebody else holds the number), ZP004
-  -- (it is not the project's), ZP011 (it is reserved, and p_use_reservation is not true), what
-  -- take_limits() raises, 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts). Cost: a look at the service's ports and that
-  -- of lock_slot() and hold_slot().
+  -- (it is not the project's), ZP011 (it is reserved, and p_use_reservation is not true), 22023 (a
+  -- lease is asked for, and the service holds the number without one), what take_limits() raises,
+  -- 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts). Cost: a look at the service's
+  -- ports and that of lock_slot() and hold_slot().
 declare
   v_service_key bigint;
   v_held record;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     begin
@@ -2395,9 +2414,12 @@ begin
           ),
           'claim_port', v_service_key, p_service_name, p_instance,
           p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-          v_held.next_ordinal
+          v_held.next_ordinal, clock_timestamp() + make_interval(secs => p_ttl)
         );
         return true;
+      end if;
+      if p_ttl is not null then
+        continue when not ports.renew_held(v_service_key, v_held.id, p_ttl);
       end if;
 
       if v_held.is_later then

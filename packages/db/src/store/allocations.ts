@@ -76,7 +76,7 @@ const CLAIM = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_port_number => $10, p_use_reservation => $11, p_limits => $12
+    p_port_number => $10, p_use_reservation => $11, p_ttl => $12, p_limits => $13
   ) as answer`)
 
 const MOVE = statement(`
@@ -268,9 +268,9 @@ export function allocationStore(database: Database): AllocationStore {
     ensure,
 
     async claim(request, call = {}) {
-      const { projectName, portNumber, useReservation } = request
+      const { projectName, portNumber, useReservation, ttlSeconds } = request
       const resolveBy = 'Claim it again: that does no harm.'
-      const which = [portNumber, useReservation, jsonOf(call.limits)]
+      const which = [portNumber, useReservation, ttlSeconds, jsonOf(call.limits)]
       const values = [...keyOf(request, call), ...metadataOf(request), ...which]
       return database.answer<boolean>(CLAIM, values, { write: true, projectName, resolveBy }, call)
     },
