@@ -754,7 +754,8 @@ describe('ports env', () => {
 describe('ports run --ttl', () => {
   const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
   const leaseOf = async (ports: ReturnType<typeof portsIn>) => {
-    const held = JSON.parse((await ports('list', '--json')).stdout)
+    // The project may have no range yet.
+    const held = JSON.parse((await ports('list', '--all', '--json')).stdout)
     return held.map(({ serviceName, leaseEndsAt }: Record<string, string>) => [
       serviceName,
       leaseEndsAt,
