@@ -328,7 +328,7 @@ export class RegistryModel {
     return this.#held.toSorted(byPlace).map((it) => this.#listed(it))
   }
 
-  listResting() {
+  restingNow() {
     return this.#resting.toSorted(byPlace).map(({ endsAt, ...resting }) => ({
       ...resting,
       secondsLeft: endsAt - this.#now,

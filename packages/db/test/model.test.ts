@@ -732,7 +732,7 @@ async function expectSameState(model: RegistryModel): Promise<void> {
   )
   expect(
     resting.map(({ ends_at, ...rest }) => ({ ...rest, secondsLeft: secondsUntil(ends_at) })),
-  ).toEqual(model.listResting())
+  ).toEqual(model.restingNow())
 
   const events = await sql<ModelEvent & { before: object | null; after: object | null }>(
     url,
