@@ -360,6 +360,17 @@ create view ports.reservations as
    FROM ports.port_reservations
   WHERE ((ends_at IS NULL) OR (ends_at > now()));
 
+create view ports.resting as
+ SELECT (project_name)::text AS project_name,
+    (service_name)::text AS service_name,
+    (instance)::text AS instance,
+    (hostname)::text AS hostname,
+    (protocol)::text AS protocol,
+    port_number,
+    free_at AS rests_until
+   FROM ports.ending_slots
+  WHERE ((free_at > now()) AND (((status)::text = 'released'::text) OR (ends_at <= now())));
+
 create view ports.rests as
  SELECT (name)::text AS project_name,
     make_interval(secs => (rest_seconds)::double precision) AS rest
@@ -405,7 +416,7 @@ $function$
 revoke all on function ports.advance_ids(text,json) from public;
 
 CREATE OR REPLACE FUNCTION ports.allocate_batch(p_project_name text, p_items jsonb, p_hostname text DEFAULT 'localhost'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_avoid_tcp int4multirange DEFAULT '{}'::int4multirange, p_avoid_udp int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb)
- RETURNS TABLE(turn integer, created boolean, allocation ports.port_allocations, passed_over integer[])
+ RETURNS TABLE(turn integer, created boolean, allocation ports.port_allocations, passed_over integer[], resting integer[])
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
@@ -425,7 +436,7 @@ AS $function$
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
-  -- below it are reserved or were avoided, 20 at most.
+  -- below it are reserved or were avoided, and which rest, 20 at most of each.
   --
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
@@ -770,9 +781,7 @@ begin
     end;
   end loop;
 
-  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp))
-    or exists (select from ports.port_reservations)
-  then
+  if cardinality(v_new) > 0 then
     select
       max(port_number) filter (where protocol = 'tcp'),
       max(port_number) filter (where protocol = 'udp')
@@ -787,6 +796,12 @@ begin
         ports.avoided_numbers(p_project_name, p_hostname, 'tcp', v_last_tcp, p_avoid_tcp)
       when held.protocol = 'udp' and held.port_number = v_last_udp then
         ports.avoided_numbers(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
+      else '{}'
+    end,
+    case
+      when held.protocol = 'tcp' and held.port_number = v_last_tcp
+        or held.protocol = 'udp' and held.port_number = v_last_udp
+      then ports.resting_below(p_project_name, p_hostname, held.protocol, held.port_number)
       else '{}'
     end
   from unnest(v_held) as held
@@ -1254,7 +1269,7 @@ $function$
 ;
 revoke all on function ports.choose_numbers(integer[],text[],integer[],boolean[],int4multirange,int4multirange) from public;
 
-CREATE OR REPLACE FUNCTION ports.claim_port(p_project_name text, p_service_name text, p_port_number integer, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_use_reservation boolean DEFAULT false, p_limits jsonb DEFAULT NULL::jsonb)
+CREATE OR REPLACE FUNCTION ports.claim_port(p_project_name text, p_service_name text, p_port_number integer, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_use_reservation boolean DEFAULT false, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1263,19 +1278,25 @@ CREATE OR REPLACE FUNCTION ports.claim_port(p_project_name text, p_service_name 
 AS $function$
   -- Gives the service that number, or raises. From then on it is the number that ensure_port()
   -- returns for the service. Other ports of the service stay. Returns true if the service did not
-  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing.
+  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing. With
+  -- p_ttl the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease
+  -- stays as it is.
   --
   -- Locks one slot until commit, and waits for a concurrent transaction that takes it or claims for
   -- the same service. Raises ZP001 (no such project), ZP003 (somebody else holds the number), ZP004
-  -- (it is not the project's), ZP011 (it is reserved, and p_use_reservation is not true), what
-  -- take_limits() raises, 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts). Cost: a look at the service's ports and that
-  -- of lock_slot() and hold_slot().
+  -- (it is not the project's), ZP011 (it is reserved, and p_use_reservation is not true), 22023 (a
+  -- lease is asked for, and the service holds the number without one), what take_limits() raises,
+  -- 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts). Cost: a look at the service's
+  -- ports and that of lock_slot() and hold_slot().
 declare
   v_service_key bigint;
   v_held record;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     begin
@@ -1332,9 +1353,12 @@ begin
           ),
           'claim_port', v_service_key, p_service_name, p_instance,
           p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-          v_held.next_ordinal
+          v_held.next_ordinal, clock_timestamp() + make_interval(secs => p_ttl)
         );
         return true;
+      end if;
+      if p_ttl is not null then
+        continue when not ports.renew_held(v_service_key, v_held.id, p_ttl);
       end if;
 
       if v_held.is_later then
@@ -1371,7 +1395,7 @@ begin
 end
 $function$
 ;
-revoke all on function ports.claim_port(text,text,integer,text,text,text,text,text,text,text,boolean,jsonb) from public;
+revoke all on function ports.claim_port(text,text,integer,text,text,text,text,text,text,text,boolean,integer,jsonb) from public;
 
 CREATE OR REPLACE FUNCTION ports.clear_outside(p_project_name text)
  RETURNS void
@@ -1543,9 +1567,17 @@ CREATE OR REPLACE FUNCTION ports.content_of(p_reservation ports.port_reservation
  RETURNS jsonb
  LANGUAGE sql
  STABLE
-RETURN CASE WHEN ((p_reservation).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (p_reservation).start_port, 'endPort', (p_reservation).end_port, 'reason', (p_reservation).reason, 'endsAt', (p_reservation).ends_at)) ELSE NULL::jsonb END
+RETURN CASE WHEN ((p_reservation).id IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('startPort', (p_reservation).start_port, 'endPort', (p_reservation).end_port, 'reason', (p_reservation).reason, 'endsAt', ports.iso_time((p_reservation).ends_at))) ELSE NULL::jsonb END
 ;
 revoke all on function ports.content_of(ports.port_reservations) from public;
+
+CREATE OR REPLACE FUNCTION ports.content_of_holding(p_service_type text, p_description text, p_cloudflare_hostname text, p_ends_at timestamp with time zone)
+ RETURNS jsonb
+ LANGUAGE sql
+ STABLE
+RETURN CASE WHEN (p_ends_at IS NULL) THEN ports.metadata(p_service_type, p_description, p_cloudflare_hostname) ELSE (COALESCE(ports.metadata(p_service_type, p_description, p_cloudflare_hostname), '{}'::jsonb) || jsonb_build_object('leaseEndsAt', ports.iso_time(p_ends_at))) END
+;
+revoke all on function ports.content_of_holding(text,text,text,timestamp with time zone) from public;
 
 CREATE OR REPLACE FUNCTION ports.content_of_limit(p_limit ports.port_limits)
  RETURNS jsonb
@@ -1629,9 +1661,9 @@ BEGIN ATOMIC
           SELECT range_agg(int4range(ranges_in.start_port, (ranges_in.end_port + 1))) AS numbers
             FROM ports.ranges_in(count_withheld.p_project_name, lower(count_withheld.p_hostname)) ranges_in(start_port, end_port)
          ), resting AS (
-          SELECT COALESCE(range_agg(int4range(ending_slots.port_number, (ending_slots.port_number + 1))), '{}'::int4multirange) AS numbers
-            FROM ports.ending_slots
-           WHERE (((ending_slots.project_name)::text = count_withheld.p_project_name) AND ((ending_slots.hostname)::text = lower(count_withheld.p_hostname)) AND ((ending_slots.protocol)::text = count_withheld.p_protocol) AND (ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())))
+          SELECT COALESCE(range_agg(int4range(resting.port_number, (resting.port_number + 1))), '{}'::int4multirange) AS numbers
+            FROM ports.resting
+           WHERE ((resting.project_name = count_withheld.p_project_name) AND (resting.hostname = lower(count_withheld.p_hostname)) AND (resting.protocol = count_withheld.p_protocol))
          ), kind(nth, numbers) AS (
           SELECT kind.nth,
              (owned.numbers * kind.numbers) AS "?column?"
@@ -1789,9 +1821,8 @@ BEGIN ATOMIC
             FROM ports.reservations), 'limits', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('projectName', port_limits.project_name, 'actor', port_limits.actor, 'maxPorts', port_limits.max_ports, 'perMinute', port_limits.per_minute, 'setBy', port_limits.set_by)) ORDER BY port_limits.project_name, port_limits.actor), '[]'::json) AS "coalesce"
             FROM ports.port_limits), 'allocations', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_allocations.id, 'projectName', port_allocations.project_name, 'serviceName', port_allocations.service_name, 'instance', port_allocations.instance, 'hostname', port_allocations.hostname, 'protocol', port_allocations.protocol, 'portNumber', port_allocations.port_number, 'status', port_allocations.status, 'ordinal', port_allocations.ordinal, 'serviceType', port_allocations.service_type, 'description', port_allocations.description, 'cloudflareHostname', port_allocations.cloudflare_hostname, 'idempotencyKey', port_allocations.idempotency_key, 'allocatedAt', port_allocations.allocated_at, 'lastUsedAt', port_allocations.last_used_at, 'heldBy', port_allocations.held_by, 'leaseEndsAt', port_allocations.ends_at)) ORDER BY port_allocations.port_number, port_allocations.protocol, port_allocations.hostname), '[]'::json) AS "coalesce"
             FROM ports.port_allocations
-           WHERE (((port_allocations.status)::text <> 'released'::text) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))), 'resting', ( SELECT COALESCE(json_agg(json_build_object('projectName', ending_slots.project_name, 'serviceName', ending_slots.service_name, 'instance', ending_slots.instance, 'hostname', ending_slots.hostname, 'protocol', ending_slots.protocol, 'portNumber', ending_slots.port_number, 'restsUntil', ending_slots.free_at) ORDER BY ending_slots.port_number, ending_slots.protocol, ending_slots.hostname), '[]'::json) AS "coalesce"
-            FROM ports.ending_slots
-           WHERE ((ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())))), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
+           WHERE (((port_allocations.status)::text <> 'released'::text) AND ((port_allocations.ends_at IS NULL) OR (port_allocations.ends_at > now())))), 'resting', ( SELECT COALESCE(json_agg(json_build_object('projectName', resting.project_name, 'serviceName', resting.service_name, 'instance', resting.instance, 'hostname', resting.hostname, 'protocol', resting.protocol, 'portNumber', resting.port_number, 'restsUntil', resting.rests_until) ORDER BY resting.port_number, resting.protocol, resting.hostname), '[]'::json) AS "coalesce"
+            FROM ports.resting), 'events', ( SELECT COALESCE(json_agg(json_strip_nulls(json_build_object('id', port_events.id, 'occurredAt', port_events.occurred_at, 'actor', port_events.actor, 'roleName', port_events.role_name, 'call', port_events.call, 'what', port_events.what, 'projectName', port_events.project_name, 'serviceName', port_events.service_name, 'instance', port_events.instance, 'hostname', port_events.hostname, 'protocol', port_events.protocol, 'portNumber', port_events.port_number, 'allocationId', port_events.allocation_id, 'before', port_events.before, 'after', port_events.after)) ORDER BY port_events.xid, port_events.id), '[]'::json) AS "coalesce"
             FROM ports.port_events)) AS json_build_object;
 END
 ;
@@ -1901,7 +1932,7 @@ $function$
 ;
 revoke all on function ports.ensure_checkout(text,text,text,boolean,text,text,text,text) from public;
 
-CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb, OUT port_number integer, OUT created boolean, OUT passed_over integer[])
+CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text, p_preferred_port integer DEFAULT NULL::integer, p_avoid int4multirange DEFAULT '{}'::int4multirange, p_ttl integer DEFAULT NULL::integer, p_limits jsonb DEFAULT NULL::jsonb, OUT port_number integer, OUT created boolean, OUT passed_over integer[], OUT resting integer[])
  RETURNS record
  LANGUAGE plpgsql
  SECURITY DEFINER
@@ -1910,9 +1941,9 @@ CREATE OR REPLACE FUNCTION ports.ensure_port(p_project_name text, p_service_name
 AS $function$
   -- Returns the port of the service in that scope, or gives it one: the one that it claimed last,
   -- else the oldest, else the preferred number if it is available, else the lowest that is available
-  -- and not to be avoided. `created` tells whether it was given now, and `passed_over` which
-  -- available numbers below it were avoided, 20 at most. Metadata fills in what the allocation lacks
-  -- and overwrites nothing. With p_ttl
+  -- and not to be avoided. `created` tells whether it was given now, `passed_over` which
+  -- available numbers below it were avoided, and `resting` which of them rest, 20 at most of each.
+  -- Metadata fills in what the allocation lacks and overwrites nothing. With p_ttl
   -- the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease stays as
   -- it is. `p_limits` are those of take_limits().
   --
@@ -1923,7 +1954,6 @@ declare
   v_service_key bigint;
   v_now timestamptz;
   v_oldest record;
-  v_held ports.port_allocations;
   v_exhausted boolean := false;
   v_passed_over int4multirange;
 begin
@@ -1932,6 +1962,7 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  resting := '{}';
   if p_ttl < 1 then
     perform ports.refuse_length(p_ttl);
   end if;
@@ -1972,31 +2003,7 @@ begin
     ) as oldest on true;
     if v_oldest.id is not null then
       if p_ttl is not null then
-        begin
-          select *
-          into v_held
-          from ports.port_allocations
-          where service_key = v_service_key
-            and id = v_oldest.id
-            and status <> 'released'
-          for update;
-          perform ports.refuse_durable(v_held, p_ttl);
-          update ports.port_allocations
-          set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
-          where service_key = v_service_key
-            and id = v_oldest.id
-            and status <> 'released'
-            and ends_at > clock_timestamp();
-          if not found then
-            raise exception 'the lease of port % has ended', v_oldest.port_number
-              using errcode = 'ZP009';
-          end if;
-        exception
-          when sqlstate 'ZP009' then
-            -- The row is not locked any more: the next turn may wait for the project, and who holds
-            -- that may wait for the row.
-            continue;
-        end;
+        continue when not ports.renew_held(v_service_key, v_oldest.id, p_ttl);
       end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
@@ -2040,6 +2047,7 @@ begin
       );
       created := true;
       if p_preferred_port is null then
+        resting := ports.resting_below(p_project_name, p_hostname, p_protocol, port_number);
         v_passed_over := p_avoid + ports.reserved_numbers(p_hostname, p_protocol);
         if not isempty(v_passed_over) then
           passed_over := array(
@@ -2304,9 +2312,9 @@ CREATE OR REPLACE FUNCTION ports.first_free_at(p_project_name text, p_hostname t
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
- SELECT min(ending_slots.free_at) AS min
-    FROM ports.ending_slots
-   WHERE (((ending_slots.project_name)::text = first_free_at.p_project_name) AND ((ending_slots.hostname)::text = first_free_at.p_hostname) AND ((ending_slots.protocol)::text = first_free_at.p_protocol) AND (ending_slots.free_at > now()) AND (((ending_slots.status)::text = 'released'::text) OR (ending_slots.ends_at <= now())));
+ SELECT min(resting.rests_until) AS min
+    FROM ports.resting
+   WHERE ((resting.project_name = first_free_at.p_project_name) AND (resting.hostname = first_free_at.p_hostname) AND (resting.protocol = first_free_at.p_protocol));
 END
 ;
 revoke all on function ports.first_free_at(text,text,text) from public;
@@ -2369,7 +2377,7 @@ revoke all on function ports.free_instance(text,text,text) from public;
 CREATE OR REPLACE FUNCTION ports.get_or_allocate_port(p_project_name text, p_service_name text, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT 'tcp'::text, p_service_type text DEFAULT NULL::text, p_description text DEFAULT NULL::text, p_cloudflare_hostname text DEFAULT NULL::text, p_instance text DEFAULT ''::text, p_actor text DEFAULT NULL::text)
  RETURNS integer
  LANGUAGE sql
-RETURN (SELECT ensure_port.port_number FROM ports.ensure_port(get_or_allocate_port.p_project_name, get_or_allocate_port.p_service_name, get_or_allocate_port.p_hostname, get_or_allocate_port.p_protocol, get_or_allocate_port.p_service_type, get_or_allocate_port.p_description, get_or_allocate_port.p_cloudflare_hostname, get_or_allocate_port.p_instance, get_or_allocate_port.p_actor) ensure_port(port_number, created, passed_over))
+RETURN (SELECT ensure_port.port_number FROM ports.ensure_port(get_or_allocate_port.p_project_name, get_or_allocate_port.p_service_name, get_or_allocate_port.p_hostname, get_or_allocate_port.p_protocol, get_or_allocate_port.p_service_type, get_or_allocate_port.p_description, get_or_allocate_port.p_cloudflare_hostname, get_or_allocate_port.p_instance, get_or_allocate_port.p_actor) ensure_port(port_number, created, passed_over, resting))
 ;
 revoke all on function ports.get_or_allocate_port(text,text,text,text,text,text,text,text,text) from public;
 
@@ -2484,7 +2492,7 @@ begin
   values (
     p_actor, p_call, 'allocated', v_project_name, p_service_name, p_instance, v_hostname,
     v_protocol, v_port_number, v_id,
-    ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+    ports.content_of_holding(p_service_type, p_description, p_cloudflare_hostname, p_ends_at)
   );
   return v_port_number;
 end
@@ -2546,7 +2554,8 @@ begin
   )
   select
     p_actor, p_call, 'allocated', project_name, service_name, instance, hostname, protocol,
-    port_number, id, ports.metadata(service_type, description, cloudflare_hostname)
+    port_number, id,
+    ports.content_of_holding(service_type, description, cloudflare_hostname, p_ends_at)
   from held
   returning allocation_id;
 end
@@ -3059,6 +3068,14 @@ end
 $function$
 ;
 revoke all on function ports.insert_range(text,text,integer,integer,text,text,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.iso_time(p_time timestamp with time zone)
+ RETURNS text
+ LANGUAGE sql
+ STABLE
+RETURN to_char((p_time AT TIME ZONE 'UTC'::text), 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'::text)
+;
+revoke all on function ports.iso_time(timestamp with time zone) from public;
 
 CREATE OR REPLACE FUNCTION ports.limit_pattern(p_actor text)
  RETURNS text
@@ -4695,7 +4712,8 @@ begin
         'protocol', p_protocol,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', ports.first_free_at(p_project_name, p_hostname, p_protocol),
+        'firstFreeAt', ports.iso_time(ports.first_free_at(p_project_name, p_hostname, p_protocol)),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', v_available - v_withheld.withheld
       )::text;
 end
@@ -4823,7 +4841,7 @@ $function$
 ;
 revoke all on function ports.refuse_live_row() from public;
 
-CREATE OR REPLACE FUNCTION ports.refuse_lost(p_project_name text, p_service_name text, p_instance text, p_hostname text, p_allocation_id bigint)
+CREATE OR REPLACE FUNCTION ports.refuse_lost(p_project_name text, p_service_name text, p_instance text, p_hostname text, p_protocol text, p_port_number integer, p_allocation_id bigint)
  RETURNS void
  LANGUAGE plpgsql
 AS $function$
@@ -4839,12 +4857,14 @@ begin
         'serviceName', p_service_name,
         'instance', p_instance,
         'hostname', p_hostname,
+        'protocol', p_protocol,
+        'portNumber', p_port_number,
         'allocationId', p_allocation_id::text
       )::text;
 end
 $function$
 ;
-revoke all on function ports.refuse_lost(text,text,text,text,bigint) from public;
+revoke all on function ports.refuse_lost(text,text,text,text,text,integer,bigint) from public;
 
 CREATE OR REPLACE FUNCTION ports.refuse_misfit(p_project_name text, p_hostname text, p_turns integer[], p_service_names text[], p_protocols text[], p_contiguous boolean[], p_misfit integer, p_asked integer, p_fits integer, p_avoid_tcp int4multirange, p_avoid_udp int4multirange)
  RETURNS void
@@ -4879,7 +4899,8 @@ begin
         'fits', p_fits,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', v_withheld.first_free_at,
+        'firstFreeAt', ports.iso_time(v_withheld.first_free_at),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -5363,7 +5384,8 @@ begin
     perform ports.refuse_unknown_project(p_project_name);
     if p_allocation_id is not null then
       perform ports.refuse_lost(
-        p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+        p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+        p_allocation_id
       );
     end if;
     return '[]';
@@ -5446,6 +5468,45 @@ $function$
 ;
 revoke all on function ports.remove_range(text,integer,text,text) from public;
 
+CREATE OR REPLACE FUNCTION ports.renew_held(p_service_key bigint, p_id bigint, p_ttl integer)
+ RETURNS boolean
+ LANGUAGE plpgsql
+AS $function$
+  -- Lets the lease of a holding end p_ttl seconds from now. Returns false if it has ended, or was
+  -- released. Then the row is not locked: the caller may wait for the project in its next turn, and who
+  -- holds that may wait for the row. Called by functions whose search path is fixed.
+  --
+  -- Locks the row. Raises 22023 (the port is held without a lease), 55P03. Cost: the row.
+declare
+  v_held ports.port_allocations;
+begin
+  select *
+  into v_held
+  from ports.port_allocations
+  where service_key = p_service_key
+    and id = p_id
+    and status <> 'released'
+  for update;
+  perform ports.refuse_durable(v_held, p_ttl);
+  update ports.port_allocations
+  set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+  where service_key = p_service_key
+    and id = p_id
+    and status <> 'released'
+    and ends_at > clock_timestamp();
+  if not found then
+    raise exception 'the lease of the allocation % has ended', p_id
+      using errcode = 'ZP009';
+  end if;
+  return true;
+exception
+  when sqlstate 'ZP009' then
+    return false;
+end
+$function$
+;
+revoke all on function ports.renew_held(bigint,bigint,integer) from public;
+
 CREATE OR REPLACE FUNCTION ports.renew_ports(p_project_name text, p_service_name text, p_ttl integer, p_hostname text DEFAULT 'localhost'::text, p_protocol text DEFAULT NULL::text, p_port_number integer DEFAULT NULL::integer, p_instance text DEFAULT ''::text, p_allocation_id bigint DEFAULT NULL::bigint)
  RETURNS SETOF ports.port_allocations
  LANGUAGE plpgsql
@@ -5504,7 +5565,8 @@ begin
   limit 1;
   perform ports.refuse_durable(v_held, p_ttl);
   perform ports.refuse_lost(
-    p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+    p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+    p_allocation_id
   );
 end
 $function$
@@ -5602,7 +5664,7 @@ CREATE OR REPLACE FUNCTION ports.reserved_detail(p_hostname text, p_protocol tex
  LANGUAGE sql
  STABLE
 BEGIN ATOMIC
- SELECT json_build_object('portNumber', reserved_detail.p_port_number, 'hostname', reserved_detail.p_hostname, 'protocol', reserved_detail.p_protocol, 'startPort', reservations_in.start_port, 'endPort', reservations_in.end_port, 'reason', reservations_in.reason, 'reservedBy', reservations_in.actor, 'endsAt', reservations_in.ends_at) AS json_build_object
+ SELECT json_build_object('portNumber', reserved_detail.p_port_number, 'hostname', reserved_detail.p_hostname, 'protocol', reserved_detail.p_protocol, 'startPort', reservations_in.start_port, 'endPort', reservations_in.end_port, 'reason', reservations_in.reason, 'reservedBy', reservations_in.actor, 'endsAt', ports.iso_time(reservations_in.ends_at)) AS json_build_object
     FROM ports.reservations_in(reserved_detail.p_hostname, reserved_detail.p_protocol) reservations_in(id, start_port, end_port, hostname, protocol, reason, actor, created_at, ends_at)
    WHERE ((reserved_detail.p_port_number >= reservations_in.start_port) AND (reserved_detail.p_port_number <= reservations_in.end_port))
    ORDER BY reservations_in.ends_at DESC, reservations_in.id
@@ -5700,6 +5762,22 @@ end
 $function$
 ;
 revoke all on function ports.resize_range(text,integer,integer,text,integer,text) from public;
+
+CREATE OR REPLACE FUNCTION ports.rest_seconds(p_project_name text)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE
+RETURN (SELECT projects.rest_seconds FROM ports.projects WHERE ((projects.name)::text = rest_seconds.p_project_name))
+;
+revoke all on function ports.rest_seconds(text) from public;
+
+CREATE OR REPLACE FUNCTION ports.resting_below(p_project_name text, p_hostname text, p_protocol text, p_port_number integer)
+ RETURNS integer[]
+ LANGUAGE sql
+ STABLE
+RETURN ARRAY(SELECT port_allocations.port_number FROM ports.port_allocations WHERE (((port_allocations.project_name)::text = resting_below.p_project_name) AND ((port_allocations.hostname)::text = resting_below.p_hostname) AND ((port_allocations.protocol)::text = resting_below.p_protocol) AND (port_allocations.port_number < resting_below.p_port_number) AND ((port_allocations.status)::text = 'released'::text) AND (port_allocations.ends_at IS NOT NULL)) ORDER BY port_allocations.port_number LIMIT 20)
+;
+revoke all on function ports.resting_below(text,text,text,integer) from public;
 
 CREATE OR REPLACE FUNCTION ports.rewind_cursors()
  RETURNS trigger
@@ -5953,13 +6031,13 @@ begin
             'held', v_held,
             'used', cardinality(v_used),
             'asked', v_limit.count,
-            'retryAt', case
+            'retryAt', ports.iso_time(case
               when v_held + v_limit.count > v_limit.max_ports
                 or v_limit.count > v_limit.per_minute
               then null
               else v_used[cardinality(v_used) + v_limit.count - v_limit.per_minute]
                 + interval '1 minute'
-            end
+            end)
           )::text;
     end if;
     update ports.limit_uses
@@ -5977,7 +6055,7 @@ CREATE OR REPLACE FUNCTION ports.taken_detail(p_held ports.port_allocations, p_n
  RETURNS json
  LANGUAGE sql
  STABLE
-RETURN json_build_object('portNumber', (p_held).port_number, 'hostname', (p_held).hostname, 'protocol', (p_held).protocol, 'projectName', (p_held).project_name, 'serviceName', (p_held).service_name, 'instance', (p_held).instance, 'allocatedAt', (p_held).allocated_at, 'lastUsedAt', (p_held).last_used_at, 'leaseEndsAt', CASE WHEN (((p_held).status)::text <> 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END, 'restsUntil', CASE WHEN (((p_held).status)::text = 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END, 'nearest', p_nearest)
+RETURN json_build_object('portNumber', (p_held).port_number, 'hostname', (p_held).hostname, 'protocol', (p_held).protocol, 'projectName', (p_held).project_name, 'serviceName', (p_held).service_name, 'instance', (p_held).instance, 'allocatedAt', ports.iso_time((p_held).allocated_at), 'lastUsedAt', ports.iso_time((p_held).last_used_at), 'leaseEndsAt', ports.iso_time(CASE WHEN (((p_held).status)::text <> 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END), 'restsUntil', ports.iso_time(CASE WHEN (((p_held).status)::text = 'released'::text) THEN (p_held).ends_at ELSE NULL::timestamp with time zone END), 'nearest', p_nearest)
 ;
 revoke all on function ports.taken_detail(ports.port_allocations,integer[]) from public;
 

@@ -1,5 +1,6 @@
 import { debuglog } from 'node:util'
 import { EXIT_STATUS, excerpt, PortsError } from '@ports/core'
+import { asTyped } from './asTyped.js'
 import { type Asked, hintsOf, outageHints } from './hints.js'
 import { inJson } from './inJson.js'
 
@@ -20,8 +21,8 @@ const BUG_STATUS = 70
 /** What was thrown, in words. Anything but a `PortsError` is a bug; NODE_DEBUG=ports shows where. */
 export async function failureOf(error: unknown, asked: Asked): Promise<Failure> {
   if (error instanceof PortsError) {
-    const { code, details } = error
-    const message = [error.message, ...(await hintsOf(error, asked))].join('\n')
+    const { code, details, message: text } = asTyped(error)
+    const message = [text, ...(await hintsOf(error, asked))].join('\n')
     return { code, message, details: inJson(details), status: EXIT_STATUS[code] }
   }
   debuglog('ports')('%o', error)

@@ -1,5 +1,5 @@
 import { invalidArgument, type Metadata, PROTOCOLS, type Protocol } from '@ports/core'
-import { asTyped } from './asTyped.js'
+import { ofEveryEntry } from './asTyped.js'
 import type { Context } from './Context.js'
 import { inJson } from './inJson.js'
 import { printPorts } from './printPorts.js'
@@ -43,7 +43,7 @@ export async function getSeveral(
   const ports = await openManager()
   const got = await ports
     .ensureMany(projectName, items, { ...rest, signal })
-    .catch((error) => Promise.reject(asTyped(error)))
+    .catch((error) => Promise.reject(ofEveryEntry(error)))
   // A number for both protocols is one line.
   const [first = 'tcp'] = protocols ?? []
   const shown = got.allocations.map(({ sameCloudflareHostname, ...allocation }) => allocation)

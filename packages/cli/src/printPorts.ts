@@ -5,10 +5,10 @@ import {
   noteMadeFrom,
   type PortManager,
   skippedText,
-  toSeconds,
 } from '@ports/core'
 import type { Context } from './Context.js'
 import { warningsOfSharing } from './hostnameWarnings.js'
+import { noticesOfLeases } from './noticesOfLeases.js'
 import { noticesOfNew } from './noticesOfNew.js'
 
 /**
@@ -28,11 +28,7 @@ export async function printPorts(
   const hasBoth = new Set(allocations.map(({ protocol }) => protocol)).size > 1
   const named = hasBoth ? skipped : skipped.map(({ protocol: _, ...each }) => each)
   for (const notice of skippedText(named)) output.notice(notice)
-  const ends = allocations.flatMap(({ leaseEndsAt }) => leaseEndsAt ?? [])
-  if (ends.length > 0) {
-    const until = toSeconds(new Date(Math.min(...ends.map(Number))))
-    output.notice(`Held until ${until}, unless it is renewed before.`)
-  }
+  for (const notice of noticesOfLeases(allocations)) output.notice(notice)
   for (const each of cannotSee) output.notice(CANNOT_SEE[each])
   for (const notice of await noticesOfNew(allocations, ports, signal)) output.notice(notice)
   const directory = currentDirectory()

@@ -64,7 +64,7 @@ describe('refuses, without asking the database,', () => {
     ['0x50', '0x50'],
   ])('the port %j', async (typed, value) => {
     await expectInvalid(['verify', typed], 'port', value)
-    await expectInvalid(['release', 'consilio', 'api', '--port', typed], 'portNumber', value)
+    await expectInvalid(['release', 'consilio', 'api', '--port', typed], 'port', value)
     const range = ['range', 'create', 'myapp', '--start', typed, '--end', '4000']
     await expectInvalid(range, 'startPort', value)
   })

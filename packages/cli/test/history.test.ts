@@ -125,7 +125,7 @@ describe('history', () => {
     ['--limit', '0', 'limit'],
     ['--limit', '1001', 'limit'],
     ['--limit', 'all', 'limit'],
-    ['--port', '70000', 'portNumber'],
+    ['--port', '70000', 'port'],
   ])('refuses %s %j', async (option, value, field) => {
     const nowhere = portsOn('postgresql://127.0.0.1:1/nothing')
     const { stdout, stderr, status } = await nowhere('history', option, value, '--json')

@@ -57,6 +57,48 @@ describe('a lease', () => {
     expect(await ports('list', 'consilio')).toMatchObject({ stderr: 'No ports are held.\n' })
   })
 
+  test('is told by allocate with the id that renews and releases it', async () => {
+    const ports = portsOn(await freshDatabase())
+    const allocate = ['allocate', 'consilio', 'worker', '--ttl', '10m']
+    const text = await ports(...allocate)
+    expect(text).toMatchObject({ stdout: '3100\n', status: 0 })
+    expect(text.stderr).toMatch(/^Held until 20\S+Z, unless it is renewed before\.$/m)
+    const one = JSON.parse((await ports(...allocate, '--json')).stdout)
+    expect(one).toMatchObject({ port: 3101, leaseEndsAt: expect.stringMatching(/^20/) })
+    const several = await ports(...allocate, '--count', '2', '--json')
+    const { ports: numbers, allocations } = JSON.parse(several.stdout)
+    expect(numbers).toEqual([3102, 3103])
+    expect(allocations).toMatchObject([
+      { port: 3102, leaseEndsAt: expect.stringMatching(/^20/) },
+      { port: 3103 },
+    ])
+    expect(await ports('renew', 'consilio', 'worker', '--ttl', '1h', '--id', one.id)).toMatchObject(
+      {
+        stderr: expect.stringContaining('Renewed 3101/tcp'),
+      },
+    )
+    const released = await ports('release', 'consilio', 'worker', '--id', allocations[1].id)
+    expect(released.stderr).toContain('3103')
+  })
+
+  test('is given and renewed by claim', async () => {
+    const url = await freshDatabase()
+    const ports = portsOn(url)
+    const claim = ['claim', 'consilio', 'web', '3105', '--ttl', '10m']
+    const first = await ports(...claim)
+    expect(first).toMatchObject({ stdout: '3105\n', status: 0 })
+    expect(first.stderr).toMatch(/^Held until 20\S+Z, unless it is renewed before\.$/m)
+    await passTime(url, 9 * MINUTE)
+    expect(JSON.parse((await ports(...claim, '--json')).stdout)).toMatchObject({
+      ...{ id: expect.any(String), port: 3105, created: false },
+      leaseEndsAt: expect.stringMatching(/^20/),
+    })
+    await passTime(url, 9 * MINUTE)
+    expect(await ports('get', 'consilio', 'web', '--existing')).toMatchObject({ stdout: '3105\n' })
+    await passTime(url, MINUTE)
+    expect(await ports('list')).toMatchObject({ stderr: 'No ports are held.\n' })
+  })
+
   test('that has ended is not renewed, and its holding is not released', async () => {
     const url = await freshDatabase()
     const ports = portsOn(url)
@@ -70,10 +112,24 @@ describe('a lease', () => {
     ]) {
       const lost = await ports(...command)
       expect(lost).toMatchObject({ stdout: '', status: 4 })
-      expect(lost.stderr).toContain('has ended, or was released')
+      expect(lost.stderr).toContain('it has ended, or was released')
       expect(lost.stderr).toContain('ports list consilio --service web')
     }
     expect(await ports('get', 'consilio', 'web', '--existing')).toMatchObject({ status: 0 })
+  })
+
+  test('is not said to be lost by a service that never had a port', async () => {
+    const ports = portsOn(await freshDatabase())
+    const never = await ports('renew', 'consilio', 'web', '--ttl', '1m')
+    expect(never).toMatchObject({ stdout: '', status: 4 })
+    expect(never.stderr).toContain(
+      'consilio/web holds no port with a lease on localhost. If it did',
+    )
+    await ports('get', 'consilio', 'web', '--ttl', '1m')
+    const other = await ports('renew', 'consilio', 'web', '--ttl', '1m', '--port', '3105')
+    expect(other.stderr).toContain(
+      'consilio/web does not hold port 3105 with a lease on localhost.',
+    )
   })
 
   test('is refused for a port that is held without one', async () => {
@@ -84,6 +140,28 @@ describe('a lease', () => {
     expect(refused.stderr).toContain(
       'web of consilio holds port 3100 without a lease, so it is held until it is released.',
     )
+  })
+
+  test('has the names that are typed in errors', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('get', 'consilio', 'web')
+    for (const [field, ...command] of [
+      ['ttl', 'get', 'consilio', 'web', '--ttl', '2000w'],
+      ['ttl', 'get', 'consilio', 'web', 'api', '--ttl', '2000w'],
+      ['id', 'renew', 'consilio', 'web', '--ttl', '1m', '--id', 'x'],
+      ['id', 'release', 'consilio', 'web', '--id', 'x'],
+      ['time', 'rest', 'consilio', '2000w'],
+      ['port', 'claim', 'consilio', 'web', '70000'],
+      ['prefer', 'get', 'consilio', 'web', '--prefer', '70000'],
+    ] as const) {
+      const { stderr } = await ports(...command, '--json')
+      expect(JSON.parse(stderr).error).toMatchObject({
+        message: expect.stringMatching(new RegExp(`^${field} is `)),
+        details: { field },
+      })
+    }
+    const durable = await ports('get', 'consilio', 'web', '--ttl', '1m', '--json')
+    expect(JSON.parse(durable.stderr).error.details).toMatchObject({ field: 'ttl' })
   })
 
   test.each(['soon', '10', '-5m', '0', '2000w'])('cannot last %s', async (ttl) => {
@@ -108,12 +186,25 @@ describe('rest', () => {
     })
     await ports('get', 'consilio', 'web')
     await ports('release', 'consilio', 'web')
-    expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3101\n' })
+    expect(await ports('get', 'consilio', 'api')).toMatchObject({
+      stdout: '3101\n',
+      stderr: expect.stringContaining('Skipped 3100: it rests for the service that held it last.'),
+    })
     const refused = await ports('claim', 'consilio', 'worker', '3100')
     expect(refused).toMatchObject({ status: 4 })
     expect(refused.stderr).toContain('is resting until')
     expect(refused.stderr).toContain('numbers rest: ports rest consilio')
     expect((await ports('summary', 'consilio')).stdout).toContain('RESTING')
+    const { stdout } = await ports('list', '--resting')
+    expect(stdout).toMatch(/^PORT +PROJECT +LAST HELD BY +SCOPE +RESTS UNTIL\n/)
+    expect(stdout).toMatch(/^3100 +consilio +web +localhost\/tcp +20\S+Z$/m)
+    const json = JSON.parse((await ports('list', 'consilio', '--resting', '--json')).stdout)
+    expect(json).toMatchObject([
+      { port: 3100, projectName: 'consilio', serviceName: 'web', restsUntil: expect.any(String) },
+    ])
+    expect(await ports('list', 'odin', '--resting')).toMatchObject({
+      stderr: 'No such number rests.\n',
+    })
     expect(await ports('get', 'consilio', 'web')).toMatchObject({ stdout: '3100\n' })
     await ports('release', 'consilio', 'web')
     await passTime(url, 90 * MINUTE)

@@ -212,7 +212,9 @@ describe('a reserved number', () => {
     await ports('reserve', '3105', ...MIGRATION)
     const got = await ports('get', 'consilio', 'web', '--prefer', '3105')
     expect(got).toMatchObject({ stdout: '3100\n', status: 0 })
-    expect(got.stderr).toContain('Skipped 3105: it was preferred, but is held, reserved or not')
+    expect(got.stderr).toContain(
+      'Skipped 3105: it was preferred, but is held, reserved, resting or not',
+    )
   })
 
   test('is a conflict of an import', async () => {

@@ -754,7 +754,8 @@ describe('ports env', () => {
 describe('ports run --ttl', () => {
   const IDLE = ['node', '-e', 'setInterval(() => {}, 1000)']
   const leaseOf = async (ports: ReturnType<typeof portsIn>) => {
-    const held = JSON.parse((await ports('list', '--json')).stdout)
+    // The project may have no range yet.
+    const held = JSON.parse((await ports('list', '--all', '--json')).stdout)
     return held.map(({ serviceName, leaseEndsAt }: Record<string, string>) => [
       serviceName,
       leaseEndsAt,
@@ -792,15 +793,13 @@ describe('ports run --ttl', () => {
     expect(status).toBe(1)
   })
 
-  test('is refused for a fixed port, before anything is allocated', async () => {
+  test('leases a fixed port too', async () => {
     const url = await freshDatabase()
     const directory = projectDirectory({
       'ports.json': { project: 'shop', services: { web: { port: 20_001 } } },
     })
     const ports = portsIn(directory, url)
-    const refused = await ports('run', 'web', '--ttl', '1m', '--', 'true')
-    expect(refused).toMatchObject({ status: 125 })
-    expect(refused.stderr).toContain('ports.json has a fixed port for web')
-    expect(await ports('list', '--all')).toMatchObject({ stderr: 'No ports are held.\n' })
+    expect(await ports('run', 'web', '--ttl', '1m', '--', 'true')).toMatchObject({ status: 0 })
+    expect(await leaseOf(ports)).toEqual([['web', expect.stringMatching(/^20/)]])
   })
 })

@@ -102,6 +102,9 @@ test('allocate prints so many more, and the same again under the same key', asyn
   expect(await ports(...more)).toEqual(printed(3104, 3105, 3106))
   expect(JSON.parse((await ports(...keyed, '--json')).stdout)).toEqual({
     ports: [3101, 3102, 3103],
+    allocations: [3101, 3102, 3103].map((port) =>
+      expect.objectContaining({ id: expect.any(String), port }),
+    ),
     projectName: 'consilio',
     serviceName: 'rtp',
     instance: '',

@@ -27,6 +27,8 @@ export interface ClaimRequest extends ServiceKey, Metadata {
   readonly portNumber: number
   /** Whether it may be a reserved number. */
   readonly useReservation?: boolean
+  /** How long its lease lasts from now. Absent: a new port has no lease, and a lease stays. */
+  readonly ttlSeconds?: number
 }
 
 export interface MoveRequest extends ServiceKey {
@@ -51,6 +53,8 @@ export interface EnsuredPort {
   readonly created: boolean
   /** Available numbers below it that were avoided, lowest first, 20 at most. */
   readonly passedOver: readonly number[]
+  /** Numbers below it that rest, lowest first, 20 at most. */
+  readonly resting: readonly number[]
 }
 
 export interface NewAllocationRequest extends AllocationRequest {
@@ -100,6 +104,18 @@ export interface ListQuery {
   /** The highest number of allocations to return. Default: all. */
   readonly limit?: number
 }
+
+/** A number that nobody holds, and that only one service can get until the end of its rest. */
+export interface RestingPort extends ServiceKey {
+  readonly portNumber: number
+  /** By the database's clock. The rest goes on while something listens there. */
+  readonly restsUntil: Date
+}
+
+export type RestingQuery = Pick<
+  ListQuery,
+  'projectName' | 'serviceName' | 'hostname' | 'portNumber'
+>
 
 export interface ListResult {
   readonly allocations: readonly PortAllocation[]
@@ -160,7 +176,8 @@ export interface AllocationStore {
   /**
    * Gives the service that number, which `getOrAllocate` returns from then on. Returns false if the
    * service held it already.
-   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
+   * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`, `INVALID_ARGUMENT`
+   * if a lease is asked for and the service holds the number without one
    */
   claim(request: ClaimRequest, call?: GivingOptions): Promise<boolean>
 
@@ -207,6 +224,12 @@ export interface AllocationStore {
 
   /** Returns live allocations in the order of `PageKey`. */
   list(query: ListQuery, call?: CallOptions): Promise<ListResult>
+
+  /**
+   * Returns the numbers that rest, each with the service that held it last, in the order of
+   * `PageKey`.
+   */
+  listResting(query: RestingQuery, call?: CallOptions): Promise<readonly RestingPort[]>
 
   /** Returns the services of the project, and the hosts. */
   neighbourhood(query: NeighbourhoodQuery, call?: CallOptions): Promise<Neighbourhood>

@@ -30,11 +30,18 @@ export interface BatchAllocation extends PortAllocation {
   readonly created: boolean
 }
 
+interface NumberOfProtocol {
+  readonly portNumber: number
+  readonly protocol: Protocol
+}
+
 export interface Batch {
   /** In the order of the items, then by number and protocol. */
   readonly allocations: readonly BatchAllocation[]
   /** Available numbers below the highest new ones that were avoided, 20 of a protocol at most. */
-  readonly passedOver: readonly { readonly portNumber: number; readonly protocol: Protocol }[]
+  readonly passedOver: readonly NumberOfProtocol[]
+  /** Numbers below the highest new ones that rest, 20 of a protocol at most. */
+  readonly resting: readonly NumberOfProtocol[]
 }
 
 export interface ManyRequest extends ServiceKey, Metadata, Layout {

@@ -46,7 +46,10 @@ export interface PortEvent {
   readonly protocol?: Protocol
   readonly portNumber?: number
   readonly allocationId?: string
-  /** Metadata, the bounds of a range or a reservation and what is said of it, or a directory. */
+  /**
+   * Metadata and when the lease ends that an allocation begins with, the bounds of a range or a
+   * reservation and what is said of it, or a directory.
+   */
   readonly before?: Readonly<Record<string, unknown>>
   readonly after?: Readonly<Record<string, unknown>>
 }

@@ -1,6 +1,13 @@
-import type { KnownHost, Neighbourhood, RenewedLease, Selection } from './AllocationStore.js'
+import type {
+  KnownHost,
+  Neighbourhood,
+  RenewedLease,
+  RestingPort,
+  Selection,
+} from './AllocationStore.js'
 import { given } from './absent.js'
 import { actorHere, configuredActor, validActor } from './actor.js'
+import { allocatedNow, allocationOf } from './allocation/allocationOf.js'
 import {
   type BatchEntry,
   type EnsureManyResult,
@@ -9,7 +16,7 @@ import {
   validItems,
   validLayout,
 } from './allocation/ensureMany.js'
-import { allocationOf, type EnsureResult, ensurePort } from './allocation/ensurePort.js'
+import { type EnsureResult, ensurePort } from './allocation/ensurePort.js'
 import { findHeld } from './allocation/findHeld.js'
 import { sameCloudflareHostname, sharing } from './allocation/sameCloudflareHostname.js'
 import type { AuditResult } from './audit/Audit.js'
@@ -344,10 +351,11 @@ export class PortManager {
   /**
    * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports of
    * the service stay. A number that would be passed over is given, and the result says what it is.
-   * Safe to repeat, and repeated by itself when the answer was lost; `created` may then be false
+   * With `ttlSeconds` the port has a lease, which every such call renews. Safe to repeat, and repeated by itself when the answer was lost; `created` may then be false
    * although the attempt without an answer created it.
    * @throws {PortsError} `PORT_TAKEN` naming the holder and the nearest available numbers,
-   * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason
+   * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason;
+   * `INVALID_ARGUMENT` if `ttlSeconds` is given and the service holds the number without a lease
    */
   async claim(
     projectName: string,
@@ -433,6 +441,33 @@ export class PortManager {
     options: AllocateOptions & Partial<Layout> = {},
   ): Promise<number | number[]> {
     const accepted = given(options)
+    const numbers = await this.#allocate(projectName, serviceName, accepted)
+    return accepted.count === undefined ? numbers[0]! : numbers
+  }
+
+  /**
+   * As `allocate`, but returns the allocations, by port number. They have what `renew` and `release`
+   * need: the ids, and when the leases end.
+   */
+  async allocatePorts(
+    projectName: string,
+    serviceName: string,
+    options: AllocateOptions & Partial<Layout> = {},
+  ): Promise<PortAllocation[]> {
+    const accepted = given(options)
+    const key = this.service(projectName, serviceName, accepted)
+    const numbers = await this.#allocate(projectName, serviceName, accepted)
+    return this.#source.ask(
+      (store) => allocatedNow(store, key, numbers, accepted),
+      (attempt) => repeatIdempotent(attempt, accepted.signal),
+    )
+  }
+
+  async #allocate(
+    projectName: string,
+    serviceName: string,
+    accepted: AllocateOptions & Partial<Layout>,
+  ): Promise<number[]> {
     const { idempotencyKey, count } = accepted
     const layout = validLayout(accepted)
     if (count === undefined && layout.contiguous) {
@@ -451,7 +486,7 @@ export class PortManager {
         const { ranges } = await this.#look(accepted)
         const wanted = { ...request, ...(ranges.length > 0 && { avoid: ranges }) }
         return count === undefined
-          ? store.allocate(wanted, call)
+          ? [await store.allocate(wanted, call)]
           : [...(await store.allocateMany({ ...wanted, ...layout }, call))]
       },
       (attempt) => repeat(attempt, call.signal),
@@ -601,6 +636,22 @@ export class PortManager {
     const accepted = given(options)
     const query = this.#filter(accepted)
     return [...(await this.#source.askExisting((store) => store.list(query, accepted))).allocations]
+  }
+
+  /**
+   * The numbers that rest, each with the service that held it last and is the only one to get it
+   * until then. All of them unless narrowed, by port number.
+   */
+  async listResting(
+    options: ListOptions & { readonly projectName?: string | undefined } = {},
+  ): Promise<RestingPort[]> {
+    const accepted = given(options)
+    const { projectName } = accepted
+    const query = {
+      ...(projectName !== undefined && { projectName: validName('projectName', projectName) }),
+      ...this.#filter(accepted),
+    }
+    return [...(await this.#source.askExisting((store) => store.listResting(query, accepted)))]
   }
 
   /** A page of `listAll` or `listByProject`, for registries too large for one answer. */
@@ -1009,7 +1060,7 @@ export class PortManager {
    * Sets how long a number of the project rests after its release, or after the end of its lease: until
    * then only the service that held it last can get it. 0 switches it off. Returns how long it was
    * before. Numbers that rest already end their rest as if it had begun with the new length. Safe to
-   * repeat.
+   * repeat, and repeated by itself when the answer was lost; the length before may then be the new one.
    */
   async setRest(
     projectName: string,
@@ -1019,8 +1070,9 @@ export class PortManager {
     const name = validName('projectName', projectName)
     const restSeconds = validRest(seconds)
     const call = this.#write(given(options))
-    const restSecondsBefore = await this.#source.ask((store) =>
-      store.setRest(name, restSeconds, call),
+    const restSecondsBefore = await this.#source.ask(
+      (store) => store.setRest(name, restSeconds, call),
+      (attempt) => repeatIdempotent(attempt, call.signal),
     )
     return { restSeconds, restSecondsBefore }
   }

@@ -128,6 +128,8 @@ export interface Exhausted {
   readonly resting: number
   /** ISO 8601: when the first of them is available to everyone. Null if none rests. */
   readonly firstFreeAt: string | null
+  /** How long a number of the project rests after its release. */
+  readonly restSeconds: number
   /** How many other numbers are available, but only if they are asked for. */
   readonly avoided: number
 }
@@ -153,7 +155,7 @@ export function rangeExhausted(
   cause?: unknown,
 ): PortsError {
   const { projectName, ranges, elsewhere, hostname, protocol } = exhausted
-  const { reserved, resting, firstFreeAt, avoided } = exhausted
+  const { reserved, resting, firstFreeAt, restSeconds, avoided } = exhausted
   const available = reserved + resting + avoided
   const last = ranges.at(-1)
   if (!last) return noRangeOnHost(exhausted, cause)
@@ -188,6 +190,7 @@ export function rangeExhausted(
       reserved,
       resting,
       firstFreeAt,
+      restSeconds,
       avoided,
     },
     { cause },
@@ -199,8 +202,9 @@ const OR = new Intl.ListFormat('en', { type: 'disjunction' })
 /** @param named the ranges of the project, which have `total` numbers */
 function withheld(exhausted: Exhausted, total: number, named: string): string {
   const { projectName, hostname, protocol, reserved, resting, firstFreeAt, avoided } = exhausted
+  const held = total - reserved - resting - avoided
   const counts = Object.entries({
-    held: total - reserved - resting - avoided,
+    held,
     reserved,
     resting,
     'passed over': avoided,
@@ -209,11 +213,13 @@ function withheld(exhausted: Exhausted, total: number, named: string): string {
     ...(avoided > 0 ? ['claim one of those passed over', 'switch passing over off'] : []),
     ...(reserved > 0 ? ['remove the reservation'] : []),
     ...(firstFreeAt === null ? [] : [`wait until ${toSeconds(firstFreeAt)}`]),
-  ].join(', ')
+    ...(held > 0 ? ['release one that is no longer needed'] : []),
+  ]
+  const advice = [steps.slice(0, -1).join(', '), ...steps.slice(-1)].filter(Boolean).join(', or ')
+  const all = total === 1 ? 'The only port' : `All ${total} ports`
   return (
-    `All ${total} ports of ${projectName} (${named}) are ${OR.format(counts)} on ` +
-    `${hostname}/${protocol}. ${steps[0]!.toUpperCase()}${steps.slice(1)}, or release one that is ` +
-    'no longer needed.'
+    `${all} of ${projectName} (${named}) ${total === 1 ? 'is' : 'are'} ${OR.format(counts)} on ` +
+    `${hostname}/${protocol}. ${advice[0]!.toUpperCase()}${advice.slice(1)}.`
   )
 }
 
@@ -244,13 +250,16 @@ export interface Misfit {
   readonly resting: number
   /** ISO 8601: when the first of them is available to everyone. Null if none rests. */
   readonly firstFreeAt: string | null
+  /** How long a number of the project rests after its release. */
+  readonly restSeconds: number
   /** How many other numbers are available, but only if they are asked for. */
   readonly avoided: number
 }
 
 export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
   const { projectName, serviceName, hostname, protocols, contiguous, asked, fits } = misfit
-  const { reserved, resting, avoided } = misfit
+  const { reserved, resting, firstFreeAt, avoided } = misfit
+  const wait = firstFreeAt === null ? '' : `wait until ${toSeconds(firstFreeAt)}, `
   const where = `${hostname}/${protocols.join('+')}`
   const lack = contiguous
     ? `${projectName}/${serviceName} needs ${asked} contiguous ports on ${where}, but the largest ` +
@@ -264,8 +273,8 @@ export function batchDoesNotFit(misfit: Misfit, cause?: unknown): PortsError {
   ].join('')
   return new PortsError(
     'RANGE_EXHAUSTED',
-    `${lack}${over} Nothing was allocated. Ask for fewer, release ports that are no longer needed, ` +
-      'or widen the range.',
+    `${lack}${over} Nothing was allocated. Ask for fewer, ${wait}release ports that are no longer ` +
+      'needed, or widen the range.',
     { ...misfit },
     { cause },
   )

@@ -17,6 +17,8 @@ export type {
   PageKey,
   RenewedLease,
   RenewRequest,
+  RestingPort,
+  RestingQuery,
   Selection,
 } from './AllocationStore.js'
 export { given, isAbsent } from './absent.js'

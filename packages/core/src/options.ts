@@ -74,6 +74,7 @@ export interface EnsureOptions extends GetOptions {
 export interface ClaimOptions
   extends Partial<Scope>,
     InstanceOption,
+    LeaseOption,
     Metadata,
     ReservationOption,
     WriteOptions {}

@@ -32,6 +32,7 @@ const fullShop = {
   reserved: 0,
   resting: 0,
   firstFreeAt: null,
+  restSeconds: 0,
   avoided: 0,
 }
 
@@ -180,6 +181,22 @@ describe('what went wrong and what to do next', () => {
       rangeExhausted({ ...fullShop, avoided: 20 }),
       'All 100 ports of shop (3000-3099) are held (80) or passed over (20) on localhost/tcp. Claim one ' +
         'of those passed over, switch passing over off, or release one that is no longer needed.',
+    ],
+    [
+      'a range in which only numbers that rest are left',
+      rangeExhausted({ ...fullShop, resting: 1, firstFreeAt: '2026-11-28T10:20:30.500Z' }),
+      'All 100 ports of shop (3000-3099) are held (99) or resting (1) on localhost/tcp. Wait until ' +
+        '2026-11-28T10:20:30Z, or release one that is no longer needed.',
+    ],
+    [
+      'a range of one number that rests',
+      rangeExhausted({
+        ...fullShop,
+        ranges: [{ startPort: 3000, endPort: 3000 }],
+        resting: 1,
+        firstFreeAt: '2026-11-28T10:20:30.500Z',
+      }),
+      'The only port of shop (3000) is resting (1) on localhost/tcp. Wait until 2026-11-28T10:20:30Z.',
     ],
     [
       'a number that another service holds',

@@ -260,6 +260,7 @@ describe('a length of time', () => {
       (ttlSeconds) => manager.getOrAllocate('shop', 'web', { ttlSeconds }),
     ],
     allocate: ['ttlSeconds', (ttlSeconds) => manager.allocate('shop', 'web', { ttlSeconds })],
+    claim: ['ttlSeconds', (ttlSeconds) => manager.claim('shop', 'web', 3000, { ttlSeconds })],
     ensureMany: [
       'ttlSeconds',
       (ttlSeconds) => manager.ensureMany('shop', [{ service: 'web' }], { ttlSeconds }),
@@ -644,6 +645,7 @@ describe('options', () => {
     deleteRanges: [['shop']],
     getOrAllocate: ['shop', 'web'],
     allocate: ['shop', 'web'],
+    allocatePorts: ['shop', 'web'],
     release: ['shop', 'web', undefined],
     releasePorts: ['shop', 'web', undefined],
     renew: ['shop', 'web', 60],
@@ -668,6 +670,7 @@ describe('options', () => {
     reserve: [{ startPort: 1, endPort: 2 }, 'a migration'],
     unreserve: [{ startPort: 1, endPort: 2 }],
     listReservations: [],
+    listResting: [],
     deleteRange: ['shop'],
     setRest: ['shop', 60],
     setLimit: [{ projectName: 'shop' }, { maxPorts: 5 }],

@@ -8,8 +8,10 @@ const UNAVAILABLE = new PortsError('DATABASE_UNAVAILABLE', 'Nothing was changed.
 /** Gives ports, and cannot be read afterwards. */
 const store: Partial<PortRepository> = {
   find: async () => undefined,
-  ensure: async () => ({ portNumber: 3000, created: true, passedOver: [] }),
+  ensure: async () => ({ portNumber: 3000, created: true, passedOver: [], resting: [] }),
   claim: async () => true,
+  allocate: async () => 3000,
+  allocateMany: async () => [3000, 3001],
   reserve: async (request) => ({ ...request, createdAt: new Date() }),
   list: async () => {
     throw UNAVAILABLE
@@ -22,11 +24,21 @@ describe('a port that was given and cannot be read afterwards', () => {
   it.each([
     ['ensure', () => manager.ensure('shop', 'web')],
     ['claim', () => manager.claim('shop', 'web', 3000)],
+    ['allocatePorts', () => manager.allocatePorts('shop', 'web')],
   ])('leaves the outcome of %s unknown, because it was given', async (_method, call) => {
     await expect(call()).rejects.toMatchObject({
       code: 'OUTCOME_UNKNOWN',
       message: expect.stringContaining('shop/web was told port 3000'),
       cause: UNAVAILABLE,
+    })
+  })
+
+  it('leaves the outcome of allocatePorts unknown without advice to allocate once more', async () => {
+    await expect(manager.allocatePorts('shop', 'web', { count: 2 })).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message:
+        'shop/web was told ports 3000, 3001, which could not be read afterwards (Nothing was ' +
+        'changed). To find out, list the ports of shop.',
     })
   })
 

@@ -6,7 +6,7 @@ const ANSWERS: Readonly<Record<string, unknown>> = {
   find: 3000,
   getOrAllocate: 3000,
   allocate: 3000,
-  ensureMany: { allocations: [], passedOver: [] },
+  ensureMany: { allocations: [], passedOver: [], resting: [] },
   allocateMany: [3000],
   release: [],
   update: true,

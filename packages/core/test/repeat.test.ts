@@ -23,6 +23,7 @@ function scripted(answers: (PortsErrorCode | number | boolean)[]) {
     allocate: answer,
     release: async () => [await answer()] as never,
     update: answer,
+    setRest: answer,
   }
   return {
     ports: new PortManager(repository, { hostname: 'localhost' }),
@@ -36,6 +37,7 @@ const IDEMPOTENT: Record<string, (ports: PortManager, signal?: AbortSignal) => P
     ports.allocate('shop', 'web', { idempotencyKey: 'first', signal }),
   releasePorts: async (ports, signal) =>
     (await ports.releasePorts('shop', 'web', undefined, { signal }))[0],
+  setRest: async (ports, signal) => (await ports.setRest('shop', 60, { signal })).restSecondsBefore,
   updatePort: (ports, signal) => ports.updatePort('shop', 'web', { description: 'x' }, { signal }),
 }
 

@@ -24,6 +24,7 @@ const IN_A_PROJECT: Readonly<Record<string, Call>> = {
   neighbourhood: (store, projectName, call) =>
     store.neighbourhood({ projectName, hostname: 'localhost', without: [] }, call),
   list: (store, projectName, call) => store.list({ projectName }, call),
+  listResting: (store, projectName, call) => store.listResting({ projectName }, call),
   summarize: (store, projectName, call) =>
     store.summarize(projectName, { hostname: 'localhost', protocol: 'tcp' }, [], call),
   resizeRange: (store, projectName, call) =>

@@ -118,7 +118,7 @@ export function describeClaiming(store: Store) {
     it('tells whether the service got the port just now', async () => {
       await store().createRange(shopRange(3000, 3009))
       const first = await store().ensure(web)
-      expect(first).toEqual({ portNumber: 3000, created: true, passedOver: [] })
+      expect(first).toEqual({ portNumber: 3000, created: true, passedOver: [], resting: [] })
       expect(await store().ensure(web)).toEqual({ ...first, created: false })
     })
 
@@ -138,6 +138,7 @@ export function describeClaiming(store: Store) {
         portNumber: 3002,
         created: true,
         passedOver: [3000, 3001],
+        resting: [],
       })
       expect(await store().allocate({ ...api, avoid: AVOIDED })).toBe(3003)
     })

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import {
   api,
   atOnce,
+  ISO_8601,
   livePorts,
   numbers,
   type PassTime,
@@ -35,6 +36,10 @@ export function describeLeases(store: Store, passTime: PassTime) {
         (await store().ensure({ ...web, ttlSeconds })).portNumber,
       getOrAllocate: (ttlSeconds: number) => store().getOrAllocate({ ...web, ttlSeconds }),
       allocate: (ttlSeconds: number) => store().allocate({ ...web, ttlSeconds }),
+      claim: async (ttlSeconds: number) => {
+        await store().claim({ ...web, portNumber: 3000, ttlSeconds })
+        return 3000
+      },
       'allocate with a key': (ttlSeconds: number) =>
         store().allocate({ ...web, ttlSeconds, idempotencyKey: 'k' }),
       allocateMany: async (ttlSeconds: number) =>
@@ -63,7 +68,23 @@ export function describeLeases(store: Store, passTime: PassTime) {
       expect(await store().getOrAllocate(api)).toBe(3000)
     })
 
-    it.each(['ensure', 'getOrAllocate', 'ensureMany'] as const)(
+    it.each(Object.entries(WAYS))('is in the event of %s', async (_, give) => {
+      await give(10 * MINUTE)
+      const [allocated] = await eventsOf('allocated')
+      expect(allocated?.after).toEqual({ leaseEndsAt: (await only())!.leaseEndsAt!.toISOString() })
+    })
+
+    it('is in the event beside the metadata, and in that of a move', async () => {
+      await store().ensure({ ...web, ttlSeconds: MINUTE, description: 'the shop' })
+      await store().move({ ...web, portNumber: 3005 })
+      const after = {
+        description: 'the shop',
+        leaseEndsAt: (await only())!.leaseEndsAt!.toISOString(),
+      }
+      expect(await eventsOf('allocated')).toMatchObject([{ after }, { after }])
+    })
+
+    it.each(['ensure', 'getOrAllocate', 'ensureMany', 'claim'] as const)(
       'is renewed by %s',
       async (method) => {
         await store().ensure({ ...web, ttlSeconds: MINUTE })
@@ -80,12 +101,13 @@ export function describeLeases(store: Store, passTime: PassTime) {
       expect(await store().getOrAllocate(web)).toBe(3000)
       expect(await secondsLeft()).toBeLessThan(6 * MINUTE)
       await store().ensure({ ...web, description: 'the shop' })
+      await store().claim({ ...web, portNumber: 3000 })
       expect(await secondsLeft()).toBeLessThan(6 * MINUTE)
     })
 
     it('is refused for a port that is held without one', async () => {
       await store().getOrAllocate(web)
-      for (const give of [WAYS.ensure, WAYS.getOrAllocate, WAYS.ensureMany]) {
+      for (const give of [WAYS.ensure, WAYS.getOrAllocate, WAYS.ensureMany, WAYS.claim]) {
         await expect(give(MINUTE)).rejects.toMatchObject({
           code: 'INVALID_ARGUMENT',
           details: { field: 'ttlSeconds' },
@@ -131,15 +153,39 @@ export function describeLeases(store: Store, passTime: PassTime) {
 
     it('that has ended is available for a claim and a move', async () => {
       await store().ensure({ ...web, ttlSeconds: MINUTE })
+      const { leaseEndsAt } = (await only())!
       await store().claim({ ...api, portNumber: 3001 })
       await expect(store().claim({ ...api, portNumber: 3000 })).rejects.toMatchObject({
         code: 'PORT_TAKEN',
         message: expect.stringContaining('with a lease until'),
-        details: { leaseEndsAt: expect.any(String), restsUntil: null },
+        details: {
+          allocatedAt: expect.stringMatching(ISO_8601),
+          leaseEndsAt: leaseEndsAt!.toISOString(),
+          restsUntil: null,
+        },
       })
       await passTime(MINUTE)
       expect(await store().move({ ...api, portNumber: 3000 })).toMatchObject({ moved: true })
       expect(await livePorts(store)).toEqual([3000])
+    })
+
+    it('is renewed by a claim that makes the number the one to return', async () => {
+      await store().ensure({ ...web, ttlSeconds: MINUTE })
+      await store().allocate({ ...web, ttlSeconds: MINUTE })
+      await store().claim({ ...web, portNumber: 3001, ttlSeconds: 10 * MINUTE })
+      expect(await store().find(web)).toBe(3001)
+      await passTime(MINUTE)
+      expect(await livePorts(store)).toEqual([3001])
+    })
+
+    it('that has ended is given again by a claim', async () => {
+      await store().ensure({ ...web, ttlSeconds: MINUTE })
+      await passTime(MINUTE)
+      const claim = { ...web, portNumber: 3000, ttlSeconds: MINUTE }
+      expect(await store().claim(claim)).toBe(true)
+      expect(await store().claim(claim)).toBe(false)
+      await passTime(MINUTE)
+      expect(await livePorts(store)).toEqual([])
     })
 
     it('that has ended can be claimed by the service itself', async () => {

@@ -1,7 +1,16 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { GivingOptions } from '../src/CallOptions.js'
 import type { PortRepository } from '../src/PortRepository.js'
-import { api, atOnce, livePorts, type PassTime, type Store, shopRange, web } from './shop.js'
+import {
+  api,
+  atOnce,
+  ISO_8601,
+  livePorts,
+  type PassTime,
+  type Store,
+  shopRange,
+  web,
+} from './shop.js'
 
 const SHOP = { projectName: 'shop' } as const
 
@@ -103,7 +112,7 @@ export function describeLimits(store: Store, passTime: PassTime) {
           limit: 'perMinute',
           actor: 'a*',
           used: 2,
-          retryAt: expect.stringMatching(/^20/),
+          retryAt: expect.stringMatching(ISO_8601),
         },
       })
       await passTime(60)

@@ -1,5 +1,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { api, livePorts, numbers, type PassTime, type Store, shopRange, web } from './shop.js'
+import {
+  api,
+  ISO_8601,
+  livePorts,
+  numbers,
+  type PassTime,
+  type Store,
+  shopRange,
+  web,
+} from './shop.js'
 
 const SCOPE = { hostname: 'localhost', protocol: 'tcp' } as const
 const HOUR = 3_600
@@ -137,7 +146,7 @@ export function describeRests(store: Store, passTime: PassTime) {
         details: {
           serviceName: 'web',
           leaseEndsAt: null,
-          restsUntil: expect.any(String),
+          restsUntil: expect.stringMatching(ISO_8601),
           nearest: [3001, 3002, 3003],
         },
       })
@@ -161,7 +170,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       await store().move({ ...other, portNumber: 3005 })
       expect((await summary()).restingPorts).toBe(2)
       await expect(store().claim({ ...api, portNumber: 3004 })).rejects.toMatchObject({
-        details: { serviceName: 'other', restsUntil: expect.any(String) },
+        details: { serviceName: 'other', restsUntil: expect.stringMatching(ISO_8601) },
       })
     })
 
@@ -175,18 +184,73 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(await summary()).toMatchObject({ restingPorts: 0, allocatableNow: 10 })
     })
 
+    it('is told to a service that gets a higher number', async () => {
+      await store().claim({ ...api, portNumber: 3002 })
+      await store().release(api)
+      expect(await store().ensure(other)).toEqual({
+        ...{ portNumber: 3001, created: true, passedOver: [], resting: [3000] },
+      })
+      expect(await store().ensure(other)).toMatchObject({ created: false, resting: [] })
+      const { projectName, instance, hostname } = web
+      const item = { serviceName: 'more', protocols: ['tcp'], count: 1, contiguous: false } as const
+      const request = { projectName, instance, hostname, items: [item] }
+      const avoid = { tcp: [{ startPort: 3003, endPort: 3003 }] }
+      const given = await store().ensureMany({ ...request, avoid })
+      expect(given.allocations).toMatchObject([{ portNumber: 3004 }])
+      expect(given.passedOver).toEqual([{ portNumber: 3003, protocol: 'tcp' }])
+      expect(given.resting).toEqual([
+        { portNumber: 3000, protocol: 'tcp' },
+        { portNumber: 3002, protocol: 'tcp' },
+      ])
+      expect((await store().ensureMany(request)).resting).toEqual([])
+    })
+
+    it('is listed with the service that held it last until the end of its rest', async () => {
+      await store().claim({ ...api, hostname: 'nas', protocol: 'udp', portNumber: 3001 })
+      await store().release({ ...api, hostname: 'nas', protocol: 'udp' })
+      const restsUntil = expect.any(Date)
+      const first = { ...web, portNumber: 3000, restsUntil }
+      const second = { ...api, hostname: 'nas', protocol: 'udp', portNumber: 3001, restsUntil }
+      expect(await store().listResting({})).toEqual([first, second])
+      expect(await store().listResting({ projectName: 'shop' })).toEqual([first, second])
+      expect(await store().listResting({ projectName: 'shop', hostname: 'nas' })).toEqual([second])
+      expect(await store().listResting({ serviceName: 'web' })).toEqual([first])
+      expect(await store().listResting({ portNumber: 3000 })).toEqual([first])
+      expect(await store().listResting({ projectName: 'shop', portNumber: 3002 })).toEqual([])
+      await passTime(HOUR)
+      expect(await store().listResting({})).toEqual([])
+    })
+
+    it('is listed after a lease that has ended, and not before', async () => {
+      await store().ensure({ ...api, ttlSeconds: 60 })
+      expect(await store().listResting({ serviceName: 'api' })).toEqual([])
+      const { leaseEndsAt } = (await store().list({})).allocations[0]!
+      await passTime(61)
+      const [resting] = await store().listResting({ serviceName: 'api' })
+      expect(resting).toMatchObject({ ...api, portNumber: 3001 })
+      const expected = leaseEndsAt!.getTime() + (HOUR - 61) * 1000
+      expect(Math.abs(resting!.restsUntil.getTime() - expected)).toBeLessThan(1000)
+    })
+
     it('is named by RANGE_EXHAUSTED with the time when it is available', async () => {
       await store().resizeRange('shop', { startPort: 3000, endPort: 3001 })
       await store().getOrAllocate(other)
       await expect(store().allocate(other)).rejects.toMatchObject({
         code: 'RANGE_EXHAUSTED',
         message: expect.stringMatching(/are held \(1\) or resting \(1\) .* Wait until 20/),
-        details: { resting: 1, reserved: 0, avoided: 0, firstFreeAt: expect.any(String) },
+        details: {
+          resting: 1,
+          reserved: 0,
+          avoided: 0,
+          restSeconds: HOUR,
+          firstFreeAt: expect.stringMatching(ISO_8601),
+        },
       })
       const request = { ...other, count: 2, contiguous: false }
       await expect(store().allocateMany(request)).rejects.toMatchObject({
         code: 'RANGE_EXHAUSTED',
-        message: expect.stringContaining('1 more is resting.'),
+        message: expect.stringMatching(/1 more is resting\. .* wait until 20/),
+        details: { firstFreeAt: expect.stringMatching(ISO_8601), restSeconds: HOUR },
       })
       await passTime(HOUR)
       expect(await store().allocate(other)).toBe(3000)
@@ -230,7 +294,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       const [refused] = await store().importPorts([{ ...other, portNumber: 3000 }], mode)
       expect(refused).toMatchObject({
         outcome: 'conflict',
-        conflict: { code: 'PORT_TAKEN', details: { restsUntil: expect.any(String) } },
+        conflict: { code: 'PORT_TAKEN', details: { restsUntil: expect.stringMatching(ISO_8601) } },
       })
       const [taken] = await store().importPorts([{ ...web, portNumber: 3000 }], mode)
       expect(taken).toMatchObject({ outcome: 'claimed' })

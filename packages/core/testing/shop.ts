@@ -22,6 +22,9 @@ export function shopRange(startPort: number, endPort: number): PortRange {
   return { projectName: 'shop', startPort, endPort }
 }
 
+/** A time in the details of an error or an event. */
+export const ISO_8601 = /^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+
 /** All live ports, in the order of the list. */
 export async function livePorts(store: Store): Promise<number[]> {
   const { allocations } = await store().list({})

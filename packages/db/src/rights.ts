@@ -9,6 +9,7 @@ const READABLE = [
   'ports.processes',
   'ports.ranges',
   'ports.reservations',
+  'ports.resting',
   'ports.rests',
   'ports._prisma_migrations',
 ]

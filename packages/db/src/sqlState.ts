@@ -250,6 +250,7 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
     reserved: Number(details.reserved),
     resting: Number(details.resting),
     firstFreeAt: typeof details.firstFreeAt === 'string' ? details.firstFreeAt : null,
+    restSeconds: Number(details.restSeconds),
     avoided: Number(details.avoided),
   }
 }

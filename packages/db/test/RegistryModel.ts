@@ -99,6 +99,7 @@ export class RegistryModel {
       this.#putFirst(this.#take(project, service, options, portNumber))
       return [portNumber, true]
     }
+    this.#renew([own], options)
     if (own !== held[0]) {
       this.#putFirst(own)
       this.events.push({ what: 'claimed', ...placeOf(own) })
@@ -263,7 +264,7 @@ export class RegistryModel {
     this.#rouse(after)
     this.#letRest(before, this.#now)
     this.events.push({ what: 'released', ...placeOf(before) })
-    this.events.push({ what: 'allocated', ...placeOf(after), after: metadataOf(after) })
+    this.events.push({ what: 'allocated', ...placeOf(after), after: contentOf(after) })
     return [before.portNumber, true]
   }
 
@@ -327,7 +328,7 @@ export class RegistryModel {
     return this.#held.toSorted(byPlace).map((it) => this.#listed(it))
   }
 
-  listResting() {
+  restingNow() {
     return this.#resting.toSorted(byPlace).map(({ endsAt, ...resting }) => ({
       ...resting,
       secondsLeft: endsAt - this.#now,
@@ -510,7 +511,7 @@ export class RegistryModel {
     const holding = { ...rest, ...scope, ...holder, ...this.#endOf(options) }
     this.#held.push(holding)
     this.#rouse(holding)
-    this.events.push({ what: 'allocated', ...placeOf(holding), after: metadataOf(holding) })
+    this.events.push({ what: 'allocated', ...placeOf(holding), after: contentOf(holding) })
     return holding
   }
 
@@ -683,6 +684,13 @@ function covers(reserved: ReservedNumbers, scope: Scope, number: number): boolea
 }
 
 /** Absent where there is none. */
+/** What the event of its allocation tells. */
+function contentOf(holding: Holding): ModelEvent['after'] {
+  const { endsAt } = holding
+  const metadata = metadataOf(holding)
+  return endsAt === undefined ? metadata : { ...metadata, leaseEndsAt: endsAt }
+}
+
 function metadataOf(holding: Holding): Metadata | undefined {
   const fields = METADATA_FIELDS.filter((field) => holding[field] !== undefined)
   if (fields.length === 0) return undefined

@@ -18,6 +18,7 @@ const READING = {
   history: (ports: PortManager) => ports.history({ limit: 10 }),
   hosts: (ports: PortManager) => ports.listHosts(),
   reservations: (ports: PortManager) => ports.listReservations(),
+  resting: (ports: PortManager) => ports.listResting(),
   find: (ports: PortManager) => ports.find('consilio', 'web'),
   neighbourhood: (ports: PortManager) => ports.neighbourhood('consilio'),
   sameHostname: (ports: PortManager) => ports.sameCloudflareHostname('odin', 'web', 'a.example'),

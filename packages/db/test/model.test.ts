@@ -266,7 +266,10 @@ const claim = calls(
   project,
   service,
   portNumber,
-  fc.record({ ...metadata, hostname, protocol, instance, useReservation }, { requiredKeys: SCOPE }),
+  fc.record(
+    { ...metadata, hostname, protocol, instance, useReservation, ttlSeconds },
+    { requiredKeys: SCOPE },
+  ),
 )
 const move = calls(
   'movePort',
@@ -453,7 +456,10 @@ const REFUSALS: Readonly<Record<Method, readonly string[]>> = {
   getProjectSummary: [...NOT_FOUND, 'RANGE_EXHAUSTED'],
   listRanges: [],
   createRange: ['RANGE_OVERLAP', 'RANGE_EXHAUSTED'],
-  claimPort: [...NOT_FOUND, 'PORT_TAKEN', 'PORT_OUT_OF_RANGE', 'PORT_RESERVED'],
+  claimPort: [
+    ...NOT_FOUND,
+    ...['PORT_TAKEN', 'PORT_OUT_OF_RANGE', 'PORT_RESERVED', 'INVALID_ARGUMENT'],
+  ],
   movePort: [...NOT_FOUND, 'PORT_TAKEN', 'PORT_OUT_OF_RANGE', 'PORT_RESERVED'],
   reserveNumbers: [],
   unreserveNumbers: [],
@@ -726,7 +732,7 @@ async function expectSameState(model: RegistryModel): Promise<void> {
   )
   expect(
     resting.map(({ ends_at, ...rest }) => ({ ...rest, secondsLeft: secondsUntil(ends_at) })),
-  ).toEqual(model.listResting())
+  ).toEqual(model.restingNow())
 
   const events = await sql<ModelEvent & { before: object | null; after: object | null }>(
     url,
@@ -747,7 +753,12 @@ interface StateOfScope extends Scope {
 function eventText(event: ModelEvent): string {
   const { what, projectName, serviceName, instance, hostname, protocol, portNumber } = event
   const place = [what, projectName, serviceName, instance, hostname, protocol, portNumber]
-  const details = [event.before, event.after].map((it) => Object.entries(it ?? {}).toSorted())
+  // The model's clock begins at 0.
+  const details = [event.before, event.after].map((it) =>
+    Object.entries(it ?? {})
+      .map(([field, value]) => [field, field === 'leaseEndsAt' || value])
+      .toSorted(),
+  )
   return JSON.stringify([...place.map((it) => it ?? ''), ...details])
 }
 

@@ -42,6 +42,12 @@ where ends_at is null
 alter table ports.port_events
   alter column project_name drop not null;
 
+create function ports.iso_time(p_time timestamptz) returns text
+language sql stable
+-- The time in the details of errors and events: ISO 8601 in UTC with milliseconds, as toISOString() of
+-- JavaScript has it.
+return to_char(p_time at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+
 create function ports.content_of(p_reservation ports.port_reservations)
 returns jsonb
 language sql stable
@@ -51,7 +57,7 @@ return case
     'startPort', p_reservation.start_port,
     'endPort', p_reservation.end_port,
     'reason', p_reservation.reason,
-    'endsAt', p_reservation.ends_at
+    'endsAt', ports.iso_time(p_reservation.ends_at)
   ))
 end;
 
@@ -249,7 +255,7 @@ begin atomic
     'endPort', end_port,
     'reason', reason,
     'reservedBy', actor,
-    'endsAt', ends_at
+    'endsAt', ports.iso_time(ends_at)
   )
   from ports.reservations_in(p_hostname, p_protocol)
   where p_port_number between start_port and end_port

@@ -76,6 +76,20 @@ from ports.port_allocations as slot
 join ports.projects as project on project.name = slot.project_name
 where slot.ends_at is not null;
 
+-- The numbers that rest, each with the service that held it last, also after a lease that has ended.
+create view ports.resting as
+select
+  project_name::text as project_name,
+  service_name::text as service_name,
+  instance::text as instance,
+  hostname::text as hostname,
+  protocol::text as protocol,
+  port_number,
+  free_at as rests_until
+from ports.ending_slots
+where free_at > now()
+  and (status = 'released' or ends_at <= now());
+
 create or replace view ports.allocations as
 select
   id,
@@ -250,11 +264,50 @@ begin
 end
 $$;
 
+create function ports.renew_held(p_service_key bigint, p_id bigint, p_ttl integer)
+returns boolean
+language plpgsql
+as $$
+  -- Lets the lease of a holding end p_ttl seconds from now. Returns false if it has ended, or was
+  -- released. Then the row is not locked: the caller may wait for the project in its next turn, and who
+  -- holds that may wait for the row. Called by functions whose search path is fixed.
+  --
+  -- Locks the row. Raises 22023 (the port is held without a lease), 55P03. Cost: the row.
+declare
+  v_held ports.port_allocations;
+begin
+  select *
+  into v_held
+  from ports.port_allocations
+  where service_key = p_service_key
+    and id = p_id
+    and status <> 'released'
+  for update;
+  perform ports.refuse_durable(v_held, p_ttl);
+  update ports.port_allocations
+  set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
+  where service_key = p_service_key
+    and id = p_id
+    and status <> 'released'
+    and ends_at > clock_timestamp();
+  if not found then
+    raise exception 'the lease of the allocation % has ended', p_id
+      using errcode = 'ZP009';
+  end if;
+  return true;
+exception
+  when sqlstate 'ZP009' then
+    return false;
+end
+$$;
+
 create function ports.refuse_lost(
   p_project_name text,
   p_service_name text,
   p_instance text,
   p_hostname text,
+  p_protocol text,
+  p_port_number integer,
   p_allocation_id bigint
 ) returns void
 language plpgsql
@@ -271,6 +324,8 @@ begin
         'serviceName', p_service_name,
         'instance', p_instance,
         'hostname', p_hostname,
+        'protocol', p_protocol,
+        'portNumber', p_port_number,
         'allocationId', p_allocation_id::text
       )::text;
 end
@@ -341,7 +396,8 @@ begin
   limit 1;
   perform ports.refuse_durable(v_held, p_ttl);
   perform ports.refuse_lost(
-    p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+    p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+    p_allocation_id
   );
 end
 $$;
@@ -822,12 +878,10 @@ begin atomic
     from ports.ranges_in(p_project_name, lower(p_hostname))
   ), resting as (
     select coalesce(range_agg(int4range(port_number, port_number + 1)), '{}') as numbers
-    from ports.ending_slots
+    from ports.resting
     where project_name = p_project_name
       and hostname = lower(p_hostname)
       and protocol = p_protocol
-      and free_at > now()
-      and (status = 'released' or ends_at <= now())
   ), kind (nth, numbers) as (
     select nth, owned.numbers * kind.numbers
     from owned
@@ -928,20 +982,49 @@ begin
 end
 $$;
 
+create function ports.rest_seconds(p_project_name text) returns integer
+language sql stable
+-- How long a number of the project rests after its release.
+return (
+  select rest_seconds
+  from ports.projects
+  where name = p_project_name
+);
+
 create function ports.first_free_at(p_project_name text, p_hostname text, p_protocol text)
 returns timestamptz
 language sql stable
 begin atomic
   -- Returns when the first of the numbers that rest in the scope becomes available; null if none rests.
   -- Locks nothing. Cost: the rows that end.
-  select min(free_at)
-  from ports.ending_slots
+  select min(rests_until)
+  from ports.resting
+  where project_name = p_project_name
+    and hostname = p_hostname
+    and protocol = p_protocol;
+end;
+
+create function ports.resting_below(
+  p_project_name text,
+  p_hostname text,
+  p_protocol text,
+  p_port_number integer
+) returns integer[]
+language sql stable
+-- Returns the numbers below p_port_number that rest, 20 at most. Locks and raises nothing. Cost: the
+-- numbers returned.
+return array(
+  select port_number
+  from ports.port_allocations
   where project_name = p_project_name
     and hostname = p_hostname
     and protocol = p_protocol
-    and free_at > now()
-    and (status = 'released' or ends_at <= now());
-end;
+    and port_number < p_port_number
+    and status = 'released'
+    and ends_at is not null
+  order by port_number
+  limit 20
+);
 
 create or replace function ports.refuse_exhausted(
   p_project_name text,
@@ -1010,7 +1093,8 @@ begin
         'protocol', p_protocol,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', ports.first_free_at(p_project_name, p_hostname, p_protocol),
+        'firstFreeAt', ports.iso_time(ports.first_free_at(p_project_name, p_hostname, p_protocol)),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', v_available - v_withheld.withheld
       )::text;
 end
@@ -1060,7 +1144,8 @@ begin
         'fits', p_fits,
         'reserved', v_withheld.reserved,
         'resting', v_withheld.resting,
-        'firstFreeAt', v_withheld.first_free_at,
+        'firstFreeAt', ports.iso_time(v_withheld.first_free_at),
+        'restSeconds', ports.rest_seconds(p_project_name),
         'avoided', (
           select coalesce(sum(upper(block) - lower(block)), 0)
           from (values ('tcp', p_avoid_tcp), ('udp', p_avoid_udp)) as scope (protocol, avoided)
@@ -1086,10 +1171,10 @@ return json_build_object(
   'projectName', p_held.project_name,
   'serviceName', p_held.service_name,
   'instance', p_held.instance,
-  'allocatedAt', p_held.allocated_at,
-  'lastUsedAt', p_held.last_used_at,
-  'leaseEndsAt', case when p_held.status <> 'released' then p_held.ends_at end,
-  'restsUntil', case when p_held.status = 'released' then p_held.ends_at end,
+  'allocatedAt', ports.iso_time(p_held.allocated_at),
+  'lastUsedAt', ports.iso_time(p_held.last_used_at),
+  'leaseEndsAt', ports.iso_time(case when p_held.status <> 'released' then p_held.ends_at end),
+  'restsUntil', ports.iso_time(case when p_held.status = 'released' then p_held.ends_at end),
   'nearest', p_nearest
 );
 
@@ -1147,6 +1232,22 @@ begin
       ))::text;
 end
 $$;
+
+create function ports.content_of_holding(
+  p_service_type text,
+  p_description text,
+  p_cloudflare_hostname text,
+  p_ends_at timestamptz
+) returns jsonb
+language sql stable
+-- What the event of an allocation tells of it: its metadata, and when its lease ends. Null if it has
+-- neither.
+return case
+  when p_ends_at is null
+  then ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+  else coalesce(ports.metadata(p_service_type, p_description, p_cloudflare_hostname), '{}')
+    || jsonb_build_object('leaseEndsAt', ports.iso_time(p_ends_at))
+end;
 
 drop function ports.hold_slot(
   tid, text, bigint, text, text, text, text, text, text, text, integer
@@ -1223,7 +1324,7 @@ begin
   values (
     p_actor, p_call, 'allocated', v_project_name, p_service_name, p_instance, v_hostname,
     v_protocol, v_port_number, v_id,
-    ports.metadata(p_service_type, p_description, p_cloudflare_hostname)
+    ports.content_of_holding(p_service_type, p_description, p_cloudflare_hostname, p_ends_at)
   );
   return v_port_number;
 end
@@ -1299,7 +1400,8 @@ begin
   )
   select
     p_actor, p_call, 'allocated', project_name, service_name, instance, hostname, protocol,
-    port_number, id, ports.metadata(service_type, description, cloudflare_hostname)
+    port_number, id,
+    ports.content_of_holding(service_type, description, cloudflare_hostname, p_ends_at)
   from held
   returning allocation_id;
 end
@@ -1845,7 +1947,8 @@ create function ports.ensure_port(
   p_limits jsonb default null,
   out port_number integer,
   out created boolean,
-  out passed_over integer[]
+  out passed_over integer[],
+  out resting integer[]
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -1853,9 +1956,9 @@ set lock_timeout = '5s'
 as $$
   -- Returns the port of the service in that scope, or gives it one: the one that it claimed last,
   -- else the oldest, else the preferred number if it is available, else the lowest that is available
-  -- and not to be avoided. `created` tells whether it was given now, and `passed_over` which
-  -- available numbers below it were avoided, 20 at most. Metadata fills in what the allocation lacks
-  -- and overwrites nothing. With p_ttl
+  -- and not to be avoided. `created` tells whether it was given now, `passed_over` which
+  -- available numbers below it were avoided, and `resting` which of them rest, 20 at most of each.
+  -- Metadata fills in what the allocation lacks and overwrites nothing. With p_ttl
   -- the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease stays as
   -- it is. `p_limits` are those of take_limits().
   --
@@ -1866,7 +1969,6 @@ declare
   v_service_key bigint;
   v_now timestamptz;
   v_oldest record;
-  v_held ports.port_allocations;
   v_exhausted boolean := false;
   v_passed_over int4multirange;
 begin
@@ -1875,6 +1977,7 @@ begin
   p_avoid := coalesce(p_avoid, '{}');
   created := false;
   passed_over := '{}';
+  resting := '{}';
   if p_ttl < 1 then
     perform ports.refuse_length(p_ttl);
   end if;
@@ -1915,31 +2018,7 @@ begin
     ) as oldest on true;
     if v_oldest.id is not null then
       if p_ttl is not null then
-        begin
-          select *
-          into v_held
-          from ports.port_allocations
-          where service_key = v_service_key
-            and id = v_oldest.id
-            and status <> 'released'
-          for update;
-          perform ports.refuse_durable(v_held, p_ttl);
-          update ports.port_allocations
-          set ends_at = clock_timestamp() + make_interval(secs => p_ttl)
-          where service_key = v_service_key
-            and id = v_oldest.id
-            and status <> 'released'
-            and ends_at > clock_timestamp();
-          if not found then
-            raise exception 'the lease of port % has ended', v_oldest.port_number
-              using errcode = 'ZP009';
-          end if;
-        exception
-          when sqlstate 'ZP009' then
-            -- The row is not locked any more: the next turn may wait for the project, and who holds
-            -- that may wait for the row.
-            continue;
-        end;
+        continue when not ports.renew_held(v_service_key, v_oldest.id, p_ttl);
       end if;
       if num_nonnulls(p_service_type, p_description, p_cloudflare_hostname) > 0 then
         perform ports.change_metadata(
@@ -1983,6 +2062,7 @@ begin
       );
       created := true;
       if p_preferred_port is null then
+        resting := ports.resting_below(p_project_name, p_hostname, p_protocol, port_number);
         v_passed_over := p_avoid + ports.reserved_numbers(p_hostname, p_protocol);
         if not isempty(v_passed_over) then
           passed_over := array(
@@ -2250,6 +2330,7 @@ create function ports.claim_port(
   p_instance text default '',
   p_actor text default null,
   p_use_reservation boolean default false,
+  p_ttl integer default null,
   p_limits jsonb default null
 ) returns boolean
 language plpgsql security definer
@@ -2258,19 +2339,25 @@ set lock_timeout = '5s'
 as $$
   -- Gives the service that number, or raises. From then on it is the number that ensure_port()
   -- returns for the service. Other ports of the service stay. Returns true if the service did not
-  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing.
+  -- hold the number before. Metadata fills in what the allocation lacks and overwrites nothing. With
+  -- p_ttl the port has a lease, which this call lets end p_ttl seconds from now. Without it a lease
+  -- stays as it is.
   --
   -- Locks one slot until commit, and waits for a concurrent transaction that takes it or claims for
   -- the same service. Raises ZP001 (no such project), ZP003 (somebody else holds the number), ZP004
-  -- (it is not the project's), ZP011 (it is reserved, and p_use_reservation is not true), what
-  -- take_limits() raises, 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts). Cost: a look at the service's ports and that
-  -- of lock_slot() and hold_slot().
+  -- (it is not the project's), ZP011 (it is reserved, and p_use_reservation is not true), 22023 (a
+  -- lease is asked for, and the service holds the number without one), what take_limits() raises,
+  -- 55P03, and 40001 (above READ COMMITTED, or after 1000 attempts). Cost: a look at the service's
+  -- ports and that of lock_slot() and hold_slot().
 declare
   v_service_key bigint;
   v_held record;
 begin
   p_hostname := lower(p_hostname);
   p_instance := coalesce(p_instance, '');
+  if p_ttl < 1 then
+    perform ports.refuse_length(p_ttl);
+  end if;
   v_service_key := ports.service_key(p_project_name, p_service_name, p_instance, p_hostname);
   for v_attempt in 1..1000 loop
     begin
@@ -2327,9 +2414,12 @@ begin
           ),
           'claim_port', v_service_key, p_service_name, p_instance,
           p_service_type, p_description, p_cloudflare_hostname, null, p_actor,
-          v_held.next_ordinal
+          v_held.next_ordinal, clock_timestamp() + make_interval(secs => p_ttl)
         );
         return true;
+      end if;
+      if p_ttl is not null then
+        continue when not ports.renew_held(v_service_key, v_held.id, p_ttl);
       end if;
 
       if v_held.is_later then
@@ -2712,7 +2802,8 @@ begin
     perform ports.refuse_unknown_project(p_project_name);
     if p_allocation_id is not null then
       perform ports.refuse_lost(
-        p_project_name, p_service_name, p_instance, p_hostname, p_allocation_id
+        p_project_name, p_service_name, p_instance, p_hostname, p_protocol, p_port_number,
+        p_allocation_id
       );
     end if;
     return '[]';
@@ -2908,7 +2999,8 @@ create function ports.allocate_batch(
   turn integer,
   created boolean,
   allocation ports.port_allocations,
-  passed_over integer[]
+  passed_over integer[],
+  resting integer[]
 )
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -2928,7 +3020,7 @@ as $$
   --
   -- Returns a row for each allocation, ordered by item (`turn`), number and protocol. `created`
   -- tells whether it was given now. The last new row of a protocol tells which available numbers
-  -- below it are reserved or were avoided, 20 at most.
+  -- below it are reserved or were avoided, and which rest, 20 at most of each.
   --
   -- If something is to be given, locks the project, then takes the services in the order of their
   -- keys, and with each its slot. Waits for a concurrent transaction that gives one of the services
@@ -3273,9 +3365,7 @@ begin
     end;
   end loop;
 
-  if not (isempty(p_avoid_tcp) and isempty(p_avoid_udp))
-    or exists (select from ports.port_reservations)
-  then
+  if cardinality(v_new) > 0 then
     select
       max(port_number) filter (where protocol = 'tcp'),
       max(port_number) filter (where protocol = 'udp')
@@ -3290,6 +3380,12 @@ begin
         ports.avoided_numbers(p_project_name, p_hostname, 'tcp', v_last_tcp, p_avoid_tcp)
       when held.protocol = 'udp' and held.port_number = v_last_udp then
         ports.avoided_numbers(p_project_name, p_hostname, 'udp', v_last_udp, p_avoid_udp)
+      else '{}'
+    end,
+    case
+      when held.protocol = 'tcp' and held.port_number = v_last_tcp
+        or held.protocol = 'udp' and held.port_number = v_last_udp
+      then ports.resting_below(p_project_name, p_hostname, held.protocol, held.port_number)
       else '{}'
     end
   from unnest(v_held) as held
@@ -4170,15 +4266,13 @@ begin atomic
             'hostname', hostname,
             'protocol', protocol,
             'portNumber', port_number,
-            'restsUntil', free_at
+            'restsUntil', rests_until
           )
           order by port_number, protocol, hostname
         ),
         '[]'
       )
-      from ports.ending_slots
-      where free_at > now()
-        and (status = 'released' or ends_at <= now())
+      from ports.resting
     ),
     'events', (
       select coalesce(
@@ -4403,13 +4497,13 @@ begin
             'held', v_held,
             'used', cardinality(v_used),
             'asked', v_limit.count,
-            'retryAt', case
+            'retryAt', ports.iso_time(case
               when v_held + v_limit.count > v_limit.max_ports
                 or v_limit.count > v_limit.per_minute
               then null
               else v_used[cardinality(v_used) + v_limit.count - v_limit.per_minute]
                 + interval '1 minute'
-            end
+            end)
           )::text;
     end if;
     update ports.limit_uses

@@ -1,9 +1,11 @@
 import { Command } from '@commander-js/extra-typings'
-import { othersToTell } from '@ports/core'
+import { othersToTell, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
 import { inCheckout } from '../inCheckout.js'
+import { inJson } from '../inJson.js'
 import { contiguousOption, countOption } from '../layoutOptions.js'
+import { noticesOfLeases } from '../noticesOfLeases.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -35,24 +37,28 @@ export function allocateCommand(context: Context) {
     .action(async (projectName, serviceName, typed) => {
       const options = await inCheckout(context, projectName, typed, { create: true })
       const { type: serviceType, ttl: ttlSeconds, count, ...rest } = options
-      const asked = { ...rest, serviceType, ttlSeconds, signal }
+      const asked = { ...rest, serviceType, ttlSeconds, count, signal }
       const ports = await openManager()
       const service = ports.service(projectName, serviceName, options)
-      const numbers =
-        count === undefined
-          ? [await ports.allocate(projectName, serviceName, asked)]
-          : await ports.allocate(projectName, serviceName, { ...asked, count })
+      const allocations = await ports.allocatePorts(projectName, serviceName, asked)
+      const numbers = allocations.map(({ portNumber }) => portNumber)
       const others = await othersToTell(ports, service, options.cloudflareHostname, { signal })
       const warnings = hostnameWarnings(options.cloudflareHostname, others, output)
-      const answer = count === undefined ? { port: numbers[0] } : { ports: numbers }
+      const [{ id, leaseEndsAt }] = allocations as [PortAllocation, ...PortAllocation[]]
+      const answer =
+        count === undefined
+          ? { id, port: numbers[0], leaseEndsAt }
+          : { ports: numbers, allocations: inJson(allocations) }
       output.result({ ...answer, ...service, ...warnings }, () => numbers.join('\n'))
+      for (const notice of noticesOfLeases(allocations)) output.notice(notice)
     })
 }
 
 const MORE_HELP = `
 It is the lowest free port of the project, also when the service has one already.
 To ask for the port that it has: ports get. With --count, all are allocated or none, and
-printed one number a line. With --ttl each has a lease, which ports renew prolongs.
+printed one number a line. With --ttl each has a lease, which ports renew prolongs. --json has the
+id of each allocation, for renew --id and release --id.
 
 Examples:
   ports allocate consilio worker --description "the second one"

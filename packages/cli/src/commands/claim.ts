@@ -3,6 +3,7 @@ import { currentDirectory, noteMadeFrom, PASS_OVER_REASONS } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
 import { inCheckout } from '../inCheckout.js'
+import { noticesOfLeases } from '../noticesOfLeases.js'
 import {
   cloudflareHostnameOption,
   descriptionOption,
@@ -10,6 +11,7 @@ import {
   instanceOption,
   projectArgument,
   protocolOption,
+  ttlOption,
   typeOption,
   useReservationOption,
 } from '../serviceOptions.js'
@@ -25,6 +27,7 @@ export function claimCommand(context: Context) {
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
+    .addOption(ttlOption)
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
@@ -32,20 +35,24 @@ export function claimCommand(context: Context) {
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, port, typed) => {
       const options = await inCheckout(context, projectName, typed, { create: true })
-      const { type: serviceType, ...rest } = options
+      const { type: serviceType, ttl: ttlSeconds, ...rest } = options
       const ports = await openManager()
       const claimed = await ports.claim(projectName, serviceName, port, {
         ...rest,
         serviceType,
+        ttlSeconds,
         signal,
       })
       const { allocation, created, caution, sameCloudflareHostname: others } = claimed
       const service = ports.service(projectName, serviceName, options)
       const warnings = hostnameWarnings(allocation.cloudflareHostname, others, output)
-      output.result({ port, ...service, created, caution, ...warnings }, () => `${port}`)
+      const { id, leaseEndsAt } = allocation
+      const told = { id, port, ...service, created, caution, leaseEndsAt, ...warnings }
+      output.result(told, () => `${port}`)
       const directory = currentDirectory()
       const made = [{ ...allocation, created }]
       if (directory !== undefined) await noteMadeFrom(ports, directory, made, { signal })
+      for (const notice of noticesOfLeases([allocation])) output.notice(notice)
       if (caution) output.notice(`Note on ${port}: ${PASS_OVER_REASONS[caution]}.`)
     })
 }
@@ -53,7 +60,9 @@ export function claimCommand(context: Context) {
 const MORE_HELP = `
 It is refused if another service holds the number, if it is reserved, or if it is not the
 project's.
-From then on "ports get" prints it for the service. Other ports of the service stay.
+From then on "ports get" prints it for the service. Other ports of the service stay. With --ttl
+it has a lease, which the same command or ports renew prolongs.
 
-Example:
-  ports claim consilio web 3105`
+Examples:
+  ports claim consilio web 3105
+  ports claim ci web 3105 --ttl 10m`

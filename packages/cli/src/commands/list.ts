@@ -2,6 +2,7 @@ import { Command, Option } from '@commander-js/extra-typings'
 import { isAbsent, type PortAllocation, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
+import { listResting } from '../listResting.js'
 import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
@@ -31,7 +32,8 @@ function minute(time: Date): string {
   return time.toISOString().replace(/:\d\d\.\d{3}Z$/, 'Z')
 }
 
-export function listCommand({ openManager, output, signal }: Context) {
+export function listCommand(context: Context) {
+  const { openManager, output, signal } = context
   return new Command('list')
     .description('List the ports that are held, of a project or all')
     .argument('[project]')
@@ -39,10 +41,12 @@ export function listCommand({ openManager, output, signal }: Context) {
     .option('--service <name>', 'only those of services of that name')
     .option('--hostname <host>', 'only those on that host; on all unless given')
     .addOption(new Option('--port <number>', 'only that number').argParser(typedNumber))
+    .option('--resting', 'the numbers that rest instead, and the services that held them last')
     .addHelpText('after', MORE_HELP)
-    .action(async (projectName, { service: serviceName, hostname, port: portNumber }) => {
-      const ports = await openManager()
+    .action(async (projectName, { service: serviceName, hostname, port: portNumber, resting }) => {
       const options = { serviceName, hostname, portNumber, signal }
+      if (resting) return listResting(context, projectName, options)
+      const ports = await openManager()
       const allocations = isAbsent(projectName)
         ? await ports.listAll(options)
         : await ports.listByProject(projectName, options)
@@ -59,6 +63,10 @@ The status is that of the last audit that could tell, at the time under CHECKED:
 something listened then. A port with a lease is held until its end, unless it is renewed. A narrow
 terminal shows fewer columns; --json has all, and the ids.
 
+A number that rests is held by nobody. Until the end of its rest only the service that held it last
+can get it. ports rest says for how long.
+
 Examples:
   ports list consilio
+  ports list consilio --resting
   ports list --port 3100`

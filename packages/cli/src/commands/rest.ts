@@ -43,7 +43,7 @@ const MORE_HELP = `
 Until the end of its rest a number is given only to the service that held it last, in the same
 instance. The rest begins with the release, or with the end of a lease, and goes on while something
 still listens on the number on this host. A new length also applies to numbers that rest already.
-ports summary counts them.
+ports list --resting lists them.
 
 Examples:
   ports rest consilio 1h

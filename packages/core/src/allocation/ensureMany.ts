@@ -50,10 +50,11 @@ export async function ensureMany(
   const cannotSee = [...protocols].flatMap((protocol) => passedOver[protocol].cannotSee)
   return {
     allocations: await withSharing(store, request, batch.allocations, call),
-    skipped: batch.passedOver.map((each) => ({
-      ...each,
-      reason: passedOver[each.protocol].skipReasonFor(each.portNumber),
-    })),
+    skipped: [...protocols].flatMap((protocol) => {
+      const isOfProtocol = (each: { readonly protocol: Protocol }) => each.protocol === protocol
+      const avoided = batch.passedOver.filter(isOfProtocol)
+      return passedOver[protocol].skipped(avoided, batch.resting.filter(isOfProtocol))
+    }),
     cannotSee: isNew ? [...new Set(cannotSee)] : [],
   }
 }

@@ -1,12 +1,6 @@
 import type { AllocationStore, EnsureRequest } from '../AllocationStore.js'
-import type { CallOptions, GivingOptions } from '../CallOptions.js'
-import { PortsError } from '../errors.js'
-import {
-  METADATA_FIELDS,
-  nameOfService,
-  type PortAllocation,
-  type ServiceKey,
-} from '../PortAllocation.js'
+import type { GivingOptions } from '../CallOptions.js'
+import { METADATA_FIELDS, type PortAllocation } from '../PortAllocation.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
 import type { CannotSee, SKIP_REASONS } from '../passedOver/reasons.js'
 import type { SameCloudflareHostname } from './sameCloudflareHostname.js'
@@ -59,45 +53,14 @@ export async function ensurePort(
     avoid: passedOver.ranges,
     ...(preferredPort !== undefined && !isBusy && { preferredPort }),
   }
-  const { portNumber, created, passedOver: avoided } = await store.ensure(wanted, call)
-  const skipped: SkippedPort[] = avoided.map((each) => ({
-    portNumber: each,
-    reason: passedOver.skipReasonFor(each),
-  }))
-  const isListed = preferredPort !== undefined && avoided.includes(preferredPort)
+  const { portNumber, created, ...told } = await store.ensure(wanted, call)
+  const skipped: SkippedPort[] = passedOver.skipped(
+    told.passedOver.map((each) => ({ portNumber: each })),
+    told.resting.map((each) => ({ portNumber: each })),
+  )
+  const isListed = skipped.some((each) => each.portNumber === preferredPort)
   if (created && preferredPort !== undefined && preferredPort !== portNumber && !isListed) {
     skipped.unshift({ portNumber: preferredPort, reason: isBusy ? 'busy' : 'unavailable' })
   }
   return { portNumber, created, skipped, cannotSee: created ? passedOver.cannotSee : [] }
-}
-
-/**
- * The allocation that a call has just been told of. The port may be given by now, so a failure to
- * read it leaves the outcome unknown.
- * @throws {PortsError} `OUTCOME_UNKNOWN`
- */
-export async function allocationOf(
-  store: AllocationStore,
-  key: ServiceKey,
-  portNumber: number,
-  call: CallOptions,
-): Promise<PortAllocation> {
-  const { projectName, serviceName, instance, hostname, protocol } = key
-  const query = { projectName, serviceName, hostname, portNumber }
-  const { allocations } = await store.list(query, call).catch((error) => {
-    throw error instanceof PortsError ? unread(key, portNumber, error.message, error) : error
-  })
-  const found = allocations.find((it) => it.instance === instance && it.protocol === protocol)
-  if (found) return found
-  throw unread(key, portNumber, 'it was released while this call ran')
-}
-
-function unread(key: ServiceKey, portNumber: number, reason: string, cause?: unknown): PortsError {
-  return new PortsError(
-    'OUTCOME_UNKNOWN',
-    `${nameOfService(key)} was told port ${portNumber}, which could not be read afterwards ` +
-      `(${reason.replace(/\.$/, '')}). Ask again: that does no harm.`,
-    {},
-    { cause },
-  )
 }

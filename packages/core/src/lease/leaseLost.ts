@@ -1,24 +1,38 @@
 import { PortsError } from '../errors.js'
-import { nameOfService, type Service } from '../PortAllocation.js'
+import { nameOfService, type Protocol, type Service } from '../PortAllocation.js'
 
 /** A holding that has ended, or a service that has no lease there. */
 export interface Lost extends Service {
   readonly hostname: string
+  /** Null if the call named none. */
+  readonly protocol: Protocol | null
+  /** Null if the call named none. */
+  readonly portNumber: number | null
   /** Null if the call named no holding. */
   readonly allocationId: string | null
 }
 
 export function leaseLost(lost: Lost, cause?: unknown): PortsError {
-  const { hostname, allocationId } = lost
-  const what =
-    allocationId === null
-      ? `${nameOfService(lost)} has no such lease on ${hostname}`
-      : `${nameOfService(lost)} does not hold the allocation ${allocationId} on ${hostname}`
   return new PortsError(
     'LEASE_LOST',
-    `${what}: it has ended, or was released. Somebody else may have the number by now. Stop using ` +
-      'it, and ask for a port again.',
+    `${nameOfService(lost)} ${sentences(lost)}`,
     { ...lost },
     { cause },
+  )
+}
+
+/** Without an id nobody knows whether there ever was a lease. */
+function sentences({ hostname, protocol, portNumber, allocationId }: Lost): string {
+  const where = protocol === null ? hostname : `${hostname}/${protocol}`
+  if (allocationId !== null) {
+    return (
+      `does not hold the allocation ${allocationId} on ${where}: it has ended, or was released. ` +
+      'Somebody else may have the number by now. Stop using it, and ask for a port again.'
+    )
+  }
+  const what = portNumber === null ? 'holds no port' : `does not hold port ${portNumber}`
+  return (
+    `${what} with a lease on ${where}. If it did, the lease has ended, or the port was released, and ` +
+    'somebody else may have the number by now: stop using it, and ask for a port again.'
   )
 }

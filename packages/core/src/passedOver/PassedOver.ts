@@ -28,11 +28,20 @@ export class PassedOver {
   }
 
   /**
-   * Why the store skipped that number. It also passes over what is reserved, which the look at a host
-   * does not know.
+   * What the store skipped, by number and with the reasons. It also skips what is reserved and what
+   * rests, which the look at a host does not know.
    */
-  skipReasonFor(port: number): PassOverReason | 'reserved' {
-    return this.reasonFor(port) ?? 'reserved'
+  skipped<Skipped extends { readonly portNumber: number }>(
+    avoided: readonly Skipped[],
+    resting: readonly Skipped[],
+  ): (Skipped & { readonly reason: PassOverReason | 'reserved' | 'resting' })[] {
+    return [
+      ...avoided.map((it) => ({
+        ...it,
+        reason: this.reasonFor(it.portNumber) ?? ('reserved' as const),
+      })),
+      ...resting.map((it) => ({ ...it, reason: 'resting' as const })),
+    ].sort((a, b) => a.portNumber - b.portNumber)
   }
 
   /** Why that number is passed over; undefined if it is not. */

@@ -17,7 +17,8 @@ export type PassOverReason = keyof typeof PASS_OVER_REASONS
 export const SKIP_REASONS = {
   ...PASS_OVER_REASONS,
   reserved: 'reserved',
-  unavailable: "it was preferred, but is held, reserved or not the project's",
+  resting: 'it rests for the service that held it last',
+  unavailable: "it was preferred, but is held, reserved, resting or not the project's",
 } as const
 
 /** What cannot be passed over on this host, and why, as a sentence. */

@@ -16,7 +16,7 @@ import type { PortRange } from '../PortRange.js'
 import type { LocalProject } from './findProject.js'
 import { noteMadeIn } from './noteMadeFrom.js'
 import { ownWantedNumbers } from './ownWantedNumbers.js'
-import { PROJECT_FILE, type ProjectService } from './ProjectFile.js'
+import type { ProjectService } from './ProjectFile.js'
 import { refuseUnavailable } from './refuseUnavailable.js'
 
 /** The ports of a service in one checkout. */
@@ -78,10 +78,6 @@ export async function ensureProject(
   const entries = neededFirst(Object.entries(services), needed)
   const leaseOf = (name: string) =>
     name === lease?.serviceName ? { ttlSeconds: lease.ttlSeconds } : {}
-  if (lease && services[lease.serviceName]?.port !== undefined) {
-    const expected = `left out: ${PROJECT_FILE} has a fixed port for ${lease.serviceName}`
-    throw invalidArgument('ttlSeconds', lease.ttlSeconds, expected)
-  }
   const ranges = await rangesOf(ports, options)
   const required = entries.filter(([name]) => needed?.includes(name) ?? true)
   await refuseUnavailable(
@@ -108,12 +104,11 @@ export async function ensureProject(
     const { port, preferredPort, protocols = ['tcp'] } = service
     if (port === undefined && preferredPort === undefined) continue
     for (const protocol of protocols) {
-      const wanted = { ...call, ...metadataOf(service), protocol }
+      const wanted = { ...call, ...metadataOf(service), ...leaseOf(name), protocol }
       const ensured =
         port === undefined
           ? await ports.ensure(projectName, name, {
               ...wanted,
-              ...leaseOf(name),
               preferredPort: preferredPort!,
             })
           : await ports.claim(projectName, name, port, wanted).catch((error) => {

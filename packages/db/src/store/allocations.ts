@@ -23,6 +23,7 @@ import { type Statement, statement } from '../runStatement.js'
 import { explainExhausted } from './exhausted.js'
 import { multirange } from './multirange.js'
 import { present, type Stored } from './present.js'
+import { listResting } from './resting.js'
 
 // Does not refuse an unknown project. PostgreSQL prepares every part of a statement at each
 // execution, and a function call would make this one half as slow again.
@@ -62,7 +63,7 @@ const GET_OR_ALLOCATE = statement(`
   ) as answer`)
 
 const ENSURE = statement(`
-  select port_number as "portNumber", created, passed_over as "passedOver"
+  select port_number as "portNumber", created, passed_over as "passedOver", resting
   from ports.ensure_port(
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
@@ -75,7 +76,7 @@ const CLAIM = statement(`
     p_project_name => $1, p_service_name => $2, p_instance => $3, p_hostname => $4,
     p_protocol => $5, p_actor => $6,
     p_service_type => $7, p_description => $8, p_cloudflare_hostname => $9,
-    p_port_number => $10, p_use_reservation => $11, p_limits => $12
+    p_port_number => $10, p_use_reservation => $11, p_ttl => $12, p_limits => $13
   ) as answer`)
 
 const MOVE = statement(`
@@ -267,9 +268,9 @@ export function allocationStore(database: Database): AllocationStore {
     ensure,
 
     async claim(request, call = {}) {
-      const { projectName, portNumber, useReservation } = request
+      const { projectName, portNumber, useReservation, ttlSeconds } = request
       const resolveBy = 'Claim it again: that does no harm.'
-      const which = [portNumber, useReservation, jsonOf(call.limits)]
+      const which = [portNumber, useReservation, ttlSeconds, jsonOf(call.limits)]
       const values = [...keyOf(request, call), ...metadataOf(request), ...which]
       return database.answer<boolean>(CLAIM, values, { write: true, projectName, resolveBy }, call)
     },
@@ -350,6 +351,8 @@ export function allocationStore(database: Database): AllocationStore {
       const allocations = rows.filter((row) => row.id !== null).map(present<PortAllocation>)
       return { allocations, total: counted ?? allocations.length }
     },
+
+    listResting: (query, call) => listResting(database, query, call),
 
     async neighbourhood({ projectName, hostname, without }, call = {}) {
       const subject = { write: false, projectName }

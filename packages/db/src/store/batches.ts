@@ -35,14 +35,19 @@ const ENSURE_MANY = statement(`
       limit 1
     ) as "lastCheckedAt",
     created,
-    passed_over as "passedOver"
+    passed_over as "passedOver",
+    resting
   from ${ALLOCATE_BATCH}`)
 
 const ALLOCATE_MANY = statement(`
   select array_agg((allocation).port_number order by (allocation).port_number) as answer
   from ${ALLOCATE_BATCH}`)
 
-type BatchRow = Stored<BatchAllocation> & { readonly passedOver: readonly number[] }
+type BatchRow = Stored<BatchAllocation> & Record<'passedOver' | 'resting', readonly number[]>
+
+function ofProtocol({ protocol }: BatchRow, numbers: readonly number[]) {
+  return numbers.map((portNumber) => ({ portNumber, protocol: protocol as Protocol }))
+}
 
 export function batchStore(database: Database): BatchStore {
   return {
@@ -63,10 +68,9 @@ export function batchStore(database: Database): BatchStore {
       const subject = { write: true, projectName, resolveBy }
       const rows = await database.rows<BatchRow>(ENSURE_MANY, values, subject, call)
       return {
-        allocations: rows.map(({ passedOver: _, ...row }) => present<BatchAllocation>(row)),
-        passedOver: rows.flatMap(({ passedOver, protocol }) =>
-          passedOver.map((portNumber) => ({ portNumber, protocol: protocol as Protocol })),
-        ),
+        allocations: rows.map(({ passedOver, resting, ...row }) => present<BatchAllocation>(row)),
+        passedOver: rows.flatMap((row) => ofProtocol(row, row.passedOver)),
+        resting: rows.flatMap((row) => ofProtocol(row, row.resting)),
       }
     },
 

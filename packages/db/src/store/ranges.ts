@@ -93,6 +93,7 @@ const NOTHING_AVAILABLE = {
   reserved: 0,
   resting: 0,
   firstFreeAt: null,
+  restSeconds: 0,
   avoided: 0,
 } as const
 

@@ -32,6 +32,7 @@ type Call = (store: PortRepository, call?: CallOptions) => Promise<unknown>
 export const READS: Readonly<Record<string, Call>> = {
   list: (store, call) => store.list({ projectName: 'shop' }, call),
   'a page of list': (store, call) => store.list({ limit: 1 }, call),
+  listResting: (store, call) => store.listResting({ projectName: 'shop' }, call),
   summarize: (store, call) =>
     store.summarize('shop', { hostname: 'localhost', protocol: 'tcp' }, [], call),
   neighbourhood: (store, call) =>

@@ -1,0 +1,79 @@
+import type { AllocationStore } from '../AllocationStore.js'
+import type { CallOptions } from '../CallOptions.js'
+import { PortsError } from '../errors.js'
+import { nameOfService, type PortAllocation, type ServiceKey } from '../PortAllocation.js'
+
+/**
+ * The allocation that a call has just been told of. The port may be given by now, so a failure to
+ * read it leaves the outcome unknown.
+ * @throws {PortsError} `OUTCOME_UNKNOWN`
+ */
+export async function allocationOf(
+  store: AllocationStore,
+  key: ServiceKey,
+  portNumber: number,
+  call: CallOptions,
+): Promise<PortAllocation> {
+  const told = { numbers: [portNumber], next: 'Ask again: that does no harm.' }
+  const [allocation] = await readTold(store, key, told, call)
+  return allocation!
+}
+
+/**
+ * As `allocationOf`, for all numbers that one call has allocated, in their order. That call may not
+ * be safe to repeat.
+ * @throws {PortsError} `OUTCOME_UNKNOWN`
+ */
+export function allocatedNow(
+  store: AllocationStore,
+  key: ServiceKey,
+  numbers: readonly number[],
+  call: CallOptions,
+): Promise<PortAllocation[]> {
+  const next = `To find out, list the ports of ${key.projectName}.`
+  return readTold(store, key, { numbers, next }, call)
+}
+
+/** What a call was told, and what its caller can do if that cannot be read. */
+interface Told {
+  readonly numbers: readonly number[]
+  readonly next: string
+}
+
+async function readTold(
+  store: AllocationStore,
+  key: ServiceKey,
+  told: Told,
+  call: CallOptions,
+): Promise<PortAllocation[]> {
+  const { projectName, serviceName, instance, hostname, protocol } = key
+  const { numbers } = told
+  const query = {
+    ...{ projectName, serviceName, hostname },
+    ...(numbers.length === 1 && { portNumber: numbers[0]! }),
+  }
+  const { allocations } = await store.list(query, call).catch((error) => {
+    throw error instanceof PortsError ? unread(key, told, error.message, error) : error
+  })
+  const found = allocations.filter(
+    (it) => it.instance === instance && it.protocol === protocol && numbers.includes(it.portNumber),
+  )
+  if (found.length === numbers.length) return found
+  throw unread(key, told, 'released while this call ran')
+}
+
+function unread(
+  key: ServiceKey,
+  { numbers, next }: Told,
+  reason: string,
+  cause?: unknown,
+): PortsError {
+  const ports = `${numbers.length === 1 ? 'port' : 'ports'} ${numbers.join(', ')}`
+  return new PortsError(
+    'OUTCOME_UNKNOWN',
+    `${nameOfService(key)} was told ${ports}, which could not be read afterwards ` +
+      `(${reason.replace(/\.$/, '')}). ${next}`,
+    {},
+    { cause },
+  )
+}
