@@ -4,7 +4,7 @@ import { excerpt, type ListeningProcess } from '@ports/core'
 const MAX_COMMAND = 80
 
 /** Such as `process 4242 (node server.js)`. */
-export function nameOfProcess({ pid, command }: ListeningProcess): string {
+export function nameOfProcess({ pid, command }: Pick<ListeningProcess, 'pid' | 'command'>): string {
   return `process ${pid}${command === undefined ? '' : ` (${shortCommand(command)})`}`
 }
 

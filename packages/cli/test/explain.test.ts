@@ -166,6 +166,11 @@ test('explains numbers that nobody holds', async () => {
   )
   await ports('reserve', `${free}`, '--reason', 'a migration')
   expect((await explain(`${free}`)).summary).toContain('is reserved (a migration)')
+  await ports('rest', 'shop', '1h')
+  await ports('release', 'shop', 'web')
+  expect((await explain(`${web}`)).summary).toMatch(
+    /rests until \S+Z for shop\/web, which held it last; nothing listens: others get it then\.$/,
+  )
   const pid = await serverIn('/tmp', web + 6)
   expect((await explain(`${web + 6}`)).summary).toMatch(
     new RegExp(`in shop's range; node \\(pid ${pid}, .+ claim the number for it`),

@@ -59,6 +59,19 @@ export function describeRests(store: Store, passTime: PassTime) {
     })
   })
 
+  describe('setRest to 0', () => {
+    it('ends all rests, also after the clock was set back', async () => {
+      await store().createRange(shopRange(3000, 3009))
+      await store().setRest('shop', HOUR)
+      await store().claim({ ...web, portNumber: 3000 })
+      await store().release(web)
+      await passTime(-2 * HOUR)
+      await store().setRest('shop', 0)
+      expect(await store().listResting({ projectName: 'shop' })).toEqual([])
+      expect(await store().getOrAllocate({ ...web, serviceName: 'other' })).toBe(3000)
+    })
+  })
+
   describe('a released number that rests', () => {
     const other = { ...web, serviceName: 'other' }
 

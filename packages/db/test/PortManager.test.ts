@@ -732,6 +732,13 @@ describe('verifyPort and checkPort', () => {
 })
 
 describe('auditPorts', () => {
+  /** Without the other conflicts: what listens on this machine, and which numbers are ephemeral. */
+  async function auditOfStates(manager = ports) {
+    const audit = await manager.auditPorts()
+    const conflicts = audit.conflicts.filter(({ kind }) => kind === 'not-running')
+    return { ...audit, conflicts }
+  }
+
   /** The checks of all allocations, oldest first, by allocation. */
   const checks = () =>
     sql<{ allocation_id: string; verdict: string; checked_at: Date }>(
@@ -757,13 +764,13 @@ describe('auditPorts', () => {
     await ports.getOrAllocate('odin', 'released')
     await ports.release('odin', 'released')
 
-    const conflict = { actual: 'not running', hostname: 'localhost' } as const
+    const conflict = { kind: 'not-running', actual: 'not running', hostname: 'localhost' } as const
     const conflicts = [
       { ...conflict, port: silentTcp, expected: 'consilio/websocket', protocol: 'tcp' },
       { ...conflict, port: silentUdp, expected: 'stopped/resolver', protocol: 'udp' },
     ]
     const unseen = { actual: 'unverified', hostname: NO_SUCH_HOST, port: 3300 } as const
-    expect(await ports.auditPorts()).toStrictEqual({
+    expect(await auditOfStates()).toStrictEqual({
       allocated: 6,
       inUse: 2,
       notRunning: 2,
@@ -832,7 +839,7 @@ describe('auditPorts', () => {
     const seen = await onlyAllocation()
     expect(seen).toMatchObject({ hostname: NO_SUCH_HOST, status: 'in_use' })
 
-    expect(await ports.auditPorts()).toMatchObject({ inUse: 0, unverified: 1, conflicts: [] })
+    expect(await auditOfStates()).toMatchObject({ inUse: 0, unverified: 1, conflicts: [] })
     expect(await onlyAllocation()).toEqual(seen)
     expect((await checks()).map(({ verdict }) => verdict)).toEqual(['listening', 'unknown'])
   })
@@ -854,10 +861,17 @@ describe('auditPorts', () => {
       [alpha, 'alpha.invalid'],
       [beta, 'beta.invalid'],
     ] as const) {
-      const audit = await manager.auditPorts()
+      const audit = await auditOfStates(manager)
       expect(audit).toMatchObject({ allocated: 6, inUse: 1, notRunning: 1, unverified: 4 })
       expect(audit.conflicts).toEqual([
-        { port: silent, expected: 'there/api', actual: 'not running', hostname, protocol: 'tcp' },
+        {
+          kind: 'not-running',
+          port: silent,
+          expected: 'there/api',
+          actual: 'not running',
+          hostname,
+          protocol: 'tcp',
+        },
       ])
     }
   })

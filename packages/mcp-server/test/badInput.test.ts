@@ -53,7 +53,7 @@ const BAD_ARGUMENTS: [tool: string, args: Record<string, unknown>, told: string]
   ['update-port', service, 'change is {}, but must be at least one of serviceType, '],
   ['update-port', { ...service, description: '' }, 'change is {"description":""}, but must be'],
   ['get-port', { ...service, port: 3100 }, 'port is 3100, but must be left out; known'],
-  ['audit-ports', { color: 'red' }, 'color is "red", but must be left out.'],
+  ['audit-ports', { color: 'red' }, 'color is "red", but must be left out; known: projectName.'],
   ['list-ports', { limit: 0 }, 'limit is 0, but must be at least 1.'],
   ['list-ports', { limit: 201 }, 'limit is 201, but must be at most 200.'],
   ['list-ports', { limit: 1.5 }, 'limit is 1.5, but must be a whole number.'],

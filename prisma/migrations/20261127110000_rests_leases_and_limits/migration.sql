@@ -412,8 +412,8 @@ set search_path = pg_catalog, pg_temp
 set lock_timeout = '5s'
 as $$
   -- Sets for how long a released number of the project is given only to the service that held it last.
-  -- Numbers that rest already end their rest as if it had begun with the new length. Returns the
-  -- length before.
+  -- Numbers that rest already end their rest as if it had begun with the new length, at once if that
+  -- is 0, whatever the clock says. Returns the length before.
   --
   -- Locks the project, then the slots that rest. Raises ZP001, 23514 (not 0 to 31536000), 55P03. Cost:
   -- the slots that rest.
@@ -446,7 +446,9 @@ begin
     for update
   )
   update ports.port_allocations as slot
-  set ends_at = slot.ends_at + make_interval(secs => p_seconds - v_before)
+  set ends_at = case
+    when p_seconds > 0 then slot.ends_at + make_interval(secs => p_seconds - v_before)
+  end
   from resting
   where slot.ctid = resting.slot;
   insert into ports.port_events (actor, call, what, project_name, before, after)

@@ -53,6 +53,9 @@ function factsOf(known: Explanation): Fact[] {
         .filter(Boolean)
         .join(' '),
     })),
+    ...(known.resting
+      ? [{ name: 'rests', text: `until ${toSeconds(known.resting.restsUntil)}` }]
+      : []),
     ...(passedOver ? [{ name: 'caution', text: passedOver.replaceAll('-', ' ') }] : []),
     ...elsewhere.map((each) => ({
       name: 'elsewhere',

@@ -1,3 +1,4 @@
+import type { RestingPort } from '../AllocationStore.js'
 import type { Container } from '../containers/Container.js'
 import type { Health } from '../health/Health.js'
 import type { SeenListener, UnknownReason, Verdict } from '../listeners/Sighting.js'
@@ -46,6 +47,8 @@ export interface Explanation extends Scope {
   /** The services that hold the number in other scopes. */
   readonly elsewhere: readonly PortAllocation[]
   readonly reservations: readonly Reservation[]
+  /** Whose number it is for a while after its release. */
+  readonly resting?: RestingPort
   /** Why it is not allocated automatically on this host, except because something listens there. */
   readonly passedOver?: Exclude<PassOverReason, 'busy'>
   /** What the audits of the holder saw. */

@@ -61,7 +61,7 @@ export async function explainPort(
 
 type Known = Pick<
   Explanation,
-  'range' | 'holder' | 'elsewhere' | 'reservations' | 'health' | 'history'
+  'range' | 'holder' | 'elsewhere' | 'reservations' | 'resting' | 'health' | 'history'
 > & { readonly recorded: Recorded }
 
 const NOTHING_KNOWN: Known = {
@@ -76,11 +76,12 @@ async function readKnown(
   { port, hostname, protocol }: Target,
   call: CallOptions,
 ): Promise<Known> {
-  const [{ allocations }, ranges, reservations, checkouts, processes, { events }] =
+  const [{ allocations }, ranges, reservations, atRest, checkouts, processes, { events }] =
     await Promise.all([
       store.list({ portNumber: port }, call),
       store.listRanges(call),
       store.listReservations(call),
+      store.listResting({ portNumber: port, hostname }, call),
       store.listCheckouts({ hostname }, call),
       store.listProcesses(hostname, call),
       store.history({ portNumber: port, limit: HISTORY_SEARCH }, call),
@@ -91,6 +92,7 @@ async function readKnown(
     (each) =>
       each.startPort <= port && port <= each.endPort && (each.hostname ?? hostname) === hostname,
   )
+  const resting = atRest.find((each) => each.protocol === protocol)
   const health = held && (await store.healthOf([held.id], call)).get(held.id)
   const holder = held && {
     ...held,
@@ -105,6 +107,7 @@ async function readKnown(
       (each) =>
         each.startPort <= port && port <= each.endPort && isOfScope(each, { hostname, protocol }),
     ),
+    ...(resting && { resting }),
     ...(health && { health }),
     history: events.filter((each) => isOfScope(each, { hostname, protocol })).slice(0, MAX_HISTORY),
     recorded: new Recorded(checkouts, processes),

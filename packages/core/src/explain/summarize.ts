@@ -47,12 +47,9 @@ function ofHeld(known: Omit<Explanation, 'summary'>, service: string): string {
 }
 
 function ofUnheld(known: Omit<Explanation, 'summary'>): string {
-  const { port, verdict, range, reservations } = known
+  const { verdict, range, reservations, resting } = known
   const [reservation] = reservations
-  const place = range ? `in ${range.projectName}'s range` : "in no project's range"
-  const state = reservation
-    ? `${port} is reserved${until(reservation.endsAt)} (${reservation.reason}) and held by nobody`
-    : `${port} is held by nobody and ${place}`
+  const state = stateOf(known)
   if (verdict === 'unknown') {
     return `${state}; it cannot be seen from here whether something listens (${spelt(known.reason)}).`
   }
@@ -61,6 +58,7 @@ function ofUnheld(known: Omit<Explanation, 'summary'>): string {
       return `${state}; nothing listens, but ${PASS_OVER_REASONS[known.passedOver]}.`
     }
     if (reservation) return `${state}; nothing listens: take another number.`
+    if (resting) return `${state}; nothing listens: others get it then.`
     return range
       ? `${state}; nothing listens: it is available.`
       : `${state}; nothing listens: a project needs a range with it before a service can hold it.`
@@ -78,6 +76,18 @@ function ofUnheld(known: Omit<Explanation, 'summary'>): string {
     `${state}; ${main.name}${whose} listens: if it is one of your services, ${step}, and ` +
     'otherwise leave it alone.'
   )
+}
+
+function stateOf({ port, range, reservations, resting }: Omit<Explanation, 'summary'>): string {
+  const [reservation] = reservations
+  if (reservation) {
+    return `${port} is reserved${until(reservation.endsAt)} (${reservation.reason}) and held by nobody`
+  }
+  if (resting) {
+    return `${port} rests${until(resting.restsUntil)} for ${nameOfService(resting)}, which held it last`
+  }
+  const place = range ? `in ${range.projectName}'s range` : "in no project's range"
+  return `${port} is held by nobody and ${place}`
 }
 
 /** What listens, by name, and whose it is. */
