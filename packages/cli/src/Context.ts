@@ -16,9 +16,14 @@ export interface Context {
   openManager(): Promise<PortManager>
   /**
    * Asks the registry if its database is running already; makes, starts and waits for nothing.
-   * @returns undefined if it is not running
+   * @param answerTimeoutMs for the connection, and for each answer; half a second by default
+   * @returns undefined if there is no embedded registry
+   * @throws {PortsError} `DATABASE_UNAVAILABLE` if it is not running
    */
-  askRunning<Answer>(question: (ports: PortManager) => Promise<Answer>): Promise<Answer | undefined>
+  askRunning<Answer>(
+    question: (ports: PortManager) => Promise<Answer>,
+    answerTimeoutMs?: number,
+  ): Promise<Answer | undefined>
   /** Asks on the terminal. Undefined if nobody can answer there. */
   readonly confirm: ((question: string) => Promise<boolean>) | undefined
   /** The words after `--`, for a command that runs another one. Undefined without `--`. */

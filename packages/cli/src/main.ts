@@ -72,12 +72,12 @@ const context: Context = {
     manager ??= new PortManager({ ...source, defaults }, { ownerUid: ownerUid(namesDatabase()) })
     return manager
   },
-  askRunning: async (question) => {
+  askRunning: async (question, answerTimeoutMs) => {
     const [{ PortManager }, { openWithoutWaiting }] = await Promise.all([
       import('@ports/core'),
       import('@ports/db'),
     ])
-    const running = await openWithoutWaiting()
+    const running = await openWithoutWaiting({ answerTimeoutMs })
     if (!running) return undefined
     try {
       return await question(new PortManager(running))
