@@ -9,6 +9,7 @@ import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
 import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
+import { doctorCommand } from './commands/doctor.js'
 import { dumpCommand } from './commands/dump.js'
 import { environmentCommand } from './commands/env.js'
 import { explainCommand } from './commands/explain.js'
@@ -81,6 +82,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     load: loadCommand,
     config: configCommand,
     db: dbCommand,
+    doctor: doctorCommand,
     completion: completionCommand,
   },
 }
