@@ -1,6 +1,6 @@
 import type { AccessLevel, PortManager, PortRange } from '@ports/core'
-import type { DatabaseStatus, Seeded } from '@ports/db'
-import type { Setting, WrittenSetting } from '@ports/db/settings'
+import type { DatabaseStatus, OtherRegistry, Seeded, SocketState } from '@ports/db'
+import type { Setting, SettingsFileState, WrittenSetting } from '@ports/db/settings'
 import type { Output } from './Output.js'
 
 /** All that a command knows of the world around it. */
@@ -12,6 +12,7 @@ export interface Context {
   readonly signal: AbortSignal
   readonly database: Database
   readonly settings: SettingsFile
+  readonly machine: Machine
   /** The registry. Its database is opened by the first call that needs one. */
   openManager(): Promise<PortManager>
   /**
@@ -45,6 +46,18 @@ interface SettingsFile {
   get(field: string): Promise<Setting>
   /** Writes the field to the user's file, or removes it if the text is empty. */
   set(field: string, text: string): Promise<WrittenSetting>
+}
+
+/** What `ports doctor` looks at. None of this makes, starts or changes anything. */
+interface Machine {
+  /** Of the embedded server with that data directory. */
+  socketState(dataDirectory: string): Promise<SocketState>
+  /** The system's message if this process may not use Unix sockets; undefined if it may. */
+  unixSocketRefusal(): Promise<string | undefined>
+  /** Why the machine's embedded registry cannot be seen; undefined if it can. */
+  hiddenHomeRefusal(): Promise<string | undefined>
+  otherRegistries(): Promise<readonly OtherRegistry[]>
+  settingsFileStates(): Promise<readonly SettingsFileState[]>
 }
 
 /** The database as an admin sees it. */
