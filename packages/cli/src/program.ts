@@ -165,7 +165,7 @@ Exit status:
     0  done
     1  done, and the answer is no: no port yet, nothing to release, update or import, not
        listening, not running, a setting that is not set, an import with conflicts, an exported
-       file that is out of date, or a question that was declined
+       file that is out of date, a question that was declined, or a problem that doctor found
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way

@@ -9,6 +9,8 @@ const ANSWER_TIMEOUT_MS = 5_000
 export interface Records {
   readonly ranges: readonly PortRange[]
   readonly allocations: readonly PortAllocation[]
+  /** Whether this process is in the network namespace of this host's services. */
+  readonly seesServices: boolean
 }
 
 /** Why a check could not look, and what to do about that. */
@@ -29,6 +31,11 @@ export class Subject {
 
   constructor(context: Context) {
     this.context = context
+  }
+
+  /** @throws {PortsError} `INVALID_ARGUMENT` for a setting that is wrong */
+  async usesEmbedded(): Promise<boolean> {
+    return (await this.context.settings.get('databaseUrl')).value === null
   }
 
   status(): Promise<DatabaseStatus> {
@@ -61,8 +68,12 @@ export class Subject {
       )
     }
     return this.context.askRunning(async (ports) => {
-      const [ranges, allocations] = await Promise.all([ports.listRanges(), ports.listAll()])
-      return { ranges, allocations }
+      const [ranges, allocations, seesServices] = await Promise.all([
+        ports.listRanges(),
+        ports.listAll(),
+        ports.seesServices(),
+      ])
+      return { ranges, allocations, seesServices }
     }, ANSWER_TIMEOUT_MS)
   }
 }
