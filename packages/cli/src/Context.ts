@@ -1,6 +1,6 @@
 import type { AccessLevel, PortManager, PortRange } from '@ports/core'
-import type { DatabaseStatus, Seeded } from '@ports/db'
-import type { Setting, WrittenSetting } from '@ports/db/settings'
+import type { DatabaseStatus, OtherRegistry, Seeded, SocketState } from '@ports/db'
+import type { Setting, SettingsFileState, WrittenSetting } from '@ports/db/settings'
 import type { Output } from './Output.js'
 
 /** All that a command knows of the world around it. */
@@ -12,13 +12,19 @@ export interface Context {
   readonly signal: AbortSignal
   readonly database: Database
   readonly settings: SettingsFile
+  readonly machine: Machine
   /** The registry. Its database is opened by the first call that needs one. */
   openManager(): Promise<PortManager>
   /**
    * Asks the registry if its database is running already; makes, starts and waits for nothing.
-   * @returns undefined if it is not running
+   * @param answerTimeoutMs for the connection, and for each answer; half a second by default
+   * @returns undefined if there is no embedded registry
+   * @throws {PortsError} `DATABASE_UNAVAILABLE` if it is not running
    */
-  askRunning<Answer>(question: (ports: PortManager) => Promise<Answer>): Promise<Answer | undefined>
+  askRunning<Answer>(
+    question: (ports: PortManager) => Promise<Answer>,
+    answerTimeoutMs?: number,
+  ): Promise<Answer | undefined>
   /** Asks on the terminal. Undefined if nobody can answer there. */
   readonly confirm: ((question: string) => Promise<boolean>) | undefined
   /** The words after `--`, for a command that runs another one. Undefined without `--`. */
@@ -40,6 +46,18 @@ interface SettingsFile {
   get(field: string): Promise<Setting>
   /** Writes the field to the user's file, or removes it if the text is empty. */
   set(field: string, text: string): Promise<WrittenSetting>
+}
+
+/** What `ports doctor` looks at. None of this makes, starts or changes anything. */
+interface Machine {
+  /** Of the embedded server with that data directory. */
+  socketState(dataDirectory: string): Promise<SocketState>
+  /** The system's message if this process may not use Unix sockets; undefined if it may. */
+  unixSocketRefusal(): Promise<string | undefined>
+  /** Why the machine's embedded registry cannot be seen; undefined if it can. */
+  hiddenHomeRefusal(): Promise<string | undefined>
+  otherRegistries(): Promise<readonly OtherRegistry[]>
+  settingsFileStates(): Promise<readonly SettingsFileState[]>
 }
 
 /** The database as an admin sees it. */

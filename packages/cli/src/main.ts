@@ -62,6 +62,13 @@ const context: Context = {
     },
     set: async (field, text) => (await import('@ports/db/settings')).writeSetting(field, text),
   },
+  machine: {
+    socketState: async (data) => (await import('@ports/db')).socketState(data),
+    unixSocketRefusal: async () => (await import('@ports/db')).unixSocketRefusal(),
+    hiddenHomeRefusal: async () => (await import('@ports/db')).hiddenHomeRefusal(),
+    otherRegistries: async () => (await import('@ports/db')).otherRegistries(),
+    settingsFileStates: async () => (await import('@ports/db/settings')).settingsFileStates(),
+  },
   openManager: async () => {
     if (manager) return manager
     const [{ PortManager }, { callerDefaults, namesDatabase }] = await Promise.all([
@@ -72,15 +79,18 @@ const context: Context = {
     manager ??= new PortManager({ ...source, defaults }, { ownerUid: ownerUid(namesDatabase()) })
     return manager
   },
-  askRunning: async (question) => {
-    const [{ PortManager }, { openWithoutWaiting }] = await Promise.all([
+  askRunning: async (question, answerTimeoutMs) => {
+    const [{ PortManager }, { openWithoutWaiting }, { callerDefaults }] = await Promise.all([
       import('@ports/core'),
       import('@ports/db'),
+      import('@ports/db/settings'),
     ])
-    const running = await openWithoutWaiting()
+    const running = await openWithoutWaiting({ answerTimeoutMs })
     if (!running) return undefined
     try {
-      return await question(new PortManager(running))
+      const open = async () => running
+      const defaults = callerDefaults()
+      return await question(new PortManager({ open, openRunning: open, defaults }))
     } finally {
       await running.close()
     }

@@ -1,5 +1,6 @@
 import type { PortRange } from '@ports/core'
 import type { Output } from './Output.js'
+import { reservingCommand } from './reservingCommand.js'
 
 /** A problem that a range may have on this host, for programs. */
 interface RangeWarning {
@@ -24,10 +25,10 @@ export async function printRange(range: PortRange, output: Output): Promise<void
 
 async function warningsOf(range: PortRange): Promise<RangeWarning[]> {
   const { ephemeralOverlap } = await import('@ports/core')
-  const overlap = await ephemeralOverlap(range)
+  const overlap = await ephemeralOverlap([range])
   if (!overlap) return []
-  const { ephemeral, exposed, reservedPorts } = overlap
-  const command = `sysctl -w net.ipv4.ip_local_reserved_ports=${reservedPorts}`
+  const { ephemeral, exposed } = overlap
+  const command = reservingCommand(overlap)
   return [
     {
       code: 'EPHEMERAL_PORTS',

@@ -9,6 +9,7 @@ import { completeCommand } from './commands/complete.js'
 import { completionCommand } from './commands/completion.js'
 import { configCommand } from './commands/config.js'
 import { dbCommand } from './commands/db.js'
+import { doctorCommand } from './commands/doctor.js'
 import { dumpCommand } from './commands/dump.js'
 import { environmentCommand } from './commands/env.js'
 import { explainCommand } from './commands/explain.js'
@@ -81,6 +82,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     load: loadCommand,
     config: configCommand,
     db: dbCommand,
+    doctor: doctorCommand,
     completion: completionCommand,
   },
 }
@@ -163,7 +165,8 @@ Exit status:
     0  done
     1  done, and the answer is no: no port yet, nothing to release, update or import, not
        listening, not running, a setting that is not set, an import or an audit with conflicts, an
-       exported file that is out of date, or a question that was declined
+       exported file that is out of date, a question that was declined, or a problem that doctor
+       found
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way

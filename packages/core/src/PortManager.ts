@@ -234,6 +234,14 @@ export class PortManager {
   }
 
   /**
+   * Whether this process is in the network namespace of this host's services, as far as is known.
+   * Records nothing, and starts no registry.
+   */
+  async seesServices(): Promise<boolean> {
+    return this.#source.during(() => this.#maySeeServices())
+  }
+
+  /**
    * The numbers of that scope that are not allocated automatically, each with its reason: blocked
    * ports, and on this host those of its kernel, of its platform, and those on which something
    * listens now. Nothing, and no look, where `passOver` is `none`. Starts no registry.

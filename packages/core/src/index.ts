@@ -188,6 +188,8 @@ export {
 } from './PortRange.js'
 export type { PortRepository } from './PortRepository.js'
 export type { ProcessRecord, ProcessStore, RecordedProcess } from './ProcessStore.js'
+export { BLOCKED_PORTS } from './passedOver/blockedPorts.js'
+export { type HostLook, lookAtHost } from './passedOver/lookAtHost.js'
 export { PassedOver, type PassedOverRange } from './passedOver/PassedOver.js'
 export type { PassOverOption } from './passedOver/passOver.js'
 export {

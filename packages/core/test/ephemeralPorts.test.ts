@@ -14,7 +14,7 @@ async function settings(range: string, reserved: string): Promise<string> {
 }
 
 const overlapOf = async (startPort: number, endPort: number, reserved = '') =>
-  ephemeralOverlap({ startPort, endPort }, await settings('32768\t60999\n', `${reserved}\n`))
+  ephemeralOverlap([{ startPort, endPort }], await settings('32768\t60999\n', `${reserved}\n`))
 
 describe('ephemeralOverlap', () => {
   it.each([
@@ -43,9 +43,22 @@ describe('ephemeralOverlap', () => {
     expect(await overlapOf(40_000, 40_019, '39990-40100')).toBeUndefined()
   })
 
+  it('of several ranges is one value for all', async () => {
+    const ranges = [40_010, 32_700, 40_000].map((startPort) => ({
+      startPort,
+      endPort: startPort + 99,
+    }))
+    expect(
+      await ephemeralOverlap(ranges, await settings('32768\t60999\n', '50000\n')),
+    ).toMatchObject({
+      exposed: '32768-32799,40000-40109',
+      reservedPorts: '32768-32799,40000-40109,50000',
+    })
+  })
+
   it('is undefined if the system has no such settings', async () => {
     const range = { startPort: 40_000, endPort: 40_019 }
-    expect(await ephemeralOverlap(range, join(tmpdir(), 'no-such-settings'))).toBeUndefined()
-    expect(await ephemeralOverlap(range, await settings('', ''))).toBeUndefined()
+    expect(await ephemeralOverlap([range], join(tmpdir(), 'no-such-settings'))).toBeUndefined()
+    expect(await ephemeralOverlap([range], await settings('', ''))).toBeUndefined()
   })
 })

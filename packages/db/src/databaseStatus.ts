@@ -1,4 +1,4 @@
-import { invalidArgument } from '@ports/core'
+import { invalidArgument, PortsError } from '@ports/core'
 import { type DatabaseOptions, databaseUrl } from './databaseUrl.js'
 import { type EmbeddedStatus, embeddedStatus, stop } from './embedded/embeddedPostgres.js'
 import { prepareEmbedded } from './management.js'
@@ -14,7 +14,7 @@ export interface DatabaseStatus extends Partial<EmbeddedStatus> {
   readonly running: boolean
   readonly serverVersion?: string
   readonly schema?: SchemaState
-  /** Of the embedded server. */
+  /** Of the whole server. */
   readonly sessions?: Sessions
   /** Of an external server, its password masked. */
   readonly url?: string
@@ -34,7 +34,10 @@ interface Sessions {
 export async function databaseStatus(options: DatabaseOptions = {}): Promise<DatabaseStatus> {
   const url = databaseUrl(options)
   if (url !== undefined) {
-    const state = await withPool(options, readServer)
+    const state = await withPool(options, async (pool) => ({
+      sessions: await countSessionsOfAll(pool),
+      ...(await readServer(pool)),
+    }))
     return { kind: 'external', running: true, url: shownUrl(url), ...state }
   }
   const status = await embeddedStatus()
@@ -74,11 +77,25 @@ async function countSessions(pool: RegistryPool): Promise<Sessions> {
   return rows[0]!
 }
 
+/**
+ * A role that is no superuser does not see which sessions of other roles are of clients, and this
+ * counts those of replicas, too.
+ */
+async function countSessionsOfAll(pool: RegistryPool): Promise<Sessions> {
+  const { rows } = await pool.query<Sessions>(
+    `select
+       (select sum(numbackends) from pg_catalog.pg_stat_database)::integer - 1 as open,
+       pg_catalog.current_setting('max_connections')::integer
+         - pg_catalog.current_setting('superuser_reserved_connections')::integer as limit`,
+  )
+  return rows[0]!
+}
+
 async function withPool<Result>(
   options: DatabaseOptions,
   ask: (pool: RegistryPool) => Promise<Result>,
 ): Promise<Result> {
-  const pool = await openManagementPool(options)
+  const pool = await openManagementPool({ ...options, create: false, start: stoppedMeanwhile })
   try {
     return await ask(pool)
   } catch (error) {
@@ -86,6 +103,13 @@ async function withPool<Result>(
   } finally {
     await pool.end()
   }
+}
+
+async function stoppedMeanwhile(): Promise<never> {
+  throw new PortsError(
+    'DATABASE_UNAVAILABLE',
+    'The embedded database has stopped in the meantime. Nothing was changed. Ask again.',
+  )
 }
 
 /** Starts the embedded server and makes it ready for use, as the first call would. */

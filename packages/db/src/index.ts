@@ -5,6 +5,10 @@ export {
   stopDatabase,
 } from './databaseStatus.js'
 export type { DatabaseOptions } from './databaseUrl.js'
+export { hiddenHomeRefusal } from './embedded/hiddenHome.js'
+export { type OtherRegistry, otherRegistries } from './embedded/otherRegistries.js'
+export { type SocketState, socketState } from './embedded/socketDirectory.js'
+export { unixSocketRefusal } from './embedded/unixSockets.js'
 export { grantAccess } from './grant.js'
 export { migrate, seed } from './management.js'
 export type { SchemaState } from './migrate.js'

@@ -20,6 +20,8 @@ const POOL: pg.PoolConfig = {
 interface PoolOptions extends DatabaseOptions {
   /** Called if this process starts the embedded server. */
   readonly onLaunch?: () => void
+  /** Starts the embedded server when a connection needs it. Default: `ensureRunning`. */
+  readonly start?: () => Promise<unknown>
 }
 
 /**
@@ -53,9 +55,9 @@ async function open(
   }
 
   const { create = true, notify = () => {}, onLaunch = () => {} } = options
-  const start = () => ensureRunning(notify, onLaunch)
-  const data = create ? ((await existingData()) ?? (await start())) : await requiredData()
+  const make = () => ensureRunning(notify, onLaunch)
+  const data = create ? ((await existingData()) ?? (await make())) : await requiredData()
   const connection = connectionOf(data, roleFor(data))
   const config = { ...POOL, statement_timeout: STATEMENT_TIMEOUT_MS, ...connection }
-  return new RegistryPool(config, { dataDirectory: data, start })
+  return new RegistryPool(config, { dataDirectory: data, start: options.start ?? make })
 }

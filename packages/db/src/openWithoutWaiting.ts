@@ -8,17 +8,22 @@ import { roleOfCallers } from './embedded/roles.js'
 import { connectionOf } from './embedded/serverConnection.js'
 import { RegistryPool } from './RegistryPool.js'
 
-/** For the connection, and for each answer. */
 const ANSWER_TIMEOUT_MS = 500
+
+interface AnswerOptions extends DatabaseOptions {
+  /** For the connection, and for each answer. Default: half a second. */
+  readonly answerTimeoutMs?: number
+}
 
 /**
  * The registry, for a caller that would rather have no answer than wait: it makes, starts and
- * migrates nothing, and its calls fail after half a second. Undefined if no embedded registry was
+ * migrates nothing, and its calls fail after a time limit. Undefined if no embedded registry was
  * made yet; one that does not run fails with the first call. Close it when done.
  */
-export async function openWithoutWaiting(
-  options: DatabaseOptions = {},
-): Promise<PortRepository | undefined> {
+export async function openWithoutWaiting({
+  answerTimeoutMs = ANSWER_TIMEOUT_MS,
+  ...options
+}: AnswerOptions = {}): Promise<PortRepository | undefined> {
   const url = databaseUrl(options)
   const server = url === undefined ? await embeddedServer() : { connectionString: url }
   if (!server) return undefined
@@ -27,8 +32,8 @@ export async function openWithoutWaiting(
     application_name: 'ports',
     max: 1,
     allowExitOnIdle: true,
-    connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
-    query_timeout: ANSWER_TIMEOUT_MS,
+    connectionTimeoutMillis: answerTimeoutMs,
+    query_timeout: answerTimeoutMs,
   })
   const database = new Database(pool, !isBehindPgBouncer(url))
   return createRepository(database, { servesOneHost: url === undefined })

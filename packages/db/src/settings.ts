@@ -7,4 +7,5 @@ export {
   readSetting,
   type Setting,
 } from './settings/readSettings.js'
+export { type SettingsFileState, settingsFileStates } from './settings/settingsFileStates.js'
 export { type WrittenSetting, writeSetting } from './settings/writeSetting.js'

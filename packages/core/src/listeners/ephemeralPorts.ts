@@ -7,8 +7,7 @@ export interface EphemeralOverlap {
   /** The range from which the kernel takes such numbers. */
   readonly ephemeral: Bounds
   /**
-   * The numbers of the range asked for that are among them, in the kernel's notation:
-   * `3000,3100-3199`.
+   * The numbers asked for that are among them, in the kernel's notation: `3000,3100-3199`.
    */
   readonly exposed: string
   /**
@@ -19,17 +18,18 @@ export interface EphemeralOverlap {
 }
 
 /**
- * The numbers of a range that this host's kernel may use for outgoing connections of TCP and UDP,
+ * The numbers of these ranges that this host's kernel may use for outgoing connections of TCP and UDP,
  * except those reserved already. Undefined if there are none, or if the system does not tell.
  */
 export async function ephemeralOverlap(
-  range: Bounds,
+  ranges: readonly Bounds[],
   directory?: string,
 ): Promise<EphemeralOverlap | undefined> {
   const kernel = await readKernelPorts(directory)
   if (!kernel) return undefined
   const { ephemeral, reserved } = kernel
-  const exposed = without(intersection(range, ephemeral), reserved)
+  const asked = ranges.flatMap((range) => intersection(range, ephemeral))
+  const exposed = without(merged(asked), reserved)
   if (exposed.length === 0) return undefined
   return {
     ephemeral,

@@ -1,6 +1,7 @@
 import { closeSync, constants, existsSync, openSync, readFileSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { PortsError } from '@ports/core'
+import { registryHome } from './registryHome.js'
 
 /** File systems, statfs(2), that sandboxes put over a home, and on which no home of a machine is. */
 const MADE_BY_SANDBOXES: ReadonlySet<number> = new Set([
@@ -26,6 +27,17 @@ export function refuseHiddenHome(home: string): void {
       'PORTS_HOME to a directory that it shares, or PORTS_DATABASE_URL to a PostgreSQL.',
     { home },
   )
+}
+
+/** Why a registry in its home would be hidden from the machine; undefined if it would not be. */
+export async function hiddenHomeRefusal(): Promise<string | undefined> {
+  try {
+    refuseHiddenHome(await registryHome())
+    return undefined
+  } catch (error) {
+    if (error instanceof PortsError) return error.message
+    throw error
+  }
 }
 
 function isHidden(directory: string): boolean {

@@ -4,14 +4,18 @@ import {
   existsSync,
   fchownSync,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
+  type Stats,
+  statSync,
 } from 'node:fs'
 import { Socket } from 'node:net'
 import { join } from 'node:path'
 import { PortsError } from '@ports/core'
 import { clusterFiles } from './registryHome.js'
-import { isRoot, type ServerAccount } from './serverAccount.js'
+import { isRoot, nameOf, type ServerAccount } from './serverAccount.js'
+import { isForbidden } from './unixSockets.js'
 
 /** Part of the socket's file name; nothing listens on TCP. */
 export const SOCKET_PORT = 5432
@@ -82,27 +86,9 @@ export class ServerSocket extends Socket {
   }
 
   override destroy(error?: Error): this {
+    // The directory has been opened already, so its mode is not the reason.
     return super.destroy(error && isForbidden(error) ? sandboxed(error) : error)
   }
-}
-
-/** As seccomp filters, Seatbelt and security modules answer; connect(2) gives none of them else. */
-const FORBIDDEN: readonly string[] = [
-  'EPERM',
-  'EACCES',
-  'EAFNOSUPPORT',
-  'EPROTONOSUPPORT',
-  'EINVAL',
-  'ENOSYS',
-]
-
-/**
- * Whether a sandbox forbids Unix sockets: seccomp and Seatbelt answer EPERM or EAFNOSUPPORT, a
- * security module EACCES. The directory has been opened already, so its mode is not the reason.
- */
-function isForbidden(error: Error): boolean {
-  const { code = '', syscall } = error as NodeJS.ErrnoException
-  return syscall === 'connect' && FORBIDDEN.includes(code)
 }
 
 function sandboxed(cause: Error): PortsError {
@@ -121,8 +107,8 @@ function sandboxed(cause: Error): PortsError {
  * descriptor.
  */
 function addressOf(data: string, directory: number): string {
-  const path = join(socketDirectory(data), SOCKET)
-  if (Buffer.byteLength(path) <= LONGEST_PATH) return path
+  const path = socketPath(data)
+  if (fits(path)) return path
   if (existsSync('/proc/self/fd')) return `/proc/self/fd/${directory}/${SOCKET}`
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
@@ -132,16 +118,61 @@ function addressOf(data: string, directory: number): string {
   )
 }
 
+function socketPath(data: string): string {
+  return join(socketDirectory(data), SOCKET)
+}
+
+function fits(path: string): boolean {
+  return Buffer.byteLength(path) <= LONGEST_PATH
+}
+
 /** @throws {UnsafeSocketDirectory} */
 function openSocketDirectory(data: string, owner: number): number {
   const directory = socketDirectory(data)
   const { O_DIRECTORY, O_NOFOLLOW } = constants
   const handle = openSync(directory, O_DIRECTORY | O_NOFOLLOW)
-  const { uid, mode } = fstatSync(handle)
-  // A directory of root's has not been given away yet; nobody else can listen there either.
-  if ((uid === owner || uid === 0) && (mode & 0o077) === 0) return handle
+  if (isSafe(fstatSync(handle), owner)) return handle
   closeSync(handle)
   throw new UnsafeSocketDirectory(directory)
+}
+
+/** A directory of root's has not been given away yet; nobody else can listen there either. */
+function isSafe({ uid, mode }: Stats, owner: number): boolean {
+  return (uid === owner || uid === 0) && (mode & 0o077) === 0
+}
+
+export interface SocketState {
+  readonly directory: string
+  /** Undefined if there is nothing. The server makes it when it starts. */
+  readonly found?: {
+    readonly owner: string
+    /** Of its permissions: `700`. */
+    readonly mode: string
+    /** Whether only the server's account can enter it. */
+    readonly isSafe: boolean
+  }
+  /** Of the socket, in bytes. */
+  readonly pathLength: number
+  /** What a socket's address can hold. */
+  readonly longestPath: number
+}
+
+/** The socket's directory as it is now. Changes nothing. */
+export function socketState(data: string): SocketState {
+  const directory = socketDirectory(data)
+  const stats = lstatSync(directory, { throwIfNoEntry: false })
+  return {
+    directory,
+    ...(stats && {
+      found: {
+        owner: nameOf(stats.uid),
+        mode: (stats.mode & 0o7777).toString(8),
+        isSafe: stats.isDirectory() && isSafe(stats, statSync(data).uid),
+      },
+    }),
+    pathLength: Buffer.byteLength(socketPath(data)),
+    longestPath: LONGEST_PATH,
+  }
 }
 
 /** A socket directory in which another user may listen. */

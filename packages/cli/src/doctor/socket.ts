@@ -1,0 +1,40 @@
+import { counted } from '@ports/core'
+import { commandLine } from '../commandLine.js'
+import type { Check, Result } from './Check.js'
+
+/** The directory of the embedded server's socket. */
+export const socketCheck: Check = {
+  name: 'socket',
+  async run(subject) {
+    if (!(await subject.usesEmbedded())) return []
+    const { dataDirectory } = await subject.status()
+    if (dataDirectory === undefined) return []
+    const state = await subject.context.machine.socketState(dataDirectory)
+    const { directory, found, pathLength, longestPath } = state
+    const results: Result[] = []
+    if (found !== undefined && !found.isSafe) {
+      results.push({
+        state: 'problem',
+        message:
+          `${directory} should be a directory that only the server can enter, but it belongs to ` +
+          `${found.owner} and has mode ${found.mode}.`,
+        fix: `${commandLine('rm', '-r', directory)}; the next call makes it again.`,
+      })
+    }
+    if (pathLength > longestPath) {
+      results.push({
+        state: 'warning',
+        message:
+          `The path of the socket has ${counted(pathLength, 'byte')}, and programs such as psql ` +
+          `connect to one of at most ${longestPath}.`,
+        fix: 'Set PORTS_HOME to a shorter path before the registry is made.',
+      })
+    }
+    if (results.length > 0) return results
+    const message =
+      found === undefined
+        ? `${directory} is made when the server starts.`
+        : `${directory} belongs to ${found.owner} and has mode ${found.mode}.`
+    return [{ state: 'ok', message }]
+  },
+}

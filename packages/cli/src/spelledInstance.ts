@@ -1,0 +1,21 @@
+import {
+  currentDirectory,
+  nameOfInstance,
+  nearestWith,
+  type PortManager,
+  PROJECT_FILE,
+} from '@ports/core'
+
+/** How to name that instance on the command line: nothing if it is the default everywhere here. */
+export function spelledInstance(
+  projectName: string,
+  instance: string,
+  ports: PortManager,
+): string[] {
+  const isNamed = ports.namedInstance(projectName) !== undefined
+  const directory = currentDirectory()
+  const mayBeDerived =
+    !isNamed && directory !== undefined && nearestWith(PROJECT_FILE, directory) !== undefined
+  const isDefault = instance === ports.instance(projectName) && !mayBeDerived
+  return isDefault ? [] : ['--instance', nameOfInstance(instance)]
+}
