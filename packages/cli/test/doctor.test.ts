@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { freshDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
+import { serveApi, serveRaw } from '../../core/test/containers/apiServer.js'
 import { WITHOUT_UNIX_SOCKETS } from '../../db/test/embedded/withoutUnixSockets.js'
 import { onLinux } from '../../db/test/onLinux.js'
 import { skipBecause } from '../../db/test/skipBecause.js'
@@ -406,3 +407,21 @@ function needs(skip: (note: string) => never, namespace: string): void {
     skipBecause(skip, 'no namespaces can be made here')
   }
 }
+
+test('the runtimes of containers are told, and sockets that do not answer', async () => {
+  const socket = await serveApi({
+    '/containers/json': [
+      { Id: 'c0ffee'.padEnd(64, '0'), Names: ['/web'], Image: 'nginx', Ports: [] },
+    ],
+  })
+  const url = await freshDatabase()
+  const seen = of('containers', await told(url, { DOCKER_HOST: `unix://${socket}` }))
+  expect(seen).toContainEqual(
+    expect.objectContaining({ state: 'ok', message: '1 container can be seen.' }),
+  )
+  const broken = await serveRaw((connection) => connection.destroy())
+  const unseen = of('containers', await told(url, { DOCKER_HOST: `unix://${broken}` }))
+  expect(unseen).toContainEqual(
+    expect.objectContaining({ state: 'warning', message: expect.stringContaining(broken) }),
+  )
+})

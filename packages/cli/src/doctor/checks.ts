@@ -1,6 +1,7 @@
 import { blockedCheck } from './blocked.js'
 import type { Check } from './Check.js'
 import { completionCheck } from './completion.js'
+import { containersCheck } from './containers.js'
 import { databaseCheck } from './database.js'
 import { diskCheck } from './disk.js'
 import { ephemeralCheck } from './ephemeral.js'
@@ -21,6 +22,7 @@ export const CHECKS: readonly Check[] = [
   diskCheck,
   sandboxCheck,
   namespaceCheck,
+  containersCheck,
   ephemeralCheck,
   blockedCheck,
   namesCheck,

@@ -1,0 +1,28 @@
+import { counted, readContainers } from '@ports/core'
+import type { Check, Result } from './Check.js'
+
+/** The runtimes of containers, which tell what a published port leads to. */
+export const containersCheck: Check = {
+  name: 'containers',
+  async run() {
+    const { containers, unreachable } = await readContainers()
+    if (containers.length === 0 && unreachable.length === 0) return []
+    return [
+      ...unreachable.map(
+        ({ socket, reason }): Result => ({
+          state: 'warning',
+          message: `The containers behind ${socket} are unknown: ${reason}.`,
+          fix: 'Run ports as a user who may use that socket to see what containers publish.',
+        }),
+      ),
+      ...(containers.length === 0
+        ? []
+        : [
+            {
+              state: 'ok',
+              message: `${counted(containers.length, 'container')} can be seen.`,
+            } as const,
+          ]),
+    ]
+  },
+}
