@@ -97,6 +97,13 @@ test('names a stranger, and the project in whose directory it runs', async () =>
   expect(explained.summary).toContain("it is blog's: stop it only if you started it")
 })
 
+test('names a stranger on a number that ports allocate gave in the checkout', async () => {
+  const { ports, explain } = await shop()
+  const port = Number((await ports('allocate', 'shop', 'worker')).stdout)
+  await serverIn('/tmp', port)
+  expect(await explain(`${port}`)).toMatchObject({ processes: [{ whose: 'stranger' }] })
+})
+
 test('knows a process that ports run started, wherever it goes', async () => {
   const { url, directory, web, explain } = await shop()
   const program = `process.chdir('/'); require('net').createServer().listen(process.env.PORT)`

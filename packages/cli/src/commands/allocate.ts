@@ -1,5 +1,5 @@
 import { Command } from '@commander-js/extra-typings'
-import { othersToTell, type PortAllocation } from '@ports/core'
+import { currentDirectory, noteMadeFrom, othersToTell, type PortAllocation } from '@ports/core'
 import type { Context } from '../Context.js'
 import { hostnameWarnings } from '../hostnameWarnings.js'
 import { inCheckout } from '../inCheckout.js'
@@ -51,6 +51,9 @@ export function allocateCommand(context: Context) {
           : { ports: numbers, allocations: inJson(allocations) }
       output.result({ ...answer, ...service, ...warnings }, () => numbers.join('\n'))
       for (const notice of noticesOfLeases(allocations)) output.notice(notice)
+      const directory = currentDirectory()
+      const made = allocations.map((each) => ({ ...each, created: true }))
+      if (directory !== undefined) await noteMadeFrom(ports, directory, made, { signal })
     })
 }
 
