@@ -236,8 +236,10 @@ export class PortManager {
   /**
    * Whether this process is in the network namespace of this host's services, as far as is known.
    * Records nothing, and starts no registry.
+   * @throws the signal's reason
    */
-  async seesServices(): Promise<boolean> {
+  async seesServices(options: CallOptions = {}): Promise<boolean> {
+    given(options).signal?.throwIfAborted()
     return this.#source.during(() => this.#maySeeServices())
   }
 

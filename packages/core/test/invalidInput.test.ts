@@ -662,6 +662,7 @@ describe('options', () => {
     explainPort: [3000],
     recordProcess: ['1', process.pid],
     listChecks: ['shop', 'web'],
+    seesServices: [],
     auditPorts: [],
     listRanges: [],
     createRange: [{ projectName: 'shop', size: 10 }],

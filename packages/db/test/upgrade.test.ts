@@ -21,7 +21,10 @@ async function open(url: string): Promise<PortManager> {
 }
 
 async function checks(url: string) {
-  return sql(url, 'select * from ports.port_health_checks order by id')
+  return sql(
+    url,
+    'select id, allocation_id, verdict, checked_at from ports.port_health_checks order by id',
+  )
 }
 
 async function ranges(url: string) {
