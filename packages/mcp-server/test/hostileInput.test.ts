@@ -208,7 +208,7 @@ test('takes null, and an empty cursor, for parameters that are left out', async 
   const client = await started()
   const list = { jsonrpc: '2.0', id: 7, method: 'tools/list' }
   for (const params of [{}, { cursor: null, _meta: null }, { cursor: '' }]) {
-    expect((await client.ask({ ...list, params })).result.tools).toHaveLength(8)
+    expect((await client.ask({ ...list, params })).result.tools).toHaveLength(9)
   }
   const audit = { name: 'audit-ports', arguments: null, _meta: null }
   const { result } = await client.ask({ ...list, method: 'tools/call', params: audit })
