@@ -13,7 +13,16 @@ export async function makeWritesSleep(url: string): Promise<() => Promise<void>>
      create trigger sleep before insert on ports.port_events
        for each row execute function public.sleep();
      create trigger sleep before insert on ports.port_health_checks
-       for each row execute function public.sleep()`,
+       for each row execute function public.sleep();
+     -- A renewal writes nothing else.
+     create trigger sleep before update on ports.port_allocations
+       for each row
+       when (
+         old.status <> 'released'
+         and new.status <> 'released'
+         and old.ends_at is distinct from new.ends_at
+       )
+       execute function public.sleep()`,
   )
   const wakeUp = async () => {
     await sql(url, 'drop function if exists public.sleep() cascade')

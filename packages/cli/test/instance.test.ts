@@ -15,6 +15,7 @@ test('an instance has ports of its own, which get, allocate and list show', asyn
   expect(await ports('get', 'consilio', 'web', ...login)).toEqual(done('3101\n'))
   const { stdout } = await ports('allocate', 'consilio', 'web', ...login, '--json')
   expect(JSON.parse(stdout)).toEqual({
+    id: expect.any(String),
     port: 3102,
     projectName: 'consilio',
     serviceName: 'web',

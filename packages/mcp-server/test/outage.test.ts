@@ -16,7 +16,7 @@ async function proxiedDatabase() {
 test('introduces itself and its tools where no database can be reached', async () => {
   const { client, failure } = await connect(NO_DATABASE)
   expect(client.getServerVersion()).toMatchObject({ name: 'ports' })
-  expect((await client.listTools()).tools).toHaveLength(8)
+  expect((await client.listTools()).tools).toHaveLength(9)
   const text = await failure('get-port', service)
   expect(text).toMatch(/^DATABASE_UNAVAILABLE: /)
   expect(text).toContain('Call get-port again')
