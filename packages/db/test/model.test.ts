@@ -521,8 +521,8 @@ const ALLOCATING: readonly Method[] = [
 
 // Shrinking ends in time for the report, with the smallest found so far. Not by interrupting a run:
 // it would go on behind the back of the next.
-const RUNS = { skipAllAfterTimeLimit: 180_000 } as const
-const TIMEOUT = { timeout: 240_000 }
+const RUNS = { skipAllAfterTimeLimit: 480_000 } as const
+const TIMEOUT = { timeout: 600_000 }
 
 let url: string
 let repositories: PortRepository[]
