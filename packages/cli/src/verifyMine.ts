@@ -61,7 +61,7 @@ export async function verifyMine(
 
 /** Why what listens is not this checkout's, or undefined if it is. */
 function whyNot(explained: Explanation, mine: Mine): string | undefined {
-  const { port, holder, verdict, processes, hasUnknownProcess } = explained
+  const { port, holder, verdict, processes, hasUnknownProcess, container } = explained
   if (!holder) return `${port} is held by nobody`
   if (holder.projectName !== mine.projectName || holder.instance !== mine.instance) {
     return `${port} is ${nameOfService(holder)}'s`
@@ -69,6 +69,11 @@ function whyNot(explained: Explanation, mine: Mine): string | undefined {
   if (verdict === 'unknown')
     throw unverifiable({ ...explained, verdict, reason: explained.reason! })
   if (verdict === 'not-listening') return `nothing listens on ${port}`
+  if (container) {
+    const { name, composeDirectory } = container
+    const isOwn = composeDirectory !== undefined && isOfCheckout(composeDirectory, mine.root)
+    return isOwn ? undefined : `the container ${name} listens on ${port}`
+  }
   const other = processes.find((each) => !isMine(each, mine))
   if (other) {
     return `${nameOfProcess(other)}${other.directory ? ` in ${other.directory}` : ''} listens on ${port}`

@@ -254,7 +254,8 @@ test('names the container that publishes a port, and compares the directory of i
     const ports = portsIn(directory, url, { DOCKER_HOST: `unix://${socket}` })
     const explained = JSON.parse((await ports('explain', 'web', '--json')).stdout)
     const audited = await ports('audit', '--project', 'shop', '--json')
-    return { explained, conflicts: JSON.parse(audited.stdout).conflicts }
+    const mine = (await ports('verify', '--mine', 'web')).status
+    return { explained, mine, conflicts: JSON.parse(audited.stdout).conflicts }
   }
   const own = await explainOn(directory)
   expect(own.explained).toMatchObject({
@@ -265,9 +266,9 @@ test('names the container that publishes a port, and compares the directory of i
     `${web} is shop/web's; the container shop-web-1 (nginx:1.27, of ${directory}) listens: ` +
       'stopping it stops that service.',
   )
-  expect(own.conflicts).toEqual([])
+  expect(own).toMatchObject({ conflicts: [], mine: 0 })
   const other = await explainOn('/srv/blog')
-  expect(other.explained).toMatchObject({ container: { whose: 'stranger' } })
+  expect(other).toMatchObject({ explained: { container: { whose: 'stranger' } }, mine: 1 })
   expect(other.conflicts).toMatchObject([
     { kind: 'stranger', process: { pid, container: 'shop-web-1' } },
   ])

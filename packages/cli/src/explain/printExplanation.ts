@@ -45,7 +45,7 @@ function factsOf(known: Explanation): Fact[] {
     ...reservations.map(({ startPort, endPort, reason, reservedBy, endsAt }) => ({
       name: 'reserved',
       text: [
-        startPort === endPort ? `${startPort}` : `${startPort}-${endPort}`,
+        nameOfRange({ startPort, endPort }),
         `(${reason})`,
         reservedBy && `by ${reservedBy}`,
         endsAt && `until ${toSeconds(endsAt)}`,

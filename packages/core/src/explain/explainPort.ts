@@ -1,3 +1,4 @@
+import { contains } from '../bounds.js'
 import type { CallOptions } from '../CallOptions.js'
 import type { Sighting } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
@@ -89,8 +90,7 @@ async function readKnown(
   const isHere = (each: PortAllocation) => each.hostname === hostname && each.protocol === protocol
   const held = allocations.find(isHere)
   const range = ranges.find(
-    (each) =>
-      each.startPort <= port && port <= each.endPort && (each.hostname ?? hostname) === hostname,
+    (each) => contains(each, port) && (each.hostname ?? hostname) === hostname,
   )
   const resting = atRest.find((each) => each.protocol === protocol)
   const health = held && (await store.healthOf([held.id], call)).get(held.id)
@@ -104,8 +104,7 @@ async function readKnown(
     ...(holder && { holder }),
     elsewhere: allocations.filter((each) => !isHere(each)),
     reservations: reservations.filter(
-      (each) =>
-        each.startPort <= port && port <= each.endPort && isOfScope(each, { hostname, protocol }),
+      (each) => contains(each, port) && isOfScope(each, { hostname, protocol }),
     ),
     ...(resting && { resting }),
     ...(health && { health }),

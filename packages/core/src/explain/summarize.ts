@@ -1,7 +1,7 @@
 import { nameOfInstance } from '../instance.js'
 import { nameOfService } from '../PortAllocation.js'
 import { PASS_OVER_REASONS } from '../passedOver/reasons.js'
-import type { Attribution, Owner } from '../processes/Recorded.js'
+import { type Attribution, decisive, type Owner } from '../processes/Recorded.js'
 import { toSeconds } from '../toSeconds.js'
 import type { ExplainedContainer, ExplainedProcess, Explanation } from './Explanation.js'
 
@@ -101,8 +101,7 @@ function mainOf({
   processes,
 }: Pick<Explanation, 'container' | 'processes'>): Main | undefined {
   if (container) return { ...container, name: nameOfContainer(container) }
-  const of = (whose: ExplainedProcess['whose']) => processes.find((each) => each.whose === whose)
-  const process = of('holder') ?? of('stranger') ?? processes[0]
+  const process = decisive(processes)
   return process && { ...process, name: nameOf(process) }
 }
 

@@ -93,6 +93,14 @@ function placeOf({ directory, container }: Listening): string | undefined {
   return container ? container.composeDirectory : directory
 }
 
+/** The one of several that decides whose a number is: one of the holder's, else a stranger. */
+export function decisive<Attributed extends Attribution>(
+  all: readonly Attributed[],
+): Attributed | undefined {
+  const of = (whose: Whose) => all.find((each) => each.whose === whose)
+  return of('holder') ?? of('stranger') ?? all[0]
+}
+
 /** Daemons leave the directory in which they were started for the root. */
 function tellsNothing(directory: string | undefined): directory is undefined {
   return directory === undefined || directory === '/'

@@ -5,7 +5,7 @@ import { inContainer } from '../containers/withContainers.js'
 import type { Listener } from '../listeners/Listeners.js'
 import type { PortAllocation } from '../PortAllocation.js'
 import { describeProcess, type ListeningProcess, processesOf } from './listeningProcesses.js'
-import type { Recorded } from './Recorded.js'
+import { decisive, type Recorded } from './Recorded.js'
 
 /**
  * The processes that have sockets of this host open, found by one look at all processes. Each process
@@ -32,8 +32,7 @@ export class SocketProcesses {
     const [socket] = sockets
     const publisher = socket && publisherOf(this.#containers, socket, sockets)?.container
     const checked = [...pids].map((pid) => this.#check(pid, held, publisher))
-    const of = (whose: CheckedProcess['whose']) => checked.find((each) => each.whose === whose)
-    return of('holder') ?? of('stranger') ?? checked[0]
+    return decisive(checked)
   }
 
   #check(
