@@ -361,8 +361,9 @@ export class PortManager {
   /**
    * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports of
    * the service stay. A number that would be passed over is given, and the result says what it is.
-   * With `ttlSeconds` the port has a lease, which every such call renews. Safe to repeat, and repeated by itself when the answer was lost; `created` may then be false
-   * although the attempt without an answer created it.
+   * With `ttlSeconds` the port has a lease, which every such call renews. Safe to repeat, and
+   * repeated by itself when the answer was lost; `created` may then be false although the attempt
+   * without an answer created it.
    * @throws {PortsError} `PORT_TAKEN` naming the holder and the nearest available numbers,
    * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason;
    * `INVALID_ARGUMENT` if `ttlSeconds` is given and the service holds the number without a lease

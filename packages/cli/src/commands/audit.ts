@@ -18,9 +18,10 @@ export function auditCommand({ openManager, output, signal, answerNo }: Context)
     .description('Compare the registry with what is listening')
     .option('--project <name>', 'only that project; all unless given')
     .addOption(
-      new Option('--idle-days <days>', 'a service is idle if nothing listened for so long')
-        .argParser(typedNumber)
-        .default(30),
+      new Option(
+        '--idle-days <days>',
+        'a service is idle if nothing listened for so long; 30 unless given',
+      ).argParser(typedNumber),
     )
     .addHelpText('after', MORE_HELP)
     .action(async ({ project: projectName, idleDays }) => {
