@@ -1,4 +1,5 @@
 const MIGRATORS = 3
+const LOCK_TIMEOUT_MS = 4_000
 
 /** @type {import('./Fault.mjs').Fault[]} */
 export const migration = [
@@ -45,17 +46,27 @@ async function migrateAtOnce({ workers, url }) {
 }
 
 /** @param {import('./Fault.mjs').Scene} scene */
-async function addColumn({ server, pause }) {
+async function addColumn({ server, pause, isOver }) {
   const table = Math.random() < 0.7 ? 'ports.port_allocations' : 'ports.port_ranges'
-  try {
-    await server.query(`alter table ${table} add column torture integer`)
+  // As a careful migration does it. A server that is down or busy must not keep this from being done.
+  const add = `set lock_timeout = '${LOCK_TIMEOUT_MS}ms'; alter table ${table} add column torture integer`
+  let done = false
+  while (!done && !isOver()) {
+    done = await isDone(server.query(add))
     await pause(200)
-    return true
-  } catch {
-    return false
-  } finally {
-    await server.insist(`alter table ${table} drop column if exists torture`)
+    // It may be there also after an error. Without it, a drop would wait for the lock all the same.
+    await server.insist(`
+      set lock_timeout = '${LOCK_TIMEOUT_MS}ms';
+      do $$ begin
+        if exists (
+          select from pg_attribute
+          where attrelid = '${table}'::regclass and attname = 'torture' and not attisdropped
+        ) then
+          alter table ${table} drop column torture;
+        end if;
+      end $$`)
   }
+  return done
 }
 
 /** @param {Promise<unknown>} done */

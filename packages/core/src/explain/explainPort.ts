@@ -77,16 +77,15 @@ async function readKnown(
   { port, hostname, protocol }: Target,
   call: CallOptions,
 ): Promise<Known> {
-  const [{ allocations }, ranges, reservations, atRest, checkouts, processes, { events }] =
-    await Promise.all([
-      store.list({ portNumber: port }, call),
-      store.listRanges(call),
-      store.listReservations(call),
-      store.listResting({ portNumber: port, hostname }, call),
-      store.listCheckouts({ hostname }, call),
-      store.listProcesses(hostname, call),
-      store.history({ portNumber: port, limit: HISTORY_SEARCH }, call),
-    ])
+  // One after the other, because each question at the same time would open a connection of its own,
+  // which takes longer than an answer.
+  const { allocations } = await store.list({ portNumber: port }, call)
+  const ranges = await store.listRanges(call)
+  const reservations = await store.listReservations(call)
+  const atRest = await store.listResting({ portNumber: port, hostname }, call)
+  const checkouts = await store.listCheckouts({ hostname }, call)
+  const processes = await store.listProcesses(hostname, call)
+  const { events } = await store.history({ portNumber: port, limit: HISTORY_SEARCH }, call)
   const isHere = (each: PortAllocation) => each.hostname === hostname && each.protocol === protocol
   const held = allocations.find(isHere)
   const range = ranges.find(
