@@ -887,13 +887,14 @@ export class PortManager {
     const accepted = given(options)
     const target = { port: validPort('port', port), ...this.scope(accepted) }
     return this.#source.during(async () => {
-      const [sighting, use, passedOver] = await Promise.all([
+      const [store, sighting, use, passedOver] = await Promise.all([
+        this.#source.getExisting(),
         this.#see(target, accepted),
         this.useOfPort(port, accepted),
         this.#passedOverIn(target, accepted.signal),
       ])
       const look = { sighting, use, passedOver }
-      return explainPort(await this.#source.getExisting(), target, look, accepted)
+      return explainPort(store, target, look, accepted)
     })
   }
 
