@@ -58,10 +58,10 @@ export function allocateCommand(context: Context) {
 }
 
 const MORE_HELP = `
-It is the lowest free port of the project, also when the service has one already.
-To ask for the port that it has: ports get. With --count, all are allocated or none, and
-printed one number a line. With --ttl each has a lease, which ports renew prolongs. --json has the
-id of each allocation, for renew --id and release --id.
+It allocates the lowest available port of the project, even if the service has one already. To print
+the port that a service has: ports get. With --count, either all are allocated or none. They are
+printed one number a line. With --ttl each has a lease, which ports renew extends. --json has the id
+of each allocation, for renew --id and release --id.
 
 Examples:
   ports allocate consilio worker --description "the second one"

@@ -31,9 +31,9 @@ export function checkoutsCommand({ openManager, output, signal }: Context) {
 
 const MORE_HELP = `
 A directory is recorded when a command such as ports run first uses it. The first directory of a
-project is the primary instance. A linked Git worktree or another clone is an instance of its own.
-A directory that was moved within its file system stays the instance that it was.
+project is the primary instance. A linked Git worktree or another clone is an instance of its own. A
+directory that was moved within its file system stays the same instance.
 
 Examples:
   ports checkouts
-  ports checkouts shop`
+  ports checkouts blog`

@@ -23,7 +23,7 @@ export function claimCommand(context: Context) {
     .description('Give a service one particular port, and print it')
     .addArgument(projectArgument)
     .argument('<service>')
-    .addArgument(new Argument('<port>', 'the number that it is to have').argParser(typedNumber))
+    .addArgument(new Argument('<port>', 'the number to give it').argParser(typedNumber))
     .addOption(instanceOption)
     .addOption(hostnameOption)
     .addOption(protocolOption)
@@ -58,10 +58,9 @@ export function claimCommand(context: Context) {
 }
 
 const MORE_HELP = `
-It is refused if another service holds the number, if it is reserved, or if it is not the
-project's.
-From then on "ports get" prints it for the service. Other ports of the service stay. With --ttl
-it has a lease, which the same command or ports renew prolongs.
+It is refused if another service holds the number, if the number is reserved, or if it is not one of
+the project's. From then on ports get prints the number for the service. The service keeps its other
+ports. With --ttl it has a lease, which the same command or ports renew extends.
 
 Examples:
   ports claim consilio web 3105

@@ -6,7 +6,7 @@ import { configSetCommand } from './config/set.js'
 
 export function configCommand(context: Context) {
   return new Command('config')
-    .description('See and change the settings of this machine')
+    .description('Show and change the settings of this machine')
     .addCommand(configGetCommand(context))
     .addCommand(configSetCommand(context))
     .addCommand(configListCommand(context))

@@ -9,7 +9,7 @@ import { dbStopCommand } from './db/stop.js'
 
 export function dbCommand(context: Context) {
   return new Command('db')
-    .description('Look after the database')
+    .description('Manage the database')
     .addCommand(dbStatusCommand(context))
     .addCommand(dbStartCommand(context))
     .addCommand(dbStopCommand(context))

@@ -14,8 +14,8 @@ export function dumpCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-The document shows one moment, without the results of audits. It contains the history and the
-idempotency keys. To load it: ports load.
+The document shows the registry at one moment. It contains the history and the idempotency keys, but
+not the results of audits. To load it: ports load
 
 Example:
   ports dump > registry.json`

@@ -20,8 +20,8 @@ export function environmentCommand(context: Context) {
 }
 
 const MORE_HELP = `
-The project is the one that ports run uses. Services without a port get one. With one service,
-PORT and HOST are printed as well. On failure nothing is printed on stdout, and the status is not 0.
+The project is the one that ports run uses. Services without a port get one. With one service, it
+also prints PORT and HOST. If it fails, it prints nothing on stdout, and the status is not 0.
 
 Examples:
   eval "$(ports env || echo false)"      # in .envrc, or in a script with set -e

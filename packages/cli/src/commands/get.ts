@@ -23,7 +23,7 @@ import { withRange } from '../withRange.js'
 export function getCommand(context: Context) {
   const { openManager, output, signal } = context
   return new Command('get')
-    .description('Print the ports of services; the first time, allocate them')
+    .description('Print the ports of services, and allocate those that they lack')
     .addArgument(projectArgument)
     .argument('<service...>')
     .addOption(preferOption)
@@ -120,23 +120,23 @@ const existingOption = new Option(
 ).conflicts(['prefer', 'ttl', 'createRange', 'type', 'description', 'cloudflareHostname'])
 
 const MORE_HELP = `
-The first time it is the lowest available port of the project, or the next one if something
-else listens there; stderr then says so. From then on it is always the same one, until it is
-released. Metadata fills in what is not known yet. stderr says what was allocated just now,
-whether the name of a service or of the host looks mistyped, and whether this process cannot
-see which numbers are in use.
+The first call allocates the lowest available port of the project. It passes over a number on which
+something else listens. From then on the service has the same port until it is released. Options
+that describe the service fill in what is not set yet. stderr says what was allocated just now,
+which numbers were passed over, whether a name looks mistyped, and whether this process cannot see
+which numbers are in use.
 
 In a directory with a ports.json, or below it, the project can be omitted: ports get web. Several
-words are services of that project if the file lists all of them. A service that it lists gets
-the ports that it asks for, as with ports run, unless options say which.
+words are services of that project if the file lists all of them. A service in the file gets the
+ports that the file asks for, as with ports run, unless options ask for others.
 
 With --ttl the service has a lease: the port is released at the end, unless ports get --ttl or
 ports renew is called before then. Without --ttl an existing lease stays as it is. A port that is
 held without a lease does not get one.
 
-If several services or several ports are asked for, all are allocated or none, and printed
-one number a line. A service that holds ports keeps them. If they are not what is asked for,
-the command is refused.
+If several services or several ports are asked for, either all are allocated or none. They are
+printed one number a line. A service that holds ports keeps them. The command is refused if these
+are not what it asks for.
 
 Examples:
   ports get consilio api

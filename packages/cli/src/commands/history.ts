@@ -35,17 +35,17 @@ export function historyCommand(context: Context) {
     .addOption(new Option('--port <number>', 'only changes of that number').argParser(typedNumber))
     .option('--actor <name>', 'only changes that this caller asked for')
     .addOption(
-      new Option('--since <time>', 'only changes from then on, as ISO 8601 or an age').argParser(
+      new Option('--since <time>', 'only changes since then, as ISO 8601 or an age').argParser(
         typedTime,
       ),
     )
     .addOption(
-      new Option('--limit <count>', 'at most so many, up to 1000')
+      new Option('--limit <count>', 'at most this many, up to 1000')
         .argParser(typedNumber)
         .default(DEFAULT_LIMIT),
     )
     .addOption(
-      new Option('--checks', 'what audits saw of the ports of a service').conflicts([
+      new Option('--checks', 'show what audits saw of the ports of a service').conflicts([
         'actor',
         'since',
         'all',
@@ -102,9 +102,9 @@ function fieldsOf(side: PortEvent['before'] = {}): Readonly<Record<string, unkno
 }
 
 const MORE_HELP = `
-An age is a number of seconds, minutes, hours, days or weeks: 90s, 30m, 2h, 7d, 4w. A time
-without an offset is local. A change appears once older ones that are still being written have
-ended. --json also has the database role and the function that was called.
+An age is a number of seconds, minutes, hours, days or weeks: 90s, 30m, 2h, 7d, 4w. A time without
+an offset is local. A change is shown once no older one is still being written. --json also has the
+database role, and the function that was called.
 
 Examples:
   ports history --port 3102

@@ -26,7 +26,8 @@ export function hostsCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-A host without ports is in the history. The last change is that of a port there.
+A host without ports is listed if the history has it. LAST CHANGE is the time of the last change of
+a port there.
 
 Example:
   ports hosts`

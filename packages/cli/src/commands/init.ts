@@ -36,15 +36,14 @@ export function initCommand({ output, confirm, answerNo }: Context) {
 }
 
 const MORE_HELP = `
-The file gets a service for each package of the repository with a dev or start script, and for
-each process in the Procfile, each variable in .env and each service built by a Compose file that
-has a port. It contains a number, as preferredPort, only if a file fixes it, such as --port 3000 in
-a script or server.port in vite.config.ts. Lines that begin with - say what is left out. An
-existing ports.json is never overwritten. It asks before it writes, except with --yes, with --json
-or without a terminal.
+The file gets a service for each of these: a package of the repository with a dev or start script, a
+process in the Procfile, a variable in .env that is a port, and a service with a port that a Compose
+file builds. It contains a number, as preferredPort, only if a file fixes it, such as --port 3000 in
+a script or server.port in vite.config.ts. Lines that begin with - say what is left out.
 
-$schema is the path of the schema in node_modules if @ports/core is installed there, else its
-name, @ports/core/ports.schema.json.
+It asks before it writes, except with --yes, with --json or without a terminal. It never overwrites
+an existing ports.json. $schema is the path of the schema in node_modules if @ports/core is
+installed there, else @ports/core/ports.schema.json.
 
 Examples:
   ports init --dry-run

@@ -35,13 +35,13 @@ function minute(time: Date): string {
 export function listCommand(context: Context) {
   const { openManager, output, signal } = context
   return new Command('list')
-    .description('List the ports that are held, of a project or all')
+    .description('List the ports that are held, by one project or by all')
     .argument('[project]')
     .addOption(allOption)
     .option('--service <name>', 'only those of services of that name')
     .option('--hostname <host>', 'only those on that host; on all unless given')
     .addOption(new Option('--port <number>', 'only that number').argParser(typedNumber))
-    .option('--resting', 'the numbers that rest instead, and the services that held them last')
+    .option('--resting', 'list the numbers that rest instead, and the services that held them last')
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, { service: serviceName, hostname, port: portNumber, resting }) => {
       const options = { serviceName, hostname, portNumber, signal }
@@ -59,12 +59,12 @@ export function listCommand(context: Context) {
 }
 
 const MORE_HELP = `
-The status is that of the last audit that could tell, at the time under CHECKED: in_use if
-something listened then. A port with a lease is held until its end, unless it is renewed. A narrow
-terminal shows fewer columns; --json has all, and the ids.
+STATUS is in_use if something listened at the last audit that could tell. CHECKED is the time of
+that audit. A port with a lease is held until the end of the lease, unless it is renewed. A narrow
+terminal shows fewer columns. --json has all, and the ids.
 
-A number that rests is held by nobody. Until the end of its rest only the service that held it last
-can get it. ports rest says for how long.
+Nobody holds a number that rests. Until the end of its rest, only the service that held it last can
+get it. ports rest says how long a rest lasts.
 
 Examples:
   ports list consilio

@@ -6,7 +6,7 @@ import { readInput } from '../readInput.js'
 export function loadCommand({ openManager, output, signal }: Context) {
   return new Command('load')
     .description('Load a dumped registry into one that holds no port')
-    .argument('[file]', 'what ports dump wrote; standard input unless given')
+    .argument('[file]', 'a document that ports dump wrote; by default standard input')
     .addHelpText('after', MORE_HELP)
     .action(async (file) => {
       const document = await readDocument(file)
@@ -45,9 +45,9 @@ async function readDocument(file: string | undefined): Promise<RegistryDocument>
 }
 
 const MORE_HELP = `
-Unused default ranges are replaced; all other ranges stay. It is refused if the registry holds
-ports. The ports of the document can be imported there, without its ranges, history, ids and
-idempotency keys.
+It replaces the default ranges that are unused. All other ranges stay. It is refused if the registry
+holds ports. Such a registry can import the ports of the document, but not its ranges, history, ids
+and idempotency keys. The last example does that.
 
 Examples:
   PORTS_DATABASE_URL=postgresql://… ports load registry.json

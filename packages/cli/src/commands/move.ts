@@ -18,11 +18,11 @@ export function moveCommand(context: Context) {
     .description('Give a service another port instead of the one that it has, and print it')
     .addArgument(projectArgument)
     .argument('<service>')
-    .addArgument(new Argument('<port>', 'the number that it is to have').argParser(typedNumber))
+    .addArgument(new Argument('<port>', 'the number to give it').argParser(typedNumber))
     .addOption(
       new Option(
         '--from <port>',
-        'which of its ports; the one that get prints unless given',
+        'which of its ports to give up; by default the one that get prints',
       ).argParser(typedNumber),
     )
     .addOption(instanceOption)
@@ -52,8 +52,9 @@ export function moveCommand(context: Context) {
 }
 
 const MORE_HELP = `
-In one transaction: nobody can take either number meanwhile. What is said about the service and
-an idempotency key go along. Restart the service to let it listen on the new port.
+The move is one transaction, so nobody else can take either number meanwhile. The type, the
+description, the Cloudflare hostname, the idempotency key and the lease stay the same. Restart the
+service to let it listen on the new port.
 
 Examples:
   ports move consilio web 3120

@@ -16,11 +16,11 @@ export function pruneCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Looks only at directories on this host. Lists what it would release, and asks; without a terminal
-it needs --yes. A port on which something still listens is listed with its process, and kept.
-Services of the primary instance may also get ports by name from elsewhere. Of these ports, only
-those that are known to have been allocated from the directory are released, and the others are
-listed.
+It looks only at directories on this host. It lists what it would release, and asks. Without a
+terminal it needs --yes. It lists a port on which something still listens, with the process, and
+keeps it. Services of the primary instance may also have ports that were asked for by name from
+elsewhere. Of these, it releases only those that are known to have been allocated from the
+directory, and lists the others.
 
 Example:
   ports prune consilio`

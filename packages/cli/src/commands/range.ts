@@ -9,7 +9,7 @@ import { rangeResizeCommand } from './range/resize.js'
 
 export function rangeCommand(context: Context) {
   return new Command('range')
-    .description('See and change which numbers a project owns')
+    .description('Show and change which numbers a project owns')
     .addCommand(rangeListCommand(context))
     .addCommand(rangeCreateCommand(context))
     .addCommand(rangeAddCommand(context))

@@ -18,7 +18,7 @@ import {
 export function releaseCommand(context: Context) {
   const { openManager, output, signal, answerNo } = context
   return new Command('release')
-    .description('Give up the ports of a service, and say which they were')
+    .description('Give up the ports of a service, and name them')
     .addArgument(projectArgument)
     .argument('[service]')
     .addOption(instanceOption)
@@ -27,10 +27,10 @@ export function releaseCommand(context: Context) {
     .addOption(onlyPortOption)
     .addOption(idOption)
     .addOption(
-      new Option('--all-services', 'of every service of the project; asks before').conflicts([
-        'port',
-        'id',
-      ]),
+      new Option(
+        '--all-services',
+        'release those of every service of the project, after a question',
+      ).conflicts(['port', 'id']),
     )
     .option('-y, --yes', 'do not ask')
     .addHelpText('after', MORE_HELP)
@@ -67,9 +67,10 @@ export function releaseCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Releases all of them on the host, unless options narrow them. They can be allocated again at once.
-If the project has a rest, only the same service can get them until it ends: ports rest. With
---all-services it lists what it would release, and asks; without a terminal it needs --yes.
+It releases all ports of the service on the host, unless options narrow them. The numbers can be
+allocated again at once, unless the project has a rest. Then only the same service can get them
+until the rest ends: ports rest. With --all-services it lists what it would release, and asks.
+Without a terminal it needs --yes.
 
 Examples:
   ports release consilio worker --port 3102

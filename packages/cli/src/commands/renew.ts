@@ -48,10 +48,10 @@ export function renewCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Renews all leases of the service on the host, unless options narrow them. A lease that has ended is
-not renewed: the command ends with status 4, and another service may have the number. --id renews
-only the holding that get --json and list --json name, and never a later one of the same service.
-To get a port with a lease: ports get --ttl
+It renews all leases of the service on the host, unless options narrow them. A lease that has ended
+cannot be renewed: the command ends with status 4, and another service may have the number. --id
+renews only the allocation with that id, as get --json and list --json print it, and never a later
+one of the same service. To get a port with a lease: ports get --ttl
 
 Examples:
   ports renew ci web --ttl 10m

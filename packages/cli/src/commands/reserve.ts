@@ -16,7 +16,7 @@ export function reserveCommand({ openManager, output, signal }: Context) {
   return new Command('reserve')
     .description('Keep numbers out of automatic allocation')
     .addArgument(new Argument('<ports>', 'such as 3150-3159, or 3150').argParser(typedBounds))
-    .requiredOption('--reason <text>', 'why, for those who meet the reservation')
+    .requiredOption('--reason <text>', 'the reason, which refused callers are told')
     .addOption(
       new Option('--until <time>', 'when it ends, as ISO 8601 or from now').argParser(typedEnd),
     )
@@ -47,10 +47,10 @@ function stillHeld(held: readonly PortAllocation[]): string {
 }
 
 const MORE_HELP = `
-The numbers may be in ranges or outside them. "ports claim --use-reservation" still takes one.
-Services keep those that they hold. The same numbers again: sets the reason and the end.
-Times from now: 90s, 30m, 2h, 7d, 4w. A time without an offset is local. The database's clock
-decides when it has come.
+The numbers may be inside or outside of ranges. A service keeps those that it holds. ports claim
+--use-reservation can still take one. If the same numbers are reserved already, the reason and the
+end are replaced. Times from now: 90s, 30m, 2h, 7d, 4w. A time without an offset is local. The
+reservation ends by the database's clock.
 
 Examples:
   ports reserve 3150-3159 --reason 'migration' --until 2027-01-31

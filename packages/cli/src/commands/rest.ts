@@ -5,7 +5,7 @@ import { typedSeconds } from '../typedTime.js'
 
 export function restCommand({ openManager, output, signal }: Context) {
   return new Command('rest')
-    .description('Set how long a released number is kept for the service that held it, or show it')
+    .description('Set or show how long a released number is kept for the service that held it')
     .addArgument(projectArgument)
     .addArgument(
       new Argument('[time]', 'such as 30m, 2h or 7d; 0: not at all').argParser(
@@ -40,10 +40,10 @@ function inWords(seconds: number): string {
 }
 
 const MORE_HELP = `
-Until the end of its rest a number is given only to the service that held it last, in the same
-instance. The rest begins with the release, or with the end of a lease, and goes on while something
-still listens on the number on this host. A new length also applies to numbers that rest already.
-ports list --resting lists them.
+Until the end of its rest, a number is given only to the service that held it last, in the same
+instance. The rest begins with the release, or with the end of a lease. It goes on while something
+still listens on the number on this host. A new length also applies to numbers that rest already. 0
+ends all rests. To list the numbers: ports list --resting
 
 Examples:
   ports rest consilio 1h

@@ -23,23 +23,24 @@ const runTtlOption = new Option(
 ).argParser(typedSeconds('ttl'))
 
 const MORE_HELP = `
-The project and its services come from the ports.json in this directory or above. Without one,
+The ports.json in this directory or above names the project and its services. Without one,
 package.json or the Git remote names the project. The service can be omitted if ports.json lists
-only one. If it lists none, the default is the name of the workspace's package, else web. The
-project gets a range if it has none. The service gets a port, and keeps it. Every worktree and
-clone of a project with a ports.json has its own ports.
+only one. If it lists none, the default is the name of the workspace's package, else web. A project
+without a range gets one. The service gets a port, and keeps it. Every worktree and clone of a
+project with a ports.json has its own ports.
 
-Without a command, it runs the one in ports.json, else the dev script of package.json. The command
-finds its port in PORT, and those of the project's other services in <SERVICE>_PORT and
-<SERVICE>_URL. A program that ignores PORT, such as Vite, is given the port as a flag, also if npx
-or a script of package.json starts it. If there is no such command, no port is allocated.
+Without a command, it runs the one in ports.json, else the dev script of package.json. If the
+command does not exist, no port is allocated. The command finds its port in PORT, and the ports of
+the project's other services in <SERVICE>_PORT and <SERVICE>_URL. A program that ignores PORT, such
+as Vite, gets the port as a flag. That also works if npx or a script of package.json starts it.
 
-It says on stderr where the command listens. If that is another port, it says which one, and which
-service holds it. If something already listens on the port, nothing is started and the status is
-125. With --reuse the status is 0 if that is the service itself.
+stderr says where the command listens. If that is another port, stderr names it, and the service
+that holds it. If something listens on the port already, nothing is started and the status is 125.
+With --reuse the status is 0 if that is the service itself.
 
-With --ttl the service has a lease, which is renewed while the command runs. If the lease ends
-before, for example because the machine slept, ports run says so, and --strict ends the command.
+With --ttl the service has a lease, which is renewed while the command runs. The lease may end
+earlier, for example because the machine slept. Then ports run says so, and --strict ends the
+command.
 
 Examples:
   ports run

@@ -101,9 +101,9 @@ const NO_PART = {
 }
 
 const MORE_HELP = `
-RESERVED, RESTING and UNUSABLE are parts of AVAILABLE: reserved ports, ports that only the service
-that held them last can get now, and ports that new allocations pass over, such as those on which
-something else listens now. --json has allocatableNow, which is how many are none of these.
+AVAILABLE includes RESERVED, RESTING and UNUSABLE. Only the service that held a resting port last
+can get it now. New allocations pass over unusable ports, for example because something else listens
+there. --json has allocatableNow, which counts the ports that are none of these.
 
 Example:
   ports summary consilio --protocol udp`

@@ -16,12 +16,14 @@ export function upCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Services without port and preferredPort get their ports in one transaction: all or none. Without
-an option it prints the variables that ports env prints. It also says which services hold ports of
-this directory and are no longer in ports.json. --write replaces only a file that it wrote before.
-With --run each line of output begins with the name of its service. A command that ends does not
-end the others; Ctrl-C ends all of them, and Ctrl-Z stops them. The status is that of the first
-command that failed before, else 0.
+Services that have neither port nor preferredPort get their ports in one transaction: all or none.
+Without an option it prints the variables that ports env prints. It also names the services that
+hold ports of this directory but are no longer in ports.json. --write replaces only a file that it
+wrote.
+
+With --run each line of output begins with the name of its service. If one command ends, the others
+go on. Ctrl-C ends all of them, and Ctrl-Z suspends them. The status is that of the first command
+that failed, else 0.
 
 Examples:
   ports up --write .env.local

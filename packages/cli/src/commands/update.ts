@@ -18,7 +18,7 @@ import {
 export function updateCommand(context: Context) {
   const { openManager, output, signal, answerNo } = context
   return new Command('update')
-    .description('Change what is said about a service')
+    .description('Change the type, the description or the Cloudflare hostname of a service')
     .addArgument(projectArgument)
     .argument('<service>')
     .addOption(typeOption)
@@ -77,7 +77,7 @@ function change(text: string | false | undefined): string | null | undefined {
 }
 
 const MORE_HELP = `
-On all its ports on the host, or on all hosts, unless narrowed.
+It changes all ports of the service on the host, or on all hosts, unless options narrow them.
 
 Example:
   ports update consilio api --type http --no-description`

@@ -15,7 +15,7 @@ export function configGetCommand({ settings, output, answerNo }: Context) {
 }
 
 const MORE_HELP = `
-A database URL is printed whole, with its password.
+It prints a database URL with its password.
 
 Example:
   ports config get hostname`

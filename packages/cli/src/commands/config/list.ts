@@ -23,7 +23,7 @@ export function configListCommand({ settings, output }: Context) {
 const MORE_HELP = `
 A setting comes from its environment variable, else from the user's file
 ($XDG_CONFIG_HOME/ports/config.json, by default ~/.config/ports/config.json), else from
-/etc/ports/config.json. The password of a database is not shown.
+/etc/ports/config.json. It does not show the password of a database.
 
 Example:
   ports config list`

@@ -19,8 +19,8 @@ export function configSetCommand({ settings, output }: Context) {
 
 const MORE_HELP = `
 Fields: databaseUrl, hostname, actor, rangeSize, defaultRanges (true or false). An empty value
-removes the field from the file. Only the user can read the file. Others can see a password on the
-command line while the command runs; to avoid that, write the file with an editor.
+removes the field from the file. Only you can read the file. Other users can see a password on the
+command line while the command runs. To avoid that, write the file with an editor.
 
 Examples:
   ports config set hostname nas

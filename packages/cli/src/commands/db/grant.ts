@@ -26,9 +26,8 @@ const PHRASES: Readonly<Record<AccessLevel, string>> = {
 }
 
 const MORE_HELP = `
-The role gets exactly these rights, whatever it had in the registry before. It
-can write no table: it calls functions that do. Run this as the role that ran
-\`ports db migrate\`.
+The role gets exactly these rights, and loses others that it had in the registry. It can write no
+table. It calls functions that do. Run this as the role that ran ports db migrate.
 
 Example:
   PORTS_DATABASE_URL=postgres://owner@db.example.org/ports ports db grant app use`

@@ -30,7 +30,7 @@ function shown({ projectName, startPort, endPort }: PortRange): string {
 }
 
 const MORE_HELP = `
-A default range that overlaps another range is left out, and named on stderr.
+It leaves out a default range that would overlap another range, and names it on stderr.
 
 Example:
   ports db seed`

@@ -13,7 +13,7 @@ export function dbStartCommand({ database, output }: Context) {
 }
 
 const MORE_HELP = `
-Other commands do so themselves when they need it.
+Other commands start it by themselves when they need it.
 
 Example:
   ports db start`

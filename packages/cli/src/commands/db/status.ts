@@ -4,7 +4,7 @@ import { describeDatabase } from '../../describeDatabase.js'
 
 export function dbStatusCommand({ database, output, answerNo }: Context) {
   return new Command('status')
-    .description('Show where the database is and how it does')
+    .description('Show where the database is, and its state')
     .addHelpText('after', MORE_HELP)
     .action(async () => {
       const status = await database.status()
@@ -14,7 +14,7 @@ export function dbStatusCommand({ database, output, answerNo }: Context) {
 }
 
 const MORE_HELP = `
-Starts nothing.
+It starts nothing.
 
 Example:
   ports db status`

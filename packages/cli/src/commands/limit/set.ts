@@ -40,11 +40,13 @@ function inWords({ maxPorts, perMinute }: Limits): string {
 }
 
 const MORE_HELP = `
-A limit that is not given is removed. What is held already stays. A call that would pass a limit is
-refused with status 7, and nothing is allocated. All actors that match share the limit. A caller can
-choose its own name, so the limit of an actor bounds accidents, such as a program in a loop, and is
-no protection. Imports and moves are not limited. The MCP server has limits of its own for each
-client: PORTS_AGENT_MAX_PORTS and PORTS_AGENT_PER_MINUTE.
+A limit that is not given is removed. Ports that are held already stay. A call that would pass a
+limit is refused with status 7, and allocates nothing. All actors that match share the limit.
+Imports and moves are not limited.
+
+A caller can choose its own name. So the limit of an actor bounds accidents, such as a program in a
+loop. It is no protection. The MCP server has limits of its own for each client:
+PORTS_AGENT_MAX_PORTS and PORTS_AGENT_PER_MINUTE.
 
 Examples:
   ports limit set --project consilio --max-ports 20 --per-minute 60

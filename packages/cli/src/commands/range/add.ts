@@ -21,8 +21,8 @@ export function rangeAddCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-A project that has no range yet gets its first. With --hostname it owns the numbers on that
-host only, so another project can own them on another host.
+If the project has no range yet, this is its first. With --hostname the project owns the numbers on
+that host only, so another project can own them on another host.
 
 Examples:
   ports range add homelab --start 8096 --hostname nas

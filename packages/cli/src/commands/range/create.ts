@@ -9,7 +9,7 @@ export function rangeCreateCommand({ openManager, output, signal }: Context) {
     .description('Give a project a range, and print it')
     .addArgument(projectArgument)
     .addOption(
-      new Option('--size <count>', 'the lowest free block of so many ports')
+      new Option('--size <count>', 'the lowest free block of this many ports')
         .argParser(typedNumber)
         .conflicts(['start', 'end']),
     )
@@ -32,8 +32,8 @@ function bounds(startPort: number | undefined, endPort: number | undefined) {
 }
 
 const MORE_HELP = `
-Either the numbers named, or the lowest free block of a size; without --size the setting
-rangeSize, by default 100.
+The range has the numbers from --start to --end, or it is the lowest free block of --size ports. The
+default size is the setting rangeSize, which is 100 unless set.
 
 Examples:
   ports range create myapp --size 100

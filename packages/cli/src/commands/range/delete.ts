@@ -4,7 +4,7 @@ import type { Context } from '../../Context.js'
 
 export function rangeDeleteCommand({ openManager, output, signal, database }: Context) {
   return new Command('delete')
-    .description('Take the ranges from projects')
+    .description('Take all ranges from projects')
     .argument('[project...]')
     .option('--defaults', 'the default ranges that are unused')
     .addHelpText('after', MORE_HELP)
@@ -45,8 +45,8 @@ async function unusedOf(
 }
 
 const MORE_HELP = `
-Refused while one of them holds a port; then none is deleted. A default range that was
-resized is not deleted by --defaults.
+If one of the projects holds a port, the command is refused and deletes nothing. --defaults keeps a
+default range that was resized.
 
 Examples:
   ports range delete myapp

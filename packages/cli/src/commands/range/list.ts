@@ -4,7 +4,7 @@ import { RANGE_COLUMNS } from './columns.js'
 
 export function rangeListCommand({ openManager, output, signal }: Context) {
   return new Command('list')
-    .description('List the ranges and who owns them')
+    .description('List the ranges, and the projects that own them')
     .addHelpText('after', MORE_HELP)
     .action(async () => {
       const ports = await openManager()

@@ -22,7 +22,7 @@ export function rangeRemoveCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-Refused while the project holds a port of it. To take all ranges: ports range delete.
+It is refused while the project holds a port of the range. To take all ranges: ports range delete
 
 Example:
   ports range remove homelab --start 8096 --hostname nas`

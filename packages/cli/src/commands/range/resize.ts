@@ -22,7 +22,7 @@ export function rangeResizeCommand({ openManager, output, signal }: Context) {
 }
 
 const MORE_HELP = `
-Refused where another range or a port that is held stands in the way.
+It is refused if the range would overlap another one, or if a port that is held would lie outside.
 
 Examples:
   ports range resize myapp --start 4000 --end 4199
