@@ -1553,10 +1553,25 @@ begin
         and protocol = v_scope.protocol
       for update skip locked
     ));
-    delete from ports.port_cursors
-    where project_name = p_project_name
-      and hostname = v_scope.hostname
-      and protocol = v_scope.protocol;
+    -- A slot that was skipped would never be examined again without the scope's row.
+    if exists (
+      select
+      from ports.port_allocations
+      where project_name = p_project_name
+        and hostname = v_scope.hostname
+        and protocol = v_scope.protocol
+    ) then
+      update ports.port_cursors
+      set examined_at = clock_timestamp()
+      where project_name = p_project_name
+        and hostname = v_scope.hostname
+        and protocol = v_scope.protocol;
+    else
+      delete from ports.port_cursors
+      where project_name = p_project_name
+        and hostname = v_scope.hostname
+        and protocol = v_scope.protocol;
+    end if;
   end loop;
 end
 $function$

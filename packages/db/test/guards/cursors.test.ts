@@ -159,6 +159,21 @@ describe('the slots of scopes in which nothing is held', () => {
     },
   )
 
+  it('go later if somebody had them locked', async () => {
+    const project = await newProject(20)
+    await allocate(project, 'web', ['old', 'tcp'])
+    await query(`select ports.release_port($1, 'web', 'old')`, [project.name])
+    const taker = await Session.open(url)
+    await taker.begin()
+    await taker.value(`select ports.allocate_port($1, 'web', 'old')`, [project.name])
+    await allocate(project, 'web', ['new-1', 'tcp'])
+    await taker.rollback()
+    await allocate(project, 'web', ['new-2', 'tcp'])
+    expect(
+      await query(`select port_number from ports.port_allocations where hostname = 'old'`),
+    ).toEqual([])
+  })
+
   it('can be asked for again at once', async () => {
     const project = await newProject(20)
     for (const nth of numbers(1, 40)) {
