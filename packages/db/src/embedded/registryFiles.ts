@@ -145,7 +145,8 @@ function linksIn(home: string): string[] {
 function unfinishedIn(cluster: string): string[] {
   return entriesOf(cluster).filter((path) => {
     const name = basename(path)
-    return name.startsWith(UNFINISHED) && /^\d+$/.test(name.slice(UNFINISHED.length))
+    const isNamedSo = name.startsWith(UNFINISHED) && /^\d+$/.test(name.slice(UNFINISHED.length))
+    return isNamedSo && lstatSync(path).isDirectory()
   })
 }
 
