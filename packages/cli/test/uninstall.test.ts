@@ -296,6 +296,7 @@ describe('ports uninstall', () => {
     const { stderr, status } = await ports(['uninstall', '--yes'])
     expect(status).toBe(1)
     expect(stderr).toContain('it could not be removed')
+    expect(stderr).toContain('run this again')
     chmodSync(directory, 0o755)
   })
 })

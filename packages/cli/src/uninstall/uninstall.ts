@@ -46,15 +46,19 @@ export async function uninstall(context: Context, yes: boolean): Promise<void> {
   const { table } = await import('../table.js')
   output.result({ removed: yes, found, kept }, () => table(found, COLUMNS, output.stdout))
   const isRemoved = ({ path }: Found) => !kept.some((each) => each.path === path)
-  if (!yes || !found.every(isRemoved)) answerNo()
+  const isComplete = yes && found.every(isRemoved)
+  if (!isComplete) answerNo()
   if (output.json) return
   for (const { path, reason } of kept) output.notice(`Kept: ${printable(path)}: ${reason}`)
   if (sessions > 0) output.notice(sessionsNotice(sessions))
-  output.notice(yes ? REMOVED : (registry.paths.length > 0 ? `${COPY}\n` : '') + NOT_REMOVED)
+  if (yes) return output.notice(isComplete ? REMOVED : INCOMPLETE)
+  if (registry.paths.length > 0) output.notice(COPY)
+  output.notice(NOT_REMOVED)
 }
 
 const COPY = 'To keep a copy of the registry: ports dump > registry.json'
 const NOT_REMOVED = 'Nothing was removed. To remove this: ports uninstall --yes'
+const INCOMPLETE = 'The rest was removed. Mend that, and run this again.'
 const REMOVED = 'Removed. The program stays: remove it with the package manager that installed it.'
 
 function sessionsNotice(count: number): string {
