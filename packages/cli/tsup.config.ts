@@ -1,4 +1,5 @@
 import { defineConfig } from 'tsup'
+import { REQUIRE } from '../../build/bundled.js'
 import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 export default defineConfig({
@@ -9,10 +10,7 @@ export default defineConfig({
   // Many small files take longer to find than to run; ours stay apart, to be one with a library's.
   noExternal: [/^(?!@ports\/)/],
   esbuildPlugins: [thirdPartyNotices()],
-  banner: {
-    // Bundled CommonJS modules require Node's modules by it.
-    js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
-  },
+  banner: REQUIRE,
   // A rebuild must not take the chunks away from a process that has yet to load them.
   clean: false,
 })

@@ -1,5 +1,6 @@
-import { cpSync, existsSync, readdirSync, rmSync } from 'node:fs'
 import { defineConfig } from 'tsup'
+import { DRIVER, REQUIRE } from '../../build/bundled.js'
+import { copyPrisma } from '../../build/copyPrisma.js'
 import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 const common = {
@@ -19,26 +20,10 @@ export default defineConfig([
     noExternal: ['pg', '@prisma/adapter-pg', 'env-paths'],
     esbuildPlugins: [thirdPartyNotices()],
     external: ['pg-native'],
-    // Bundled CommonJS modules require Node's modules by it.
-    banner: {
-      js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
-    },
-    // Without a navigator, as on Node 20, the driver makes a Response to learn that this is not
-    // Cloudflare. That loads all of Node's fetch, which takes a quarter of the time of `ports get`.
-    // The driver's native variant is not there, whatever the environment asks for.
-    define: {
-      navigator: JSON.stringify({ userAgent: 'Node.js' }),
-      'process.env.NODE_PG_FORCE_NATIVE': 'undefined',
-    },
+    banner: REQUIRE,
+    define: DRIVER,
     async onSuccess() {
-      for (const directory of ['migrations', 'seed', 'upgrade']) {
-        cpSync(`../../prisma/${directory}`, `prisma/${directory}`, { recursive: true })
-        // A migration that was renamed since the last build must not be applied under both names.
-        for (const name of readdirSync(`prisma/${directory}`)) {
-          if (existsSync(`../../prisma/${directory}/${name}`)) continue
-          rmSync(`prisma/${directory}/${name}`, { recursive: true })
-        }
-      }
+      copyPrisma()
     },
   },
   {

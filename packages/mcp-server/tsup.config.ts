@@ -1,4 +1,5 @@
 import { defineConfig, type Options } from 'tsup'
+import { REQUIRE } from '../../build/bundled.js'
 import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 const shared: Options = {
@@ -17,10 +18,7 @@ const program: Options = {
   // The SDK's many small files take longer to find than to run.
   noExternal: [/^(?!@ports\/)/],
   esbuildPlugins: [thirdPartyNotices()],
-  banner: {
-    // Bundled CommonJS modules require Node's modules by it.
-    js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
-  },
+  banner: REQUIRE,
 }
 
 // Nobody imports the program, so it has no declarations.

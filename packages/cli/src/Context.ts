@@ -1,5 +1,5 @@
 import type { AccessLevel, PortManager, PortRange } from '@ports/core'
-import type { DatabaseStatus, OtherRegistry, Seeded, SocketState } from '@ports/db'
+import type { DatabaseStatus, OtherRegistry, RegistryFiles, Seeded, SocketState } from '@ports/db'
 import type { Setting, SettingsFileState, WrittenSetting } from '@ports/db/settings'
 import type { Output } from './Output.js'
 
@@ -46,6 +46,8 @@ interface SettingsFile {
   get(field: string): Promise<Setting>
   /** Writes the field to the user's file, or removes it if the text is empty. */
   set(field: string, text: string): Promise<WrittenSetting>
+  /** The user's file, and what a writer of it that was killed has left. */
+  ownFiles(): Promise<readonly string[]>
 }
 
 /** What `ports doctor` looks at. None of this makes, starts or changes anything. */
@@ -70,4 +72,8 @@ interface Database {
   /** The ranges that a new registry has. */
   defaultRanges(): Promise<PortRange[]>
   grant(role: string, level: AccessLevel): Promise<void>
+  /** Those of the embedded registry. */
+  files(): Promise<RegistryFiles>
+  /** Stops the server, and removes these files. Safe to repeat. */
+  remove(): Promise<RegistryFiles>
 }

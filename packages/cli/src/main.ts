@@ -53,6 +53,8 @@ const context: Context = {
     defaultRanges: async () => (await import('@ports/db')).defaultRanges(),
     grant: async (role, level) =>
       (await import('@ports/db')).grantAccess(role, level, databaseOptions),
+    files: async () => (await import('@ports/db')).registryFiles(databaseOptions),
+    remove: async () => (await import('@ports/db')).removeRegistry(databaseOptions),
   },
   settings: {
     list: async () => (await import('@ports/db/settings')).listSettings(),
@@ -61,6 +63,7 @@ const context: Context = {
       return readSetting(validFieldName('field', field))
     },
     set: async (field, text) => (await import('@ports/db/settings')).writeSetting(field, text),
+    ownFiles: async () => (await import('@ports/db/settings')).ownSettingsFiles(),
   },
   machine: {
     socketState: async (data) => (await import('@ports/db')).socketState(data),

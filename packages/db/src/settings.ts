@@ -1,5 +1,6 @@
 // An entry of its own, so that a program can read its settings without loading a database driver.
 export { validFieldName } from './settings/fields.js'
+export { ownSettingsFiles } from './settings/ownSettingsFiles.js'
 export {
   callerDefaults,
   listSettings,

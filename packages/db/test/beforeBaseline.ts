@@ -2,19 +2,29 @@ import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { sql, unmigratedDatabase } from '../../../test/database.js'
 
-const DIRECTORY = new URL('fixtures/beforeBaseline/', import.meta.url)
+export const FORMER_DIRECTORY = new URL('fixtures/beforeBaseline/', import.meta.url)
 
 /** The migrations that the baseline replaced: six, and two that were in no release. */
-export const FORMER_MIGRATIONS = readdirSync(DIRECTORY).sort()
+export const FORMER_MIGRATIONS = readdirSync(FORMER_DIRECTORY).sort()
 
 /** Returns the URL of a database made by the first `count` of them, recorded as they were then. */
 export function formerDatabase(count: number): Promise<string> {
-  return databaseMadeBy(DIRECTORY, FORMER_MIGRATIONS.slice(0, count))
+  return databaseMadeBy(FORMER_DIRECTORY, FORMER_MIGRATIONS.slice(0, count))
 }
 
 /** Returns the URL of a database made by these migrations alone. */
 export async function databaseMadeBy(directory: URL, names: readonly string[]): Promise<string> {
   const url = await unmigratedDatabase()
+  await migrateBy(url, directory, names)
+  return url
+}
+
+/** Makes the schema in a database that has none. */
+export async function migrateBy(
+  url: string,
+  directory: URL,
+  names: readonly string[],
+): Promise<void> {
   await sql(
     url,
     `create schema ports;
@@ -40,7 +50,6 @@ export async function databaseMadeBy(directory: URL, names: readonly string[]): 
       [randomUUID(), createHash('sha256').update(text).digest('hex'), name],
     )
   }
-  return url
 }
 
 export const FORMER_RANGES = [

@@ -2,6 +2,7 @@ import {
   chmodSync,
   cpSync,
   existsSync,
+  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -23,6 +24,9 @@ const require = createRequire(import.meta.url)
 const INCOMING = 'incoming-'
 
 const PROGRAMS = 'postgresql-'
+
+/** What a copy of the package's programs consists of. */
+const PACKAGED: readonly string[] = ['bin', 'lib', 'pg-symlinks.json', 'share']
 
 /**
  * Directory of the programs that serve this data directory: those of this version of ports or, if
@@ -96,6 +100,33 @@ function installBinaries(directory: string): string {
     if (!existsSync(target)) throw error
   }
   return join(target, 'bin')
+}
+
+/** The copies of programs in the directory, and those under way. Nothing else of such a name. */
+export function copiesOfPrograms(directory: string): string[] {
+  if (!existsSync(directory)) return []
+  return readdirSync(directory)
+    .filter((name) => name.startsWith(PROGRAMS) || name.startsWith(INCOMING))
+    .map((name) => join(directory, name))
+    .filter(isCopy)
+}
+
+/** Removes them. Until one is gone it bears the name of a copy under way, which nobody uses. */
+export function removeCopies(directory: string): void {
+  for (const copy of copiesOfPrograms(directory)) {
+    const incomplete = join(directory, `${INCOMING}${process.pid}`)
+    if (copy !== incomplete) {
+      rmSync(incomplete, { recursive: true, force: true })
+      renameSync(copy, incomplete)
+    }
+    rmSync(incomplete, { recursive: true, force: true })
+  }
+}
+
+/** Also if a part of it is missing. */
+function isCopy(path: string): boolean {
+  const stats = lstatSync(path)
+  return stats.isDirectory() && readdirSync(path).every((name) => PACKAGED.includes(name))
 }
 
 /** PostgreSQL's programs find each other by running their path, in double quotes, in a shell. */

@@ -45,7 +45,8 @@ import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 /** It takes a second, or some on a slow disk; one that is stopped (SIGSTOP) never ends. */
 const INITDB_TIMEOUT_MS = 90_000
 
-const UNFINISHED = 'data.unfinished-'
+/** Data that are being made or removed, by the pid of the process that does. */
+export const UNFINISHED = 'data.unfinished-'
 /** A link in the home to data elsewhere that are being made. */
 export const UNFINISHED_LINK = 'data.unfinished'
 
@@ -94,7 +95,7 @@ async function createData(data: string, owner: string, account: ServerAccount): 
  * Root leaves the removal to the server's account, which may still have a program at work there: in
  * a directory that another user can write to, a path may lead elsewhere by the time it is removed.
  */
-async function removeUnfinished(directory: string, account: ServerAccount): Promise<void> {
+export async function removeUnfinished(directory: string, account: ServerAccount): Promise<void> {
   if (!isRoot()) {
     // Retried, because an initdb that outlived its maker may still be writing there.
     return rmSync(directory, { recursive: true, force: true, maxRetries: 20, retryDelay: 20 })

@@ -6,6 +6,7 @@ import { dataDirectory } from './dataDirectory.js'
 import { refuseHiddenHome } from './hiddenHome.js'
 import { postmasterPid } from './lockFiles.js'
 import { startPostmaster, stopPostmaster } from './postmaster.js'
+import { type RegistryFiles, registryFiles, removeRegistryFiles } from './registryFiles.js'
 import { registryHome } from './registryHome.js'
 import { accountOf, type Notify, refuseLonelyRoot } from './serverAccount.js'
 import { isAccepting } from './serverConnection.js'
@@ -88,6 +89,23 @@ export function embeddedStatus(): Promise<EmbeddedStatus> {
       ...(pid !== undefined && { pid }),
     }
   })
+}
+
+/**
+ * The files of the registry.
+ * @throws {PortsError} `SANDBOXED` if it cannot be known whether there is one
+ */
+export function filesOfRegistry(): Promise<RegistryFiles> {
+  return atHome(async (home) => {
+    const files = registryFiles(home)
+    if (files.paths.length === 0) refuseHiddenHome(home)
+    return files
+  })
+}
+
+/** Stops the server, and removes what was made for the registry. */
+export function removeRegistry(notify: Notify): Promise<RegistryFiles> {
+  return atHome((home) => removeRegistryFiles(home, notify))
 }
 
 /** Turns a refusal of the system (no right, no space, read-only) into an error about the home. */

@@ -22,6 +22,9 @@ export const SOCKET_PORT = 5432
 
 const SOCKET = `.s.PGSQL.${SOCKET_PORT}`
 
+/** All that PostgreSQL makes in the directory of its socket. */
+export const SOCKET_FILES: readonly string[] = [SOCKET, `${SOCKET}.lock`]
+
 /** What sockaddr_un holds, without the closing NUL: unix(7) on Linux, unix(4) on macOS. */
 const LONGEST_PATH = process.platform === 'darwin' ? 103 : 107
 

@@ -1,4 +1,4 @@
-import { closeSync, constants, existsSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortsError } from '@ports/core'
@@ -47,17 +47,8 @@ export async function withStartLock<Result>(
   notify: Notify,
   work: (lock: StartLock) => Promise<Result>,
 ): Promise<Result> {
-  // Only here: finding and linking native code is not for a call whose server runs.
-  const { tryLock } = await import('fs-native-extensions')
-  makeDirectories(home)
-  refuseForeignDirectory(home)
-  const file = openOwnFile(lockFile(home), READ_WRITE_CREATE, process.getuid!())
+  const file = await takeLock(home, notify)
   try {
-    const turn = new Turn(home, file, notify)
-    while (!tryLock(file)) {
-      turn.check()
-      await sleep(POLL_MS)
-    }
     const { made } = readRecord<StartRecord>(file) ?? {}
     const note = (isMade: boolean | undefined) =>
       writeRecord(file, { ...holderHere(process.pid), made: isMade })
@@ -72,19 +63,57 @@ export async function withStartLock<Result>(
   }
 }
 
+/** Opens and locks the lock's file. */
+async function takeLock(home: string, notify: Notify): Promise<number> {
+  // Only here: finding and linking native code is not for a call whose server runs.
+  const { tryLock } = await import('fs-native-extensions')
+  for (;;) {
+    makeDirectories(home)
+    refuseForeignDirectory(home)
+    const file = openOwnFile(lockFile(home), READ_WRITE_CREATE, process.getuid!())
+    try {
+      const turn = new Turn(home, file, notify)
+      while (!tryLock(file)) {
+        turn.check()
+        await sleep(POLL_MS)
+      }
+      if (isStillThere(home, file)) return file
+    } catch (error) {
+      closeSync(file)
+      throw error
+    }
+    closeSync(file)
+  }
+}
+
+/** False if another process has removed the file with its registry meanwhile. */
+function isStillThere(home: string, file: number): boolean {
+  const there = statSync(lockFile(home), { throwIfNoEntry: false })
+  return there?.ino === fstatSync(file).ino
+}
+
+/** Whether a process of the registry has recorded itself there. */
+export function hasLockRecord(home: string): boolean {
+  return readLock(home)?.pid !== undefined
+}
+
 /** Whether there was a registry: its lock's file says so, or its server has written a log. */
 export function wasMade(home: string): boolean {
   if (existsSync(clusterFiles.log(join(home, 'data')))) return true
-  if (!existsSync(lockFile(home))) return false
+  return readLock(home)?.made === true
+}
+
+function readLock(home: string): Partial<StartRecord> | undefined {
+  if (!existsSync(lockFile(home))) return undefined
   const file = openOwnFile(lockFile(home), constants.O_RDONLY, process.getuid!())
   try {
-    return readRecord<StartRecord>(file)?.made === true
+    return readRecord<StartRecord>(file)
   } finally {
     closeSync(file)
   }
 }
 
-function lockFile(home: string): string {
+export function lockFile(home: string): string {
   return join(home, 'lock')
 }
 

@@ -1,0 +1,178 @@
+import {
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readlinkSync,
+  realpathSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  unlinkSync,
+} from 'node:fs'
+import { basename, dirname, join, resolve } from 'node:path'
+import { copiesOfPrograms, removeCopies } from './binaries.js'
+import {
+  refuseForeignData,
+  removeUnfinished,
+  UNFINISHED,
+  UNFINISHED_LINK,
+} from './createCluster.js'
+import { dataDirectory } from './dataDirectory.js'
+import { isPostmasterAlive, postmasterPid } from './lockFiles.js'
+import { stopPostmaster } from './postmaster.js'
+import { clusterFiles } from './registryHome.js'
+import { accountOf, isRoot, type Notify, rootDirectory } from './serverAccount.js'
+import { SOCKET_FILES } from './socketDirectory.js'
+import { hasLockRecord, lockFile, withStartLock } from './startLock.js'
+import { refuseForeignDirectory } from './trustedPath.js'
+
+/** The files of a registry, or those that an interrupted removal has left. */
+export interface RegistryFiles {
+  readonly home: string
+  /** The pid of its server, if that runs. */
+  readonly pid?: number
+  /** The files and directories that were made for this registry. */
+  readonly paths: readonly string[]
+  /** What else is in its directories. */
+  readonly others: readonly string[]
+  /** What it shares with other registries. */
+  readonly shared: readonly string[]
+}
+
+/** Where the data are or were, and the directory around them. */
+interface Place {
+  readonly data: string
+  readonly cluster: string
+}
+
+/**
+ * Looks, and changes nothing.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` if the data there are not those of a registry of this
+ * user, or on a file system that is not mounted
+ */
+export function registryFiles(home: string): RegistryFiles {
+  const { data, cluster } = placeOf(home)
+  const hasData = existsSync(data)
+  refuseForeignDirectory(cluster)
+  if (hasData) refuseForeignData(data)
+  // Without data and record nothing says that a registry was ever here: all is somebody else's.
+  else if (!hasLockRecord(home)) return { home, paths: [], others: [], shared: [] }
+  else if (cluster !== home && !isMadeForRegistry(cluster)) dataDirectory(home)
+
+  const paths = [...filesIn({ data, cluster }), ...linksIn(home), lockFile(home)].filter(isThere)
+  const directories = isMadeForRegistry(cluster) ? [home, cluster] : [home]
+  const pid = hasData && isPostmasterAlive(data) ? postmasterPid(data) : undefined
+  return {
+    home,
+    ...(pid !== undefined && { pid }),
+    paths,
+    others: directories.flatMap(entriesOf).filter((path) => !paths.includes(path)),
+    shared: isRoot() ? copiesOfPrograms(rootDirectory) : [],
+  }
+}
+
+/**
+ * Stops the server, and removes what was made for the registry. If it is interrupted, the next call
+ * removes the rest, and until then no registry can be made there.
+ * @returns what was there before
+ * @throws {PortsError} as `registryFiles`; `DATABASE_UNAVAILABLE` if the server cannot be stopped
+ */
+export async function removeRegistryFiles(home: string, notify: Notify): Promise<RegistryFiles> {
+  const found = registryFiles(home)
+  if (found.paths.length === 0) return found
+  await withStartLock(home, notify, async (lock) => {
+    const place = placeOf(home)
+    const { data, cluster } = place
+    if (existsSync(data)) {
+      refuseForeignData(data)
+      await stopPostmaster(data)
+      lock.noteMade()
+      // In one step: a server must never start on a part of its data. Now that they are gone, none
+      // is made either, because the lock's file says that there were some.
+      renameSync(data, join(cluster, `${UNFINISHED}${process.pid}`))
+    }
+    await removeCluster(place)
+    for (const link of linksIn(home)) unlinkSync(link)
+    // Last, because it proves that the rest is a registry's.
+    unlinkSync(lockFile(home))
+  })
+  removeIfEmpty(home)
+  return found
+}
+
+function placeOf(home: string): Place {
+  const name = join(home, 'data')
+  const target = linkTarget(name) ?? linkTarget(join(home, UNFINISHED_LINK)) ?? name
+  const data = existsSync(name) ? realpathSync(name) : target
+  return { data, cluster: data === name ? home : dirname(data) }
+}
+
+function filesIn({ data, cluster }: Place): string[] {
+  const run = clusterFiles.sockets(data)
+  return [
+    data,
+    ...unfinishedIn(cluster),
+    ...(hasOnlySockets(run) ? [run] : []),
+    clusterFiles.log(data),
+    // Those of root's registries are shared.
+    ...(isRoot() ? [] : copiesOfPrograms(cluster)),
+  ]
+}
+
+async function removeCluster({ data, cluster }: Place): Promise<void> {
+  for (const path of unfinishedIn(cluster)) await removeUnfinished(path, accountOf(path))
+  const run = clusterFiles.sockets(data)
+  if (hasOnlySockets(run)) {
+    for (const name of SOCKET_FILES) rmSync(join(run, name), { force: true })
+    rmdirSync(run)
+  }
+  rmSync(clusterFiles.log(data), { force: true })
+  if (!isRoot()) removeCopies(cluster)
+  if (isMadeForRegistry(cluster)) removeIfEmpty(cluster)
+}
+
+/** Whether it is the directory of one of root's registries, of which the home has only a link. */
+function isMadeForRegistry(cluster: string): boolean {
+  return dirname(cluster) === rootDirectory && /^registry-[0-9a-f]+$/.test(basename(cluster))
+}
+
+function linksIn(home: string): string[] {
+  return ['data', UNFINISHED_LINK]
+    .map((name) => join(home, name))
+    .filter((path) => linkTarget(path) !== undefined)
+}
+
+function unfinishedIn(cluster: string): string[] {
+  return entriesOf(cluster).filter((path) => {
+    const name = basename(path)
+    const isNamedSo = name.startsWith(UNFINISHED) && /^\d+$/.test(name.slice(UNFINISHED.length))
+    return isNamedSo && lstatSync(path).isDirectory()
+  })
+}
+
+function hasOnlySockets(run: string): boolean {
+  return isThere(run) && entriesOf(run).every((path) => SOCKET_FILES.includes(basename(path)))
+}
+
+function entriesOf(directory: string): string[] {
+  return existsSync(directory) ? readdirSync(directory).map((name) => join(directory, name)) : []
+}
+
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
+function linkTarget(path: string): string | undefined {
+  if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return undefined
+  return resolve(dirname(path), readlinkSync(path))
+}
+
+/** Leaves a directory in which something is, a mount, and one that this process may not remove. */
+function removeIfEmpty(directory: string): void {
+  try {
+    rmdirSync(directory)
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (!['ENOTEMPTY', 'EEXIST', 'EBUSY', 'ENOENT', 'EACCES', 'EPERM'].includes(code)) throw error
+  }
+}

@@ -1,0 +1,2 @@
+export * from '@ports/core'
+export * from '@ports/db'
