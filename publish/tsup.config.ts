@@ -8,6 +8,7 @@ import manifest from './package.json' with { type: 'json' }
 
 const COPIED = [
   '../README.md',
+  '../LICENSE',
   '../packages/core/ports.schema.json',
   '../packages/core/registry.schema.json',
   '../packages/db/config.schema.json',
