@@ -90,6 +90,19 @@ describe('a listener', () => {
     expect(started.attribute(child, { ...HELD, projectName: 'blog' }).whose).toBe('stranger')
   })
 
+  it('is known by the nearest of two processes that ports run started', ({ skip }) => {
+    onLinux(skip)
+    const nearest = recordedProcess({ serviceName: 'api', allocationId: '8' })
+    const above = recordedProcess({ pid: process.ppid, started: bootAndStartOf(process.ppid)! })
+    for (const both of [
+      [above, nearest],
+      [nearest, above],
+    ]) {
+      const owner = new Recorded([], both).ownerOf({ pid: process.pid })
+      expect(owner).toMatchObject({ serviceName: 'api' })
+    }
+  })
+
   it('is not known by a pid that was given again', ({ skip }) => {
     onLinux(skip)
     const reused = new Recorded([], [recordedProcess({ started: 'another-boot/1' })])
