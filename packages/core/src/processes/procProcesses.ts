@@ -6,12 +6,12 @@ import {
   ancestorsOf,
   bootAndStartOf,
   commandLine,
+  holdersOf,
   openSockets,
   processTree,
   startOf,
   startTimeOf,
   userOf,
-  visiblePids,
   workingDirectory,
 } from './procFs.js'
 
@@ -21,9 +21,9 @@ export const procProcesses: HostProcesses = {
 
   async readTable(sockets) {
     const inodes = inodesOf(sockets)
-    const owners = ownersOf(inodes)
+    const holders = holdersOf(inodes)
     return {
-      pidsOf: ({ inode }) => (inode === undefined ? [] : (owners.get(inode) ?? [])),
+      pidsOf: ({ inode }) => (inode === undefined ? [] : (holders.get(inode) ?? [])),
       describe(pid) {
         const process = describe(pid)
         // It may have ended since, and its pid may have been given again.
@@ -48,18 +48,6 @@ export const procProcesses: HostProcesses = {
 
 function inodesOf(sockets: readonly Listener[]): ReadonlySet<number> {
   return new Set(sockets.flatMap(({ inode }) => inode ?? []))
-}
-
-/** The processes that have these sockets open and may be inspected, by inode. */
-function ownersOf(inodes: ReadonlySet<number>): ReadonlyMap<number, readonly number[]> {
-  const owners = new Map<number, number[]>()
-  if (inodes.size === 0) return owners
-  for (const pid of visiblePids()) {
-    for (const inode of openSockets(pid)) {
-      if (inodes.has(inode)) owners.set(inode, [...(owners.get(inode) ?? []), pid])
-    }
-  }
-  return owners
 }
 
 /** Undefined if it is gone, or another one has got its pid while it was read. */
