@@ -20,7 +20,7 @@ export interface Lineage {
   startedOf(pid: number): string | undefined
 }
 
-export interface IdentifiedProcess extends ListeningProcess {
+interface IdentifiedProcess extends ListeningProcess {
   /** What tells a pid that was given again, as in a `Lineage`. */
   readonly started: string
 }

@@ -85,7 +85,7 @@ export class Recorded {
 
   /** Whether the holder's directory is recorded, and the process runs outside of it. */
   #isElsewhere(process: Listening, { id, projectName, instance }: Held): boolean {
-    if (tellsNothing(placeOf(process))) return false
+    if (tellsNothing(placeOf(process)) || forwards(process)) return false
     const isMadeHere = (each: Checkout) => each.instance !== '' || each.allocationIds.includes(id)
     return (
       this.#processes.some((each) => each.allocationId === id && hasDirectory(each)) ||
@@ -95,6 +95,17 @@ export class Recorded {
       )
     )
   }
+}
+
+/** The processes of Docker and Podman that have a published port of a container open. */
+const FORWARDER = /^(?:\S*\/)?(?:conmon|docker-proxy|rootlessport)(?: |$)/
+
+/**
+ * Whether it forwards to a container that cannot be seen. It runs in whatever directory the container was
+ * started from.
+ */
+function forwards({ command, container }: Listening): boolean {
+  return container === undefined && command !== undefined && FORWARDER.test(command)
 }
 
 const NO_LINEAGE: Lineage = { ancestorsOf: () => [], startedOf: () => undefined }

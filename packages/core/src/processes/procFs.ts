@@ -1,7 +1,8 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { statOf } from '../statOf.js'
 
 /** All processes that this one can see. */
-export function visiblePids(): number[] {
+function visiblePids(): number[] {
   return (unlessUnseen(() => readdirSync('/proc')) ?? [])
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
@@ -48,9 +49,9 @@ export function holdersOf(inodes: ReadonlySet<number>): ReadonlyMap<number, read
 }
 
 /**
- * The visible processes, without those of other users if this one has no capability: the kernel refuses
- * to list their open files (proc(5), "/proc/pid/fd"), and to ask for its refusal takes ten times as long
- * as to see whose they are.
+ * The visible processes, without those of other users if this one has no capability. The kernel refuses
+ * to list the open files of those (proc(5), "/proc/pid/fd"), and being refused takes five times as long
+ * as seeing whose they are.
  */
 function inspectablePids(): number[] {
   const pids = visiblePids()
@@ -75,16 +76,30 @@ function openFiles(pid: number): string[] {
 const GONE = ' (deleted)'
 
 /**
- * Its working directory, or undefined for a process of another user, and if the path is longer than the
- * kernel tells. If the directory is gone, the path that it had.
+ * Its working directory. If that is gone, the path that it had. Undefined for a process of another user,
+ * if the path is longer than the kernel tells, and if it leads elsewhere for this process, as that of a
+ * container does.
  */
 export function workingDirectory(pid: number): string | undefined {
   const link = `/proc/${pid}/cwd`
   const path = unlessUnseen(() => readlinkSync(link))
-  if (!path?.endsWith(GONE)) return path
-  // A directory may have such a name.
-  const links = unlessUnseen(() => statSync(link).nlink)
-  return links === 0 ? path.slice(0, -GONE.length) : path
+  if (path?.endsWith(GONE)) {
+    // A directory may have such a name.
+    const isGone = unlessUnseen(() => statOf(link).nlink) === 0n
+    return isGone ? path.slice(0, -GONE.length) : path
+  }
+  if (path === undefined || mountsOf(pid) === mountsOf('self')) return path
+  return isSameFile(link, path) ? path : undefined
+}
+
+/** The mount namespace (namespaces(7)) of a process. */
+function mountsOf(pid: number | 'self'): string | undefined {
+  return unlessUnseen(() => readlinkSync(`/proc/${pid}/ns/mnt`))
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((path) => unlessUnseen(() => statOf(path)))
+  return first !== undefined && first.ino === second?.ino && first.dev === second.dev
 }
 
 /** Its command line, or undefined if it is gone or has none. */

@@ -99,6 +99,28 @@ test('a process whose directory is gone is still known by it', async () => {
   expect(use!.processes[0]).toMatchObject({ directory: cwd })
 })
 
+test('a directory of another mount namespace is not told by its path there', async ({ skip }) => {
+  const cwd = temporaryDirectory()
+  const mounted = LISTEN.replace(
+    'print(',
+    `libc = ctypes.CDLL(None)
+if libc.unshare(0x20000) != 0: sys.exit(1)
+libc.mount(b"none", b"/", None, 0x44000, None)
+if libc.mount(b"tmpfs", ${JSON.stringify(cwd)}.encode(), b"tmpfs", 0, None) != 0: sys.exit(1)
+os.chdir(MOUNTED)
+print(`,
+  )
+  const inside = await python(mounted.trimStart().replace('MOUNTED', JSON.stringify(cwd)))
+  if (inside.port === 0) skipBecause(skip, 'no mount namespace can be made here')
+  const beside = await python(mounted.trimStart().replace('MOUNTED', JSON.stringify(tmpdir())))
+  const hidden = (await useOfPort(inside.port, 'tcp'))!.processes[0]
+  expect(hidden).toMatchObject({ pid: inside.pid })
+  expect(hidden).not.toHaveProperty('directory')
+  expect((await useOfPort(beside.port, 'tcp'))!.processes[0]).toMatchObject({
+    directory: tmpdir(),
+  })
+})
+
 test('a directory whose name ends like one that is gone keeps its name', async () => {
   const cwd = mkdtempSync(join(temporaryDirectory(), 'x-')).concat(' (deleted)')
   const { port } = await python(
