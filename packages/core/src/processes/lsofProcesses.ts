@@ -183,6 +183,9 @@ function psArguments(selection: readonly string[]): string[] {
   return [...selection, '-ww', '-o', PS_COLUMNS]
 }
 
+/** How much later than the look a process may seem to have started, because the clock was set meanwhile. */
+const CLOCK_STEP_MS = 2_000
+
 function tableOf(
   owners: Owners,
   processes: ReadonlyMap<number, Described>,
@@ -192,7 +195,8 @@ function tableOf(
     pidsOf: (socket) => owners.get(socket) ?? [],
     describe(pid) {
       const process = processes.get(pid)
-      return process && process.startedAt <= lookedAt ? process : undefined
+      const isLater = process && process.startedAt.getTime() > lookedAt.getTime() + CLOCK_STEP_MS
+      return isLater ? undefined : process
     },
   }
 }

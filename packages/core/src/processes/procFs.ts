@@ -58,16 +58,24 @@ function inspectablePids(): number[] {
   const status = unlessUnseen(() => readFileSync('/proc/self/status', 'latin1')) ?? ''
   if (!/^CapEff:\t0+$/m.test(status)) return pids
   const own = process.geteuid?.()
-  return pids.filter((pid) => pid === process.pid || ownerOf(pid) === own)
+  return pids.filter((pid) => ownerOf(pid) === own)
 }
 
 function ownerOf(pid: number): number | undefined {
   return unlessUnseen(() => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid)
 }
 
-/** Where the links in the directory of its open files point. Empty for processes of other users. */
-function openFiles(pid: number): string[] {
-  const directory = `/proc/${pid}/fd/`
+/** Where the links to its open files point. Empty for processes of other users. */
+function openFiles(pid: number): readonly string[] {
+  const files = linksIn(`/proc/${pid}/fd/`)
+  if (files.length > 0) return files
+  // The first thread may have ended before others, which have the files then.
+  const threads = unlessUnseen(() => readdirSync(`/proc/${pid}/task`)) ?? []
+  const [running] = threads.filter((thread) => Number(thread) !== pid)
+  return running === undefined ? [] : linksIn(`/proc/${pid}/task/${running}/fd/`)
+}
+
+function linksIn(directory: string): readonly string[] {
   const files = unlessUnseen(() => readdirSync(directory)) ?? []
   return files.map((file) => unlessUnseen(() => readlinkSync(directory + file)) ?? '')
 }

@@ -22,15 +22,16 @@ export function outputOf(
     const child = spawn(program, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
     const texts = { stdout: '', stderr: '' }
     for (const name of ['stdout', 'stderr'] as const) {
-      child[name].setEncoding('latin1').on('data', (text: string) => {
+      // Absent if this process can open no more files.
+      child[name]?.setEncoding('latin1').on('data', (text: string) => {
         texts[name] += text
       })
     }
     const limit = setTimeout(() => {
       child.kill('SIGKILL')
       // Neither it nor what it has started may keep this process from ending.
-      child.stdout.destroy()
-      child.stderr.destroy()
+      child.stdout?.destroy()
+      child.stderr?.destroy()
       child.unref()
       resolve(undefined)
     }, limitMs)

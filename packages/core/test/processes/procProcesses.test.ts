@@ -130,6 +130,20 @@ test('a directory whose name ends like one that is gone keeps its name', async (
   expect(use!.processes[0]).toMatchObject({ directory: cwd })
 })
 
+test('a process whose first thread has ended is found by another', async ({ skip }) => {
+  if (process.arch !== 'x64') skipBecause(skip, 'the number of exit(2) is that of x64')
+  const ending = LISTEN.replace(
+    'sys.stdin.read()',
+    `threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0))).start()
+ctypes.CDLL(None).syscall(60, 0)`,
+  )
+  const { pid, port } = await python(`import threading${ending}`)
+  expect(await useOfPort(port, 'tcp')).toMatchObject({
+    processes: [{ pid }],
+    hasUnknownProcess: false,
+  })
+})
+
 test('a process that has ended since the look is not described', async () => {
   const { child, pid, port } = await python(LISTEN.trimStart())
   const sockets = (await readListeningSockets('tcp'))!.filter((each) => each.port === port)
