@@ -115,10 +115,18 @@ export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   }
   const byNumber = (one: number, other: number) => one - other
   return [...pids.keys()].toSorted(byNumber).map((port) => {
-    const processes = [...pids.get(port)!].toSorted(byNumber).map((pid) => table.describe(pid))
-    const process = processes.find((each) => each !== undefined)
+    const process = firstOf([...pids.get(port)!].toSorted(byNumber), table)
     return { port, ...(process && { process }) }
   })
+}
+
+/** The first of them that has not ended. A server may have many workers. */
+function firstOf(pids: readonly number[], table: ProcessTable): ListeningProcess | undefined {
+  for (const pid of pids) {
+    const process = table.describe(pid)
+    if (process) return process
+  }
+  return undefined
 }
 
 /** The listening sockets of a protocol. Undefined if they cannot be seen. */
