@@ -102,7 +102,7 @@ describe.runIf(process.platform === 'linux')('import --scan', () => {
       `is in ${nowhere}, which belongs to no project`,
       `is in ${linked}, a linked worktree: ports run gives it a port of its own there`,
       expect.stringContaining(`is in ${malformed}: file is`),
-      `is in ${gone} (deleted), which is gone`,
+      `is in ${gone}, which is gone`,
       `is in ${odd}, which belongs to no project`,
     ])
   })

@@ -860,7 +860,7 @@ export class PortManager {
   /**
    * What listens on a port of this host now, with the processes that this one may inspect.
    * Undefined if that cannot be seen: on another host, from a network namespace other than that of
-   * the host's services, and on systems other than Linux. Starts no registry.
+   * the host's services, and on systems other than Linux and macOS. Starts no registry.
    * @throws the signal's reason
    */
   async useOfPort(
@@ -909,7 +909,7 @@ export class PortManager {
     options: WriteOptions = {},
   ): Promise<boolean> {
     const id = validId('allocationId', allocationId)
-    const process = recordOf(validCount('pid', pid, MAX_PID))
+    const process = await recordOf(validCount('pid', pid, MAX_PID))
     if (!process) return false
     const call = this.#write(given(options))
     return this.#source.askExisting(

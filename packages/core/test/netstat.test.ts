@@ -34,7 +34,7 @@ describe('parseNetstat', () => {
   it('finds the TCP sockets in LISTEN', () => {
     expect(listeners.filter(({ protocol }) => protocol === 'tcp')).toEqual([
       { protocol: 'tcp', address: '::', port: 3000 },
-      { protocol: 'tcp', address: '0.0.0.0', port: 3000 },
+      { protocol: 'tcp', address: '0.0.0.0', port: 3000, isIPv4OfIPv6Socket: true },
       { protocol: 'tcp', address: '::', port: 3001 },
       { protocol: 'tcp', address: '0.0.0.0', port: 3002 },
       { protocol: 'tcp', address: '127.0.0.1', port: 5432 },
@@ -56,7 +56,7 @@ describe('parseNetstat', () => {
       { protocol: 'udp', address: '0.0.0.0', port: 5353 },
       { protocol: 'udp', address: '::', port: 5353 },
       { protocol: 'udp', address: '::', port: 6000 },
-      { protocol: 'udp', address: '0.0.0.0', port: 6000 },
+      { protocol: 'udp', address: '0.0.0.0', port: 6000, isIPv4OfIPv6Socket: true },
       { protocol: 'udp', address: '127.0.0.1', port: 6001 },
       { protocol: 'udp', address: '192.168.2.2', port: 61111 },
     ])

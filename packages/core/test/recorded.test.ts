@@ -54,6 +54,23 @@ describe('a listener', () => {
     expect(home.attribute(ended('/'), HELD).whose).toBe('unattributed')
   })
 
+  it.each([
+    '/usr/bin/conmon --api-version 1 -c 5e592b14567c',
+    'rootlessport',
+    '/usr/bin/docker-proxy -proto tcp',
+  ])('is unattributed if it forwards to a container that cannot be seen: %s', (command) => {
+    expect(home.attribute({ ...ended('/home/ann'), command }, HELD)).toEqual({
+      whose: 'unattributed',
+    })
+    expect(home.attribute({ ...ended('/srv/shop'), command }, HELD).whose).toBe('holder')
+  })
+
+  it('is a stranger if its name only contains that of a forwarder', () => {
+    for (const command of ['/srv/conmon/server', 'node conmon', 'conmonitor']) {
+      expect(home.attribute({ ...ended('/home/ann'), command }, HELD).whose).toBe('stranger')
+    }
+  })
+
   it('is unattributed if the allocation was not made from a recorded directory', () => {
     const elsewhere = new Recorded([checkout('/srv/shop', { allocationIds: ['8'] })], [])
     expect(elsewhere.attribute(ended('/home/ann'), HELD).whose).toBe('unattributed')
@@ -88,6 +105,19 @@ describe('a listener', () => {
       owner: { projectName: 'shop', serviceName: 'web', instance: '' },
     })
     expect(started.attribute(child, { ...HELD, projectName: 'blog' }).whose).toBe('stranger')
+  })
+
+  it('is known by the nearest of two processes that ports run started', ({ skip }) => {
+    onLinux(skip)
+    const nearest = recordedProcess({ serviceName: 'api', allocationId: '8' })
+    const above = recordedProcess({ pid: process.ppid, started: bootAndStartOf(process.ppid)! })
+    for (const both of [
+      [above, nearest],
+      [nearest, above],
+    ]) {
+      const owner = new Recorded([], both).ownerOf({ pid: process.pid })
+      expect(owner).toMatchObject({ serviceName: 'api' })
+    }
   })
 
   it('is not known by a pid that was given again', ({ skip }) => {

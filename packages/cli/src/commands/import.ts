@@ -188,7 +188,8 @@ or the row of another, the first being row 1.
 The options that name a source propose rows from it. Lines that begin with - say what cannot be
 known; nothing is guessed. The project is --project if given, else that of the file's directory,
 else COMPOSE_PROJECT_NAME or the name: of a Compose file. With --scan it is that of each process's
-directory. --scan sees only TCP, and only on Linux. The status is 1 if there is nothing to import.
+directory. --scan sees only TCP, and only on Linux and macOS. The status is 1 if there is nothing to
+import.
 
 Examples:
   ports import services.csv

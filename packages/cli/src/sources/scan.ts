@@ -27,8 +27,8 @@ export async function scan({ openManager, settings, signal }: Context): Promise<
   if (!listeners) {
     throw new PortsError(
       'UNVERIFIABLE',
-      'The listeners of this host cannot be seen from here: that requires Linux and its /proc. ' +
-        'Import a file instead.',
+      'The listeners of this host cannot be seen from here: that requires the /proc of Linux or the ' +
+        'lsof of macOS. Import a file instead.',
     )
   }
   const holders = await heldHere(await openManager(), signal)

@@ -108,7 +108,7 @@ export class HostView {
   }
 
   /** Finds the processes of sockets of this host. All processes are looked at once. */
-  processesOf(sockets: readonly Listener[]): SocketProcesses {
-    return new SocketProcesses(sockets, this.#recorded, this.#containers)
+  processesOf(sockets: readonly Listener[]): Promise<SocketProcesses> {
+    return SocketProcesses.of(sockets, this.#recorded, this.#containers)
   }
 }

@@ -68,7 +68,7 @@ export async function auditPorts(
   const owned = ranges.filter((each) => (projectName ?? each.projectName) === each.projectName)
   const strays = host.isLocal(hostname ?? localHost.name) ? host.strays(owned, local) : []
   const seen = await seeAll(allocations, host, { ...options, timeoutMs })
-  const processes = host.processesOf([
+  const processes = await host.processesOf([
     ...seen.filter(isListening).flatMap(({ allocation }) => host.socketsOf(allocation)),
     ...strays.flatMap(({ sockets }) => sockets),
   ])

@@ -15,6 +15,8 @@ export interface Listener extends SeenListener {
   readonly inode?: number
   /** It is on `::`, and the system does not tell whether it takes IPv4 too (IPV6_V6ONLY). */
   readonly mayTakeIPv4?: true
+  /** It is the socket on `::` of the same port, which takes IPv4 as well. */
+  readonly isIPv4OfIPv6Socket?: true
 }
 
 /** This host's end of a TCP connection. */

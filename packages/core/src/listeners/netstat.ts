@@ -40,7 +40,12 @@ export function parseNetstat(output: string): SocketTable {
     for (const address of addresses) {
       const end = { address, port: Number(port) }
       if (protocol === 'udp' || state === 'LISTEN') {
-        listeners.push({ protocol: protocol as Protocol, ...end })
+        const isIPv4Half = addresses.length > 1 && address === '0.0.0.0'
+        listeners.push({
+          protocol: protocol as Protocol,
+          ...end,
+          ...(isIPv4Half && { isIPv4OfIPv6Socket: true }),
+        })
       } else connections.push(end)
     }
   }

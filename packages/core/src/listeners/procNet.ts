@@ -61,8 +61,9 @@ export async function readListeningSockets(
       read(`${directory}/${protocol}`),
       read(`${directory}/${protocol}6`).catch(absentIfMissing),
     ])
+    const sharedUid = unmappedUid()
     const sockets = tables.map((table) =>
-      table === undefined ? NO_SOCKETS : parseProcNet(protocol, table),
+      table === undefined ? NO_SOCKETS : parseProcNet(protocol, table, sharedUid),
     )
     if (!sockets.every((each) => each !== undefined)) return undefined
     return sockets.flatMap(({ listeners }) => listeners)

@@ -11,13 +11,16 @@ import { type PortUse, readSockets, useAmong } from './listeningProcesses.js'
  */
 export class PortUseReader {
   readonly #seesServices: () => Promise<boolean>
-  readonly #tables = new InFlight<Protocol, Listener[] | undefined>(readSockets)
+  readonly #tables = new InFlight<Protocol, readonly Listener[] | undefined>(readSockets)
   readonly #uses = new InFlight<`${Protocol}/${number}`, PortUse | undefined>(async (key) => {
     const [protocol, port] = key.split('/') as [Protocol, string]
     const sockets = await this.#tables.get(protocol)
     if (!sockets || !(await this.#seesServices())) return undefined
-    const { containers } = await readContainers()
-    return withContainers(useAmong(sockets, Number(port)), Number(port), protocol, containers)
+    const [use, { containers }] = await Promise.all([
+      useAmong(sockets, Number(port)),
+      readContainers(),
+    ])
+    return use && withContainers(use, Number(port), protocol, containers)
   })
 
   /** @param seesServices whether this process is in the network namespace of the host's services */

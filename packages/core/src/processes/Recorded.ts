@@ -3,7 +3,7 @@ import type { PortAllocation, Service } from '../PortAllocation.js'
 import type { RecordedProcess } from '../ProcessStore.js'
 import { isInside } from '../project/isInside.js'
 import type { ListeningProcess } from './listeningProcesses.js'
-import { ancestorsOf, bootAndStartOf } from './procFs.js'
+import { type Lineage, processesHere } from './ProcessTable.js'
 
 /**
  * Whose a listener on a held number is:
@@ -32,6 +32,7 @@ type Held = Pick<PortAllocation, 'id' | 'projectName' | 'instance'>
 export class Recorded {
   readonly #checkouts: readonly Checkout[]
   readonly #processes: readonly RecordedProcess[]
+  #lineage: Lineage | undefined
 
   constructor(checkouts: readonly Checkout[], processes: readonly RecordedProcess[]) {
     this.#checkouts = checkouts
@@ -54,12 +55,23 @@ export class Recorded {
    */
   ownerOf({ pid, ...process }: Listening): Owner | undefined {
     const directory = placeOf(process)
-    const line = pid !== undefined && this.#processes.length > 0 ? ancestorsOf(pid) : []
-    const started = this.#processes.find(
-      (each) => line.includes(each.pid) && bootAndStartOf(each.pid) === each.started,
-    )
+    const started = pid === undefined ? undefined : this.#startedAbove(pid)
     if (started) return serviceOf(started)
     return tellsNothing(directory) ? undefined : this.#nearestTo(directory)
+  }
+
+  /** The nearest of the recorded processes from which this one descends, itself included. */
+  #startedAbove(pid: number): RecordedProcess | undefined {
+    if (this.#processes.length === 0) return undefined
+    this.#lineage ??= processesHere()?.readLineage()
+    const { ancestorsOf, startedOf } = this.#lineage ?? NO_LINEAGE
+    for (const above of ancestorsOf(pid)) {
+      const recorded = this.#processes.filter((each) => each.pid === above)
+      const started = recorded.length > 0 ? startedOf(above) : undefined
+      const found = recorded.find((each) => each.started === started)
+      if (found) return found
+    }
+    return undefined
   }
 
   #nearestTo(directory: string): Owner | undefined {
@@ -73,7 +85,7 @@ export class Recorded {
 
   /** Whether the holder's directory is recorded, and the process runs outside of it. */
   #isElsewhere(process: Listening, { id, projectName, instance }: Held): boolean {
-    if (tellsNothing(placeOf(process))) return false
+    if (tellsNothing(placeOf(process)) || forwards(process)) return false
     const isMadeHere = (each: Checkout) => each.instance !== '' || each.allocationIds.includes(id)
     return (
       this.#processes.some((each) => each.allocationId === id && hasDirectory(each)) ||
@@ -84,6 +96,19 @@ export class Recorded {
     )
   }
 }
+
+/** The processes of Docker and Podman that have a published port of a container open. */
+const FORWARDER = /^(?:\S*\/)?(?:conmon|docker-proxy|rootlessport)(?: |$)/
+
+/**
+ * Whether it forwards to a container that cannot be seen. It runs in whatever directory the container was
+ * started from.
+ */
+function forwards({ command, container }: Listening): boolean {
+  return container === undefined && command !== undefined && FORWARDER.test(command)
+}
+
+const NO_LINEAGE: Lineage = { ancestorsOf: () => [], startedOf: () => undefined }
 
 /**
  * Where a process runs. Of one in a container, or of the runtime that publishes its port, the working

@@ -4,7 +4,8 @@ import { publisherOf } from '../containers/publisherOf.js'
 import { inContainer } from '../containers/withContainers.js'
 import type { Listener } from '../listeners/Listeners.js'
 import type { PortAllocation } from '../PortAllocation.js'
-import { describeProcess, type ListeningProcess, processesOf } from './listeningProcesses.js'
+import type { ListeningProcess } from './listeningProcesses.js'
+import { type ProcessTable, processesHere } from './ProcessTable.js'
 import { decisive, type Recorded } from './Recorded.js'
 
 /**
@@ -12,15 +13,28 @@ import { decisive, type Recorded } from './Recorded.js'
  * is read once, because one may have many sockets.
  */
 export class SocketProcesses {
-  readonly #pids: ReadonlyMap<number, readonly number[]>
-  readonly #described = new Map<number, ListeningProcess>()
+  readonly #table: ProcessTable | undefined
+  readonly #described = new Map<number, ListeningProcess | undefined>()
   readonly #recorded: Recorded
   readonly #containers: readonly Container[]
 
-  constructor(sockets: readonly Listener[], recorded: Recorded, containers: readonly Container[]) {
-    this.#pids = processesOf(new Set(sockets.flatMap(({ inode }) => inode ?? [])))
+  private constructor(
+    table: ProcessTable | undefined,
+    recorded: Recorded,
+    containers: readonly Container[],
+  ) {
+    this.#table = table
     this.#recorded = recorded
     this.#containers = containers
+  }
+
+  static async of(
+    sockets: readonly Listener[],
+    recorded: Recorded,
+    containers: readonly Container[],
+  ): Promise<SocketProcesses> {
+    const table = sockets.length > 0 ? await processesHere()?.readTable(sockets) : undefined
+    return new SocketProcesses(table, recorded, containers)
   }
 
   /**
@@ -28,25 +42,31 @@ export class SocketProcesses {
    * stranger. Undefined if none can be seen.
    */
   of(sockets: readonly Listener[], held?: PortAllocation): CheckedProcess | undefined {
-    const pids = new Set(sockets.flatMap(({ inode }) => this.#pids.get(inode ?? 0) ?? []))
+    const pids = new Set(sockets.flatMap((each) => this.#table?.pidsOf(each) ?? []))
     const [socket] = sockets
     const publisher = socket && publisherOf(this.#containers, socket, sockets)?.container
-    const checked = [...pids].map((pid) => this.#check(pid, held, publisher))
+    const checked = [...pids].flatMap((pid) => {
+      const process = this.#describe(pid)
+      return process ? this.#check(process, held, publisher) : []
+    })
     return decisive(checked)
   }
 
+  #describe(pid: number): ListeningProcess | undefined {
+    if (!this.#described.has(pid)) this.#described.set(pid, this.#table?.describe(pid))
+    return this.#described.get(pid)
+  }
+
   #check(
-    pid: number,
+    described: ListeningProcess,
     held: PortAllocation | undefined,
     publisher: Container | undefined,
   ): CheckedProcess {
-    const described = this.#described.get(pid) ?? describeProcess(pid)
-    this.#described.set(pid, described)
     const process = inContainer(described, publisher, this.#containers)
     const { command, directory } = process
     const owner = held ? undefined : this.#recorded.ownerOf(process)
     return {
-      pid,
+      pid: process.pid,
       ...(command !== undefined && { command }),
       ...(directory !== undefined && { directory }),
       ...(process.container && { container: process.container.name }),

@@ -1,17 +1,8 @@
 import type { Container } from '../containers/Container.js'
 import { distinct, type Listener } from '../listeners/Listeners.js'
-import { readListeningSockets } from '../listeners/procNet.js'
 import type { SeenListener } from '../listeners/Sighting.js'
 import type { Protocol } from '../PortAllocation.js'
-import {
-  commandLine,
-  openSockets,
-  processTree,
-  startTimeOf,
-  userOf,
-  visiblePids,
-  workingDirectory,
-} from './procFs.js'
+import { type ProcessTable, processesHere } from './ProcessTable.js'
 
 /** A socket on which a process listens. */
 export interface OwnListener {
@@ -34,18 +25,15 @@ export interface ListeningProcess {
 
 /**
  * The sockets on which a process and its descendants listen now. Undefined if they cannot be seen,
- * as on every system other than Linux.
+ * as on every system other than Linux and macOS.
  */
 export async function listenersOfTree(
   root: number,
   protocol: Protocol,
 ): Promise<OwnListener[] | undefined> {
   const sockets = await readSockets(protocol)
-  if (!sockets) return undefined
-  const open = new Set([...processTree(root)].flatMap(openSockets))
-  return sockets
-    .filter(({ inode }) => inode !== undefined && open.has(inode))
-    .map(({ port, address }) => ({ port, address }))
+  const own = sockets && (await processesHere()?.readSocketsOfTree(root, sockets))
+  return own?.map(({ port, address }) => ({ port, address }))
 }
 
 /** What listens on a port. */
@@ -63,35 +51,44 @@ export interface PortUse {
 
 /**
  * What listens on a port of this host now. Undefined if that cannot be seen, as on every system
- * other than Linux.
+ * other than Linux and macOS.
  */
 export async function useOfPort(port: number, protocol: Protocol): Promise<PortUse | undefined> {
   const sockets = await readSockets(protocol)
   return sockets && useAmong(sockets, port)
 }
 
-/** What listens on a port, according to the listening sockets of its protocol. */
-export function useAmong(sockets: readonly Listener[], port: number): PortUse {
+/**
+ * What listens on a port, according to the listening sockets of its protocol. Undefined if something
+ * does and the processes cannot be seen.
+ */
+export async function useAmong(
+  sockets: readonly Listener[],
+  port: number,
+): Promise<PortUse | undefined> {
   const there = sockets.filter((each) => each.port === port)
-  const owners = processesOf(new Set(there.flatMap(({ inode }) => inode ?? [])))
-  return {
-    isInUse: there.length > 0,
-    listeners: distinct(there),
-    processes: [...new Set([...owners.values()].flat())].map(describeProcess),
-    hasUnknownProcess: there.some(({ inode }) => inode === undefined || !owners.has(inode)),
-  }
+  if (there.length === 0) return useAt([], NO_PROCESSES)
+  const table = await processesHere()?.readTable(there)
+  return table && useAt(there, table)
 }
 
-/** The processes that have these sockets open and may be inspected, by inode. */
-export function processesOf(inodes: ReadonlySet<number>): Map<number, number[]> {
-  const owners = new Map<number, number[]>()
-  if (inodes.size === 0) return owners
-  for (const pid of visiblePids()) {
-    for (const inode of openSockets(pid)) {
-      if (inodes.has(inode)) owners.set(inode, [...(owners.get(inode) ?? []), pid])
-    }
+const NO_PROCESSES: ProcessTable = { pidsOf: () => [], describe: () => undefined }
+
+/** What uses a port on which these sockets are. */
+export function useAt(sockets: readonly Listener[], table: ProcessTable): PortUse {
+  const described = new Map<number, ListeningProcess>()
+  for (const pid of new Set(sockets.flatMap((socket) => table.pidsOf(socket)))) {
+    const process = table.describe(pid)
+    if (process) described.set(pid, process)
   }
-  return owners
+  return {
+    isInUse: sockets.length > 0,
+    listeners: distinct(sockets),
+    processes: [...described.values()],
+    hasUnknownProcess: sockets.some(
+      (each) => !table.pidsOf(each).some((pid) => described.has(pid)),
+    ),
+  }
 }
 
 /** A TCP port on which something listens. */
@@ -103,39 +100,36 @@ export interface HostListener {
 
 /**
  * The TCP ports of this host on which something listens now, in order. Undefined if they cannot be
- * seen, as on every system other than Linux. UDP is left out, because the socket of a client looks
- * like that of a server.
+ * seen, as on every system other than Linux and macOS. UDP is left out, because the socket of a client
+ * looks like that of a server.
  */
 export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   const sockets = await readSockets('tcp')
-  if (!sockets) return undefined
-  const pids = new Map<number, number>()
-  for (const pid of visiblePids().sort((one, other) => one - other)) {
-    for (const inode of openSockets(pid)) if (!pids.has(inode)) pids.set(inode, pid)
+  const table = sockets && (await processesHere()?.readTable(sockets))
+  if (!table) return undefined
+  const pids = new Map<number, Set<number>>()
+  for (const socket of sockets) {
+    const there = pids.get(socket.port) ?? new Set()
+    pids.set(socket.port, there)
+    for (const pid of table.pidsOf(socket)) there.add(pid)
   }
-  const ports = [...new Set(sockets.map(({ port }) => port))].sort((one, other) => one - other)
-  return ports.map((port) => {
-    const open = sockets.filter((socket) => socket.port === port && pids.has(socket.inode ?? 0))
-    const pid = Math.min(...open.map(({ inode }) => pids.get(inode!)!))
-    return { port, ...(open.length > 0 && { process: describeProcess(pid) }) }
+  const byNumber = (one: number, other: number) => one - other
+  return [...pids.keys()].toSorted(byNumber).map((port) => {
+    const process = firstOf([...pids.get(port)!].toSorted(byNumber), table)
+    return { port, ...(process && { process }) }
   })
 }
 
-export function describeProcess(pid: number): ListeningProcess {
-  const command = commandLine(pid)
-  const directory = workingDirectory(pid)
-  const startedAt = startTimeOf(pid)
-  const uid = userOf(pid)
-  return {
-    pid,
-    ...(command && { command }),
-    ...(directory && { directory }),
-    ...(startedAt && { startedAt }),
-    ...(uid !== undefined && { uid }),
+/** The first of them that has not ended. A server may have many workers. */
+function firstOf(pids: readonly number[], table: ProcessTable): ListeningProcess | undefined {
+  for (const pid of pids) {
+    const process = table.describe(pid)
+    if (process) return process
   }
+  return undefined
 }
 
 /** The listening sockets of a protocol. Undefined if they cannot be seen. */
-export async function readSockets(protocol: Protocol): Promise<Listener[] | undefined> {
-  return process.platform === 'linux' ? readListeningSockets(protocol) : undefined
+export async function readSockets(protocol: Protocol): Promise<readonly Listener[] | undefined> {
+  return processesHere()?.readSockets(protocol)
 }

@@ -1,8 +1,9 @@
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
+import { statOf } from '../statOf.js'
 
 /** All processes that this one can see. */
-export function visiblePids(): number[] {
-  return readdirSync('/proc')
+function visiblePids(): number[] {
+  return (unlessUnseen(() => readdirSync('/proc')) ?? [])
     .filter((entry) => /^\d+$/.test(entry))
     .map(Number)
 }
@@ -23,23 +24,95 @@ export function processTree(root: number): Set<number> {
 
 /** The sockets that a process has open, by inode. Empty for processes of other users. */
 export function openSockets(pid: number): number[] {
-  const directory = `/proc/${pid}/fd`
-  const files = unlessGone(() => readdirSync(directory)) ?? []
-  return files.flatMap((file) => {
-    const target = unlessGone(() => readlinkSync(`${directory}/${file}`)) ?? ''
+  return openFiles(pid).flatMap((target) => {
     const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1]
     return inode === undefined ? [] : [Number(inode)]
   })
 }
 
-/** Its working directory, or undefined for a process of another user. */
+/** The processes that have sockets open and may be inspected, by the inode of the socket. */
+export function holdersOf(inodes: ReadonlySet<number>): ReadonlyMap<number, readonly number[]> {
+  const holders = new Map<number, number[]>()
+  if (inodes.size === 0) return holders
+  const wanted = new Map([...inodes].map((inode) => [`socket:[${inode}]`, inode]))
+  // Nearly all the time is spent here, in a call for each open file of each process.
+  for (const pid of inspectablePids()) {
+    for (const target of openFiles(pid)) {
+      const inode = wanted.get(target)
+      if (inode === undefined) continue
+      const pids = holders.get(inode)
+      if (pids === undefined) holders.set(inode, [pid])
+      else if (pids.at(-1) !== pid) pids.push(pid)
+    }
+  }
+  return holders
+}
+
+/**
+ * The visible processes, without those of other users if this one has no capability. The kernel refuses
+ * to list the open files of those (proc(5), "/proc/pid/fd"), and being refused takes five times as long
+ * as seeing whose they are.
+ */
+function inspectablePids(): number[] {
+  const pids = visiblePids()
+  const status = unlessUnseen(() => readFileSync('/proc/self/status', 'latin1')) ?? ''
+  if (!/^CapEff:\t0+$/m.test(status)) return pids
+  const own = process.geteuid?.()
+  return pids.filter((pid) => ownerOf(pid) === own)
+}
+
+function ownerOf(pid: number): number | undefined {
+  return unlessUnseen(() => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid)
+}
+
+/** Where the links to its open files point. Empty for processes of other users. */
+function openFiles(pid: number): readonly string[] {
+  const files = linksIn(`/proc/${pid}/fd/`)
+  if (files.length > 0) return files
+  // The first thread may have ended before others, which have the files then.
+  const threads = unlessUnseen(() => readdirSync(`/proc/${pid}/task`)) ?? []
+  const [running] = threads.filter((thread) => Number(thread) !== pid)
+  return running === undefined ? [] : linksIn(`/proc/${pid}/task/${running}/fd/`)
+}
+
+function linksIn(directory: string): readonly string[] {
+  const files = unlessUnseen(() => readdirSync(directory)) ?? []
+  return files.map((file) => unlessUnseen(() => readlinkSync(directory + file)) ?? '')
+}
+
+/** What the kernel appends to the path of a file that is gone (proc(5), "/proc/pid/fd"). */
+const GONE = ' (deleted)'
+
+/**
+ * Its working directory. If that is gone, the path that it had. Undefined for a process of another user,
+ * if the path is longer than the kernel tells, and if it leads elsewhere for this process, as that of a
+ * container does.
+ */
 export function workingDirectory(pid: number): string | undefined {
-  return unlessGone(() => readlinkSync(`/proc/${pid}/cwd`))
+  const link = `/proc/${pid}/cwd`
+  const path = unlessUnseen(() => readlinkSync(link))
+  if (path?.endsWith(GONE)) {
+    // A directory may have such a name.
+    const isGone = unlessUnseen(() => statOf(link).nlink) === 0n
+    return isGone ? path.slice(0, -GONE.length) : path
+  }
+  if (path === undefined || mountsOf(pid) === mountsOf('self')) return path
+  return isSameFile(link, path) ? path : undefined
+}
+
+/** The mount namespace (namespaces(7)) of a process. */
+function mountsOf(pid: number | 'self'): string | undefined {
+  return unlessUnseen(() => readlinkSync(`/proc/${pid}/ns/mnt`))
+}
+
+function isSameFile(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((path) => unlessUnseen(() => statOf(path)))
+  return first !== undefined && first.ino === second?.ino && first.dev === second.dev
 }
 
 /** Its command line, or undefined if it is gone or has none. */
 export function commandLine(pid: number): string | undefined {
-  const words = unlessGone(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
+  const words = unlessUnseen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
   return words?.split('\0').join(' ').trim() || undefined
 }
 
@@ -61,26 +134,28 @@ export function terminalGroupOf(pid: number): number | undefined {
   return numberIn(pid, 8)
 }
 
-/** The boot of this host, and when the process was started. Undefined if it is gone. */
+/** The boot of this host, and when the process was started. Undefined if it is gone, or the boot hidden. */
 export function bootAndStartOf(pid: number): string | undefined {
   const start = startOf(pid)
-  return start === undefined ? undefined : `${bootId()}/${start}`
+  const boot = unlessUnseen(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
+  return start === undefined || !boot ? undefined : `${boot}/${start}`
 }
 
 /** USER_HZ, the unit of the times in proc_pid_stat(5), which is 100 on every architecture of Node. */
 const TICKS_PER_SECOND = 100
 
-/** When the process was started, to the second. Undefined if it is gone. */
+/** When the process was started, to the second. Undefined if it is gone, or the time hidden. */
 export function startTimeOf(pid: number): Date | undefined {
   const ticks = startOf(pid)
-  const bootedAt = /^btime (\d+)$/m.exec(readFileSync('/proc/stat', 'latin1'))?.[1]
+  const times = unlessUnseen(() => readFileSync('/proc/stat', 'latin1')) ?? ''
+  const bootedAt = /^btime (\d+)$/m.exec(times)?.[1]
   if (ticks === undefined || bootedAt === undefined) return undefined
   return new Date((Number(bootedAt) + Math.floor(ticks / TICKS_PER_SECOND)) * 1000)
 }
 
 /** The user whose rights it has. Undefined if the process is gone. */
 export function userOf(pid: number): number | undefined {
-  const status = unlessGone(() => readFileSync(`/proc/${pid}/status`, 'latin1'))
+  const status = unlessUnseen(() => readFileSync(`/proc/${pid}/status`, 'latin1'))
   const uid = status && /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
   return uid === undefined ? undefined : Number(uid)
 }
@@ -99,10 +174,6 @@ export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(field(pid, 3))
 }
 
-function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim()
-}
-
 function parentOf(pid: number): number | undefined {
   return numberIn(pid, 4)
 }
@@ -114,17 +185,18 @@ function numberIn(pid: number, nth: number): number | undefined {
 
 /** A field of proc_pid_stat(5). The second, the name in parentheses, may itself contain any. */
 function field(pid: number, nth: number): string | undefined {
-  const stat = unlessGone(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
+  const stat = unlessUnseen(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[nth - 3]
 }
 
-/** Undefined if the process has ended, or may not be inspected because it is another user's. */
-function unlessGone<Result>(read: () => Result): Result | undefined {
+/**
+ * Undefined if it cannot be read, for whatever reason: the process has ended, is another user's, or the
+ * path is longer than the kernel tells (ENAMETOOLONG). None of that may keep others from being seen.
+ */
+function unlessUnseen<Result>(read: () => Result): Result | undefined {
   try {
     return read()
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(code ?? '')) return undefined
-    throw error
+  } catch {
+    return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { excerpt } from '../excerpt.js'
 import type { ProcessRecord } from '../ProcessStore.js'
-import { bootAndStartOf, commandLine, workingDirectory } from './procFs.js'
+import { processesHere } from './ProcessTable.js'
 
 /** The highest that Linux gives (PID_MAX_LIMIT of the kernel's include/linux/threads.h). */
 export const MAX_PID = 4_194_304
@@ -10,15 +10,13 @@ const MAX_COMMAND = 200
 const MAX_DIRECTORY = 600
 
 /**
- * What identifies a process of this host. Undefined if it is gone, or on systems other than Linux, where
- * nothing does.
+ * What identifies a process of this host. Undefined if it is gone, or on systems other than Linux and
+ * macOS, where nothing does.
  */
-export function recordOf(pid: number): ProcessRecord | undefined {
-  if (process.platform !== 'linux') return undefined
-  const started = bootAndStartOf(pid)
-  if (started === undefined) return undefined
-  const directory = workingDirectory(pid)
-  const command = commandLine(pid)
+export async function recordOf(pid: number): Promise<ProcessRecord | undefined> {
+  const process = await processesHere()?.identify(pid)
+  if (!process) return undefined
+  const { started, directory, command } = process
   return {
     pid,
     started,
