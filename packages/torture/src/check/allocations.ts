@@ -1,0 +1,49 @@
+// What the events tell of one allocation, and which call may have been told of it.
+
+import { LANDED_AFTER_US } from '../workload.js'
+import type { Report } from './check.js'
+import { type Named, nameOf } from './claims.js'
+import type { Event, Told } from './events.js'
+import { type Call, FOREVER, NOTHING_CHANGED } from './histories.js'
+import type { Ledger } from './Ledger.js'
+
+export const WITHOUT_EVENT = 'acknowledged change without its event'
+/** What ends a holding. */
+export const ENDS = new Set(['released', 'lease-ended'])
+export const WITHOUT_CHANGE = 'event without a change'
+
+/** Whether the holding may have existed at some moment of the call. */
+export function mayBeToldTo(ledger: Ledger, { allocated, released }: Told, call: Call) {
+  const maker = allocated && ledger.callNamed(allocated.actor)
+  if (!maker || maker.at > call.end) return false
+  const ender = released && ledger.callNamed(released.actor)
+  if (!ender) return true
+  // An attempt of a release without an answer may take effect after the next attempt was answered.
+  const isTold =
+    ender.op === 'move'
+      ? ender.ok?.moved && ender.ok.from === released.port
+      : ender.ok?.some?.(([port]: [number]) => port === released.port)
+  const ended = isTold ? ender.end : ender.ok ? ender.end + LANDED_AFTER_US : FOREVER
+  return ended >= call.at
+}
+
+/** A call that takes ports and was refused. */
+export function checkRefused(
+  call: Call,
+  own: readonly Event[],
+  told: Map<number, Told>,
+  report: Report,
+) {
+  for (const event of own) {
+    // An attempt without an answer may have got a number that was released since.
+    if (!call.lost || !told.get(event.allocation)?.released) report(WITHOUT_CHANGE, { call, event })
+  }
+}
+
+export function isRefused({ error }: Call) {
+  return NOTHING_CHANGED.has(error ?? '')
+}
+
+export function holdingOf(held: Named & { port: number }) {
+  return `${nameOf(held)}/${held.port}`
+}
