@@ -3,21 +3,23 @@ import { mkdirSync } from 'node:fs'
 import { open, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 
-/** The log before a checkpoint (256 MB), the data, and as much again. */
+/** Room for the WAL before a checkpoint (256 MB), the data, and as much again. */
 const SIZE = '640m'
 const BLOCK = Buffer.alloc(1 << 20)
-/** What tmpfs gives out, at least. Byte after byte, what a server frees meanwhile takes hours. */
+/**
+ * The allocation unit of tmpfs. Writing single bytes would take hours while the server frees space.
+ */
 const PAGE_BYTES = 4_096
 
-/** A small file system in memory for the server's directory, that can be filled up. */
+/** A small in-memory file system for the directory of the server. It can be filled up. */
 export class SmallDisk {
   directory: string
-  #ballast
+  #filler
 
-  /** @param directory that is made */
+  /** @param directory is created */
   constructor(directory: string) {
     this.directory = directory
-    this.#ballast = join(directory, 'ballast')
+    this.#filler = join(directory, 'filler')
     mkdirSync(directory)
     execFileSync('mount', [
       '-t',
@@ -35,9 +37,9 @@ export class SmallDisk {
     return undefined
   }
 
-  /** To the last page; again and again, because what the server frees is to be taken, too. */
+  /** Fills the disk to the last page. Callers repeat this because the server frees space. */
   async fill() {
-    const file = await open(this.#ballast, 'a')
+    const file = await open(this.#filler, 'a')
     try {
       for (let block = BLOCK; block.length >= PAGE_BYTES; ) {
         try {
@@ -53,6 +55,6 @@ export class SmallDisk {
   }
 
   async free() {
-    await rm(this.#ballast, { force: true })
+    await rm(this.#filler, { force: true })
   }
 }

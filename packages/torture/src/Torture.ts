@@ -1,4 +1,4 @@
-// One run: a server, workers, faults; then the checker.
+// One run: a server, workers, faults, and then the checker.
 
 import { once } from 'node:events'
 import { appendFileSync, writeFileSync } from 'node:fs'
@@ -7,15 +7,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
 import { useOwnSettings } from '../../../test/ownSettings.mjs'
-import { Clock } from './Clock.js'
-import { ClockWatch } from './ClockWatch.js'
-import { check, findDoubts } from './check/check.js'
-import { RESOLVER } from './check/doubts.js'
-import { JUMPS } from './check/Jumps.js'
-import { STUCK, type Stuck } from './check/waits.js'
+import { ClockMonitor } from './ClockMonitor.js'
+import { check, findUnresolved } from './checker/check.js'
+import { JUMPS } from './checker/Jumps.js'
+import { RESOLVER } from './checker/unknownOutcomes.js'
+import { STUCK, type Stuck } from './checker/waits.js'
 import {
   corruption,
-  countBygoneScopes,
+  countAbandonedScopes,
   countSharedKeys,
   logErrors,
   readRecords,
@@ -23,23 +22,24 @@ import {
   untilQuiet,
 } from './database.js'
 import { countLostNumbers } from './drain.js'
-import type { Scene } from './faults/Fault.js'
-import { Injector } from './faults/Injector.js'
-import { Network } from './Network.js'
+import { FakeClock } from './FakeClock.js'
+import { FaultyProxy } from './FaultyProxy.js'
+import type { FaultContext } from './faults/Fault.js'
+import { Nemesis } from './faults/Nemesis.js'
 import type { Options } from './options.js'
 import { SmallDisk } from './SmallDisk.js'
 import { SABOTAGES } from './sabotage.js'
 import { EmbeddedServer } from './server/EmbeddedServer.js'
 import { OwnServer } from './server/OwnServer.js'
-import { TemporaryFiles } from './TemporaryFiles.js'
+import { TempResources } from './TempResources.js'
 import { Workers } from './Workers.js'
 import { createProjects, LARGE, LIMITED, now, PACED } from './workload.js'
 
-/** Of the workers, in turn: how many calls each has in flight. */
-const LANES = [1, 8, 1, 32]
+/** The number of concurrent calls of each worker, assigned in turn. */
+const CONCURRENCY = [1, 8, 1, 32]
 /**
- * By name, what they ask for ports of, and how long they keep them at most. Those that are called agents have
- * a limit of their own.
+ * By name: the projects whose ports they take, and the maximum time they keep them. Processes named
+ * agent have a limit of their own.
  */
 const LIMITERS = {
   'limiter-0': { projects: [LIMITED], keepsMs: 40 },
@@ -47,48 +47,48 @@ const LIMITERS = {
   'agent-0': { projects: [LARGE, PACED], keepsMs: 400 },
   'agent-1': { projects: [LARGE, PACED], keepsMs: 400 },
 }
-const PROGRESS_EVERY_MS = 5_000
-const STOPS_WITHIN_MS = 30_000
-/** How many lines of the server's log are shown if the run itself fails. */
-const LINES_TOLD = 60
-/** Allows for the scopes that were examined last and those that concurrent calls made. */
-const MOST_BYGONE_SCOPES = 16
+const PROGRESS_INTERVAL_MS = 5_000
+const STOP_TIMEOUT_MS = 30_000
+/** The number of log lines shown if the run itself fails. */
+const LOG_LINES_SHOWN = 60
+/** Allows for recently examined scopes and scopes created by concurrent calls. */
+const MAX_ABANDONED_SCOPES = 16
 
 export type Outcome = Awaited<ReturnType<Torture['run']>>
 
 export class Torture {
   #options: Options
   #interrupted: AbortSignal
-  #files = new TemporaryFiles()
+  #files = new TempResources()
   #server: EmbeddedServer | OwnServer | undefined
   #workers: Workers | undefined
 
-  /** @param interrupted ends the faults; what was done until then is judged */
+  /** @param interrupted stops the faults; the calls until then are checked */
   constructor(options: Options, interrupted: AbortSignal) {
     this.#options = options
     this.#interrupted = interrupted
   }
 
   /**
-   * Leaves nothing behind, except histories in which something is wrong.
-   * @param abandoned rejects to end everything at once
+   * Removes everything except histories in which something is wrong.
+   * @param aborted rejects to stop everything at once
    */
-  async run(abandoned: Promise<never>) {
+  async run(aborted: Promise<never>) {
     let keep = false
     try {
-      const outcome = await Promise.race([this.#run(), abandoned])
+      const outcome = await Promise.race([this.#run(), aborted])
       keep = outcome.wrong || this.#options.keep
       return { ...outcome, ...(keep && { histories: this.#files.histories }) }
     } catch (error) {
       say(
-        `the last lines of the server's log:\n${this.#server?.log.lastLines(LINES_TOLD) ?? 'nothing'}`,
+        `the last lines of the server's log:\n${this.#server?.log.lastLines(LOG_LINES_SHOWN) ?? 'nothing'}`,
       )
       throw error
     } finally {
       this.#workers?.killAll()
-      const patience = sleep(STOPS_WITHIN_MS, undefined, { ref: false })
-      await Promise.race([this.#server?.stop(), patience]).catch((error) => {
-        say(`the server did not stop by itself: ${error.message}`)
+      const timeout = sleep(STOP_TIMEOUT_MS, undefined, { ref: false })
+      await Promise.race([this.#server?.stop(), timeout]).catch((error) => {
+        say(`the server did not stop: ${error.message}`)
       })
       await this.#files.clear(keep)
     }
@@ -96,34 +96,34 @@ export class Torture {
 
   async #run() {
     useOwnSettings(this.#files.home)
-    const { smallDisk, clock } = surroundings(this.#options, this.#files)
+    const { smallDisk, clock } = resourcesFor(this.#options, this.#files)
     const server = await this.#startServer(smallDisk?.directory ?? this.#files.home, clock)
-    const network = await networkFor(this.#options, server)
-    const clockWatch = new ClockWatch(server, join(this.#files.histories, JUMPS))
+    const proxy = await proxyFor(this.#options, server)
+    const clockMonitor = new ClockMonitor(server, join(this.#files.histories, JUMPS))
     const until = now() + this.#options.seconds * 1_000_000
-    const workers = this.#startWorkers(server, until, network, clock)
+    const workers = this.#startWorkers(server, until, proxy, clock)
     const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
-    const scene = { workers, server, url: server.url, network, smallDisk, clock, noteStuck }
-    const injected = await this.#inject(scene, until)
+    const context = { workers, server, url: server.url, proxy, smallDisk, clock, noteStuck }
+    const injected = await this.#inject(context, until)
 
-    say('the faults are over; waiting for what is under way, and for one call more of each worker')
-    await server.insist('select')
+    say('the faults are over; waiting for pending calls, and for one more call of each worker')
+    await server.retry('select')
     const recovered = await workers.recover()
     const worked = workers.acknowledged
     const hung = await workers.end()
-    await network?.down()
-    await server.insist('select')
+    await proxy?.down()
+    await server.retry('select')
     await untilQuiet(server)
-    await clockWatch.stop()
-    const judged = await this.#judge(workers, server, recovered.failures, hung)
+    await clockMonitor.stop()
+    const verdict = await this.#check(workers, server, recovered.failures, hung)
     const asked = { recovered, worked, hung }
-    return { ...judged, ...injected, ...asked, serverVersion: server.version }
+    return { ...verdict, ...injected, ...asked, serverVersion: server.version }
   }
 
   #noteStuck = ({ project = '', from, until }: Stuck) =>
     appendFileSync(join(this.#files.histories, STUCK), `${from} ${until} ${project}\n`)
 
-  async #startServer(home: string, clock: Clock | undefined) {
+  async #startServer(home: string, clock: FakeClock | undefined) {
     const { postgres, sabotage } = this.#options
     const server =
       postgres === undefined
@@ -140,8 +140,8 @@ export class Torture {
   #startWorkers(
     server: EmbeddedServer | OwnServer,
     until: number,
-    network: Network | undefined,
-    clock: Clock | undefined,
+    proxy: FaultyProxy | undefined,
+    clock: FakeClock | undefined,
   ) {
     const workers = new Workers(
       this.#files.histories,
@@ -152,34 +152,34 @@ export class Torture {
       },
     )
     this.#workers = workers
-    for (const [name, told] of Object.entries(LIMITERS)) {
-      workers.startOther('limiter', name, { name, ...told, url: server.url, until })
+    for (const [name, args] of Object.entries(LIMITERS)) {
+      workers.startOther('limiter', name, { name, ...args, url: server.url, until })
     }
     workers.startOther('reserver', 'reserver', { url: server.url, until })
-    for (const place of places(this.#options, server.url, network, clock)) workers.start(place)
+    for (const place of places(this.#options, server.url, proxy, clock)) workers.start(place)
     return workers
   }
 
-  async #inject(scene: Omit<Scene, 'pause' | 'isOver'>, until: number) {
-    const injector = new Injector(this.#options.faults, {
-      ...scene,
+  async #inject(context: Omit<FaultContext, 'pause' | 'isOver'>, until: number) {
+    const nemesis = new Nemesis(this.#options.faults, {
+      ...context,
       isOver: () => now() >= until || this.#interrupted.aborted,
       pause: (ms) => pauseWithin(ms, until, this.#interrupted),
     })
     const began = now()
     const progress = setInterval(() => {
-      const { acknowledged } = scene.workers
-      say(`${seconds(now() - began)} s: ${acknowledged} calls, ${injector.total} faults`)
-    }, PROGRESS_EVERY_MS)
-    await injector.run(this.#options.pause).finally(() => clearInterval(progress))
+      const { acknowledged } = context.workers
+      say(`${seconds(now() - began)} s: ${acknowledged} calls, ${nemesis.total} faults`)
+    }, PROGRESS_INTERVAL_MS)
+    await nemesis.run(this.#options.pause).finally(() => clearInterval(progress))
     return {
-      faults: injector.counts,
+      faults: nemesis.counts,
       lasted: seconds(now() - began),
       wasInterrupted: this.#interrupted.aborted,
     }
   }
 
-  async #judge(
+  async #check(
     workers: Workers,
     server: EmbeddedServer | OwnServer,
     unrecovered: readonly string[],
@@ -187,24 +187,27 @@ export class Torture {
   ) {
     const { histories } = this.#files
     const table = await readTable(server)
-    const doubts = findDoubts(histories, table)
-    say(`${doubts.length} services in doubt, to be resolved`)
-    await resolveDoubts(workers, histories, server, doubts)
+    const unresolved = findUnresolved(histories, table)
+    say(`${unresolved.length} services with an unknown outcome, to be resolved`)
+    await resolve(workers, histories, server, unresolved)
     await untilQuiet(server)
     const records = await readRecords(server)
-    const bygoneScopes = await countBygoneScopes(server)
-    say(`${bygoneScopes} scopes of bygone hosts`)
+    const abandonedScopes = await countAbandonedScopes(server)
+    say(`${abandonedScopes} scopes of removed hosts`)
     const sharedKeys = await countSharedKeys(server)
     const lostNumbers = await countLostNumbers(server)
     const corrupt = await corruption(server)
     server.log.look()
-    say('judging')
-    const verdict = check(histories, table, { doubts, records })
+    say('checking the histories')
+    const verdict = check(histories, table, { unresolved, records })
     const found = {
       ...verdict.found,
       'key with two ports in the table': sharedKeys,
-      'number that nobody holds and nobody can have': lostNumbers,
-      'scope left behind by hosts that are gone': Math.max(0, bygoneScopes - MOST_BYGONE_SCOPES),
+      'number that is neither held nor available': lostNumbers,
+      'scope of a removed host that was not collected': Math.max(
+        0,
+        abandonedScopes - MAX_ABANDONED_SCOPES,
+      ),
       'deadlock (by the server’s log)': server.log.deadlocks,
       'worker that did not recover': unrecovered.length,
       'process that crashed by itself': workers.crashes.length,
@@ -212,27 +215,34 @@ export class Torture {
       'corrupt table or index (amcheck)': corrupt?.found.length ?? 0,
     }
     const wrong = Object.values(found).some((count) => count > 0)
-    return { ...verdict, found, wrong, corrupt, crashes: workers.crashes, resolved: doubts.length }
+    return {
+      ...verdict,
+      found,
+      wrong,
+      corrupt,
+      crashes: workers.crashes,
+      resolved: unresolved.length,
+    }
   }
 }
 
-function surroundings({ faults }: Options, files: TemporaryFiles) {
+function resourcesFor({ faults }: Options, files: TempResources) {
   const needs = new Set(faults.map((fault) => fault.needs))
   const mount = join(files.home, 'registry')
   if (needs.has('small-disk')) files.add({ mount })
   return {
     smallDisk: needs.has('small-disk') ? new SmallDisk(mount) : undefined,
     clock: needs.has('clock')
-      ? new Clock(join(files.home, 'clock'), (left) => files.add({ files: left }))
+      ? new FakeClock(join(files.home, 'clock'), (left) => files.add({ files: left }))
       : undefined,
   }
 }
 
-async function networkFor({ faults }: Options, server: EmbeddedServer | OwnServer) {
+async function proxyFor({ faults }: Options, server: EmbeddedServer | OwnServer) {
   if (!faults.some(({ needs }) => needs === 'network')) return undefined
-  const network = new Network(server.socketDirectory)
-  await network.up()
-  return network
+  const proxy = new FaultyProxy(server.socketDirectory)
+  await proxy.up()
+  return proxy
 }
 
 async function setUpProjects({ url }: EmbeddedServer | OwnServer) {
@@ -242,32 +252,32 @@ async function setUpProjects({ url }: EmbeddedServer | OwnServer) {
 }
 
 /**
- * Every second worker is behind the network, all of them where only that goes wrong; every fourth
- * has a clock that jumps.
+ * Every second worker uses the proxy, or all if only the network fails. Every fourth has a clock
+ * that jumps.
  */
 function places(
   { processes, faults }: Options,
   url: string | undefined,
-  network: Network | undefined,
-  clock: Clock | undefined,
+  proxy: FaultyProxy | undefined,
+  clock: FakeClock | undefined,
 ) {
-  const onlyNetwork = faults.every(({ needs }) => needs === 'network')
+  const onlyProxied = faults.every(({ needs }) => needs === 'network')
   return Array.from({ length: processes }, (_, index) => ({
-    lanes: LANES[index % LANES.length] ?? 1,
-    url: network && (onlyNetwork || index % 2 === 1) ? network.url : url,
+    concurrency: CONCURRENCY[index % CONCURRENCY.length] ?? 1,
+    url: proxy && (onlyProxied || index % 2 === 1) ? proxy.url : url,
     environment: clock && index % 4 === 2 ? clock.environment : {},
   }))
 }
 
-async function resolveDoubts(
+async function resolve(
   workers: Workers,
   histories: string,
   server: EmbeddedServer | OwnServer,
-  doubts: object[],
+  unresolved: object[],
 ) {
-  const file = join(histories, 'doubts.json')
-  writeFileSync(file, JSON.stringify(doubts))
-  const resolver = workers.startOther(RESOLVER, RESOLVER, { doubts: file, url: server.url })
+  const file = join(histories, 'unresolved.json')
+  writeFileSync(file, JSON.stringify(unresolved))
+  const resolver = workers.startOther(RESOLVER, RESOLVER, { unresolved: file, url: server.url })
   await once(resolver, 'exit')
 }
 

@@ -3,36 +3,36 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { DEATHS } from './check/Ledger.js'
+import { DEATHS } from './checker/Ledger.js'
 import { now, pick } from './workload.js'
 
-/** Where a worker works, which its successor takes over. */
+/** The parameters of a worker. Its successor gets the same ones. */
 export interface Place {
-  /** How many calls it has in flight. */
-  readonly lanes: number
+  /** The number of concurrent calls. */
+  readonly concurrency: number
   /** The number of its connection pools. */
-  readonly registries?: number
+  readonly pools?: number
   readonly url: string | undefined
   readonly environment: Record<string, string>
-  /** For a worker that ends before the run, and has no successor. */
+  /** Set for a worker that ends before the run and has no successor. */
   readonly until?: number
-  /** The command that runs the worker. */
+  /** A command that runs the worker. */
   readonly through?: readonly string[]
 }
 
-/** Longer than any call may take, the start of a crashed server included. */
-const PATIENCE_MS = 120_000
+/** Longer than any call may take, including the start of a crashed server. */
+const CHILD_TIMEOUT_MS = 120_000
 const programOf = (name: string) => fileURLToPath(new URL(`processes/${name}.js`, import.meta.url))
 
-/** The processes that ask the registry. A worker who dies has a successor, until the time is up. */
+/** The processes that call the registry. A worker that dies is replaced until the time is up. */
 export class Workers {
-  crashes: { name: string; code: number | null; signal: string | null; complaint: string }[] = []
+  crashes: { name: string; code: number | null; signal: string | null; stderr: string }[] = []
   until: number
   #directory: string
   #onStart: (child: ChildProcess, place: Place) => void
   #workers = new Set<ChildProcess>()
   #others = new Set<ChildProcess>()
-  /** By the run itself: no crash of their own. */
+  /** Processes that the run killed. Their exits are no crashes. */
   #killed = new WeakSet<ChildProcess>()
   #stopped = new Set<ChildProcess>()
   #acknowledged = new Map<string, number>()
@@ -41,9 +41,9 @@ export class Workers {
   #sweeper
 
   /**
-   * @param directory of the histories
+   * @param directory the directory of the histories
    * @param until µs
-   * @param url for those who are not workers
+   * @param url used by processes that are no workers
    */
   constructor(
     directory: string,
@@ -65,9 +65,9 @@ export class Workers {
     const name = `w${this.#started++}`
     const until = place.until ?? this.until
     const stays = place.until === undefined
-    const { lanes, registries, url, environment, through } = place
-    const told = { name, until, stays, lanes, registries, url }
-    const child = this.#spawn('worker', name, told, environment, through)
+    const { concurrency, pools, url, environment, through } = place
+    const parameters = { name, until, stays, concurrency, pools, url }
+    const child = this.#spawn('worker', name, parameters, environment, through)
     this.#workers.add(child)
     this.#onStart(child, place)
     child.on('message', ({ acknowledged }: { acknowledged?: number }) => {
@@ -79,18 +79,18 @@ export class Workers {
         appendFileSync(join(this.#directory, DEATHS), `${name} ${now()}\n`)
         if (this.#sweeper.connected) this.#sweeper.send({ name, file: this.#fileOf(name) })
       }
-      // A fault that started it ends it, and would not know its successor.
+      // A fault that started a worker ends it and does not know a successor.
       if (stays && now() < this.until) this.start(place)
     })
     return child
   }
 
   /**
-   * Somebody else than a worker.
-   * @param name of its history, if it writes one
+   * Starts a process that is no worker.
+   * @param name the name of its history
    */
-  startOther(program: string, name: string, told: object) {
-    return this.#spawn(program, name, told)
+  startOther(program: string, name: string, parameters: object) {
+    return this.#spawn(program, name, parameters)
   }
 
   any(): ChildProcess | undefined {
@@ -103,7 +103,7 @@ export class Workers {
     return child.kill('SIGKILL')
   }
 
-  /** Resumed when the pause is over. */
+  /** Stops the process and resumes it after the pause. */
   async stop(child: ChildProcess | undefined, pause: Promise<unknown>) {
     if (!child || this.#stopped.has(child)) return false
     this.#stopped.add(child)
@@ -115,8 +115,8 @@ export class Workers {
   }
 
   /**
-   * Lets each worker end the calls that it has in flight and begin one more, which must be
-   * answered. Nothing may be wrong any more.
+   * Lets each worker finish its calls and make one more, which must be answered because all faults
+   * are over.
    */
   async recover() {
     this.until = 0
@@ -128,7 +128,7 @@ export class Workers {
     return { asked: asked.length, failures: (await Promise.all(answers)).flat() }
   }
 
-  /** Returns the names of those who would not end. */
+  /** Ends all processes. Returns the names of those that had to be killed. */
   async end() {
     this.until = 0
     for (const child of this.#workers) if (child.connected) child.send('end')
@@ -137,15 +137,15 @@ export class Workers {
     return [...workers, ...(await this.#killRest(this.#others))]
   }
 
-  /** At once, without a word. */
+  /** Kills all processes at once. */
   killAll() {
     this.until = 0
     for (const child of [...this.#workers, ...this.#others]) this.kill(child)
   }
 
-  /** @param children who leave this set when they end */
+  /** @param children processes leave this set when they end */
   async #killRest(children: Set<ChildProcess>) {
-    const giveUpAt = performance.now() + PATIENCE_MS
+    const giveUpAt = performance.now() + CHILD_TIMEOUT_MS
     while (children.size > 0 && performance.now() < giveUpAt) await sleep(50)
     const hung = [...children]
     for (const child of hung) this.kill(child)
@@ -159,37 +159,36 @@ export class Workers {
   #spawn(
     program: string,
     name: string,
-    told: object,
+    parameters: object,
     environment: Record<string, string> = {},
     through: readonly string[] = [],
   ) {
-    const script = [programOf(program), JSON.stringify({ file: this.#fileOf(name), ...told })]
+    const script = [programOf(program), JSON.stringify({ file: this.#fileOf(name), ...parameters })]
     const [command = '', ...args] = [...through, process.execPath, ...script]
     const child = spawn(command, args, {
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      // Ctrl-C is for the run, which ends them in good order.
+      // Ctrl-C reaches only the run, which ends the processes.
       detached: true,
       env: { ...process.env, ...environment },
     })
     this.#names.set(child, name)
     if (program !== 'worker') this.#others.add(child)
-    let complaint = ''
+    let stderr = ''
     child.stderr?.on('data', (text) => {
-      complaint = (complaint + text).slice(0, 4_000)
+      stderr = (stderr + text).slice(0, 4_000)
     })
     child.on('error', () => {})
     child.once('exit', (code, signal) => {
       this.#others.delete(child)
-      if (code !== 0 && !this.#killed.has(child))
-        this.crashes.push({ name, code, signal, complaint })
+      if (code !== 0 && !this.#killed.has(child)) this.crashes.push({ name, code, signal, stderr })
     })
     return child
   }
 }
 
-/** What went wrong, or undefined. */
+/** Returns the failure, or undefined. */
 async function answerTo(word: string, child: ChildProcess): Promise<string | undefined> {
-  const given = new AbortController()
+  const timer = new AbortController()
   const answered = new Promise<string | undefined>((resolve) => {
     child.on('message', ({ failure }: { failure?: string | null }) => {
       if (failure !== undefined) resolve(failure ?? undefined)
@@ -197,8 +196,10 @@ async function answerTo(word: string, child: ChildProcess): Promise<string | und
     child.once('exit', () => resolve('it ended'))
     if (child.connected) child.send(word)
   })
-  const silence = sleep(PATIENCE_MS, 'no answer', { signal: given.signal }).catch(() => undefined)
+  const silence = sleep(CHILD_TIMEOUT_MS, 'no answer', { signal: timer.signal }).catch(
+    () => undefined,
+  )
   const failure = await Promise.race([answered, silence])
-  given.abort()
+  timer.abort()
   return failure
 }

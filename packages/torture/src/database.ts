@@ -1,17 +1,16 @@
-// What the server itself says at the end: the table and its indexes.
+// The final state according to the server: the table and its indexes.
 
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Table } from './check/check.js'
-import type { Records } from './check/events.js'
+import type { Table } from './checker/check.js'
+import type { Records } from './checker/events.js'
 import type { Server } from './server/Server.js'
 import { HOSTS, now } from './workload.js'
 
-const PATIENCE_MS = 120_000
+const QUIET_TIMEOUT_MS = 120_000
 
 /**
- * From the next session on. The embedded server keeps errors out of its log; a role's settings
- * override its own. What else belongs to an error is left out: there are hundreds of errors a
- * second.
+ * Takes effect for new sessions. The embedded server keeps errors out of its log, but settings of a
+ * role override that. Details of errors are omitted because there are hundreds of errors a second.
  */
 export async function logErrors(server: Server) {
   await server.query(`alter role ports set log_min_messages = 'error'`)
@@ -19,11 +18,11 @@ export async function logErrors(server: Server) {
   await server.query(`alter role ports set log_error_verbosity = 'terse'`)
 }
 
-/** Until nothing is under way any more that a worker asked for. */
+/** Waits until no call of a worker is in progress. */
 export async function untilQuiet(server: Server) {
-  const giveUpAt = performance.now() + PATIENCE_MS
+  const giveUpAt = performance.now() + QUIET_TIMEOUT_MS
   for (;;) {
-    const [row] = await server.insist(
+    const [row] = await server.retry(
       `select count(*)::integer as busy
        from pg_stat_activity
        where application_name = 'ports'
@@ -38,7 +37,7 @@ export async function untilQuiet(server: Server) {
 
 export async function readTable(server: Server): Promise<Table> {
   const at = now()
-  const rows = await server.insist(
+  const rows = await server.retry(
     `select project_name as project, service_name as service, instance, hostname as host,
        protocol as proto, port_number as port
      from ports.allocations`,
@@ -49,25 +48,25 @@ export async function readTable(server: Server): Promise<Table> {
 export async function readRecords(server: Server): Promise<Records> {
   const where = `project_name as project, service_name as service, instance, hostname as host,
     protocol as proto, port_number as port`
-  // A lease that has ended is in no view. Its row is held until a call releases it.
-  const rows = await server.insist(
+  // The views omit ended leases. Their rows are held until a call releases them.
+  const rows = await server.retry(
     `select ${where}, id::float8 as allocation
      from ports.port_allocations
      where status <> 'released'`,
   )
-  const events = await server.insist(
+  const events = await server.retry(
     `select id::float8, xid::text as transaction, actor, what, allocation_id::float8 as allocation,
        extract(epoch from occurred_at)::float8 * 1000 as dated, ${where}
      from ports.events
      where allocation_id is not null`,
   )
-  const reservations = await server.insist(
+  const reservations = await server.retry(
     `select start_port as "startPort", end_port as "endPort", hostname as "boundTo",
        protocol as proto
      from ports.reservations`,
   )
-  // They have no project, and no number of their own.
-  const reservationEvents = await server.insist(
+  // These events have no project and no port.
+  const reservationEvents = await server.retry(
     `select id::float8, actor, what, hostname as "boundTo", protocol as proto,
        (coalesce(after, before) ->> 'startPort')::integer as "startPort",
        (coalesce(after, before) ->> 'endPort')::integer as "endPort"
@@ -77,9 +76,9 @@ export async function readRecords(server: Server): Promise<Records> {
   return { rows, events, reservations, reservationEvents }
 }
 
-/** Counts the scopes with slots on hosts that are gone, for the project that has most of them. */
-export async function countBygoneScopes(server: Server) {
-  const [row] = await server.insist(
+/** Counts the scopes that removed hosts have left, for the project with the most. */
+export async function countAbandonedScopes(server: Server) {
+  const [row] = await server.retry(
     `select coalesce(max(scopes), 0)::integer as most
      from (
        select count(distinct (hostname, protocol)) as scopes
@@ -91,9 +90,9 @@ export async function countBygoneScopes(server: Server) {
   return row.most
 }
 
-/** Idempotency keys under which a service has more than one port. */
+/** Counts the idempotency keys under which a service has more than one port. */
 export async function countSharedKeys(server: Server) {
-  const [row] = await server.insist(
+  const [row] = await server.retry(
     `select count(*)::integer as count
      from (
        select
@@ -107,9 +106,9 @@ export async function countSharedKeys(server: Server) {
   return row.count
 }
 
-/** What amcheck finds, or undefined where the server comes without it. */
+/** Returns the findings of amcheck, or undefined if the server does not have it. */
 export async function corruption(server: Server) {
-  const [available] = await server.insist(
+  const [available] = await server.retry(
     `select from pg_available_extensions where name = 'amcheck'`,
   )
   if (!available) return undefined

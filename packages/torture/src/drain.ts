@@ -4,14 +4,14 @@ import type { Server } from './server/Server.js'
 import { HOSTS, LIMITS, PROJECTS, PROTOCOLS } from './workload.js'
 
 /**
- * Takes what is left of every range until it is exhausted, and answers how many numbers nobody has
- * then: nobody could ever have those.
+ * Allocates the rest of every range and returns how many numbers are not held then. These numbers
+ * could never be allocated.
  */
 export async function countLostNumbers(server: Server) {
   const repository = await openRepository(server.url === undefined ? {} : { url: server.url })
   const ports = new PortManager(repository)
   try {
-    // Reservations that are left would keep numbers from everybody.
+    // Remaining reservations would exclude numbers.
     for (const { startPort, endPort } of await ports.listReservations()) {
       await ports.unreserve({ startPort, endPort })
     }
@@ -27,7 +27,7 @@ export async function countLostNumbers(server: Server) {
   } finally {
     await repository.close()
   }
-  // What the processes added and did not remove counts as well.
+  // Ranges that the processes added and did not remove count as well.
   const [row] = await server.query(
     `select count(*)::integer as lost
      from ports.ranges

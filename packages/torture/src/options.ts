@@ -7,18 +7,18 @@ import { SABOTAGES } from './sabotage.js'
 
 export const USAGE = `pnpm torture [options]
 
-  --seconds <n>      of faults (120; with --each, for each fault: 8)
-  --processes <n>    workers (12)
-  --pause <ms>       from one fault to the next, on average (250)
-  --only <fault>     this one alone; repeatable
-  --each             every fault alone, one after the other
-  --list             what faults there are, and which this machine cannot do
-  --postgres <dir>   a server of the binaries in this directory, not the embedded one
-  --sabotage <name>  break the registry, which must be found: ${Object.keys(SABOTAGES).join(', ')}
-  --report <file>    where the report is written as well
-  --keep             the histories, also when nothing is wrong`
+  --seconds <n>      the duration of the faults (120; with --each, of each fault: 8)
+  --processes <n>    the number of workers (12)
+  --pause <ms>       the average time between faults (250)
+  --only <fault>     inject only this fault; repeatable
+  --each             inject each fault alone, one after the other
+  --list             list the faults, and which of them this machine does not support
+  --postgres <dir>   use the server binaries in this directory, not the embedded server
+  --sabotage <name>  break the registry, which the checker must find: ${Object.keys(SABOTAGES).join(', ')}
+  --report <file>    write the report to this file as well
+  --keep             keep the histories even if nothing is wrong`
 
-/** What the arguments ask for cannot be done. */
+/** The arguments are invalid. */
 export class WrongArguments extends Error {}
 
 export interface Options {
@@ -26,7 +26,7 @@ export interface Options {
   readonly processes: number
   readonly pause: number
   readonly faults: Fault[]
-  /** Faults that this machine cannot do, and why. */
+  /** Faults that this machine does not support, with reasons. */
   readonly missing: string[]
   readonly each: boolean
   readonly list: boolean

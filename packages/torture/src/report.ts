@@ -2,10 +2,10 @@ import { cpus, totalmem } from 'node:os'
 import type { Options } from './options.js'
 import type { Outcome } from './Torture.js'
 
-/** Long enough for each fault to be done at least once. */
-const LONG_ENOUGH_S = 100
+/** A run of this length must inject each fault at least once. */
+const MIN_SECONDS_FOR_EACH_FAULT = 100
 
-/** In Markdown. */
+/** Renders a run in Markdown. */
 export function report(outcome: Outcome, options: Options) {
   const { found, exhausted, mismatches, returns, slowest, faults, corrupt, crashes, examples } =
     outcome
@@ -13,35 +13,36 @@ export function report(outcome: Outcome, options: Options) {
     machine(outcome.serverVersion, options),
     `${outcome.lasted} s of faults${outcome.wasInterrupted ? `, interrupted (${options.seconds} s were asked for)` : ''}.`,
     ...table('acknowledged', { ...outcome.acknowledged, 'in all': sum(outcome.acknowledged) }),
-    ...table('told an error', outcome.errors),
+    ...table('returned errors', outcome.errors),
     ...table('faults', { ...faults, 'in all': sum(faults) }),
-    ...table('found wrong', found),
+    ...table('violations', found),
     '',
-    `${outcome.unanswered} calls were told nothing, because their process was killed. ` +
-      `${outcome.resolved} services were in doubt at the end, and getOrAllocate was asked for each.`,
-    `RANGE_EXHAUSTED was told ${exhausted.refused} times, ${exhausted.decided} of them where no call of ` +
-      `unknown outcome in that range made it unclear. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
-    `LAYOUT_MISMATCH was told ${mismatches.refused} times, ${mismatches.decided} of them where a service ` +
-      'certainly held something else.',
-    `A number that rested for its last holder was to be given back ${returns} times.`,
-    `When the faults were over, each of the ${outcome.recovered.asked} workers that still ran was ` +
-      'asked for one call more.',
+    `${outcome.unanswered} calls got no reply because their process was killed. ` +
+      `${outcome.resolved} services had an unknown outcome at the end and were resolved with getOrAllocate.`,
+    `RANGE_EXHAUSTED was returned ${exhausted.refused} times, ${exhausted.decided} of them without an ` +
+      `unknown outcome that could explain it. Slowest call: ${(slowest / 1e6).toFixed(1)} s.`,
+    `LAYOUT_MISMATCH was returned ${mismatches.refused} times, ${mismatches.decided} of them to a service ` +
+      'that certainly held another layout.',
+    `A resting number had to be returned to its last holder ${returns} times.`,
+    `After the faults, each of the ${outcome.recovered.asked} running workers made one more call.`,
     corrupt === undefined
       ? 'This server has no amcheck: tables and indexes were not checked.'
       : `amcheck: ${corrupt.checked} tables and indexes checked.`,
-    ...options.missing.map((what) => `Not done on this machine: ${what}.`),
+    ...options.missing.map((what) => `Not supported on this machine: ${what}.`),
     ...network(options),
-    ...shortcomings(outcome).flatMap(apart),
-    ...examples.flatMap(({ kind, details }) => apart(`${kind}: ${JSON.stringify(details)}`)),
-    ...crashes.slice(0, 3).flatMap((crash) => apart(`crashed: ${JSON.stringify(crash)}`)),
-    ...complaints(outcome),
-    ...(corrupt?.found.slice(0, 3) ?? []).flatMap((text) => apart(`corrupt: ${text}`)),
-    ...(outcome.histories === undefined ? [] : apart(`The histories are in ${outcome.histories}`)),
+    ...gaps(outcome).flatMap(paragraph),
+    ...examples.flatMap(({ kind, details }) => paragraph(`${kind}: ${JSON.stringify(details)}`)),
+    ...crashes.slice(0, 3).flatMap((crash) => paragraph(`crashed: ${JSON.stringify(crash)}`)),
+    ...failures(outcome),
+    ...(corrupt?.found.slice(0, 3) ?? []).flatMap((text) => paragraph(`corrupt: ${text}`)),
+    ...(outcome.histories === undefined
+      ? []
+      : paragraph(`The histories are in ${outcome.histories}`)),
   ]
   return `${lines.join('\n')}\n`
 }
 
-/** One line for each fault. */
+/** Renders one line for each fault. */
 export function reportEach(outcomes: { name: string; outcome: Outcome }[], options: Options) {
   const rows = outcomes.map(({ name, outcome }) => {
     const wrong = Object.entries(outcome.found).filter(([, count]) => count > 0)
@@ -60,22 +61,24 @@ export function reportEach(outcomes: { name: string; outcome: Outcome }[], optio
     machine(version, options),
     `Each fault alone for ${options.seconds} s.`,
     '',
-    '| fault | times | acknowledged | told an error | slowest call, s | found wrong |',
+    '| fault | times | acknowledged | returned errors | slowest call, s | violations |',
     '|---|---:|---:|---:|---:|---|',
     ...rows,
     '',
-    'Errors are counted without RANGE_EXHAUSTED, which is an answer.',
+    'RANGE_EXHAUSTED is not counted as an error.',
     ...network(options),
-    ...options.missing.map((what) => `Not done on this machine: ${what}.`),
+    ...options.missing.map((what) => `Not supported on this machine: ${what}.`),
     ...outcomes.flatMap(({ name, outcome }) => {
       const { examples, crashes, histories } = outcome
       return [
         ...examples.flatMap(({ kind, details }) =>
-          apart(`${name}: ${kind}: ${JSON.stringify(details)}`),
+          paragraph(`${name}: ${kind}: ${JSON.stringify(details)}`),
         ),
-        ...complaints(outcome),
-        ...crashes.slice(0, 2).flatMap((crash) => apart(`${name}: ${JSON.stringify(crash)}`)),
-        ...(histories === undefined ? [] : apart(`The histories of ${name} are in ${histories}`)),
+        ...failures(outcome),
+        ...crashes.slice(0, 2).flatMap((crash) => paragraph(`${name}: ${JSON.stringify(crash)}`)),
+        ...(histories === undefined
+          ? []
+          : paragraph(`The histories of ${name} are in ${histories}`)),
       ]
     }),
   ]
@@ -91,20 +94,22 @@ function machine(serverVersion: string, { processes, pause, sabotage }: Options)
   )
 }
 
-/** What makes a run prove less than it should: it is to fail, though nothing was found wrong. */
-export function shortcomings({ worked, lasted, faults }: Outcome) {
+/** The reasons to fail a run in which nothing was found wrong. */
+export function gaps({ worked, lasted, faults }: Outcome) {
   const idle = Object.keys(faults).filter((name) => faults[name] === 0)
   return [
-    ...(worked === 0 ? ['No call was acknowledged.'] : []),
-    ...(lasted >= LONG_ENOUGH_S && idle.length > 0 ? [`Never done: ${idle.join(', ')}.`] : []),
+    ...(worked === 0 ? ['No call succeeded.'] : []),
+    ...(lasted >= MIN_SECONDS_FOR_EACH_FAULT && idle.length > 0
+      ? [`Never injected: ${idle.join(', ')}.`]
+      : []),
   ]
 }
 
-function complaints({ recovered, hung }: Outcome) {
+function failures({ recovered, hung }: Outcome) {
   return [
     ...recovered.failures.slice(0, 3).map((text) => `did not recover: ${text}`),
     ...hung.slice(0, 3).map((name) => `hung: ${name}`),
-  ].flatMap(apart)
+  ].flatMap(paragraph)
 }
 
 function network({ faults }: Options) {
@@ -129,6 +134,6 @@ function rangeExhausted(errors: Record<string, number>) {
   )
 }
 
-function apart(text: string) {
+function paragraph(text: string) {
   return ['', text]
 }

@@ -1,36 +1,36 @@
-// Many processes allocate, get, release and list on a registry of their own while faults are
-// injected; then the checker judges what they were told. See --help.
+// Runs many processes on a registry of their own while it injects faults, and then checks what they
+// were told. See --help.
 import { writeFileSync } from 'node:fs'
 import { type Options, readOptions, USAGE, WrongArguments } from './options.js'
-import { report, reportEach, shortcomings } from './report.js'
+import { gaps, report, reportEach } from './report.js'
 import { Torture } from './Torture.js'
 
-// The workers inherit it: the checker knows nothing of what listens on this machine.
+// The workers inherit this. The checker does not know what listens on this machine.
 process.env.PORTS_PASS_OVER = 'none'
 
-class Abandoned extends Error {}
+class Aborted extends Error {}
 
-/** The first Ctrl-C ends the faults, the second everything. */
+/** The first Ctrl-C ends the faults, the second one the run. */
 const interrupted = new AbortController()
-const abandoned = new Promise((_, reject) => {
+const aborted = new Promise((_, reject) => {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     process.on(signal, () => {
-      if (interrupted.signal.aborted) reject(new Abandoned('given up: nothing was judged'))
-      else process.stderr.write(`${signal}: judging what was done so far; again to give up\n`)
+      if (interrupted.signal.aborted) reject(new Aborted('aborted: nothing was checked'))
+      else process.stderr.write(`${signal}: checking the calls so far; repeat to abort\n`)
       interrupted.abort()
     })
   }
 }) as Promise<never>
-abandoned.catch(() => {})
+aborted.catch(() => {})
 
 try {
   const status = await main(readOptions(process.argv.slice(2)))
-  // At once: Node 20 can wait for ever, at full speed, for sockets that were reset.
+  // Exits at once, because Node 20 can wait forever for sockets that were reset.
   process.stdout.write('', () => process.exit(status))
 } catch (error) {
-  if (error instanceof Abandoned) {
+  if (error instanceof Aborted) {
     process.stderr.write(`${error.message}\n`)
-    // What was under way is of no interest any more.
+    // Pending work is dropped.
     process.exit(1)
   }
   if (!(error instanceof WrongArguments)) throw error
@@ -61,9 +61,9 @@ async function listOfFaults() {
 }
 
 async function runAll(options: Options) {
-  const outcome = await new Torture(options, interrupted.signal).run(abandoned)
+  const outcome = await new Torture(options, interrupted.signal).run(aborted)
   publish(report(outcome, options), options)
-  return outcome.wrong || shortcomings(outcome).length > 0 ? 1 : 0
+  return outcome.wrong || gaps(outcome).length > 0 ? 1 : 0
 }
 
 async function runEach(options: Options) {
@@ -72,13 +72,13 @@ async function runEach(options: Options) {
     if (interrupted.signal.aborted) break
     process.stderr.write(`${fault.name}:\n`)
     const alone = { ...options, faults: [fault] }
-    const outcome = await new Torture(alone, interrupted.signal).run(abandoned)
+    const outcome = await new Torture(alone, interrupted.signal).run(aborted)
     outcomes.push({ name: fault.name, outcome })
   }
   publish(reportEach(outcomes, options), options)
   const isProof = outcomes.every(
     ({ name, outcome }) =>
-      !outcome.wrong && shortcomings(outcome).length === 0 && outcome.faults[name] !== 0,
+      !outcome.wrong && gaps(outcome).length === 0 && outcome.faults[name] !== 0,
   )
   return isProof ? 0 : 1
 }

@@ -1,4 +1,4 @@
-// Ways to break the registry on purpose, which the checker must notice.
+// Defects that the checker must find.
 
 import type { Client } from 'pg'
 import pg from 'pg'
@@ -6,16 +6,14 @@ import pg from 'pg'
 const EVERY_MS = 5
 
 export const SABOTAGES = {
-  /** Commits are acknowledged before they are on disk; the next crash takes the newest back. */
+  /** Commits are acknowledged before they are on disk. The next crash loses the newest ones. */
   'unsafe-commit': async (client: Client) => {
     await client.query('alter system set synchronous_commit = off')
     await client.query(`alter system set wal_writer_delay = '10s'`)
     await client.query('select pg_reload_conf()')
   },
 
-  /**
-   * No index refuses a number that is held, and sometimes a number that was just taken is offered.
-   */
+  /** There is no unique index, and a number that was just taken sometimes becomes available. */
   'no-unique': async (client: Client) => {
     await client.query('drop index ports.port_allocations_live_port')
     await client.query('drop trigger refuse_rows_outside on ports.port_allocations')
@@ -36,12 +34,12 @@ export const SABOTAGES = {
       execute function ports.offer_again()`)
   },
 
-  /** The slot that is looked up is not locked, and not looked at again before it is taken. */
+  /** The slot that was found is neither locked nor checked again. */
   'no-lock': async (client: Client) => {
     await alter(client, 'lock_lowest_slot', [/for update skip locked/g, ''])
     await alter(client, 'hold_slot', [
       'where slot.ctid = p_slot',
-      // Takes the row after a faster transaction has committed, whatever its state is then.
+      // Takes the row in any state after a faster transaction has committed.
       `where (project_name, hostname, protocol, port_number) = (
         select project_name, hostname, protocol, port_number
         from ports.port_allocations
@@ -82,18 +80,18 @@ export const SABOTAGES = {
       execute function ports.write_again()`)
   },
 
-  /** Taking a number of any project takes one advisory lock, which every role can take. */
+  /** An allocation in any project takes one advisory lock, which every role can take. */
   'one-lock': async (client: Client) => {
     const lock = `begin perform pg_advisory_xact_lock(hashtextextended('ports.port_ranges', 0));`
     await alter(client, 'hold_slot', ['begin', lock])
   },
 
-  /** The slots of hosts that are gone are never deleted. */
+  /** The slots of removed hosts are never deleted. */
   'no-collect': async (client: Client) => {
     await alter(client, 'collect_idle_slots', ['begin', 'begin return;'])
   },
 
-  /** One number in ten of a batch is not given, except the first. */
+  /** A batch omits each number with a probability of one in ten, except the first. */
   'half-batch': async (client: Client) => {
     await alter(client, 'allocate_batch', [
       ') as taken',
@@ -115,12 +113,12 @@ export const SABOTAGES = {
     await client.query('alter table ports.port_allocations disable trigger refuse_rows_outside')
   },
 
-  /** The search for a free number looks at those that are reserved, too. */
+  /** The search for a free number ignores reservations. */
   'reservations-ignored': async (client: Client) => {
     await alter(client, 'unreserved_numbers', ['if isempty(v_reserved) then', 'if true then'])
   },
 
-  /** A claim or a move takes a reserved number, whatever it says. */
+  /** A claim or a move always takes reserved numbers. */
   'reservations-unrefused': async (client: Client) => {
     await alter(client, 'refuse_reserved', ['if v_detail is not null then', 'if false then'])
   },
@@ -131,8 +129,7 @@ export const SABOTAGES = {
   },
 
   /**
-   * A move releases the old number. The new one is taken in a transaction of its own, after the
-   * caller was told.
+   * A move releases the old number and takes the new one in a later transaction, after the reply.
    */
   'move-in-parts': async (client: Client) => {
     await client.query(`
@@ -182,7 +179,7 @@ export const SABOTAGES = {
     )
   },
 
-  /** A lease that has ended is renewed as long as no other call has released its port. */
+  /** A lease that has ended is renewed if no other call has released its port. */
   'renewed-late': async (client: Client) => {
     await alter(
       client,
@@ -201,7 +198,7 @@ export const SABOTAGES = {
     )
   },
 
-  /** A lease is taken away up to two seconds before its end, when another one of its scope has ended. */
+  /** A lease ends up to two seconds early when another one of its scope has ended. */
   'lease-cut': async (client: Client) => {
     await alter(client, 'expire', [
       'v_now timestamptz := clock_timestamp()',
@@ -209,7 +206,7 @@ export const SABOTAGES = {
     ])
   },
 
-  /** What is moved has its lease no longer, and never ends. */
+  /** A moved port loses its lease and never ends. */
   'moved-without-lease': async (client: Client) => {
     await alter(client, 'move_port', [
       'v_held.ordinal, v_held.ends_at, v_held.held_by',
@@ -222,7 +219,7 @@ export const SABOTAGES = {
     await forgetEvents(client, ['lease-ended'])
   },
 
-  /** Calls that are given ports at the same time do not count each other's. */
+  /** Concurrent calls do not count each other's ports. */
   'limits-unlocked': async (client: Client) => {
     await alter(
       client,
@@ -233,7 +230,7 @@ export const SABOTAGES = {
     )
   },
 
-  /** One time in five, the limit of a minute does not count what is given. */
+  /** One time in five, the limit per minute does not count an allocation. */
   'minutes-uncounted': async (client: Client) => {
     await alter(client, 'take_limits', [
       'and v_limit.per_minute is not null;',
@@ -249,7 +246,7 @@ export const SABOTAGES = {
     ])
   },
 
-  /** Numbers that rest are available to everybody. */
+  /** Resting numbers are available to every service. */
   'rests-ignored': async (client: Client) => {
     await client.query(`
       create or replace view ports.available_slots as
@@ -258,7 +255,7 @@ export const SABOTAGES = {
       where status = 'released'`)
   },
 
-  /** Numbers that rest are available to nobody. */
+  /** Resting numbers are available to no service. */
   'rests-for-nobody': async (client: Client) => {
     await alter(client, 'lock_lowest_slot', [
       "and status = 'released'\n        and ends_at is not null",
@@ -266,7 +263,7 @@ export const SABOTAGES = {
     ])
   },
 
-  /** A dump reads the events later than the allocations. */
+  /** A dump reads the events after the allocations. */
   'dump-in-parts': async (client: Client) => {
     await client.query('alter function ports.dump_registry() rename to dump_part')
     await client.query(`
@@ -282,7 +279,7 @@ export const SABOTAGES = {
   },
 }
 
-/** One time in three, an event of those kinds is not written. */
+/** Drops events of these kinds, one in three. */
 async function forgetEvents(client: Client, kinds: readonly string[]) {
   await client.query(`
     create function ports.forget() returns trigger
@@ -296,7 +293,7 @@ async function forgetEvents(client: Client, kinds: readonly string[]) {
     execute function ports.forget()`)
 }
 
-/** On a connection of its own, until that ends with the server. */
+/** Repeats the statement on a separate connection until the server ends that. */
 async function keepDoing(client: Client, statement: string) {
   const { host, port, user, database } = client
   const own = new pg.Client({ host, port, ...(user && { user }), ...(database && { database }) })

@@ -1,13 +1,13 @@
-// What the callers and the checker must agree on: who owns which numbers, which hosts there are, and
-// by what names services go.
+// The constants that callers and checker share: projects and their numbers, hosts, names of
+// services.
 import type { PortManager } from '@ports/core'
 
-/** Numbers of a project, on one host or on all. */
+/** Numbers of a project, on one host or on all hosts. */
 export type Range = { startPort: number; endPort: number; boundTo?: string }
 
 export type Project = { projectName: string; ranges: Range[]; restSeconds?: number }
 
-/** Of a project, or of actors whose names begin so, with an asterisk. */
+/** A project, or actors by a pattern with an asterisk at its end. */
 export type Limited =
   | { projectName: string; actor?: undefined }
   | { actor: string; projectName?: undefined }
@@ -18,29 +18,31 @@ export const LARGE = {
   projectName: 'large',
   ranges: [{ startPort: 20_200, endPort: 20_599 }] as Range[],
 }
-/** It may hold only a few ports. The shared services, which nobody releases, hold none. */
+/**
+ * A project that may hold only a few ports. Shared services, which are never released, hold none.
+ */
 export const LIMITED = {
   projectName: 'limited',
   ranges: [{ startPort: 20_800, endPort: 20_839 }] as Range[],
 }
-/** It may be given only a few ports in a minute. The workers do not ask for them. */
+/** A project with a limit per minute. The workers do not use it. */
 export const PACED = {
   projectName: 'paced',
   ranges: [{ startPort: 20_850, endPort: 20_869 }] as Range[],
 }
-/** On all hosts together. */
+/** The limits, each for all hosts together. */
 export const LIMITS = {
   held: { projectName: LIMITED.projectName, maxPorts: 8 },
   given: { projectName: PACED.projectName, perMinute: 20 },
   actors: { actor: 'agent-*', maxPorts: 5, perMinute: 100 },
 } as const
-/** Whose released numbers are given only to their last holder for a time. */
+/** A project whose released numbers are reserved for their last holder for a time. */
 export const RESTING = {
   projectName: 'resting',
   ranges: [{ startPort: 20_900, endPort: 20_923 }] as Range[],
   restSeconds: 1,
 }
-/** With the ranges that they have from the beginning to the end. */
+/** The projects with their permanent ranges. */
 export const PROJECTS: Project[] = [
   {
     projectName: 'small',
@@ -59,9 +61,12 @@ export const PROJECTS: Project[] = [
   PACED,
   RESTING,
 ]
-/** Faults lock single rows only of these. A call passes over a number that rests for it and is locked. */
+/**
+ * Faults lock single rows only of these projects. A call skips a number that rests for it if it is
+ * locked.
+ */
 export const WITHOUT_RESTS = PROJECTS.filter(({ restSeconds }) => restSeconds === undefined)
-/** Those that the workers use. */
+/** The projects that the workers use. */
 export const OPEN = PROJECTS.filter((project) => project !== PACED)
 /** Ranges that are added and removed while the projects are in use. */
 export const TEMPORARY: ({ project: string } & Range)[] = [
@@ -74,8 +79,8 @@ export const TEMPORARY: ({ project: string } & Range)[] = [
 ]
 
 /**
- * Numbers that are reserved at times, on one host and for one protocol or on all and for both. No two
- * have the same bounds, which name a reservation. Two overlap.
+ * Numbers that are reserved at times, on one host or all, for one protocol or both. Their bounds,
+ * which name a reservation, are unique. Two overlap.
  */
 export const RESERVED: {
   startPort: number
@@ -90,7 +95,7 @@ export const RESERVED: {
   { startPort: 20_240, endPort: 20_269, boundTo: 'beta', proto: 'tcp' },
 ]
 
-/** All numbers that the project ever has anywhere. */
+/** Returns all numbers of the project, including temporary ones. */
 export function numbersOf(project: string) {
   const own = PROJECTS.find(({ projectName }) => projectName === project)?.ranges ?? []
   const temporary = TEMPORARY.filter((range) => range.project === project)
@@ -106,10 +111,10 @@ export const HOSTS = ['alpha', 'beta']
 export const INSTANCES = ['', 'copy']
 export const PROTOCOLS = ['tcp', 'udp'] as const
 
-/** Services that every worker asks for and nobody ever releases. */
+/** Services that every worker uses and none releases. */
 export const SHARED = ['shared-0', 'shared-1']
 
-/** What batches ask for a service, by the end of its name. */
+/** The layouts in batches, by the suffix of the service. */
 export const LAYOUTS: Record<string, Layout> = {
   single: { count: 1, contiguous: false, protocols: ['tcp'] },
   pair: { count: 2, contiguous: false, protocols: ['udp'] },
@@ -123,14 +128,14 @@ export type Layout = { count: number; contiguous: boolean; protocols: ('tcp' | '
 const COMMON_PERIOD_US = 4_000_000
 
 /**
- * A service that every worker asks for and releases, for some seconds: a release without an answer
- * may land at any time, so that nothing is certain of that service any more.
+ * A service that every worker uses for some seconds. A release without a reply may take effect at
+ * any time, so its later state is uncertain.
  */
 export function commonService() {
   return `common-${Math.floor(now() / COMMON_PERIOD_US)}`
 }
 
-/** @param service a common one */
+/** @param service a common service */
 export function isOutdated(service: string) {
   return (
     Number.parseInt(service.slice('common-'.length), 10) < Math.floor(now() / COMMON_PERIOD_US) - 1
@@ -138,13 +143,12 @@ export function isOutdated(service: string) {
 }
 
 /**
- * How long an attempt without an answer may still take effect: far longer than any lock is held
- * here, or any byte is under way. The judgement builds on it where a service was released after that:
- * what it holds then was told to somebody.
+ * The maximum time for an attempt without a reply to take effect: much longer than any lock or
+ * transmission lasts. The checker relies on it for services that were released later.
  */
-export const LANDED_AFTER_US = 30_000_000
+export const MAX_IN_FLIGHT_US = 30_000_000
 
-/** Microseconds of the machine's monotonic clock: one clock for all processes, which never jumps. */
+/** Microseconds of the monotonic clock of the machine, which all processes share. */
 export function now() {
   return Number(process.hrtime.bigint() / 1000n)
 }

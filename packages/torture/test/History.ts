@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { check, findDoubts } from '../src/check/check.js'
-import type { Event, HeldRow } from '../src/check/events.js'
-import { JUMPS } from '../src/check/Jumps.js'
-import type { Numbers, ReservationEvent } from '../src/check/reservedNumbers.js'
-import { STUCK } from '../src/check/waits.js'
+import { check, findUnresolved } from '../src/checker/check.js'
+import type { Event, HeldRow } from '../src/checker/events.js'
+import { JUMPS } from '../src/checker/Jumps.js'
+import type { Numbers, ReservationEvent } from '../src/checker/reservedNumbers.js'
+import { STUCK } from '../src/checker/waits.js'
 import { PROJECTS } from '../src/workload.js'
 
 type Answer = ({ ok: unknown } | { error: string; text?: string }) & { lost?: boolean }
@@ -44,25 +44,25 @@ export interface Layout {
 type Given = readonly [service: string, port: number, proto?: string]
 
 interface Dumped {
-  /** The ports that the events of the dump leave held: by default, those that it shows. */
+  /** The ports that the events of the dump leave held, by default those that it shows. */
   readonly byEvents?: readonly number[]
-  /** By port, the call that made what the dump does not show. */
+  /** By port, the calls that made what the dump does not show. */
   readonly makers?: Readonly<Record<number, string>>
-  /** The ranges of `small` that are there only at times. */
+  /** The temporary ranges of `small`. */
   readonly temporary?: readonly [start: number, end: number][]
-  /** Without those that are always there. */
+  /** Omits the permanent ranges. */
   readonly withoutRanges?: boolean
 }
 
 interface Written extends Asked {
-  /** The name of the call that it is of: by default the first call of `w0`. */
+  /** The name of its call, by default the first call of `w0`. */
   readonly actor?: string | null
   readonly transaction?: string
   /** In seconds. */
   readonly dated?: number
 }
 
-/** A port, the id of the holding, and when it ends. */
+/** A port, the id of the allocation, and its end. */
 type Leased = readonly [port: number, id: number, endsAt?: number]
 
 const PLACE = { project: 'small', service: 'api', host: 'alpha', proto: 'tcp' }
@@ -71,7 +71,9 @@ const PERMANENT = PROJECTS.flatMap(({ projectName, ranges }) =>
   ranges.map(({ startPort, endPort, boundTo }) => [projectName, startPort, endPort, boundTo]),
 )
 
-/** A history as a run would leave it: times are in seconds, ports count from the first of `small`. */
+/**
+ * A history like that of a run. Times are in seconds, and ports count from the first of `small`.
+ */
 export class History {
   readonly #lines = new Map<string, string[]>()
   readonly #rows: HeldRow[] = []
@@ -107,7 +109,7 @@ export class History {
     return this.#call('claim', [from, until], answer, { wanted: numberOf(port), ...asked })
   }
 
-  /** With a lease of a second, unless it says otherwise. */
+  /** The lease lasts one second by default. */
   lease(
     [from, until]: [number, number],
     [port, id, endsAt = 0]: Leased,
@@ -116,7 +118,7 @@ export class History {
     return this.#leased('lease', [from, until], [port, id, endsAt], { ttl: 1, ...asked })
   }
 
-  /** For a second more, unless it says otherwise. */
+  /** The lease is renewed for one second by default. */
   renew(
     [from, until]: [number, number],
     [port, id, endsAt = 0]: Leased,
@@ -127,13 +129,13 @@ export class History {
     return this.#leased('renew', [from, until], [port, id, endsAt], told, answer)
   }
 
-  /** That the clock of the server may have jumped. */
+  /** The clock of the server may jump at this time. */
   jump(from: number, until: number): this {
     this.#jumps += `${from * 1e6} ${until * 1e6}\n`
     return this
   }
 
-  /** From one number to another, told so by default. */
+  /** By default the reply is the requested move. */
   move(
     [from, until]: [number, number],
     [old, wanted]: [number, number],
@@ -145,7 +147,7 @@ export class History {
     return this.#write('w0', { op: 'move', ...PLACE, ...numbers, ...asked }, [from, until], told)
   }
 
-  /** On every host and for both protocols, unless it says otherwise. */
+  /** By default for every host and both protocols. */
   reserve(
     [from, until]: [number, number],
     [start, end]: [number, number],
@@ -155,7 +157,7 @@ export class History {
     return this.#reservation('reserve', [from, until], [start, end], answer, scope)
   }
 
-  /** Told how many it removed. */
+  /** The result is the number of removed reservations. */
   unreserve(
     [from, until]: [number, number],
     [start, end]: [number, number],
@@ -165,20 +167,20 @@ export class History {
     return this.#reservation('unreserve', [from, until], [start, end], answer, scope)
   }
 
-  /** That a reservation is there in the end. */
+  /** A reservation that exists at the end. */
   reserved([start, end]: [number, number]): this {
     this.#reservations.push(numbersOf(start, end))
     return this
   }
 
-  /** An event of a reservation, of the first call of the reserver by default. */
+  /** An event of a reservation, by default of the first call of the reserver. */
   reservationEvent(what: string, [start, end]: [number, number], actor = 'reserver#0'): this {
     const id = this.#reservationEvents.length + 1
     this.#reservationEvents.push({ id, what, actor, ...numbersOf(start, end) })
     return this
   }
 
-  /** In one batch: what each service asks for, and what the caller was told. */
+  /** One batch, with the layout of each service and the reply. */
   batch(
     [from, until]: [number, number],
     layouts: Readonly<Record<string, Layout>>,
@@ -195,12 +197,12 @@ export class History {
     return this.#write(by, batch, [from, until], told)
   }
 
-  /** Asked in a batch, and the process killed before the answer. */
+  /** A batch whose process is killed before the reply. */
   batchCutOff(from: number, layouts: Readonly<Record<string, Layout>>): this {
     return this.cutOff('ensureMany', from, { items: itemsOf(layouts) } as Asked)
   }
 
-  /** Several more numbers, under a key if there is one. */
+  /** Several numbers, with or without a key. */
   allocateMany(
     from: number,
     until: number,
@@ -216,7 +218,7 @@ export class History {
     )
   }
 
-  /** A range of `small`, on all hosts or on one. */
+  /** A range of `small`, on all hosts or one. */
   addRange(
     [from, until]: [number, number],
     bounds: [start: number, end: number],
@@ -235,7 +237,7 @@ export class History {
     return this.#change('removeRange', [from, until], bounds, answer, boundTo)
   }
 
-  /** A dump of what is held of `small`: services by port. */
+  /** A dump of the ports of `small`: services by port. */
   dump(
     [from, until]: [number, number],
     held: Readonly<Record<number, string>>,
@@ -257,7 +259,7 @@ export class History {
     return this.#call('release', [from, until], answer, asked)
   }
 
-  /** Told which ports it released. */
+  /** The result has the released ports. */
   releaseOf(ports: number[], from: number, until: number, lost = false, asked: Asked = {}): this {
     const ok = ports.map((port) => [numberOf(port), PLACE.proto])
     return this.#call('release', [from, until], { ok, lost }, asked)
@@ -267,7 +269,7 @@ export class History {
     return this.#call('update', [from, until], answer, asked)
   }
 
-  /** An event, written after those before it. */
+  /** The next event. */
   event(what: string, port: number, allocation: number, written: Written = {}): this {
     const id = this.#events.length + 1
     const by = { actor: 'w0#0', transaction: String(id), ...PLACE, ...written }
@@ -276,13 +278,13 @@ export class History {
     return this
   }
 
-  /** That somebody kept locks of the project, or of nobody's, and nothing else was wrong. */
+  /** Locks of the project, or of no project, were held, and there was no other fault. */
   stuck(from: number, until: number, project = ''): this {
     this.#stuck += `${from * 1e6} ${until * 1e6} ${project}\n`
     return this
   }
 
-  /** What was listed of `small`: services by port. */
+  /** A list of the ports of `small`: services by port. */
   list(from: number, until: number, held: Readonly<Record<number, string>>): this {
     const ok = Object.entries(held).map(([port, service]) => [
       'small',
@@ -294,34 +296,34 @@ export class History {
     return this.#write('w0', { op: 'list', project: 'small' }, [from, until], { ok })
   }
 
-  /** Asked, and the process killed before the answer. */
+  /** A call whose process is killed before the reply. */
   cutOff(op: string, from: number, asked: Asked = {}, by = 'w9', diedAt = from): this {
     this.#deaths += `${by} ${diedAt * 1e6}\n`
     return this.#write(by, { op, ...PLACE, ...asked }, [from])
   }
 
-  /** In the table at the end. */
+  /** A row of the table at the end. */
   holds(port: number, asked: Asked & { allocation?: number } = {}): this {
     this.#rows.push({ allocation: 0, ...PLACE, ...asked, port: numberOf(port) })
     return this
   }
 
-  /** When that was. */
+  /** The time at which the table is read. */
   tableAt(seconds: number): this {
     this.#tableAt = seconds
     return this
   }
 
-  /** The kinds that the checker reports. */
-  judged(): string[] {
+  /** Returns the kinds of violations that the checker reports. */
+  violations(): string[] {
     return this.#inDirectory((directory) => {
       const { found } = check(directory, this.#table())
       return kindsIn(found)
     })
   }
 
-  /** The same, by the registry's own events too. */
-  judgedWithEvents(): string[] {
+  /** Includes the checks of the events. */
+  violationsWithEvents(): string[] {
     const records = {
       rows: this.#rows,
       events: this.#events,
@@ -333,12 +335,12 @@ export class History {
     )
   }
 
-  /** The same, with what the resolver was to resolve, as found in the history before its calls. */
-  judgedAfterResolving(resolver: (history: History) => void): string[] {
-    const doubts = this.#inDirectory((directory) => findDoubts(directory, this.#table()))
+  /** Includes the calls of the resolver, for the services that the checker found before. */
+  violationsAfterResolving(resolver: (history: History) => void): string[] {
+    const unresolved = this.#inDirectory((directory) => findUnresolved(directory, this.#table()))
     resolver(this)
     return this.#inDirectory((directory) =>
-      kindsIn(check(directory, this.#table(), { doubts }).found),
+      kindsIn(check(directory, this.#table(), { unresolved }).found),
     )
   }
 
@@ -409,7 +411,7 @@ export class History {
   }
 }
 
-/** Told which port, by an attempt after one that had no answer. */
+/** The reply of an attempt after one without a reply. */
 export function repeated(port: number): Answer {
   return { ok: numberOf(port), lost: true }
 }

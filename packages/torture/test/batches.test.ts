@@ -2,14 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { EXHAUSTED, History, MISMATCH, repeated, UNKNOWN } from './History.js'
 
 const LOST = 'acknowledged and lost'
-const ZOMBIE = 'held, and nobody was told (zombie)'
+const UNACKNOWLEDGED = 'held without acknowledgement'
 const OUTSIDE = 'outside its range'
 const FULL = 'false RANGE_EXHAUSTED'
 const FALSE_MISMATCH = 'false LAYOUT_MISMATCH'
 const SECOND = 'two ports for one service or key'
-const OTHER_LAYOUT = 'batch of another layout than asked for'
-const HALF = 'batch that is half there'
-const RAW = 'raw or absurd error'
+const OTHER_LAYOUT = 'batch with the wrong layout'
+const HALF = 'incomplete batch'
+const RAW = 'unexpected error or answer'
 const TWO = 'held by two at once'
 const WITHOUT_EVENT = 'acknowledged change without its event'
 const WITHOUT_CHANGE = 'event without a change'
@@ -35,20 +35,20 @@ describe('the answer of a batch', () => {
       told
         .holds(3, api)
         .holds(3, { ...api, ...udp })
-        .judged(),
+        .violations(),
     ).toEqual([])
   })
 
   it('that leaves a service out, or has too few or too many numbers, is reported', () => {
     const none = new History().batch([1, 2], { web: {}, api: {} }, [['web', 0]])
-    expect(none.holds(0, web).judged()).toEqual([OTHER_LAYOUT])
+    expect(none.holds(0, web).violations()).toEqual([OTHER_LAYOUT])
     const few = new History().batch([1, 2], { web: pair }, [['web', 0]]).holds(0, web)
-    expect(few.judged()).toContain(OTHER_LAYOUT)
+    expect(few.violations()).toContain(OTHER_LAYOUT)
     const many = new History().batch([1, 2], { web: {} }, [
       ['web', 0],
       ['web', 1],
     ])
-    expect(many.holds(0, web).holds(1, web).judged()).toContain(OTHER_LAYOUT)
+    expect(many.holds(0, web).holds(1, web).violations()).toContain(OTHER_LAYOUT)
   })
 
   it('with a gap is reported where the numbers must be contiguous', () => {
@@ -60,8 +60,8 @@ describe('the answer of a batch', () => {
         ])
         .holds(0, web)
         .holds(2, web)
-    expect(told({ count: 2, contiguous: true }).judged()).toContain(OTHER_LAYOUT)
-    expect(told(pair).judged()).toEqual([])
+    expect(told({ count: 2, contiguous: true }).violations()).toContain(OTHER_LAYOUT)
+    expect(told(pair).violations()).toEqual([])
   })
 
   it('with another number for UDP than for TCP is reported', () => {
@@ -73,7 +73,7 @@ describe('the answer of a batch', () => {
       told
         .holds(0, web)
         .holds(1, { ...web, ...udp })
-        .judged(),
+        .violations(),
     ).toContain(OTHER_LAYOUT)
   })
 
@@ -82,18 +82,18 @@ describe('the answer of a batch', () => {
       ['api', 1],
       ['web', 0],
     ])
-    expect(told.holds(0, web).holds(1, api).judged()).toEqual([OTHER_LAYOUT])
+    expect(told.holds(0, web).holds(1, api).violations()).toEqual([OTHER_LAYOUT])
   })
 
   it('with a number that somebody holds, or that is outside the range, is reported', () => {
     const taken = new History().get(1, 2, 0).batch([3, 4], { web: {} }, [['web', 0]])
-    expect(taken.holds(0).judged()).toContain(TWO)
+    expect(taken.holds(0).violations()).toContain(TWO)
     const outside = new History().batch([1, 2], { web: {} }, [['web', 12]])
-    expect(outside.holds(12, web).judged()).toEqual([OUTSIDE])
+    expect(outside.holds(12, web).violations()).toEqual([OUTSIDE])
   })
 
   it('that the table does not have is reported', () => {
-    expect(new History().batch([1, 2], { web: {} }, [['web', 0]]).judged()).toEqual([LOST])
+    expect(new History().batch([1, 2], { web: {} }, [['web', 0]]).violations()).toEqual([LOST])
   })
 })
 
@@ -105,14 +105,14 @@ describe('a batch that is asked for again', () => {
       ['web', 0],
       ['api', 1],
     ])
-    expect(same.holds(0, web).holds(1, api).judged()).toEqual([])
+    expect(same.holds(0, web).holds(1, api).violations()).toEqual([])
   })
 
   it('is reported where it gets others, also at the same time', () => {
     const atOnce = first().batch([2, 3], { web: {} }, [['web', 1]])
-    expect(atOnce.holds(0, web).holds(1, web).judged()).toContain(SECOND)
+    expect(atOnce.holds(0, web).holds(1, web).violations()).toContain(SECOND)
     const later = first().batch([5, 6], { web: {} }, [['web', 1]])
-    expect(later.holds(0, web).holds(1, web).judged()).toContain(SECOND)
+    expect(later.holds(0, web).holds(1, web).violations()).toContain(SECOND)
   })
 
   it('is reported where a service that holds a port gets more', () => {
@@ -120,18 +120,18 @@ describe('a batch that is asked for again', () => {
       ['web', 0],
       ['web', 1],
     ])
-    expect(more.holds(0, web).holds(1, web).judged()).toEqual([SECOND])
+    expect(more.holds(0, web).holds(1, web).violations()).toEqual([SECOND])
   })
 
   it('may get others after a release, or during one', () => {
     const after = first()
       .release(5, 6, { ok: true }, web)
       .batch([7, 8], { web: {} }, [['web', 1]])
-    expect(after.holds(1, web).judged()).toEqual([])
+    expect(after.holds(1, web).violations()).toEqual([])
     const during = first()
       .release(5, 9, { ok: true }, web)
       .batch([6, 7], { web: {} }, [['web', 1]])
-    expect(during.holds(1, web).judged()).toEqual([])
+    expect(during.holds(1, web).violations()).toEqual([])
   })
 })
 
@@ -141,27 +141,27 @@ describe('a batch without an answer', () => {
   const ofBatch = { actor: 'w9#0', transaction: '1' }
 
   it('may be all there, or not at all', () => {
-    expect(cutOff().judged()).toEqual([])
-    expect(cutOff().holds(0, web).holds(1, web).holds(2, api).judged()).toEqual([])
+    expect(cutOff().violations()).toEqual([])
+    expect(cutOff().holds(0, web).holds(1, web).holds(2, api).violations()).toEqual([])
   })
 
   it('is reported where the table has a part of what a service asked for', () => {
-    expect(cutOff().holds(0, web).holds(2, api).judged()).toEqual([HALF])
+    expect(cutOff().holds(0, web).holds(2, api).violations()).toEqual([HALF])
   })
 
   it('is reported where a list shows a part', () => {
-    expect(cutOff().list(3, 4, { 0: 'web' }).judged()).toEqual([HALF])
-    expect(cutOff().list(3, 4, { 0: 'web', 1: 'web' }).judged()).toEqual([])
+    expect(cutOff().list(3, 4, { 0: 'web' }).violations()).toEqual([HALF])
+    expect(cutOff().list(3, 4, { 0: 'web', 1: 'web' }).violations()).toEqual([])
   })
 
   it('explains no more than it asked for', () => {
     const more = cutOff().holds(0, web).holds(1, web).holds(2, api).holds(3, api)
-    expect(more.judged()).toContain(ZOMBIE)
+    expect(more.violations()).toContain(UNACKNOWLEDGED)
   })
 
-  it('is not judged by the table where a single number of it may have been released', () => {
+  it('is not violations by the table where a single number of it may have been released', () => {
     const narrow = cutOff().release(3, 4, { ok: true }, { ...web, port: 20_001 })
-    expect(narrow.holds(0, web).judged()).toEqual([])
+    expect(narrow.holds(0, web).violations()).toEqual([])
   })
 
   it('is reported where the events have one of its services and not the other', () => {
@@ -171,9 +171,9 @@ describe('a batch without an answer', () => {
         .event('allocated', 1, 8, { ...web, ...ofBatch })
         .holds(0, { ...web, allocation: 7 })
         .holds(1, { ...web, allocation: 8 })
-    expect(events().judgedWithEvents()).toEqual([HALF])
+    expect(events().violationsWithEvents()).toEqual([HALF])
     const whole = events().event('allocated', 2, 9, ofBatch).holds(2, { allocation: 9 })
-    expect(whole.judgedWithEvents()).toEqual([])
+    expect(whole.violationsWithEvents()).toEqual([])
   })
 
   it('is reported where its events are of two transactions', () => {
@@ -185,8 +185,8 @@ describe('a batch without an answer', () => {
         .holds(0, { ...web, allocation: 7 })
         .holds(1, { ...web, allocation: 8 })
         .holds(2, { allocation: 9 })
-    expect(events('1').judgedWithEvents()).toEqual([])
-    expect(events('2').judgedWithEvents()).toContain(HALF)
+    expect(events('1').violationsWithEvents()).toEqual([])
+    expect(events('2').violationsWithEvents()).toContain(HALF)
   })
 })
 
@@ -203,8 +203,8 @@ describe('the events of a batch', () => {
 
   it('are one for each number', () => {
     const events = told().event('allocated', 0, 7, { ...web, ...one })
-    expect(events.judgedWithEvents()).toContain(WITHOUT_EVENT)
-    expect(events.event('allocated', 1, 8, one).judgedWithEvents()).toEqual([])
+    expect(events.violationsWithEvents()).toContain(WITHOUT_EVENT)
+    expect(events.event('allocated', 1, 8, one).violationsWithEvents()).toEqual([])
   })
 
   it('may leave out a service that held a port already', () => {
@@ -217,7 +217,7 @@ describe('the events of a batch', () => {
         ])
         .event('allocated', 0, 9, { ...web, actor: 'w0#1' })
         .holds(0, { ...web, allocation: 9 })
-    expect(batch(held).holds(1, { allocation: 8 }).judgedWithEvents()).toEqual([])
+    expect(batch(held).holds(1, { allocation: 8 }).violationsWithEvents()).toEqual([])
   })
 
   it('tell of nothing where it was refused', () => {
@@ -225,7 +225,7 @@ describe('the events of a batch', () => {
       .batch([1, 2], { web: {} }, { error: 'BUSY' })
       .event('allocated', 0, 7, web)
       .holds(0, { ...web, allocation: 7 })
-    expect(refused.judgedWithEvents()).toContain(WITHOUT_CHANGE)
+    expect(refused.violationsWithEvents()).toContain(WITHOUT_CHANGE)
   })
 
   it('tell of no number that the answer does not have', () => {
@@ -233,7 +233,7 @@ describe('the events of a batch', () => {
       .event('allocated', 0, 7, { ...web, ...one })
       .event('allocated', 1, 8, one)
       .event('allocated', 2, 9, one)
-    expect(more.holds(2, { allocation: 9 }).judgedWithEvents()).toContain(WITHOUT_CHANGE)
+    expect(more.holds(2, { allocation: 9 }).violationsWithEvents()).toContain(WITHOUT_CHANGE)
   })
 })
 
@@ -243,10 +243,10 @@ describe('allocate with a count', () => {
   it('gives the same numbers under one key while they are held', () => {
     const again = (ports: number[]) =>
       new History().allocateMany(1, 2, [0, 1], two).allocateMany(3, 4, ports, two)
-    expect(again([0, 1]).holds(0).holds(1).judged()).toEqual([])
+    expect(again([0, 1]).holds(0).holds(1).violations()).toEqual([])
     const others = again([2, 3])
     for (const port of [0, 1, 2, 3]) others.holds(port)
-    expect(others.judged()).toContain(SECOND)
+    expect(others.violations()).toContain(SECOND)
   })
 
   it('gives others under another key, or without one', () => {
@@ -255,7 +255,7 @@ describe('allocate with a count', () => {
       .allocateMany(3, 4, [2, 3], { count: 2, key: 'l' })
       .allocateMany(5, 6, [4], { count: 1 })
     for (const port of [0, 1, 2, 3, 4]) others.holds(port)
-    expect(others.judged()).toEqual([])
+    expect(others.violations()).toEqual([])
   })
 
   it('is reported where it gives a number that the service holds', () => {
@@ -264,27 +264,29 @@ describe('allocate with a count', () => {
       key: 'l',
     })
     for (const port of [0, 1, 2]) twice.holds(port)
-    expect(twice.judged()).toEqual([TWO])
+    expect(twice.violations()).toEqual([TWO])
   })
 
   it('is reported where it gives fewer, or a gap', () => {
     const few = new History().allocateMany(1, 2, [0], two).holds(0)
-    expect(few.judged()).toEqual([OTHER_LAYOUT])
+    expect(few.violations()).toEqual([OTHER_LAYOUT])
     const gap = new History().allocateMany(1, 2, [0, 2], { ...two, contiguous: true })
-    expect(gap.holds(0).holds(2).judged()).toEqual([OTHER_LAYOUT])
+    expect(gap.holds(0).holds(2).violations()).toEqual([OTHER_LAYOUT])
   })
 })
 
 describe('LAYOUT_MISMATCH', () => {
   it('is false where no service of the batch holds anything', () => {
-    expect(new History().batch([1, 2], { web: {} }, MISMATCH).judged()).toEqual([FALSE_MISMATCH])
+    expect(new History().batch([1, 2], { web: {} }, MISMATCH).violations()).toEqual([
+      FALSE_MISMATCH,
+    ])
   })
 
   it('is false where what is held is what was asked for', () => {
     const held = () => new History().batch([1, 2], { web: {} }, [['web', 0]]).holds(0, web)
-    expect(held().batch([3, 4], { web: {} }, MISMATCH).judged()).toEqual([FALSE_MISMATCH])
-    expect(held().batch([3, 4], { web: pair }, MISMATCH).judged()).toEqual([])
-    expect(held().batch([3, 4], { web: both }, MISMATCH).judged()).toEqual([])
+    expect(held().batch([3, 4], { web: {} }, MISMATCH).violations()).toEqual([FALSE_MISMATCH])
+    expect(held().batch([3, 4], { web: pair }, MISMATCH).violations()).toEqual([])
+    expect(held().batch([3, 4], { web: both }, MISMATCH).violations()).toEqual([])
   })
 
   it('may be true where a part was released, or may have been, or may be held', () => {
@@ -294,27 +296,27 @@ describe('LAYOUT_MISMATCH', () => {
         ['web', 1],
       ])
     const released = two().release(3, 4, { ok: true }, { ...web, port: 20_000 })
-    expect(released.batch([5, 6], { web: pair }, MISMATCH).holds(1, web).judged()).toEqual([])
-    const doubtful = new History().allocate(1, 2, UNKNOWN, web)
-    expect(doubtful.batch([3, 4], { web: pair }, MISMATCH).judged()).toEqual([])
+    expect(released.batch([5, 6], { web: pair }, MISMATCH).holds(1, web).violations()).toEqual([])
+    const unclear = new History().allocate(1, 2, UNKNOWN, web)
+    expect(unclear.batch([3, 4], { web: pair }, MISMATCH).violations()).toEqual([])
   })
 
   it('is false under a key that gave nothing, or without one', () => {
     const held = () => new History().allocateMany(1, 2, [0], { count: 1, key: 'k' }).holds(0)
     const asked = (key: string) => held().allocateMany(3, 4, MISMATCH, { count: 2, key })
-    expect(asked('l').judged()).toEqual([FALSE_MISMATCH])
-    expect(asked('k').judged()).toEqual([])
+    expect(asked('l').violations()).toEqual([FALSE_MISMATCH])
+    expect(asked('k').violations()).toEqual([])
     const keyless = held().allocateMany(3, 4, MISMATCH, { count: 2 })
-    expect(keyless.judged()).toEqual([FALSE_MISMATCH])
+    expect(keyless.violations()).toEqual([FALSE_MISMATCH])
   })
 
   it('makes no sense for a get', () => {
-    expect(new History().get(1, 2, MISMATCH).judged()).toEqual([RAW])
+    expect(new History().get(1, 2, MISMATCH).violations()).toEqual([RAW])
   })
 })
 
 describe('RANGE_EXHAUSTED to a batch', () => {
-  /** Of the twelve numbers all but these, held by services of their own. */
+  /** Holds all twelve numbers except these, each with a separate service. */
   function allBut(...free: number[]) {
     const history = new History()
     for (let port = 0; port < 12; port++) {
@@ -328,14 +330,14 @@ describe('RANGE_EXHAUSTED to a batch', () => {
   it('is false where as many numbers are free as it needs', () => {
     const asked = (...free: number[]) =>
       allBut(...free).batch([20, 21], { web: pair, api: {} }, EXHAUSTED)
-    expect(asked(3, 5, 7).judged()).toEqual([FULL])
-    expect(asked(3, 5).judged()).toEqual([])
+    expect(asked(3, 5, 7).violations()).toEqual([FULL])
+    expect(asked(3, 5).violations()).toEqual([])
   })
 
   it('is false where a block of that size is free', () => {
     const asked = (...free: number[]) => allBut(...free).batch([20, 21], { web: block }, EXHAUSTED)
-    expect(asked(3, 4, 5).judged()).toEqual([FULL])
-    expect(asked(2, 3, 5, 6, 8).judged()).toEqual([])
+    expect(asked(3, 4, 5).violations()).toEqual([FULL])
+    expect(asked(2, 3, 5, 6, 8).violations()).toEqual([])
   })
 
   it('is true where a number is free for one protocol only', () => {
@@ -345,28 +347,28 @@ describe('RANGE_EXHAUSTED to a batch', () => {
       const place = { service: `s${port}`, proto: port === 3 ? 'udp' : 'tcp' }
       taken.get(1 + port, 1.5 + port, port, place).holds(port, place)
     }
-    expect(asked(taken).judged()).toEqual([])
-    expect(asked(allBut(3)).judged()).toEqual([FULL])
+    expect(asked(taken).violations()).toEqual([])
+    expect(asked(allBut(3)).violations()).toEqual([FULL])
   })
 
   it('is false to services that hold what they ask for', () => {
     const held = allBut(3)
       .batch([15, 16], { web: {} }, [['web', 3]])
       .holds(3, web)
-    expect(held.batch([20, 21], { web: {} }, EXHAUSTED).judged()).toEqual([FULL])
+    expect(held.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([FULL])
   })
 
   it('may be true where a call of unknown outcome may hold one of the last', () => {
     const unknown = allBut(3).get(15, 16, UNKNOWN, { service: 'x' })
-    expect(unknown.batch([20, 21], { web: {} }, EXHAUSTED).judged()).toEqual([])
+    expect(unknown.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([])
     const batch = allBut(3, 5).batch([15, 16], { x: {}, y: {} }, UNKNOWN)
-    expect(batch.batch([20, 21], { web: {} }, EXHAUSTED).judged()).toEqual([])
+    expect(batch.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([])
   })
 
-  it('is judged for allocate with a count as well', () => {
+  it('is violations for allocate with a count as well', () => {
     const asked = (count: number) => allBut(3, 5).allocateMany(20, 21, EXHAUSTED, { count })
-    expect(asked(2).judged()).toEqual([FULL])
-    expect(asked(3).judged()).toEqual([])
+    expect(asked(2).violations()).toEqual([FULL])
+    expect(asked(3).violations()).toEqual([])
   })
 })
 
@@ -374,5 +376,5 @@ it('does not report what an attempt gave whose answer was lost', () => {
   const { lost } = repeated(0)
   const told = new History().batch([1, 2], { web: {} }, { ok: [['web', 'tcp', 20_000]], lost })
   const later = told.release(3, 4, { ok: true }, web).holds(1, web).tableAt(6)
-  expect(later.judged()).toEqual([])
+  expect(later.violations()).toEqual([])
 })

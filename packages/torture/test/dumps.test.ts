@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { History, UNKNOWN } from './History.js'
 
-const MIXED = 'dump of more than one moment'
+const MIXED = 'dump that is not a snapshot'
 const LOST = 'acknowledged and lost'
-const ZOMBIE = 'held, and nobody was told (zombie)'
+const UNACKNOWLEDGED = 'held without acknowledgement'
 
 const web = { service: 'web' }
 const MORE: [number, number] = [20, 23]
@@ -11,22 +11,22 @@ const MORE: [number, number] = [20, 23]
 describe('a dump', () => {
   it('shows what is held and nothing else', () => {
     const held = () => new History().get(1, 2, 0).holds(0)
-    expect(held().dump([3, 4], { 0: 'api' }).judged()).toEqual([])
-    expect(held().dump([3, 4], {}).judged()).toContain(LOST)
-    expect(held().dump([3, 4], { 0: 'api', 1: 'web' }).judged()).toContain(ZOMBIE)
+    expect(held().dump([3, 4], { 0: 'api' }).violations()).toEqual([])
+    expect(held().dump([3, 4], {}).violations()).toContain(LOST)
+    expect(held().dump([3, 4], { 0: 'api', 1: 'web' }).violations()).toContain(UNACKNOWLEDGED)
   })
 
   it('shows the earlier of two changes where it shows the later', () => {
     const changes = () => new History().get(2, 3, 0).get(4, 5, 1, web).holds(0).holds(1, web)
-    expect(changes().dump([1, 6], {}).judged()).toEqual([])
-    expect(changes().dump([1, 6], { 0: 'api' }).judged()).toEqual([])
-    expect(changes().dump([1, 6], { 0: 'api', 1: 'web' }).judged()).toEqual([])
-    expect(changes().dump([1, 6], { 1: 'web' }).judged()).toEqual([MIXED])
+    expect(changes().dump([1, 6], {}).violations()).toEqual([])
+    expect(changes().dump([1, 6], { 0: 'api' }).violations()).toEqual([])
+    expect(changes().dump([1, 6], { 0: 'api', 1: 'web' }).violations()).toEqual([])
+    expect(changes().dump([1, 6], { 1: 'web' }).violations()).toEqual([MIXED])
   })
 
   it('may show either of two changes at the same time', () => {
     const atOnce = new History().get(2, 5, 0).get(3, 4, 1, web).holds(0).holds(1, web)
-    expect(atOnce.dump([1, 6], { 1: 'web' }).judged()).toEqual([])
+    expect(atOnce.dump([1, 6], { 1: 'web' }).violations()).toEqual([])
   })
 
   it('shows the release that came before an allocation which it shows', () => {
@@ -37,16 +37,16 @@ describe('a dump', () => {
         .get(6, 7, 1, web)
         .holds(1, web)
         .dump([3, 8], shown)
-        .judged()
+        .violations()
     expect(moved({ 0: 'api' })).toEqual([])
     expect(moved({})).toEqual([])
     expect(moved({ 1: 'web' })).toEqual([])
     expect(moved({ 0: 'api', 1: 'web' })).toEqual([MIXED])
   })
 
-  it('is not judged by what a call of unknown outcome may have changed', () => {
+  it('is not violations by what a call of unknown outcome may have changed', () => {
     const unknown = new History().get(1, 2, 0).release(4, 5, UNKNOWN).get(6, 7, 1, web)
-    expect(unknown.holds(1, web).dump([3, 8], { 0: 'api', 1: 'web' }).judged()).toEqual([])
+    expect(unknown.holds(1, web).dump([3, 8], { 0: 'api', 1: 'web' }).violations()).toEqual([])
   })
 
   it('has the ranges of the same moment', () => {
@@ -54,24 +54,24 @@ describe('a dump', () => {
     expect(
       added()
         .dump([1, 6], { 0: 'api' }, { temporary: [MORE] })
-        .judged(),
+        .violations(),
     ).toEqual([])
     expect(
       added()
         .dump([1, 6], {}, { temporary: [MORE] })
-        .judged(),
+        .violations(),
     ).toEqual([])
-    expect(added().dump([1, 6], { 0: 'api' }).judged()).toEqual([MIXED])
+    expect(added().dump([1, 6], { 0: 'api' }).violations()).toEqual([MIXED])
   })
 
   it('has the ranges that are always there', () => {
     const without = new History().dump([1, 2], {}, { withoutRanges: true })
-    expect(without.judged()).toEqual([LOST])
+    expect(without.violations()).toEqual([LOST])
   })
 
   it('has the events of the same moment', () => {
     const held = (byEvents: number[]) =>
-      new History().get(1, 2, 0).holds(0).dump([3, 4], { 0: 'api' }, { byEvents }).judged()
+      new History().get(1, 2, 0).holds(0).dump([3, 4], { 0: 'api' }, { byEvents }).violations()
     expect(held([0])).toEqual([])
     expect(held([])).toEqual([MIXED])
     expect(held([0, 1])).toEqual([MIXED])

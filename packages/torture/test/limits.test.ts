@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { TOO_FAST } from '../src/check/givenPorts.js'
-import { OVER } from '../src/check/limits.js'
+import { TOO_FAST } from '../src/checker/givenPorts.js'
+import { OVER } from '../src/checker/limits.js'
 import { LIMITED, LIMITS, PACED } from '../src/workload.js'
 import { History, LIMIT_REACHED, repeated, UNKNOWN } from './History.js'
 
 const FALSE_REACHED = 'false LIMIT_REACHED'
 const MOST = LIMITS.held.maxPorts
-/** Of the limited project: its ports count from the first of `small`. */
+/** The place of the limited project. Its ports count from the first of `small`. */
 const FIRST = 800
 const PROJECT = { project: LIMITED.projectName }
 
@@ -24,11 +24,11 @@ const last = { ...PROJECT, service: 'last' }
 describe('the limit of a project', () => {
   it('is not passed at any moment', () => {
     const full = () => held(MOST).tableAt(0.5)
-    expect(full().judged()).toEqual([])
+    expect(full().violations()).toEqual([])
     expect(
       full()
         .get(2, 3, FIRST + MOST, last)
-        .judged(),
+        .violations(),
     ).toEqual([OVER])
   })
 
@@ -38,7 +38,7 @@ describe('the limit of a project', () => {
       released()
         .tableAt(0.5)
         .get(2.5, 2.7, FIRST + MOST, last)
-        .judged(),
+        .violations(),
     ).toEqual([])
     const leased = () =>
       held(MOST - 1)
@@ -47,12 +47,12 @@ describe('the limit of a project', () => {
     expect(
       leased()
         .get(1.9, 2.05, FIRST + MOST, last)
-        .judged(),
+        .violations(),
     ).toEqual([])
     expect(
       leased()
         .get(1.2, 1.5, FIRST + MOST, last)
-        .judged(),
+        .violations(),
     ).toEqual([OVER])
   })
 
@@ -63,7 +63,7 @@ describe('the limit of a project', () => {
       history.claim(0, 1, FIRST + nth, FIRST + nth, asked).holds(FIRST + nth, asked)
       history.release(0.2, 2, { ok: true }, asked)
     }
-    expect(history.judged()).toEqual([OVER])
+    expect(history.violations()).toEqual([OVER])
   })
 })
 
@@ -73,9 +73,9 @@ describe('LIMIT_REACHED', () => {
       held(count)
         .tableAt(0.5)
         .get(2, 3, LIMIT_REACHED, { ...last, ...asked })
-    expect(refused(MOST).judged()).toEqual([])
-    expect(refused(MOST - 1).judged()).toEqual([FALSE_REACHED])
-    expect(refused(MOST, { project: 'small' }).judged()).toEqual([FALSE_REACHED])
+    expect(refused(MOST).violations()).toEqual([])
+    expect(refused(MOST - 1).violations()).toEqual([FALSE_REACHED])
+    expect(refused(MOST, { project: 'small' }).violations()).toEqual([FALSE_REACHED])
   })
 
   it('counts what the call asked for', () => {
@@ -83,29 +83,29 @@ describe('LIMIT_REACHED', () => {
       held(MOST - 2)
         .tableAt(0.5)
         .allocateMany(2, 3, LIMIT_REACHED, { ...last, count })
-    expect(many(3).judged()).toEqual([])
-    expect(many(2).judged()).toEqual([FALSE_REACHED])
+    expect(many(3).violations()).toEqual([])
+    expect(many(2).violations()).toEqual([FALSE_REACHED])
     const batch = held(MOST - 2).tableAt(0.5)
     const both = { last: { protocols: ['tcp', 'udp'], count: 2 } }
-    expect(batch.batch([2, 3], both, LIMIT_REACHED, PROJECT).judged()).toEqual([])
+    expect(batch.batch([2, 3], both, LIMIT_REACHED, PROJECT).violations()).toEqual([])
   })
 
   it('may be true while it is unknown what another call got', () => {
     const unknown = held(MOST - 1).tableAt(0.5)
     unknown.allocate(1.5, 1.6, UNKNOWN, { ...PROJECT, service: 'unknown' })
-    expect(unknown.get(2, 3, LIMIT_REACHED, last).judged()).toEqual([])
+    expect(unknown.get(2, 3, LIMIT_REACHED, last).violations()).toEqual([])
   })
 
   it('is not told to a service that holds a port', () => {
     const own = held(MOST).tableAt(0.5)
     own.get(2, 3, LIMIT_REACHED, { ...PROJECT, service: 's0' })
-    expect(own.judged()).toEqual([FALSE_REACHED])
+    expect(own.violations()).toEqual([FALSE_REACHED])
   })
 
   it('is no answer to a move or a release', () => {
     const moved = held(MOST).tableAt(0.5)
     moved.move([2, 3], [FIRST, FIRST + MOST], LIMIT_REACHED, { ...PROJECT, service: 's0' })
-    expect(moved.judged()).toEqual(['raw or absurd error', FALSE_REACHED].sort())
+    expect(moved.violations()).toEqual(['unexpected error or answer', FALSE_REACHED].sort())
   })
 })
 
@@ -114,7 +114,7 @@ describe('the limit of ports given in a minute', () => {
   const FIRST_PACED = 850
   const paced = (service: string) => ({ project: PACED.projectName, service })
 
-  /** Given one after the other, a tenth of a second each, and released at once. */
+  /** Ports are taken one after the other in a tenth of a second each and released at once. */
   function given(count: number, from = 0, history = new History()): History {
     for (let nth = 0; nth < count; nth++) {
       const at = from + nth / 10
@@ -128,24 +128,24 @@ describe('the limit of ports given in a minute', () => {
     history.get(at, at + 0.1, FIRST_PACED, paced('next')).tableAt(0)
 
   it('is not passed within any minute', () => {
-    expect(given(perMinute).judged()).toEqual([])
-    expect(next(40).judged()).toEqual([TOO_FAST])
-    expect(next(59.7).judged()).toEqual([])
-    expect(given(perMinute, 60, given(perMinute)).judged()).toEqual([])
+    expect(given(perMinute).violations()).toEqual([])
+    expect(next(40).violations()).toEqual([TOO_FAST])
+    expect(next(59.7).violations()).toEqual([])
+    expect(given(perMinute, 60, given(perMinute)).violations()).toEqual([])
   })
 
   it('counts each service that was told a port that it cannot have had', () => {
     const told = (answer: Parameters<History['get']>[2]) =>
       given(perMinute).get(40, 41, answer, paced('next')).tableAt(0)
-    expect(told(FIRST_PACED).judged()).toEqual([TOO_FAST])
-    expect(told(repeated(FIRST_PACED)).judged()).toEqual([TOO_FAST])
-    expect(told(UNKNOWN).judged()).toEqual([])
+    expect(told(FIRST_PACED).violations()).toEqual([TOO_FAST])
+    expect(told(repeated(FIRST_PACED)).violations()).toEqual([TOO_FAST])
+    expect(told(UNKNOWN).violations()).toEqual([])
     const again = next(5, given(perMinute - 1)).get(40, 41, FIRST_PACED, paced('next'))
-    expect(again.judged()).toEqual([])
+    expect(again.violations()).toEqual([])
     const beside = given(perMinute - 1)
       .get(40, 42, FIRST_PACED, paced('next'))
       .get(41, 43, FIRST_PACED, paced('next'), 'w1')
-    expect(beside.tableAt(0).judged()).toEqual([])
+    expect(beside.tableAt(0).violations()).toEqual([])
   })
 
   it('counts every allocation without a key, and those under one key once', () => {
@@ -155,20 +155,23 @@ describe('the limit of ports given in a minute', () => {
         .allocate(40, 41, FIRST_PACED, { ...asked, key: key! })
         .release(42, 43, { ok: true }, asked)
         .allocate(44, 45, FIRST_PACED, { ...asked, key: key! })
-    expect(twice().tableAt(0).judged()).toEqual([TOO_FAST])
-    expect(twice('k').tableAt(0).judged()).toEqual([])
+    expect(twice().tableAt(0).violations()).toEqual([TOO_FAST])
+    expect(twice('k').tableAt(0).violations()).toEqual([])
     const two = given(perMinute - 1).allocateMany(40, 41, [FIRST_PACED, FIRST_PACED + 1], {
       ...paced('next'),
       count: 2,
     })
-    expect(two.tableAt(0).judged()).toEqual([TOO_FAST])
+    expect(two.tableAt(0).violations()).toEqual([TOO_FAST])
   })
 
   it('counts no move and no renewal', () => {
     const leased = () =>
       given(perMinute - 1).lease([40, 40.1], [FIRST_PACED, 7], { ...paced('next'), ttl: 9 })
     expect(
-      leased().renew([41, 41.1], [FIRST_PACED, 7], undefined, paced('next')).tableAt(0).judged(),
+      leased()
+        .renew([41, 41.1], [FIRST_PACED, 7], undefined, paced('next'))
+        .tableAt(0)
+        .violations(),
     ).toEqual([])
     const moved = next(40, given(perMinute - 1)).move(
       [41, 42],
@@ -176,37 +179,37 @@ describe('the limit of ports given in a minute', () => {
       undefined,
       paced('next'),
     )
-    expect(moved.judged()).toEqual([])
+    expect(moved.violations()).toEqual([])
   })
 
   it('begins anew whenever the clock of the server may have jumped', () => {
-    expect(next(40).jump(30, 31).judged()).toEqual([])
-    expect(next(40).jump(50, 51).judged()).toEqual([TOO_FAST])
+    expect(next(40).jump(30, 31).violations()).toEqual([])
+    expect(next(40).jump(50, 51).violations()).toEqual([TOO_FAST])
   })
 
   it('is reached only if so many may have been given in the minute before', () => {
     const refused = (at: number, history = given(perMinute)) =>
       history.get(at, at + 1, LIMIT_REACHED, paced('next'))
-    expect(refused(40).judged()).toEqual([])
-    expect(refused(40, given(perMinute - 1)).judged()).toEqual([FALSE_REACHED])
-    expect(refused(60.2).judged()).toEqual([])
-    expect(refused(63).judged()).toEqual([FALSE_REACHED])
+    expect(refused(40).violations()).toEqual([])
+    expect(refused(40, given(perMinute - 1)).violations()).toEqual([FALSE_REACHED])
+    expect(refused(60.2).violations()).toEqual([])
+    expect(refused(63).violations()).toEqual([FALSE_REACHED])
     const unknown = given(perMinute - 1).allocate(30, 31, UNKNOWN, paced('other'))
-    expect(refused(90, unknown).judged()).toEqual([FALSE_REACHED])
+    expect(refused(90, unknown).violations()).toEqual([FALSE_REACHED])
     const recent = given(perMinute - 6).allocate(30, 31, UNKNOWN, paced('other'))
-    expect(refused(40, recent).judged()).toEqual([])
+    expect(refused(40, recent).violations()).toEqual([])
   })
 
   it('may count for longer after the clock of the server has jumped', () => {
     const jumped = given(perMinute).jump(10, 11)
-    expect(jumped.get(100, 101, LIMIT_REACHED, paced('next')).judged()).toEqual([])
+    expect(jumped.get(100, 101, LIMIT_REACHED, paced('next')).violations()).toEqual([])
   })
 })
 
 describe('the limit of actors', () => {
   const { maxPorts, perMinute } = LIMITS.actors
 
-  /** In two projects. */
+  /** The ports are in two projects. */
   const place = (nth: number) =>
     nth % 2 === 0
       ? { port: nth, asked: { service: `s${nth}` } }
@@ -222,15 +225,15 @@ describe('the limit of actors', () => {
   const agents = (nth: number) => `agent-${nth % 3}`
 
   it('is not passed by them together', () => {
-    expect(heldBy(maxPorts, agents).judged()).toEqual([])
-    expect(heldBy(maxPorts + 1, agents).judged()).toEqual([OVER])
+    expect(heldBy(maxPorts, agents).violations()).toEqual([])
+    expect(heldBy(maxPorts + 1, agents).violations()).toEqual([OVER])
   })
 
   it('counts nothing that others may have asked for', () => {
-    expect(heldBy(maxPorts + 1, (nth) => (nth === 0 ? 'w0' : agents(nth))).judged()).toEqual([])
+    expect(heldBy(maxPorts + 1, (nth) => (nth === 0 ? 'w0' : agents(nth))).violations()).toEqual([])
     const { port, asked } = place(0)
     const shared = heldBy(maxPorts + 1, agents).get(1.5, 2.5, port, asked, 'w0')
-    expect(shared.judged()).toEqual([])
+    expect(shared.violations()).toEqual([])
   })
 
   it('is not passed within any minute', () => {
@@ -243,16 +246,16 @@ describe('the limit of actors', () => {
       }
       return history
     }
-    expect(given(perMinute).judged()).toEqual([])
-    expect(given(perMinute + 1).judged()).toEqual([TOO_FAST])
+    expect(given(perMinute).violations()).toEqual([])
+    expect(given(perMinute + 1).violations()).toEqual([TOO_FAST])
   })
 
   it('is told to them only while as many may be held', () => {
     const last = { service: 'last' }
     const refused = (count: number, by: string) =>
       heldBy(count, agents).get(3, 4, LIMIT_REACHED, last, by)
-    expect(refused(maxPorts, 'agent-0').judged()).toEqual([])
-    expect(refused(maxPorts, 'w0').judged()).toEqual([FALSE_REACHED])
-    expect(refused(maxPorts - 1, 'agent-0').judged()).toEqual([FALSE_REACHED])
+    expect(refused(maxPorts, 'agent-0').violations()).toEqual([])
+    expect(refused(maxPorts, 'w0').violations()).toEqual([FALSE_REACHED])
+    expect(refused(maxPorts - 1, 'agent-0').violations()).toEqual([FALSE_REACHED])
   })
 })

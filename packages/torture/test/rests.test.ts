@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import { TOO_EARLY } from '../src/check/rests.js'
-import { NOT_ITS_OWN } from '../src/check/returns.js'
+import { TOO_EARLY } from '../src/checker/rests.js'
+import { NOT_ITS_OWN } from '../src/checker/returns.js'
 import { EXHAUSTED, History, repeated, UNKNOWN } from './History.js'
 
-/** Of the project whose numbers rest for a second: its ports count from the first of `small`. */
+/**
+ * The place of the project whose numbers rest for a second. Its ports count from the first of
+ * `small`.
+ */
 const FIRST = 900
 const SIZE = 24
 const TAKEN = { error: 'PORT_TAKEN' }
@@ -14,37 +17,37 @@ const released = () => new History().get(0, 1, FIRST, api).release(2, 2.1, { ok:
 
 describe('a released number', () => {
   it('is given to nobody else before its rest is over', () => {
-    expect(released().get(2.2, 2.9, FIRST, web).holds(FIRST, web).judged()).toEqual([TOO_EARLY])
-    expect(released().get(2.2, 3.05, FIRST, web).holds(FIRST, web).judged()).toEqual([])
+    expect(released().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([TOO_EARLY])
+    expect(released().get(2.2, 3.05, FIRST, web).holds(FIRST, web).violations()).toEqual([])
     expect(
       released()
         .get(2.2, 2.9, FIRST, { ...api, instance: 'copy' })
-        .judged(),
+        .violations(),
     ).toContain(TOO_EARLY)
   })
 
   it('is given to its last holder at once', () => {
-    expect(released().get(2.2, 2.9, FIRST, api).holds(FIRST, api).judged()).toEqual([])
+    expect(released().get(2.2, 2.9, FIRST, api).holds(FIRST, api).violations()).toEqual([])
   })
 
   it('of a project without rests is given to anybody at once', () => {
     const history = new History().get(0, 1, 0).release(2, 2.1).get(2.2, 2.9, 0, { service: 'web' })
-    expect(history.holds(0, { service: 'web' }).judged()).toEqual([])
+    expect(history.holds(0, { service: 'web' }).violations()).toEqual([])
   })
 
   it('was perhaps held by nobody when others are told it', () => {
     const early = new History().get(0, 3, FIRST, api).release(2, 2.1, { ok: true }, api)
-    expect(early.get(2.2, 2.9, FIRST, web).holds(FIRST, web).judged()).toEqual([])
+    expect(early.get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([])
   })
 
   it('may be given early while the clock of the server may have jumped', () => {
     const jumped = released().jump(2.15, 2.2).get(2.3, 2.9, FIRST, web)
-    expect(jumped.holds(FIRST, web).judged()).toEqual([])
+    expect(jumped.holds(FIRST, web).violations()).toEqual([])
   })
 
   it('is taken, and fills its range, until its rest is over', () => {
-    expect(released().claim(2.9, 3.05, FIRST, TAKEN, web).judged()).toEqual([])
-    expect(released().claim(3.2, 3.3, FIRST, TAKEN, web).judged()).toEqual(['false PORT_TAKEN'])
+    expect(released().claim(2.9, 3.05, FIRST, TAKEN, web).violations()).toEqual([])
+    expect(released().claim(3.2, 3.3, FIRST, TAKEN, web).violations()).toEqual(['false PORT_TAKEN'])
     const full = () => {
       const history = released()
       for (let nth = 1; nth < SIZE; nth++) {
@@ -53,16 +56,16 @@ describe('a released number', () => {
       return history
     }
     const other = { ...api, service: 'other' }
-    expect(full().get(2.9, 3.05, EXHAUSTED, other).judged()).toEqual([])
-    expect(full().get(3.2, 3.3, EXHAUSTED, other).judged()).toEqual(['false RANGE_EXHAUSTED'])
+    expect(full().get(2.9, 3.05, EXHAUSTED, other).violations()).toEqual([])
+    expect(full().get(3.2, 3.3, EXHAUSTED, other).violations()).toEqual(['false RANGE_EXHAUSTED'])
   })
 })
 
 describe('a number whose lease has ended', () => {
   it('rests from then on', () => {
     const leased = () => new History().lease([1, 1.1], [FIRST, 7], api)
-    expect(leased().get(2.2, 2.9, FIRST, web).holds(FIRST, web).judged()).toEqual([TOO_EARLY])
-    expect(leased().get(2.9, 3.05, FIRST, web).holds(FIRST, web).judged()).toEqual([])
+    expect(leased().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([TOO_EARLY])
+    expect(leased().get(2.9, 3.05, FIRST, web).holds(FIRST, web).violations()).toEqual([])
   })
 })
 
@@ -73,17 +76,17 @@ describe('a service whose number rests', () => {
   const OTHER = FIRST + 1
 
   it('is given that number and no other', () => {
-    expect(again(FIRST).judged()).toEqual([])
-    expect(again(OTHER).judged()).toEqual([NOT_ITS_OWN])
+    expect(again(FIRST).violations()).toEqual([])
+    expect(again(OTHER).violations()).toEqual([NOT_ITS_OWN])
     const leased = whole().lease([2.2, 2.9], [OTHER, 8], api).tableAt(0)
-    expect(leased.judged()).toEqual([NOT_ITS_OWN])
-    expect(whole().allocate(2.2, 2.9, OTHER, api).tableAt(0).judged()).toEqual([NOT_ITS_OWN])
+    expect(leased.violations()).toEqual([NOT_ITS_OWN])
+    expect(whole().allocate(2.2, 2.9, OTHER, api).tableAt(0).violations()).toEqual([NOT_ITS_OWN])
   })
 
   it('may be given another one once the rest may be over', () => {
-    expect(again(OTHER, [2.2, 3.05]).judged()).toEqual([])
-    expect(again(OTHER, [2.05, 2.9]).judged()).toEqual([])
-    expect(again(OTHER).jump(2.1, 2.2).judged()).toEqual([])
+    expect(again(OTHER, [2.2, 3.05]).violations()).toEqual([])
+    expect(again(OTHER, [2.05, 2.9]).violations()).toEqual([])
+    expect(again(OTHER).jump(2.1, 2.2).violations()).toEqual([])
   })
 
   it('may be given any of several that rest for it', () => {
@@ -92,8 +95,8 @@ describe('a service whose number rests', () => {
         .get(0, 1, FIRST, api)
         .allocate(1.1, 1.2, OTHER, api)
         .releaseOf([FIRST, OTHER], 2, 2.1, false, api)
-    expect(again(OTHER, [2.2, 2.9], two()).judged()).toEqual([])
-    expect(again(FIRST + 2, [2.2, 2.9], two()).judged()).toEqual([NOT_ITS_OWN])
+    expect(again(OTHER, [2.2, 2.9], two()).violations()).toEqual([])
+    expect(again(FIRST + 2, [2.2, 2.9], two()).violations()).toEqual([NOT_ITS_OWN])
   })
 
   it('may be given another one if it still holds one, claims it, or asks for a batch', () => {
@@ -101,33 +104,33 @@ describe('a service whose number rests', () => {
       .get(0, 1, FIRST, api)
       .allocate(1.1, 1.2, OTHER, api)
       .release(2, 2.1, { ok: [[20_000 + FIRST, 'tcp']] }, { ...api, port: 20_000 + FIRST })
-    expect(again(OTHER, [2.2, 2.9], one).judged()).toEqual([])
-    expect(whole().claim(2.2, 2.9, OTHER, OTHER, api).tableAt(0).judged()).toEqual([])
+    expect(again(OTHER, [2.2, 2.9], one).violations()).toEqual([])
+    expect(whole().claim(2.2, 2.9, OTHER, OTHER, api).tableAt(0).violations()).toEqual([])
     const batch = whole().batch([2.2, 2.9], { api: {} }, [['api', OTHER]], api)
-    expect(batch.tableAt(0).judged()).toEqual([])
+    expect(batch.tableAt(0).violations()).toEqual([])
   })
 
   it('may be given another one while other calls for it are under way, or may land', () => {
     const beside = () => again(OTHER).release(2.3, 2.4, { ok: [] }, api)
-    expect(beside().judged()).toEqual([])
+    expect(beside().violations()).toEqual([])
     const unknown = whole().get(1.5, 1.6, UNKNOWN, api, 'w1')
-    expect(again(OTHER, [2.2, 2.9], unknown).judged()).toEqual([])
-    expect(whole().get(2.2, 2.9, repeated(OTHER), api).tableAt(0).judged()).toEqual([])
+    expect(again(OTHER, [2.2, 2.9], unknown).violations()).toEqual([])
+    expect(whole().get(2.2, 2.9, repeated(OTHER), api).tableAt(0).violations()).toEqual([])
   })
 
   it('may be given another one if a call of others may have its slot locked', () => {
     const whileAsked = (from: number, until: number, asked: object) =>
       again(OTHER).get(from, until, FIRST + 5, { ...asked, service: 'web' }, 'w1')
-    expect(whileAsked(0.5, 2.05, api).judged()).toEqual([])
-    expect(whileAsked(1.1, 2.5, api).judged()).toEqual([NOT_ITS_OWN])
-    expect(whileAsked(0.5, 1.5, api).judged()).toEqual([NOT_ITS_OWN])
+    expect(whileAsked(0.5, 2.05, api).violations()).toEqual([])
+    expect(whileAsked(1.1, 2.5, api).violations()).toEqual([NOT_ITS_OWN])
+    expect(whileAsked(0.5, 1.5, api).violations()).toEqual([NOT_ITS_OWN])
     const cut = again(OTHER).cutOff('get', 0.5, { ...api, service: 'web' })
-    expect(cut.judged()).toEqual([])
-    expect(again(OTHER).cutOff('audit', 1.5).judged()).toEqual([])
+    expect(cut.violations()).toEqual([])
+    expect(again(OTHER).cutOff('audit', 1.5).violations()).toEqual([])
   })
 
   it('may be given anything in a project without rests', () => {
     const small = new History().get(0, 1, 0).releaseOf([0], 2, 2.1).get(2.2, 2.9, 1).tableAt(0)
-    expect(small.judged()).toEqual([])
+    expect(small.violations()).toEqual([])
   })
 })

@@ -1,37 +1,37 @@
-import type { Clock } from '../Clock.js'
-import type { Stuck } from '../check/waits.js'
-import type { Network } from '../Network.js'
+import type { Stuck } from '../checker/waits.js'
+import type { FakeClock } from '../FakeClock.js'
+import type { FaultyProxy } from '../FaultyProxy.js'
 import type { SmallDisk } from '../SmallDisk.js'
 import type { Server } from '../server/Server.js'
 import type { Workers } from '../Workers.js'
 
-/** What goes wrong, and is right again when `inject` is over. */
+/** A fault. It must be undone when the promise of `inject` settles. */
 export interface Fault {
   readonly name: string
-  /** It is, for `--list`. */
+  /** The description for `--list`. */
   readonly what: string
-  /** How often it is chosen, relative to the others. */
+  /** The relative frequency. */
   readonly weight: number
-  /** Why this machine cannot do it, and what it needs. */
+  /** Returns what the machine lacks, or undefined. */
   readonly missing?: () => string | undefined
   readonly needs?: 'network' | 'small-disk' | 'clock' | 'embedded'
-  /** True if it was done Where it goes wrong. */
-  readonly inject: (scene: Scene) => boolean | Promise<boolean>
+  /** Returns true if the fault took place. */
+  readonly inject: (context: FaultContext) => boolean | Promise<boolean>
 }
 
-/** Where it goes wrong. */
-export interface Scene {
+/** The targets of the faults. */
+export interface FaultContext {
   readonly workers: Workers
   readonly server: Server
-  /** As the processes open the registry. */
+  /** The URL with which the processes open the registry. */
   readonly url: string | undefined
-  readonly network: Network | undefined
+  readonly proxy: FaultyProxy | undefined
   readonly smallDisk: SmallDisk | undefined
-  readonly clock: Clock | undefined
-  /** Shorter where the run ends before. */
+  readonly clock: FakeClock | undefined
+  /** Ends early if the run ends. */
   readonly pause: (ms: number) => Promise<void>
   readonly isOver: () => boolean
-  /** Tells the checker; undefined if more than one fault is chosen. */
+  /** Informs the checker. Undefined if more than one fault is selected. */
   readonly noteStuck: ((stuck: Stuck) => void) | undefined
 }
 
@@ -39,10 +39,7 @@ export function between(least: number, most: number) {
   return least + Math.random() * (most - least)
 }
 
-/**
- * Where the answer is a row whose value is not false. What the server cannot be asked because it is
- * down is not done: that is a fault already.
- */
+/** Returns whether the query returned a true value. A server that is down counts as false. */
 export function happened(answer: Promise<Record<string, unknown>[]>) {
   return answer.then(
     (rows) => rows.some((row) => Object.values(row)[0]),

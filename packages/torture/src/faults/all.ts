@@ -1,9 +1,9 @@
 import { backends } from './backends.js'
 import { clients } from './clients.js'
 import { clock } from './clock.js'
-import { crowds } from './crowds.js'
 import { disk } from './disk.js'
 import { limits } from './limits.js'
+import { load } from './load.js'
 import { locks } from './locks.js'
 import { machines } from './machines.js'
 import { migration } from './migration.js'
@@ -15,7 +15,7 @@ export const FAULTS = [
   ...backends,
   ...rows,
   ...locks,
-  ...crowds,
+  ...load,
   ...network,
   ...limits,
   ...disk,

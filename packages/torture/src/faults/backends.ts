@@ -1,15 +1,15 @@
-import { type Fault, happened, type Scene } from './Fault.js'
+import { type Fault, type FaultContext, happened } from './Fault.js'
 
 export const backends: Fault[] = [
   {
     name: 'backend-terminated',
-    what: 'pg_terminate_backend, of one in the middle of something where there is one',
+    what: 'pg_terminate_backend, of a backend, of an active one if there is one',
     weight: 8,
     inject: ({ server }) => happened(server.query(signalling('pg_terminate_backend'))),
   },
   {
     name: 'statement-cancelled',
-    what: 'pg_cancel_backend, of one in the middle of a statement',
+    what: 'pg_cancel_backend, of a backend that runs a statement',
     weight: 5,
     inject: ({ server }) =>
       happened(server.query(signalling('pg_cancel_backend', `state = 'active'`))),
@@ -22,7 +22,7 @@ export const backends: Fault[] = [
   },
   {
     name: 'postmaster-killed',
-    what: 'kill -9 of the postmaster, and crash recovery by whoever starts it next',
+    what: 'kill -9 of the postmaster, and crash recovery by the next process that starts it',
     weight: 2,
     inject: ({ server }) => server.killPostmaster(),
   },
@@ -38,7 +38,7 @@ function signalling(functionName: string, condition: string = 'true') {
     limit 1`
 }
 
-async function killBackend({ server }: Scene) {
+async function killBackend({ server }: FaultContext) {
   try {
     const [backend] = await server.query(signalling(''))
     return backend !== undefined && process.kill(backend.pid, 'SIGKILL')

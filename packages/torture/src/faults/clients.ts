@@ -1,5 +1,5 @@
 import { now } from '../workload.js'
-import { between, type Fault, type Scene } from './Fault.js'
+import { between, type Fault, type FaultContext } from './Fault.js'
 
 export const clients: Fault[] = [
   {
@@ -28,7 +28,7 @@ export const clients: Fault[] = [
   },
 ]
 
-async function stopLockHolder({ workers, server, pause }: Scene) {
+async function stopLockHolder({ workers, server, pause }: FaultContext) {
   const holder = workers.startOther('lockHolder', 'locks', { connection: server.connection })
   const ended = new Promise((resolve) => holder.once('exit', resolve))
   const locked = await Promise.race([
@@ -45,11 +45,11 @@ async function stopLockHolder({ workers, server, pause }: Scene) {
 
 let floods = 0
 
-async function exhaustPool({ workers, server, url, pause }: Scene) {
+async function exhaustPool({ workers, server, url, pause }: FaultContext) {
   const withLock = floods++ % 4 === 0
   const seconds = withLock ? 13 : 3
   const until = Math.min(workers.until, now() + seconds * 1_000_000)
-  const flood = workers.start({ lanes: 150, url, environment: {}, until })
+  const flood = workers.start({ concurrency: 150, url, environment: {}, until })
   const ended = new Promise((resolve) => flood.once('exit', resolve))
   await pause(1_000)
   let isLocked = false
@@ -59,7 +59,7 @@ async function exhaustPool({ workers, server, url, pause }: Scene) {
         await client.query('begin')
         await client.query('lock table ports.port_allocations in access exclusive mode')
         isLocked = true
-        // Who waits for a connection gives up after ten seconds.
+        // Callers that wait for a connection fail after ten seconds.
         await pause(11_000)
         await client.query('rollback')
       })

@@ -1,11 +1,11 @@
 import pg from 'pg'
 import { close } from '../server/Server.js'
-import { between, type Fault, type Scene } from './Fault.js'
+import { between, type Fault, type FaultContext } from './Fault.js'
 
 const LASTS_MS = 3_000
 /** More than any server here admits. */
-const ENOUGH = 1_000
-const AT_ONCE = 25
+const MAX_CONNECTIONS = 1_000
+const CONCURRENCY = 25
 
 export const limits: Fault[] = [
   limit('statement-timeout', 'statement_timeout', () => between(2, 15)),
@@ -13,13 +13,13 @@ export const limits: Fault[] = [
   limit('idle-in-transaction-timeout', 'idle_in_transaction_session_timeout', () => 1),
   {
     name: 'connections-exhausted',
-    what: 'all connections that the server admits are taken, and some workers have to connect anew',
+    what: 'all connections that the server admits are taken, and some workers have to reconnect',
     weight: 1,
     inject: exhaustConnections,
   },
 ]
 
-/** @param chosen in milliseconds */
+/** @param chosen returns milliseconds */
 function limit(name: string, setting: string, chosen: () => number): Fault {
   return {
     name,
@@ -28,20 +28,20 @@ function limit(name: string, setting: string, chosen: () => number): Fault {
     inject: async ({ server, pause }) => {
       try {
         await server.query(`alter role ports set ${setting} = ${Math.ceil(chosen())}`)
-        await server.query(renewSessions(ENOUGH))
+        await server.query(renewSessions(MAX_CONNECTIONS))
         await pause(LASTS_MS)
         return true
       } catch {
         return false
       } finally {
-        await server.insist(`alter role ports reset ${setting}`)
-        await server.insist(renewSessions(ENOUGH))
+        await server.retry(`alter role ports reset ${setting}`)
+        await server.retry(renewSessions(MAX_CONNECTIONS))
       }
     },
   }
 }
 
-/** A role's settings are for its next session. */
+/** Settings of a role take effect for new sessions. */
 function renewSessions(most: number) {
   return `select pg_terminate_backend(pid)
     from pg_stat_activity
@@ -50,7 +50,7 @@ function renewSessions(most: number) {
     limit ${most}`
 }
 
-async function exhaustConnections({ server, pause, isOver }: Scene) {
+async function exhaustConnections({ server, pause, isOver }: FaultContext) {
   const taken: pg.Client[] = []
   let refused = false
   const take = async () => {
@@ -60,16 +60,16 @@ async function exhaustConnections({ server, pause, isOver }: Scene) {
       await client.connect()
       taken.push(client)
     } catch (error) {
-      // One that was refused is over; what it were asked would wait for ever.
+      // A refused client must not be used: its queries would never end.
       refused ||= (error as { code?: string }).code === '53300'
     }
   }
   try {
-    for (let tries = 0; !refused && tries < ENOUGH && !isOver(); tries += AT_ONCE) {
-      await Promise.all(Array.from({ length: AT_ONCE }, take))
+    for (let tries = 0; !refused && tries < MAX_CONNECTIONS && !isOver(); tries += CONCURRENCY) {
+      await Promise.all(Array.from({ length: CONCURRENCY }, take))
     }
-    await taken[0]?.query(renewSessions(AT_ONCE)).catch(() => {})
-    await Promise.all(Array.from({ length: AT_ONCE }, take))
+    await taken[0]?.query(renewSessions(CONCURRENCY)).catch(() => {})
+    await Promise.all(Array.from({ length: CONCURRENCY }, take))
     await pause(between(500, 2_000))
     return refused
   } finally {

@@ -1,9 +1,9 @@
-// Locks that somebody keeps. If that is the only fault, the checker is told whose rows were locked
-// and when, and judges which calls waited for them.
+// Locks that are held for a long time. If one of these is the only fault, the checker is informed
+// which rows were locked and when, and checks which calls waited for them.
 
-import { JUST_BEFORE_US } from '../check/waits.js'
+import { JUST_BEFORE_US } from '../checker/waits.js'
 import { HOSTS, LARGE, now, PROTOCOLS, pick, WITHOUT_RESTS } from '../workload.js'
-import { between, type Fault, type Scene } from './Fault.js'
+import { between, type Fault, type FaultContext } from './Fault.js'
 
 /** Older versions locked the ranges and each service by these keys. Prisma's migrations use one. */
 const FORMER_KEYS = `
@@ -14,8 +14,8 @@ const FORMER_KEYS = `
   select hashtextextended(concat_ws('/', project_name, service_name, protocol, hostname), 0)
   from ports.allocations`
 const OTHER_KEYS = 2_000
-/** Time for all workers to start, and then to show how slow calls are without the fault. */
-const CALM_MS = 2_500 + JUST_BEFORE_US / 1_000
+/** Time for the workers to start and to show the duration of calls without the fault. */
+const BASELINE_MS = 2_500 + JUST_BEFORE_US / 1_000
 
 export const locks: Fault[] = [
   {
@@ -32,10 +32,10 @@ export const locks: Fault[] = [
   },
 ]
 
-async function holdProject({ server, pause, noteStuck }: Scene) {
-  // Alone, it takes the one that is never full.
+async function holdProject({ server, pause, noteStuck }: FaultContext) {
+  // As the only fault, it takes the project that is never full.
   const { projectName } = noteStuck ? LARGE : pick(WITHOUT_RESTS)
-  if (noteStuck) await pause(CALM_MS)
+  if (noteStuck) await pause(BASELINE_MS)
   return server
     .with(async (client) => {
       await client.query('begin; savepoint untouched')
@@ -47,7 +47,7 @@ async function holdProject({ server, pause, noteStuck }: Scene) {
           .catch(() => client.query('rollback to savepoint untouched'))
         await client.query('savepoint untouched')
       }
-      // It skips locked rows, because waiting while it holds others could deadlock.
+      // It skips locked rows because waiting while it holds others could cause a deadlock.
       for (const table of ['projects where name', 'port_allocations where project_name']) {
         await client.query(`select from ports.${table} = $1 for update skip locked`, [projectName])
       }
@@ -60,8 +60,8 @@ async function holdProject({ server, pause, noteStuck }: Scene) {
     .catch(() => false)
 }
 
-async function takeAdvisoryLocks({ server, pause, noteStuck }: Scene) {
-  if (noteStuck) await pause(CALM_MS)
+async function takeAdvisoryLocks({ server, pause, noteStuck }: FaultContext) {
+  if (noteStuck) await pause(BASELINE_MS)
   return server
     .with(async (client) => {
       const { rows } = await client.query(`select key::text from (${FORMER_KEYS}) as former (key)`)
@@ -72,7 +72,7 @@ async function takeAdvisoryLocks({ server, pause, noteStuck }: Scene) {
          end $$`,
       )
       await client.query('set session authorization torture_guest')
-      // A key of an older version that is in use is worth waiting for.
+      // A key of an older version may be in use, so it waits.
       await client.query(`set lock_timeout = '2s'`)
       await client
         .query('select count(pg_advisory_lock(key::bigint)) from unnest($1::text[]) as key', [

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { statSync } from 'node:fs'
 import { now } from '../workload.js'
-import { between, type Fault, type Scene } from './Fault.js'
+import { between, type Fault, type FaultContext } from './Fault.js'
 
-/** Has PIDs, IPC and mounts of its own; every process in it ends with it. */
+/** A container with its own PIDs, IPC and mounts. Its processes end with it. */
 const CONTAINER = 'unshare --pid --ipc --mount --fork --mount-proc --kill-child'.split(' ')
 
 export const machines: Fault[] = [
@@ -24,15 +24,15 @@ function missing() {
     : 'needs root on Linux, to unshare namespaces: run it with sudo'
 }
 
-async function joinFromElsewhere({ workers, server, pause }: Scene) {
+async function joinFromElsewhere({ workers, server, pause }: FaultContext) {
   const wasRunning = server.postmasterPid() !== undefined
   const { uid } = statSync(server.dataDirectory)
-  // Hides the socket's directory, because nobody can connect to the sockets of another kernel.
+  // Hides the socket directory, because sockets of another kernel cannot be reached.
   const hide = `mount -t tmpfs -o mode=0700,uid=${uid} none "$0" && exec "$@"`
-  // Longer than a caller waits for a server elsewhere to end.
+  // Longer than callers wait for a server on another machine to end.
   const lastsMs = between(12_000, 15_000)
   const worker = workers.start({
-    lanes: 4,
+    concurrency: 4,
     url: undefined,
     environment: {},
     until: now() + lastsMs * 1_000,

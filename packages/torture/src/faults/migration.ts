@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import type { Fault, Scene } from './Fault.js'
+import type { Fault, FaultContext } from './Fault.js'
 
 const MIGRATORS = 3
 const LOCK_TIMEOUT_MS = 4_000
@@ -37,7 +37,7 @@ async function replaceFunctions(client: Client) {
 
 let migrators = 0
 
-async function migrateAtOnce({ workers, url }: Scene) {
+async function migrateAtOnce({ workers, url }: FaultContext) {
   const ends = Array.from({ length: MIGRATORS }, () => {
     const migrator = workers.startOther('migrator', `m${migrators++}`, { url })
     return new Promise((resolve) => migrator.once('exit', (code) => resolve(code === 0)))
@@ -45,16 +45,17 @@ async function migrateAtOnce({ workers, url }: Scene) {
   return (await Promise.all(ends)).every(Boolean)
 }
 
-async function addColumn({ server, pause, isOver }: Scene) {
+async function addColumn({ server, pause, isOver }: FaultContext) {
   const table = Math.random() < 0.7 ? 'ports.port_allocations' : 'ports.port_ranges'
-  // As a careful migration does it. A server that is down or busy must not keep this from being done.
+  // A careful migration sets a lock timeout. It retries if the server is down or busy.
   const add = `set lock_timeout = '${LOCK_TIMEOUT_MS}ms'; alter table ${table} add column torture integer`
   let done = false
   while (!done && !isOver()) {
     done = await isDone(server.query(add))
     await pause(200)
-    // It may be there also after an error. Without it, a drop would wait for the lock all the same.
-    await server.insist(`
+    // The column may exist after an error as well. Dropping a missing column would still wait for
+    // the lock.
+    await server.retry(`
       set lock_timeout = '${LOCK_TIMEOUT_MS}ms';
       do $$ begin
         if exists (

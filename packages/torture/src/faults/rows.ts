@@ -1,16 +1,18 @@
 import { pick, WITHOUT_RESTS } from '../workload.js'
-import { between, type Fault, type Scene } from './Fault.js'
+import { between, type Fault, type FaultContext } from './Fault.js'
 
-const HELD_AT_LEAST_MS = 1_000
+const MIN_HELD_MS = 1_000
 
 const OF_PROJECTS = `project_name in (${WITHOUT_RESTS.map(({ projectName }) => `'${projectName}'`).join(', ')})`
 
-/** Statements that are refused to everyone, the owner included, with their SQLSTATEs. */
-const BY_HAND = [
+/**
+ * Statements that the registry refuses for every role, including the owner, with their SQLSTATEs.
+ */
+const MANUAL_WRITES = [
   {
     sqlState: '0A000',
     text: `insert into ports.port_allocations (project_name, port_number, status, service_name)
-      select project_name, start_port, 'allocated', 'by-hand'
+      select project_name, start_port, 'allocated', 'manual'
       from ports.port_ranges
       where start_port >= 20000
       order by random()
@@ -19,7 +21,7 @@ const BY_HAND = [
   {
     sqlState: '0A000',
     text: chosen(
-      `update ports.port_allocations set status = 'allocated', service_name = 'by-hand'`,
+      `update ports.port_allocations set status = 'allocated', service_name = 'manual'`,
       `status = 'released'`,
     ),
   },
@@ -53,10 +55,10 @@ export const rows: Fault[] = [
     inject: lockSlots,
   },
   {
-    name: 'rows-by-hand',
-    what: 'a number taken, given up or moved by plain statements of the owner, which are refused',
+    name: 'manual-writes',
+    what: 'a number taken, released or moved with plain SQL by the owner, which is refused',
     weight: 4,
-    inject: changeByHand,
+    inject: writeManually,
   },
   {
     name: 'snapshot-held',
@@ -66,11 +68,11 @@ export const rows: Fault[] = [
   },
 ]
 
-function lockSlots({ server, pause }: Scene) {
+function lockSlots({ server, pause }: FaultContext) {
   return server
     .with(async (client) => {
       await client.query('begin')
-      // Skipping what is locked: who waits while he holds others could be part of a deadlock.
+      // It skips locked rows because waiting while it holds others could cause a deadlock.
       const { rowCount } = await client.query(
         `select
          from ports.port_allocations
@@ -87,7 +89,7 @@ function lockSlots({ server, pause }: Scene) {
     .catch(() => false)
 }
 
-/** Applies the change to a random row that nobody has locked. */
+/** Applies the change to a random row that is not locked. */
 function chosen(change: string, condition: string) {
   return `${change}
     where ctid = (
@@ -101,9 +103,9 @@ function chosen(change: string, condition: string) {
     )`
 }
 
-/** A statement that is not refused takes effect, and the checker finds it. */
-async function changeByHand({ server }: Scene) {
-  const { sqlState, text } = pick(BY_HAND)
+/** The checker finds the effect of a statement that is not refused. */
+async function writeManually({ server }: FaultContext) {
+  const { sqlState, text } = pick(MANUAL_WRITES)
   try {
     await server.query(text)
     return false
@@ -112,7 +114,7 @@ async function changeByHand({ server }: Scene) {
   }
 }
 
-async function holdSnapshot({ server, pause }: Scene) {
+async function holdSnapshot({ server, pause }: FaultContext) {
   return server
     .with(async (client) => {
       await client.query('begin isolation level repeatable read')
@@ -120,8 +122,8 @@ async function holdSnapshot({ server, pause }: Scene) {
       const began = performance.now()
       const lost = new Promise((resolve) => client.once('end', resolve))
       await Promise.race([pause(between(5_000, 60_000)), lost])
-      // Held until a crash of the server is held as well.
-      return performance.now() - began > HELD_AT_LEAST_MS
+      // A snapshot that a crash ends counts as held.
+      return performance.now() - began > MIN_HELD_MS
     })
     .catch(() => false)
 }

@@ -4,8 +4,8 @@ import { PortsError } from '@ports/core'
 import { now } from '../workload.js'
 
 /**
- * What a process asked and what it was told: a line before each call and a line after it, in one
- * write each, so that it survives the death of the process.
+ * The calls of a process and their results. A line is written before each call and after it, each
+ * in one write, so that the history survives the death of the process.
  */
 export class History {
   acknowledged = 0
@@ -20,9 +20,9 @@ export class History {
   }
 
   /**
-   * @param call is given a unique name, for its events
-   * @param kept what the checker wants to know of the answer
-   * @returns `lost`: an attempt had no answer, and may take effect later
+   * @param call receives a unique name, used as the actor of its events
+   * @param kept the part of the result that the checker needs
+   * @returns `lost`: an attempt had no reply and may take effect later
    */
   async record<Result>(
     asked: object,
@@ -35,7 +35,7 @@ export class History {
     this.#write({ id, at: now(), ...asked })
     try {
       const ok = await call(`${this.#name}#${id}`)
-      // Never rounded down: what ends in the same microsecond as another call begins is not before.
+      // Rounded up, so that a call that starts in the same microsecond is concurrent.
       this.#write({ id, end: now() + 1, ok: kept(ok) })
       this.acknowledged++
       return { ok, lost: this.#lost.delete(id) }
@@ -48,7 +48,7 @@ export class History {
   }
 
   /**
-   * Notes that an attempt of a call had no answer. The library then makes another attempt.
+   * Records that an attempt of a call had no reply. The library then makes another attempt.
    * @param actor the name of the call
    */
   noteLost(actor: string | undefined) {

@@ -1,12 +1,12 @@
-// Records checks of all held ports, as concurrent audits of many hosts would: with random verdicts
-// and in random order.
+// Records checks of all held ports with random verdicts and in random order, like concurrent audits
+// of many hosts.
 //
 // node dist/processes/auditor.js '{ "file", "url", "until", "least", "last" }'
 import { now, pick } from '../workload.js'
 import { History } from './History.js'
 import { endWithParent, openStore } from './registry.js'
 
-const AT_ONCE = 4
+const CONCURRENCY = 4
 const VERDICTS = ['listening', 'not-listening', 'unknown'] as const
 
 const { file, url, until, least, last } = JSON.parse(process.argv[2] ?? '{}')
@@ -14,7 +14,7 @@ endWithParent()
 const history = new History(file)
 const store = await openStore(history, url)
 let audits = 0
-await Promise.all(Array.from({ length: AT_ONCE }, audit))
+await Promise.all(Array.from({ length: CONCURRENCY }, audit))
 process.send?.({ done: audits }, () => process.exit(0))
 
 async function audit() {

@@ -1,16 +1,16 @@
-// Cleans up after a run that could not do it itself, such as one that was killed: ends what belongs
-// to it, unmounts and removes. It is told what there is by lines of JSON on its standard input,
-// whose end is the end of the run; the last line counts.
+// Cleans up after a run, even if it was killed: ends its processes, unmounts and removes files.
+// Standard input has lines of JSON, of which the last one counts. The run is over when standard
+// input ends.
 //
-// { "marks": in the command line of what is to be ended, "mounts", "files": to be removed }
+// { "marks": texts in the command lines of its processes, "mounts", "files" }
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const ROUNDS = 40
-/** A server that ends in good order takes its shared memory with it. */
-const POLITE_ROUNDS = 15
+/** A server removes its shared memory if it shuts down normally. */
+const SIGINT_ROUNDS = 15
 
 let last = '{"marks":[],"mounts":[],"files":[]}'
 for await (const line of createInterface({ input: process.stdin })) last = line
@@ -24,11 +24,11 @@ for (let round = 0; round < ROUNDS; round++) {
   if (pids.length === 0) break
   for (const pid of pids) {
     try {
-      process.kill(pid, round < POLITE_ROUNDS ? 'SIGINT' : 'SIGKILL')
-      // One that is stopped would not hear it.
+      process.kill(pid, round < SIGINT_ROUNDS ? 'SIGINT' : 'SIGKILL')
+      // A stopped process does not handle signals.
       process.kill(pid, 'SIGCONT')
     } catch {
-      // It ended in between.
+      // The process has just ended.
     }
   }
   await sleep(200)
@@ -50,7 +50,7 @@ function processes() {
       const command = readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ')
       found.push({ pid, command })
     } catch {
-      // It ended in between.
+      // The process has just ended.
     }
   }
   return found

@@ -1,4 +1,4 @@
-// Dumps the registry again and again while others change it.
+// Dumps the registry repeatedly while others change it.
 //
 // node dist/processes/dumper.js '{ "file", "url", "until", "least", "last" }'
 
@@ -23,8 +23,8 @@ while (now() < until || (dumps < least && now() < last)) {
 process.send?.({ done: dumps }, () => process.exit(0))
 
 /**
- * The events are many, so only the ids of the allocations are kept that they leave held, and who made
- * those that the document does not have.
+ * There are many events. Only the allocations that they leave held are recorded, and the calls that
+ * made those missing in the document.
  */
 function inBrief({ allocations, ranges, events }: RegistryDocument) {
   const left = new Map<number, string | undefined>()

@@ -1,4 +1,4 @@
-// Takes the locks that allocating takes, in its order, and holds them until it is told to let go.
+// Takes the locks of an allocation, in the same order, and holds them until it gets a message.
 //
 // node dist/processes/lockHolder.js '{ "connection" }'
 import pg from 'pg'
@@ -19,7 +19,7 @@ try {
     pick(HOSTS),
     pick(PROTOCOLS),
   ])
-  // Never waited for: who waited here while it holds the service could be part of a deadlock.
+  // It skips locked rows because waiting while it holds the service could cause a deadlock.
   await client.query(
     `select
      from ports.port_allocations
@@ -33,6 +33,6 @@ try {
   await new Promise((resolve) => process.once('message', resolve))
   await client.query('rollback')
 } catch {
-  // The server went down, or the range is full: nothing is locked.
+  // The server is down or the range is full: nothing is locked.
 }
 process.exit(0)

@@ -1,4 +1,4 @@
-// One of several that migrate at once, in the middle of everything.
+// One of several processes that migrate concurrently during the run.
 //
 // node dist/processes/migrator.js '{ "file", "url" }'
 import { migrate } from '@ports/db'

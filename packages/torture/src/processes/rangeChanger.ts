@@ -1,6 +1,5 @@
-// Adds ranges to projects and removes them, several at a time, while others take their numbers.
-// Before a range is removed, what is held of it is released, except by the services that nobody
-// releases.
+// Adds ranges to projects and removes them concurrently, while others take their numbers. It
+// releases the ports of a range before it removes the range, except those of shared services.
 //
 // node dist/processes/rangeChanger.js '{ "file", "url", "until", "least", "last" }'
 import { setTimeout as sleep } from 'node:timers/promises'

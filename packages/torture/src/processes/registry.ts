@@ -1,4 +1,4 @@
-// The registry as each of the processes opens and asks it.
+// Calls of the registry, recorded in a history.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager, type PortRepository, PortsError, type ServiceKey } from '@ports/core'
@@ -25,8 +25,8 @@ export async function openStore(history: History, url: string | undefined) {
 }
 
 /**
- * Wraps a store so that the history shows which attempts had no answer. The library repeats those
- * calls and does not say so.
+ * Wraps a store so that the history shows attempts without a reply. The library repeats such calls
+ * without notice.
  */
 export function notingLost(history: History, store: PortRepository): PortRepository {
   const done = new Set<string | undefined>()
@@ -40,14 +40,14 @@ export function notingLost(history: History, store: PortRepository): PortReposit
     getOrAllocate: (request, call) => noted(call?.actor, store.getOrAllocate(request, call)),
     allocate: (request, call) => noted(call?.actor, store.allocate(request, call)),
     claim: async (request, call) => {
-      // The library repeats a claim also if it could not read afterwards what it had claimed.
+      // The library also repeats a claim if it could not read the result.
       if (done.has(call?.actor)) history.noteLost(call?.actor)
       const created = await noted(call?.actor, store.claim(request, call))
       done.add(call?.actor)
       return created
     },
     ensure: async (request, call) => {
-      // The library repeats it also if it could not read afterwards what it had got.
+      // The library also repeats it if it could not read the result.
       if (done.has(call?.actor)) history.noteLost(call?.actor)
       const ensured = await noted(call?.actor, store.ensure(request, call))
       done.add(call?.actor)
@@ -58,14 +58,14 @@ export function notingLost(history: History, store: PortRepository): PortReposit
     allocateMany: (request, call) => noted(call?.actor, store.allocateMany(request, call)),
     release: (selection, call) => noted(call?.actor, store.release(selection, call)),
     move: async (request, call) => {
-      // The library repeats a move also if it could not read afterwards what it had moved.
+      // The library also repeats a move if it could not read the result.
       if (done.has(call?.actor)) history.noteLost(call?.actor)
       const moved = await noted(call?.actor, store.move(request, call))
       done.add(call?.actor)
       return moved
     },
     reserve: async (request, call) => {
-      // The library repeats it also if it could not read afterwards what is held.
+      // The library also repeats it if it could not read the result.
       if (done.has(call?.actor)) history.noteLost(call?.actor)
       const reservation = await noted(call?.actor, store.reserve(request, call))
       done.add(call?.actor)
@@ -93,7 +93,7 @@ export function briefly(allocations: readonly (ServiceKey & { portNumber: number
   )
 }
 
-/** A service in one scope, or, without `proto`, in both scopes of a host. */
+/** A service in one scope, or without `proto` in both scopes of a host. */
 export interface Place {
   readonly project: string
   readonly service: string
@@ -101,7 +101,7 @@ export interface Place {
   readonly host: string
   readonly proto?: 'tcp' | 'udp'
   readonly port?: number
-  /** The only one, by its id. */
+  /** The id of the allocation. */
   readonly holding?: string
 }
 
@@ -124,7 +124,7 @@ export function releaseOnce(history: History, ports: PortManager, place: Place) 
   )
 }
 
-/** Until it is acknowledged. */
+/** Releases the ports and retries until it is acknowledged. */
 export async function release(history: History, ports: PortManager, place: Place) {
   for (;;) {
     const { error } = await releaseOnce(history, ports, place)
@@ -180,7 +180,7 @@ export function claim(
   )
 }
 
-/** The port of the service with a lease of that length. */
+/** Gets the port of the service with a lease of this length. */
 export function lease(history: History, ports: PortManager, asked: ScopedPlace & { ttl: number }) {
   const { project, service, instance, host, proto, ttl } = asked
   return history.record({ op: 'lease', ...asked }, async (actor) => {
@@ -241,10 +241,10 @@ export function move(
   )
 }
 
-/** The copy of a project on a host. */
+/** An instance of a project on a host. */
 export type Copy = { project: string; instance: string; host: string }
 
-/** What a batch asks for a service. */
+/** The ports of a service in a batch. */
 export type Item = { service: string } & Layout
 
 export function ensureMany(
@@ -284,7 +284,7 @@ export function allocateMany(
   )
 }
 
-/** So that nobody outlives the run, however that ended. */
+/** Ends the process when the run ends. */
 export function endWithParent() {
   process.on('disconnect', () => process.exit(0))
 }

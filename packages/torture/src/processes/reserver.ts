@@ -1,5 +1,5 @@
-// Reserves numbers of the shared ranges and removes the reservations, several at a time, while others
-// take these numbers. One call after the other for each.
+// Reserves numbers of the shared ranges and removes the reservations while others take these
+// numbers. The calls for one reservation are sequential.
 //
 // node dist/processes/reserver.js '{ "file", "url", "until" }'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -27,7 +27,7 @@ async function change(numbers: Reserved) {
   }
 }
 
-/** Under a reason of its own, so that each writes an event. */
+/** Each reservation has a unique reason, so that it writes an event. */
 function reserve(numbers: Reserved) {
   const { startPort, endPort } = numbers
   return history.record(

@@ -1,12 +1,13 @@
-// Releases what dead workers left behind, and outdated common services, so that the ranges do not
-// fill up with what nobody will ask for again. What a worker had in flight when it died may land
-// later, so it is released again once nothing can.
+// Releases the ports of dead workers and of outdated common services, so that the ranges do not
+// fill up. Calls of a dead worker may take effect later, so its ports are released again after that
+// time.
 //
 // node dist/processes/sweeper.js '{ "file", "url" }', and a message { name, file } for each dead
+// worker
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isUnknown, readHistory, servicesOf } from '../check/histories.js'
-import { isOutdated, LANDED_AFTER_US, now } from '../workload.js'
+import { isUnknown, readHistory, servicesOf } from '../checker/histories.js'
+import { isOutdated, MAX_IN_FLIGHT_US, now } from '../workload.js'
 import { History } from './History.js'
 import { endWithParent, listAll, openRegistry, type Place, release } from './registry.js'
 
@@ -29,8 +30,8 @@ while (!ended) {
   if (due.length > 0 || commonAt < now()) await sweep(due)
   for (const worker of due) {
     killed.splice(killed.indexOf(worker), 1)
-    if (worker.isLast) await releaseDoubts(worker.file)
-    else killed.push({ ...worker, due: now() + LANDED_AFTER_US + 1_000_000, isLast: true })
+    if (worker.isLast) await releaseUnresolved(worker.file)
+    else killed.push({ ...worker, due: now() + MAX_IN_FLIGHT_US + 1_000_000, isLast: true })
   }
   await sleep(100)
 }
@@ -51,10 +52,10 @@ async function sweep(dead: { name: string }[]) {
   for (const place of left.values()) await release(history, ports, place)
 }
 
-/** @param path of the history of one that was killed */
-async function releaseDoubts(path: string) {
+/** @param path the history of a killed worker */
+async function releaseUnresolved(path: string) {
   const places = new Map<string, Place>()
-  // Who was killed while it started has asked for nothing.
+  // A worker that was killed while it started has made no calls.
   if (!existsSync(path)) return
   for (const call of readHistory(path)) {
     const { project = '', instance = '', host = '' } = call

@@ -1,21 +1,21 @@
-// One caller among many. It asks the registry at random, in one or several lanes at once. The
-// services of a lane are asked for by that lane alone; those of the worker by all its lanes, and the
-// common and shared ones by every worker.
+// Calls the registry at random, with one or several concurrent callers. A service belongs to one
+// caller, to all callers of the worker, or, if common or shared, to every worker.
 //
-// When its time is up, one that stays waits to be told 'recover': then it makes one call more, when
-// nothing is wrong any more, and says how that went. At 'end' it ends.
+// A worker that stays waits for 'recover' when its time is up. It then makes one more call, while
+// no fault is active, and reports the result. It ends at 'end'.
 //
-// node dist/processes/worker.js '{ "file", "name", "until", "stays", "lanes", "registries", "url" }'
+// node dist/processes/worker.js '{ "file", "name", "until", "stays", "concurrency", "pools", "url"
+// }'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isFull } from '../check/histories.js'
+import { isFull } from '../checker/histories.js'
 import {
   commonService,
   HOSTS,
   INSTANCES,
-  LANDED_AFTER_US,
   LARGE,
   LAYOUTS,
   LIMITED,
+  MAX_IN_FLIGHT_US,
   now,
   numbersIn,
   numbersOf,
@@ -46,27 +46,33 @@ import {
   type ScopedPlace,
 } from './registry.js'
 
-const RECOVERS_WITHIN_MS = 60_000
+const RECOVERY_TIMEOUT_MS = 60_000
 
-const { file, name, until, stays, lanes, registries = 1, url } = JSON.parse(process.argv[2] ?? '{}')
+const {
+  file,
+  name,
+  until,
+  stays,
+  concurrency,
+  pools = 1,
+  url,
+} = JSON.parse(process.argv[2] ?? '{}')
 endWithParent()
 const history = new History(file)
 let ended = false
-const isToRecover = told('recover')
-const isToEnd = told('end')
+const recoverRequested = received('recover')
+const endRequested = received('end')
 
-/** Which generation of its services the worker is at. */
+/** The generation of the services of the worker. */
 let generation = 0
 let keys = 0
-/** Where something is in doubt, until it can be released for good. */
-const doubts: { place: Place; due: number }[] = []
+/** Places with an unknown outcome, until they can be released. */
+const unresolved: { place: Place; due: number }[] = []
 
-/** Each has its own connection pool. */
-const opened = await Promise.all(
-  Array.from({ length: registries }, () => openRegistry(history, url)),
-)
+/** Each of them has its own connection pool. */
+const opened = await Promise.all(Array.from({ length: pools }, () => openRegistry(history, url)))
 const acknowledgedBefore = history.acknowledged
-setInterval(tellAcknowledged, 500).unref()
+setInterval(reportAcknowledged, 500).unref()
 
 const USES = [
   'claims',
@@ -78,18 +84,19 @@ const USES = [
   'batch',
   'loose',
 ] as const
-const LONGEST_LEASE_S = 3
-/** How near to its end a lease is renewed or moved that is left until then. */
+const MAX_LEASE_S = 3
+/** The maximum distance of a late renewal or move from the end of the lease. */
 const NEAR_END_MS = 30
 
-class Lane {
+class Caller {
   #name: string
   #generation = 0
   /**
-   * Services that other calls give numbers, each with its generation: one claims, one moves, one has
-   * leases, one moves what it has with a lease, one asks again for the number that rests for it, one asks
-   * for several numbers at once, several are in batches, one has another layout in each batch. Only the
-   * one that moves, the one with leases and the one that asks again are asked for by get as well.
+   * The generation of the service for each use. `claims` claims; `moves` moves; `leases` has
+   * leases; `movedLeases` moves what it holds with a lease; `returns` gets back the number that
+   * rests for it; `many` allocates several numbers at once; `batch` stands for several services in
+   * batches, `loose` for one with another layout in each batch. Get is used only for `moves`,
+   * `leases` and `returns`.
    */
   #generations = {
     claims: 0,
@@ -101,11 +108,11 @@ class Lane {
     batch: 0,
     loose: 0,
   }
-  /** By place: the lease that was told last. */
+  /** By place: the last lease. */
   #leases = new Map<string, { port: number; holding: string }>()
-  /** Where its services of batches may hold ports. */
+  /** The places where its services of batches may hold ports. */
   #batched = new Map<string, Place>()
-  /** By place: the last idempotency key used, to ask under it again. */
+  /** By place: the last idempotency key, for repetition. */
   #lastKey = new Map<string, string>()
 
   constructor(name: string) {
@@ -116,7 +123,7 @@ class Lane {
     while (!ended && now() < until) {
       const error = await this.#act()
       if (error === 'DATABASE_UNAVAILABLE') await sleep(20 + 60 * Math.random())
-      await releaseDoubts()
+      await releaseUnresolved()
     }
   }
 
@@ -166,7 +173,7 @@ class Lane {
     return `${this.#name}-${use}-${this.#generations[use]}`
   }
 
-  /** As others do at the same time. */
+  /** Other callers use this service concurrently. */
   #useTogether(place: ScopedPlace) {
     const dice = Math.random()
     if (dice < 0.55) return this.#get(place)
@@ -184,7 +191,7 @@ class Lane {
     return this.#retireIfUnknown(outcome, place)
   }
 
-  /** One time in six under the key used last, which must give the same port while that is held. */
+  /** Repeats the last key in one of six cases. It must return the same port while that is held. */
   #allocateUnderKey(place: ScopedPlace) {
     return this.#allocate(place, this.#keyFor(place))
   }
@@ -198,8 +205,8 @@ class Lane {
   }
 
   /**
-   * Some of the services whose names begin so, each always in its own layout. They are released
-   * only whole, so that none may ever be seen with a part of its numbers.
+   * Allocates some of the services with this prefix. Each always has the same layout. They are
+   * released only as a whole, so that no part of one is ever visible.
    */
   async #useBatch({ project, instance, host }: Copy, base: string) {
     const chosen = Object.entries(LAYOUTS).filter(() => Math.random() < 0.4)
@@ -214,12 +221,12 @@ class Lane {
       }
     }
     const error = await this.#retireIfUnknown(outcome, { ...copy, service: base }, services)
-    // Most at once, as the ranges would be full of them.
+    // Most are released at once, because the ranges would fill up.
     if (error !== undefined || Math.random() < 0.1) return error
     return this.#releaseEach(copy, services)
   }
 
-  /** Such services under any layout, of which single numbers are released as well. */
+  /** Uses such services with any layout, and also releases single numbers. */
   async #useLoose(place: ScopedPlace) {
     const dice = Math.random()
     if (dice < 0.6) {
@@ -231,7 +238,7 @@ class Lane {
     return dice < 0.8 ? this.#releaseOne(place) : this.#release(place, false)
   }
 
-  /** Several numbers under one key, and one time in six under the key used last. */
+  /** Takes several numbers under one key, in one of six cases under the last key. */
   async #useMany(place: ScopedPlace) {
     const dice = Math.random()
     if (dice < 0.3) return dice < 0.05 ? this.#releaseOne(place) : this.#release(place, true)
@@ -247,7 +254,7 @@ class Lane {
     return this.#release(place, true)
   }
 
-  /** The last number that it was told, if there is any. */
+  /** Releases a number that it holds, if there is any. */
   async #releaseOne(place: ScopedPlace) {
     const { project, service, host, instance } = place
     const listed = await history.record(
@@ -275,7 +282,7 @@ class Lane {
     return undefined
   }
 
-  /** Any number of the project, also one that it has at times or on another host. */
+  /** Claims any number of the project, also of temporary ranges and of another host. */
   async #claim(place: ScopedPlace) {
     const outcome = await claim(history, ports(), {
       ...place,
@@ -285,7 +292,7 @@ class Lane {
     return this.#retireIfUnknown(outcome, place)
   }
 
-  /** Gets a number, and moves it to any number of the project, then perhaps back. */
+  /** Gets a port, moves it to any number of the project, and possibly back. */
   async #useMoves(place: ScopedPlace) {
     const gotten = await get(history, ports(), place)
     const error = await this.#retireIfUnknown(gotten, place)
@@ -304,8 +311,8 @@ class Lane {
   }
 
   /**
-   * Some leases are renewed in time, some as late as possible or too late, some are released, and some
-   * are left to end.
+   * Renews some leases in time and some as late as possible or too late, releases some, and lets
+   * some end.
    */
   async #useLeases(place: ScopedPlace) {
     const at = keyOf(place)
@@ -332,8 +339,8 @@ class Lane {
   }
 
   /**
-   * Moves what has a lease, at once or when it ends. Some of these leases are renewed in time, some as late
-   * as possible or too late, some are released, and some are left to end.
+   * Moves a port with a lease, at once or when it ends. Then renews, releases or leaves it, as
+   * above.
    */
   async #useMovedLeases(place: ScopedPlace) {
     const ttl = lengthOfLease()
@@ -353,11 +360,11 @@ class Lane {
     return this.#renew(place, { port, holding }, lengthOfLease())
   }
 
-  /** Releases a number and asks for it again while it rests. */
+  /** Releases a number and asks for it while it rests. */
   async #useReturns(place: ScopedPlace) {
     const error = await this.#get(place)
     if (error !== undefined) return error
-    // So long that hardly any call of others lasts from before it was given until after it is released.
+    // This is long enough that few calls of others span both the allocation and the release.
     await sleep(100 + 200 * Math.random())
     const failure = await this.#release(place, true)
     if (failure !== undefined) return failure
@@ -377,7 +384,7 @@ class Lane {
     return this.#retireIfUnknown(outcome, place)
   }
 
-  /** Services of which something is in doubt are given up, so that the rest stays exact. */
+  /** Replaces services with an unknown outcome, so that the outcome of the others stays certain. */
   async #retireIfUnknown(
     { error, lost }: { error?: string | undefined; lost: boolean },
     { project, service: named, instance, host }: Place,
@@ -388,15 +395,15 @@ class Lane {
     for (const service of services) {
       if (SHARED.includes(service)) continue
       const place = { project, service, instance, host }
-      doubts.push({ place, due: now() + LANDED_AFTER_US + 1_000_000 })
+      unresolved.push({ place, due: now() + MAX_IN_FLIGHT_US + 1_000_000 })
     }
     for (const place of this.#retired(services)) await release(history, ports(), place)
     return error
   }
 
   /**
-   * The lane asks for these services no longer. Others may still ask for those that it shares.
-   * Returns where they may hold ports.
+   * The caller no longer uses these services. Others may still use shared ones. Returns the places
+   * where they may hold ports.
    */
   #retired(services: readonly string[]): Place[] {
     const [service = ''] = services
@@ -420,13 +427,13 @@ class Lane {
   }
 }
 
-/** In seconds. */
+/** Returns seconds. */
 function lengthOfLease() {
-  return 1 + Math.floor(Math.random() * LONGEST_LEASE_S)
+  return 1 + Math.floor(Math.random() * MAX_LEASE_S)
 }
 
 /**
- * The end of a lease that begins now.
+ * Sleeps until about the end of a lease that starts now.
  * @param ttl in seconds
  */
 function untilAboutTheEnd(ttl: number) {
@@ -443,26 +450,26 @@ function everywhere(service: string) {
   )
 }
 
-async function releaseDoubts() {
-  while (doubts[0] && doubts[0].due < now()) {
-    const doubt = doubts.shift()
-    if (doubt) await release(history, ports(), doubt.place)
+async function releaseUnresolved() {
+  while (unresolved[0] && unresolved[0].due < now()) {
+    const next = unresolved.shift()
+    if (next) await release(history, ports(), next.place)
   }
 }
 
-/** Any number of the project, and often one of the few that are reserved at times. */
+/** Returns any number of the project, often one that is reserved at times. */
 function wantedOf(project: string) {
   const numbers = numbersOf(project)
   const reserved = RESERVED.flatMap(numbersIn).filter((number) => numbers.includes(number))
   return pick(reserved.length > 0 && Math.random() < 1 / 3 ? reserved : numbers)
 }
 
-/** Returns a random one. */
+/** Returns one of the pools. */
 function ports() {
   return pick(opened)
 }
 
-/** Sets a new description on all ports of the place, so that each of them changes. */
+/** Sets a new description on all ports of the place, so that each one changes. */
 async function update(place: ScopedPlace) {
   const { project, service, instance, host, proto } = place
   const { error } = await history.record({ op: 'update', ...place }, (actor) =>
@@ -485,21 +492,23 @@ async function list(project: string) {
   return error
 }
 
-await Promise.all(Array.from({ length: lanes }, (_, lane) => new Lane(`${name}.${lane}`).work()))
-tellAcknowledged()
+await Promise.all(
+  Array.from({ length: concurrency }, (_, index) => new Caller(`${name}.${index}`).work()),
+)
+reportAcknowledged()
 if (stays) {
-  await isToRecover
+  await recoverRequested
   process.send?.({ failure: await recover() })
-  await isToEnd
+  await endRequested
 }
 process.exit(0)
 
-function tellAcknowledged() {
+function reportAcknowledged() {
   process.send?.({ acknowledged: history.acknowledged - acknowledgedBefore })
 }
 
-/** Whatever it is told, it begins no further call of its usual ones. */
-function told(word: string) {
+/** Any message ends the regular calls. */
+function received(word: string) {
   return new Promise((resolve) => {
     process.on('message', (message) => {
       ended = true
@@ -508,7 +517,7 @@ function told(word: string) {
   })
 }
 
-/** What goes wrong, or null. */
+/** Returns the failure, or null. */
 async function recover() {
   const place = {
     project: LARGE.projectName,
@@ -517,7 +526,7 @@ async function recover() {
     host: pick(HOSTS),
     proto: pick(PROTOCOLS),
   }
-  const answer = await Promise.race([get(history, ports(), place), sleep(RECOVERS_WITHIN_MS)])
+  const answer = await Promise.race([get(history, ports(), place), sleep(RECOVERY_TIMEOUT_MS)])
   if (answer === undefined) return 'no answer'
   const isAnswered = answer.error === undefined || isFull(answer.error)
   return isAnswered ? null : answer.error

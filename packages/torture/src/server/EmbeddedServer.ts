@@ -7,9 +7,9 @@ import { startDatabase, stopDatabase } from '@ports/db'
 import { tryLock } from 'fs-native-extensions'
 import { Server } from './Server.js'
 
-const STOPS_WITHIN_MS = 5_000
+const STOP_TIMEOUT_MS = 5_000
 
-/** The registry's own server. After a crash whichever worker needs it starts it. */
+/** The embedded server. The first worker that needs it after a crash starts it. */
 export class EmbeddedServer extends Server {
   static async start(home: string) {
     process.env.PORTS_HOME = home
@@ -30,8 +30,8 @@ export class EmbeddedServer extends Server {
   }
 
   /**
-   * Restarts it with this environment, as it was started. False where a worker that found it gone
-   * was faster, and started it without.
+   * Restarts it with this environment and the same arguments. Returns false if a worker started it
+   * first.
    */
   async restartWith(environment: Record<string, string>) {
     const pid = this.postmasterPid()
@@ -40,14 +40,14 @@ export class EmbeddedServer extends Server {
       .split('\0')
       .slice(0, -1)
     const { uid, gid } = statSync(this.dataDirectory)
-    const giveUpAt = performance.now() + STOPS_WITHIN_MS
+    const giveUpAt = performance.now() + STOP_TIMEOUT_MS
     process.kill(pid, 'SIGINT')
     while (this.postmasterPid() === pid) {
       // A request to stop can be lost on a server that is recovering.
       if (performance.now() > giveUpAt) return false
       await sleep(2)
     }
-    // The server holds it, so that no other machine starts a second one.
+    // The server holds this lock so that no other machine starts a second one.
     const lock = openSync(join(this.dataDirectory, 'ports-server.lock'), 'r+')
     if (!tryLock(lock)) {
       closeSync(lock)
@@ -68,7 +68,7 @@ export class EmbeddedServer extends Server {
       () => true,
       () => true,
     )
-    // One that finds the directory taken ends at once.
+    // A postmaster exits at once if the directory is in use.
     if (await Promise.race([ended, sleep(700)])) return false
     return this.postmasterPid() === postmaster.pid
   }

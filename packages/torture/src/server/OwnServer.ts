@@ -8,7 +8,7 @@ import { migrate } from '@ports/db'
 import { Server } from './Server.js'
 
 const ACCOUNTS = ['ports', 'postgres', 'nobody']
-const STOPS_WITHIN_MS = 20_000
+const STOP_TIMEOUT_MS = 20_000
 
 const SETTINGS = {
   listen_addresses: '',
@@ -21,7 +21,7 @@ const SETTINGS = {
   log_checkpoints: 'off',
 }
 
-/** A server of other binaries than the embedded ones. The run itself starts it again after a crash. */
+/** A server with other binaries than the embedded ones. The run restarts it after a crash. */
 export class OwnServer extends Server {
   #bin: string
   #account: { uid: number; gid: number } | undefined
@@ -31,7 +31,7 @@ export class OwnServer extends Server {
   #supervised = Promise.resolve()
   #onStart: (pid: number) => void
 
-  /** @param bin directory of the binaries */
+  /** @param bin the directory of the binaries */
   static async start(
     home: string,
     bin: string,
@@ -52,7 +52,7 @@ export class OwnServer extends Server {
     )
     const server = new OwnServer(data, sockets, bin, account, environment, onStart)
     server.#supervised = server.#supervise()
-    const [row] = await server.insist('show server_version')
+    const [row] = await server.retry('show server_version')
     server.version = row.server_version
     server.url = `postgresql://ports@localhost/postgres?host=${encodeURIComponent(sockets)}`
     await migrate({ url: server.url })
@@ -77,13 +77,13 @@ export class OwnServer extends Server {
   async stop() {
     this.#stopping = true
     this.#postmaster?.kill('SIGINT')
-    const given = new AbortController()
-    const killed = sleep(STOPS_WITHIN_MS, undefined, { signal: given.signal }).then(
+    const timer = new AbortController()
+    const killed = sleep(STOP_TIMEOUT_MS, undefined, { signal: timer.signal }).then(
       () => this.#postmaster?.kill('SIGKILL'),
       () => {},
     )
     await this.#supervised
-    given.abort()
+    timer.abort()
     await killed
   }
 
@@ -109,7 +109,7 @@ export class OwnServer extends Server {
       closeSync(output)
       if (this.#postmaster.pid !== undefined) this.#onStart(this.#postmaster.pid)
       await once(this.#postmaster, 'exit')
-      // Until the backends of the killed one have noticed, the next cannot start.
+      // The next one cannot start until the backends of the killed one have ended.
       if (!this.#stopping) await sleep(100)
     }
   }

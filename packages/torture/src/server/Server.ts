@@ -5,19 +5,19 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { ServerLog } from './ServerLog.js'
 
-/** Whoever asks for the run's own purposes is not to be hit by the limits that it sets for others. */
+/** Excludes the queries of the run itself from the limits that it sets for others. */
 const WITHOUT_LIMITS =
   '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
-const PATIENCE_MS = 60_000
-const GOODBYE_MS = 2_000
+const RETRY_TIMEOUT_MS = 60_000
+const CLOSE_TIMEOUT_MS = 2_000
 
-/** The PostgreSQL that the run tortures, in a directory of its own. */
+/** The PostgreSQL server under test, in a directory of its own. */
 export class Server {
   dataDirectory: string
   socketDirectory: string
   log
   version = ''
-  /** How workers find it; undefined where they find, and start, it by themselves. */
+  /** The URL for workers. Undefined if they find and start the server themselves. */
   url: string | undefined
 
   constructor(dataDirectory: string, socketDirectory: string) {
@@ -38,7 +38,7 @@ export class Server {
     }
   }
 
-  /** On a connection of its own, for the last one may be dead. */
+  /** Opens a new connection each time, because the last one may be broken. */
   async client() {
     const client = new pg.Client(this.connection)
     client.on('error', () => {})
@@ -60,14 +60,14 @@ export class Server {
   }
 
   /**
-   * Starts it where it does not run, if that is for those who call the registry to do. Near the end
-   * of a run nobody else may be calling any more.
+   * Starts the server if it is not running and callers are supposed to start it. Near the end of a
+   * run there may be no callers.
    */
   async startAgain() {}
 
-  /** Repeated until it is answered. */
-  async insist(text: string) {
-    const giveUpAt = performance.now() + PATIENCE_MS
+  /** Repeats the query until it succeeds. */
+  async retry(text: string) {
+    const giveUpAt = performance.now() + RETRY_TIMEOUT_MS
     for (;;) {
       try {
         return await this.query(text)
@@ -79,32 +79,32 @@ export class Server {
     }
   }
 
-  /** Undefined where none runs. A file left by a dead server may name somebody else's process. */
+  /** Returns undefined if no server runs. A file of a dead server may name another process. */
   postmasterPid() {
     const text = textOf(join(this.dataDirectory, 'postmaster.pid'))
     const pid = Number.parseInt(text, 10)
     return pid > 0 && commandOf(pid).includes(this.dataDirectory) ? pid : undefined
   }
 
-  /** True if it was there. */
+  /** Returns whether the postmaster was running. */
   killPostmaster() {
     try {
       const pid = this.postmasterPid()
       return pid !== undefined && process.kill(pid, 'SIGKILL')
     } catch {
-      // It ended in between.
+      // The process has just ended.
       return false
     }
   }
 }
 
-/** The goodbye of a connection that broke at the wrong moment may never be answered. */
+/** Closes the connection. A broken one may never confirm that. */
 export async function close(client: pg.Client) {
-  const patience = sleep(GOODBYE_MS, undefined, { ref: false })
-  await Promise.race([client.end().catch(() => {}), patience])
+  const timeout = sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })
+  await Promise.race([client.end().catch(() => {}), timeout])
 }
 
-/** The command line; empty for a process that is gone. */
+/** Returns the command line, empty if the process has ended. */
 function commandOf(pid: number) {
   if (process.platform !== 'linux') {
     return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
@@ -112,7 +112,7 @@ function commandOf(pid: number) {
   return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
 }
 
-/** Empty for a file that is gone, be it since a moment ago. */
+/** Returns an empty string if the file does not exist. */
 function textOf(file: string) {
   try {
     return readFileSync(file, 'utf8')

@@ -1,13 +1,14 @@
 import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
 
-const LOOKS_EVERY_MS = 100
-/** The lines that each refused call or connection adds. */
+const READ_INTERVAL_MS = 100
+/** Lines that each refused call or connection adds. */
 const OF_CALLS = / (ERROR|DETAIL|HINT|STATEMENT|CONTEXT): |FATAL: {2}(the database system|sorry)/
 const CHUNK = Buffer.alloc(1 << 20)
 
 /**
- * How often the server's log says what nobody may be told: a call that met a deadlock is repeated,
- * and the statistics are lost in a crash. What it could not write, on a full disk, is missed.
+ * Counts events in the server's log that callers may not see: calls that met a deadlock are
+ * repeated, and a crash loses the statistics. Lines that could not be written to a full disk are
+ * missed.
  */
 export class ServerLog {
   deadlocks = 0
@@ -18,14 +19,14 @@ export class ServerLog {
 
   constructor(path: string) {
     this.path = path
-    setInterval(() => this.look(), LOOKS_EVERY_MS).unref()
+    setInterval(() => this.look(), READ_INTERVAL_MS).unref()
   }
 
   look() {
     const file = opened(this.path)
     if (file === undefined) return
     try {
-      // The embedded server begins a long one anew when it starts.
+      // The embedded server truncates a long log when it starts.
       if (fstatSync(file).size < this.#read) {
         this.#read = 0
         this.#rest = ''
@@ -41,7 +42,7 @@ export class ServerLog {
     }
   }
 
-  /** The last lines about the server itself, without those about calls. */
+  /** Returns the last lines about the server itself, without those about calls. */
   lastLines(count: number) {
     if (!existsSync(this.path)) return ''
     const lines = readFileSync(this.path, 'latin1').split('\n')
@@ -61,7 +62,7 @@ export class ServerLog {
   }
 }
 
-/** Undefined where nothing was said yet, or the directory was removed. */
+/** Returns undefined if there is no log yet or the directory was removed. */
 function opened(path: string) {
   try {
     return openSync(path, 'r')
