@@ -3,7 +3,7 @@ import { appendFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { DEATHS } from './checker/Ledger.js'
+import { EXITS } from './checker/Ledger.js'
 import { now, pick } from './workload.js'
 
 /** The parameters of a worker. Its successor gets the same ones. */
@@ -76,7 +76,7 @@ export class Workers {
     child.once('exit', (code) => {
       this.#workers.delete(child)
       if (code !== 0) {
-        appendFileSync(join(this.#directory, DEATHS), `${name} ${now()}\n`)
+        appendFileSync(join(this.#directory, EXITS), `${name} ${now()}\n`)
         if (this.#sweeper.connected) this.#sweeper.send({ name, file: this.#fileOf(name) })
       }
       // A fault that started a worker ends it and does not know a successor.

@@ -83,7 +83,7 @@ export class History {
   #stuck = ''
   #jumps = ''
   #tableAt = 1_000
-  #deaths = ''
+  #exits = ''
 
   get(from: number, until: number, answer: number | Answer, asked: Asked = {}, by = 'w0'): this {
     return this.#call('get', [from, until], answer, asked, by)
@@ -297,8 +297,8 @@ export class History {
   }
 
   /** A call whose process is killed before the reply. */
-  cutOff(op: string, from: number, asked: Asked = {}, by = 'w9', diedAt = from): this {
-    this.#deaths += `${by} ${diedAt * 1e6}\n`
+  cutOff(op: string, from: number, asked: Asked = {}, by = 'w9', exitedAt = from): this {
+    this.#exits += `${by} ${exitedAt * 1e6}\n`
     return this.#write(by, { op, ...PLACE, ...asked }, [from])
   }
 
@@ -401,7 +401,7 @@ export class History {
       for (const [name, lines] of this.#lines) {
         writeFileSync(join(directory, `${name}.jsonl`), `${lines.join('\n')}\n`)
       }
-      writeFileSync(join(directory, 'deaths.txt'), this.#deaths)
+      writeFileSync(join(directory, 'exits.txt'), this.#exits)
       writeFileSync(join(directory, STUCK), this.#stuck)
       writeFileSync(join(directory, JUMPS), this.#jumps)
       return work(directory)

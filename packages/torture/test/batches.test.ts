@@ -7,8 +7,8 @@ const OUTSIDE = 'outside its range'
 const FULL = 'false RANGE_EXHAUSTED'
 const FALSE_MISMATCH = 'false LAYOUT_MISMATCH'
 const SECOND = 'two ports for one service or key'
-const OTHER_LAYOUT = 'batch with the wrong layout'
-const HALF = 'incomplete batch'
+const WRONG_LAYOUT = 'batch with the wrong layout'
+const INCOMPLETE_BATCH = 'incomplete batch'
 const RAW = 'unexpected error or answer'
 const TWO = 'held by two at once'
 const WITHOUT_EVENT = 'acknowledged change without its event'
@@ -41,14 +41,14 @@ describe('the answer of a batch', () => {
 
   it('that leaves a service out, or has too few or too many numbers, is reported', () => {
     const none = new History().batch([1, 2], { web: {}, api: {} }, [['web', 0]])
-    expect(none.holds(0, web).violations()).toEqual([OTHER_LAYOUT])
+    expect(none.holds(0, web).violations()).toEqual([WRONG_LAYOUT])
     const few = new History().batch([1, 2], { web: pair }, [['web', 0]]).holds(0, web)
-    expect(few.violations()).toContain(OTHER_LAYOUT)
+    expect(few.violations()).toContain(WRONG_LAYOUT)
     const many = new History().batch([1, 2], { web: {} }, [
       ['web', 0],
       ['web', 1],
     ])
-    expect(many.holds(0, web).holds(1, web).violations()).toContain(OTHER_LAYOUT)
+    expect(many.holds(0, web).holds(1, web).violations()).toContain(WRONG_LAYOUT)
   })
 
   it('with a gap is reported where the numbers must be contiguous', () => {
@@ -60,7 +60,7 @@ describe('the answer of a batch', () => {
         ])
         .holds(0, web)
         .holds(2, web)
-    expect(told({ count: 2, contiguous: true }).violations()).toContain(OTHER_LAYOUT)
+    expect(told({ count: 2, contiguous: true }).violations()).toContain(WRONG_LAYOUT)
     expect(told(pair).violations()).toEqual([])
   })
 
@@ -74,7 +74,7 @@ describe('the answer of a batch', () => {
         .holds(0, web)
         .holds(1, { ...web, ...udp })
         .violations(),
-    ).toContain(OTHER_LAYOUT)
+    ).toContain(WRONG_LAYOUT)
   })
 
   it('in another order than that of the items is reported', () => {
@@ -82,7 +82,7 @@ describe('the answer of a batch', () => {
       ['api', 1],
       ['web', 0],
     ])
-    expect(told.holds(0, web).holds(1, api).violations()).toEqual([OTHER_LAYOUT])
+    expect(told.holds(0, web).holds(1, api).violations()).toEqual([WRONG_LAYOUT])
   })
 
   it('with a number that somebody holds, or that is outside the range, is reported', () => {
@@ -146,11 +146,11 @@ describe('a batch without an answer', () => {
   })
 
   it('is reported where the table has a part of what a service asked for', () => {
-    expect(cutOff().holds(0, web).holds(2, api).violations()).toEqual([HALF])
+    expect(cutOff().holds(0, web).holds(2, api).violations()).toEqual([INCOMPLETE_BATCH])
   })
 
   it('is reported where a list shows a part', () => {
-    expect(cutOff().list(3, 4, { 0: 'web' }).violations()).toEqual([HALF])
+    expect(cutOff().list(3, 4, { 0: 'web' }).violations()).toEqual([INCOMPLETE_BATCH])
     expect(cutOff().list(3, 4, { 0: 'web', 1: 'web' }).violations()).toEqual([])
   })
 
@@ -171,7 +171,7 @@ describe('a batch without an answer', () => {
         .event('allocated', 1, 8, { ...web, ...ofBatch })
         .holds(0, { ...web, allocation: 7 })
         .holds(1, { ...web, allocation: 8 })
-    expect(events().violationsWithEvents()).toEqual([HALF])
+    expect(events().violationsWithEvents()).toEqual([INCOMPLETE_BATCH])
     const whole = events().event('allocated', 2, 9, ofBatch).holds(2, { allocation: 9 })
     expect(whole.violationsWithEvents()).toEqual([])
   })
@@ -186,7 +186,7 @@ describe('a batch without an answer', () => {
         .holds(1, { ...web, allocation: 8 })
         .holds(2, { allocation: 9 })
     expect(events('1').violationsWithEvents()).toEqual([])
-    expect(events('2').violationsWithEvents()).toContain(HALF)
+    expect(events('2').violationsWithEvents()).toContain(INCOMPLETE_BATCH)
   })
 })
 
@@ -269,9 +269,9 @@ describe('allocate with a count', () => {
 
   it('is reported where it gives fewer, or a gap', () => {
     const few = new History().allocateMany(1, 2, [0], two).holds(0)
-    expect(few.violations()).toEqual([OTHER_LAYOUT])
+    expect(few.violations()).toEqual([WRONG_LAYOUT])
     const gap = new History().allocateMany(1, 2, [0, 2], { ...two, contiguous: true })
-    expect(gap.holds(0).holds(2).violations()).toEqual([OTHER_LAYOUT])
+    expect(gap.holds(0).holds(2).violations()).toEqual([WRONG_LAYOUT])
   })
 })
 

@@ -12,7 +12,7 @@ const RAW = 'unexpected error or answer'
 const ENDLESS = 'call that did not end'
 const WITHOUT_EVENT = 'acknowledged change without its event'
 const WITHOUT_CHANGE = 'event without a change'
-const WAITED = 'waited for an unrelated transaction'
+const WAITED_FOR_UNRELATED = 'waited for an unrelated transaction'
 
 const web = { service: 'web' }
 const key = { key: 'k' }
@@ -561,8 +561,8 @@ describe('a call of one project', () => {
   const call = (from: number, until: number) => new History().get(from, until, 0).holds(0)
 
   it('that waits while only another project is stuck is reported', () => {
-    expect(call(11, 13.5).stuck(10, 20, 'large').violations()).toEqual([WAITED])
-    expect(call(11, 13.5).stuck(10, 20).violations()).toEqual([WAITED])
+    expect(call(11, 13.5).stuck(10, 20, 'large').violations()).toEqual([WAITED_FOR_UNRELATED])
+    expect(call(11, 13.5).stuck(10, 20).violations()).toEqual([WAITED_FOR_UNRELATED])
   })
 
   it('that waits for its own project, or not so long, is not', () => {
@@ -574,6 +574,8 @@ describe('a call of one project', () => {
   it('that takes as long as one did just before is not', () => {
     const slow = () => new History().get(8.6, 9.9, 0).get(11, 13.5, 0).holds(0)
     expect(slow().stuck(10, 20, 'large').violations()).toEqual([])
-    expect(slow().get(14, 17, 0).stuck(10, 20, 'large').violations()).toEqual([WAITED])
+    expect(slow().get(14, 17, 0).stuck(10, 20, 'large').violations()).toEqual([
+      WAITED_FOR_UNRELATED,
+    ])
   })
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { History, UNKNOWN } from './History.js'
 
-const MIXED = 'dump that is not a snapshot'
+const NOT_A_SNAPSHOT = 'dump that is not a snapshot'
 const LOST = 'acknowledged and lost'
 const UNACKNOWLEDGED = 'held without acknowledgement'
 
@@ -21,7 +21,7 @@ describe('a dump', () => {
     expect(changes().dump([1, 6], {}).violations()).toEqual([])
     expect(changes().dump([1, 6], { 0: 'api' }).violations()).toEqual([])
     expect(changes().dump([1, 6], { 0: 'api', 1: 'web' }).violations()).toEqual([])
-    expect(changes().dump([1, 6], { 1: 'web' }).violations()).toEqual([MIXED])
+    expect(changes().dump([1, 6], { 1: 'web' }).violations()).toEqual([NOT_A_SNAPSHOT])
   })
 
   it('may show either of two changes at the same time', () => {
@@ -41,7 +41,7 @@ describe('a dump', () => {
     expect(moved({ 0: 'api' })).toEqual([])
     expect(moved({})).toEqual([])
     expect(moved({ 1: 'web' })).toEqual([])
-    expect(moved({ 0: 'api', 1: 'web' })).toEqual([MIXED])
+    expect(moved({ 0: 'api', 1: 'web' })).toEqual([NOT_A_SNAPSHOT])
   })
 
   it('is not violations by what a call of unknown outcome may have changed', () => {
@@ -61,7 +61,7 @@ describe('a dump', () => {
         .dump([1, 6], {}, { temporary: [MORE] })
         .violations(),
     ).toEqual([])
-    expect(added().dump([1, 6], { 0: 'api' }).violations()).toEqual([MIXED])
+    expect(added().dump([1, 6], { 0: 'api' }).violations()).toEqual([NOT_A_SNAPSHOT])
   })
 
   it('has the ranges that are always there', () => {
@@ -73,7 +73,7 @@ describe('a dump', () => {
     const held = (byEvents: number[]) =>
       new History().get(1, 2, 0).holds(0).dump([3, 4], { 0: 'api' }, { byEvents }).violations()
     expect(held([0])).toEqual([])
-    expect(held([])).toEqual([MIXED])
-    expect(held([0, 1])).toEqual([MIXED])
+    expect(held([])).toEqual([NOT_A_SNAPSHOT])
+    expect(held([0, 1])).toEqual([NOT_A_SNAPSHOT])
   })
 })

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { WITHOUT_CHANGE, WITHOUT_EVENT } from '../src/checker/allocations.js'
-import { MIXED } from '../src/checker/dumps.js'
-import { TOO_LATE } from '../src/checker/leaseAnswers.js'
-import { OTHER_END } from '../src/checker/leaseEvents.js'
+import { NOT_A_SNAPSHOT } from '../src/checker/dumps.js'
+import { RENEWED_AFTER_END } from '../src/checker/leaseAnswers.js'
+import { WRONG_LEASE_END } from '../src/checker/leaseEvents.js'
 import { EXHAUSTED, History, LEASE_LOST, UNKNOWN } from './History.js'
 
 const TWO = 'held by two at once'
@@ -102,18 +102,18 @@ describe('a port with a lease', () => {
 
 describe('a renewal', () => {
   it('of a lease that has ended is reported', () => {
-    expect(leased().renew([2.2, 2.3], [0, 7]).violations()).toEqual([TOO_LATE])
+    expect(leased().renew([2.2, 2.3], [0, 7]).violations()).toEqual([RENEWED_AFTER_END])
     expect(leased().renew([2.05, 2.3], [0, 7]).violations()).toEqual([])
   })
 
   it('counts from the one before', () => {
     const twice = () => leased().renew([1.8, 1.9], [0, 7])
     expect(twice().renew([2.7, 2.8], [0, 7]).violations()).toEqual([])
-    expect(twice().renew([2.95, 3], [0, 7]).violations()).toEqual([TOO_LATE])
+    expect(twice().renew([2.95, 3], [0, 7]).violations()).toEqual([RENEWED_AFTER_END])
   })
 
   it('by a call that was told the same holding is reported, too', () => {
-    expect(leased().lease([2.2, 2.3], [0, 7]).violations()).toEqual([TOO_LATE])
+    expect(leased().lease([2.2, 2.3], [0, 7]).violations()).toEqual([RENEWED_AFTER_END])
     expect(leased().lease([2.2, 2.3], [0, 8]).violations()).toEqual([])
   })
 
@@ -146,10 +146,10 @@ describe('a port with a lease that was moved', () => {
 
   it('keeps its end', () => {
     expect(moved().violations()).toEqual([])
-    expect(moved(2.55).violations()).toEqual([OTHER_END])
-    expect(moved(null).violations()).toEqual([OTHER_END])
+    expect(moved(2.55).violations()).toEqual([WRONG_LEASE_END])
+    expect(moved(null).violations()).toEqual([WRONG_LEASE_END])
     const durable = new History().get(1, 1.1, 0).move([1.5, 1.6], [0, 5], movedTo(5, 8, 2.05))
-    expect(durable.holds(5).violations()).toEqual([OTHER_END])
+    expect(durable.holds(5).violations()).toEqual([WRONG_LEASE_END])
   })
 
   it('keeps the end that it was renewed to', () => {
@@ -159,7 +159,7 @@ describe('a port with a lease that was moved', () => {
         .renew([1.2, 1.3], [0, 7, 2.25])
         .move([1.5, 1.6], [0, 5], movedTo(5, 8, endsAt))
     expect(renewed(2.25).violations()).toEqual([])
-    expect(renewed(2.05).violations()).toEqual([OTHER_END])
+    expect(renewed(2.05).violations()).toEqual([WRONG_LEASE_END])
     const beside = moved(2.55).renew([1.4, 1.55], [0, 7, 2.55])
     expect(beside.violations()).toEqual([])
     const unknown = moved(2.55).renew([1.2, 1.3], [0, 7], UNKNOWN)
@@ -179,14 +179,14 @@ describe('a port with a lease that was moved', () => {
     const renewed = (from: number) => moved().renew([from, from + 0.1], [5, 8, from + 1.05])
     expect(renewed(1.9).violations()).toEqual([])
     expect(renewed(1.9).list(2.2, 2.7, {}).violations()).toEqual([LOST])
-    expect(renewed(2.2).violations()).toEqual([TOO_LATE])
+    expect(renewed(2.2).violations()).toEqual([RENEWED_AFTER_END])
     expect(moved().renew([1.7, 1.8], [5, 8], LEASE_LOST).violations()).toEqual([FALSE_LOST])
     expect(moved().renew([1.9, 2.05], [5, 8], LEASE_LOST).violations()).toEqual([])
   })
 
   it('had not ended before', () => {
     expect(moved(2.05, [2.05, 2.2]).violations()).toEqual([])
-    expect(moved(2.05, [2.15, 2.2]).violations()).toEqual([TOO_LATE])
+    expect(moved(2.05, [2.15, 2.2]).violations()).toEqual([RENEWED_AFTER_END])
     expect(moved(2.05, [2.15, 2.2]).jump(1.5, 1.6).violations()).toEqual([])
   })
 
@@ -196,7 +196,7 @@ describe('a port with a lease that was moved', () => {
         ok: { ...movedTo(3, 9, endsAt).ok, from: 20_005 },
       })
     expect(back(2.05).violations()).toEqual([])
-    expect(back(2.15).violations()).toEqual([OTHER_END])
+    expect(back(2.15).violations()).toEqual([WRONG_LEASE_END])
     expect(back(2.05).list(2.2, 2.3, { 3: 'api' }).violations()).toEqual([UNACKNOWLEDGED])
     expect(back(2.05).list(1.85, 1.95, {}).violations()).toEqual([LOST])
   })
@@ -216,7 +216,7 @@ describe('a port with a lease that was moved', () => {
         .event('lease-ended', 5, 8, { actor: null, dated })
     }
     expect(ended(2.05).violationsWithEvents()).toEqual([])
-    expect(ended(2.35).violationsWithEvents()).toEqual([OTHER_END])
+    expect(ended(2.35).violationsWithEvents()).toEqual([WRONG_LEASE_END])
   })
 
   it('may be gone from a dump without an event', () => {
@@ -224,7 +224,7 @@ describe('a port with a lease that was moved', () => {
       history.dump([2.2, 2.3], {}, { byEvents: [5], makers: { 5: 'w0#1' } })
     expect(dumped(moved()).violations()).toEqual([])
     const durable = new History().get(1, 1.1, 0).move([1.5, 1.6], [0, 5]).release(1.7, 1.8)
-    expect(dumped(durable).violations()).toEqual([MIXED])
+    expect(dumped(durable).violations()).toEqual([NOT_A_SNAPSHOT])
   })
 })
 
@@ -285,9 +285,9 @@ describe('the event of a lease that ended', () => {
 
   it('is dated at the end that was told', () => {
     expect(ended(2.05).violationsWithEvents()).toEqual([])
-    expect(ended(1.05).violationsWithEvents()).toEqual([OTHER_END])
+    expect(ended(1.05).violationsWithEvents()).toEqual([WRONG_LEASE_END])
     const renewed = ended(2.05).renew([1.8, 1.9], [0, 7, 2.85])
-    expect(renewed.violationsWithEvents()).toEqual([OTHER_END])
+    expect(renewed.violationsWithEvents()).toEqual([WRONG_LEASE_END])
   })
 
   it('is missing if the row is gone, and not while it is there', () => {
@@ -324,6 +324,6 @@ describe('a dump', () => {
         .release(1.5, 1.6)
         .dump([2.2, 2.3], {}, { byEvents: [0], makers: { 0: 'w0#0' } })
     expect(dumped(1).violations()).toEqual([])
-    expect(dumped().violations()).toEqual([MIXED])
+    expect(dumped().violations()).toEqual([NOT_A_SNAPSHOT])
   })
 })

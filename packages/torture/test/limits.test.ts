@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { TOO_FAST } from '../src/checker/givenPorts.js'
-import { OVER } from '../src/checker/limits.js'
+import { OVER_RATE_LIMIT } from '../src/checker/givenPorts.js'
+import { OVER_LIMIT } from '../src/checker/limits.js'
 import { LIMITED, LIMITS, PACED } from '../src/workload.js'
 import { History, LIMIT_REACHED, repeated, UNKNOWN } from './History.js'
 
@@ -29,7 +29,7 @@ describe('the limit of a project', () => {
       full()
         .get(2, 3, FIRST + MOST, last)
         .violations(),
-    ).toEqual([OVER])
+    ).toEqual([OVER_LIMIT])
   })
 
   it('leaves room once a port may have been released, or its lease may have ended', () => {
@@ -53,7 +53,7 @@ describe('the limit of a project', () => {
       leased()
         .get(1.2, 1.5, FIRST + MOST, last)
         .violations(),
-    ).toEqual([OVER])
+    ).toEqual([OVER_LIMIT])
   })
 
   it('is not passed in the table', () => {
@@ -63,7 +63,7 @@ describe('the limit of a project', () => {
       history.claim(0, 1, FIRST + nth, FIRST + nth, asked).holds(FIRST + nth, asked)
       history.release(0.2, 2, { ok: true }, asked)
     }
-    expect(history.violations()).toEqual([OVER])
+    expect(history.violations()).toEqual([OVER_LIMIT])
   })
 })
 
@@ -129,7 +129,7 @@ describe('the limit of ports given in a minute', () => {
 
   it('is not passed within any minute', () => {
     expect(given(perMinute).violations()).toEqual([])
-    expect(next(40).violations()).toEqual([TOO_FAST])
+    expect(next(40).violations()).toEqual([OVER_RATE_LIMIT])
     expect(next(59.7).violations()).toEqual([])
     expect(given(perMinute, 60, given(perMinute)).violations()).toEqual([])
   })
@@ -137,8 +137,8 @@ describe('the limit of ports given in a minute', () => {
   it('counts each service that was told a port that it cannot have had', () => {
     const told = (answer: Parameters<History['get']>[2]) =>
       given(perMinute).get(40, 41, answer, paced('next')).tableAt(0)
-    expect(told(FIRST_PACED).violations()).toEqual([TOO_FAST])
-    expect(told(repeated(FIRST_PACED)).violations()).toEqual([TOO_FAST])
+    expect(told(FIRST_PACED).violations()).toEqual([OVER_RATE_LIMIT])
+    expect(told(repeated(FIRST_PACED)).violations()).toEqual([OVER_RATE_LIMIT])
     expect(told(UNKNOWN).violations()).toEqual([])
     const again = next(5, given(perMinute - 1)).get(40, 41, FIRST_PACED, paced('next'))
     expect(again.violations()).toEqual([])
@@ -155,13 +155,13 @@ describe('the limit of ports given in a minute', () => {
         .allocate(40, 41, FIRST_PACED, { ...asked, key: key! })
         .release(42, 43, { ok: true }, asked)
         .allocate(44, 45, FIRST_PACED, { ...asked, key: key! })
-    expect(twice().tableAt(0).violations()).toEqual([TOO_FAST])
+    expect(twice().tableAt(0).violations()).toEqual([OVER_RATE_LIMIT])
     expect(twice('k').tableAt(0).violations()).toEqual([])
     const two = given(perMinute - 1).allocateMany(40, 41, [FIRST_PACED, FIRST_PACED + 1], {
       ...paced('next'),
       count: 2,
     })
-    expect(two.tableAt(0).violations()).toEqual([TOO_FAST])
+    expect(two.tableAt(0).violations()).toEqual([OVER_RATE_LIMIT])
   })
 
   it('counts no move and no renewal', () => {
@@ -184,7 +184,7 @@ describe('the limit of ports given in a minute', () => {
 
   it('begins anew whenever the clock of the server may have jumped', () => {
     expect(next(40).jump(30, 31).violations()).toEqual([])
-    expect(next(40).jump(50, 51).violations()).toEqual([TOO_FAST])
+    expect(next(40).jump(50, 51).violations()).toEqual([OVER_RATE_LIMIT])
   })
 
   it('is reached only if so many may have been given in the minute before', () => {
@@ -226,7 +226,7 @@ describe('the limit of actors', () => {
 
   it('is not passed by them together', () => {
     expect(heldBy(maxPorts, agents).violations()).toEqual([])
-    expect(heldBy(maxPorts + 1, agents).violations()).toEqual([OVER])
+    expect(heldBy(maxPorts + 1, agents).violations()).toEqual([OVER_LIMIT])
   })
 
   it('counts nothing that others may have asked for', () => {
@@ -247,7 +247,7 @@ describe('the limit of actors', () => {
       return history
     }
     expect(given(perMinute).violations()).toEqual([])
-    expect(given(perMinute + 1).violations()).toEqual([TOO_FAST])
+    expect(given(perMinute + 1).violations()).toEqual([OVER_RATE_LIMIT])
   })
 
   it('is told to them only while as many may be held', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { History, UNKNOWN } from './History.js'
 
-const IN_PARTS = 'move that was not atomic'
+const NOT_ATOMIC = 'move that was not atomic'
 const TWO = 'held by two at once'
 const LOST = 'acknowledged and lost'
 const UNACKNOWLEDGED = 'held without acknowledgement'
@@ -63,12 +63,12 @@ describe('a move', () => {
         .release(released, released + 0.5, { ok: true }, { service: 'db' })
         .holds(5)
         .holds(0, web)
-    expect(beside(7).violations()).toEqual([IN_PARTS])
+    expect(beside(7).violations()).toEqual([NOT_ATOMIC])
     expect(beside(5).violations()).toEqual([])
   })
 
   it('in which a list shows neither number is reported', () => {
-    expect(moved().list(4, 5, {}).holds(5).violations()).toEqual([IN_PARTS])
+    expect(moved().list(4, 5, {}).holds(5).violations()).toEqual([NOT_ATOMIC])
     expect(moved().list(4, 5, { 0: 'api' }).holds(5).violations()).toEqual([])
     expect(moved().list(4, 5, { 5: 'api' }).holds(5).violations()).toEqual([])
   })
@@ -87,7 +87,7 @@ describe('the events of a move', () => {
     const one = told().event('released', 0, 1, by('2')).event('allocated', 5, 2, by('2'))
     expect(one.holds(5, { allocation: 2 }).violationsWithEvents()).toEqual([])
     const two = told().event('released', 0, 1, by('2')).event('allocated', 5, 2, by('3'))
-    expect(two.holds(5, { allocation: 2 }).violationsWithEvents()).toContain(IN_PARTS)
+    expect(two.holds(5, { allocation: 2 }).violationsWithEvents()).toContain(NOT_ATOMIC)
   })
 
   it('must be there', () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { EXHAUSTED, History, UNKNOWN } from './History.js'
 
-const IN_SPITE = 'reserved number allocated'
+const RESERVED_ALLOCATED = 'reserved number allocated'
 const FALSE_RESERVED = 'false PORT_RESERVED'
 const FULL = 'false RANGE_EXHAUSTED'
 const LOST = 'acknowledged and lost'
@@ -14,14 +14,14 @@ const reserved = () => new History().reserve([1, 2], LOW)
 
 describe('a reserved number', () => {
   it('that is allocated is reported, and one beside it is not', () => {
-    expect(reserved().allocate(3, 4, 3).holds(3).violations()).toEqual([IN_SPITE])
-    expect(reserved().get(3, 4, 3).holds(3).violations()).toEqual([IN_SPITE])
+    expect(reserved().allocate(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
+    expect(reserved().get(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     expect(reserved().get(3, 4, 4).holds(4).violations()).toEqual([])
   })
 
   it('that a batch is given is reported', () => {
     const batch = reserved().batch([3, 4], { web: {} }, [['web', 2]])
-    expect(batch.holds(2, { service: 'web' }).violations()).toEqual([IN_SPITE])
+    expect(batch.holds(2, { service: 'web' }).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
   it('may be allocated by a call that began before the reservation was acknowledged', () => {
@@ -32,14 +32,14 @@ describe('a reserved number', () => {
     const removed = reserved().allocate(3, 6, 3).unreserve([5, 7], LOW)
     expect(removed.holds(3).violations()).toEqual([])
     const later = reserved().allocate(3, 4, 3).unreserve([5, 7], LOW)
-    expect(later.holds(3).violations()).toEqual([IN_SPITE])
+    expect(later.holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
   it('may be allocated if a removal without an answer may have landed', () => {
     const unknown = reserved().unreserve([3, 4], LOW, UNKNOWN).reserve([5, 6], LOW)
     expect(unknown.allocate(7, 8, 3).holds(3).violations()).toEqual([])
     const refused = reserved().unreserve([3, 4], LOW, { error: 'BUSY' })
-    expect(refused.allocate(7, 8, 3).holds(3).violations()).toEqual([IN_SPITE])
+    expect(refused.allocate(7, 8, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
   it('may be allocated after a reservation without an answer', () => {
@@ -49,7 +49,7 @@ describe('a reserved number', () => {
 
   it('that is allocated once a later reservation was answered is reported', () => {
     const unknown = new History().reserve([1, 2], LOW, UNKNOWN).reserve([3, 4], LOW)
-    expect(unknown.allocate(5, 6, 3).holds(3).violations()).toEqual([IN_SPITE])
+    expect(unknown.allocate(5, 6, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
   it('may be allocated on another host and for another protocol', () => {
@@ -58,7 +58,7 @@ describe('a reserved number', () => {
     const udp = new History().reserve([1, 2], LOW, { ok: true }, { proto: 'udp' })
     expect(udp.allocate(3, 4, 3).holds(3).violations()).toEqual([])
     const tcp = new History().reserve([1, 2], LOW, { ok: true }, { proto: 'tcp' })
-    expect(tcp.allocate(3, 4, 3).holds(3).violations()).toEqual([IN_SPITE])
+    expect(tcp.allocate(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
   it('that a service held already is told again', () => {
@@ -67,14 +67,14 @@ describe('a reserved number', () => {
   })
 
   it('is claimed only by a call that says so', () => {
-    expect(reserved().claim(3, 4, 3).holds(3).violations()).toEqual([IN_SPITE])
+    expect(reserved().claim(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     const used = reserved().claim(3, 4, 3, 3, { useReservation: true })
     expect(used.holds(3).violations()).toEqual([])
   })
 
   it('is moved to only by a call that says so', () => {
     const held = () => new History().get(0, 0.5, 4).reserve([1, 2], LOW)
-    expect(held().move([3, 4], [4, 3]).holds(3).violations()).toEqual([IN_SPITE])
+    expect(held().move([3, 4], [4, 3]).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     const used = held().move([3, 4], [4, 3], undefined, { useReservation: true })
     expect(used.holds(3).violations()).toEqual([])
   })
@@ -84,7 +84,7 @@ describe('a reserved number', () => {
       reserved().get(3, 4, 3).get(3.5, 4.5, 3).reserved(LOW).reservationEvent('reserved', LOW)
     expect(both().holds(3).violations()).toEqual([])
     const history = both().event('allocated', 3, 1).holds(3, { allocation: 1 })
-    expect(history.violationsWithEvents()).toEqual([IN_SPITE])
+    expect(history.violationsWithEvents()).toEqual([RESERVED_ALLOCATED])
   })
 })
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { TOO_EARLY } from '../src/checker/rests.js'
-import { NOT_ITS_OWN } from '../src/checker/returns.js'
+import { TAKEN_WHILE_RESTING } from '../src/checker/rests.js'
+import { RESTING_NOT_RETURNED } from '../src/checker/returns.js'
 import { EXHAUSTED, History, repeated, UNKNOWN } from './History.js'
 
 /**
@@ -17,13 +17,15 @@ const released = () => new History().get(0, 1, FIRST, api).release(2, 2.1, { ok:
 
 describe('a released number', () => {
   it('is given to nobody else before its rest is over', () => {
-    expect(released().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([TOO_EARLY])
+    expect(released().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([
+      TAKEN_WHILE_RESTING,
+    ])
     expect(released().get(2.2, 3.05, FIRST, web).holds(FIRST, web).violations()).toEqual([])
     expect(
       released()
         .get(2.2, 2.9, FIRST, { ...api, instance: 'copy' })
         .violations(),
-    ).toContain(TOO_EARLY)
+    ).toContain(TAKEN_WHILE_RESTING)
   })
 
   it('is given to its last holder at once', () => {
@@ -64,7 +66,9 @@ describe('a released number', () => {
 describe('a number whose lease has ended', () => {
   it('rests from then on', () => {
     const leased = () => new History().lease([1, 1.1], [FIRST, 7], api)
-    expect(leased().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([TOO_EARLY])
+    expect(leased().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([
+      TAKEN_WHILE_RESTING,
+    ])
     expect(leased().get(2.9, 3.05, FIRST, web).holds(FIRST, web).violations()).toEqual([])
   })
 })
@@ -77,10 +81,12 @@ describe('a service whose number rests', () => {
 
   it('is given that number and no other', () => {
     expect(again(FIRST).violations()).toEqual([])
-    expect(again(OTHER).violations()).toEqual([NOT_ITS_OWN])
+    expect(again(OTHER).violations()).toEqual([RESTING_NOT_RETURNED])
     const leased = whole().lease([2.2, 2.9], [OTHER, 8], api).tableAt(0)
-    expect(leased.violations()).toEqual([NOT_ITS_OWN])
-    expect(whole().allocate(2.2, 2.9, OTHER, api).tableAt(0).violations()).toEqual([NOT_ITS_OWN])
+    expect(leased.violations()).toEqual([RESTING_NOT_RETURNED])
+    expect(whole().allocate(2.2, 2.9, OTHER, api).tableAt(0).violations()).toEqual([
+      RESTING_NOT_RETURNED,
+    ])
   })
 
   it('may be given another one once the rest may be over', () => {
@@ -96,7 +102,7 @@ describe('a service whose number rests', () => {
         .allocate(1.1, 1.2, OTHER, api)
         .releaseOf([FIRST, OTHER], 2, 2.1, false, api)
     expect(again(OTHER, [2.2, 2.9], two()).violations()).toEqual([])
-    expect(again(FIRST + 2, [2.2, 2.9], two()).violations()).toEqual([NOT_ITS_OWN])
+    expect(again(FIRST + 2, [2.2, 2.9], two()).violations()).toEqual([RESTING_NOT_RETURNED])
   })
 
   it('may be given another one if it still holds one, claims it, or asks for a batch', () => {
@@ -122,8 +128,8 @@ describe('a service whose number rests', () => {
     const whileAsked = (from: number, until: number, asked: object) =>
       again(OTHER).get(from, until, FIRST + 5, { ...asked, service: 'web' }, 'w1')
     expect(whileAsked(0.5, 2.05, api).violations()).toEqual([])
-    expect(whileAsked(1.1, 2.5, api).violations()).toEqual([NOT_ITS_OWN])
-    expect(whileAsked(0.5, 1.5, api).violations()).toEqual([NOT_ITS_OWN])
+    expect(whileAsked(1.1, 2.5, api).violations()).toEqual([RESTING_NOT_RETURNED])
+    expect(whileAsked(0.5, 1.5, api).violations()).toEqual([RESTING_NOT_RETURNED])
     const cut = again(OTHER).cutOff('get', 0.5, { ...api, service: 'web' })
     expect(cut.violations()).toEqual([])
     expect(again(OTHER).cutOff('audit', 1.5).violations()).toEqual([])

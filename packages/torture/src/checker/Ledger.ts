@@ -19,7 +19,7 @@ import { Ranges } from './Ranges.js'
 import { Reservations } from './Reservations.js'
 
 /** The file of process exits in the directory of the histories. Each line is `<name> <µs>`. */
-export const DEATHS = 'deaths.txt'
+export const EXITS = 'exits.txt'
 
 /**
  * A call with an unknown outcome: it may have allocated a number or may still do so. A call for
@@ -46,7 +46,7 @@ export class Ledger {
   unknownOutcomes: UnknownOutcome[] = []
   /** Moves that succeeded in the first attempt, by time. */
   moves: { from: number; call: Call }[] = []
-  #deaths
+  #exits
   jumps
   /** By process and number of the call. */
   #byProcess = new Map<string, Call[]>()
@@ -55,10 +55,10 @@ export class Ledger {
     this.files = historyFiles(directory)
     for (const file of this.files) this.#byProcess.set(nameOfHistory(file), readHistory(file))
     this.calls = [...this.#byProcess.values()].flat().sort((one, other) => one.at - other.at)
-    this.#deaths = readDeaths(directory)
+    this.#exits = readExits(directory)
     this.jumps = Jumps.read(join(directory, JUMPS))
-    this.ranges = new Ranges(this.calls, (call) => this.diedAt(call))
-    this.reservations = new Reservations(this.calls, (call) => this.diedAt(call))
+    this.ranges = new Ranges(this.calls, (call) => this.exitedAt(call))
+    this.reservations = new Reservations(this.calls, (call) => this.exitedAt(call))
     this.whole = wholeServices(this.calls)
     for (const call of this.calls) {
       if (call.op === 'release') this.#release(call)
@@ -121,12 +121,12 @@ export class Ledger {
   }
 
   /** Returns when the process of the call died. */
-  diedAt({ by }: Call) {
-    return this.#deaths.get(by) ?? FOREVER
+  exitedAt({ by }: Call) {
+    return this.#exits.get(by) ?? FOREVER
   }
 
   #unknownOutcome(service: Service, call: Call): UnknownOutcome {
-    const lost = call.end === FOREVER ? this.diedAt(call) : call.end
+    const lost = call.end === FOREVER ? this.exitedAt(call) : call.end
     const cleared = service.releasedAfter(lost + MAX_IN_FLIGHT_US)
     return { call, service, from: call.at, until: Math.min(cleared, explained(service, call)) }
   }
@@ -142,8 +142,8 @@ function explained(service: Service, call: Call) {
   return lasting?.from ?? FOREVER
 }
 
-function readDeaths(directory: string): ReadonlyMap<string, number> {
-  const path = join(directory, DEATHS)
+function readExits(directory: string): ReadonlyMap<string, number> {
+  const path = join(directory, EXITS)
   if (!existsSync(path)) return new Map()
   const lines = readFileSync(path, 'utf8').split('\n').filter(Boolean)
   return new Map(

@@ -31,12 +31,12 @@ export class Ranges {
 
   /**
    * @param calls in the order of their start
-   * @param diedAt returns when the process of the call died
+   * @param exitedAt returns when the process of the call died
    */
-  constructor(calls: readonly Call[], diedAt: (call: Call) => number) {
+  constructor(calls: readonly Call[], exitedAt: (call: Call) => number) {
     const changes = calls.filter(({ op }) => CHANGES_RANGES.has(op))
     this.temporary = [...groupBy(changes, nameOfRange).values()].map((ofOne) =>
-      temporary(ofOne, diedAt),
+      temporary(ofOne, exitedAt),
     )
   }
 
@@ -116,7 +116,7 @@ function isThere({ certain }: Temporary, { from, until }: Interval) {
  * Evaluates the calls of one range. After a call without a reply, nothing is certain for a time.
  * @param calls in their order
  */
-function temporary(calls: readonly Call[], diedAt: (call: Call) => number): Temporary {
+function temporary(calls: readonly Call[], exitedAt: (call: Call) => number): Temporary {
   const { project = '', startPort = 0, endPort = 0, boundTo } = calls[0] ?? {}
   const possible = new Times()
   const certain = new Times()
@@ -125,7 +125,7 @@ function temporary(calls: readonly Call[], diedAt: (call: Call) => number): Temp
   for (const call of calls) {
     const isSettled = call.at >= unsettledUntil
     if (isUnknown(call)) {
-      const lost = call.end === FOREVER ? diedAt(call) : call.end
+      const lost = call.end === FOREVER ? exitedAt(call) : call.end
       unsettledUntil = Math.max(unsettledUntil, lost + MAX_IN_FLIGHT_US)
       if (call.op === 'addRange') possible.begin(call.at)
       else certain.end(call.at)

@@ -24,12 +24,12 @@ export class Reservations {
 
   /**
    * @param calls in the order of their start
-   * @param diedAt returns when the process of the call died
+   * @param exitedAt returns when the process of the call died
    */
-  constructor(calls: readonly Call[], diedAt: (call: Call) => number) {
+  constructor(calls: readonly Call[], exitedAt: (call: Call) => number) {
     const changes = calls.filter(({ op }) => CHANGES_RESERVATIONS.has(op))
     this.all = [...groupBy(changes, nameOfReservation).values()].map((ofOne) =>
-      reservation(ofOne, diedAt),
+      reservation(ofOne, exitedAt),
     )
   }
 
@@ -75,7 +75,7 @@ export function nameOfReservation({
  * for a time, and after such a reservation its absence is.
  * @param calls in their order
  */
-function reservation(calls: readonly Call[], diedAt: (call: Call) => number): Reservation {
+function reservation(calls: readonly Call[], exitedAt: (call: Call) => number): Reservation {
   const possible = new Times()
   const certain = new Times()
   const denied: Call[] = []
@@ -84,7 +84,7 @@ function reservation(calls: readonly Call[], diedAt: (call: Call) => number): Re
   for (const call of calls) {
     const op = call.op === 'reserve' ? 'reserve' : 'unreserve'
     if (isUnknown(call)) {
-      const lost = call.end === FOREVER ? diedAt(call) : call.end
+      const lost = call.end === FOREVER ? exitedAt(call) : call.end
       landsUntil[op] = Math.max(landsUntil[op], lost + MAX_IN_FLIGHT_US)
       if (op === 'reserve') possible.begin(call.at)
       else certain.end(call.at)

@@ -15,7 +15,7 @@ import type { All, Event } from './events.js'
 import { groupBy } from './groups.js'
 import { type Call, itemsOf, toldBy } from './histories.js'
 import type { Ledger } from './Ledger.js'
-import { HALF, isLaidOut } from './layouts.js'
+import { INCOMPLETE_BATCH, isLaidOut } from './layouts.js'
 
 export function checkBatchEvents(
   ledger: Ledger,
@@ -43,14 +43,14 @@ function checkTransaction(
   for (const item of itemsOf(call)) {
     const given = events.filter(({ service }) => service === item.service)
     if (given.length > 0) {
-      if (!isLaidOut(item, given)) report(HALF, { call, item, events: given })
+      if (!isLaidOut(item, given)) report(INCOMPLETE_BATCH, { call, item, events: given })
       continue
     }
     const { service } = item
     const mayHaveHeld = item.protocols
       .flatMap((proto) => ofService.get(nameOf({ ...(call as Named), service, proto })) ?? [])
       .some((holding) => mayBeToldTo(ledger, holding, call))
-    if (!mayHaveHeld) report(HALF, { call, item, 'given to others only': events })
+    if (!mayHaveHeld) report(INCOMPLETE_BATCH, { call, item, 'given to others only': events })
   }
 }
 

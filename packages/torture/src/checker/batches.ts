@@ -6,7 +6,7 @@ import { groupBy } from './groups.js'
 import { type Call, type Item, itemsOf, TAKES_MANY, takes, toldBy } from './histories.js'
 import { byStart } from './intervals.js'
 import type { Ledger, UnknownOutcome } from './Ledger.js'
-import { HALF, isLaidOut, OTHER_LAYOUT } from './layouts.js'
+import { INCOMPLETE_BATCH, isLaidOut, WRONG_LAYOUT } from './layouts.js'
 import type { Seen } from './lists.js'
 import { RESOLVER } from './unknownOutcomes.js'
 
@@ -37,12 +37,12 @@ function checkAnswer(call: Call, report: Report) {
     const own = told.filter(
       ({ service, proto }) => service === item.service && item.protocols.includes(proto),
     )
-    if (!isLaidOut(item, own)) report(OTHER_LAYOUT, { call, item })
+    if (!isLaidOut(item, own)) report(WRONG_LAYOUT, { call, item })
     return own.sort((one, other) => one.port - other.port || (one.proto < other.proto ? -1 : 1))
   })
   const shown = (numbers: typeof told) =>
     numbers.map(({ service, proto, port }) => `${service}/${proto}/${port}`).join()
-  if (shown(told) !== shown(expected)) report(OTHER_LAYOUT, { call, order: shown(expected) })
+  if (shown(told) !== shown(expected)) report(WRONG_LAYOUT, { call, order: shown(expected) })
 }
 
 /**
@@ -133,7 +133,7 @@ export function wholeServices(calls: readonly Call[]): Map<string, Item> {
 export function checkWhole(ledger: Ledger, { what, at, rows }: Seen, report: Report) {
   for (const [name, own] of groupBy(rows, onHost)) {
     const item = ledger.whole.get(name)
-    if (item && !isLaidOut(item, own)) report(HALF, { item, own, in: what, at })
+    if (item && !isLaidOut(item, own)) report(INCOMPLETE_BATCH, { item, own, in: what, at })
   }
 }
 

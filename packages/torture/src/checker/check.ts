@@ -9,27 +9,27 @@
 import { WITHOUT_CHANGE, WITHOUT_EVENT } from './allocations.js'
 import { checkBatches } from './batches.js'
 import type { Named } from './claims.js'
-import { checkDumps, MIXED } from './dumps.js'
+import { checkDumps, NOT_A_SNAPSHOT } from './dumps.js'
 import { checkEvents, type Records } from './events.js'
 import { checkExhausted } from './exhausted.js'
-import { TOO_FAST } from './givenPorts.js'
+import { OVER_RATE_LIMIT } from './givenPorts.js'
 import { type Call, FOREVER, NOTHING_CHANGED, takes, toldBy } from './histories.js'
 import { certainHoldings, checkAllocatedTwice, checkHeldByTwo, checkOnePort } from './holdings.js'
 import { Ledger } from './Ledger.js'
-import { HALF, OTHER_LAYOUT } from './layouts.js'
-import { checkLeases, TOO_LATE } from './leaseAnswers.js'
-import { OTHER_END } from './leaseEvents.js'
-import { checkLimits, OVER } from './limits.js'
+import { INCOMPLETE_BATCH, WRONG_LAYOUT } from './layouts.js'
+import { checkLeases, RENEWED_AFTER_END } from './leaseAnswers.js'
+import { WRONG_LEASE_END } from './leaseEvents.js'
+import { checkLimits, OVER_LIMIT } from './limits.js'
 import { checkLists, checkRows } from './lists.js'
 import { checkMismatches } from './mismatches.js'
-import { checkMoves, IN_PARTS } from './moves.js'
+import { checkMoves, NOT_ATOMIC } from './moves.js'
 import { checkRanges } from './rangeAnswers.js'
-import { checkReserved, IN_SPITE } from './reservedNumbers.js'
-import { checkRests, TOO_EARLY } from './rests.js'
-import { checkReturns, NOT_ITS_OWN } from './returns.js'
+import { checkReserved, RESERVED_ALLOCATED } from './reservedNumbers.js'
+import { checkRests, TAKEN_WHILE_RESTING } from './rests.js'
+import { checkReturns, RESTING_NOT_RETURNED } from './returns.js'
 import { checkTaken } from './taken.js'
 import { checkResolved, type Unresolved, unresolvedServices } from './unknownOutcomes.js'
-import { checkWaits, readStuck, WAITED } from './waits.js'
+import { checkWaits, readStuck, WAITED_FOR_UNRELATED } from './waits.js'
 
 export type Row = Named & { port: number }
 
@@ -52,26 +52,26 @@ const NOTHING_FOUND = {
   'false LAYOUT_MISMATCH': 0,
   'false LEASE_LOST': 0,
   'false LIMIT_REACHED': 0,
-  [OVER]: 0,
-  [TOO_FAST]: 0,
-  [TOO_EARLY]: 0,
-  [NOT_ITS_OWN]: 0,
+  [OVER_LIMIT]: 0,
+  [OVER_RATE_LIMIT]: 0,
+  [TAKEN_WHILE_RESTING]: 0,
+  [RESTING_NOT_RETURNED]: 0,
   'false RANGE_OVERLAP': 0,
   'false RANGE_IN_USE': 0,
-  [OTHER_LAYOUT]: 0,
-  [HALF]: 0,
-  [IN_SPITE]: 0,
-  [IN_PARTS]: 0,
-  [TOO_LATE]: 0,
-  [OTHER_END]: 0,
-  [MIXED]: 0,
+  [WRONG_LAYOUT]: 0,
+  [INCOMPLETE_BATCH]: 0,
+  [RESERVED_ALLOCATED]: 0,
+  [NOT_ATOMIC]: 0,
+  [RENEWED_AFTER_END]: 0,
+  [WRONG_LEASE_END]: 0,
+  [NOT_A_SNAPSHOT]: 0,
   'two ports for one service or key': 0,
   'deadlock reported to a caller': 0,
   'unexpected error or answer': 0,
   'call that did not end': 0,
   [WITHOUT_EVENT]: 0,
   [WITHOUT_CHANGE]: 0,
-  [WAITED]: 0,
+  [WAITED_FOR_UNRELATED]: 0,
 }
 
 const EXAMPLES = 3
@@ -157,17 +157,17 @@ export function check(directory: string, table: Table, { unresolved = [], record
 function checkAnswers(ledger: Ledger, report: Report) {
   for (const call of ledger.calls) {
     if (call.end !== FOREVER && !isExpected(call)) report('unexpected error or answer', call)
-    const waited = Math.min(call.end, ledger.diedAt(call)) - call.at
+    const waited = Math.min(call.end, ledger.exitedAt(call)) - call.at
     if (waited > MAX_CALL_US && waited !== FOREVER) report('call that did not end', call)
     // The registry takes its locks in one order and promises that there are no deadlocks.
     if (/deadlock/i.test(call.text ?? '')) report('deadlock reported to a caller', call)
     if (call.ok === undefined) continue
     if (takes(call) && !isInRange(ledger, call)) report('outside its range', call)
-    const isAbsurd =
+    const isImpossible =
       (call.op === 'claim' && call.ok !== call.wanted) ||
       (call.op === 'renew' && call.ok.port !== call.port) ||
       (call.op === 'move' && call.ok !== null && call.ok.port !== call.wanted)
-    if (isAbsurd) report('unexpected error or answer', call)
+    if (isImpossible) report('unexpected error or answer', call)
   }
 }
 

@@ -23,7 +23,7 @@ export type Range = {
   boundTo: string | undefined
 }
 
-export const MIXED = 'dump that is not a snapshot'
+export const NOT_A_SNAPSHOT = 'dump that is not a snapshot'
 
 export function checkDumps(ledger: Ledger, holdings: Holdings, report: Report) {
   for (const file of ledger.files) {
@@ -40,7 +40,7 @@ export function checkDumps(ledger: Ledger, holdings: Holdings, report: Report) {
         ...excludedByRanges(ledger, ranges),
       ]
       if (!isAnyMomentLeft(excluded, { from: at, until: end }))
-        report(MIXED, { what, at, end, excluded: telling(excluded, at, end) })
+        report(NOT_A_SNAPSHOT, { what, at, end, excluded: telling(excluded, at, end) })
     }
   }
 }
@@ -68,7 +68,8 @@ function checkEventsOf(
   const unacknowledged = ids.filter((id) => !told.has(id))
   const hasLease = (id: number) => mayHaveLease(ledger, ledger.callNamed(makers[id] ?? null))
   const gone = heldByEvents.filter((id) => !held.has(id) && !hasLease(id))
-  if (unacknowledged.length > 0 || gone.length > 0) report(MIXED, { what, unacknowledged, gone })
+  if (unacknowledged.length > 0 || gone.length > 0)
+    report(NOT_A_SNAPSHOT, { what, unacknowledged, gone })
 }
 
 /** Checks the permanent ranges. */

@@ -25,9 +25,9 @@ import { checkLeaseEvents } from './leaseEvents.js'
 import { checkMoveEvents } from './moves.js'
 import {
   checkReservationEvents,
-  IN_SPITE,
   isReserved,
   type Numbers,
+  RESERVED_ALLOCATED,
   type ReservationEvent,
 } from './reservedNumbers.js'
 
@@ -95,7 +95,7 @@ export function checkEvents(ledger: Ledger, records: Records, report: Report) {
     const own = byCall.get(call) ?? []
     for (const event of own) {
       if (event.what === 'allocated' && isReserved(ledger, call, event)) {
-        report(IN_SPITE, { call, event })
+        report(RESERVED_ALLOCATED, { call, event })
       }
     }
     if (TAKES_ONE.has(call.op)) checkAllocated(ledger, call, own, all, report)

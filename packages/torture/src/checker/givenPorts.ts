@@ -7,7 +7,7 @@ import { type Call, FOREVER, isUnknown, itemsOf, takes } from './histories.js'
 import { byStart, type Interval } from './intervals.js'
 import type { Ledger } from './Ledger.js'
 
-export const TOO_FAST = 'more ports given in a minute than the limit'
+export const OVER_RATE_LIMIT = 'more ports given in a minute than the limit'
 
 const MINUTE_US = 60_000_000
 /** The clock of the server may drift relative to that of the histories. */
@@ -30,7 +30,7 @@ export function checkGiven(ledger: Ledger, limit: Limit, report: Report) {
     // The server does not count allocations before its clock jumped.
     const until = ledger.jumps.certainUntil({ from, until: from + MINUTE_US - DRIFT_US })
     const count = given.slice(nth).filter((port) => port.until <= until).length
-    if (count > perMinute) report(TOO_FAST, { limit, count, from, until })
+    if (count > perMinute) report(OVER_RATE_LIMIT, { limit, count, from, until })
   })
 }
 
@@ -64,7 +64,7 @@ export class PossiblyGiven {
       .filter((call) => isUnder(limit, call) && takes(call) && !UNCOUNTED.has(call.op))
       .filter((call) => call.ok !== undefined || isUnknown(call))
       .map((call) => {
-        const end = Math.min(call.end, ledger.diedAt(call))
+        const end = Math.min(call.end, ledger.exitedAt(call))
         return isUnknown(call)
           ? { from: call.at, until: end + MAX_IN_FLIGHT_US, ports: MAX_ATTEMPTS * askedBy(call) }
           : { from: call.at, until: end, ports: askedBy(call) }

@@ -29,7 +29,7 @@ export interface Call {
   /** Absent for a release of all ports. */
   readonly port?: number
   readonly key?: string
-  /** Of a claim or a move. */
+  /** For claims and moves. */
   readonly wanted?: number
   /** The length of a lease in seconds. */
   readonly ttl?: number
@@ -37,17 +37,17 @@ export interface Call {
   readonly holding?: string
   /** The number to move. By default the one that get returns. */
   readonly from?: number
-  /** Of a claim or a move. */
+  /** For claims and moves. */
   readonly useReservation?: boolean
-  /** Of a batch. */
+  /** For batches. */
   readonly items?: Item[]
-  /** Of an allocation of several numbers. */
+  /** For allocations of several numbers. */
   readonly count?: number
-  /** Of such an allocation. */
+  /** For allocations of several numbers. */
   readonly contiguous?: boolean
-  /** Of a range or a reservation. */
+  /** For ranges and reservations. */
   readonly startPort?: number
-  /** Of a range or a reservation. */
+  /** For ranges and reservations. */
   readonly endPort?: number
   /** The only host of a range or a reservation. */
   readonly boundTo?: string

@@ -2,8 +2,8 @@
 // have the same.
 import type { Item } from './histories.js'
 
-export const HALF = 'incomplete batch'
-export const OTHER_LAYOUT = 'batch with the wrong layout'
+export const INCOMPLETE_BATCH = 'incomplete batch'
+export const WRONG_LAYOUT = 'batch with the wrong layout'
 
 /** Whether the numbers are exactly those of the item. */
 export function isLaidOut(

@@ -4,16 +4,16 @@ import type { Report } from './check.js'
 import { type Named, nameOf, type Service } from './claims.js'
 import { type Call, TELLS_HOLDING } from './histories.js'
 import type { Ledger } from './Ledger.js'
-import { isOtherEnd, OTHER_END } from './leaseEvents.js'
+import { isOtherEnd, WRONG_LEASE_END } from './leaseEvents.js'
 
-export const TOO_LATE = 'lease renewed after its end'
+export const RENEWED_AFTER_END = 'lease renewed after its end'
 
 export function checkLeases(ledger: Ledger, report: Report) {
   for (const call of ledger.calls) {
     const service = ledger.services.get(nameOf(call as Named))
     if (!service) continue
     if (TELLS_HOLDING.has(call.op) && call.ok && service.leases.isTooLate(call)) {
-      report(TOO_LATE, call)
+      report(RENEWED_AFTER_END, call)
     }
     if (call.op === 'move' && call.ok) checkPassedOn(service, call, report)
     if (call.error === 'LEASE_LOST' && isHeld(service, call)) report('false LEASE_LOST', call)
@@ -28,7 +28,8 @@ function checkPassedOn({ leases }: Service, move: Call, report: Report) {
   // Get does not return the end of the lease.
   const hadLease = told !== undefined || before?.ttl !== undefined
   const isOther = hasLease !== hadLease || (told !== undefined && isOtherEnd(endsAt, told))
-  if (isOther && (before || !leases.any)) report(OTHER_END, { move, before: before ?? 'no lease' })
+  if (isOther && (before || !leases.any))
+    report(WRONG_LEASE_END, { move, before: before ?? 'no lease' })
 }
 
 /** Whether the service certainly held that allocation throughout the call. */

@@ -7,7 +7,7 @@ import type { Event, Told } from './events.js'
 import { type Call, isUnknown, TELLS_HOLDING, toldBy } from './histories.js'
 import type { Ledger } from './Ledger.js'
 
-export const OTHER_END = 'lease with the wrong end'
+export const WRONG_LEASE_END = 'lease with the wrong end'
 
 /** The server has microseconds, the histories only milliseconds. */
 const ROUNDED_MS = 1
@@ -23,7 +23,7 @@ export function checkLeaseEvents(ledger: Ledger, told: Map<number, Told>, report
     }
     const last = calls.get(String(allocation))
     if (!last || isUnsure(ledger, allocated, last)) continue
-    if (isOtherEnd(last.ok.endsAt, released.dated)) report(OTHER_END, { released, last })
+    if (isOtherEnd(last.ok.endsAt, released.dated)) report(WRONG_LEASE_END, { released, last })
   }
 }
 

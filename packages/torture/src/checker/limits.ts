@@ -14,7 +14,7 @@ import { during, mostAtOnce } from './intervals.js'
 import type { Ledger } from './Ledger.js'
 import type { Seen } from './lists.js'
 
-export const OVER = 'more ports held than the limit'
+export const OVER_LIMIT = 'more ports held than the limit'
 
 const ALL = Object.values(LIMITS) as Limit[]
 
@@ -89,7 +89,7 @@ function checkHeld(
     // A release may take effect as soon as it starts.
     .map(({ from, until }) => ({ from, until: until - 1 }))
   const held = mostAtOnce({ from: 0, until: FOREVER }, spans)
-  if (held > maxPorts) report(OVER, { limit, held })
+  if (held > maxPorts) report(OVER_LIMIT, { limit, held })
 }
 
 /** The calls that may have taken the ports of the service. The actor of the call is the holder. */
@@ -111,6 +111,6 @@ export function checkCount({ services }: Ledger, { what, at, rows }: Seen, repor
     const held = rows.filter(
       (row) => row.project === projectName && !services.get(nameOf(row))?.leases.any,
     ).length
-    if (held > maxPorts) report(OVER, { project: projectName, held, maxPorts, in: what, at })
+    if (held > maxPorts) report(OVER_LIMIT, { project: projectName, held, maxPorts, in: what, at })
   }
 }

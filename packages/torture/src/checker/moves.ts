@@ -12,7 +12,7 @@ import { firstAfter } from './intervals.js'
 import type { Ledger } from './Ledger.js'
 import type { Seen } from './lists.js'
 
-export const IN_PARTS = 'move that was not atomic'
+export const NOT_ATOMIC = 'move that was not atomic'
 
 /** Longer than any call may take. */
 const LONGEST_US = 90_000_000
@@ -51,7 +51,7 @@ function checkInstant(holdings: Map<string, Holding[]>, call: Call, report: Repo
     if (from <= at || from >= end) continue
     const late = ofOthers(ok.port).find((other) => other.until >= from && other.until < end)
     if (late)
-      report(IN_PARTS, {
+      report(NOT_ATOMIC, {
         call,
         'has the old one': service.name,
         'had the new one': late.service.name,
@@ -81,7 +81,7 @@ export function checkMovesSeen(
     const shows = rows.some(
       (row) => nameOf(row) === name && (row.port === call.ok.from || row.port === call.ok.port),
     )
-    if (!shows) report(IN_PARTS, { call, 'neither is in': what, at })
+    if (!shows) report(NOT_ATOMIC, { call, 'neither is in': what, at })
   }
 }
 
@@ -96,7 +96,7 @@ export function checkMoveEvents(
   for (const events of attempts) {
     const [old, taken] = events
     const isWhole = events.length === 2 && old?.what === 'released' && taken?.what === 'allocated'
-    if (!isWhole) report(IN_PARTS, { call, events })
+    if (!isWhole) report(NOT_ATOMIC, { call, events })
     else if (taken.allocation <= old.allocation) report(WITHOUT_CHANGE, { call, events })
   }
   if (isRefused(call)) {

@@ -18,7 +18,7 @@ export type Numbers = {
 
 export type ReservationEvent = Numbers & { id: number; actor: string; what: string }
 
-export const IN_SPITE = 'reserved number allocated'
+export const RESERVED_ALLOCATED = 'reserved number allocated'
 
 export function checkReserved(ledger: Ledger, report: Report) {
   for (const { denied } of ledger.reservations.all) {
@@ -35,7 +35,8 @@ export function checkReserved(ledger: Ledger, report: Report) {
       const name = nameOf({ ...(call as Named), ...told })
       const open = outcomes.get(name) ?? []
       const isUnclear = open.some(({ from, until }) => from < call.end && until > call.at)
-      if (!isUnclear && !mayHaveHeld(ledger, name, call, told)) report(IN_SPITE, { call, told })
+      if (!isUnclear && !mayHaveHeld(ledger, name, call, told))
+        report(RESERVED_ALLOCATED, { call, told })
     }
   }
 }

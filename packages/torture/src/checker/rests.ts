@@ -8,7 +8,7 @@ import { FOREVER } from './histories.js'
 import { byStart, firstAfter } from './intervals.js'
 import type { Ledger } from './Ledger.js'
 
-export const TOO_EARLY = 'given before its rest was over'
+export const TAKEN_WHILE_RESTING = 'given before its rest was over'
 
 const RESTS_US = new Map(
   PROJECTS.flatMap(({ projectName, restSeconds }) =>
@@ -48,7 +48,7 @@ function checkPlace(ledger: Ledger, claims: readonly Claim[], report: Report) {
       const { call, service } = calls[next] as (typeof calls)[number]
       if (call.at >= rested) break
       if (service === held.service || call.end >= rested) continue
-      report(TOO_EARLY, { call, 'held before by': held.call, until: held.until })
+      report(TAKEN_WHILE_RESTING, { call, 'held before by': held.call, until: held.until })
     }
   }
 }

@@ -14,7 +14,7 @@ import { firstAfter } from './intervals.js'
 import type { Ledger } from './Ledger.js'
 import { restsOf, restUntil } from './rests.js'
 
-export const NOT_ITS_OWN = 'resting number not returned to its service'
+export const RESTING_NOT_RETURNED = 'resting number not returned to its service'
 
 /** A batch takes no number that rests. */
 const RETURNS = new Set(['get', 'lease', 'allocate'])
@@ -43,7 +43,8 @@ export function checkReturns(ledger: Ledger, report: Report) {
           continue
         }
         decided++
-        if (!mayRestFor(ledger, service, own, next)) report(NOT_ITS_OWN, { next, released })
+        if (!mayRestFor(ledger, service, own, next))
+          report(RESTING_NOT_RETURNED, { next, released })
       }
     }
   }
@@ -139,7 +140,7 @@ class Latest {
     for (const call of calls) {
       const { ok, error = '', lost } = call
       const isAnswered = !lost && (ok !== undefined || NOTHING_CHANGED.has(error))
-      const end = Math.min(call.end, ledger.diedAt(call)) + (isAnswered ? 0 : MAX_IN_FLIGHT_US)
+      const end = Math.min(call.end, ledger.exitedAt(call)) + (isAnswered ? 0 : MAX_IN_FLIGHT_US)
       this.#ends.push(Math.max(this.#ends.at(-1) ?? 0, end))
     }
   }

@@ -21,7 +21,7 @@ export interface Stuck {
  * <project>`.
  */
 export const STUCK = 'stuck.txt'
-export const WAITED = 'waited for an unrelated transaction'
+export const WAITED_FOR_UNRELATED = 'waited for an unrelated transaction'
 
 const OF_ONE_PROJECT = [
   'get',
@@ -40,7 +40,7 @@ export const JUST_BEFORE_US = 1_500_000
 export function checkWaits(ledger: Ledger, times: readonly Stuck[], report: Report) {
   const calls = ledger.calls
     .filter(({ op }) => OF_ONE_PROJECT.includes(op))
-    .map((call) => ({ call, at: call.at, end: Math.min(call.end, ledger.diedAt(call)) }))
+    .map((call) => ({ call, at: call.at, end: Math.min(call.end, ledger.exitedAt(call)) }))
   for (const stuck of times) {
     const justBefore = calls
       .filter(({ at, end }) => at > stuck.from - JUST_BEFORE_US && end < stuck.from)
@@ -49,7 +49,7 @@ export function checkWaits(ledger: Ledger, times: readonly Stuck[], report: Repo
     for (const { call, at, end } of calls) {
       if (stuck.project === call.project) continue
       const waited = Math.min(end, stuck.until) - Math.max(at, stuck.from)
-      if (waited > longest) report(WAITED, { call, stuck, seconds: waited / 1e6 })
+      if (waited > longest) report(WAITED_FOR_UNRELATED, { call, stuck, seconds: waited / 1e6 })
     }
   }
 }

@@ -13,7 +13,7 @@ export const network: Fault[] = [
       {
         before:
           'the connection is cut before the server sees the Execute of an allocate or release',
-        during: 'the connection is cut while an allocate or release and its commit are under way',
+        during: 'the connection is cut while an allocate or release and its commit are in progress',
         after:
           'the connection is cut when the server has committed an allocate or release, and the caller gets no reply',
       }[stage] ?? stage,
