@@ -1,14 +1,12 @@
 // A process on one of the machines that share the registry: PORTS_HOSTNAME says which. It asks at
 // random, one call at a time, until its standard input ends, and is never restarted. It records its
-// calls and the answers for torture/check.
+// calls and the answers for the checker of the torture.
 //
 // node deploy/client.mjs <history file> <name>
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
-import { History } from '../torture/processes/History.mjs'
-import { notingLost } from '../torture/processes/registry.mjs'
-import { PROJECTS, PROTOCOLS, pick, SHARED } from '../torture/workload.mjs'
+import { History, notingLost, PROJECTS, PROTOCOLS, pick, SHARED } from '@ports/torture'
 import { HOSTNAMES } from './machines.mjs'
 
 const [, , file, name] = process.argv

@@ -16,9 +16,8 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { PortManager } from '@ports/core'
 import { migrate, openRepository, seed } from '@ports/db'
+import { check, createProjects, now, PROJECTS } from '@ports/torture'
 import { useOwnSettings } from '../test/ownSettings.mjs'
-import { check } from '../torture/check/check.mjs'
-import { addRanges, now, PROJECTS } from '../torture/workload.mjs'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
 import { Cluster } from './Cluster.mjs'
 import { install, installLine, missingPackages, versions } from './debianPackages.mjs'
@@ -129,7 +128,7 @@ async function prepare() {
   await migrate({ url })
   await seed({ url })
   const repository = await openRepository({ url })
-  await addRanges(new PortManager(repository))
+  await createProjects(new PortManager(repository))
   await repository.close()
 }
 

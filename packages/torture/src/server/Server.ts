@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import pg from 'pg'
+import { ServerLog } from './ServerLog.js'
+
+/** Excludes the queries of the run itself from the limits that it sets for others. */
+const WITHOUT_LIMITS =
+  '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
+const RETRY_TIMEOUT_MS = 60_000
+const CLOSE_TIMEOUT_MS = 2_000
+
+/** The PostgreSQL server under test, in a directory of its own. */
+export class Server {
+  dataDirectory: string
+  socketDirectory: string
+  log
+  version = ''
+  /** The URL for workers. Undefined if they find and start the server themselves. */
+  url: string | undefined
+
+  constructor(dataDirectory: string, socketDirectory: string) {
+    this.dataDirectory = dataDirectory
+    this.socketDirectory = socketDirectory
+    this.log = new ServerLog(join(dirname(dataDirectory), 'postgres.log'))
+  }
+
+  get connection(): pg.ClientConfig {
+    return {
+      host: this.socketDirectory,
+      port: 5432,
+      user: 'ports',
+      database: 'postgres',
+      application_name: 'torture',
+      options: WITHOUT_LIMITS,
+      connectionTimeoutMillis: 10_000,
+    }
+  }
+
+  /** Opens a new connection each time, because the last one may be broken. */
+  async client() {
+    const client = new pg.Client(this.connection)
+    client.on('error', () => {})
+    await client.connect()
+    return client
+  }
+
+  async query(text: string, values?: unknown[]) {
+    return this.with(async (client) => (await client.query(text, values)).rows)
+  }
+
+  async with<Result>(work: (client: pg.Client) => Promise<Result>) {
+    const client = await this.client()
+    try {
+      return await work(client)
+    } finally {
+      await close(client)
+    }
+  }
+
+  /**
+   * Starts the server if it is not running and callers are supposed to start it. Near the end of a
+   * run there may be no callers.
+   */
+  async startAgain() {}
+
+  /** Repeats the query until it succeeds. */
+  async retry(text: string, values?: unknown[]) {
+    const giveUpAt = performance.now() + RETRY_TIMEOUT_MS
+    for (;;) {
+      try {
+        return await this.query(text, values)
+      } catch (error) {
+        if (performance.now() > giveUpAt) throw error
+        await this.startAgain().catch(() => {})
+        await sleep(100)
+      }
+    }
+  }
+
+  /** Returns undefined if no server runs. A file of a dead server may name another process. */
+  postmasterPid() {
+    const text = textOf(join(this.dataDirectory, 'postmaster.pid'))
+    const pid = Number.parseInt(text, 10)
+    return pid > 0 && commandOf(pid).includes(this.dataDirectory) ? pid : undefined
+  }
+
+  /** Returns whether the postmaster was running. */
+  killPostmaster() {
+    try {
+      const pid = this.postmasterPid()
+      return pid !== undefined && process.kill(pid, 'SIGKILL')
+    } catch {
+      // The process has just ended.
+      return false
+    }
+  }
+}
+
+/** Closes the connection. A broken one may never confirm that. */
+export async function close(client: pg.Client) {
+  const timeout = sleep(CLOSE_TIMEOUT_MS, undefined, { ref: false })
+  await Promise.race([client.end().catch(() => {}), timeout])
+}
+
+/** Returns the command line, empty if the process has ended. */
+function commandOf(pid: number) {
+  if (process.platform !== 'linux') {
+    return spawnSync('ps', ['-ww', '-o', 'args=', '-p', String(pid)]).stdout.toString()
+  }
+  return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ')
+}
+
+/** Returns an empty string if the file does not exist. */
+function textOf(file: string) {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch (error) {
+    const { code = '' } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' || code === 'ESRCH') return ''
+    throw error
+  }
+}

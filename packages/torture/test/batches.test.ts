@@ -1,0 +1,380 @@
+import { describe, expect, it } from 'vitest'
+import { EXHAUSTED, History, MISMATCH, repeated, UNKNOWN } from './History.js'
+
+const LOST = 'acknowledged and lost'
+const UNACKNOWLEDGED = 'held without acknowledgement'
+const OUTSIDE = 'outside its range'
+const FULL = 'false RANGE_EXHAUSTED'
+const FALSE_MISMATCH = 'false LAYOUT_MISMATCH'
+const SECOND = 'two ports for one service or key'
+const WRONG_LAYOUT = 'batch with the wrong layout'
+const INCOMPLETE_BATCH = 'incomplete batch'
+const RAW = 'unexpected error or answer'
+const TWO = 'held by two at once'
+const WITHOUT_EVENT = 'acknowledged change without its event'
+const WITHOUT_CHANGE = 'event without a change'
+
+const web = { service: 'web' }
+const api = { service: 'api' }
+const udp = { proto: 'udp' }
+const pair = { count: 2 }
+const block = { count: 3, contiguous: true }
+const both = { protocols: ['tcp', 'udp'] }
+
+describe('the answer of a batch', () => {
+  it('with all that was asked for is right', () => {
+    const told = new History().batch([1, 2], { web: block, api: both }, [
+      ['web', 0],
+      ['web', 1],
+      ['web', 2],
+      ['api', 3],
+      ['api', 3, 'udp'],
+    ])
+    for (const port of [0, 1, 2]) told.holds(port, web)
+    expect(
+      told
+        .holds(3, api)
+        .holds(3, { ...api, ...udp })
+        .violations(),
+    ).toEqual([])
+  })
+
+  it('that leaves a service out, or has too few or too many numbers, is reported', () => {
+    const none = new History().batch([1, 2], { web: {}, api: {} }, [['web', 0]])
+    expect(none.holds(0, web).violations()).toEqual([WRONG_LAYOUT])
+    const few = new History().batch([1, 2], { web: pair }, [['web', 0]]).holds(0, web)
+    expect(few.violations()).toContain(WRONG_LAYOUT)
+    const many = new History().batch([1, 2], { web: {} }, [
+      ['web', 0],
+      ['web', 1],
+    ])
+    expect(many.holds(0, web).holds(1, web).violations()).toContain(WRONG_LAYOUT)
+  })
+
+  it('with a gap is reported where the numbers must be contiguous', () => {
+    const told = (layout: object) =>
+      new History()
+        .batch([1, 2], { web: layout }, [
+          ['web', 0],
+          ['web', 2],
+        ])
+        .holds(0, web)
+        .holds(2, web)
+    expect(told({ count: 2, contiguous: true }).violations()).toContain(WRONG_LAYOUT)
+    expect(told(pair).violations()).toEqual([])
+  })
+
+  it('with another number for UDP than for TCP is reported', () => {
+    const told = new History().batch([1, 2], { web: both }, [
+      ['web', 0],
+      ['web', 1, 'udp'],
+    ])
+    expect(
+      told
+        .holds(0, web)
+        .holds(1, { ...web, ...udp })
+        .violations(),
+    ).toContain(WRONG_LAYOUT)
+  })
+
+  it('in another order than that of the items is reported', () => {
+    const told = new History().batch([1, 2], { web: {}, api: {} }, [
+      ['api', 1],
+      ['web', 0],
+    ])
+    expect(told.holds(0, web).holds(1, api).violations()).toEqual([WRONG_LAYOUT])
+  })
+
+  it('with a number that somebody holds, or that is outside the range, is reported', () => {
+    const taken = new History().get(1, 2, 0).batch([3, 4], { web: {} }, [['web', 0]])
+    expect(taken.holds(0).violations()).toContain(TWO)
+    const outside = new History().batch([1, 2], { web: {} }, [['web', 12]])
+    expect(outside.holds(12, web).violations()).toEqual([OUTSIDE])
+  })
+
+  it('that the table does not have is reported', () => {
+    expect(new History().batch([1, 2], { web: {} }, [['web', 0]]).violations()).toEqual([LOST])
+  })
+})
+
+describe('a batch that is asked for again', () => {
+  const first = () => new History().batch([1, 4], { web: {} }, [['web', 0]], { by: 'w1' })
+
+  it('gets the same numbers, also at the same time', () => {
+    const same = first().batch([2, 3], { web: {}, api: {} }, [
+      ['web', 0],
+      ['api', 1],
+    ])
+    expect(same.holds(0, web).holds(1, api).violations()).toEqual([])
+  })
+
+  it('is reported where it gets others, also at the same time', () => {
+    const atOnce = first().batch([2, 3], { web: {} }, [['web', 1]])
+    expect(atOnce.holds(0, web).holds(1, web).violations()).toContain(SECOND)
+    const later = first().batch([5, 6], { web: {} }, [['web', 1]])
+    expect(later.holds(0, web).holds(1, web).violations()).toContain(SECOND)
+  })
+
+  it('is reported where a service that holds a port gets more', () => {
+    const more = first().batch([5, 6], { web: pair }, [
+      ['web', 0],
+      ['web', 1],
+    ])
+    expect(more.holds(0, web).holds(1, web).violations()).toEqual([SECOND])
+  })
+
+  it('may get others after a release, or during one', () => {
+    const after = first()
+      .release(5, 6, { ok: true }, web)
+      .batch([7, 8], { web: {} }, [['web', 1]])
+    expect(after.holds(1, web).violations()).toEqual([])
+    const during = first()
+      .release(5, 9, { ok: true }, web)
+      .batch([6, 7], { web: {} }, [['web', 1]])
+    expect(during.holds(1, web).violations()).toEqual([])
+  })
+})
+
+describe('a batch without an answer', () => {
+  const layouts = { web: pair, api: {} }
+  const cutOff = () => new History().batchCutOff(1, layouts)
+  const ofBatch = { actor: 'w9#0', transaction: '1' }
+
+  it('may be all there, or not at all', () => {
+    expect(cutOff().violations()).toEqual([])
+    expect(cutOff().holds(0, web).holds(1, web).holds(2, api).violations()).toEqual([])
+  })
+
+  it('is reported where the table has a part of what a service asked for', () => {
+    expect(cutOff().holds(0, web).holds(2, api).violations()).toEqual([INCOMPLETE_BATCH])
+  })
+
+  it('is reported where a list shows a part', () => {
+    expect(cutOff().list(3, 4, { 0: 'web' }).violations()).toEqual([INCOMPLETE_BATCH])
+    expect(cutOff().list(3, 4, { 0: 'web', 1: 'web' }).violations()).toEqual([])
+  })
+
+  it('explains no more than it asked for', () => {
+    const more = cutOff().holds(0, web).holds(1, web).holds(2, api).holds(3, api)
+    expect(more.violations()).toContain(UNACKNOWLEDGED)
+  })
+
+  it('is not violations by the table where a single number of it may have been released', () => {
+    const narrow = cutOff().release(3, 4, { ok: true }, { ...web, port: 20_001 })
+    expect(narrow.holds(0, web).violations()).toEqual([])
+  })
+
+  it('is reported where the events have one of its services and not the other', () => {
+    const events = () =>
+      cutOff()
+        .event('allocated', 0, 7, { ...web, ...ofBatch })
+        .event('allocated', 1, 8, { ...web, ...ofBatch })
+        .holds(0, { ...web, allocation: 7 })
+        .holds(1, { ...web, allocation: 8 })
+    expect(events().violationsWithEvents()).toEqual([INCOMPLETE_BATCH])
+    const whole = events().event('allocated', 2, 9, ofBatch).holds(2, { allocation: 9 })
+    expect(whole.violationsWithEvents()).toEqual([])
+  })
+
+  it('is reported where its events are of two transactions', () => {
+    const events = (second: string) =>
+      cutOff()
+        .event('allocated', 0, 7, { ...web, ...ofBatch })
+        .event('allocated', 1, 8, { ...web, ...ofBatch, transaction: second })
+        .event('allocated', 2, 9, ofBatch)
+        .holds(0, { ...web, allocation: 7 })
+        .holds(1, { ...web, allocation: 8 })
+        .holds(2, { allocation: 9 })
+    expect(events('1').violationsWithEvents()).toEqual([])
+    expect(events('2').violationsWithEvents()).toContain(INCOMPLETE_BATCH)
+  })
+})
+
+describe('the events of a batch', () => {
+  const told = () =>
+    new History()
+      .batch([1, 2], { web: {}, api: {} }, [
+        ['web', 0],
+        ['api', 1],
+      ])
+      .holds(0, { ...web, allocation: 7 })
+      .holds(1, { allocation: 8 })
+  const one = { transaction: '1' }
+
+  it('are one for each number', () => {
+    const events = told().event('allocated', 0, 7, { ...web, ...one })
+    expect(events.violationsWithEvents()).toContain(WITHOUT_EVENT)
+    expect(events.event('allocated', 1, 8, one).violationsWithEvents()).toEqual([])
+  })
+
+  it('may leave out a service that held a port already', () => {
+    const held = new History().get(0, 0.5, 1).event('allocated', 1, 8)
+    const batch = (history: History) =>
+      history
+        .batch([1, 2], { web: {}, api: {} }, [
+          ['web', 0],
+          ['api', 1],
+        ])
+        .event('allocated', 0, 9, { ...web, actor: 'w0#1' })
+        .holds(0, { ...web, allocation: 9 })
+    expect(batch(held).holds(1, { allocation: 8 }).violationsWithEvents()).toEqual([])
+  })
+
+  it('tell of nothing where it was refused', () => {
+    const refused = new History()
+      .batch([1, 2], { web: {} }, { error: 'BUSY' })
+      .event('allocated', 0, 7, web)
+      .holds(0, { ...web, allocation: 7 })
+    expect(refused.violationsWithEvents()).toContain(WITHOUT_CHANGE)
+  })
+
+  it('tell of no number that the answer does not have', () => {
+    const more = told()
+      .event('allocated', 0, 7, { ...web, ...one })
+      .event('allocated', 1, 8, one)
+      .event('allocated', 2, 9, one)
+    expect(more.holds(2, { allocation: 9 }).violationsWithEvents()).toContain(WITHOUT_CHANGE)
+  })
+})
+
+describe('allocate with a count', () => {
+  const two = { count: 2, key: 'k' }
+
+  it('gives the same numbers under one key while they are held', () => {
+    const again = (ports: number[]) =>
+      new History().allocateMany(1, 2, [0, 1], two).allocateMany(3, 4, ports, two)
+    expect(again([0, 1]).holds(0).holds(1).violations()).toEqual([])
+    const others = again([2, 3])
+    for (const port of [0, 1, 2, 3]) others.holds(port)
+    expect(others.violations()).toContain(SECOND)
+  })
+
+  it('gives others under another key, or without one', () => {
+    const others = new History()
+      .allocateMany(1, 2, [0, 1], two)
+      .allocateMany(3, 4, [2, 3], { count: 2, key: 'l' })
+      .allocateMany(5, 6, [4], { count: 1 })
+    for (const port of [0, 1, 2, 3, 4]) others.holds(port)
+    expect(others.violations()).toEqual([])
+  })
+
+  it('is reported where it gives a number that the service holds', () => {
+    const twice = new History().allocateMany(1, 2, [0, 1], two).allocateMany(3, 4, [1, 2], {
+      count: 2,
+      key: 'l',
+    })
+    for (const port of [0, 1, 2]) twice.holds(port)
+    expect(twice.violations()).toEqual([TWO])
+  })
+
+  it('is reported where it gives fewer, or a gap', () => {
+    const few = new History().allocateMany(1, 2, [0], two).holds(0)
+    expect(few.violations()).toEqual([WRONG_LAYOUT])
+    const gap = new History().allocateMany(1, 2, [0, 2], { ...two, contiguous: true })
+    expect(gap.holds(0).holds(2).violations()).toEqual([WRONG_LAYOUT])
+  })
+})
+
+describe('LAYOUT_MISMATCH', () => {
+  it('is false where no service of the batch holds anything', () => {
+    expect(new History().batch([1, 2], { web: {} }, MISMATCH).violations()).toEqual([
+      FALSE_MISMATCH,
+    ])
+  })
+
+  it('is false where what is held is what was asked for', () => {
+    const held = () => new History().batch([1, 2], { web: {} }, [['web', 0]]).holds(0, web)
+    expect(held().batch([3, 4], { web: {} }, MISMATCH).violations()).toEqual([FALSE_MISMATCH])
+    expect(held().batch([3, 4], { web: pair }, MISMATCH).violations()).toEqual([])
+    expect(held().batch([3, 4], { web: both }, MISMATCH).violations()).toEqual([])
+  })
+
+  it('may be true where a part was released, or may have been, or may be held', () => {
+    const two = () =>
+      new History().batch([1, 2], { web: pair }, [
+        ['web', 0],
+        ['web', 1],
+      ])
+    const released = two().release(3, 4, { ok: true }, { ...web, port: 20_000 })
+    expect(released.batch([5, 6], { web: pair }, MISMATCH).holds(1, web).violations()).toEqual([])
+    const unclear = new History().allocate(1, 2, UNKNOWN, web)
+    expect(unclear.batch([3, 4], { web: pair }, MISMATCH).violations()).toEqual([])
+  })
+
+  it('is false under a key that gave nothing, or without one', () => {
+    const held = () => new History().allocateMany(1, 2, [0], { count: 1, key: 'k' }).holds(0)
+    const asked = (key: string) => held().allocateMany(3, 4, MISMATCH, { count: 2, key })
+    expect(asked('l').violations()).toEqual([FALSE_MISMATCH])
+    expect(asked('k').violations()).toEqual([])
+    const keyless = held().allocateMany(3, 4, MISMATCH, { count: 2 })
+    expect(keyless.violations()).toEqual([FALSE_MISMATCH])
+  })
+
+  it('makes no sense for a get', () => {
+    expect(new History().get(1, 2, MISMATCH).violations()).toEqual([RAW])
+  })
+})
+
+describe('RANGE_EXHAUSTED to a batch', () => {
+  /** Holds all twelve numbers except these, each with a separate service. */
+  function allBut(...free: number[]) {
+    const history = new History()
+    for (let port = 0; port < 12; port++) {
+      if (free.includes(port)) continue
+      history.get(1 + port, 1.5 + port, port, { service: `s${port}` })
+      history.holds(port, { service: `s${port}` })
+    }
+    return history
+  }
+
+  it('is false where as many numbers are free as it needs', () => {
+    const asked = (...free: number[]) =>
+      allBut(...free).batch([20, 21], { web: pair, api: {} }, EXHAUSTED)
+    expect(asked(3, 5, 7).violations()).toEqual([FULL])
+    expect(asked(3, 5).violations()).toEqual([])
+  })
+
+  it('is false where a block of that size is free', () => {
+    const asked = (...free: number[]) => allBut(...free).batch([20, 21], { web: block }, EXHAUSTED)
+    expect(asked(3, 4, 5).violations()).toEqual([FULL])
+    expect(asked(2, 3, 5, 6, 8).violations()).toEqual([])
+  })
+
+  it('is true where a number is free for one protocol only', () => {
+    const asked = (history: History) => history.batch([20, 21], { web: both }, EXHAUSTED)
+    const taken = new History()
+    for (let port = 0; port < 12; port++) {
+      const place = { service: `s${port}`, proto: port === 3 ? 'udp' : 'tcp' }
+      taken.get(1 + port, 1.5 + port, port, place).holds(port, place)
+    }
+    expect(asked(taken).violations()).toEqual([])
+    expect(asked(allBut(3)).violations()).toEqual([FULL])
+  })
+
+  it('is false to services that hold what they ask for', () => {
+    const held = allBut(3)
+      .batch([15, 16], { web: {} }, [['web', 3]])
+      .holds(3, web)
+    expect(held.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([FULL])
+  })
+
+  it('may be true where a call of unknown outcome may hold one of the last', () => {
+    const unknown = allBut(3).get(15, 16, UNKNOWN, { service: 'x' })
+    expect(unknown.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([])
+    const batch = allBut(3, 5).batch([15, 16], { x: {}, y: {} }, UNKNOWN)
+    expect(batch.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([])
+  })
+
+  it('is violations for allocate with a count as well', () => {
+    const asked = (count: number) => allBut(3, 5).allocateMany(20, 21, EXHAUSTED, { count })
+    expect(asked(2).violations()).toEqual([FULL])
+    expect(asked(3).violations()).toEqual([])
+  })
+})
+
+it('does not report what an attempt gave whose answer was lost', () => {
+  const { lost } = repeated(0)
+  const told = new History().batch([1, 2], { web: {} }, { ok: [['web', 'tcp', 20_000]], lost })
+  const later = told.release(3, 4, { ok: true }, web).holds(1, web).tableAt(6)
+  expect(later.violations()).toEqual([])
+})
