@@ -5,6 +5,7 @@ import {
   nameOfService,
   PortsError,
   type Protocol,
+  printable,
   unverifiable,
 } from '@ports/core'
 import type { Context } from './Context.js'
@@ -54,7 +55,7 @@ export async function verifyMine(
   const mine = { projectName, root, instance: ports.instance(projectName, scoped) }
   const reason = whyNot(explained, mine)
   output.result({ port, mine: reason === undefined, processes: explained.processes }, () =>
-    reason === undefined ? `${port} is served from ${root}` : reason,
+    printable(reason ?? `${port} is served from ${root}`),
   )
   if (reason !== undefined) answerNo()
 }

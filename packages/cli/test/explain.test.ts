@@ -1,6 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { renameSync } from 'node:fs'
+import { mkdtempSync, renameSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
@@ -95,6 +96,18 @@ test('names a stranger, and the project in whose directory it runs', async () =>
     { whose: 'stranger', owner: { projectName: 'blog', instance: '' } },
   ])
   expect(explained.summary).toContain("it is blog's: stop it only if you started it")
+})
+
+test('shows the control characters in the name of a directory, and sends none to the terminal', async () => {
+  const { web, ports } = await shop()
+  const directory = mkdtempSync(join(tmpdir(), 'red\u001b[31m\u202e\n'))
+  onTestFinished(() => rmSync(directory, { recursive: true }))
+  await serverIn(directory, web)
+  const explained = (await ports('explain', 'web')).stdout
+  expect(explained.split('\n')[0]).toContain('red\\u{1b}[31m\\u{202e}\\u{a}')
+  const verified = (await ports('verify', '--mine', 'web')).stdout
+  expect(verified).toContain('red\\u{1b}[31m\\u{202e}\\u{a}')
+  expect(explained + verified).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u)
 })
 
 test('names a stranger on a number that ports allocate gave in the checkout', async () => {

@@ -6,6 +6,7 @@ import {
   nameOfService,
   type Owner,
   type PortEvent,
+  printable,
   toSeconds,
 } from '@ports/core'
 import { healthText } from '../healthText.js'
@@ -26,10 +27,12 @@ export function printExplanation(
   screen: Screen,
 ): string {
   const facts = factsOf(explanation)
-  if (facts.length === 0) return explanation.summary
+  // The name of a directory is its owner's, who may be a stranger.
+  const summary = printable(explanation.summary)
+  if (facts.length === 0) return summary
   const columns = { FACT: ({ name }: Fact) => name, IS: ({ text }: Fact) => text }
   const [, ...lines] = table(facts, columns, screen).split('\n')
-  return `${explanation.summary}\n\n${lines.join('\n')}`
+  return `${summary}\n\n${lines.join('\n')}`
 }
 
 function factsOf(known: Explanation): Fact[] {
