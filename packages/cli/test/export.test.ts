@@ -95,6 +95,18 @@ describe('a public name', () => {
     expect((await portsOutside(own)('export', 'caddy', 'blog')).status).toBe(0)
   })
 
+  test('has an upstream of its own if names of services differ only in case', async () => {
+    const own = await emptyDatabase()
+    await imported(
+      own,
+      'port,project,service,cloudflareHostname\n' +
+        '4000,shop,web,shop.example.com\n4001,Shop,web,other.example.com\n',
+    )
+    const { stdout } = await portsOutside(own)('export', 'nginx')
+    const upstreams = [...stdout.matchAll(/^upstream (\S+)/gm)].map(([, name]) => name)
+    expect(upstreams).toEqual(['other.example.com', 'shop.example.com'])
+  })
+
   test('leads to the port that get prints if the service has several', async () => {
     const own = await registryToExport()
     const ports = portsOutside(own)

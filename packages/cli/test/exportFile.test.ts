@@ -172,6 +172,15 @@ describe('a marked block', () => {
     }
   })
 
+  test('may begin in the first line of a file with a byte order mark', async () => {
+    const { ports, read } = place({ Caddyfile: '\uFEFF# ports: begin\nold\n# ports: end\n' })
+    const { stderr, status } = await ports('export', 'caddy', 'shop', '-o', 'Caddyfile')
+    expect(status, stderr).toBe(0)
+    const text = read('Caddyfile')
+    expect(text.startsWith('\uFEFF# ports: begin\n# shop/api: REST API\n')).toBe(true)
+    expect(text.endsWith('}\n# ports: end\n')).toBe(true)
+  })
+
   test('with the name of the project takes precedence over one without', async () => {
     const block = (name: string) => `# ports: begin${name}\nold\n# ports: end${name}\n`
     const { ports, read } = place({ Caddyfile: block('') + block(' shop') + block(' blog') })

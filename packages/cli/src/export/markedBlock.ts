@@ -1,9 +1,12 @@
 import { invalidArgument } from '@ports/core'
 import type { Rendered } from './Target.js'
 
-/** In a comment of whatever syntax, alone on its line. The name is that of a project. */
+/**
+ * In a comment of whatever syntax, alone on its line, the first of which may have a byte order mark.
+ * The name is that of a project.
+ */
 const MARKER =
-  /^(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?\S{1,4})?[ \t]*$/
+  /^\uFEFF?(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?\S{1,4})?[ \t]*$/
 
 interface Block {
   readonly project: string | undefined

@@ -8,7 +8,9 @@ export const nginx: TargetCommand = {
   help: `
 The file belongs in the http block, such as /etc/nginx/conf.d/ports.conf. The servers listen on
 port 80, without TLS, for a tunnel or a proxy that has it: they pass on its X-Forwarded-Proto.
-WebSockets are passed on, too. nginx must be able to resolve the names of the hosts.
+WebSockets are passed on, too. nginx must be able to resolve the names of the hosts. If it says
+that it could not build server_names_hash, a name is too long for it: write
+server_names_hash_bucket_size 512; in the http block.
 
 Examples:
   ports export nginx --output /etc/nginx/conf.d/ports.conf && nginx -t

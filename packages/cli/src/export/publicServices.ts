@@ -125,14 +125,14 @@ export function isWildcard(publicHostname: string): boolean {
 
 /**
  * The name of the service with hyphens, or its public hostname if another one of the export has the
- * same: `a-b/c` and `a/b-c`.
+ * same: `a-b/c` and `a/b-c`. nginx compares them without regard to case.
  */
 function withKeys(services: readonly Keyless[]): PublicService[] {
   const keyOf = ({ service: { projectName, serviceName, instance } }: Keyless) =>
     [projectName, serviceName, ...(instance === '' ? [] : [instance])].join('-')
-  const same = grouped(services, keyOf)
+  const same = grouped(services, (service) => keyOf(service).toLowerCase())
   return services.map(({ service: _, ...each }, index) => {
     const key = keyOf(services[index]!)
-    return { ...each, key: same.get(key)!.length === 1 ? key : each.publicHostname }
+    return { ...each, key: same.get(key.toLowerCase())!.length === 1 ? key : each.publicHostname }
   })
 }
