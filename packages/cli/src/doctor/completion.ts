@@ -1,8 +1,7 @@
 import { readFile } from 'node:fs/promises'
-import { basename, isAbsolute, join } from 'node:path'
+import { basename, isAbsolute } from 'node:path'
+import { completionPlaces, type Shell, STARTS_COMPLETION } from '../completionPlaces.js'
 import type { Check } from './Check.js'
-
-type Shell = 'bash' | 'zsh' | 'fish'
 
 interface Completion {
   /** Read by the shell when it starts. */
@@ -24,56 +23,32 @@ export const completionCheck: Check = {
       Promise.all(startFiles.map(textOf)),
       Promise.all(scripts.map(textOf)),
     ])
-    if (started.some((text) => STARTS_IT.test(text)) || found.some((text) => text !== '')) {
+    if (started.some((text) => STARTS_COMPLETION.test(text)) || found.some((text) => text !== '')) {
       return [{ state: 'ok', message: `${shell} completes ports.` }]
     }
     return [{ state: 'warning', message: `${shell} does not complete ports.`, fix: command }]
   },
 }
 
-/** No comment. */
-const STARTS_IT = /^[^#\n]*\bports completion\b/m
-
 function isKnown(shell: string): shell is Shell {
   return ['bash', 'zsh', 'fish'].includes(shell)
 }
 
 function completionOf(shell: Shell, environment: NodeJS.ProcessEnv): Completion {
-  const { HOME: home = '', XDG_DATA_HOME, XDG_CONFIG_HOME, ZDOTDIR } = environment
+  const { HOME: home = '' } = environment
+  const { startFiles, scripts, machineScripts } = completionPlaces(home, environment)[shell]
+  const places = { startFiles, scripts: [...scripts, ...machineScripts] }
   switch (shell) {
     case 'bash':
       return {
-        startFiles: [
-          ...['.bashrc', '.bash_profile', '.profile', '.bash_completion'].map((name) =>
-            join(home, name),
-          ),
-          '/etc/bash.bashrc',
-        ],
-        scripts: [
-          join(XDG_DATA_HOME || join(home, '.local/share'), 'bash-completion/completions/ports'),
-          '/usr/local/share/bash-completion/completions/ports',
-          '/usr/share/bash-completion/completions/ports',
-          '/etc/bash_completion.d/ports',
-        ],
+        ...places,
+        startFiles: [...startFiles, '/etc/bash.bashrc'],
         command: `echo 'source <(ports completion bash)' >> ~/.bashrc`,
       }
     case 'zsh':
-      return {
-        startFiles: ['.zshrc', '.zprofile'].map((name) => join(ZDOTDIR || home, name)),
-        scripts: [
-          '/usr/local/share/zsh/site-functions/_ports',
-          '/usr/share/zsh/site-functions/_ports',
-        ],
-        command: `echo 'source <(ports completion zsh)' >> ~/.zshrc`,
-      }
-    case 'fish': {
-      const directory = join(XDG_CONFIG_HOME || join(home, '.config'), 'fish')
-      return {
-        startFiles: ['config.fish', 'conf.d/ports.fish'].map((name) => join(directory, name)),
-        scripts: [join(directory, 'completions/ports.fish')],
-        command: `ports completion fish > ${join(directory, 'completions/ports.fish')}`,
-      }
-    }
+      return { ...places, command: `echo 'source <(ports completion zsh)' >> ~/.zshrc` }
+    case 'fish':
+      return { ...places, command: `ports completion fish > ${scripts[0]}` }
   }
 }
 

@@ -1,11 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
-import { isAbsolute, join } from 'node:path'
+import { isAbsolute } from 'node:path'
+import { completionPlaces, type Shell, STARTS_COMPLETION } from '../completionPlaces.js'
 import { COMPLETION_SCRIPTS } from '../completionScripts.js'
-
-type Shell = keyof typeof COMPLETION_SCRIPTS
-
-/** A line that makes a shell complete `ports`. No comment. */
-const STARTS_IT = /^[^#\n]*\bports completion\b/
 
 export interface CompletionFiles {
   /** Files in the user's home that are a script of `ports completion` and nothing else. */
@@ -17,39 +13,17 @@ export interface CompletionFiles {
 }
 
 export function completionFiles(environment: NodeJS.ProcessEnv): CompletionFiles {
-  const { HOME: home = '', XDG_DATA_HOME, XDG_CONFIG_HOME, ZDOTDIR } = environment
+  const { HOME: home = '' } = environment
   if (!isAbsolute(home)) return { scripts: [], ofMachine: [], lines: [] }
-  const fish = join(XDG_CONFIG_HOME || join(home, '.config'), 'fish')
-  const data = XDG_DATA_HOME || join(home, '.local/share')
+  const { bash, zsh, fish } = completionPlaces(home, environment)
   return {
-    scripts: [
-      ...scriptsOf('bash', join(data, 'bash-completion/completions/ports')),
-      ...scriptsOf('fish', join(fish, 'completions/ports.fish')),
-    ],
-    ofMachine: [
-      ...scriptsOf(
-        'bash',
-        '/etc/bash_completion.d/ports',
-        '/usr/local/share/bash-completion/completions/ports',
-        '/usr/share/bash-completion/completions/ports',
-      ),
-      ...scriptsOf(
-        'zsh',
-        '/usr/local/share/zsh/site-functions/_ports',
-        '/usr/share/zsh/site-functions/_ports',
-      ),
-    ],
-    lines: [
-      ...['.bashrc', '.bash_profile', '.profile', '.bash_completion'].map((name) =>
-        join(home, name),
-      ),
-      ...['.zshrc', '.zprofile'].map((name) => join(ZDOTDIR || home, name)),
-      ...['config.fish', 'conf.d/ports.fish'].map((name) => join(fish, name)),
-    ].flatMap(linesIn),
+    scripts: [...scriptsOf('bash', bash.scripts), ...scriptsOf('fish', fish.scripts)],
+    ofMachine: [...scriptsOf('bash', bash.machineScripts), ...scriptsOf('zsh', zsh.machineScripts)],
+    lines: [bash, zsh, fish].flatMap(({ startFiles }) => startFiles.flatMap(linesIn)),
   }
 }
 
-function scriptsOf(shell: Shell, ...files: string[]): string[] {
+function scriptsOf(shell: Shell, files: readonly string[]): string[] {
   return files.filter((file) => isScript(shell, textOf(file)))
 }
 
@@ -62,7 +36,7 @@ function isScript(shell: Shell, text: string): boolean {
 function linesIn(file: string): string[] {
   return textOf(file)
     .split('\n')
-    .flatMap((line, index) => (STARTS_IT.test(line) ? [`${file}:${index + 1}`] : []))
+    .flatMap((line, index) => (STARTS_COMPLETION.test(line) ? [`${file}:${index + 1}`] : []))
 }
 
 /** Empty if there is no such file, or it may not be read. */

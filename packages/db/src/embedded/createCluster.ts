@@ -47,6 +47,8 @@ const INITDB_TIMEOUT_MS = 90_000
 
 /** Data that are being made or removed, by the pid of the process that does. */
 export const UNFINISHED = 'data.unfinished-'
+/** Begins the name of a directory that root's registry has below `rootDirectory`. */
+export const REGISTRY = 'registry-'
 /** A link in the home to data elsewhere that are being made. */
 export const UNFINISHED_LINK = 'data.unfinished'
 
@@ -123,7 +125,7 @@ function clusterDirectory(home: string): string {
   if (!linked && (!isRoot() || everyoneCanEnter(realpathSync(home)))) return home
 
   if (!linked) {
-    const name = `registry-${randomBytes(6).toString('hex')}`
+    const name = `${REGISTRY}${randomBytes(6).toString('hex')}`
     symlinkSync(join(rootDirectory, name, 'data'), link)
     sync(home)
   }

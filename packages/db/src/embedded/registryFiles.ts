@@ -12,6 +12,7 @@ import {
 import { basename, dirname, join, resolve } from 'node:path'
 import { copiesOfPrograms, removeCopies } from './binaries.js'
 import {
+  REGISTRY,
   refuseForeignData,
   removeUnfinished,
   UNFINISHED,
@@ -133,7 +134,9 @@ async function removeCluster({ data, cluster }: Place): Promise<void> {
 
 /** Whether it is the directory of one of root's registries, of which the home has only a link. */
 function isMadeForRegistry(cluster: string): boolean {
-  return dirname(cluster) === rootDirectory && /^registry-[0-9a-f]+$/.test(basename(cluster))
+  const name = basename(cluster)
+  const isNamedSo = name.startsWith(REGISTRY) && /^[0-9a-f]+$/.test(name.slice(REGISTRY.length))
+  return dirname(cluster) === rootDirectory && isNamedSo
 }
 
 function linksIn(home: string): string[] {

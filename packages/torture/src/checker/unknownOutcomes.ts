@@ -1,6 +1,6 @@
 // Finds ports that are held without acknowledgement, and checks that getOrAllocate returns them.
-import type { Report, Row, Table } from './check.js'
-import { nameOf } from './claims.js'
+import type { Report, Table } from './check.js'
+import { type Named, nameOf } from './claims.js'
 import { groupBy } from './groups.js'
 import { isFull } from './histories.js'
 import type { Ledger } from './Ledger.js'
@@ -63,7 +63,7 @@ function unacknowledged(ledger: Ledger, { at, end, rows }: Table) {
  */
 export function checkResolved(ledger: Ledger, unresolved: readonly Unresolved[], report: Report) {
   const asked = ledger.calls.filter(({ by, op }) => by === RESOLVER && op === 'get')
-  const answers = groupBy(asked, (call) => nameOf(call as unknown as Row))
+  const answers = groupBy(asked, (call) => nameOf(call as Named))
   for (const service of unresolved) {
     const calls = answers.get(nameOf(service)) ?? []
     const told = new Set(calls.map(({ ok }) => ok))
