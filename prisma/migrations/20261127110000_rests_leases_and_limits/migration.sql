@@ -620,7 +620,7 @@ begin
     limit 4
   loop
     perform ports.expire(p_project_name, v_scope.hostname, v_scope.protocol);
-    if exists (
+    if not exists (
       select
       from ports.ranges_in(p_project_name, v_scope.hostname) as range
       join ports.port_allocations as held
@@ -628,7 +628,7 @@ begin
         and held.protocol = v_scope.protocol
         and held.port_number between range.start_port and range.end_port
       where held.status in ('allocated', 'in_use')
-    ) or exists (
+    ) and not exists (
       select
       from ports.port_allocations
       where project_name = p_project_name
@@ -636,42 +636,33 @@ begin
         and protocol = v_scope.protocol
         and ends_at is not null
     ) then
-      update ports.port_cursors
-      set examined_at = clock_timestamp()
-      where project_name = p_project_name
-        and hostname = v_scope.hostname
-        and protocol = v_scope.protocol;
-      continue;
-    end if;
-
-    delete from ports.port_allocations
-    where ctid = any (array(
-      select slot
-      from ports.available_slots
-      where project_name = p_project_name
-        and hostname = v_scope.hostname
-        and protocol = v_scope.protocol
-      for update skip locked
-    ));
-    -- A slot that was skipped would never be examined again without the scope's row.
-    if exists (
-      select
-      from ports.port_allocations
-      where project_name = p_project_name
-        and hostname = v_scope.hostname
-        and protocol = v_scope.protocol
-    ) then
-      update ports.port_cursors
-      set examined_at = clock_timestamp()
-      where project_name = p_project_name
-        and hostname = v_scope.hostname
-        and protocol = v_scope.protocol;
-    else
+      delete from ports.port_allocations
+      where ctid = any (array(
+        select slot
+        from ports.available_slots
+        where project_name = p_project_name
+          and hostname = v_scope.hostname
+          and protocol = v_scope.protocol
+        for update skip locked
+      ));
+      -- A slot that was skipped would never be examined again without the scope's row.
       delete from ports.port_cursors
       where project_name = p_project_name
         and hostname = v_scope.hostname
-        and protocol = v_scope.protocol;
+        and protocol = v_scope.protocol
+        and not exists (
+          select
+          from ports.port_allocations
+          where project_name = p_project_name
+            and hostname = v_scope.hostname
+            and protocol = v_scope.protocol
+        );
     end if;
+    update ports.port_cursors
+    set examined_at = clock_timestamp()
+    where project_name = p_project_name
+      and hostname = v_scope.hostname
+      and protocol = v_scope.protocol;
   end loop;
 end
 $$;

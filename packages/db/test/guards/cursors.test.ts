@@ -159,15 +159,23 @@ describe('the slots of scopes in which nothing is held', () => {
     },
   )
 
-  it('go later if somebody had them locked', async () => {
+  it('go later if somebody had one locked, and the lowest number comes first until then', async () => {
     const project = await newProject(20)
     await allocate(project, 'web', ['old', 'tcp'])
     await query(`select ports.release_port($1, 'web', 'old')`, [project.name])
-    const taker = await Session.open(url)
-    await taker.begin()
-    await taker.value(`select ports.allocate_port($1, 'web', 'old')`, [project.name])
+    const locker = await Session.open(url)
+    await locker.begin()
+    await locker.value(
+      `select port_number from ports.port_allocations
+       where hostname = 'old' and port_number = $1
+       for update`,
+      [project.start + 5],
+    )
     await allocate(project, 'web', ['new-1', 'tcp'])
-    await taker.rollback()
+    await locker.rollback()
+    expect(await look(project, ['old', 'tcp'])).toEqual({ next: project.start, available: 20 })
+    expect(await allocate(project, 'web', ['old', 'tcp'])).toBe(project.start)
+    await query(`select ports.release_port($1, 'web', 'old')`, [project.name])
     await allocate(project, 'web', ['new-2', 'tcp'])
     expect(
       await query(`select port_number from ports.port_allocations where hostname = 'old'`),
