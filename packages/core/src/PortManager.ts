@@ -33,7 +33,7 @@ import { recordCheckout } from './checkout/recordCheckout.js'
 import { readContainers } from './containers/readContainers.js'
 import { seePublished } from './containers/seePublished.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
-import { invalidArgument, unverifiable } from './errors.js'
+import { cannotCombine, invalidArgument, unverifiable } from './errors.js'
 import type { Explanation } from './explain/Explanation.js'
 import { explainPort } from './explain/explainPort.js'
 import { type CheckedPort, type CheckListOptions, MAX_CHECKS } from './health/Health.js'
@@ -482,7 +482,7 @@ export class PortManager {
     const { idempotencyKey, count } = accepted
     const layout = validLayout(accepted)
     if (count === undefined && layout.contiguous) {
-      throw invalidArgument('contiguous', true, 'left out without a count')
+      throw invalidArgument('contiguous', true, 'left out unless a count is given')
     }
     const call = this.#write(accepted)
     const request = {
@@ -1418,6 +1418,6 @@ function usingReservation({ useReservation }: ReservationOption): ReservationOpt
 function validAllHosts({ allHosts, hostname }: UpdateOptions): boolean {
   if (allHosts === undefined || allHosts === false) return false
   if (allHosts !== true) throw invalidArgument('allHosts', allHosts, 'true or false')
-  if (hostname !== undefined) throw invalidArgument('hostname', hostname, 'left out with allHosts')
+  if (hostname !== undefined) throw cannotCombine('hostname', hostname, 'allHosts')
   return true
 }

@@ -80,7 +80,7 @@ export interface ClaimOptions
     WriteOptions {}
 
 export interface ReservationOption {
-  /** Takes the number in spite of its reservation. */
+  /** Takes the number despite its reservation. */
   readonly useReservation?: boolean
 }
 

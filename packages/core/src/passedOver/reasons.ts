@@ -4,8 +4,8 @@
  * later.
  */
 export const PASS_OVER_REASONS = {
-  busy: 'something listens on it that the registry does not know',
-  blocked: 'no browser and no fetch opens it',
+  busy: 'something unknown to the registry listens on it',
+  blocked: 'browsers and fetch refuse to open it',
   platform: 'macOS listens on it for AirPlay',
   ephemeral: 'the kernel may give it to an outgoing connection',
   'kernel-reserved': 'the kernel keeps it for an application (ip_local_reserved_ports)',
