@@ -293,7 +293,7 @@ function inTheWay({ message, detail }: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
     `The database cannot be migrated: ${message}${detail ? ` (${detail})` : ''}. Nothing was ` +
-      'changed. Move what is in the way out of the schema ports, or use another database.',
+      'changed. Move the conflicting objects out of the schema ports, or use another database.',
     { migrations: [] },
     { cause },
   )
@@ -369,8 +369,8 @@ export function notMigrated(cause?: unknown): PortsError {
 export function migratedDifferently(names: readonly string[]): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
-    `The database was migrated by another version of ${names.join(', ')} than this program has, ` +
-      'which migrating again cannot repair. Use the version that made it, or another database.',
+    `The database was migrated with a different version of ${names.join(', ')}. Migrating again ` +
+      'cannot repair that. Use the version of this program that migrated it, or another database.',
     { migrations: names },
   )
 }
