@@ -41,10 +41,10 @@ export type PortsErrorCode = keyof typeof EXIT_STATUS
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
- * What every method here rejects with when something foreseeable is wrong. `code` and `details` are
- * for programs; `message` is for people and says what happened and what to do next, in words that
- * fit every interface. Each interface adds the command or tool to use. Anything else that is thrown
- * is a bug.
+ * The error with which every method rejects if something foreseeable is wrong. `code` and `details`
+ * are for programs; `message` is for people and says what happened and what to do next, in words
+ * that fit every interface. Each interface adds the command or tool to use. Anything else that is
+ * thrown is a bug.
  */
 export class PortsError extends Error {
   override readonly name = 'PortsError'
@@ -84,10 +84,14 @@ export function invalidArgument(
 
 /** @param other the argument with which `field` excludes itself */
 export function cannotCombine(field: string, value: unknown, other: string): PortsError {
-  return new PortsError('INVALID_ARGUMENT', `${field} cannot be combined with ${other}.`, {
-    field,
-    value: detail(value),
-  })
+  return new PortsError(
+    'INVALID_ARGUMENT',
+    `${shownName(field)} cannot be combined with ${other}.`,
+    {
+      field: shownName(field),
+      value: detail(value),
+    },
+  )
 }
 
 /**
@@ -230,7 +234,7 @@ function withheld(exhausted: Exhausted, total: number, named: string): string {
   )
 }
 
-/** Offers the steps as alternatives. */
+/** Joins the steps as alternatives. */
 function asSentence(steps: readonly string[]): string {
   const advice = [steps.slice(0, -1).join(', '), ...steps.slice(-1)].filter(Boolean).join(', or ')
   return `${advice[0]!.toUpperCase()}${advice.slice(1)}.`
@@ -297,7 +301,7 @@ function moreAre(count: number, what: string): string {
   return count > 0 ? ` ${count} more ${count === 1 ? 'is' : 'are'} ${what}.` : ''
 }
 
-/** What a service holds, if something else was asked for. */
+/** The ports of a service that differ from those that a call asked for. */
 export interface Mismatch extends Omit<ServiceKey, 'protocol'> {
   readonly protocols: readonly Protocol[]
   readonly count: number
@@ -359,7 +363,10 @@ function wayOut(which: string, range: Bounds, neighbours?: Neighbours): string {
   return `; ${which} cannot be widened${why}.`
 }
 
-/** Who holds a number that another service asked for, or held it last if it rests. */
+/**
+ * A number that another service asked for, and the service that holds it or, if it rests, held it
+ * last.
+ */
 export interface Taken extends ServiceKey {
   readonly portNumber: number
   /** ISO 8601; null if it is held until it is released, or rests. */
@@ -368,7 +375,7 @@ export interface Taken extends ServiceKey {
   readonly restsUntil: string | null
   /** ISO 8601. */
   readonly allocatedAt: string
-  /** ISO 8601; null if no audit saw something listening there. */
+  /** ISO 8601; null if no audit has seen anything listening there. */
   readonly lastUsedAt: string | null
   /** The available numbers of the asking project that are nearest to it. */
   readonly nearest: readonly number[]

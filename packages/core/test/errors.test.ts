@@ -360,7 +360,7 @@ describe('what went wrong and what to do next', () => {
     [
       'a second range',
       rangeOverlap({ projectName: 'shop' }, shop),
-      'shop has a range already, 3000-3099. Resize that, or add a range to it.',
+      'shop already has a range, 3000-3099. Resize it, or add another range.',
     ],
     [
       'numbers that the project has',
@@ -428,7 +428,7 @@ describe('what went wrong and what to do next', () => {
         1,
         { bounds: { startPort: 3000, endPort: 3049 } },
       ),
-      'shop still holds ports that would be in none of its ranges: 3050 web (localhost/tcp). Release ' +
+      'shop still holds ports that would be outside its ranges: 3050 web (localhost/tcp). Release ' +
         'it first.',
     ],
     [
