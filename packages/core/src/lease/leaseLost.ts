@@ -21,7 +21,7 @@ export function leaseLost(lost: Lost, cause?: unknown): PortsError {
   )
 }
 
-/** Without an id nobody knows whether there ever was a lease. */
+/** Without an id it is unknown whether there ever was a lease. */
 function sentences({ hostname, protocol, portNumber, allocationId }: Lost): string {
   const where = protocol === null ? hostname : `${hostname}/${protocol}`
   if (allocationId !== null) {
