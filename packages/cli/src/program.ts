@@ -59,7 +59,7 @@ const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnkno
     update: updateCommand,
     prune: pruneCommand,
   },
-  'Looking:': {
+  'Inspecting:': {
     list: listCommand,
     history: historyCommand,
     hosts: hostsCommand,
@@ -132,7 +132,7 @@ function visibleProgram(context: Context, names: readonly string[]): CommandUnkn
     .configureOutput({
       writeOut: stdout.write,
       writeErr: (text) => json || stderr.write(text),
-      // All errors are told in one place, not here.
+      // Errors are printed in one place, not here.
       outputError: () => {},
       getOutHelpWidth: () => stdout.columns ?? 80,
       getErrHelpWidth: () => stderr.columns ?? 80,
@@ -165,22 +165,24 @@ function settle(command: CommandUnknownOpts): CommandUnknownOpts {
 const MORE_HELP = `
 Exit status:
     0  done
-    1  done, and the answer is no: no port yet, nothing to release, update or import, not
-       listening, not running, a setting that is not set, an import or an audit with conflicts, an
-       exported file that is out of date, a question that was declined, a problem that doctor
-       found, or something that ports uninstall would remove or could not
+    1  no: no port yet; nothing to release, update or import; nothing listens; not running; a
+       setting is not set; an import or an audit found conflicts; an exported file is out of date;
+       a question was declined; doctor found a problem; uninstall found something to remove, or
+       could not remove it
     2  malformed input
     3  the project has no range
     4  refused: the range is full, or a port or range is in the way
     5  the database: not made yet, unreachable, not accessible from a sandbox, damaged, not
-       migrated, busy, or an outcome that is not known
-    6  whether something listens there cannot be told from here
+       migrated, busy, or an unknown outcome
+    6  cannot tell from here whether something listens
     7  a limit on the ports of a project or of an actor is reached
-  125  ports run failed before it started the command; 126: the command cannot be run; 127: it
-       was not found; otherwise ports run ends with the status of the command
    70  a bug in ports
    74  the result could not be written
+  125  ports run failed before it started the command
+  126  ports run cannot run the command
+  127  ports run did not find the command
   130  interrupted
+Otherwise ports run ends with the exit status of the command.
 
 With --json a command that fails prints nothing on stdout; the last line of stderr is
   {"error":{"code":"…","message":"…","details":{…}}}
@@ -193,8 +195,8 @@ Environment:
   PORTS_ACTOR           who asks, for the history
   PORTS_RANGE_SIZE      the size of a new range that is created without numbers
   PORTS_DEFAULT_RANGES  false: a new embedded registry begins without the default ranges
-  PORTS_PASS_OVER       none: allocate also numbers that are in use now, blocked or ephemeral
-  NO_COLOR              no colour, ever
+  PORTS_PASS_OVER       none: also allocate numbers that are in use, blocked or ephemeral
+  NO_COLOR              no colour
 
 Settings files can set all of these except PORTS_HOME, PORTS_INSTANCE, PORTS_PASS_OVER and
 NO_COLOR. Programs that cron or an editor starts read these files too: ports config`

@@ -13,28 +13,28 @@ export const allOption = new Option('--all', 'all projects, even where a ports.j
 
 export const hostnameOption = new Option(
   '--hostname <host>',
-  'the host it runs on; this one unless given',
+  'the host it runs on; default: this host',
 )
 
 export const rangeHostOption = new Option(
   '--hostname <host>',
-  'the only host on which it owns the numbers; every host unless given',
+  'the only host on which it owns the numbers; default: every host',
 )
 
 export const everyHostOption = new Option(
   '--hostname <host>',
-  'only on that host; on every host unless given',
+  'only on that host; default: every host',
 )
 
 export const instanceOption = new Option(
   '--instance <name>',
-  'the copy of the project; the one in this directory unless given',
+  'the copy of the project; default: the one in this directory',
 )
 
-export const protocolOption = protocol('tcp unless given')
+export const protocolOption = protocol('default: tcp')
 
 /** For commands that mean all ports of a service unless told otherwise. */
-export const onlyProtocolOption = protocol('both unless given')
+export const onlyProtocolOption = protocol('default: both')
 
 export const onlyPortOption = new Option('--port <number>', 'only this one of its ports').argParser(
   typedNumber,
@@ -47,7 +47,7 @@ export const ttlOption = new Option(
 
 export const idOption = new Option(
   '--id <id>',
-  'only this allocation, as get --json and list --json name it; refused if it has ended',
+  'only the allocation with this id, from get --json or list --json; refused if it has ended',
 )
 
 export const typeOption = new Option('--type <text>', 'what kind of service it is')
@@ -61,7 +61,7 @@ export const cloudflareHostnameOption = new Option(
 
 export const useReservationOption = new Option(
   '--use-reservation',
-  'take the number also if it is reserved',
+  'take the number even if it is reserved',
 )
 
 function protocol(description: string) {

@@ -14,7 +14,7 @@ describe('claim', () => {
   })
 
   test.each([
-    ['taken', '3105', 'PORT_TAKEN', 'held by consilio/api'],
+    ['taken', '3105', 'PORT_TAKEN', 'consilio/api has held port 3105'],
     ['of another project', '3200', 'PORT_OUT_OF_RANGE', 'belongs to'],
     ['of no project', '65000', 'PORT_OUT_OF_RANGE', 'No project owns it'],
   ])('refuses a number that is %s, and changes nothing', async (_what, port, code, message) => {
@@ -69,7 +69,7 @@ describe('a number on which something listens that the registry does not know', 
 
     const claimed = await ports('claim', 'shop', 'web', `${busy}`)
     expect(claimed).toMatchObject({ stdout: `${busy}\n`, status: 0 })
-    expect(claimed.stderr).toContain('something listens on it')
+    expect(claimed.stderr).toContain('something unknown to the registry listens on it')
     expect(await ports('get', 'shop', 'web')).toEqual({
       stdout: `${busy}\n`,
       stderr: '',

@@ -195,7 +195,7 @@ test('explains numbers that nobody holds', async () => {
   expect((await explain(`${web + 6}`)).summary).toMatch(
     new RegExp(`in shop's range; node \\(pid ${pid}, .+ claim the number for it`),
   )
-  expect((await explain('6667')).summary).toContain('no browser and no fetch opens it')
+  expect((await explain('6667')).summary).toContain('browsers and fetch refuse to open it')
 })
 
 test('refuses what is neither a number nor a service', async () => {

@@ -16,7 +16,7 @@ export async function importPlan(
   expect(stdout).toBe('')
   const lines = stderr.trimEnd().split('\n')
   const total = lines.pop()
-  const withoutRange = (line: string) => line.replace(/, which becomes a range of [\w.-]+/, '')
+  const withoutRange = (line: string) => line.replace(/: becomes a range of [\w.-]+/, '')
   const isNote = (line: string) => line.startsWith('- ')
   return {
     rows: lines.filter((line) => !isNote(line)).map(withoutRange),

@@ -112,7 +112,7 @@ describe('a lease', () => {
     ]) {
       const lost = await ports(...command)
       expect(lost).toMatchObject({ stdout: '', status: 4 })
-      expect(lost.stderr).toContain('it has ended, or was released')
+      expect(lost.stderr).toContain('it has ended or was released')
       expect(lost.stderr).toContain('ports list consilio --service web')
     }
     expect(await ports('get', 'consilio', 'web', '--existing')).toMatchObject({ status: 0 })
@@ -122,14 +122,10 @@ describe('a lease', () => {
     const ports = portsOn(await freshDatabase())
     const never = await ports('renew', 'consilio', 'web', '--ttl', '1m')
     expect(never).toMatchObject({ stdout: '', status: 4 })
-    expect(never.stderr).toContain(
-      'consilio/web holds no port with a lease on localhost. If it did',
-    )
+    expect(never.stderr).toContain('consilio/web holds no leased port on localhost. If it had one')
     await ports('get', 'consilio', 'web', '--ttl', '1m')
     const other = await ports('renew', 'consilio', 'web', '--ttl', '1m', '--port', '3105')
-    expect(other.stderr).toContain(
-      'consilio/web does not hold port 3105 with a lease on localhost.',
-    )
+    expect(other.stderr).toContain('consilio/web holds no lease on port 3105 on localhost.')
   })
 
   test('is refused for a port that is held without one', async () => {
@@ -192,7 +188,7 @@ describe('rest', () => {
     })
     const refused = await ports('claim', 'consilio', 'worker', '3100')
     expect(refused).toMatchObject({ status: 4 })
-    expect(refused.stderr).toContain('is resting until')
+    expect(refused.stderr).toContain(' rests on ')
     expect(refused.stderr).toContain('numbers rest: ports rest consilio')
     expect((await ports('summary', 'consilio')).stdout).toContain('RESTING')
     const { stdout } = await ports('list', '--resting')

@@ -16,7 +16,7 @@ describe('limit', () => {
     const refused = await ports('get', 'consilio', 'worker')
     expect(refused).toMatchObject({ stdout: '', status: 7 })
     expect(refused.stderr).toContain(
-      'consilio may hold 2 ports and holds 2, so 1 more port cannot be given.',
+      'consilio may hold 2 ports and holds 2, so 1 more port cannot be allocated.',
     )
     expect(refused.stderr).toContain('ports limit list')
     const { stdout } = await ports('limit', 'list')
@@ -56,7 +56,7 @@ describe('limit', () => {
     const { error } = JSON.parse(refused.stderr.trim().split('\n').at(-1)!)
     expect(error).toMatchObject({
       code: 'LIMIT_REACHED',
-      message: expect.stringMatching(/^The actors claude\* may be given 1 port .* Try again at 20/),
+      message: expect.stringMatching(/^The actors claude\* may get 1 new port .* Try again at 20/),
       details: { limit: 'perMinute', retryAt: expect.stringMatching(/^20/) },
     })
     await passTime(url, 60)

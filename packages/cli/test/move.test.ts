@@ -57,7 +57,7 @@ describe('move', () => {
   })
 
   test.each([
-    ['taken', '3101', 'PORT_TAKEN', 'held by consilio/api'],
+    ['taken', '3101', 'PORT_TAKEN', 'consilio/api has held port 3101'],
     ['of another project', '3200', 'PORT_OUT_OF_RANGE', 'belongs to'],
     ['reserved', '3150', 'PORT_RESERVED', 'To take it anyway: --use-reservation'],
   ])('is refused a number that is %s, and changes nothing', async (_what, port, code, message) => {

@@ -498,7 +498,7 @@ describe('ports run', () => {
     const second = await portsIn(clone, url)('run', 'web', ...tell)
     expect(JSON.parse(second.stdout)).not.toHaveProperty('CALLBACK_PORT')
     expect(second.stderr).toContain(
-      `callback has no port here. Port ${range.startPort} is held by shop/callback on `,
+      `callback has no port here. shop/callback has held port ${range.startPort} on `,
     )
     expect((await portsIn(clone, url)('run', 'callback', ...tell)).status).toBe(125)
   })

@@ -233,7 +233,7 @@ describe('a port that is asked for in another network namespace, of a shared reg
       )
     const busy = await getWhileListening('api')
     expect(busy).toMatchObject({ stdout: '3101\n', status: 0 })
-    expect(busy.stderr).toContain('Skipped 3100: something listens on it')
+    expect(busy.stderr).toContain('Skipped 3100: something unknown to the registry listens on it')
     // Nothing runs on 3101.
     expect(await ports(env, 'audit')).toMatchObject({ status: 1 })
     expect(await getWhileListening('web')).toMatchObject({ stdout: '3100\n', status: 0 })

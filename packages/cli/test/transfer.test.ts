@@ -36,9 +36,9 @@ const JSON_ROWS = JSON.stringify([
 ])
 
 const PLAN = [
-  '+ nas/tcp 3000 homelab/grafana, which becomes a range of homelab',
-  '+ nas/udp 53 homelab/dns, which becomes a range of homelab',
-  '+ pi/tcp 3000 garden/web@copy, which becomes a range of garden',
+  '+ nas/tcp 3000 homelab/grafana: becomes a range of homelab',
+  '+ nas/udp 53 homelab/dns: becomes a range of homelab',
+  '+ pi/tcp 3000 garden/web@copy: becomes a range of garden',
 ]
 
 describe('import', () => {
@@ -88,7 +88,7 @@ describe('import', () => {
     expect(refused).toMatchObject({ stdout: '', status: 4 })
     expect(refused.stderr).toContain('2 of 3 rows cannot be imported, so none was.')
     expect(refused.stderr).toContain(
-      '! localhost/tcp 3105 consilio/web: Port 3105 is held by consilio/api',
+      '! localhost/tcp 3105 consilio/web: consilio/api has held port 3105',
     )
     expect(refused.stderr).toContain(
       '! localhost/tcp 3200 mine/web: 3200 would overlap 3200-3299 of openhorizon.',
@@ -171,7 +171,7 @@ describe('import', () => {
     const ports = portsOn(await freshDatabase())
     await ports('get', 'consilio', 'web')
     const file = fileOf('rows.csv', 'project,service,port\nconsilio,web,3150\n')
-    const plan = '+ localhost/tcp 3150 consilio/web, which is what get answers from then on, '
+    const plan = '+ localhost/tcp 3150 consilio/web: get will return it '
     expect((await ports('import', '--dry-run', file)).stderr).toContain(`${plan}instead of 3100\n`)
     expect((await ports('get', 'consilio', 'web')).stdout).toBe('3100\n')
     expect((await ports('import', file)).stderr).toContain(`${plan}instead of 3100\n`)
@@ -182,8 +182,8 @@ describe('import', () => {
       'project,service,port,description\nconsilio,web,3150,Shop\n',
     )
     expect((await ports('import', described)).stderr).toBe(
-      '~ localhost/tcp 3150 consilio/web, which is what get answers from then on, instead of ' +
-        '3100, and gets metadata that it lacks\n' +
+      '~ localhost/tcp 3150 consilio/web: get will return it instead of 3100; missing metadata is ' +
+        'added\n' +
         'Imported 0 ports, 1 held already, 1 of them changed.\n',
     )
     expect((await ports('get', 'consilio', 'web')).stdout).toBe('3150\n')

@@ -252,7 +252,7 @@ describe('ports uninstall', () => {
     rmSync(data, { recursive: true, force: true })
     symlinkSync(join(home, 'disk/data'), join(registry, 'data'))
     expect(await ports(['uninstall', '--yes'])).toMatchObject({
-      stderr: expect.stringContaining('mount the file system that they are on'),
+      stderr: expect.stringContaining('mount the file system that it is on'),
       status: 5,
     })
     rmSync(join(registry, 'data'))

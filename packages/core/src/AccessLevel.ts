@@ -1,5 +1,5 @@
 /**
- * What a role may do with a registry that several share.
+ * The rights of a role in a registry that several users share.
  * - `read`: list, summarize and see the history.
  * - `use`: also allocate, release, update and audit.
  * - `admin`: also create, resize and delete ranges.

@@ -39,7 +39,7 @@ export interface MoveRequest extends ServiceKey {
   readonly useReservation?: boolean
 }
 
-/** What a move found, or changed. */
+/** The result of a move. */
 export interface MovedPort {
   /** The port that the service gave up, or `portNumber` if it held that already. */
   readonly movedFrom: number
@@ -196,8 +196,8 @@ export interface AllocationStore {
   release(selection: HoldingSelection, call?: WriteOptions): Promise<readonly ReleasedPort[]>
 
   /**
-   * Lets the leases of the service end `ttlSeconds` from now. Returns them, ordered by number and
-   * protocol. Ports without a lease stay as they are.
+   * Sets the end of the service's leases to `ttlSeconds` from now. Returns them, ordered by number
+   * and protocol. Ports without a lease stay as they are.
    * @throws {PortsError} `LEASE_LOST` if there is no such lease any more, `INVALID_ARGUMENT` if the
    * service holds such ports, but none with a lease
    */

@@ -9,7 +9,7 @@ export interface Layout {
   readonly contiguous: boolean
 }
 
-/** What a batch gives one service. */
+/** The ports that a batch gives one service. */
 export interface BatchItem extends Layout {
   readonly serviceName: string
   /** If it has both, each number is held for both. */

@@ -14,14 +14,14 @@ export interface Actor {
 
 export interface WriteOptions extends CallOptions, Actor {}
 
-/** How many ports somebody may hold, and be given in a minute. Absent: any number. */
+/** How many ports a project or an actor may hold, and may get in a minute. Absent: any number. */
 export interface Limits {
   readonly maxPorts?: number
   readonly perMinute?: number
 }
 
-/** What a store is told of a call that gives ports. */
+/** The options that a store gets for a call that allocates ports. */
 export interface GivingOptions extends WriteOptions {
-  /** Limits of the actor, beside those that the registry has. */
+  /** Limits of the actor, in addition to those of the registry. */
   readonly limits?: Limits
 }

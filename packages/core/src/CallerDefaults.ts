@@ -3,7 +3,7 @@
  * them where neither its options nor the environment say otherwise.
  */
 export interface CallerDefaults {
-  /** What this machine is called in the registry. */
+  /** The name of this machine in the registry. */
   readonly hostname?: string
   /** The actor that the history shows for every call, whatever a call names. */
   readonly actor?: string

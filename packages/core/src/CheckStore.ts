@@ -10,7 +10,10 @@ export interface CheckStore {
    */
   recordChecks(checks: readonly HealthCheck[], call?: CallOptions): Promise<void>
 
-  /** What the kept checks say of these allocations, by id. Those without a check are left out. */
+  /**
+   * The health of these allocations according to the kept checks, by id. Allocations without a
+   * check are omitted.
+   */
   healthOf(
     allocationIds: readonly string[],
     call?: CallOptions,

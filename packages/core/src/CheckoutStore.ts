@@ -8,7 +8,7 @@ export interface Checkout {
   /** Empty for the primary one. */
   readonly instance: string
   readonly createdAt: Date
-  /** Names the directory itself, wherever it is moved. Absent if that is not known. */
+  /** Identifies the directory wherever it is moved. Absent if that is not known. */
   readonly identity?: string
   /** The live allocations that were made from it, as far as that is known, and earlier ones. */
   readonly allocationIds: readonly string[]

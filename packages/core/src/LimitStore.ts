@@ -1,6 +1,6 @@
 import type { CallOptions, Limits, WriteOptions } from './CallOptions.js'
 
-/** Whom a limit is for. */
+/** The project or the actors that a limit applies to. */
 export type LimitSubject =
   | { readonly projectName: string; readonly actor?: never }
   /** An asterisk stands for any text. All actors that match share the limit. */
@@ -8,25 +8,25 @@ export type LimitSubject =
 
 export type Limit = LimitSubject &
   Limits & {
-    /** Who set it, as stated by the caller. A label, not a proof. */
+    /** The actor that set it, as stated by the caller. A label, not a proof. */
     readonly setBy?: string
   }
 
 export type LimitState = Limit & {
   /** How many ports they hold. */
   readonly held: number
-  /** How many ports they were given in the last minute. Absent: there is no such limit. */
+  /** How many ports they got in the last minute. Absent if there is no such limit. */
   readonly givenLastMinute?: number
 }
 
 /**
- * Limits how many ports a project or an actor holds, and is given in a minute. Calls that give ports
- * check the limits in the transaction that gives them, so that no number of concurrent calls passes
- * one. Actors are labels that callers choose: their limits bound accidents, not attackers. Imports
- * and moves have no limits. Each change writes one event.
+ * Limits how many ports a project or an actor may hold, and may get in a minute. Calls that
+ * allocate ports check the limits in the same transaction, so that concurrent calls cannot exceed
+ * one. Actors are labels that callers choose, so their limits protect against accidents, not
+ * against attackers. Imports and moves have no limits. Each change writes one event.
  */
 export interface LimitStore {
-  /** Sets the limits of the subject, in place of those that it has. */
+  /** Sets the limits of the subject. They replace its existing ones. */
   setLimit(subject: LimitSubject, limits: Limits, call?: WriteOptions): Promise<Limit>
 
   /** Returns the limits that were removed, or undefined if there were none. */

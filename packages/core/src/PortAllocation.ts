@@ -20,15 +20,15 @@ export interface Service {
   readonly instance: string
 }
 
-/** A service in one scope: what `getOrAllocate` gives one port to. */
+/** A service in one scope. `getOrAllocate` gives it one port. */
 export interface ServiceKey extends Service, Scope {}
 
 export const METADATA_FIELDS = ['serviceType', 'description', 'cloudflareHostname'] as const
 
-/** What may be said about a service beside its port. */
+/** The facts that may be stored about a service besides its port. */
 export type Metadata = { readonly [Field in (typeof METADATA_FIELDS)[number]]?: string }
 
-/** A change of metadata: a text sets, `null` clears, what is absent stays. */
+/** A change of metadata: text sets a field, `null` clears it, absent fields stay. */
 export type MetadataChange = { readonly [Field in keyof Metadata]?: string | null }
 
 /**
@@ -50,8 +50,9 @@ export interface PortAllocation extends ServiceKey, Metadata {
   /** When its lease ends unless it is renewed. Absent if it is held until it is released. */
   readonly leaseEndsAt?: Date
   /**
-   * When an audit last determined whether something was listening there; the status is as of then.
-   * Absent if none has since the allocation. An audit that could not tell does not count.
+   * When an audit last determined whether something was listening there. The status dates from
+   * then. Absent if no audit has done so since the allocation. An audit that could not tell does
+   * not count.
    */
   readonly lastCheckedAt?: Date
 }

@@ -26,7 +26,7 @@ export const EVENT_KINDS = [
 export interface PortEvent {
   readonly id: string
   readonly at: Date
-  /** Who asked, as stated by the caller. A label, not a proof. */
+  /** The actor, as stated by the caller. A label, not a proof. */
   readonly actor?: string
   /** The database role that logged in. */
   readonly role: string
@@ -47,8 +47,8 @@ export interface PortEvent {
   readonly portNumber?: number
   readonly allocationId?: string
   /**
-   * Metadata and when the lease ends that an allocation begins with, the bounds of a range or a
-   * reservation and what is said of it, or a directory.
+   * The metadata and the end of the lease with which an allocation begins, the bounds and the
+   * description of a range or a reservation, or a directory.
    */
   readonly before?: Readonly<Record<string, unknown>>
   readonly after?: Readonly<Record<string, unknown>>

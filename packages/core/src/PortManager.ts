@@ -33,7 +33,7 @@ import { recordCheckout } from './checkout/recordCheckout.js'
 import { readContainers } from './containers/readContainers.js'
 import { seePublished } from './containers/seePublished.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
-import { invalidArgument, unverifiable } from './errors.js'
+import { cannotCombine, invalidArgument, unverifiable } from './errors.js'
 import type { Explanation } from './explain/Explanation.js'
 import { explainPort } from './explain/explainPort.js'
 import { type CheckedPort, type CheckListOptions, MAX_CHECKS } from './health/Health.js'
@@ -246,7 +246,7 @@ export class PortManager {
   /**
    * The numbers of that scope that are not allocated automatically, each with its reason: blocked
    * ports, and on this host those of its kernel, of its platform, and those on which something
-   * listens now. Nothing, and no look, where `passOver` is `none`. Starts no registry.
+   * listens now. Returns nothing, without looking, if `passOver` is `none`. Starts no registry.
    * @throws the signal's reason
    */
   async passedOver(
@@ -258,14 +258,14 @@ export class PortManager {
 
   /**
    * The port of the service in its scope: the one that it claimed last, else the oldest, else a new
-   * one, which is the preferred number if it is available, else the lowest that is available and not
-   * passed over. However many call at once, on however many machines, all get the same port, and it
-   * is kept until released, whether the service runs or not. A number that rests since this service
-   * released it comes before the lowest one. With `ttlSeconds` the port has a lease, which every such
-   * call renews. Metadata fills in what the allocation lacks and overwrites nothing. Safe to repeat,
-   * and repeated by itself when the answer was lost.
-   * @throws {PortsError} `RANGE_EXHAUSTED`; `INVALID_ARGUMENT` if `ttlSeconds` is given and the service
-   * holds a port without a lease
+   * one, which is the preferred number if it is available, else the lowest that is available and
+   * not passed over. All concurrent callers get the same port, on any number of machines. The
+   * service keeps it until it is released, whether it runs or not. A number that rests since this
+   * service released it comes before the lowest one. With `ttlSeconds` the port has a lease, which
+   * every such call renews. Metadata fills in what the allocation lacks and overwrites nothing.
+   * Safe to repeat, and repeated automatically if the answer was lost.
+   * @throws {PortsError} `RANGE_EXHAUSTED`; `INVALID_ARGUMENT` if `ttlSeconds` is given and the
+   * service holds a port without a lease
    */
   async getOrAllocate(
     projectName: string,
@@ -328,8 +328,8 @@ export class PortManager {
    * that holds ports keeps them. If they satisfy its entry, it gets the first of them, as
    * `getOrAllocate` would choose. Other services get new ones: first those that need a block, then
    * those that need a number for both protocols, then the rest, each the lowest that fit. Metadata
-   * fills in what the allocations lack. Safe to repeat, and repeated by itself when the answer was
-   * lost.
+   * fills in what the allocations lack. Safe to repeat, and repeated automatically if the answer
+   * was lost.
    * @throws {PortsError} `RANGE_EXHAUSTED` saying what would fit; `LAYOUT_MISMATCH` naming what a
    * service holds that does not satisfy its entry
    */
@@ -359,11 +359,11 @@ export class PortManager {
   }
 
   /**
-   * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports of
-   * the service stay. A number that would be passed over is given, and the result says what it is.
-   * With `ttlSeconds` the port has a lease, which every such call renews. Safe to repeat, and
-   * repeated by itself when the answer was lost; `created` may then be false although the attempt
-   * without an answer created it.
+   * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports
+   * of the service stay. A number that would be passed over is also given, and the result says why
+   * it would be. With `ttlSeconds` the port has a lease, which every such call renews. Safe to
+   * repeat, and repeated automatically if the answer was lost; `created` may then be false although
+   * the attempt without an answer created it.
    * @throws {PortsError} `PORT_TAKEN` naming the holder and the nearest available numbers,
    * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason;
    * `INVALID_ARGUMENT` if `ttlSeconds` is given and the service holds the number without a lease
@@ -395,10 +395,10 @@ export class PortManager {
   }
 
   /**
-   * Gives the service that number instead of another one, in one transaction: nobody can take either
-   * meanwhile. Metadata and idempotency key go along. The new holding has a higher id. Undefined if
-   * the service holds neither number. Safe to repeat, and repeated by itself when the answer was
-   * lost; `moved` is false if the service held the number already.
+   * Gives the service that number instead of another one, in one transaction: nobody can take
+   * either meanwhile. Metadata and idempotency key go along. The new holding has a higher id.
+   * Undefined if the service holds neither number. Safe to repeat, and repeated automatically if
+   * the answer was lost; `moved` is false if the service held the number already.
    * @throws {PortsError} `PORT_TAKEN` naming the holder, which may be the service itself,
    * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason
    */
@@ -429,10 +429,11 @@ export class PortManager {
   }
 
   /**
-   * Another port for the service, also when it has one: the lowest number of the project in that
-   * scope that is available and not passed over. Without an idempotency key it is not safe to repeat
-   * after `OUTCOME_UNKNOWN`: look at the list first. With one it is, and is repeated by itself. With
-   * a `count` it returns that many more, lowest first, all in one transaction and under one key.
+   * Another port for the service, even if it has one: the lowest number of the project in that
+   * scope that is available and not passed over. Without an idempotency key it is not safe to
+   * repeat after `OUTCOME_UNKNOWN`: look at the list first. With one it is safe, and is repeated
+   * automatically. With a `count` it returns that many more, lowest first, all in one transaction
+   * and under one key.
    * @throws {PortsError} `RANGE_EXHAUSTED`; with a `count`, `LAYOUT_MISMATCH` if the service holds
    * other ports under the key
    */
@@ -482,7 +483,7 @@ export class PortManager {
     const { idempotencyKey, count } = accepted
     const layout = validLayout(accepted)
     if (count === undefined && layout.contiguous) {
-      throw invalidArgument('contiguous', true, 'left out without a count')
+      throw invalidArgument('contiguous', true, 'left out unless a count is given')
     }
     const call = this.#write(accepted)
     const request = {
@@ -506,9 +507,9 @@ export class PortManager {
 
   /**
    * Releases all live ports of the service on that host, narrowed by protocol and number where
-   * given. The numbers can be allocated again at once, or after the rest of the project. True if there
-   * was one. Repeated by itself when the answer was lost; then false, or `LEASE_LOST`, may mean that the
-   * attempt without an answer released it.
+   * given. The numbers can be allocated again at once, or after the rest of the project. True if
+   * there was one. Repeated automatically if the answer was lost; then false, or `LEASE_LOST`, may
+   * mean that the attempt without an answer released it.
    * @throws {PortsError} `LEASE_LOST` if an id is given, and that holding has ended
    */
   async release(
@@ -545,10 +546,10 @@ export class PortManager {
   }
 
   /**
-   * Lets the leases of the service on that host end `ttlSeconds` from now, narrowed by protocol, number
-   * and id where given. Returns them, ordered by number and protocol. Ports without a lease stay as
-   * they are. A lease that has ended is never renewed. Safe to repeat, and repeated by itself when the
-   * answer was lost.
+   * Sets the end of the service's leases on that host to `ttlSeconds` from now, narrowed by
+   * protocol, number and id if they are given. Returns them, ordered by number and protocol. Ports
+   * without a lease stay as they are. A lease that has ended is never renewed. Safe to repeat, and
+   * repeated automatically if the answer was lost.
    * @throws {PortsError} `LEASE_LOST` if there is no such lease any more; `INVALID_ARGUMENT` if the
    * service holds such ports, but none with a lease
    */
@@ -650,8 +651,8 @@ export class PortManager {
   }
 
   /**
-   * The numbers that rest, each with the service that held it last and is the only one to get it
-   * until then. All of them unless narrowed, by port number.
+   * The numbers that rest, each with the service that held it last and is the only one that can get
+   * it until the rest ends. All of them unless narrowed, by port number.
    */
   async listResting(
     options: ListOptions & { readonly projectName?: string | undefined } = {},
@@ -704,13 +705,13 @@ export class PortManager {
   }
 
   /**
-   * Which instance of a project a directory of a host is; default: this host. Records it the first
-   * time. The first directory of a project that is no linked worktree of Git is the primary
-   * instance, whose name is empty. Any other is an instance of its own, with the same name each
-   * time. A directory of this host that was moved within its file system stays the instance that it
-   * was. If that of the primary instance is gone, another takes its place, unless the one that is
-   * gone is found where it was moved. Safe to repeat, and repeated by itself when the answer was
-   * lost.
+   * Returns which instance of a project a directory of a host is. Default: this host. Records the
+   * directory the first time. The first directory of a project that is no linked worktree of Git is
+   * the primary instance, whose name is empty. Any other is an instance of its own, with the same
+   * name each time. A directory of this host that was moved within its file system stays the same
+   * instance. If the directory of the primary instance is gone, another takes its place, unless the
+   * old one is found where it was moved. Safe to repeat, and repeated automatically if the answer
+   * was lost.
    */
   async ensureCheckout(
     projectName: string,
@@ -811,8 +812,8 @@ export class PortManager {
   /**
    * Whether something is listening there now. An address stands for itself; a name, or no host, for
    * all addresses of the host. Never binds. This host is read from its kernel's tables; another
-   * host is connected to over TCP. It informs; it never gives a port away.
-   * @throws {PortsError} `UNVERIFIABLE` where that cannot be told, so that no is never a guess
+   * host is connected to over TCP. Never releases a port.
+   * @throws {PortsError} `UNVERIFIABLE` if that cannot be determined. False is never a guess.
    */
   async verifyPort(
     port: number,
@@ -858,7 +859,7 @@ export class PortManager {
   }
 
   /**
-   * What listens on a port of this host now, with the processes that this one may inspect.
+   * The listeners on a port of this host now, with the processes that this one may inspect.
    * Undefined if that cannot be seen: on another host, from a network namespace other than that of
    * the host's services, and on systems other than Linux and macOS. Starts no registry.
    * @throws the signal's reason
@@ -899,9 +900,9 @@ export class PortManager {
   }
 
   /**
-   * Records the process that serves an allocation on this host, so that a later look knows it. In place
-   * of the one recorded before. False if the holding has ended, or the process. Safe to repeat, and
-   * repeated automatically if the answer was lost.
+   * Records the process that serves an allocation on this host, so that it is recognized later.
+   * Replaces the one recorded before. False if the holding has ended, or the process. Safe to
+   * repeat, and repeated automatically if the answer was lost.
    */
   async recordProcess(
     allocationId: string,
@@ -921,9 +922,9 @@ export class PortManager {
   /**
    * Compares every allocation with what is listening now and keeps the result: a health check per
    * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. An
-   * allocation that cannot be judged keeps its status, counts as unverified and is listed with the
-   * reason. Also reports what listens on numbers of ranges that nobody holds, whose the listeners are,
-   * and what else is not as it should be. This host is read from its kernel's tables once; other hosts
+   * allocation that cannot be verified keeps its status, counts as unverified and is listed with
+   * the reason. Also reports what listens on numbers of ranges that nobody holds, the owners of the
+   * listeners, and other conflicts. This host is read from its kernel's tables once; other hosts
    * are connected to in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
@@ -933,8 +934,8 @@ export class PortManager {
   }
 
   /**
-   * What the audits of the ports of a service saw, newest first: the newest 100 checks of each at most.
-   * By port number. Empty if the service holds no port there.
+   * The results of the audits of a service's ports, newest first: at most the newest 100 checks of
+   * each port. Ordered by port number. Empty if the service holds no port there.
    */
   async listChecks(
     projectName: string,
@@ -1013,7 +1014,7 @@ export class PortManager {
   /**
    * The first range of a project, or a new one if it has none: a free block of `size` numbers that
    * contains none of the numbers that common programs use by default. Without a size: as
-   * `createRange`. Safe to repeat, and repeated by itself when the answer was lost.
+   * `createRange`. Safe to repeat, and repeated automatically if the answer was lost.
    * @throws {PortsError} `RANGE_EXHAUSTED` when no block of that size is free
    */
   async ensureRange(
@@ -1069,10 +1070,11 @@ export class PortManager {
   }
 
   /**
-   * Sets how long a number of the project rests after its release, or after the end of its lease: until
-   * then only the service that held it last can get it. 0 switches it off. Returns how long it was
-   * before. Numbers that rest already end their rest as if it had begun with the new length. Safe to
-   * repeat, and repeated by itself when the answer was lost; the length before may then be the new one.
+   * Sets how long a number of the project rests after its release, or after the end of its lease.
+   * While it rests, only the service that held it last can get it. 0 switches rests off. Also
+   * returns the length before. Numbers that rest already end their rest as if it had begun with the
+   * new length. Safe to repeat, and repeated automatically if the answer was lost; the length
+   * before may then be the new one.
    */
   async setRest(
     projectName: string,
@@ -1117,7 +1119,7 @@ export class PortManager {
    * end that is given, by the database's clock. They may be in ranges or outside them. Live
    * allocations of these numbers stay, and are returned. A claim takes such a number only with
    * `useReservation`. If the same numbers are reserved already for the same host and protocol, sets
-   * the reason and the end. Safe to repeat, and repeated by itself when the answer was lost.
+   * the reason and the end. Safe to repeat, and repeated automatically if the answer was lost.
    */
   async reserve(
     bounds: Bounds,
@@ -1139,9 +1141,9 @@ export class PortManager {
   }
 
   /**
-   * Removes the reservations of exactly these numbers, narrowed by host and protocol where given, and
-   * returns them. Repeated by itself when the answer was lost; those that the attempt without an
-   * answer removed are then missing.
+   * Removes the reservations of exactly these numbers, narrowed by host and protocol where given,
+   * and returns them. Repeated automatically if the answer was lost; those that the attempt without
+   * an answer removed are then missing.
    */
   async unreserve(
     bounds: Bounds,
@@ -1164,10 +1166,11 @@ export class PortManager {
   }
 
   /**
-   * Limits how many ports a project, or the actors that match, may hold, and be given in a minute,
-   * in place of the limits that it has. What is held already stays. A call that would pass one is refused
-   * with `LIMIT_REACHED`, however many ask at once. Imports and moves are not limited. An actor is a
-   * label that callers choose, so such a limit bounds accidents only. Safe to repeat.
+   * Limits how many ports a project, or the actors that match, may hold, and may get in a minute.
+   * Replaces the existing limits. Ports that are already held stay. A call that would exceed a
+   * limit is refused with `LIMIT_REACHED`, however many calls run at once. Imports and moves are
+   * not limited. An actor is a label that callers choose, so a limit on actors only protects
+   * against accidents. Safe to repeat.
    */
   async setLimit(
     subject: LimitSubject,
@@ -1246,7 +1249,7 @@ export class PortManager {
 
   /**
    * The whole registry at one moment, without the results of audits, for `load`. Keep it where only
-   * you can read it: it has the idempotency keys and the history.
+   * you can read it: it contains the idempotency keys and the history.
    */
   async dump(options: CallOptions = {}): Promise<RegistryDocument> {
     const call = given(options)
@@ -1418,6 +1421,6 @@ function usingReservation({ useReservation }: ReservationOption): ReservationOpt
 function validAllHosts({ allHosts, hostname }: UpdateOptions): boolean {
   if (allHosts === undefined || allHosts === false) return false
   if (allHosts !== true) throw invalidArgument('allHosts', allHosts, 'true or false')
-  if (hostname !== undefined) throw invalidArgument('hostname', hostname, 'left out with allHosts')
+  if (hostname !== undefined) throw cannotCombine('hostname', hostname, 'allHosts')
   return true
 }

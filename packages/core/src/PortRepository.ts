@@ -11,12 +11,12 @@ import type { ReservationStore } from './ReservationStore.js'
 import type { TransferStore } from './TransferStore.js'
 
 /**
- * What a store must do for `PortManager`. Arguments arrive validated and normalised. Every method
- * that names a project throws `PROJECT_NOT_FOUND` if it has no range, except `find`, `createRange`,
- * `addRange`, `createNextRange`, `ensureRange`, `importPorts`, `listCheckouts`, `forgetCheckout`
- * and `history`. Every method throws `DATABASE_UNAVAILABLE` if there is no connection and nothing
- * was changed, and `OUTCOME_UNKNOWN` if a write was sent and no answer came. `@ports/core/testing`
- * holds the suite that every store must pass.
+ * The methods of a store that `PortManager` needs. Arguments arrive validated and normalised. Every
+ * method that names a project throws `PROJECT_NOT_FOUND` if it has no range, except `find`,
+ * `createRange`, `addRange`, `createNextRange`, `ensureRange`, `importPorts`, `listCheckouts`,
+ * `forgetCheckout` and `history`. Every method throws `DATABASE_UNAVAILABLE` if there is no
+ * connection and nothing was changed, and `OUTCOME_UNKNOWN` if a write was sent and no answer came.
+ * `@ports/core/testing` holds the suite that every store must pass.
  */
 export interface PortRepository
   extends AllocationStore,

@@ -1,10 +1,10 @@
 import type { CallOptions, WriteOptions } from './CallOptions.js'
 import type { Service } from './PortAllocation.js'
 
-/** What identifies a process, and where it was started. */
+/** The identity of a process, and the directory in which it was started. */
 export interface ProcessRecord {
   readonly pid: number
-  /** The boot of its host and when it was started, which tell a pid that was given again. */
+  /** The boot of its host and when it was started. They distinguish a pid that is used again. */
   readonly started: string
   readonly directory?: string
   readonly command?: string

@@ -11,7 +11,7 @@ export interface OpenOptions {
 export interface RepositoryOpener {
   /**
    * @throws {PortsError} `NO_REGISTRY` if there is no store and it is not to be created. An opener
-   * may create it all the same.
+   * may create it anyway.
    */
   open(options: OpenOptions): Promise<PortRepository>
   /** Opens the store only if that creates and starts nothing. Otherwise returns undefined. */
@@ -149,6 +149,6 @@ function saysThereIsNone(error: unknown): boolean {
 function closed(): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    'This PortManager was closed. Nothing was changed. Make another one to go on.',
+    'This PortManager was closed. Nothing was changed. Create another one to continue.',
   )
 }

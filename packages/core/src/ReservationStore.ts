@@ -20,7 +20,7 @@ export interface ReservationRequest extends ReservedNumbers {
 
 /** Numbers that are kept out of automatic allocation. */
 export interface Reservation extends ReservationRequest {
-  /** Who reserved them, as stated by the caller. A label, not a proof. */
+  /** The actor that reserved them, as stated by the caller. A label, not a proof. */
   readonly reservedBy?: string
   readonly createdAt: Date
 }

@@ -2,7 +2,7 @@ import { validObject, validSignal } from './validate.js'
 
 /**
  * Options that are numbers. For them `''` is an error, not an absence: a variable that a script
- * left empty must not come to mean all ports.
+ * left empty must not mean all ports.
  */
 const NUMBERS: readonly string[] = [
   'count',

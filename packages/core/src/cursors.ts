@@ -17,7 +17,7 @@ export function parseCursor(cursor: unknown): PageKey {
       hostname: validHostname('cursor', hostname),
     }
   } catch {
-    throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
+    throw invalidArgument('cursor', cursor, 'the nextCursor of an earlier page')
   }
 }
 
@@ -34,5 +34,5 @@ export function parseEventCursor(cursor: unknown): EventKey {
     const place = { transaction: BigInt(transaction), id: BigInt(id) }
     if (place.transaction <= LAST_PLACE.transaction && place.id <= LAST_PLACE.id) return place
   }
-  throw invalidArgument('cursor', cursor, 'the nextCursor of a page before')
+  throw invalidArgument('cursor', cursor, 'the nextCursor of an earlier page')
 }

@@ -12,5 +12,5 @@ export type AllocatePortOptions = Writable<Metadata & Partial<Scope>>
 /** The change that `updatePort` makes. */
 export type UpdatePortOptions = Writable<Metadata>
 
-/** What an audit reports of a port that is not as it should be. */
+/** A conflict that an audit reports. */
 export type PortConflict = Writable<Pick<AuditConflict, 'port' | 'expected'> & { actual: string }>

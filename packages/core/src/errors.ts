@@ -41,10 +41,10 @@ export type PortsErrorCode = keyof typeof EXIT_STATUS
 export type ErrorDetails = Readonly<Record<string, unknown>>
 
 /**
- * What every method here rejects with when something foreseeable is wrong. `code` and `details` are
- * for programs; `message` is for people and says what happened and what to do next, in words that
- * fit every interface. Each interface adds the command or tool to use. Anything else that is thrown
- * is a bug.
+ * The error with which every method rejects if something foreseeable is wrong. `code` and `details`
+ * are for programs; `message` is for people and says what happened and what to do next, in words
+ * that fit every interface. Each interface adds the command or tool to use. Anything else that is
+ * thrown is a bug.
  */
 export class PortsError extends Error {
   override readonly name = 'PortsError'
@@ -78,6 +78,18 @@ export function invalidArgument(
       field: shownName(field),
       value: detail(value),
       ...(suggestion !== undefined && { suggestion }),
+    },
+  )
+}
+
+/** @param other the argument with which `field` excludes itself */
+export function cannotCombine(field: string, value: unknown, other: string): PortsError {
+  return new PortsError(
+    'INVALID_ARGUMENT',
+    `${shownName(field)} cannot be combined with ${other}.`,
+    {
+      field: shownName(field),
+      value: detail(value),
     },
   )
 }
@@ -215,12 +227,17 @@ function withheld(exhausted: Exhausted, total: number, named: string): string {
     ...(firstFreeAt === null ? [] : [`wait until ${toSeconds(firstFreeAt)}`]),
     ...(held > 0 ? ['release one that is no longer needed'] : []),
   ]
-  const advice = [steps.slice(0, -1).join(', '), ...steps.slice(-1)].filter(Boolean).join(', or ')
   const all = total === 1 ? 'The only port' : `All ${total} ports`
   return (
     `${all} of ${projectName} (${named}) ${total === 1 ? 'is' : 'are'} ${OR.format(counts)} on ` +
-    `${hostname}/${protocol}. ${advice[0]!.toUpperCase()}${advice.slice(1)}.`
+    `${hostname}/${protocol}. ${asSentence(steps)}`
   )
+}
+
+/** Joins the steps as alternatives. */
+function asSentence(steps: readonly string[]): string {
+  const advice = [steps.slice(0, -1).join(', '), ...steps.slice(-1)].filter(Boolean).join(', or ')
+  return `${advice[0]!.toUpperCase()}${advice.slice(1)}.`
 }
 
 function noRangeOnHost({ projectName, elsewhere, ...scope }: Exhausted, cause: unknown) {
@@ -284,7 +301,7 @@ function moreAre(count: number, what: string): string {
   return count > 0 ? ` ${count} more ${count === 1 ? 'is' : 'are'} ${what}.` : ''
 }
 
-/** What a service holds, if something else was asked for. */
+/** The ports of a service that differ from those that a call asked for. */
 export interface Mismatch extends Omit<ServiceKey, 'protocol'> {
   readonly protocols: readonly Protocol[]
   readonly count: number
@@ -346,7 +363,10 @@ function wayOut(which: string, range: Bounds, neighbours?: Neighbours): string {
   return `; ${which} cannot be widened${why}.`
 }
 
-/** Who holds a number that another service asked for, or held it last if it rests. */
+/**
+ * A number that another service asked for, and the service that holds it or, if it rests, held it
+ * last.
+ */
 export interface Taken extends ServiceKey {
   readonly portNumber: number
   /** ISO 8601; null if it is held until it is released, or rests. */
@@ -355,7 +375,7 @@ export interface Taken extends ServiceKey {
   readonly restsUntil: string | null
   /** ISO 8601. */
   readonly allocatedAt: string
-  /** ISO 8601; null if no audit saw something listening there. */
+  /** ISO 8601; null if no audit has seen anything listening there. */
   readonly lastUsedAt: string | null
   /** The available numbers of the asking project that are nearest to it. */
   readonly nearest: readonly number[]
@@ -367,16 +387,16 @@ export function portTaken(taken: Taken, cause?: unknown): PortsError {
   const where = `${hostname}/${protocol}`
   const lease = leaseEndsAt === null ? '' : ` with a lease until ${toSeconds(leaseEndsAt)}`
   const seen = lastUsedAt
-    ? `it was last seen listening at ${toSeconds(lastUsedAt)}`
-    : 'no audit saw it listening'
+    ? `It was last seen listening at ${toSeconds(lastUsedAt)}`
+    : 'No audit has seen it listening'
   return new PortsError(
     'PORT_TAKEN',
     (restsUntil === null
-      ? `Port ${portNumber} is held by ${nameOfService(taken)} on ${where} since ` +
-        `${toSeconds(allocatedAt)}${lease}; ${seen}. Release it there first, or take another number`
-      : `Port ${portNumber} is resting until ${toSeconds(restsUntil)} on ${where}: until then only ` +
-        `${nameOfService(taken)}, which held it last, can get it. Wait, or take another number`) +
-      `${nearest.length > 0 ? `, such as ${nearest.join(', ')}` : ''}.`,
+      ? `${nameOfService(taken)} has held port ${portNumber} on ${where} since ` +
+        `${toSeconds(allocatedAt)}${lease}. ${seen}. Release it first, or take `
+      : `Port ${portNumber} rests on ${where} until ${toSeconds(restsUntil)}. Only ` +
+        `${nameOfService(taken)}, which held it last, can get it before then. Wait, or take `) +
+      `another number${nearest.length > 0 ? `, such as ${nearest.join(', ')}` : ''}.`,
     { ...taken },
     { cause },
   )
@@ -394,17 +414,19 @@ export interface OutOfRange {
 
 export function portOutOfRange(outside: OutOfRange, cause?: unknown): PortsError {
   const { portNumber, projectName, hostname, owner, ranges } = outside
-  const named =
-    ranges.length > 0
-      ? `(${ranges.map(nameOfRange).join(', ')})`
-      : `, which has none on ${hostname}`
-  const space = ranges.length > 0 ? ' ' : ''
+  const hasRanges = ranges.length > 0
+  const where = hasRanges
+    ? `is not in the ranges of ${projectName} (${ranges.map(nameOfRange).join(', ')})`
+    : `is not in a range of ${projectName}, which has none on ${hostname}`
+  const steps = [
+    ...(owner === null ? [`add a range that contains it to ${projectName}`] : []),
+    ...(hasRanges ? [`choose a number in ${projectName}'s ranges`] : []),
+    ...(owner !== null && !hasRanges ? [`add a range on ${hostname} to ${projectName}`] : []),
+  ]
   return new PortsError(
     'PORT_OUT_OF_RANGE',
-    `Port ${portNumber} is not a number of ${projectName}${space}${named}. ` +
-      (owner === null
-        ? `No project owns it: add a range with it to ${projectName}, or choose a number of its ranges.`
-        : `It belongs to ${owner}. Choose a number of ${projectName}.`),
+    `Port ${portNumber} ${where}. ` +
+      `${owner === null ? 'No project owns it' : `It belongs to ${owner}`}. ${asSentence(steps)}`,
     { ...outside },
     { cause },
   )
@@ -431,7 +453,7 @@ export function unverifiable(sighting: PortSighting & { verdict: 'unknown' }): P
   const host = address ?? hostname
   return new PortsError(
     'UNVERIFIABLE',
-    `It cannot be told from here whether something listens on ${host}:${port}/${protocol}: ` +
+    `Cannot tell from here whether something listens on ${host}:${port}/${protocol}: ` +
       EXPLANATIONS[reason](hostname),
     { port, hostname, protocol, ...(address !== undefined && { address }), reason },
   )
@@ -448,10 +470,10 @@ const EXPLANATIONS: Readonly<Record<UnknownReason, (hostname: string) => string>
     'a socket on :: has the number, and the kernel does not show whether it takes IPv4 too. ' +
     'Check ::1, or leave out the host to check all addresses.',
   'udp-of-another-host': () =>
-    'a UDP service on another host need not answer a probe. Run the check on that host.',
+    'a UDP service on another host may not answer a probe. Run the check on that host.',
   'localhost-of-another-host': (hostname) =>
-    `this machine has a name of its own, and it is not known which one was called ${hostname}. Run ` +
-    'the check on that host.',
+    'this machine has its own name, and the registry does not know which machine ' +
+    `${hostname} was. Run the check on that machine.`,
   'name-not-resolved': (hostname) => `${hostname} does not resolve. Is the name right?`,
   'no-answer': (hostname) =>
     `${hostname} neither accepts nor refuses a connection. Is the host up and its firewall open?`,

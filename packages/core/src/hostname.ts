@@ -76,12 +76,15 @@ function judgeAddress(bare: string): Judgement {
     }
   }
   if (canonical === '0.0.0.0' || canonical === '::') {
-    return { expected: 'one host, or left out for this one: this address stands for all of a host' }
+    return {
+      expected:
+        'one host, or left out for this host: this address stands for all addresses of a host',
+    }
   }
   return { hostname: canonical }
 }
 
-/** What the value must be instead; undefined if it is a host name. */
+/** A description of what the value must be instead; undefined if it is a host name. */
 function faultOf(name: string): string | undefined {
   if (name === '' || /\s/.test(name)) return `${HOST}, without blanks`
   if (name.includes('://')) return `${HOST}, without a scheme`
@@ -89,7 +92,7 @@ function faultOf(name: string): string | undefined {
   if (name.includes('@')) return `${HOST}, without a user`
   if (/^([^:]*|\[.*\]):\d*$/.test(name)) return `${HOST}, without a port`
   if (/[[\]]|:.*:/.test(name)) return `${HOST}; this is not an IPv6 address`
-  if (/[^ -~]/.test(name)) return `${HOST} in ASCII, as DNS has it (xn--…)`
+  if (/[^ -~]/.test(name)) return `${HOST} in ASCII, as in DNS (xn--…)`
   if (name.length > LONGEST_HOSTNAME) {
     return `${HOST} of at most ${LONGEST_HOSTNAME} characters; it has ${name.length}`
   }
@@ -108,7 +111,7 @@ function faultOf(name: string): string | undefined {
       'with no hyphen beside a dot or at an end'
     )
   }
-  // The URL standard reads a last label such as 0x7f as part of an IPv4 address, too.
+  // The URL standard also reads a last label such as 0x7f as part of an IPv4 address.
   if (/^(\d+|0x[0-9a-f]*)$/.test(labels.at(-1)!)) {
     return `${HOST}: an IPv4 address is four numbers from 0 to 255, and no name ends in a number`
   }
@@ -129,7 +132,7 @@ function hostMeantBy(value: string): string | undefined {
 }
 
 /**
- * The one spelling of an IP address: IPv6 as RFC 5952 has it, an IPv4-mapped address (RFC 4291,
+ * The one spelling of an IP address: IPv6 as RFC 5952 writes it, an IPv4-mapped address (RFC 4291,
  * section 2.5.5.2) as the IPv4 address that it stands for.
  */
 export function canonicalAddress(address: string): string {
@@ -147,8 +150,8 @@ export function isAddress(text: string): boolean {
 }
 
 /**
- * An IPv6 address. Node's own pattern for them takes 8 ms to compile, half of what Node itself needs
- * to start: a name must not be held against it.
+ * An IPv6 address. Node's own pattern for them takes 8 ms to compile, half of what Node itself
+ * needs to start, so names are not tested with it.
  */
 function isColonAddress(text: string): boolean {
   return text.includes(':') && isIPv6(text)

@@ -78,6 +78,7 @@ export type { EventKey, EventPage, EventQuery, EventStore } from './EventStore.j
 export type { AllocatePortOptions, PortConflict, UpdatePortOptions } from './earlierTypes.js'
 export {
   batchDoesNotFit,
+  cannotCombine,
   type ErrorDetails,
   EXIT_STATUS,
   type Exhausted,

@@ -36,7 +36,10 @@ export class LocalHost {
     return isIP(valid) ? valid : resolved
   }
 
-  /** Whether the kernel of this machine can speak for that host: one of its names or addresses. */
+  /**
+   * Whether that is this machine, so that its kernel shows the sockets: one of its names or
+   * addresses.
+   */
   is(hostname: string): boolean {
     return (
       hostname === this.name ||

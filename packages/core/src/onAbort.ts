@@ -28,7 +28,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   }
   waiting.callbacks.add(own)
   return () => {
-    // A signal with a listener is kept in memory, so the last callback to go removes the listener.
+    // A signal with a listener is kept in memory, so the listener is removed with the last
+    // callback.
     if (waiting.callbacks.delete(own) && waiting.callbacks.size === 0) {
       signal.removeEventListener('abort', waiting.call)
     }

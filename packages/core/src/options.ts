@@ -11,13 +11,13 @@ import type { Reservation } from './ReservationStore.js'
 
 export interface PortManagerOptions {
   /**
-   * What this machine is called in the registry. Default: the environment's `PORTS_HOSTNAME`, else
-   * the store's default, else `localhost`.
+   * The name of this machine in the registry. Default: the environment's `PORTS_HOSTNAME`, else the
+   * store's default, else `localhost`.
    */
   readonly hostname?: string
   /**
    * The uid of the registry's owner, if it belongs to one user. Audits then report ports on which
-   * another user listens. Root listens for everybody and does not count as another user.
+   * another user listens. Root listens for all users and does not count as another user.
    */
   readonly ownerUid?: number
   /**
@@ -38,8 +38,8 @@ export interface PortManagerOptions {
    */
   readonly passOver?: 'none'
   /**
-   * Limits of every actor who asks through this manager, beside those that the registry has. They
-   * bound the accidents of programs that ask in a loop.
+   * Limits of every actor that uses this manager, in addition to those of the registry. They
+   * protect against programs that ask in a loop by accident.
    */
   readonly limits?: Limits
 }
@@ -51,9 +51,9 @@ export interface InstanceOption {
 
 export interface LeaseOption {
   /**
-   * How long the port is held unless this is asked again or it is renewed: 1 second to a year from
-   * now, by the database's clock. Default: a new port is held until it is released, and a lease stays
-   * as it is.
+   * How long the port is held unless the call is repeated or the lease is renewed: 1 second to a
+   * year from now, by the database's clock. Default: a new port is held until it is released, and a
+   * lease stays as it is.
    */
   readonly ttlSeconds?: number
 }
@@ -80,7 +80,7 @@ export interface ClaimOptions
     WriteOptions {}
 
 export interface ReservationOption {
-  /** Takes the number in spite of its reservation. */
+  /** Takes the number despite its reservation. */
   readonly useReservation?: boolean
 }
 

@@ -35,7 +35,7 @@ function contentOf(path: string): string {
     const stats = statOf(descriptor)
     if (!stats.isFile()) throw invalidArgument('file', path, 'a regular file')
     if (stats.size > MAX_SIZE) {
-      throw invalidArgument('file', path, `one of at most ${MAX_SIZE} bytes`)
+      throw invalidArgument('file', path, `a file of at most ${MAX_SIZE} bytes`)
     }
     return readFileSync(descriptor, 'utf8')
   } finally {

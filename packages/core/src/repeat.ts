@@ -4,14 +4,14 @@ import { onAbort } from './onAbort.js'
 const ATTEMPTS = 6
 /** Doubled from one pause to the next; all together at most 1.6 s. */
 const FIRST_PAUSE_MS = 50
-/** After a `BUSY` that took longer than this, another attempt would probably wait in vain too. */
+/** After a `BUSY` that took longer than this, another attempt would probably fail too. */
 const LONG_WAIT_MS = 2_000
-/** Each attempt may take as long as the store lets it; after this, none is begun. */
-const PATIENCE_MS = 30_000
+/** No attempt begins after this time. Each may take as long as the store allows. */
+const NO_ATTEMPT_AFTER_MS = 30_000
 
 /**
- * Repeats a call that others got in the way of (`BUSY`: nothing was changed) after a pause of
- * random length, six times in all.
+ * Repeats a call that failed with `BUSY`, which changed nothing, after a pause of random length.
+ * Makes at most six attempts.
  * @throws what the last attempt threw
  */
 export function repeatBusy<Result>(
@@ -22,8 +22,8 @@ export function repeatBusy<Result>(
 }
 
 /**
- * Repeats a call that does no harm when it is done twice: also when its answer was lost, which the
- * next answer makes up for.
+ * Repeats a call that is safe to make twice, also if its answer was lost. The next answer replaces
+ * the lost one.
  * @throws what the last attempt threw; `OUTCOME_UNKNOWN` when an answer was lost and none came
  * since
  */
@@ -43,10 +43,7 @@ export async function repeatIdempotent<Result>(
   }
 }
 
-/**
- * Once an answer was lost, a database that is gone, or too busy to say, does not mean that nothing
- * was changed.
- */
+/** After a lost answer, `DATABASE_UNAVAILABLE` and `BUSY` do not mean that nothing was changed. */
 function isUnanswered({ code }: PortsError, lost: PortsError | undefined): boolean {
   if (code === 'OUTCOME_UNKNOWN') return true
   return lost !== undefined && (code === 'DATABASE_UNAVAILABLE' || code === 'BUSY')
@@ -57,7 +54,7 @@ async function repeat<Result>(
   mayBeRepeated: (error: PortsError) => boolean,
   signal: AbortSignal | undefined,
 ): Promise<Result> {
-  const giveUpAt = performance.now() + PATIENCE_MS
+  const giveUpAt = performance.now() + NO_ATTEMPT_AFTER_MS
   for (let attempt = 1; ; attempt++) {
     const began = performance.now()
     try {
@@ -70,7 +67,7 @@ async function repeat<Result>(
       const isLast = attempt === ATTEMPTS || now > giveUpAt || waitedInVain
       if (!again || isLast || signal?.aborted) throw error
     }
-    // At random, so that those who met once do not meet again.
+    // Random, so that calls that collided once do not collide again.
     await pause(Math.random() * FIRST_PAUSE_MS * 2 ** (attempt - 1), signal)
   }
 }

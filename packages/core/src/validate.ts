@@ -82,7 +82,7 @@ export function validText(field: string, value: unknown, maxLength: number): str
   )
 }
 
-/** What ISO 8601 can write in four digits, and PostgreSQL can store. */
+/** The years that ISO 8601 writes in four digits and PostgreSQL can store. */
 const FIRST_DATE = new Date('0001-01-01T00:00:00Z')
 const LAST_DATE = new Date('9999-12-31T23:59:59.999Z')
 

@@ -122,7 +122,7 @@ describe('a store that is opened when it is needed', () => {
   })
 
   it('is closed after the last attempt of a call that is repeated', async () => {
-    const busy = new PortsError('BUSY', 'Others hold what this call needs.')
+    const busy = new PortsError('BUSY', 'Another session is using what this call needs.')
     let attempts = 0
     const store = new RecordingStore()
     const repository: PortRepository = Object.assign(Object.create(store.repository), {

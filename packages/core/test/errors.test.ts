@@ -201,32 +201,62 @@ describe('what went wrong and what to do next', () => {
     [
       'a number that another service holds',
       portTaken({ ...taken, lastUsedAt: '2026-11-26T10:20:30.5+00:00', nearest: [3004, 3006] }),
-      'Port 3005 is held by shop/web@login-form on localhost/tcp since 2026-11-20T08:00:00Z; it was ' +
-        'last seen listening at 2026-11-26T10:20:30Z. Release it there first, or take another ' +
-        'number, such as 3004, 3006.',
+      'shop/web@login-form has held port 3005 on localhost/tcp since 2026-11-20T08:00:00Z. It was ' +
+        'last seen listening at 2026-11-26T10:20:30Z. Release it first, or take another number, ' +
+        'such as 3004, 3006.',
     ],
     [
       'a number that another service holds in a full range',
       portTaken({ ...taken, lastUsedAt: null, nearest: [] }),
-      'Port 3005 is held by shop/web@login-form on localhost/tcp since 2026-11-20T08:00:00Z; no ' +
-        'audit saw it listening. Release it there first, or take another number.',
+      'shop/web@login-form has held port 3005 on localhost/tcp since 2026-11-20T08:00:00Z. No ' +
+        'audit has seen it listening. Release it first, or take another number.',
+    ],
+    [
+      'a number that another service holds with a lease',
+      portTaken({
+        ...taken,
+        leaseEndsAt: '2026-11-28T10:20:30.5+00:00',
+        lastUsedAt: null,
+        nearest: [],
+      }),
+      'shop/web@login-form has held port 3005 on localhost/tcp since 2026-11-20T08:00:00Z with a ' +
+        'lease until 2026-11-28T10:20:30Z. No audit has seen it listening. Release it first, or ' +
+        'take another number.',
+    ],
+    [
+      'a number that rests for another service',
+      portTaken({
+        ...taken,
+        restsUntil: '2026-11-28T10:20:30.5+00:00',
+        lastUsedAt: null,
+        nearest: [3004],
+      }),
+      'Port 3005 rests on localhost/tcp until 2026-11-28T10:20:30Z. Only shop/web@login-form, which ' +
+        'held it last, can get it before then. Wait, or take another number, such as 3004.',
     ],
     [
       'a number of another project',
       portOutOfRange({ ...outside, owner: 'blog' }),
-      'Port 8096 is not a number of shop (3000-3099). It belongs to blog. Choose a number of shop.',
+      'Port 8096 is not in the ranges of shop (3000-3099). It belongs to blog. Choose a number in ' +
+        "shop's ranges.",
     ],
     [
       'a number of no project',
       portOutOfRange({ ...outside, owner: null }),
-      'Port 8096 is not a number of shop (3000-3099). No project owns it: add a range with ' +
-        'it to shop, or choose a number of its ranges.',
+      'Port 8096 is not in the ranges of shop (3000-3099). No project owns it. Add a range that ' +
+        "contains it to shop, or choose a number in shop's ranges.",
     ],
     [
       'a number of a project without ranges on that host',
       portOutOfRange({ ...outside, ranges: [], owner: 'blog' }),
-      'Port 8096 is not a number of shop, which has none on localhost. It belongs to blog. Choose a ' +
-        'number of shop.',
+      'Port 8096 is not in a range of shop, which has none on localhost. It belongs to blog. Add a ' +
+        'range on localhost to shop.',
+    ],
+    [
+      'a number of no project, for a project without ranges on that host',
+      portOutOfRange({ ...outside, ranges: [], owner: null }),
+      'Port 8096 is not in a range of shop, which has none on localhost. No project owns it. Add a ' +
+        'range that contains it to shop.',
     ],
     [
       'a project with ranges on other hosts only',
@@ -330,7 +360,7 @@ describe('what went wrong and what to do next', () => {
     [
       'a second range',
       rangeOverlap({ projectName: 'shop' }, shop),
-      'shop has a range already, 3000-3099. Resize that, or add a range to it.',
+      'shop already has a range, 3000-3099. Resize it, or add another range.',
     ],
     [
       'numbers that the project has',
@@ -398,38 +428,38 @@ describe('what went wrong and what to do next', () => {
         1,
         { bounds: { startPort: 3000, endPort: 3049 } },
       ),
-      'shop still holds ports that would be in none of its ranges: 3050 web (localhost/tcp). Release ' +
+      'shop still holds ports that would be outside its ranges: 3050 web (localhost/tcp). Release ' +
         'it first.',
     ],
     [
       'another host in silence',
       unknown('no-answer', { hostname: 'alpha' }),
-      'It cannot be told from here whether something listens on alpha:3000/tcp: alpha neither accepts ' +
+      'Cannot tell from here whether something listens on alpha:3000/tcp: alpha neither accepts ' +
         'nor refuses a connection. Is the host up and its firewall open?',
     ],
     [
       'a name without an address',
       unknown('name-not-resolved', { hostname: 'alpha' }),
-      'It cannot be told from here whether something listens on alpha:3000/tcp: alpha does not ' +
+      'Cannot tell from here whether something listens on alpha:3000/tcp: alpha does not ' +
         'resolve. Is the name right?',
     ],
     [
       "another host's UDP",
       unknown('udp-of-another-host', { hostname: 'alpha', protocol: 'udp' }),
-      'It cannot be told from here whether something listens on alpha:3000/udp: a UDP service on ' +
-        'another host need not answer a probe. Run the check on that host.',
+      'Cannot tell from here whether something listens on alpha:3000/udp: a UDP service on ' +
+        'another host may not answer a probe. Run the check on that host.',
     ],
     [
       'this host, where its tables are hidden',
       unknown('tables-unreadable', {}),
-      'It cannot be told from here whether something listens on localhost:3000/tcp: this process ' +
+      'Cannot tell from here whether something listens on localhost:3000/tcp: this process ' +
         "cannot read the kernel's socket tables, as in a sandbox that hides /proc. Run the check " +
         'outside the sandbox.',
     ],
     [
       'an address of this host',
       unknown('ipv4-of-ipv6-socket', { address: '127.0.0.2' }),
-      'It cannot be told from here whether something listens on 127.0.0.2:3000/tcp: a socket on :: ' +
+      'Cannot tell from here whether something listens on 127.0.0.2:3000/tcp: a socket on :: ' +
         'has the number, and the kernel does not show whether it takes IPv4 too. Check ::1, or ' +
         'leave out the host to check all addresses.',
     ],

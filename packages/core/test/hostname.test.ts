@@ -13,9 +13,9 @@ function refusalOf(hostname: string): PortsError {
 
 describe('a host name that is refused', () => {
   it.each([
-    ['0.0.0.0', 'this address stands for all of a host'],
-    ['[::]', 'this address stands for all of a host'],
-    ['::ffff:0.0.0.0', 'this address stands for all of a host'],
+    ['0.0.0.0', 'this address stands for all addresses of a host'],
+    ['[::]', 'this address stands for all addresses of a host'],
+    ['::ffff:0.0.0.0', 'this address stands for all addresses of a host'],
     ['fe80::1%eth0', 'without the zone %eth0, which means nothing on another machine'],
     ['münchen.example', 'in ASCII'],
     ['🦀', 'in ASCII'],

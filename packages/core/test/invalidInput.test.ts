@@ -27,7 +27,9 @@ async function expectInvalid(call: () => Promise<unknown>, field: string, value:
   expect(details).toEqual({ field, value })
   if (suggestion !== undefined) expect(error.message).toContain(`, such as ${suggestion}.`)
   const named = field.replace(/[[\].]/g, String.raw`\$&`)
-  expect(error.message).toMatch(new RegExp(`^${named} is .+, but must be .+\\.$`))
+  expect(error.message).toMatch(
+    new RegExp(`^${named} (is .+, but must be|cannot be combined with) .+\\.$`),
+  )
 }
 
 const asksTheStore = (call: Promise<unknown>) => expect(call).rejects.toThrow('the store was asked')

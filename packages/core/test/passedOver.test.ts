@@ -83,8 +83,8 @@ describe('the reasons', () => {
   it('are each told in words, and so is each thing that cannot be seen', () => {
     expect(PASS_OVER_REASONS).toMatchInlineSnapshot(`
       {
-        "blocked": "no browser and no fetch opens it",
-        "busy": "something listens on it that the registry does not know",
+        "blocked": "browsers and fetch refuse to open it",
+        "busy": "something unknown to the registry listens on it",
         "ephemeral": "the kernel may give it to an outgoing connection",
         "kernel-reserved": "the kernel keeps it for an application (ip_local_reserved_ports)",
         "platform": "macOS listens on it for AirPlay",

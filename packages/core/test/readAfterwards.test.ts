@@ -28,7 +28,7 @@ describe('a port that was given and cannot be read afterwards', () => {
   ])('leaves the outcome of %s unknown, because it was given', async (_method, call) => {
     await expect(call()).rejects.toMatchObject({
       code: 'OUTCOME_UNKNOWN',
-      message: expect.stringContaining('shop/web was told port 3000'),
+      message: expect.stringContaining('shop/web got port 3000'),
       cause: UNAVAILABLE,
     })
   })
@@ -37,7 +37,7 @@ describe('a port that was given and cannot be read afterwards', () => {
     await expect(manager.allocatePorts('shop', 'web', { count: 2 })).rejects.toMatchObject({
       code: 'OUTCOME_UNKNOWN',
       message:
-        'shop/web was told ports 3000, 3001, which could not be read afterwards (Nothing was ' +
+        'shop/web got ports 3000, 3001, but the allocations could not be read afterwards (Nothing was ' +
         'changed). To find out, list the ports of shop.',
     })
   })

@@ -13,8 +13,8 @@ it('has one sentence for consecutive numbers that were skipped for one reason', 
     ]),
   ).toEqual([
     'Skipped 3101-3105: reserved.',
-    'Skipped 3106: no browser and no fetch opens it.',
-    'Skipped 3108-3109: no browser and no fetch opens it.',
+    'Skipped 3106: browsers and fetch refuse to open it.',
+    'Skipped 3108-3109: browsers and fetch refuse to open it.',
   ])
   expect(skippedText([])).toEqual([])
 })

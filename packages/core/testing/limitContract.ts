@@ -107,7 +107,9 @@ export function describeLimits(store: Store, passTime: PassTime) {
       await giveWeb(3, { actor: 'bob' })
       await expect(give(store(), 'more', call)).rejects.toMatchObject({
         code: 'LIMIT_REACHED',
-        message: expect.stringMatching(/^The actors a\* may be given 2 ports a minute and got 2/),
+        message: expect.stringMatching(
+          /^The actors a\* may get 2 new ports a minute\. 2 were allocated/,
+        ),
         details: {
           limit: 'perMinute',
           actor: 'a*',

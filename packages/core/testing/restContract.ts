@@ -155,7 +155,7 @@ export function describeRests(store: Store, passTime: PassTime) {
     it('can be claimed by the service that held it last, and by another afterwards', async () => {
       await expect(store().claim({ ...other, portNumber: 3000 })).rejects.toMatchObject({
         code: 'PORT_TAKEN',
-        message: expect.stringContaining('is resting until'),
+        message: expect.stringContaining(' rests on '),
         details: {
           serviceName: 'web',
           leaseEndsAt: null,

@@ -317,7 +317,7 @@ export function describeSeveralRanges(store: Store) {
       await expect(store().resizeRange('shop', bounds, { from: 3000 })).rejects.toMatchObject({
         code: 'RANGE_IN_USE',
         message:
-          'shop still holds ports that would be in none of its ranges: 3009 api (localhost/tcp). ' +
+          'shop still holds ports that would be outside its ranges: 3009 api (localhost/tcp). ' +
           'Release it first.',
         details: { bounds, count: 1 },
       })
@@ -364,7 +364,7 @@ export function describeSeveralRanges(store: Store) {
         details: { count: 1, allocations: [{ serviceName: 'web', portNumber: 5000 }] },
       })
       await expect(store().removeRange('shop', { from: 5000 })).rejects.toThrow(
-        'shop still holds ports that would be in none of its ranges: 5000 web (localhost/tcp)',
+        'shop still holds ports that would be outside its ranges: 5000 web (localhost/tcp)',
       )
       expect(await store().listRanges()).toHaveLength(2)
     })

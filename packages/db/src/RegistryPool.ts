@@ -48,7 +48,7 @@ export class RegistryPool extends pg.Pool {
 
   get #hint(): string {
     return this.#embedded === undefined
-      ? 'PORTS_DATABASE_URL says where it is looked for.'
+      ? 'PORTS_DATABASE_URL names its server.'
       : `Its files are in ${this.#embedded.dataDirectory}.`
   }
 

@@ -132,7 +132,7 @@ function refuseExternal(options: DatabaseOptions): void {
   throw invalidArgument(
     source === 'environment' ? String(from) : 'databaseUrl',
     shownUrl(url),
-    `unset${source === 'file' ? ` in ${from}` : ''} to start or stop the embedded database; a ` +
-      'server of your own is not ours to stop',
+    `unset${source === 'file' ? ` in ${from}` : ''} to start or stop the embedded database; ` +
+      'ports does not start or stop a server of your own',
   )
 }

@@ -27,7 +27,7 @@ const UNLIKE_THE_SCHEMA =
  * Gives a role exactly the rights of a level, in place of those that it had in the registry. The
  * role cannot write a table: it calls functions, which run with the rights of the role that
  * migrated. Only that role or a superuser can grant.
- * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which is for its owner alone,
+ * @throws {PortsError} `INVALID_ARGUMENT` for the embedded database, which only its owner can use,
  * and for an unknown role or level; `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`, `DATABASE_NOT_MIGRATED`
  */
 export async function grantAccess(
@@ -40,7 +40,7 @@ export async function grantAccess(
     throw invalidArgument(
       'PORTS_DATABASE_URL',
       '',
-      'set: the embedded database is for its owner alone',
+      'set: only its owner can use the embedded database',
     )
   }
   if (!ACCESS_LEVELS.includes(level)) {
@@ -57,7 +57,7 @@ export async function grantAccess(
       throw invalidArgument(
         'role',
         role,
-        'another role than a superuser and the owner of the tables',
+        'a role other than a superuser or the owner of the tables',
       )
     }
     const limit = `alter role ${pg.escapeIdentifier(role)} set statement_timeout = ${STATEMENT_TIMEOUT_MS}`

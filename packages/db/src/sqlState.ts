@@ -271,11 +271,14 @@ function rangeIn({ projectName, startPort, endPort, hostname }: ErrorDetails): P
 
 function busy(failure: Failure, holders: readonly LockHolder[], cause: unknown): PortsError {
   const named = holders.map(describeHolder).join(', ')
-  const who = named === '' ? 'Others' : `${named[0]!.toUpperCase()}${named.slice(1)}`
+  // Without known holders the failure may be a conflict of transactions instead of a lock.
+  const reason =
+    named === ''
+      ? 'Another session is using'
+      : `${named[0]!.toUpperCase()}${named.slice(1)} ${holders.length === 1 ? 'has' : 'have'} locked`
   return new PortsError(
     'BUSY',
-    `${who} ${holders.length === 1 ? 'holds' : 'hold'} what this call needs (${failure.message}). ` +
-      'Nothing was changed; try again.',
+    `${reason} what this call needs (${failure.message}). Nothing was changed; try again.`,
     holders.length > 0 ? { holders } : {},
     { cause },
   )
@@ -290,7 +293,7 @@ function inTheWay({ message, detail }: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
     `The database cannot be migrated: ${message}${detail ? ` (${detail})` : ''}. Nothing was ` +
-      'changed. Move what is in the way out of the schema ports, or use another database.',
+      'changed. Move the conflicting objects out of the schema ports, or use another database.',
     { migrations: [] },
     { cause },
   )
@@ -299,7 +302,7 @@ function inTheWay({ message, detail }: Failure, cause: unknown): PortsError {
 function lacksRight({ message }: Failure, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
-    `The database role lacks a right (${message}). Nothing was changed. The owner of the ` +
+    `The database role lacks a privilege (${message}). Nothing was changed. The owner of the ` +
       `registry's tables can grant one of the levels ${ACCESS_LEVELS.join(', ')}.`,
     { right: message },
     { cause },
@@ -324,8 +327,8 @@ export function damaged(reason: string, cause: unknown): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The database's files are damaged (${reason}). Nothing was changed. Stop the database, keep a ` +
-      'copy of its files as they are, and restore them from a backup. A new registry instead would ' +
-      'give numbers that are held now a second time.',
+      'copy of its files as they are, and restore them from a backup. A new registry would ' +
+      'give out numbers that are held now.',
     {},
     { cause },
   )
@@ -347,7 +350,7 @@ export function outcomeUnknown(
 ): PortsError {
   return new PortsError(
     'OUTCOME_UNKNOWN',
-    `The request was sent and no answer came (${failure.message}), so it may have happened. ` +
+    `The request was sent, but no answer came (${failure.message}). It may have been carried out. ` +
       (subject.resolveBy ?? 'To find out, list the ports, or repeat the request if that is safe.'),
     {},
     { cause },
@@ -357,8 +360,7 @@ export function outcomeUnknown(
 export function notMigrated(cause?: unknown): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
-    'The database does not have the registry’s tables and functions as this version needs them. ' +
-      'Migrate it.',
+    'The database does not have the tables and functions that this version needs. Migrate it.',
     {},
     { cause },
   )
@@ -367,8 +369,8 @@ export function notMigrated(cause?: unknown): PortsError {
 export function migratedDifferently(names: readonly string[]): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
-    `The database was migrated by another version of ${names.join(', ')} than this program has, ` +
-      'which migrating again cannot repair. Use the version that made it, or another database.',
+    `The database was migrated with a different version of ${names.join(', ')}. Migrating again ` +
+      'cannot repair that. Use the version of this program that migrated it, or another database.',
     { migrations: names },
   )
 }

@@ -1235,8 +1235,8 @@ describe('ranges', () => {
     }
     const again = await errorOf(ports.createRange({ projectName: 'consilio', size: 100 }))
     expect(again.code).toBe('RANGE_OVERLAP')
-    expect(again.message).toContain('consilio has a range already, 3100-3199')
-    expect(again.message).toContain('Resize that, or add a range to it')
+    expect(again.message).toContain('consilio already has a range, 3100-3199')
+    expect(again.message).toContain('Resize it, or add another range')
     const resized = await errorOf(ports.resizeRange('consilio', { startPort: 3100, endPort: 3200 }))
     expect(resized.code).toBe('RANGE_OVERLAP')
     expect(resized.message).toContain('3100-3200 would overlap 3200-3299 of openhorizon')
@@ -1273,7 +1273,7 @@ describe('ranges', () => {
     expect(error.message).toContain('3100 api (localhost/tcp)')
     expect(error.message).toContain('3100 web (alpha.example/udp)')
     expect(error.message).not.toContain('3101 ')
-    expect(error.message).toContain('still holds ports that would be in none of its ranges: 3100 ')
+    expect(error.message).toContain('still holds ports that would be outside its ranges: 3100 ')
     expect(error.details).toMatchObject({
       projectName: 'consilio',
       count: 2,

@@ -156,7 +156,7 @@ describe('a call after close', () => {
     const refusal = {
       name: 'PortsError',
       code: 'DATABASE_UNAVAILABLE',
-      message: 'This PortManager was closed. Nothing was changed. Make another one to go on.',
+      message: 'This PortManager was closed. Nothing was changed. Create another one to continue.',
     }
     await expect(call()).rejects.toMatchObject(refusal)
     await closing

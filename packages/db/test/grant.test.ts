@@ -64,7 +64,7 @@ describe('grantAccess', () => {
       for (const call of Object.values(LEVELS[each])) {
         await expect(call(ports)).rejects.toMatchObject({
           code: 'DATABASE_UNAVAILABLE',
-          message: expect.stringContaining('lacks a right'),
+          message: expect.stringContaining('lacks a privilege'),
         })
       }
     }
@@ -84,7 +84,7 @@ describe('grantAccess', () => {
     const ports = await managerOf(actingAs(url, role))
     await expect(ports.ensure('nobody', 'web')).rejects.toMatchObject({ code: 'PROJECT_NOT_FOUND' })
     await expect(ports.createRange({ projectName: 'new', size: 10 })).rejects.toMatchObject({
-      message: expect.stringContaining('lacks a right'),
+      message: expect.stringContaining('lacks a privilege'),
     })
   })
 

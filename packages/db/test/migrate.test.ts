@@ -221,7 +221,7 @@ describe('a database of one’s own', () => {
     ])
     const refusal = {
       code: 'DATABASE_NOT_MIGRATED',
-      message: expect.stringContaining(`another version of ${first}`),
+      message: expect.stringContaining(`a different version of ${first}`),
     }
     await expect(openRepository({ url })).rejects.toMatchObject(refusal)
     await expect(migrate({ url })).rejects.toMatchObject(refusal)

@@ -203,7 +203,7 @@ describe('a settings file', () => {
     expect(refusal(() => settingOf('hostname'))).toMatchObject({
       code: 'INVALID_ARGUMENT',
       details: { file: own },
-      message: expect.stringContaining('root reads no settings of others'),
+      message: expect.stringContaining('root does not read the settings of other users'),
     })
   })
 })

@@ -283,7 +283,7 @@ describe('a registry whose migrations are not exactly these', () => {
     for (const call of [migrate, openRepository]) {
       await expect(call({ url })).rejects.toMatchObject({
         code: 'DATABASE_NOT_MIGRATED',
-        message: expect.stringContaining('another version of'),
+        message: expect.stringContaining('a different version of'),
       })
     }
     const { schema } = await databaseStatus({ url })

@@ -26,14 +26,13 @@ export const service = {
     .describe('Copy of the project, e.g. a git worktree, or (primary); default: that of directory'),
 }
 
-// The core says what a port may be; here it is only advertised.
+// The core decides what a port may be. This only advertises it.
 export const portNumber = z.number().meta({ type: 'integer', minimum: 1, maximum: 65535 })
 
 export const ttlSeconds = z
   .number()
   .optional()
   .meta({ type: 'integer', minimum: 1, maximum: 31_536_000 })
-  .describe('Released after that time unless asked again; default: never')
 
 const hostname = z.string().optional().describe('Host of the service; default: this machine')
 

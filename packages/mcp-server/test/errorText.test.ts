@@ -41,7 +41,7 @@ test('a reserved number has an agent tell the reason and take another one', () =
   })
   expect(errorText(error, getPort)).toBe(
     'PORT_RESERVED: Port 3102 is reserved on localhost/tcp with 3100-3104 by ann until ' +
-      '2099-01-31T00:00:00Z: migration. Take another number, or ask for this one in spite of the ' +
+      '2099-01-31T00:00:00Z: migration. Take another number, or ask for this one despite the ' +
       'reservation.\nTell the user the reason, then call get-port with another portNumber, or ' +
       'without one.',
   )

@@ -38,7 +38,7 @@ test('get-port gives a service one port, the same every time', async () => {
     ...rest,
     created: false,
     message: expect.stringMatching(
-      /^consilio\/api has port 3100 on localhost\/tcp; it keeps it until it is released\. /,
+      /^consilio\/api has port 3100 on localhost\/tcp\. The service keeps it until it is released\. /,
     ),
   })
 })
@@ -75,7 +75,7 @@ test('get-port with a number gives exactly that one, which it then returns witho
   })
   expect(await ask('get-port', service)).toMatchObject({ port: 3105, created: false })
   const other = { projectName: 'consilio', serviceName: 'api', portNumber: 3105 }
-  expect(await failure('get-port', other)).toMatch(/^PORT_TAKEN: .*held by consilio\/web/)
+  expect(await failure('get-port', other)).toMatch(/^PORT_TAKEN: consilio\/web has held port 3105 /)
 })
 
 test('get-port shows a host by the name it is stored under', async () => {
@@ -343,7 +343,7 @@ test('release-port lists the numbers of a service that has several, and releases
   expect(refused).toContain('3100/tcp, 3100/udp, 3101/tcp. Give the portNumber of one, or allPorts')
   expect(await failure('release-port', { ...service, allPorts: false })).toBe(refused)
   expect(await failure('release-port', { ...service, allPorts: true, portNumber: 3100 })).toContain(
-    'allPorts is true, but must be left out beside portNumber.',
+    'allPorts cannot be combined with portNumber.',
   )
   expect(await ask('list-ports')).toMatchObject({ count: 5 })
 

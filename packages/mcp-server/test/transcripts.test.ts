@@ -285,7 +285,7 @@ test('an agent does not take the number of a service that is down', async () => 
   const { ask, failure } = await agent(url)
   const mine = { projectName: 'blog', serviceName: 'api' }
   const refused = await failure('get-port', { ...mine, portNumber: first + 5 })
-  expect(refused).toMatch(/^PORT_TAKEN: .* is held by blog\/web /)
+  expect(refused).toMatch(/^PORT_TAKEN: blog\/web has held port /)
   expect(refused).toContain(
     'A service that is down keeps its port: do not release that of another service.',
   )
@@ -330,7 +330,7 @@ test('an agent is told how many numbers rest, and gets another one', async () =>
       serviceName: 'api',
       portNumber: 3100,
     }),
-  ).toMatch(/is resting until .*\n.*another portNumber/)
+  ).toMatch(/ rests on .* until .*\n.*another portNumber/)
 })
 
 test('an agent in a loop is stopped, and told when to go on', async () => {

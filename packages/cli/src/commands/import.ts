@@ -16,7 +16,7 @@ export function importCommand(context: Context) {
   const { openManager, output, signal, confirm, answerNo } = context
   return new Command('import')
     .description('Record ports that services use already')
-    .argument('[file]', 'JSON, YAML or CSV; standard input unless given')
+    .argument('[file]', 'JSON, YAML or CSV; default: standard input')
     .addOption(
       new Option('--format <format>', 'the format, unless the file name tells it').choices(
         IMPORT_FORMATS,
@@ -29,7 +29,7 @@ export function importCommand(context: Context) {
     .addOption(sourceOptions.cloudflared)
     .addOption(sourceOptions.scan)
     .addOption(
-      new Option('--project <name>', 'the project of proposed rows; that of the file unless given'),
+      new Option('--project <name>', 'the project of proposed rows; default: that of the file'),
     )
     .option('--skip-conflicts', 'import only the rows without a conflict')
     .option('--dry-run', 'print the plan and change nothing')
@@ -129,12 +129,10 @@ function lineOf(
   const sign = outcome === 'claimed' ? '+' : row.changes ? '~' : '='
   const effects = [
     ...(row.createsRange ? [`becomes a range of ${projectName}`] : []),
-    ...(row.insteadOf === undefined
-      ? []
-      : [`is what get answers from then on, instead of ${row.insteadOf}`]),
-    ...(row.addsMetadata ? ['gets metadata that it lacks'] : []),
+    ...(row.insteadOf === undefined ? [] : [`get will return it instead of ${row.insteadOf}`]),
+    ...(row.addsMetadata ? ['missing metadata is added'] : []),
   ]
-  return effects.length > 0 ? `${sign} ${port}, which ${effects.join(', and ')}` : `${sign} ${port}`
+  return effects.length > 0 ? `${sign} ${port}: ${effects.join('; ')}` : `${sign} ${port}`
 }
 
 function capitalized(text: string): string {
@@ -180,10 +178,10 @@ most.
 It prints a plan, and asks before it imports. It imports without asking with --yes, with --json,
 without a terminal, and when the rows come from standard input. --dry-run changes nothing.
 
-After the import, get answers the number of the service's first row, even if the service held
+After the import, get returns the number of the service's first row, even if the service held
 another before; the plan says so. Each line of the plan begins with + (to import), = (held
 already), ~ (held already, and changed) or ! (a conflict). Errors name the line of a CSV file,
-or the row of another, the first being row 1.
+or the row of another file. Rows are counted from 1.
 
 The options that name a source propose rows from it. Lines that begin with - say what cannot be
 known; nothing is guessed. The project is --project if given, else that of the file's directory,

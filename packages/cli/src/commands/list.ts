@@ -39,7 +39,7 @@ export function listCommand(context: Context) {
     .argument('[project]')
     .addOption(allOption)
     .option('--service <name>', 'only those of services of that name')
-    .option('--hostname <host>', 'only those on that host; on all unless given')
+    .option('--hostname <host>', 'only those on that host; default: all hosts')
     .addOption(new Option('--port <number>', 'only that number').argParser(typedNumber))
     .option('--resting', 'list the numbers that rest instead, and the services that held them last')
     .addHelpText('after', MORE_HELP)

@@ -4,8 +4,8 @@ import { PortsError } from '../errors.js'
 import { nameOfService, type PortAllocation, type ServiceKey } from '../PortAllocation.js'
 
 /**
- * The allocation that a call has just been told of. The port may be given by now, so a failure to
- * read it leaves the outcome unknown.
+ * The allocation of a port that a call has just returned. The call may have allocated it, so a
+ * failure to read it leaves the outcome unknown.
  * @throws {PortsError} `OUTCOME_UNKNOWN`
  */
 export async function allocationOf(
@@ -34,7 +34,7 @@ export function allocatedNow(
   return readTold(store, key, { numbers, next }, call)
 }
 
-/** What a call was told, and what its caller can do if that cannot be read. */
+/** The answer to a call, and the advice for its caller if the allocations cannot be read. */
 interface Told {
   readonly numbers: readonly number[]
   readonly next: string
@@ -68,11 +68,12 @@ function unread(
   reason: string,
   cause?: unknown,
 ): PortsError {
-  const ports = `${numbers.length === 1 ? 'port' : 'ports'} ${numbers.join(', ')}`
+  const isOne = numbers.length === 1
+  const ports = `${isOne ? 'port' : 'ports'} ${numbers.join(', ')}`
   return new PortsError(
     'OUTCOME_UNKNOWN',
-    `${nameOfService(key)} was told ${ports}, which could not be read afterwards ` +
-      `(${reason.replace(/\.$/, '')}). ${next}`,
+    `${nameOfService(key)} got ${ports}, but the ${isOne ? 'allocation' : 'allocations'} could not ` +
+      `be read afterwards (${reason.replace(/\.$/, '')}). ${next}`,
     {},
     { cause },
   )

@@ -13,7 +13,7 @@ import { type SameCloudflareHostname, withSharing } from './sameCloudflareHostna
 /** The highest number of ports of one batch. */
 const MAX_BATCH = 1000
 
-/** What a caller asks for one service of a batch. */
+/** A caller's request for one service of a batch. */
 export interface BatchEntry extends Partial<Layout> {
   readonly service: string
   /** If it has both, each number is held for both. Default: TCP. */

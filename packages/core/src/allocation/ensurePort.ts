@@ -17,7 +17,7 @@ export interface EnsureResult extends SameCloudflareHostname {
   readonly created: boolean
   /** Available numbers below that were passed over, and a preferred number that was not given. */
   readonly skipped: readonly SkippedPort[]
-  /** What could not be looked at from here, so that nothing was passed over for it. */
+  /** The kinds of numbers that cannot be seen from here, so that none were passed over. */
   readonly cannotSee: readonly CannotSee[]
 }
 

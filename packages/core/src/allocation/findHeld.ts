@@ -2,7 +2,10 @@ import type { AllocationStore } from '../AllocationStore.js'
 import type { CallOptions } from '../CallOptions.js'
 import type { ServiceKey } from '../PortAllocation.js'
 
-/** Returns the port of a service. If it has none, refuses an unknown project by a second look. */
+/**
+ * Returns the port of a service. If it has none, makes a second query, which refuses an unknown
+ * project.
+ */
 export async function findHeld(
   store: AllocationStore,
   key: ServiceKey,

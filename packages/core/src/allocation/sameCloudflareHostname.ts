@@ -9,7 +9,7 @@ import {
 } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 
-/** A result that may tell of other services. */
+/** A result that may name other services. */
 export interface SameCloudflareHostname {
   /**
    * The other services that hold a port under the Cloudflare hostname of this one. Absent if there
@@ -32,7 +32,7 @@ export async function sameCloudflareHostname(
 }
 
 /**
- * What to add to the result of a call that gave or found an allocation. The hostname is that of the
+ * The addition to the result of a call that returns an allocation. The hostname is that of the
  * allocation, which keeps the one that it had. Reads only for a call that named one.
  */
 export async function sharing(
@@ -56,7 +56,7 @@ export async function withSharing<Allocation extends PortAllocation>(
   const services = new Map<string, readonly Service[]>()
   for (const { cloudflareHostname } of allocations) {
     if (cloudflareHostname === undefined || services.has(cloudflareHostname)) continue
-    // The call must still tell which ports it gave.
+    // The call must still return the ports that it allocated.
     const all = await servicesWith(store, cloudflareHostname, call).catch(() => [])
     services.set(cloudflareHostname, all)
   }

@@ -1,9 +1,9 @@
 import { statOf } from '../statOf.js'
 
 /**
- * Names a directory itself, so that it is recognized after it was moved on its file system: its inode
- * number and its time of birth, because the number is given again. Undefined if its file system tells
- * no time of birth, or if it cannot be looked at.
+ * Identifies a directory, so that it is recognized after it was moved on its file system: its inode
+ * number and its time of birth, because inode numbers are reused. Undefined if its file system has
+ * no times of birth, or if the directory cannot be accessed.
  */
 export function identityOf(directory: string): string | undefined {
   try {
@@ -14,7 +14,7 @@ export function identityOf(directory: string): string | undefined {
   }
 }
 
-/** Without statx(2), Node tells the time of the last change of every file instead. */
+/** Without statx(2), Node reports the time of the last change of every file instead. */
 function hasTimesOfBirth(directory: string): boolean {
   return [directory, process.execPath].map(statOf).some((it) => it.birthtimeNs !== it.ctimeNs)
 }

@@ -4,8 +4,8 @@ import { isInside } from '../project/isInside.js'
 import { statOf } from '../statOf.js'
 
 /**
- * Whether a directory of this host no longer exists. One that may not be looked into is not gone, and
- * neither is one on a file system that may only not be mounted now.
+ * Whether a directory of this host no longer exists. A directory that cannot be accessed is not
+ * gone, nor is one on a file system that may just be unmounted.
  */
 export function isGone(directory: string): boolean {
   try {

@@ -5,8 +5,8 @@ import { identityOf } from './identityOf.js'
 import { isGone } from './isGone.js'
 
 /**
- * Which instance of a project a directory of this host is. Records it, and what identifies it, the
- * first time. A directory that was moved stays the instance that it was.
+ * Returns which instance of a project a directory of this host is. Records the directory and its
+ * identity the first time. A directory that was moved stays the same instance.
  */
 export async function recordCheckout(
   store: CheckoutStore,
@@ -32,9 +32,9 @@ export async function recordCheckout(
 }
 
 /**
- * The recorded directory whose place a new one takes: the one that it was before it was moved, else
- * that of the primary instance if it is nowhere, because the project was cloned again, or copied to
- * another file system.
+ * The recorded directory that a new one replaces: its own path before it was moved, else the
+ * directory of the primary instance if that no longer exists, because the project was cloned again
+ * or copied to another file system.
  */
 function replacedBy(
   { directory, isLinked }: CheckoutRequest,

@@ -21,18 +21,18 @@ export function leaseLost(lost: Lost, cause?: unknown): PortsError {
   )
 }
 
-/** Without an id nobody knows whether there ever was a lease. */
+/** Without an id it is unknown whether there ever was a lease. */
 function sentences({ hostname, protocol, portNumber, allocationId }: Lost): string {
   const where = protocol === null ? hostname : `${hostname}/${protocol}`
   if (allocationId !== null) {
     return (
-      `does not hold the allocation ${allocationId} on ${where}: it has ended, or was released. ` +
+      `does not hold allocation ${allocationId} on ${where}: it has ended or was released. ` +
       'Somebody else may have the number by now. Stop using it, and ask for a port again.'
     )
   }
-  const what = portNumber === null ? 'holds no port' : `does not hold port ${portNumber}`
+  const what = portNumber === null ? 'no leased port' : `no lease on port ${portNumber}`
   return (
-    `${what} with a lease on ${where}. If it did, the lease has ended, or the port was released, and ` +
-    'somebody else may have the number by now: stop using it, and ask for a port again.'
+    `holds ${what} on ${where}. If it had one, the lease has ended or the port was released. ` +
+    'Somebody else may have the number by now. Stop using it, and ask for a port again.'
   )
 }

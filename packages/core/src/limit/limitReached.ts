@@ -27,9 +27,9 @@ export function limitReached(reached: Reached, cause?: unknown): PortsError {
   const limit = isFull ? 'maxPorts' : 'perMinute'
   const message = isFull
     ? `${subjectOf(reached)} may hold ${counted(maxPorts, 'port')} and ${holds(reached)} ${held}, so ` +
-      `${more} cannot be given. Release what is no longer needed, or raise the limit.`
-    : `${subjectOf(reached)} may be given ${counted(perMinute ?? 0, 'port')} a minute and got ${used} ` +
-      `in the last one, so ${more} cannot be given. ` +
+      `${more} cannot be allocated. Release what is no longer needed, or raise the limit.`
+    : `${subjectOf(reached)} may get ${counted(perMinute ?? 0, 'new port')} a minute. ${used} ` +
+      `${used === 1 ? 'was' : 'were'} allocated in the last minute, so ${more} cannot be allocated. ` +
       (retryAt === null
         ? 'Ask for fewer, or raise the limit.'
         : `Try again at ${toSeconds(retryAt)}.`)

@@ -1,7 +1,7 @@
 import { isAbsent } from '../absent.js'
 import { validActor } from '../actor.js'
 import type { Limits } from '../CallOptions.js'
-import { invalidArgument } from '../errors.js'
+import { cannotCombine, invalidArgument } from '../errors.js'
 import type { LimitSubject } from '../LimitStore.js'
 import { validName } from '../name.js'
 import { validObject } from '../validate.js'
@@ -13,7 +13,7 @@ export const HIGHEST_LIMITS = { maxPorts: 65_535, perMinute: 10_000 } as const
 export function validSubject(subject: LimitSubject): LimitSubject {
   const { projectName, actor } = validObject('subject', subject, 'a project or an actor')
   if (!isAbsent(projectName) && !isAbsent(actor)) {
-    throw invalidArgument('actor', actor, 'left out beside a project')
+    throw cannotCombine('actor', actor, 'a project')
   }
   if (isAbsent(projectName) && isAbsent(actor)) {
     throw invalidArgument('subject', subject, 'a project or an actor')

@@ -64,9 +64,9 @@ export class Listeners {
   }
 
   /**
-   * What is seen there. The hostname must be one of this host's. An address is served by its own
-   * listener or by the wildcard of its family; a name stands for all addresses, so any listener
-   * counts. A UDP socket that is connected to a peer holds its number as well.
+   * The sighting of an endpoint. The hostname must be one of this host's. An address is served by
+   * its own listener or by the wildcard of its family; a name stands for all addresses, so any
+   * listener counts. A UDP socket that is connected to a peer holds its number as well.
    */
   at({ hostname, protocol, port }: Endpoint): Sighting {
     const all = this.socketsOn(protocol, port)

@@ -8,9 +8,9 @@ export type Verdict = 'listening' | 'not-listening' | 'unknown'
  * - `tables-unreadable`: this host's kernel does not show its sockets to this process.
  * - `other-network`: this process is not in the network namespace of this host's services.
  * - `ipv4-of-ipv6-socket`: the kernel does not show whether a socket on `::` takes IPv4 as well.
- * - `udp-of-another-host`: a UDP service need not answer anyone.
- * - `localhost-of-another-host`: this machine has a name of its own, and localhost means another
- *   one.
+ * - `udp-of-another-host`: a UDP service may not answer a probe.
+ * - `localhost-of-another-host`: this machine has its own name, and localhost means another
+ *   machine.
  * - `name-not-resolved`: the name of the other host has no address here.
  * - `no-answer`: the other host neither accepted nor refused a connection.
  */
@@ -30,11 +30,11 @@ export type UnknownReason = (typeof UNKNOWN_REASONS)[number]
 export interface SeenListener {
   /** `0.0.0.0` and `::` stand for all addresses of their family. */
   readonly address: string
-  /** The user who opened it; absent if the system does not tell. */
+  /** The user who opened it; absent if the system does not show it. */
   readonly uid?: number
 }
 
-/** What was seen of one port of one host at one moment. */
+/** The result of looking at one port of one host at one moment. */
 export type Sighting =
   | {
       readonly verdict: 'listening'

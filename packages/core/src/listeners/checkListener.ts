@@ -48,8 +48,7 @@ export async function checkLocal(
  * @throws the signal's reason
  */
 export async function checkRemote(target: Endpoint, options: ProbeOptions): Promise<Sighting> {
-  // A machine that has a name of its own cannot know which other one was called localhost in the
-  // registry.
+  // A machine with its own name does not know which machine localhost in the registry was.
   if (isLoopbackName(target.hostname)) return unknownBecause('localhost-of-another-host')
   if (target.protocol === 'udp') return unknownBecause('udp-of-another-host')
   return connectProbe(target, options)

@@ -12,9 +12,10 @@ export interface ProbeOptions {
 }
 
 /**
- * Whether a TCP connection to a host succeeds, on any of its IPv4 and IPv6 addresses. Only when
- * every address refuses is it a no (RFC 9293, section 3.10.7.1: a closed port answers with a
- * reset). Silence, an unreachable network and a name that does not resolve tell nothing.
+ * Whether a TCP connection to a host succeeds, on any of its IPv4 and IPv6 addresses. The answer is
+ * no only if every address refuses (RFC 9293, section 3.10.7.1: a closed port answers with a
+ * reset). Silence, an unreachable network and a name that does not resolve leave the verdict
+ * unknown.
  * @throws the signal's reason
  */
 export async function connectProbe(
@@ -28,7 +29,7 @@ export async function connectProbe(
     autoSelectFamily: true,
     lookup,
   })
-  // once() stops listening at the first error; another one on its way must not go uncaught.
+  // once() stops listening at the first error; a later one must not be uncaught.
   socket.on('error', () => {})
   const deadline = setTimeout(() => socket.destroy(new Error('No answer in time')), timeoutMs)
   const forget = signal && onAbort(signal, () => socket.destroy(new Error('No longer wanted')))

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Bounds } from '../PortRange.js'
 
-/** What a kernel does with numbers that no program names. */
+/** The numbers that a kernel chooses by itself, and those that it does not choose. */
 export interface KernelPorts {
-  /** From these it takes the numbers of outgoing connections, of TCP and UDP. */
+  /** The range from which it takes the numbers of outgoing connections, for TCP and UDP. */
   readonly ephemeral: Bounds
-  /** It takes none of these, even where they are among the former. */
+  /** Numbers that it never takes, even within that range. */
   readonly reserved: readonly Bounds[]
 }
 

@@ -2,9 +2,9 @@ import type { LookupAddress } from 'node:dns'
 import type { LookupFunction } from 'node:net'
 
 /**
- * A lookup that resolves each name once for all who ask, failures included. getaddrinfo(3) runs on
- * the few threads that libuv has for the whole process: asked for every port of a name that does
- * not answer, it would hold up the checks of all other hosts.
+ * A lookup that resolves each name once for all callers, failures included. getaddrinfo(3) runs on
+ * the few threads that libuv has for the whole process. A lookup for every port of a name that does
+ * not answer would delay the checks of all other hosts.
  */
 export function lookupOnce(): LookupFunction {
   const answers = new Map<string, Promise<LookupAddress[]>>()

@@ -64,8 +64,8 @@ export function seesServicesOf(
 
 /**
  * As `seesServicesOf`, for a call that only allocates. A store that knows of no namespace must not
- * record this one: a sandbox may ask for a port first, and checks where the services run would then
- * tell nothing.
+ * record this one: a sandbox may ask for a port first, and checks in the namespace of the services
+ * would then be unverifiable.
  * @throws the signal's reason
  */
 export function mayStartServicesOf(

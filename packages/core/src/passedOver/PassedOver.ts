@@ -14,7 +14,7 @@ export class PassedOver {
 
   /** In the order of `PASS_OVER_REASONS`. A number may be in several. */
   readonly ranges: readonly PassedOverRange[]
-  /** What could not be seen from here, so that nothing is passed over for it. */
+  /** The kinds of numbers that cannot be seen from here, so that none are passed over. */
   readonly cannotSee: readonly CannotSee[]
 
   constructor(
@@ -28,8 +28,8 @@ export class PassedOver {
   }
 
   /**
-   * What the store skipped, by number and with the reasons. It also skips what is reserved and what
-   * rests, which the look at a host does not know.
+   * The numbers that the store skipped, in ascending order, with the reasons. The store also skips
+   * reserved and resting numbers, which a look at the host does not show.
    */
   skipped<Skipped extends { readonly portNumber: number }>(
     avoided: readonly Skipped[],

@@ -3,7 +3,7 @@ import { listeningPorts } from '../listeners/listeningPorts.js'
 import type { Protocol } from '../PortAllocation.js'
 import { readSysctl } from './sysctl.js'
 
-/** What this host's kernel shows of a protocol at one moment. */
+/** The numbers of a protocol that this host's kernel shows at one moment. */
 export interface HostLook {
   /** The numbers on which something listens; undefined if they cannot be seen. */
   readonly listening: readonly number[] | undefined

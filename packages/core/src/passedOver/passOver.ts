@@ -1,7 +1,7 @@
 import { invalidArgument } from '../errors.js'
 
 export interface PassOverOption {
-  /** `none` allocates also numbers that would be passed over. */
+  /** `none` also allocates numbers that would be passed over. */
   readonly passOver?: 'none'
 }
 

@@ -15,7 +15,7 @@ interface ThisHost extends HostLook {
   readonly platform: NodeJS.Platform
 }
 
-/** Nothing is passed over for what cannot be seen, and `cannotSee` tells what that is. */
+/** Passes over no numbers of a kind that cannot be seen. `cannotSee` lists those kinds. */
 export function passedOverOnThisHost(seen: ThisHost): PassedOver {
   const { protocol, listening, kernelPorts, seesServices, platform } = seen
   const cannotSee: CannotSee[] = []
@@ -43,9 +43,9 @@ function blockedPorts(protocol: Protocol): Bounds[] {
 }
 
 /**
- * Numbers of the ephemeral range that are reserved are neither: no outgoing connection gets them,
- * and reserving them is how a range there is made safe to use. Elsewhere the kernel would take none
- * anyway, so a reservation only says that an application has the number.
+ * Reserved numbers within the ephemeral range are not passed over: no outgoing connection gets
+ * them, and a range there is made safe by reserving its numbers. The kernel takes no numbers
+ * outside the ephemeral range, so a reservation there only says that an application has the number.
  */
 function ofKernel(kernel: KernelPorts) {
   return {
@@ -54,7 +54,7 @@ function ofKernel(kernel: KernelPorts) {
   }
 }
 
-/** What the kernel may give to outgoing connections. */
+/** The numbers that the kernel may give to outgoing connections. */
 export function ephemeralNumbers({ ephemeral, reserved }: KernelPorts): Bounds[] {
   return without([ephemeral], reserved)
 }

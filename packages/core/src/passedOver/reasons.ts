@@ -1,11 +1,11 @@
 /**
- * Why a number is not allocated automatically, in words that follow the number. Where several
- * reasons apply, the first counts: a program on the number is in the way now, the others may be
- * later.
+ * Why a number is not allocated automatically, in words that follow the number. If several reasons
+ * apply, the first counts: a program on the number is in the way now, and the others may be in the
+ * way later.
  */
 export const PASS_OVER_REASONS = {
-  busy: 'something listens on it that the registry does not know',
-  blocked: 'no browser and no fetch opens it',
+  busy: 'something unknown to the registry listens on it',
+  blocked: 'browsers and fetch refuse to open it',
   platform: 'macOS listens on it for AirPlay',
   ephemeral: 'the kernel may give it to an outgoing connection',
   'kernel-reserved': 'the kernel keeps it for an application (ip_local_reserved_ports)',
@@ -21,7 +21,7 @@ export const SKIP_REASONS = {
   unavailable: "it was preferred, but is held, reserved, resting or not the project's",
 } as const
 
-/** What cannot be passed over on this host, and why, as a sentence. */
+/** Sentences that say which numbers are not passed over on this host, and why. */
 export const CANNOT_SEE = {
   'tables-unreadable':
     'Numbers on which something listens are not passed over: this process cannot read the ' +

@@ -4,7 +4,7 @@ import { SKIP_REASONS } from './reasons.js'
 
 interface Skipped {
   readonly portNumber: number
-  /** Absent: it need not be said. */
+  /** Absent if it is clear. */
   readonly protocol?: Protocol
   readonly reason: keyof typeof SKIP_REASONS
 }

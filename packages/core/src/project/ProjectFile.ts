@@ -1,4 +1,4 @@
-import { invalidArgument } from '../errors.js'
+import { cannotCombine, invalidArgument } from '../errors.js'
 import { validPublicHostname } from '../hostname.js'
 import { validName } from '../name.js'
 import { PROTOCOLS, type Protocol } from '../PortAllocation.js'
@@ -16,7 +16,9 @@ import { environmentName } from './environmentName.js'
 /** The name of the file at the root of a project. */
 export const PROJECT_FILE = 'ports.json'
 
-/** A service as the file describes it. The number that it has at the moment is not part of that. */
+/**
+ * A service as the file describes it. The number that it has now is not part of the description.
+ */
 export interface ProjectService {
   readonly command?: string
   readonly type?: string
@@ -118,11 +120,7 @@ function validService(at: string, value: unknown): void {
     if (service[field] !== undefined) check(`${at}.${field}`, service[field])
   }
   if (service.port !== undefined && service.preferredPort !== undefined) {
-    throw invalidArgument(
-      `${at}.preferredPort`,
-      service.preferredPort,
-      'left out if there is a port',
-    )
+    throw cannotCombine(`${at}.preferredPort`, service.preferredPort, 'port')
   }
   const isFixed = service.port !== undefined || service.preferredPort !== undefined
   if (isFixed && service.count !== undefined && service.count !== 1) {
@@ -136,7 +134,7 @@ function validService(at: string, value: unknown): void {
 
 function refuseUnknown(at: string, object: object, known: readonly string[]): void {
   for (const field of Object.keys(object)) {
-    if (!known.includes(field)) throw invalidArgument(at, field, known.join(', '))
+    if (!known.includes(field)) throw invalidArgument(at, field, `one of ${known.join(', ')}`)
   }
 }
 

@@ -36,12 +36,14 @@ interface RefusedService {
 }
 
 export interface EnsuredProject {
-  /** Whose ports they are: the instance that the environment names, else that of the checkout. */
+  /**
+   * The instance that has the ports: the one that the environment names, else that of the checkout.
+   */
   readonly instance: string
   /** The directory, as it was recorded before this call allocated anything. */
   readonly checkout: Checkout
   readonly services: readonly ServicePorts[]
-  /** Services that are not needed and whose fixed port cannot be had. */
+  /** Services that are not needed and whose fixed port is not available. */
   readonly refused: readonly RefusedService[]
   /** The ranges of the project that this call created. */
   readonly createdRanges: readonly PortRange[]
@@ -54,8 +56,8 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
   readonly hasFile: boolean
   readonly services: Readonly<Record<string, ProjectService>>
   /**
-   * The services that must get their ports. Another whose fixed port cannot be had gets none, because
-   * the primary instance may hold that number. Default: all.
+   * The services that must get their ports. Any other service whose fixed port is not available
+   * gets none, because the primary instance may hold that number. Default: all.
    */
   readonly needed?: readonly string[]
   /** The service whose ports have a lease, which this renews. */
@@ -64,9 +66,9 @@ export interface ProjectRequest extends Pick<LocalProject, 'projectName' | 'root
 
 /**
  * The ports of a project's services in one of its checkouts. Gives the project a range if it has
- * none, and the numbers that services want and that no project owns. Records the directory. Safe to
- * repeat. The services with neither `port` nor `preferredPort` get theirs in one transaction, except
- * the one with a lease.
+ * none, and adds the numbers that its services want and that no project owns. Records the
+ * directory. Safe to repeat. The services with neither `port` nor `preferredPort` get theirs in one
+ * transaction, except the one with a lease.
  * @throws {PortsError} `INVALID_ARGUMENT` if the project is recorded in another directory and no
  * `ports.json` names it in this one; what `claim`, `ensure` and `ensureMany` throw
  */
@@ -148,7 +150,10 @@ export async function ensureProject(
   }
 }
 
-/** So that nothing is claimed for the others if a service that must get its port is refused. */
+/**
+ * The needed services are first, so that nothing is claimed for the others if one of them is
+ * refused.
+ */
 function neededFirst(entries: readonly Entry[], needed: readonly string[] = []): Entry[] {
   const isNeeded = ([name]: Entry) => needed.includes(name)
   return [...entries.filter(isNeeded), ...entries.filter((entry) => !isNeeded(entry))]

@@ -8,7 +8,7 @@ import { isInside } from './isInside.js'
 import { nearestPackage, nearestWith } from './nearest.js'
 import { PROJECT_FILE, type ProjectService, readProjectFile } from './ProjectFile.js'
 
-/** What a directory and those above it say about a project. */
+/** The project of a directory, as the files there and above describe it. */
 export interface LocalProject {
   readonly projectName: string
   /** The top directory of this checkout, absolute and without symbolic links. */
@@ -26,7 +26,7 @@ export interface LocalProject {
  * the top of the repository, else from that of its remote, else from the name of the nearest package
  * in it. Without a repository, from that of the nearest package. Undefined if nothing names one.
  * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed, or the directory cannot be
- * looked into
+ * opened
  */
 export function findProject(directory: string): LocalProject | undefined {
   const from = realPath(directory)
@@ -66,7 +66,7 @@ function realPath(directory: string): string {
     return realpathSync(directory)
   } catch (error) {
     const reason = (error as Error).message
-    throw invalidArgument('directory', directory, `one that can be looked into (${reason})`)
+    throw invalidArgument('directory', directory, `a directory that can be opened (${reason})`)
   }
 }
 
@@ -87,7 +87,7 @@ function copyOf(withFile: string, worktree: GitWorktree | undefined) {
   return { root: withFile, isLinked: gitWorktree(withFile)?.isLinked ?? false }
 }
 
-/** Undefined if the package has no name of which a project's can be made. */
+/** Undefined if the package has no name from which a project's name can be made. */
 export function packageNameIn(directory: string): string | undefined {
   const { name } = packageJsonIn(directory)
   return typeof name === 'string' ? nearestName(name) : undefined

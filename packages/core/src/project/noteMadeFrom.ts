@@ -5,8 +5,9 @@ import type { PortManager } from '../PortManager.js'
 import { rootWithFile } from './findProject.js'
 
 /**
- * Records that the new ones of a project's allocations were made from a directory of this host, if it
- * is one of a recorded checkout of the project. Prune then knows that they may be released with it.
+ * Records that the new allocations of a project were made from a directory of this host, if the
+ * directory belongs to a recorded checkout of the project. Prune then knows that they may be
+ * released with it.
  * @param directory absolute
  */
 export async function noteMadeFrom(
@@ -32,7 +33,7 @@ export async function noteMadeIn(
   if (!first) return
   const checkout = { projectName: first.projectName, hostname, directory: root }
   const ids = made.map(({ id }) => id)
-  // The ports are held by now, and must be told. If this is not recorded, prune keeps them.
+  // The ports are held by now, and must be reported. If this is not recorded, prune keeps them.
   await ports.noteAllocations(checkout, ids, options).catch((error) => {
     if (!(error instanceof PortsError)) throw error
   })

@@ -5,8 +5,8 @@ import type { PortRange } from '../PortRange.js'
 import type { ProjectService } from './ProjectFile.js'
 
 /**
- * Makes the numbers that services of a project want ranges of the project, unless a project owns them
- * already. Returns the new ranges. A number that cannot be had now is left to the claim, which says
+ * Creates ranges of a project for the numbers that its services want, unless a project already owns
+ * them. Returns the new ranges. A number that is not available is left to the claim, which says
  * why.
  */
 export async function ownWantedNumbers(

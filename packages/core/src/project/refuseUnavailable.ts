@@ -7,8 +7,8 @@ import { portReserved } from '../reservation/portReserved.js'
 import type { ProjectService } from './ProjectFile.js'
 
 /**
- * Refuses services whose fixed port is no number of the project and cannot become one. Before
- * anything is stored, because a range that was made for the number would be left.
+ * Refuses services whose fixed port is outside the project's ranges and cannot be added to them.
+ * Runs before anything is stored, because a range that was created for the number would remain.
  * @param ranges those of all projects
  * @throws {PortsError} `PORT_OUT_OF_RANGE`, `PORT_RESERVED`
  */

@@ -35,7 +35,7 @@ export function rangeOverlap(
   const message = overlaps
     ? `${nameOfRange({ startPort, endPort, ...(hostname && { hostname }) })} would overlap ` +
       `${nameOfRange(standing)} of ${projectName}. Choose other numbers.`
-    : `${projectName} has a range already, ${nameOfRange(standing)}. Resize that, or add a range to it.`
+    : `${projectName} already has a range, ${nameOfRange(standing)}. Resize it, or add another range.`
   return new PortsError('RANGE_OVERLAP', message, { wanted, range: standing }, { cause })
 }
 
@@ -79,7 +79,7 @@ export interface RangeHolder {
   readonly protocol: string
 }
 
-/** What was to become of one range of a project. */
+/** The intended change of one range of a project. */
 export interface RangeChange {
   /** The bounds that it was to have. Absent if it was to be removed. */
   readonly bounds?: Bounds
@@ -105,7 +105,7 @@ export function rangeInUse(
     )
     .join(', ')
   const more = count > holders.length ? ` and ${count - holders.length} more` : ''
-  const where = change ? ' ports that would be in none of its ranges:' : ''
+  const where = change ? ' ports that would be outside its ranges:' : ''
   return new PortsError(
     'RANGE_IN_USE',
     `${projectName} still holds${where} ${named}${more}. Release ${count === 1 ? 'it' : 'them'} first.`,

@@ -1,5 +1,5 @@
 import { isAbsent } from '../absent.js'
-import { invalidArgument } from '../errors.js'
+import { cannotCombine, invalidArgument } from '../errors.js'
 import type { LocalHost } from '../localHost.js'
 import { validName } from '../name.js'
 import { type Bounds, LARGEST_BLOCK, LARGEST_ENSURED_BLOCK, type PortRange } from '../PortRange.js'
@@ -90,7 +90,7 @@ function sizeOf(range: NewRange, standardSize: number): number | undefined {
   const hasEnds = (startPort ?? endPort ?? undefined) !== undefined
   if (hasEnds) {
     if (size === undefined || size === null) return undefined
-    throw invalidArgument('size', size, 'given alone, or left out beside start and end')
+    throw cannotCombine('size', size, 'startPort or endPort')
   }
   return 'size' in range ? validCount('size', size, LARGEST_BLOCK) : standardSize
 }

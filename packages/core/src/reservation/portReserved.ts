@@ -21,7 +21,7 @@ export function portReserved(reserved: Reserved, cause?: unknown): PortsError {
   return new PortsError(
     'PORT_RESERVED',
     `Port ${portNumber} is reserved on ${hostname}/${protocol}${among}${by}${until}: ${reason}. ` +
-      'Take another number, or ask for this one in spite of the reservation.',
+      'Take another number, or ask for this one despite the reservation.',
     { ...reserved },
     { cause },
   )

@@ -59,7 +59,7 @@ export interface DumpedAllocation extends ServiceKey, Metadata {
   readonly idempotencyKey?: string
   readonly allocatedAt: string
   readonly lastUsedAt?: string
-  /** Who was given the port, as stated by the caller. */
+  /** The actor that got the port, as stated by the caller. */
   readonly heldBy?: string
   readonly leaseEndsAt?: string
 }

@@ -4,8 +4,8 @@ import type { ServiceKey } from '../PortAllocation.js'
 import type { RegistryContent } from './RegistryDocument.js'
 
 /**
- * Refuses entries that cannot be true together, before the database refuses one of them in words of
- * its own.
+ * Refuses entries that contradict each other, before the database refuses one of them with its own
+ * message.
  * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
  */
 export function refuseContradictions(content: RegistryContent): void {
@@ -99,7 +99,7 @@ function refuseRepeated<Entry extends object>(
     const key = keyOf(entry)
     const first = seen.get(key)
     if (first !== undefined) {
-      const expected = `another than that of ${list}[${first}]`
+      const expected = `different from that of ${list}[${first}]`
       throw invalidArgument(`${list}[${index}].${field}`, entry[field], expected)
     }
     seen.set(key, index)

@@ -24,8 +24,8 @@ export function registryInUse(
   const more = count > holders.length ? ` and ${count - holders.length} more` : ''
   return new PortsError(
     'RANGE_IN_USE',
-    `The registry holds ${counted(count, 'port')}, and a document is loaded only into one that ` +
-      `holds none: ${named.join(', ')}${more}. Import the ports of the document instead.`,
+    `The registry holds ${counted(count, 'port')}: ${named.join(', ')}${more}. A document can be ` +
+      'loaded only into a registry that holds none. Import the ports of the document instead.',
     { count, holders },
     { cause },
   )

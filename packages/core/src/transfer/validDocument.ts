@@ -50,7 +50,7 @@ const ordinal: Check = (field, value) => {
 const id: Check = (field, value) => validCount(field, value, HIGHEST_ID)
 const kind: Check = (field, value) => {
   if (!EVENT_KINDS.some((known) => known === value)) {
-    throw invalidArgument(field, value, EVENT_KINDS.join(', '))
+    throw invalidArgument(field, value, `one of ${EVENT_KINDS.join(', ')}`)
   }
 }
 
@@ -172,7 +172,7 @@ const FIELDS = {
   },
 } as const satisfies { [List in keyof RegistryContent]: Record<string, Check> }
 
-/** The lists that documents did not have from the start. */
+/** The lists that the first documents did not have. */
 const LATER_LISTS = { checkouts: [], reservations: [], limits: [], resting: [] }
 
 /**
@@ -180,7 +180,10 @@ const LATER_LISTS = { checkouts: [], reservations: [], limits: [], resting: [] }
  * @throws {PortsError} `INVALID_ARGUMENT` naming the entry and the field
  */
 export function validDocument(given: RegistryDocument): RegistryDocument {
-  const document = { ...LATER_LISTS, ...validObject('document', given, 'what a dump wrote') }
+  const document = {
+    ...LATER_LISTS,
+    ...validObject('document', given, 'a document that a dump wrote'),
+  }
   const { format, version, takenAt, ...lists } = document
   if (format !== 'ports-registry') {
     throw invalidArgument('document.format', format, '"ports-registry", as a dump writes it')
@@ -189,7 +192,7 @@ export function validDocument(given: RegistryDocument): RegistryDocument {
     throw invalidArgument(
       'document.version',
       version,
-      `${DOCUMENT_VERSION}, or update this program`,
+      `${DOCUMENT_VERSION}. To load a later version, update this program`,
     )
   }
   time('document.takenAt', takenAt)

@@ -116,7 +116,7 @@ describe('the project of a directory', () => {
     expect(() => findProject(gone)).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
-        message: expect.stringContaining(`directory is "${gone}", but must be one that`),
+        message: expect.stringContaining(`directory is "${gone}", but must be a directory that`),
       }),
     )
   })

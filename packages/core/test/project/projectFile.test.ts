@@ -63,7 +63,7 @@ describe('a project file', () => {
     expect(() => readProjectFile(path)).toThrow(
       expect.objectContaining({
         code: 'INVALID_ARGUMENT',
-        message: expect.stringContaining(`${path}: ${field} is `),
+        message: expect.stringContaining(`${path}: ${field} `),
       }),
     )
     expect(isProjectFile(content)).toBe(false)
@@ -95,7 +95,7 @@ describe('a project file', () => {
   it('that is too large is refused', () => {
     const path = written({ project: 'shop', $schema: 'x'.repeat(1_000_001) })
     expect(() => readProjectFile(path)).toThrow(
-      `file is ${JSON.stringify(path)}, but must be one of at most 1000000 bytes.`,
+      `file is ${JSON.stringify(path)}, but must be a file of at most 1000000 bytes.`,
     )
   })
 })

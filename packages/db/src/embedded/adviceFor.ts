@@ -30,7 +30,7 @@ const ADVICE: readonly (readonly [cause: RegExp, advice: string])[] = [
   ],
   [/no space left|disk quota|\bENOSPC\b|\bEDQUOT\b/i, 'Make room there'],
   [/read-only file system|\bEROFS\b/i, 'The file system is read-only'],
-  [/permission denied|\bEACCES\b|\bEPERM\b/i, 'Give this user the right to write there'],
+  [/permission denied|\bEACCES\b|\bEPERM\b/i, 'Give this user permission to write there'],
 ]
 
 /** Returns a sentence without its full stop. */

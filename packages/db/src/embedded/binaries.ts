@@ -135,7 +135,7 @@ function refuseShellSyntax(path: string): void {
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
     `PostgreSQL's programs do not run in ${path}, because of the ", $ or \` in it. ` +
-      'Set PORTS_HOME to a path without.',
+      'Set PORTS_HOME to a path without such characters.',
     { path },
   )
 }

@@ -234,7 +234,7 @@ function anotherUsers(data: string, uid: number): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The registry in ${dirname(data)} is another user's: its database belongs to ${owner}. Set ` +
-      'PORTS_HOME to a directory of your own, or share a registry by PORTS_DATABASE_URL.',
+      'PORTS_HOME to a directory of your own, or share a registry through PORTS_DATABASE_URL.',
     { dataDirectory: data, owner },
   )
 }

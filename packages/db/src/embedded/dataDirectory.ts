@@ -28,8 +28,8 @@ export function dataDirectory(home: string): string | undefined {
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
     `The registry in ${home} has lost its data: there is nothing in ${target ?? data}. Restore ` +
-      `them, or mount the file system that they are on. To begin again instead, remove ${home}; ` +
-      'numbers that are held now can then be given a second time.',
+      `it, or mount the file system that it is on. To start over instead, remove ${home}. ` +
+      'Numbers that are held now can then be allocated a second time.',
     { home, dataDirectory: target ?? data },
   )
 }

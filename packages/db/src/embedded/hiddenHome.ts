@@ -21,10 +21,11 @@ export function refuseHiddenHome(home: string): void {
   if (!isHidden(existing(home))) return
   throw new PortsError(
     'SANDBOXED',
-    `${home} is on a file system that only this process's sandbox has, so the machine's registry ` +
-      'cannot be seen, and a new one here would give its numbers a second time. Nothing was ' +
-      'changed. Run this outside the sandbox, or let the sandbox see that directory; or set ' +
-      'PORTS_HOME to a directory that it shares, or PORTS_DATABASE_URL to a PostgreSQL.',
+    `${home} is on a file system that only this sandbox sees. The machine's registry is not ` +
+      'visible here, and a new one would give out its numbers a second time. Nothing was ' +
+      'changed. Run this outside the sandbox, make that directory visible in the sandbox, set ' +
+      'PORTS_HOME to a directory that the sandbox shares, or set PORTS_DATABASE_URL to the URL of ' +
+      'a PostgreSQL database.',
     { home },
   )
 }

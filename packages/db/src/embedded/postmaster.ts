@@ -245,9 +245,9 @@ function startFailed(data: string, launched: Launch | undefined): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `The embedded database in ${data} did not start; no file of it was removed. It said (in ${log}): ` +
-      `${said}. ${adviceFor(said)}. If its files are damaged, restore them from a backup. To begin ` +
-      'again instead, remove the whole home of the registry; numbers that are held now can then be ' +
-      'given a second time.',
+      `${said}. ${adviceFor(said)}. If its files are damaged, restore them from a backup. To start ` +
+      'over instead, remove the whole home of the registry. Numbers that are held now can then be ' +
+      'allocated a second time.',
     details,
   )
 }

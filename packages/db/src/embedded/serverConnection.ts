@@ -57,8 +57,8 @@ export async function serverState(data: string): Promise<ServerState> {
     if (message !== 'timeout expired') throw error
     throw new PortsError(
       'DATABASE_UNAVAILABLE',
-      `The embedded database in ${data} takes connections and does not answer; its process is ` +
-        `${postmasterPid(data)}. If that is stopped, let it go on: kill -CONT ${postmasterPid(data)}`,
+      `The embedded database in ${data} accepts connections but does not answer. Its process is ` +
+        `${postmasterPid(data)}. If that process is stopped, resume it: kill -CONT ${postmasterPid(data)}`,
       { dataDirectory: data },
       { cause: error },
     )

@@ -147,15 +147,15 @@ class Turn {
     if (stopped && Date.now() - this.#stoppedSince! > STOPPED_MS) {
       throw new PortsError(
         'DATABASE_UNAVAILABLE',
-        `${name} ${isDoing}, but is stopped (Ctrl-Z or SIGSTOP). Nothing was changed. Let it ` +
-          `continue (kill -CONT ${holder.pid}) or end it (kill -KILL ${holder.pid}), and try again.`,
+        `${name} ${isDoing}, but is stopped (Ctrl-Z or SIGSTOP). Nothing was changed. ` +
+          `Resume it (kill -CONT ${holder.pid}) or end it (kill -KILL ${holder.pid}), and try again.`,
         { home: this.#home, pid: holder.pid },
       )
     }
     if (waited > GIVE_UP_MS) {
       throw new PortsError(
         'DATABASE_UNAVAILABLE',
-        `${name} has been at work on the database in ${this.#home} for ${GIVE_UP_MS / 1000} s. ` +
+        `${name} has been working on the database in ${this.#home} for ${GIVE_UP_MS / 1000} s. ` +
           'Nothing was changed. The log there says what the database is doing.',
         { home: this.#home },
       )

@@ -123,7 +123,7 @@ function writable(wanted: string, directory: string): PortsError {
   return new PortsError(
     'DATABASE_UNAVAILABLE',
     `${directory} can be written by other users, who can change the programs that a registry in ` +
-      `${wanted} runs. Take that right from them (chmod go-w), or set PORTS_HOME to another directory.`,
+      `${wanted} runs. Remove their write permission (chmod go-w), or set PORTS_HOME to another directory.`,
     { directory },
   )
 }

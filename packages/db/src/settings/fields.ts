@@ -66,8 +66,8 @@ export const FIELDS = {
       minLength: 1,
       maxLength: MAX_LENGTH.actor,
       description:
-        'Who asks, for the history, whatever a call names. Without it: what a call names, such as ' +
-        "an agent's client, else user@host.",
+        'The actor that the history shows for every call, whatever a call names. Default: the actor ' +
+        "that a call names, such as an agent's client, else user@host.",
     },
   },
   rangeSize: {

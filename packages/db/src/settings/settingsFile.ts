@@ -75,7 +75,7 @@ function parsed(file: string, text: string): unknown {
     const line = before.split('\n').length
     throw refused(
       file,
-      `is not JSON: line ${line} breaks off or is malformed`,
+      `is not JSON: line ${line} is incomplete or malformed`,
       'Correct that there',
     )
   }
@@ -96,7 +96,7 @@ function textOf(file: string): string | undefined {
     const { code, syscall, message } = error as NodeJS.ErrnoException
     if (syscall === undefined) throw error
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined
-    throw refused(file, `cannot be read (${message})`, 'Give this user the right to read it')
+    throw refused(file, `cannot be read (${message})`, 'Give this user permission to read it')
   }
 }
 
@@ -106,13 +106,17 @@ function refuseForeignFile(file: string, stats: Stats): void {
   if (stats.uid !== 0) {
     const owner = nameOf(stats.uid)
     const next = `Run this as ${owner}, or give the file to root (chown root)`
-    throw refused(file, `belongs to ${owner}, and root reads no settings of others`, next)
+    throw refused(
+      file,
+      `belongs to ${owner}, and root does not read the settings of other users`,
+      next,
+    )
   }
   const othersCanWrite =
     (stats.mode & 0o002) !== 0 || ((stats.mode & 0o020) !== 0 && stats.gid !== 0)
   if (!othersCanWrite) return
-  const next = 'Take that right from them (chmod go-w)'
-  throw refused(file, 'can be written by other users, and root reads no such settings', next)
+  const next = 'Remove their write permission (chmod go-w)'
+  throw refused(file, 'can be written by other users, and root does not read such settings', next)
 }
 
 /** @param next what to do, without a full stop */

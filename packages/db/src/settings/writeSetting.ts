@@ -62,7 +62,7 @@ function replace(file: string, text: string): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
     const reason = `cannot be written (${(error as Error).message})`
-    throw refused(file, reason, 'Give this user the right to write there')
+    throw refused(file, reason, 'Give this user permission to write there')
   }
 }
 

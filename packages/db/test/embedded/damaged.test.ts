@@ -58,7 +58,7 @@ it('a damaged data directory is named, with what to do, and left as it is', asyn
     renameSync(join(data, lost), join(home, 'lost'))
     const before = contents(data)
     for (const answer of [await getApi(program), await program.start(), await getApi(program)]) {
-      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'begin again')
+      expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'backup', 'start over')
     }
     expect(contents(data), lost).toEqual(before)
     renameSync(join(home, 'lost'), join(data, lost))
@@ -97,7 +97,7 @@ it('data that were elsewhere and are not there are not made anew', async ({ skip
   await program.stop()
   renameSync(data, `${data}.moved`)
   for (const answer of [await getApi(program), await program.start(), await program.status()]) {
-    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Restore them')
+    expectRefusal(answer, 'DATABASE_UNAVAILABLE', data, 'Restore it')
   }
   expect(existsSync(data)).toBe(false)
   renameSync(`${data}.moved`, data)

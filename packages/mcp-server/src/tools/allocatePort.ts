@@ -10,8 +10,8 @@ export const allocatePort = defineTool({
   name: 'allocate-port',
   title: 'Allocate additional ports',
   description:
-    'Gives a service one or more new ports at every call. Only for a service that needs several ' +
-    'at once; for its first or only port use get-port.',
+    'Allocates one or more new ports on every call. Only for a service that needs several at once; ' +
+    'for its first or only port use get-port.',
   annotations: {
     readOnlyHint: false,
     destructiveHint: false,
@@ -23,7 +23,7 @@ export const allocatePort = defineTool({
     ...metadata,
     ...scope,
     count: z.number().optional().meta({ type: 'integer', minimum: 1, maximum: 1000 }),
-    ttlSeconds,
+    ttlSeconds: ttlSeconds.describe('Released after this time; default: never'),
     contiguous: z.boolean().optional().describe('Consecutive numbers'),
     idempotencyKey: z
       .string()

@@ -21,8 +21,8 @@ export const auditPorts = defineTool({
   name: 'audit-ports',
   title: 'Audit ports',
   description:
-    'Compares the registry with what is listening now, on this host and, by connecting, on ' +
-    'others: which services are up, strangers on held numbers, numbers in use that nobody holds. ' +
+    'Compares the registry with what listens now. Other hosts are checked by connecting. Reports ' +
+    'which services are up, strangers on held numbers, and numbers in use that nobody holds. ' +
     'Records the status of each port; releases nothing. A service that is down keeps its port.',
   annotations: {
     readOnlyHint: false,
@@ -39,7 +39,7 @@ export const auditPorts = defineTool({
       inUse: z.number(),
       notRunning: z.number(),
       unverified: z.number(),
-      healthPercentage: z.number().optional().describe('Of the verified'),
+      healthPercentage: z.number().optional().describe('Share of verified ports in use'),
     }),
     conflicts: z.array(conflict),
     unverifiedPorts: z.array(unverifiedPort),

@@ -1,7 +1,7 @@
 import {
   CANNOT_SEE,
+  cannotCombine,
   ensureListed,
-  invalidArgument,
   nameOfService,
   noteMadeFrom,
   PASS_OVER_REASONS,
@@ -33,7 +33,9 @@ export const getPort = defineTool({
   input: z.strictObject({
     ...service,
     portNumber: portNumber.optional().describe('Exactly this number, if the user wants it'),
-    ttlSeconds,
+    ttlSeconds: ttlSeconds.describe(
+      'Released after this time unless get-port is called with it again; default: never',
+    ),
     ...metadata,
     ...scope,
   }),
@@ -52,7 +54,7 @@ export const getPort = defineTool({
       note: place,
     } = await placeOf(manager, given, root, call)
     if (portNumber !== undefined && given.ttlSeconds !== undefined) {
-      throw invalidArgument('ttlSeconds', given.ttlSeconds, 'left out beside portNumber')
+      throw cannotCombine('ttlSeconds', given.ttlSeconds, 'portNumber')
     }
     // What is asked for takes precedence over what the file says of the service.
     const { hostname, protocol, ttlSeconds } = given
@@ -83,10 +85,10 @@ export const getPort = defineTool({
     return {
       message:
         `${nameOfService(held)} has port ${port} on ${held.hostname}/${held.protocol}` +
-        `${created ? ', allocated just now' : ''}; it keeps it until ` +
+        `${created ? ', allocated just now' : ''}. The service keeps it until ` +
         (allocation.leaseEndsAt
           ? `${toSeconds(allocation.leaseEndsAt)}, or longer if get-port is called again with ` +
-            `ttlSeconds before.${place}`
+            `ttlSeconds before then.${place}`
           : `it is released.${place}`) +
         skippedText(skipped)
           .map((each) => ` ${each}`)

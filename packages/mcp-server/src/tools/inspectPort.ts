@@ -11,8 +11,7 @@ export const inspectPort = defineTool({
   name: 'inspect-port',
   title: 'Inspect a port',
   description:
-    'Who is on port N, and may it be stopped: whose number it is, which process listens, whose that ' +
-    'is, and the next safe step.',
+    'Says whose number N is, which process listens, whose that process is, and the next safe step.',
   annotations: {
     readOnlyHint: true,
     destructiveHint: false,
@@ -22,7 +21,7 @@ export const inspectPort = defineTool({
   input: z.strictObject({ portNumber, ...scope }),
   output: z.object({
     message: z.string(),
-    holder: z.string().optional().describe('Absent: nobody'),
+    holder: z.string().optional().describe('Absent if nobody holds it'),
     range: z.string().optional(),
     processes: z.array(
       z.object({

@@ -15,7 +15,7 @@ const allocation = z.looseObject({
   hostname: z.string(),
   protocol: z.enum(PROTOCOLS),
   status: z.enum(['allocated', 'in_use', 'released']) satisfies z.ZodType<AllocationStatus>,
-  lastCheckedAt: z.string().optional().describe('The status is as of then; absent: never checked'),
+  lastCheckedAt: z.string().optional().describe('When the status was checked; absent: never'),
 })
 
 export const listPorts = defineTool({

@@ -38,7 +38,7 @@ export const portSummary = defineTool({
     ranges: z
       .array(z.object({ projectName: z.string(), ...bounds, hostname: z.string().optional() }))
       .optional()
-      .describe('Of all projects'),
+      .describe('The ranges of all projects'),
   }),
   async run(manager, { projectName, ...options }, { signal }) {
     if (projectName === undefined) {

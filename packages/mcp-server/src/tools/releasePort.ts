@@ -1,6 +1,6 @@
 import {
   type CallOptions,
-  invalidArgument,
+  cannotCombine,
   nameOfService,
   type PortManager,
   PortsError,
@@ -39,7 +39,7 @@ export const releasePort = defineTool({
   }),
   async run(manager, given, call, root) {
     if (given.allPorts && given.portNumber !== undefined) {
-      throw invalidArgument('allPorts', given.allPorts, 'left out beside portNumber')
+      throw cannotCombine('allPorts', given.allPorts, 'portNumber')
     }
     const { projectName, instance, note } = await heldPlaceOf(manager, given, root, call)
     const args = { ...given, projectName, instance }

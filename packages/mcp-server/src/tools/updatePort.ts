@@ -8,10 +8,10 @@ import { sharing, sharingOf } from '../sharing.js'
 
 export const updatePort = defineTool({
   name: 'update-port',
-  title: 'Update what is said about a port',
+  title: "Update a port's metadata",
   description:
-    "Changes a service's type, description or Cloudflare hostname: a text sets, null clears, " +
-    'what is left out stays. Never changes the port.',
+    "Changes a service's type, description or Cloudflare hostname: text sets a field, null " +
+    'clears it, omitted fields stay. Never changes the port.',
   annotations: {
     readOnlyHint: false,
     destructiveHint: true,
