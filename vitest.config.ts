@@ -2,7 +2,12 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'torture/test/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'test/**/*.test.ts',
+      'torture/test/**/*.test.ts',
+      'integrations/test/**/*.test.ts',
+    ],
     globalSetup: 'test/server.ts',
     // The listeners of this machine must matter only to the tests of numbers passed over.
     env: { PORTS_PASS_OVER: 'none' },
