@@ -4,31 +4,34 @@ import type { Command } from './commands.js'
 interface Server {
   /** The words that its command line begins with. */
   readonly begins: RegExp
-  /** The part of the rest that names the port. */
+  /** What names a port in the words after them. */
   readonly port: RegExp
 }
 
-const LONG_FLAG = /(?:^| )--port[= ](\d+)(?= |$)/
-const ANY_FLAG = /(?:^| )(?:--port[= ]|-p[= ]?)(\d+)(?= |$)/
+const LONG_FLAG = /(?:^| )--port[= ](\d+)(?= |$)/g
+const ANY_FLAG = /(?:^| )(?:--port[= ]|-p[= ]?)(\d+)(?= |$)/g
 
 /** The programs that serve, and how they are told a port. */
 const SERVERS: readonly Server[] = [
   {
     begins:
-      /^(next|nuxt|nuxi|vite|astro|remix|react-router|vinxi|ng serve|wrangler|storybook|vitepress|webpack|webpack-dev-server|docusaurus|rsbuild|eleventy|parcel|gatsby|http-server|live-server|json-server|flask|hugo|rails|jekyll|serve|nodemon|tsx|node|bun|deno)\b/,
+      /^(next|nuxt|nuxi|vite|astro|remix|react-router|vinxi|ng serve|wrangler|storybook|vitepress|webpack|webpack-dev-server|docusaurus|rsbuild|eleventy|parcel|gatsby|http-server|live-server|json-server|flask|hugo|rails|jekyll|puma|daphne|serve)\b/,
     port: ANY_FLAG,
   },
   { begins: /^(npm|pnpm|yarn|bun)( run)? (dev|start|serve|preview)\b/, port: ANY_FLAG },
-  { begins: /^(serve|npm start)\b/, port: /(?:^| )(?:-l|--listen)[= ](?:\S*:)?(\d+)(?= |$)/ },
-  { begins: /^(uvicorn|fastapi|hypercorn|daphne|streamlit|jupyter)\b/, port: LONG_FLAG },
-  { begins: /^(daphne|puma)\b/, port: ANY_FLAG },
-  { begins: /^(gunicorn|hypercorn)\b/, port: /(?:^| )(?:-b|--bind)[= ]\S*:(\d+)(?= |$)/ },
-  { begins: /^python3? -m http\.server\b/, port: /^(?: -\S+)* (\d+)(?= |$)/ },
-  { begins: /^python3? (\S*\/)?manage\.py runserver\b/, port: / (?:\S+:)?(\d+)(?= |$)/ },
-  { begins: /^php\b/, port: /(?:^| )-S ?\S*:(\d+)(?= |$)/ },
+  // For some of these -p is something else.
+  {
+    begins: /^(node|bun|deno|tsx|nodemon|uvicorn|fastapi|hypercorn|streamlit|jupyter)\b/,
+    port: LONG_FLAG,
+  },
+  { begins: /^serve\b/, port: /(?:^| )(?:-l|--listen)[= ](?:\S*:)?(\d+)(?= |$)/g },
+  { begins: /^(gunicorn|hypercorn)\b/, port: /(?:^| )(?:-b|--bind)[= ]\S*:(\d+)(?= |$)/g },
+  { begins: /^python3? -m http\.server\b/, port: /(?:^| )(\d+)(?= |$)/g },
+  { begins: /^python3? (\S*\/)?manage\.py runserver\b/, port: /(?:^| )(?:\S+:)?(\d+)(?= |$)/g },
+  { begins: /^php\b/, port: /(?:^| )-S ?\S*:(\d+)(?= |$)/g },
   {
     begins: /^(docker|podman) (container )?run\b/,
-    port: /(?:^| )(?:-p|--publish)[= ]?(?:[\d.]+:|\[[\da-f:]+\]:)?(\d+):\d+/,
+    port: /(?:^| )(?:-p|--publish)[= ]?(?:[\d.]+:|\[[\da-f:]+\]:)?(\d+):\d+/g,
   },
 ]
 
@@ -40,7 +43,8 @@ export function startedBy({ words, variables }: Command, cli: string): number[] 
   const line = (seenThrough(known)?.words ?? known).join(' ')
   const named = SERVERS.flatMap(({ begins, port }) => {
     const beginning = begins.exec(line)?.[0]
-    return beginning === undefined ? [] : (port.exec(line.slice(beginning.length))?.[1] ?? [])
+    if (beginning === undefined) return []
+    return [...line.slice(beginning.length).matchAll(port)].map(([, number]) => number)
   })
   const ports = [...named, ...(known.length > 0 ? [variables.get('PORT') ?? ''] : [])]
   return [...new Set(ports.map(Number))].filter((port) => port > 0 && port <= 65_535)

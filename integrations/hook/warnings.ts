@@ -1,8 +1,8 @@
 import { listenersOfTree } from '@ports/core'
 import { isSameCheckout } from './checkout.js'
 import { type Command, commandsOf } from './commands.js'
-import { type Ended, endedBy } from './ended.js'
-import { type Explained, explain, outputOf } from './registry.js'
+import { type Containers, type Ended, endedBy } from './ended.js'
+import { type Explained, explain, linesOf } from './registry.js'
 import { startedBy } from './started.js'
 
 /** So many ports of one command are looked at, because each starts a process. */
@@ -37,9 +37,7 @@ export async function warningsOf(script: string, session: Session): Promise<stri
 async function endings(commands: readonly Command[], session: Session): Promise<string[]> {
   const ports = await Promise.all(commands.map((command) => portsOf(endedBy(command))))
   const distinct = [...new Set(ports.flat())].slice(0, MAX_PORTS)
-  const explained = await Promise.all(
-    distinct.map((port) => explain(session.cli, port, session.directory)),
-  )
+  const explained = await Promise.all(distinct.map((port) => explain(session.cli, port)))
   return explained
     .filter((each) => each.verdict === 'listening' && !isOwn(each, session.directory))
     .map(({ summary }) => `This ends a process that is not known to be this checkout's. ${summary}`)
@@ -64,39 +62,28 @@ async function portsOf({ ports, pids, searches, containers }: Ended): Promise<nu
   const found = await Promise.all(searches.map(pidsOf))
   const all = [...new Set([...pids, ...found.flat()])].slice(0, MAX_PIDS)
   const listening = await Promise.all(all.map((pid) => listenersOfTree(pid, 'tcp')))
-  const published = await Promise.all(
-    containers.map(async ({ program, names, lists }) => {
-      const listed = await Promise.all(lists.map((args) => outputOf(program, args)))
-      const each = [...names, ...listed.flatMap((text) => text.split('\n'))].filter(Boolean)
-      return Promise.all(each.map((name) => portsOfContainer(program, name)))
-    }),
-  )
+  const published = await Promise.all(containers.map(portsOfContainers))
   return [
     ...ports,
     ...listening.flatMap((each) => each?.map(({ port }) => port) ?? []),
-    ...published.flat(2),
+    ...published.flat(),
   ]
 }
 
 async function pidsOf(search: readonly string[]): Promise<number[]> {
-  // It fails if it finds none.
-  const printed = await outputOf('pgrep', search).catch((error: Error) => {
-    if (/PATH/.test(error.message)) throw error
-    return ''
-  })
-  return printed.split('\n').flatMap((line) => Number.parseInt(line, 10) || [])
+  return (await linesOf('pgrep', search)).flatMap((line) => Number.parseInt(line, 10) || [])
 }
 
-async function portsOfContainer(program: string, name: string): Promise<number[]> {
-  const printed = await outputOf(program, ['port', name])
-  return [...printed.matchAll(/->.*:(\d+)$/gm)].map(([, port]) => Number(port))
+async function portsOfContainers({ program, names, lists }: Containers): Promise<number[]> {
+  const listed = await Promise.all(lists.map((args) => linesOf(program, args)))
+  const all = [...names, ...listed.flat()]
+  const lines = await Promise.all(all.map((name) => linesOf(program, ['port', name])))
+  return lines.flat().flatMap((line) => Number(/->.*:(\d+)$/.exec(line)?.[1]) || [])
 }
 
 async function starts(command: Command, { cli }: Session): Promise<string[]> {
   const { directory } = command
-  const explained = await Promise.all(
-    startedBy(command, cli).map((port) => explain(cli, port, directory)),
-  )
+  const explained = await Promise.all(startedBy(command, cli).map((port) => explain(cli, port)))
   return explained.flatMap(({ holder, summary }) => {
     if (!holder) {
       return `This starts a server on a port that is not held. ${summary} \`${cli} run\` starts it on its own port.`
