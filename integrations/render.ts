@@ -104,6 +104,7 @@ function registryEntry(names: Names, version: string) {
 function marketplace(names: Names, description: string) {
   return {
     name: 'ports',
+    description,
     owner: { name: names.owner },
     plugins: [{ name: 'ports', source: './claude-code', description }],
   }
