@@ -1,19 +1,22 @@
 import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve } from 'node:path'
+import { dirname, join, resolve, sep } from 'node:path'
 
-/** Whether two directories belong to the same checkout. */
+/** Whether a directory belongs to the checkout that contains the other one. */
 export function isSameCheckout(one: string | undefined, other: string): boolean {
   // Daemons leave the directory in which they were started for the root.
-  return one !== undefined && one !== '/' && rootOf(one) === rootOf(other)
+  if (one === undefined || one === '/') return false
+  const [directory, home] = [real(one), real(other)]
+  const [root, homeRoot] = [rootOf(directory), rootOf(home)]
+  if (root !== undefined || homeRoot !== undefined) return root === homeRoot
+  return directory === home || directory.startsWith(home + sep)
 }
 
 /**
- * The checkout that contains the directory: the nearest one with a `.git`, which a linked worktree
- * also has, else the nearest with a `ports.json`, else the directory itself.
+ * The nearest directory with a `.git`, which a linked worktree also has, else the nearest with a
+ * `ports.json`.
  */
-function rootOf(directory: string): string {
-  const place = real(directory)
-  return above(place, '.git') ?? above(place, 'ports.json') ?? place
+function rootOf(directory: string): string | undefined {
+  return above(directory, '.git') ?? above(directory, 'ports.json')
 }
 
 function above(directory: string, file: string): string | undefined {

@@ -82,10 +82,14 @@ async function checkout(project: string, directory: string): Promise<Checkout> {
     'ports.json': { project, services: { web: {}, api: {} } },
   })
   const port = Number((await portsIn(directory, url)('get', 'web')).stdout)
+  return { directory, port, pid: await serve(port, directory) }
+}
+
+async function serve(port: number, directory: string): Promise<number> {
   const source = `require('net').createServer().listen(${port}, '127.0.0.1', () => process.stdout.write('up'))`
   const child = start(source, directory)
   await once(child.stdout!, 'data')
-  return { directory, port, pid: child.pid! }
+  return child.pid!
 }
 
 function start(source: string, directory: string): ChildProcess {
@@ -103,13 +107,17 @@ function program(directory: string, name: string, script: string): void {
 /** What the hook does about a command of the agent. */
 async function hook(
   command: string,
-  { path = bin, database = url }: { path?: string; database?: string } = {},
+  { path, database }: { path?: string; database?: string } = {},
 ) {
-  const env = environmentOn(database, {
+  const input = { tool_name: 'Bash', cwd: shop.directory, tool_input: { command } }
+  return answered(input, environment(path, database))
+}
+
+function environment(path = bin, database = url) {
+  return environmentOn(database, {
     PATH: [path, process.env.PATH].join(delimiter),
     BLOG_PORT: `${blog.port}`,
   })
-  return answered({ tool_name: 'Bash', cwd: shop.directory, tool_input: { command } }, env)
 }
 
 async function answered(input: object | string, env: Readonly<Record<string, string>>) {
@@ -280,6 +288,17 @@ describe('never blocks', () => {
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
     expect(stderr).toBe('ports did not check this command: ports is not on the PATH\n')
   })
+})
+
+test('takes what runs below a directory without a checkout for its own', async () => {
+  const plain = join(place, 'plain')
+  const port = free + 1
+  mkdirSync(join(plain, 'web'), { recursive: true })
+  const pid = await serve(port, join(plain, 'web'))
+  const inDirectory = async (cwd: string) =>
+    (await answered({ cwd, tool_input: { command: `kill ${pid}` } }, environment())).stdout
+  expect(await inDirectory(plain)).toBe('')
+  expect(await inDirectory(join(place, 'other'))).toContain('"ask"')
 })
 
 test('starts ports only if a command names something to judge', async () => {
