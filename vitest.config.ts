@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config'
 /** The tests that a push does not wait for. `pnpm test:slow` runs them. */
 const SLOW = ['packages/db/test/embedded/**/*.test.ts', '**/sabotage.test.ts']
 
-const ALL = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts']
+const ALL = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'integrations/test/**/*.test.ts']
 
 export default defineConfig({
   test: {

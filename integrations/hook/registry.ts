@@ -1,0 +1,51 @@
+import { execFile } from 'node:child_process'
+
+/** The parts of `ports explain --json` that decide. */
+export interface Explained {
+  readonly port: number
+  readonly summary: string
+  readonly verdict: 'listening' | 'not-listening' | 'unknown'
+  readonly hasUnknownProcess: boolean
+  readonly processes: readonly { readonly directory?: string; readonly whose: string }[]
+  readonly container?: { readonly composeDirectory?: string }
+  readonly holder?: { readonly directory?: string }
+}
+
+/** @throws if the program is missing, fails, or is another one of the same name */
+export async function explain(cli: string, port: number): Promise<Explained> {
+  const { stdout, stderr, error } = await run(cli, ['explain', `${port}`, '--json'])
+  if (error)
+    throw new Error(`${cli} explain failed: ${stderr.trim().split('\n')[0] || error.message}`)
+  const explained = JSON.parse(stdout)
+  if (typeof explained.summary !== 'string' || !Array.isArray(explained.processes)) {
+    throw new Error(`${cli} is not the port registry`)
+  }
+  return explained
+}
+
+/**
+ * The lines that a program prints. None if it fails, as `pgrep` and `docker port` do if they find
+ * nothing.
+ * @throws if the program is missing
+ */
+export async function linesOf(program: string, args: readonly string[]): Promise<string[]> {
+  const { stdout, error } = await run(program, args)
+  return error ? [] : stdout.split('\n').filter(Boolean)
+}
+
+interface Ran {
+  readonly stdout: string
+  readonly stderr: string
+  readonly error: Error | null
+}
+
+const TIMEOUT_MS = 5_000
+
+function run(program: string, args: readonly string[]): Promise<Ran> {
+  return new Promise((resolve, reject) => {
+    execFile(program, args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+      if (error?.code === 'ENOENT') reject(new Error(`${program} is not on the PATH`))
+      else resolve({ stdout, stderr, error })
+    })
+  })
+}

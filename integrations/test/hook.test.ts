@@ -1,0 +1,313 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { BINARY, environmentOn } from '../../packages/cli/test/ports.js'
+import {
+  databaseWithOwnNumbers,
+  portsIn,
+  writeFiles,
+} from '../../packages/cli/test/projectDirectory.js'
+import { onLinux } from '../../packages/db/test/onLinux.js'
+
+const HOOK = fileURLToPath(new URL('../claude-code/hooks/guard.mjs', import.meta.url))
+
+beforeEach(({ skip }) => onLinux(skip))
+
+/** A checkout with a server on its port, which has the directory in its command line. */
+interface Checkout {
+  readonly directory: string
+  readonly port: number
+  readonly pid: number
+}
+
+let place: string
+let bin: string
+let url: string
+/** Where the agent works. */
+let shop: Checkout
+let blog: Checkout
+/** A linked worktree of shop within it. */
+let worktree: Checkout
+/** Of shop, and nothing listens there. */
+let quiet: number
+/** Of nobody, and nothing listens there. */
+let free: number
+/** A process of blog that listens on nothing. */
+let idle: number
+const children: ChildProcess[] = []
+
+beforeAll(async () => {
+  place = realpathSync(mkdtempSync(join(tmpdir(), 'ports-hook-')))
+  bin = join(place, 'bin')
+  mkdirSync(bin)
+  symlinkSync(BINARY, join(bin, 'ports'))
+  // The containers' own program is not needed to read what it prints.
+  program(
+    bin,
+    'docker',
+    '[ "$1" = ps ] && echo blog-web-1 || echo "80/tcp -> 127.0.0.1:$BLOG_PORT"',
+  )
+  url = await databaseWithOwnNumbers('shop', 'blog', 'nobody')
+  shop = await checkout('shop', join(place, 'shop'))
+  blog = await checkout('blog', join(place, 'blog'))
+  worktree = await checkout('shop', join(place, 'shop', 'trees', 'feature'))
+  quiet = Number((await portsIn(shop.directory, url)('get', 'api')).stdout)
+  const { stdout } = await portsIn(tmpdir(), url)('range', 'list', '--json')
+  const ranges: { projectName: string; startPort: number }[] = JSON.parse(stdout)
+  free = ranges.find(({ projectName }) => projectName === 'nobody')!.startPort
+  idle = start('setInterval(() => {}, 1000); process.stdout.write("up")', blog.directory).pid!
+})
+
+afterAll(() => {
+  for (const child of children) child.kill()
+  rmSync(place, { recursive: true, force: true })
+})
+
+async function checkout(project: string, directory: string): Promise<Checkout> {
+  writeFiles(directory, {
+    '.git': 'gitdir: elsewhere',
+    'ports.json': { project, services: { web: {}, api: {} } },
+  })
+  const port = Number((await portsIn(directory, url)('get', 'web')).stdout)
+  return { directory, port, pid: await serve(port, directory) }
+}
+
+async function serve(port: number, directory: string): Promise<number> {
+  const source = `require('net').createServer().listen(${port}, '127.0.0.1', () => process.stdout.write('up'))`
+  const child = start(source, directory)
+  await once(child.stdout!, 'data')
+  return child.pid!
+}
+
+function start(source: string, directory: string): ChildProcess {
+  const args = ['-e', source, '--', `in=${directory}!`]
+  const child = spawn(process.execPath, args, { cwd: directory, stdio: 'pipe' })
+  children.push(child)
+  return child
+}
+
+function program(directory: string, name: string, script: string): void {
+  mkdirSync(directory, { recursive: true })
+  writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+}
+
+/** What the hook does about a command of the agent. */
+async function hook(
+  command: string,
+  { path, database }: { path?: string; database?: string } = {},
+) {
+  const input = { tool_name: 'Bash', cwd: shop.directory, tool_input: { command } }
+  return answered(input, environment(path, database))
+}
+
+function environment(path = bin, database = url) {
+  return environmentOn(database, {
+    PATH: [path, process.env.PATH].join(delimiter),
+    BLOG_PORT: `${blog.port}`,
+  })
+}
+
+async function answered(input: object | string, env: Readonly<Record<string, string>>) {
+  const child = spawn(process.execPath, [HOOK, 'ports'], { env, stdio: 'pipe' })
+  child.stdin.end(typeof input === 'string' ? input : JSON.stringify(input))
+  const [stdout, stderr, [status]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ])
+  return { stdout, stderr, status }
+}
+
+type Named = readonly [name: string, command: () => string]
+
+describe('asks before a process that is not of this checkout is ended', () => {
+  test.each<Named>([
+    ['by its pid', () => `kill ${blog.pid}`],
+    ['with a signal', () => `kill -9 ${blog.pid}`],
+    ['with a signal by name', () => `kill -s KILL ${blog.pid}`],
+    ['as a group', () => `kill -TERM -- -${blog.pid}`],
+    ['with its own processes', () => `kill ${shop.pid} ${blog.pid}`],
+    ['by sudo', () => `sudo -n kill ${blog.pid}`],
+    ['in a list', () => `cd src && npm test; kill ${blog.pid} || true`],
+    ['on a later line', () => `# restart\necho now\nkill ${blog.pid}`],
+    ['in a condition', () => `if true; then kill ${blog.pid}; fi`],
+    ['in another shell', () => `bash -c 'kill ${blog.pid}'`],
+    ['by what lsof finds', () => `kill -9 $(lsof -ti:${blog.port})`],
+    ['by what lsof finds, in backticks', () => `kill \`lsof -t -i tcp:${blog.port}\``],
+    ['by what lsof finds, in a pipe', () => `lsof -ti :${blog.port} -sTCP:LISTEN | xargs kill -9`],
+    ['by what lsof finds, if anything', () => `lsof -ti tcp:${blog.port} | xargs -r kill`],
+    ['by what ss finds', () => `ss -ltnp | grep :${blog.port} | cut -d= -f2 | xargs kill`],
+    ['by fuser', () => `fuser -k ${blog.port}/tcp`],
+    ['by fuser with a namespace', () => `fuser -k -n tcp ${blog.port}`],
+    ['by kill-port', () => `npx --yes kill-port ${blog.port}`],
+    ['by its command line', () => `pkill -f 'in=${blog.directory}!'`],
+    ['by its command line, with a signal', () => `pkill -9 -f 'in=${blog.directory}!'`],
+    ['by the name of its program', () => 'killall -9 node'],
+    ['by what pgrep finds', () => `pgrep -f 'in=${blog.directory}!' | xargs kill`],
+    [
+      'by what ps finds',
+      () =>
+        `ps aux | grep 'in=${blog.directory}!' | grep -v grep | awk '{print $2}' | xargs kill -9`,
+    ],
+    ['of a worktree in this one', () => `kill ${worktree.pid}`],
+    ['by its container', () => 'docker stop blog-web-1'],
+    ['by its container, with a timeout', () => 'docker container stop -t 5 blog-web-1'],
+    ['by removing its container', () => 'docker rm -f blog-web-1'],
+    ['after a container that is gone', () => `docker stop gone; kill ${blog.pid}`],
+    ['by all containers', () => 'docker stop $(docker ps -q)'],
+  ])('%s', async (_, command) => {
+    const { stdout, stderr, status } = await hook(command())
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+    const { hookSpecificOutput } = JSON.parse(stdout)
+    expect(hookSpecificOutput).toMatchObject({
+      hookEventName: 'PreToolUse',
+      permissionDecision: 'ask',
+      permissionDecisionReason: expect.stringContaining("not known to be this checkout's"),
+    })
+  })
+
+  test('and says whose it is', async () => {
+    const { stdout } = await hook(`kill ${blog.pid}`)
+    const reason = JSON.parse(stdout).hookSpecificOutput.permissionDecisionReason
+    expect(reason).toContain(
+      `${blog.port} is blog/web's; node (pid ${blog.pid}, in ${blog.directory}`,
+    )
+  })
+})
+
+describe('asks before a server is started on a number that is not held here', () => {
+  test.each<Named>([
+    ['in PORT', () => `PORT=${free} npm run dev`],
+    ['in PORT, exported', () => `export PORT=${free}; npm start`],
+    ['in PORT, by env', () => `env PORT=${free} node server.js`],
+    ['in the background', () => `PORT=${free} node server.js > log 2>&1 &`],
+    ['as a flag', () => `vite --port ${free}`],
+    ['as a flag with =', () => `vite --port=${free} --strictPort`],
+    ['as a short flag', () => `next dev -p ${free}`],
+    ['by a package runner', () => `npx --yes vite --port ${free}`],
+    ['by a script of the package', () => `pnpm run dev -- --port ${free}`],
+    ['by Python', () => `python3 -m http.server ${free} --bind 127.0.0.1`],
+    ['by Django', () => `python manage.py runserver 0.0.0.0:${free}`],
+    ['by Flask', () => `flask --app shop run -p ${free}`],
+    ['by uvicorn', () => `uv run uvicorn shop:app --reload --port ${free}`],
+    ['by gunicorn', () => `gunicorn shop:app -b 127.0.0.1:${free}`],
+    ['by PHP', () => `php -S localhost:${free}`],
+    ['by Docker', () => `docker run --rm -p 127.0.0.1:${free}:80 nginx`],
+    ['by Docker, as the second one', () => `docker run -p ${quiet}:80 -p ${free}:81 nginx`],
+    ["of another checkout's service", () => `PORT=${blog.port} npm run dev`],
+    ["of a worktree's service", () => `vite --port ${worktree.port}`],
+  ])('%s', async (_, command) => {
+    const { stdout, stderr, status } = await hook(command())
+    expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+    const { permissionDecision, permissionDecisionReason } = JSON.parse(stdout).hookSpecificOutput
+    expect(permissionDecision).toBe('ask')
+    expect(permissionDecisionReason).toMatch(/This starts a server on .+`ports run`/)
+  })
+})
+
+describe('says nothing', () => {
+  test.each<Named>([
+    ['if a process of this checkout is ended by pid', () => `kill ${shop.pid}`],
+    ['if it is ended by port', () => `lsof -ti:${shop.port} | xargs kill`],
+    ['if it is ended by command line', () => `pkill -f 'in=${shop.directory}!'`],
+    ['if nothing listens on the port', () => `fuser -k ${free}/tcp`],
+    ['if the process listens on nothing', () => `kill ${idle}`],
+    ['if no process has the pid', () => 'kill 999999999'],
+    ['if a process is only looked for', () => `kill -0 ${blog.pid}`],
+    ['if signals are listed', () => 'kill -l 15'],
+    ['if a port is only looked at', () => `lsof -i:${blog.port}; fuser ${blog.port}/tcp`],
+    ['if a job is ended', () => `sleep 60 & kill %1; kill $!`],
+    ['if the pid is a variable', () => 'kill "$SERVER_PID"'],
+    ['if a command is only printed', () => `echo "kill ${blog.pid}"`],
+    ['if a command is only mentioned', () => `git commit -m 'kill ${blog.pid}'`],
+    ['if a command is in a file that is written', () => `cat > x <<'END'\nkill ${blog.pid}\nEND`],
+    ['if a command is in a comment', () => `true # kill ${blog.pid}`],
+    ['if a container that ended is removed', () => 'docker rm blog-web-1'],
+    ['if containers are listed', () => 'docker ps -a'],
+    ['about the containers of the Compose file here', () => 'docker compose down'],
+    ['if a server is started on its own number', () => `PORT=${quiet} npm run dev`],
+    ['if a server is given its own number', () => `cd src && vite --port ${quiet}`],
+    [
+      'if a server has the number of the directory that is entered',
+      () => `cd ../blog && PORT=${blog.port} npm start`,
+    ],
+    ['if the registry gives the number', () => 'PORT=$(ports get web) npm run dev'],
+    ['about the registry itself', () => `ports run web -- vite --port ${free}`],
+    ['about clients', () => `curl http://localhost:${free}; psql -p ${free}; ssh -p ${free} host`],
+    ['about programs to which -p is no port', () => `node -p ${free}`],
+    ['about directories', () => `mkdir -p ${free}`],
+    ['about other numbers', () => `npm run dev -- --timeout ${free}`],
+    ['about what is no command of the shell', () => '((('],
+  ])('%s', async (_, command) => {
+    expect(await hook(command())).toEqual({ stdout: '', stderr: '', status: 0 })
+  })
+})
+
+describe('never blocks', () => {
+  test.each<readonly [string, () => Promise<Awaited<ReturnType<typeof hook>>>, RegExp]>([
+    [
+      'if the registry is unavailable',
+      () => hook(`PORT=${free} npm start`, { database: 'postgresql://u:p@127.0.0.1:1/none' }),
+      /^ports did not check this command: ports explain failed: .+\n$/,
+    ],
+    [
+      'if ports is another program',
+      () => {
+        program(join(place, 'other'), 'ports', 'echo "{}"')
+        return hook(`PORT=${free} npm start`, { path: join(place, 'other') })
+      },
+      /^ports did not check this command: ports is not the port registry\n$/,
+    ],
+    [
+      'if what it is given is no JSON',
+      () => answered('no', environmentOn(url)),
+      /^ports did not check this command: .+\n$/,
+    ],
+  ])('%s, and says once why', async (_, run, why) => {
+    const { stdout, stderr, status } = await run()
+    expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
+    expect(stderr).toMatch(why)
+  })
+
+  test('if ports is not on the PATH, and says once why', async () => {
+    const input = { cwd: shop.directory, tool_input: { command: `PORT=${free} npm start` } }
+    const { stdout, stderr, status } = await answered(input, environmentOn(url, { PATH: '/none' }))
+    expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
+    expect(stderr).toBe('ports did not check this command: ports is not on the PATH\n')
+  })
+})
+
+test('takes what runs below a directory without a checkout for its own', async () => {
+  const plain = join(place, 'plain')
+  const port = free + 1
+  mkdirSync(join(plain, 'web'), { recursive: true })
+  const pid = await serve(port, join(plain, 'web'))
+  const inDirectory = async (cwd: string) =>
+    (await answered({ cwd, tool_input: { command: `kill ${pid}` } }, environment())).stdout
+  expect(await inDirectory(plain)).toBe('')
+  expect(await inDirectory(join(place, 'other'))).toContain('"ask"')
+})
+
+test('starts ports only if a command names something to judge', async () => {
+  const watched = join(place, 'watched')
+  program(watched, 'ports', `echo "$@" >> '${join(watched, 'started')}'; exit 1`)
+  for (const command of ['npm test', 'git log -n 3000', 'kill $!', 'vite', `sleep ${free}`]) {
+    await hook(command, { path: watched })
+  }
+  expect(existsSync(join(watched, 'started'))).toBe(false)
+  await hook(`vite --port ${free}`, { path: watched })
+  expect(existsSync(join(watched, 'started'))).toBe(true)
+})
