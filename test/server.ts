@@ -53,6 +53,9 @@ async function startServer(home: string): Promise<TestServer> {
 async function makeTemplates({ socketDirectory }: TestServer): Promise<void> {
   const admin = new pg.Client({ connectionString: databaseUrlOn(socketDirectory, 'postgres') })
   await admin.connect()
+  // No test ends this server in a way that could lose what is not flushed.
+  await admin.query('alter system set fsync = off')
+  await admin.query('select pg_reload_conf()')
   for (const name of ['template_empty', 'template_seeded']) {
     await admin.query(`create database ${name}`)
     await migrate({ url: databaseUrlOn(socketDirectory, name) })
