@@ -102,11 +102,18 @@ describe('export --template', () => {
     },
   )
 
-  test('refuses to put markers between markers', async () => {
+  test('refuses to write markers', async () => {
     const content = '# ports: begin\n# ports: end\n'
     const { exported, read } = byTemplate('x\n# ports: end\n', { f: content })
-    expect((await exported('shop', '-o', 'f')).stderr).toContain('without the markers of a block')
+    for (const file of ['f', 'new']) {
+      const refused = await exported('shop', '-o', file)
+      expect(refused).toMatchObject({ stdout: '', status: 2 })
+      expect(refused.stderr).toContain(
+        `The text for ${file} contains the marker of a block, "# ports: end". The next export`,
+      )
+    }
     expect(read('f')).toBe(content)
+    expect(() => read('new')).toThrow('ENOENT')
   })
 
   test('exports the project of the directory, or the one that is given, whatever it is called', async () => {

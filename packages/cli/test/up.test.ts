@@ -1,6 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -49,9 +57,7 @@ describe('ports up', () => {
     expect(listed).toMatchObject([{ serviceType: 'http' }])
     const refused = await ports('up', '--write', 'missing/.env')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
-    expect(refused.stderr).toContain(
-      '"missing/.env", but must be a file that can be written (ENOENT',
-    )
+    expect(refused.stderr).toContain('error: There is no directory missing. Make it first.\n')
   })
 
   test('tells which services hold ports and are no longer in the file', async () => {
@@ -117,15 +123,34 @@ describe('ports up', () => {
   })
 })
 
-test('ports up says that a file cannot be written', async () => {
+test.each([
+  ['in a directory that is not there', 'no/.env', 'There is no directory no. Make it first.'],
+  ['that is a FIFO', 'fifo', 'fifo is no regular file.'],
+  ['that a person wrote', '.env', 'write is ".env", but must be a new file, or one that ports up'],
+])('ports up allocates nothing for a file %s', async (_what, name, message) => {
   const services = { web: {} }
-  const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+  const directory = projectDirectory({ 'ports.json': { project: 'shop', services }, '.env': 'A=1' })
+  execFileSync('mkfifo', [join(directory, 'fifo')])
   const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
-  const { stdout, stderr, status } = await ports('up', '--write', 'no/.env')
+  const { stdout, stderr, status } = await ports('up', '--write', name)
   expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
-  expect(stderr).toMatch(
-    /^error: write is "no\/\.env", but must be a file that can be written \(ENOENT/m,
-  )
+  expect(stderr).toContain(message)
+  expect(JSON.parse((await ports('list', '--json')).stdout)).toEqual([])
+})
+
+test('ports up replaces its file in one step, with its mode, through a link', async () => {
+  const services = { web: {} }
+  const directory = projectDirectory({ 'ports.json': { project: 'shop', services }, 'sub/x': '' })
+  const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
+  symlinkSync('sub/.env', join(directory, '.env'))
+  expect((await ports('up', '--write', '.env')).status).toBe(0)
+  chmodSync(join(directory, 'sub/.env'), 0o600)
+  const before = statSync(join(directory, 'sub/.env'))
+  expect((await ports('up', '--write', '.env')).status).toBe(0)
+  const after = statSync(join(directory, 'sub/.env'))
+  expect(after.ino).not.toBe(before.ino)
+  expect(after.mode).toBe(before.mode)
+  expect(lstatSync(join(directory, '.env')).isSymbolicLink()).toBe(true)
 })
 
 describe('ports up --run', () => {

@@ -93,15 +93,18 @@ const checkOption = new Option('--check', 'write nothing; status 1 if the file w
 const forceOption = new Option('--force', 'replace the file even if ports export did not write it')
 
 const OUTPUT_HELP = `
-Without --output it prints a whole file. With --output, a file that is new, or that ports export
-wrote, is replaced in one step. In any other file, only what is between these two lines is replaced:
+Without --output the whole file is printed. With --output, a new file is written, and a file that
+ports export wrote is replaced in one step. In any other file, only the text between these two lines
+is replaced:
 
   # ports: begin
   # ports: end
 
-If a project is given and there are lines "# ports: begin <project>" and "# ports: end <project>",
-these are meant. With --check nothing is written. The status is then 1 if the file would change, and
-the difference is printed.`
+If the export has only one project, the lines "# ports: begin <project>" and "# ports: end <project>"
+take precedence. A file that has blocks only for other projects is left as it is. So is one that
+cannot be replaced without losing its owner or a hard link. A symbolic link is followed.
+
+--check writes nothing. If the file would change, it prints the difference and ends with status 1.`
 
 const MORE_HELP = `
 Services on localhost are reached at 127.0.0.1, others by the name of their host. Where a public

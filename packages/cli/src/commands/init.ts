@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import { counted } from '@ports/core'
 import type { Context } from '../Context.js'
-import { writeOutput } from '../writeOutput.js'
+import { writeNewFile } from '../writeNewFile.js'
 
 export function initCommand({ output, confirm, answerNo }: Context) {
   return new Command('init')
@@ -26,7 +26,7 @@ export function initCommand({ output, confirm, answerNo }: Context) {
         return answerNo()
       }
       // Fails if another process has made the file in the meantime.
-      await writeOutput('file', path, content, 'wx')
+      await writeNewFile('file', path, content)
       const count = Object.keys(file.services).length
       output.outcome(
         { path, file, omissions, written },

@@ -1,13 +1,8 @@
 import { counted, given, invalidArgument } from '@ports/core'
 import type { Context } from '../Context.js'
+import { type OutputFile, readOutputFile, writeOutputFile } from '../outputFile.js'
+import { contentFor, ownFile } from './contentFor.js'
 import { grouped } from './grouped.js'
-import {
-  contentFor,
-  type OutputFile,
-  ownFile,
-  readOutputFile,
-  writeOutputFile,
-} from './outputFile.js'
 import { WITHOUT_NAME } from './publicServices.js'
 import { type Selection, selectPorts } from './selectPorts.js'
 import type { Omission, Rendered, Target } from './Target.js'
@@ -68,7 +63,7 @@ async function toFile(
   rendered: Rendered,
   { projectName, check, force }: Accepted,
 ): Promise<void> {
-  const file = await readOutputFile(name)
+  const file = await readOutputFile('output', name)
   const content = await contentFor(file, rendered, { projectName, force })
   const changes = content !== file.content
   const { services, omissions } = rendered

@@ -2,9 +2,9 @@ import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
 import type { Context } from '../Context.js'
 import { variablesOf, withoutChosen, withoutRun } from './environment.js'
 import { directoryHere, projectHere, requestOf } from './here.js'
+import { readOwnFile, writeOwnFile } from './ownFile.js'
 import { printVariables } from './printVariables.js'
 import { unlistedPorts } from './unlistedPorts.js'
-import { writeOwnFile } from './writeOwnFile.js'
 
 interface Options {
   readonly write?: string | undefined
@@ -28,16 +28,18 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
       `left out, because no service in ${PROJECT_FILE} has a command`,
     )
   }
+  // Before anything is allocated.
+  const file = write === undefined ? undefined : await readOwnFile(write)
   const ports = await openManager()
   const ensured = await ensureProject(ports, requestOf(project, project.services), { signal })
   const { services, instance } = ensured
   for (const line of await unlistedPorts(ports, project, ensured, signal)) output.notice(line)
   const all = variablesOf({ ...project, services, instance })
   const variables = withoutChosen(all, withoutRun(environment))
-  if (write !== undefined) {
-    await writeOwnFile(write, `${printVariables(variables, 'dotenv')}\n`)
+  if (file) {
+    await writeOwnFile(file, `${printVariables(variables, 'dotenv')}\n`)
     const count = Object.keys(variables).length
-    output.outcome(variables, `Wrote ${count} variables to ${write}.`)
+    output.outcome(variables, `Wrote ${count} variables to ${file.name}.`)
   } else if (!run) {
     output.result(variables, () => printVariables(variables, 'shell'))
   }
