@@ -42,8 +42,8 @@ file builds. It contains a number, as preferredPort, only if a file fixes it, su
 a script or server.port in vite.config.ts. Lines that begin with - say what is left out.
 
 It asks before it writes, except with --yes, with --json or without a terminal. It never overwrites
-an existing ports.json. $schema is the path of the schema in node_modules if @ports/core is
-installed there, else @ports/core/ports.schema.json.
+an existing ports.json. The file names its $schema only if ports is installed in node_modules of the
+repository, because another path would differ from machine to machine.
 
 Examples:
   ports init --dry-run
