@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { imported, registryToExport } from './exported.js'
+import { imported, portsOutside, registryToExport } from './exported.js'
 import { portsIn, projectDirectory } from './projectDirectory.js'
 
 let url: string
@@ -75,6 +75,21 @@ describe('export --template', () => {
     expect(refused).toMatchObject({ stdout: '', status: 2 })
     expect(refused.stderr).toContain('template is "a.liquid", but must be a Liquid template')
     expect(refused.stderr).toContain(message)
+  })
+
+  test('names the line of an error, also in a file that the template renders', async () => {
+    const files = { 'part.liquid': 'y\n  {{ nosuch }} z\n' }
+    const refused = await byTemplate("x\n{% render 'part.liquid' %}", files).exported('shop')
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain('undefined variable: nosuch, line:2, col:6: {{ nosuch }} z)')
+  })
+
+  test('names a template that cannot be read', async () => {
+    const { stderr, status } = await portsOutside(url)('export', '--template', 'nosuch.liquid')
+    expect(status).toBe(2)
+    expect(stderr).toMatch(
+      /^error: template is "nosuch\.liquid", but must be a file that can be read/,
+    )
   })
 
   test('replaces a file whose first line says that ports export wrote it, or with --force', async () => {

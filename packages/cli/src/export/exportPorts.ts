@@ -49,7 +49,7 @@ interface Accepted extends Selection {
 /** @throws {PortsError} `INVALID_ARGUMENT` */
 function refuseMisused({ refusedExtension }: Target, { output, check }: Accepted): void {
   if (check && output === undefined) {
-    throw invalidArgument('check', true, 'left out without --output <file>')
+    throw invalidArgument('check', true, 'combined with --output <file>')
   }
   if (refusedExtension !== undefined && output?.endsWith(refusedExtension)) {
     const expected = `a file whose name does not end with ${refusedExtension}`
