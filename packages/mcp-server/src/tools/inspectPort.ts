@@ -24,7 +24,8 @@ export const inspectPort = defineTool({
     holder: z.string().optional().describe('Absent if nobody holds it'),
     range: z.string().optional(),
     processes: z.array(
-      z.object({
+      // Each also has its addresses: every model pays for the bytes of a schema.
+      z.looseObject({
         pid: z.number(),
         command: z.string().optional(),
         directory: z.string().optional(),
@@ -43,10 +44,11 @@ export const inspectPort = defineTool({
       range: range && `${range.projectName} ${nameOfRange(range)}`,
       processes: processes
         .slice(0, MAX_SHOWN)
-        .map(({ pid, command, directory, startedAt, whose }) => ({
+        .map(({ pid, command, directory, addresses, startedAt, whose }) => ({
           pid,
           command: command === undefined ? undefined : shownCommand(command),
           directory,
+          addresses,
           since: startedAt && toSeconds(startedAt),
           whose,
         })),
