@@ -98,6 +98,7 @@ export {
   type Taken,
   unverifiable,
 } from './errors.js'
+export { eventText, subjectOfEvent } from './eventText.js'
 export { excerpt, shown } from './excerpt.js'
 export type { ExplainedListener, Explanation, Holder } from './explain/Explanation.js'
 export {

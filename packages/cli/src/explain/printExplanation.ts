@@ -2,11 +2,11 @@ import {
   type AttributedContainer,
   type AttributedProcess,
   type Explanation,
+  eventText,
   nameOfOwner,
   nameOfRange,
   nameOfService,
   type Owner,
-  type PortEvent,
   printable,
   toSeconds,
   type Whose,
@@ -128,12 +128,4 @@ function whoseText(whose: Whose, owner: Owner | undefined): string {
   if (whose === 'holder') return "the holder's"
   const word = whose === 'stranger' ? 'a stranger' : 'unattributed'
   return owner ? `${word} (of ${nameOfOwner(owner)})` : word
-}
-
-function eventText({ at, what, actor, projectName, serviceName, instance = '' }: PortEvent) {
-  const service =
-    projectName !== undefined && serviceName !== undefined
-      ? nameOfService({ projectName, serviceName, instance })
-      : projectName
-  return [toSeconds(at), what, service, actor && `by ${actor}`].filter(Boolean).join(' ')
 }

@@ -119,11 +119,16 @@ function allListening(
   sockets: readonly AttributedSocket[],
 ): Listening[] {
   if (container && sockets.length === 0) return [ofContainer(container, [])]
-  const named = sockets.flatMap(({ address, process, container }): Listening[] => {
-    if (container) return [ofContainer(container, [address])]
+  const named = sockets.flatMap(({ process, container }): Listening[] => {
+    if (container) return [ofContainer(container, addressesOf(container, sockets))]
     return process ? [{ ...process, name: nameOf(process) }] : []
   })
   return [...new Map(named.map((each) => [each.name, each])).values()]
+}
+
+function addressesOf({ id }: AttributedContainer, sockets: readonly AttributedSocket[]): string[] {
+  const own = sockets.filter(({ container }) => container?.id === id)
+  return [...new Set(own.map(({ address }) => address))]
 }
 
 function ofContainer(container: AttributedContainer, addresses: readonly string[]): Listening {

@@ -1,4 +1,4 @@
-import { nameOfRange, nameOfService, type PortEvent, toSeconds, WHOSE } from '@ports/core'
+import { eventText, nameOfRange, nameOfService, toSeconds, WHOSE } from '@ports/core'
 import { z } from 'zod'
 import { portNumber, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -52,15 +52,7 @@ export const inspectPort = defineTool({
           since: startedAt && toSeconds(startedAt),
           whose,
         })),
-      history: history.map(textOf),
+      history: history.map(eventText),
     }
   },
 })
-
-function textOf({ at, what, projectName, serviceName, instance = '', actor }: PortEvent): string {
-  const service =
-    projectName !== undefined && serviceName !== undefined
-      ? ` ${nameOfService({ projectName, serviceName, instance })}`
-      : ''
-  return `${toSeconds(at)} ${what}${service}${actor === undefined ? '' : ` by ${actor}`}`
-}
