@@ -29,7 +29,7 @@ interface Mine {
 }
 
 /**
- * Tells whether what listens on a port of the project here runs from this checkout.
+ * Prints whether the listener on a port of the project here runs from this checkout.
  * @param typed a number, a service, or nothing for the service here
  * @throws {PortsError} `UNVERIFIABLE` if a process that listens cannot be seen
  */
@@ -61,7 +61,7 @@ export async function verifyMine(
   if (reason !== undefined) answerNo()
 }
 
-/** Why what listens is not this checkout's, or undefined if it is. */
+/** The reason why the listener is not this checkout's, or undefined if it is. */
 function whyNot(explained: Explanation, mine: Mine): string | undefined {
   const { port, holder, verdict, processes, hasUnknownProcess, container } = explained
   if (!holder) return `${port} is held by nobody`

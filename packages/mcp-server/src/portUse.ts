@@ -42,8 +42,9 @@ interface PortUse {
 }
 
 /**
- * What listens on the port of a service now, and whether that is the service. Never throws: the port
- * is already held, and the caller must learn its number even if the listeners cannot be seen.
+ * Returns what listens on the port of a service now, and whether that is the service. Never throws:
+ * the port is already held, and the caller must get its number even if the listeners cannot be
+ * seen.
  */
 export async function portUseOf(
   manager: PortManager,

@@ -15,7 +15,7 @@ export interface CheckedProcess {
   readonly owner?: Owner
 }
 
-/** What an audit saw of one allocation. */
+/** The result of an audit for one allocation. */
 export interface HealthCheck {
   readonly allocationId: string
   readonly verdict: Verdict
@@ -31,7 +31,7 @@ interface Audited {
 }
 
 /**
- * What is not as the registry expects it:
+ * The kinds of differences between the registry and reality:
  * - `not-running`: nothing listens on a held number.
  * - `idle`: the same, and nothing was seen there for as many days as were asked for. The service may
  *   be gone for good; nothing is released.
@@ -57,13 +57,13 @@ export interface AuditConflict extends Audited {
   readonly actual: string
   /** The owner of the range, if nobody holds the number. */
   readonly projectName?: string
-  /** The user who has it in use, if that is another one than the registry's. */
+  /** The user who has the port in use, if that is not the registry's owner. */
   readonly uid?: number
-  /** What listens there, as far as it can be seen. Of several, one that makes the conflict. */
+  /** The process that listens there, as far as it can be seen. Of several, one that makes the conflict. */
   readonly process?: CheckedProcess
 }
 
-/** An allocation whose state cannot be told from here. */
+/** An allocation whose state cannot be determined from here. */
 export interface AuditUnverified extends Audited {
   readonly actual: 'unverified'
   readonly reason: UnknownReason

@@ -4,7 +4,7 @@ import type { Container } from './Container.js'
 import { containerOf } from './containerOf.js'
 import { publisherOf, publishersBySocket } from './publisherOf.js'
 
-/** What uses a port, with the containers of its sockets and processes. */
+/** The use of a port, with the containers of its sockets and processes. */
 export function withContainers(
   use: PortUse,
   port: number,
@@ -32,6 +32,7 @@ export function withContainers(
   }
 }
 
+/** A process with its container. */
 function inContainer(
   process: ListeningProcess,
   container: Container | undefined,

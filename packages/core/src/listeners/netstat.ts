@@ -40,7 +40,7 @@ export function parseNetstat(output: string): SocketTable {
   for (const row of output.split('\n')) {
     const { protocol, family = '', address = '', port, state } = ROW.exec(row)?.groups ?? {}
     if (protocol === undefined) continue
-    // A zone (fe80::1%en0) is no part of how a hostname is stored.
+    // A stored hostname has no zone (fe80::1%en0).
     const addresses = address === '*' ? (WILDCARDS[family] ?? []) : [address.replace(/%.*/, '')]
     for (const address of addresses) {
       const end = { address, port: Number(port) }
