@@ -199,6 +199,7 @@ export {
 export { skippedText } from './passedOver/skippedText.js'
 export { printable, printableJson, printableLines } from './printable.js'
 export type { AttributedContainer, AttributedProcess } from './processes/attributeUse.js'
+export { distinctServers } from './processes/distinctServers.js'
 export { foregroundOf, isInForeground } from './processes/foregroundOf.js'
 export {
   type HostListener,

@@ -1,12 +1,12 @@
 import {
   type AttributedProcess,
   type CallOptions,
+  distinctServers,
   type Explanation,
   nameOfOwner,
   nameOfService,
   type PortManager,
   type ServiceKey,
-  type Whose,
 } from '@ports/core'
 import { z } from 'zod'
 import { shownCommand } from './shownCommand.js'
@@ -98,9 +98,10 @@ function unknownBeside({
 const HIDDEN = 'An unknown process, hidden from this server,'
 
 function noteOf(explained: Explanation, held: ServiceKey): string {
-  const main = mainOf(explained.processes)
-  const others = explained.processes.filter((each) => isBeside(each, main, explained))
-  const more = explained.processes.length - others.length - 1
+  const { processes } = explained
+  const servers = distinctServers(processes.filter((each) => isDecisive(each, explained)))
+  const [main = processes[0]!, ...others] = servers
+  const more = processes.length - others.length - 1
   return [
     '',
     `${describe(main, explained, more)} listens there.`,
@@ -140,21 +141,8 @@ function leave(held: ServiceKey, port: number, process?: AttributedProcess): str
   )
 }
 
-/** The one that matters most: the service itself, else a stranger. */
-function mainOf(processes: readonly AttributedProcess[]): AttributedProcess {
-  const of = (whose: Whose) => processes.find((each) => each.whose === whose)
-  return of('holder') ?? of('stranger') ?? processes[0]!
-}
-
-/** Whether it has a socket that is neither the service's nor one of the same server. */
-function isBeside(
-  process: AttributedProcess,
-  main: AttributedProcess,
-  { listeners }: Explanation,
-): boolean {
-  const { whose, addresses } = process
-  if (process === main || whose === 'holder') return false
-  if (whose === main.whose && addresses.some((each) => main.addresses.includes(each))) return false
+/** Whether it may be what decides whose a socket is. A worker that runs elsewhere does not. */
+function isDecisive({ whose, addresses }: AttributedProcess, { listeners }: Explanation): boolean {
   return listeners.some((each) => each.whose === whose && addresses.includes(each.address))
 }
 

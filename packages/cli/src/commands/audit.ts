@@ -54,7 +54,7 @@ Keeps what it sees: a check of every port, and which are in use. Releases nothin
 status 1 if there is a conflict:
   not running      nothing listens on a held number
   idle             the same for --idle-days: it may be safe to release it
-  stranger         the process that listens is not the holder's, as far as that is recorded
+  stranger         a process that listens is not the holder's, as far as that is recorded
   not registered   something listens in a range of a project, and nobody holds the number
   ephemeral range  the kernel may give a held number to an outgoing connection
   shared name      two services have one Cloudflare hostname

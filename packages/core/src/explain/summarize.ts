@@ -7,8 +7,9 @@ import {
   type AttributedSocket,
   isUnknown,
 } from '../processes/attributeUse.js'
+import { distinctServers } from '../processes/distinctServers.js'
 import { nameOfOwner } from '../processes/nameOfOwner.js'
-import { type Attribution, decisive, type Owner } from '../processes/Recorded.js'
+import type { Attribution, Owner } from '../processes/Recorded.js'
 import { toSeconds } from '../toSeconds.js'
 import type { Explanation } from './Explanation.js'
 
@@ -16,13 +17,12 @@ type Known = Omit<Explanation, 'summary'>
 
 /** Whose the number is, what listens, and the next safe step. Others that listen have a sentence each. */
 export function summarize(known: Known, sockets: readonly AttributedSocket[]): string {
-  const all = allListening(known, sockets)
+  const [main, ...others] = distinctServers(allListening(known, sockets))
   const { holder } = known
-  const main = decisive(all)
   const service = holder && nameOfService(holder)
   return [
     service === undefined ? ofUnheld(known, main) : ofHeld(known, service, main),
-    ...(main ? besides(main, all, service) : []),
+    ...others.map((each) => besideText(each, service)),
     ...(main ? unknownBeside(sockets) : []),
   ].join(' ')
 }
@@ -135,25 +135,12 @@ function ofContainer(container: AttributedContainer, addresses: readonly string[
   return { ...container, name: nameOfContainer(container), addresses }
 }
 
-/**
- * Sentences on what listens beside the main one. Others of the holder, and workers with sockets on one
- * address (SO_REUSEPORT), are the same server.
- */
-function besides(main: Listening, all: readonly Listening[], service: string | undefined) {
-  const told = [main]
-  for (const each of all) if (!told.some((one) => isOneServer(one, each))) told.push(each)
-  return told.slice(1).map((other) => {
-    const listens = `Beside it, ${other.name} also listens there, on ${other.addresses.join(', ')}`
-    if (service === undefined) return `${listens}.`
-    return other.whose === 'stranger'
-      ? `${listens}, and ${strangeTo(other, service)}: stop it only if you started it.`
-      : `${listens}, and nothing recorded tells whether it is that service.`
-  })
-}
-
-function isOneServer(one: Listening, other: Listening): boolean {
-  if (one.whose !== other.whose) return false
-  return one.whose === 'holder' || one.addresses.some((each) => other.addresses.includes(each))
+function besideText(other: Listening, service: string | undefined): string {
+  const listens = `Beside it, ${other.name} also listens there, on ${other.addresses.join(', ')}`
+  if (service === undefined) return `${listens}.`
+  return other.whose === 'stranger'
+    ? `${listens}, and ${strangeTo(other, service)}: stop it only if you started it.`
+    : `${listens}, and nothing recorded tells whether it is that service.`
 }
 
 function unknownBeside(sockets: readonly AttributedSocket[]): string[] {

@@ -132,7 +132,7 @@ function isOf({ projectName, serviceName, instance }: Owner, held: Held): boolea
  * The process that decides whose a socket is, of those that share it: one of the holder's, else a
  * stranger.
  */
-export function decisive<Attributed extends Attribution>(
+export function decisive<Attributed extends Pick<Attribution, 'whose'>>(
   all: readonly Attributed[],
 ): Attributed | undefined {
   const of = (whose: Whose) => all.find((each) => each.whose === whose)
