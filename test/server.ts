@@ -47,6 +47,9 @@ async function startServer(home: string): Promise<Server> {
 }
 
 async function makeTemplates(server: Server): Promise<void> {
+  // No test ends this server in a way that could lose what is not flushed.
+  await server.query('alter system set fsync = off')
+  await server.query('select pg_reload_conf()')
   for (const name of ['template_empty', 'template_seeded']) {
     await server.query(`create database ${name}`)
     await migrate({ url: databaseUrlOn(server.socketDirectory, name) })
