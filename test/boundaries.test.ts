@@ -125,8 +125,9 @@ function wrongEnvironment(source: Source): string[] {
 
 function mayRead({ path }: Source, variable: string | undefined): boolean {
   if (path === 'packages/core/src/PortManager.ts') {
-    return ['PORTS_HOSTNAME', 'PORTS_PASS_OVER'].includes(variable ?? '')
+    return variable === 'PORTS_HOSTNAME'
   }
+  if (path === 'packages/core/src/passedOver/passOver.ts') return variable === 'PORTS_PASS_OVER'
   if (path === 'packages/core/src/project/instanceOfEnvironment.ts') {
     return /^PORTS_(INSTANCE|PROJECT|CHECKOUT)$/.test(variable ?? '')
   }
