@@ -255,7 +255,7 @@ describe('the rules', () => {
     ['mcp-server/src/x.ts', "import { Server } from '@modelcontextprotocol/sdk/server/index.js'"],
     ['cli/src/main.ts', 'const { COLUMNS } = process.env'],
     ['core/src/PortManager.ts', 'const name = process.env.PORTS_HOSTNAME'],
-    ['core/src/PortManager.ts', 'const passOver = process.env.PORTS_PASS_OVER'],
+    ['core/src/passedOver/passOver.ts', 'const passOver = process.env.PORTS_PASS_OVER'],
     ['core/src/containers/apiSockets.ts', 'const host = process.env.DOCKER_HOST'],
     ['db/src/x.ts', 'const home = process.env.PORTS_HOME'],
     ['db/src/settings/settingsFiles.ts', 'const it = process.env.XDG_CONFIG_HOME'],
