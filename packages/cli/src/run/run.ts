@@ -8,6 +8,7 @@ import {
   type PortManager,
   PortsError,
   PROJECT_FILE,
+  printable,
   type Protocol,
   type Service,
   skippedText,
@@ -224,7 +225,7 @@ async function isRunning(
     )
   }
   const who = other
-    ? `${nameOfProcess(other)} in ${other.directory ?? 'a directory that cannot be seen'}`
+    ? `${nameOfProcess(other)} in ${printable(other.directory ?? 'a directory that cannot be seen')}`
     : 'a process of another user'
   throw new PortsError(
     'PORT_IN_USE',

@@ -4,6 +4,7 @@ import type { Sighting } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
 import type { PortRepository } from '../PortRepository.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
+import { printable } from '../printable.js'
 import type { ListeningProcess, PortUse } from '../processes/listeningProcesses.js'
 import { type Attribution, Recorded } from '../processes/Recorded.js'
 import { isOfScope } from '../reservation/isOfScope.js'
@@ -57,7 +58,9 @@ export async function explainPort(
     ...(reason && { passedOver: reason }),
     ...facts,
   }
-  return { ...target, summary: summarize({ ...target, ...explained }), ...explained }
+  // A process chooses the name of its directory.
+  const summary = printable(summarize({ ...target, ...explained }))
+  return { ...target, summary, ...explained }
 }
 
 type Known = Pick<
