@@ -15,10 +15,11 @@ export function explainCommand(context: Context) {
     .addOption(protocolOption)
     .addHelpText('after', MORE_HELP)
     .action(async (typed, options) => {
-      const port = await targetOf(context, typed, options)
-      if (port === undefined) return
+      const target = await targetOf(context, typed, options)
+      if (!target) return
+      const { port, protocol } = target
       const ports = await openManager()
-      const { hostname, protocol } = options
+      const { hostname } = options
       const explanation = await ports.explainPort(port, { hostname, protocol, signal })
       const { table } = await import('../table.js')
       output.result(inJson(explanation), () => printExplanation(explanation, table, output.stdout))
