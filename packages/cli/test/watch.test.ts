@@ -92,7 +92,45 @@ test('a watch goes on while the database is away', async () => {
   broken.searchParams.set('host', '/tmp/ports-no-such-socket')
   const { next } = watching(broken.href, directory)
   expect(await next()).toMatchObject({ what: 'failed', code: 'DATABASE_UNAVAILABLE' })
+  const second = await Promise.race([next(), sleep(3_000, 'nothing')])
+  expect(second).toBe('nothing')
+})
+
+test('a watch says once that the registry was stopped, does not start it, and goes on later', async () => {
+  const home = freshHome()
+  const directory = projectDirectory(SHOP)
+  const environment = { PORTS_HOME: home, PORTS_DATABASE_URL: '' }
+  const ports = portsIn(directory, '', environment)
+  onTestFinished(async () => {
+    await ports('db', 'stop')
+  })
+  await ports('get', 'web')
+  const { next } = watching('', directory, environment)
+  expect(await next()).toMatchObject({ what: 'audited' })
+  expect(await next()).toMatchObject({ what: 'began', kind: 'not-running' })
+  await ports('db', 'stop')
   expect(await next()).toMatchObject({ what: 'failed', code: 'DATABASE_UNAVAILABLE' })
+  const afterwards = next()
+  expect(await Promise.race([afterwards, sleep(3_000, 'nothing')])).toBe('nothing')
+  expect((await ports('db', 'status')).stdout).toContain('not running')
+  await ports('release', 'web')
+  expect(await afterwards).toMatchObject({ what: 'recovered' })
+  expect(await next()).toMatchObject({ what: 'ended', kind: 'not-running' })
+})
+
+test('a watch says whether something listens again, or the port was released', async ({ skip }) => {
+  onLinux(skip)
+  const { url, directory, ports, web } = await shop()
+  const api = Number((await ports('get', 'shop', 'api')).stdout)
+  const { next } = watching(url, directory, {}, [])
+  const until = async (text: string) => {
+    for (let line = ''; !line.includes(text); line = await next()) if (line) continue
+  }
+  await until(`${api} shop/api: not running`)
+  await listenOn(web)
+  await until(`${web} shop/web: something listens again`)
+  await ports('release', 'shop', 'api')
+  await until(`${api} shop/api: it was released`)
 })
 
 test('the checks of a service are shown with how often it was up', async () => {

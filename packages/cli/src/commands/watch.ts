@@ -26,8 +26,9 @@ export function watchCommand(context: Context) {
 
 const MORE_HELP = `
 Runs until it is interrupted. Each audit is kept, as with ports audit, so that lists, histories and
-explanations are fresh. Warns when 80 % of the ports of a project are held. Goes on while the
-database cannot be reached. --json prints one object a line.
+explanations are fresh. Warns when 80 % of the ports of a project are held, reserved, resting or
+passed over. If the database stops answering, it says so once, and goes on when it answers again. It
+does not start a registry that was stopped. --json prints one object a line.
 
 Example:
   ports watch --every 5m`
