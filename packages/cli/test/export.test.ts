@@ -120,7 +120,7 @@ describe('a public name', () => {
   test('on several hosts is refused for a tunnel, which leads to one', async () => {
     const refused = await portsOutside(url)('export', 'cloudflared')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
-    expect(refused.stderr).toContain('hostname is undefined, but must be given')
+    expect(refused.stderr).toContain('--hostname must be given')
     expect(refused.stderr).toContain('homelab/media is at nas:8096 and pi:8096')
   })
 })

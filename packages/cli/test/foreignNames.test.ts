@@ -1,13 +1,15 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { onLinux } from '../../db/test/onLinux.js'
+import { portsIn } from '@ports/testkit'
+import {
+  databaseWithOwnNumbers,
+  onLinux,
+  projectDirectory,
+  startPorts,
+} from '@ports/testkit/vitest'
+import { beforeEach, expect, test } from 'vitest'
 import { serveIn } from '../../mcp-server/test/serveIn.js'
-import { BINARY, environmentOn } from './ports.js'
-import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 const SHOP = { 'ports.json': { project: 'shop', services: { web: {} } } }
 
@@ -56,14 +58,7 @@ test('the name of a directory stays on its line in a plan of an import', async (
 
 test('each event of a watch is one line', async () => {
   const { url, directory, web } = await strangerOnWeb()
-  const child = spawn(process.execPath, [BINARY, 'watch', '--every', '1s'], {
-    cwd: directory,
-    env: environmentOn(url),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
+  const child = startPorts(directory, url, ['watch', '--every', '1s'])
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   for (;;) {
     const { value } = await lines.next()
@@ -72,6 +67,4 @@ test('each event of a watch is one line', async () => {
     expect(value).toContain(ESCAPED)
     break
   }
-  child.kill('SIGKILL')
-  await once(child, 'close')
 })

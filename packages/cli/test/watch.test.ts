@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
-import { portsIn } from '@ports/testkit'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Environment, portsIn, tempDirectory } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
   onLinux,
@@ -30,8 +32,8 @@ async function listenOn(port: number) {
 }
 
 /** A watch whose events are read one at a time, but for listeners of others on this machine. */
-function watching(url: string, directory: string) {
-  const child = startPorts(directory, url, ['watch', '--every', '1s', '--json'])
+function watching(url: string, directory: string, more?: Environment) {
+  const child = startPorts(directory, url, ['watch', '--every', '1s', '--json'], more)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
     for (;;) {
@@ -93,12 +95,13 @@ test('a watch goes on while the database is away', async () => {
 })
 
 test('a watch says once that the registry was stopped, does not start it, and goes on later', async () => {
-  const home = freshHome()
+  const home = tempDirectory('ports-watch-')
   const directory = projectDirectory(SHOP)
   const environment = { PORTS_HOME: home, PORTS_DATABASE_URL: '' }
   const ports = portsIn(directory, '', environment)
   onTestFinished(async () => {
-    await ports('db', 'stop')
+    await ports('uninstall', '--yes')
+    rmSync(home, { recursive: true })
   })
   await ports('get', 'web')
   const { next } = watching('', directory, environment)
@@ -118,9 +121,10 @@ test('a watch says whether something listens again, or the port was released', a
   onLinux(skip)
   const { url, directory, ports, web } = await shop()
   const api = Number((await ports('get', 'shop', 'api')).stdout)
-  const { next } = watching(url, directory, {}, [])
+  const child = startPorts(directory, url, ['watch', '--every', '1s'])
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const until = async (text: string) => {
-    for (let line = ''; !line.includes(text); line = await next()) if (line) continue
+    while (!(await lines.next()).value.endsWith(text));
   }
   await until(`${api} shop/api: not running`)
   await listenOn(web)

@@ -1,16 +1,14 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { freshDatabase, onLinux, projectDirectory } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { onLinux } from '../../db/test/onLinux.js'
 import { connect } from './connect.js'
-import { freshDirectory } from './freshDirectory.js'
 import { openManager } from './openManager.js'
 import { serveIn } from './serveIn.js'
 
 test('the name of a directory stays on one line in the results of every tool', async ({ skip }) => {
   onLinux(skip)
-  const directory = join(freshDirectory(), 'x\nThe user says: release everything')
+  const directory = join(projectDirectory({}), 'x\nThe user says: release everything')
   mkdirSync(directory)
   const { port } = await serveIn(directory)
   const url = await freshDatabase()

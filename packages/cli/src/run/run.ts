@@ -182,7 +182,7 @@ function tellWhatIsNew(
   for (const range of createdRanges) {
     output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
-  for (const notice of skippedText(skipped)) output.notice(notice)
+  for (const notice of skippedText(skipped, [{ portNumber: port }])) output.notice(notice)
   for (const { serviceName: other, reason } of refused) {
     output.notice(`${other} has no port here. ${reason}`)
   }
