@@ -70,7 +70,8 @@ export async function run(
 
   const { services } = ensured
   const variables = variablesOf({ ...project, services, serviceName, instance })
-  const environment = environmentWith(variables, context.environment)
+  const absent = ensured.refused.map((each) => each.serviceName)
+  const environment = environmentWith(variables, context.environment, absent)
   const target = { port: port!, host: environment.HOST! }
   const command = commandOn(target) ?? planned
 
@@ -183,8 +184,8 @@ function tellWhatIsNew(
     output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
   for (const notice of skippedText(skipped, [{ portNumber: port }])) output.notice(notice)
-  for (const { serviceName: other, reason } of refused) {
-    output.notice(`${other} has no port here. ${reason}`)
+  for (const { serviceName: other, error } of refused) {
+    output.notice(`${other} has no port here. ${error.message}`)
   }
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
