@@ -237,12 +237,15 @@ test('audit ends with 1 while there is a conflict, and shows the claim that woul
     stdout: '1 allocated: 1 in use, 0 not running, 0 unverified\n',
   })
   const pid = await serverIn('/tmp', web + 1)
-  const { stdout, status } = await ports('audit', '--project', 'shop')
+  const { stdout, stderr, status } = await ports('audit', '--project', 'shop')
   expect(status).toBe(1)
   expect(stdout).toMatch(
     new RegExp(
-      `${web + 1} .+ in use and held by nobody, process ${pid} .+ ports claim shop <service> ${web + 1}`,
+      `${web + 1}  nobody .+  in use and held by nobody  localhost/tcp  process ${pid} .+, in /tmp`,
     ),
+  )
+  expect(stderr).toBe(
+    `To record what listens on a number that nobody holds: ports claim shop <service> ${web + 1}\n`,
   )
   expect(stdout).toContain('(1 unregistered)')
   expect((await ports('audit', '--project', 'blog')).status).toBe(0)
