@@ -21,6 +21,7 @@ export function processOf(noted: Noted): string | undefined {
   const { process } = noted
   return [
     nameOfProcess(process),
+    process.addresses && `on ${process.addresses.join(', ')}`,
     process.container && `of the container ${process.container}`,
     process.directory && `in ${process.directory}`,
   ]

@@ -64,7 +64,7 @@ It checks every port, records the results, and releases nothing. The status is 1
 conflict:
   not running      nothing listens on a port that is held
   idle             nothing has listened there for --idle-days; the port can probably be released
-  stranger         according to the records, the process that listens is not the holder's
+  stranger         according to the records, a process that listens is not the holder's
   not registered   something listens on a port in a project's range that nobody holds
   ephemeral range  the kernel may give a port that is held to an outgoing connection
   shared name      two services have the same Cloudflare hostname

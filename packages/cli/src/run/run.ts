@@ -2,9 +2,12 @@ import {
   type EnsuredProject,
   ensureProject,
   isOfCheckout,
+  type ListeningProcess,
+  nameOfOwner,
   nameOfRange,
   nameOfService,
   nearestPackage,
+  type Owner,
   type PortManager,
   PortsError,
   PROJECT_FILE,
@@ -66,7 +69,7 @@ export async function run(
   const protocol = request.services[serviceName]?.protocols?.[0] ?? 'tcp'
   tellWhatIsNew(context, place, ensured, port!)
 
-  if (await isRunning(context, place, port!, protocol, reuse === true)) return
+  if (await isRunning(context, ports, place, port!, protocol, reuse === true)) return
 
   const { services } = ensured
   const variables = variablesOf({ ...project, services, serviceName, instance })
@@ -200,7 +203,8 @@ function tellWhatIsNew(
  * @throws {PortsError} `PORT_IN_USE` if something listens on the port and may not be reused
  */
 async function isRunning(
-  { output }: Context,
+  { output, signal }: Context,
+  ports: PortManager,
   { project, serviceName }: Here,
   port: number,
   protocol: Protocol,
@@ -208,10 +212,17 @@ async function isRunning(
 ): Promise<boolean> {
   const use = await useOfPort(port, protocol)
   if (!use?.isInUse) return false
+  const { processes } = await ports.explainPort(port, { protocol, signal })
+  // Another service of this checkout may listen on the number.
+  const strangers = processes.filter(({ whose }) => whose === 'stranger')
+  const isStrange = ({ pid }: ListeningProcess) => strangers.some((each) => each.pid === pid)
   const own = use.processes.find(
-    ({ directory }) => directory !== undefined && isOfCheckout(directory, project.root),
+    (each) =>
+      each.directory !== undefined &&
+      isOfCheckout(each.directory, project.root) &&
+      !isStrange(each),
   )
-  const [other] = use.processes
+  const [other] = [...strangers, ...use.processes]
   if (own && reuse) {
     output.notice(`${serviceName} is already running: ${nameOfProcess(own)}.`)
     output.result({ port, pid: own.pid, url: urlOf(port) }, () => urlOf(port))
@@ -225,9 +236,7 @@ async function isRunning(
       { portNumber: port, ...own },
     )
   }
-  const who = other
-    ? `${nameOfProcess(other)} in ${printable(other.directory ?? 'a directory that cannot be seen')}`
-    : 'a process of another user'
+  const who = other ? whoIs(other) : 'a process of another user'
   throw new PortsError(
     'PORT_IN_USE',
     `Port ${port} is held by ${serviceName}, but ${who} listens on it. Nothing was started. Find ` +
@@ -235,6 +244,12 @@ async function isRunning(
       'allocates another one.',
     { portNumber: port, ...other },
   )
+}
+
+function whoIs(process: ListeningProcess & { readonly owner?: Owner }): string {
+  const { directory = 'a directory that cannot be seen', owner } = process
+  const of = owner?.serviceName === undefined ? '' : ` of ${nameOfOwner(owner)}`
+  return `${nameOfProcess(process)}${of} in ${printable(directory)}`
 }
 
 function nothingToRun({ project, serviceName }: Here): PortsError {
