@@ -101,7 +101,7 @@ test('a watch says once that the registry was stopped, does not start it, and go
   const ports = portsIn(directory, '', environment)
   onTestFinished(async () => {
     await ports('uninstall', '--yes')
-    rmSync(home, { recursive: true })
+    rmSync(home, { recursive: true, force: true })
   })
   await ports('get', 'web')
   const { next } = watching('', directory, environment)
@@ -111,7 +111,7 @@ test('a watch says once that the registry was stopped, does not start it, and go
   expect(await next()).toMatchObject({ what: 'failed', code: 'DATABASE_UNAVAILABLE' })
   const afterwards = next()
   expect(await Promise.race([afterwards, sleep(3_000, 'nothing')])).toBe('nothing')
-  expect((await ports('db', 'status')).stdout).toContain('not running')
+  expect((await ports('db', 'status')).stdout).toMatch(/^running +no$/m)
   await ports('release', 'web')
   expect(await afterwards).toMatchObject({ what: 'recovered' })
   expect(await next()).toMatchObject({ what: 'ended', kind: 'not-running' })
@@ -134,7 +134,7 @@ test('a watch says whether something listens again, or the port was released', a
 })
 
 test('the checks of a service are shown with how often it was up', async () => {
-  const { ports, web } = await shop()
+  const { url, ports, web } = await shop()
   expect((await ports('history', 'shop', 'web', '--checks')).stderr).toContain(
     'No audit has checked',
   )
@@ -152,4 +152,17 @@ test('the checks of a service are shown with how often it was up', async () => {
   expect((await ports('history', '--checks')).stdout).toBe(stdout)
   expect((await ports('history', 'web', '--checks')).stdout).toBe(stdout)
   expect((await ports('watch', '--every', '0')).status).toBe(2)
+  const outside = portsIn('/', url)
+  expect((await outside('history', 'shop', '--checks')).stdout).toBe(stdout)
+  expect((await outside('history', '--port', `${web}`, '--checks')).stdout).toBe(stdout)
+  expect((await outside('history', 'shop', 'web', '--checks')).stdout).toBe(stdout)
+  expect(await outside('history', '--checks')).toMatchObject({
+    stderr: expect.stringContaining('Give a project, or --port.'),
+    status: 2,
+  })
+  await ports('get', 'shop', 'api')
+  await ports('audit')
+  expect((await outside('history', 'shop', '--checks')).stdout).toMatch(
+    / +shop\/api +not listening/,
+  )
 })
