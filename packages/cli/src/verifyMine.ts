@@ -11,6 +11,7 @@ import {
 } from '@ports/core'
 import type { Context } from './Context.js'
 import { isWhole, targetOf } from './explain/targetOf.js'
+import { tellNoRegistry } from './explain/tellNoRegistry.js'
 import { knownInstance } from './inCheckout.js'
 import { nameOfProcess } from './nameOfProcess.js'
 import { directoryHere, here, projectHere } from './run/here.js'
@@ -43,6 +44,7 @@ export async function verifyMine(
   const { port } = target
   const ports = await openManager()
   const explained = await ports.explainPort(port, { ...target, signal })
+  tellNoRegistry(output, explained)
   const mine = { projectName, root, instance: await knownInstance(context, projectName, {}) }
   const reason = whyNot(explained, mine)
   output.result({ port, mine: reason === undefined, processes: explained.processes }, () =>

@@ -268,7 +268,7 @@ test('takes a number with its protocol', async () => {
   expect(await explain(`${web}/tcp`)).toMatchObject({ protocol: 'tcp', holder: { port: web } })
   const { stderr, status } = await ports('explain', `${web}/tcp`, '--protocol', 'udp')
   expect({ stderr, status }).toEqual({
-    stderr: 'error: protocol cannot be combined with a port of tcp.\n',
+    stderr: 'error: --protocol cannot be combined with a port of tcp.\n',
     status: 2,
   })
 })

@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
 import { printExplanation } from '../explain/printExplanation.js'
 import { targetOf } from '../explain/targetOf.js'
+import { tellNoRegistry } from '../explain/tellNoRegistry.js'
 import { inJson } from '../inJson.js'
 import { hostnameOption, instanceOption, protocolOption } from '../serviceOptions.js'
 
@@ -21,6 +22,7 @@ export function explainCommand(context: Context) {
       const ports = await openManager()
       const { hostname } = options
       const explanation = await ports.explainPort(port, { hostname, protocol, signal })
+      tellNoRegistry(output, explanation)
       const { table } = await import('../table.js')
       output.result(inJson(explanation), () => printExplanation(explanation, table, output.stdout))
     })

@@ -1,5 +1,6 @@
 import { contains } from '../bounds.js'
 import type { CallOptions } from '../CallOptions.js'
+import { PortsError } from '../errors.js'
 import { distinct } from '../listeners/Listeners.js'
 import type { Sighting } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
@@ -30,20 +31,22 @@ const MAX_HISTORY = 5
 /** So many are searched for the one that made the allocation. */
 const HISTORY_SEARCH = 100
 
-/** @param store undefined if there is no registry yet */
+/** @param store the error that says so if there is no registry */
 export async function explainPort(
-  store: PortRepository | undefined,
+  store: PortRepository | PortsError,
   target: Target,
   { sighting, use, passedOver }: Look,
   call: CallOptions,
 ): Promise<Explanation> {
-  const known = store ? await readKnown(store, target, call) : NOTHING_KNOWN
+  const isThere = !(store instanceof PortsError)
+  const known = isThere ? await readKnown(store, target, call) : NOTHING_KNOWN
   const { recorded, ...facts } = known
   const { holder } = facts
   const { processes, sockets } = attributeUse(usedOf(sighting, use), recorded, holder)
   const container = use?.container
   const reason = passedOver.otherReasonFor(target.port)
   const explained = {
+    ...(!isThere && { noRegistry: store.message }),
     verdict: sighting.verdict,
     ...(sighting.verdict === 'unknown' && { reason: sighting.reason }),
     ...(sighting.verdict === 'not-listening' && sighting.heldBy && { heldBy: sighting.heldBy }),
