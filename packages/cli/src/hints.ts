@@ -1,8 +1,8 @@
 import {
   ACCESS_LEVELS,
   type Bounds,
-  EXIT_STATUS,
   type EphemeralOverlap,
+  EXIT_STATUS,
   ephemeralOverlap,
   type PortManager,
   type PortRange,

@@ -105,11 +105,16 @@ test('without a registry, it says how to make one and makes none', async () => {
   expect(readdirSync(directory)).toEqual([])
 })
 
-test('a home in which this user cannot make a registry is a problem, told once', async ({ skip }) => {
+test('a home in which this user cannot make a registry is a problem, told once', async ({
+  skip,
+}) => {
   onLinux(skip)
   const inProc = await told('', { PORTS_HOME: '/proc/nope/registry' })
   expect(of('database', inProc)).toMatchObject([
-    { state: 'problem', message: expect.stringContaining('none can be made in /proc/nope/registry') },
+    {
+      state: 'problem',
+      message: expect.stringContaining('none can be made in /proc/nope/registry'),
+    },
   ])
   if (process.getuid?.() !== 0) skipBecause(skip, 'only root can become another user')
   const home = newDirectory()

@@ -8,10 +8,12 @@ it('has one sentence for consecutive numbers that were skipped for one reason', 
   expect(
     skippedText(
       [
-      ...numbers(3101, 3105).map((each) => ({ ...each, reason: 'reserved' as const })),
-      { portNumber: 3106, reason: 'blocked' },
-      ...numbers(3108, 3109).map((each) => ({ ...each, reason: 'blocked' as const })),
-    ], []),
+        ...numbers(3101, 3105).map((each) => ({ ...each, reason: 'reserved' as const })),
+        { portNumber: 3106, reason: 'blocked' },
+        ...numbers(3108, 3109).map((each) => ({ ...each, reason: 'blocked' as const })),
+      ],
+      [],
+    ),
   ).toEqual([
     'Skipped 3101-3105: reserved.',
     'Skipped 3106: browsers and fetch refuse to open it.',
@@ -22,11 +24,14 @@ it('has one sentence for consecutive numbers that were skipped for one reason', 
 
 it('names the protocol if it is given, and joins no numbers of two', () => {
   expect(
-    skippedText([
-      { portNumber: 3101, protocol: 'tcp', reason: 'reserved' },
-      { portNumber: 3102, protocol: 'tcp', reason: 'reserved' },
-      { portNumber: 3103, protocol: 'udp', reason: 'reserved' },
-    ], []),
+    skippedText(
+      [
+        { portNumber: 3101, protocol: 'tcp', reason: 'reserved' },
+        { portNumber: 3102, protocol: 'tcp', reason: 'reserved' },
+        { portNumber: 3103, protocol: 'udp', reason: 'reserved' },
+      ],
+      [],
+    ),
   ).toEqual(['Skipped 3101-3102/tcp: reserved.', 'Skipped 3103/udp: reserved.'])
 })
 
