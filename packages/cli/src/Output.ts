@@ -1,4 +1,4 @@
-import { printableJson, printableLines } from '@ports/core'
+import { printable, printableJson, printableLines } from '@ports/core'
 import type { Failure } from './failure.js'
 import type { Screen } from './Screen.js'
 
@@ -19,11 +19,9 @@ export class Output {
     this.stdout.write(`${this.json ? printableJson(JSON.stringify(value, null, 2)) : text()}\n`)
   }
 
-  /** Writes one of many results of a command that still runs. In JSON it takes one line. */
+  /** Writes one of many results of a command that still runs. Each takes one line. */
   event(value: unknown, text: () => string): void {
-    this.stdout.write(
-      `${this.json ? printableJson(JSON.stringify(value)) : printableLines(text())}\n`,
-    )
+    this.stdout.write(`${this.json ? printableJson(JSON.stringify(value)) : printable(text())}\n`)
   }
 
   /** For a command that does something and has nothing to print: a message, or JSON on stdout. */

@@ -1,3 +1,4 @@
+import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { PortsError } from '@ports/core'
 
 /** Fields of the library that have another name where they are typed. */
@@ -10,11 +11,35 @@ const TYPED: Readonly<Record<string, string>> = {
   allocationId: 'id',
 }
 
-/** An error about a field, with the name of the option or argument that was typed. */
-export function asTyped(error: PortsError): PortsError {
+/** Fields whose option is named like neither the field nor what is typed for it elsewhere. */
+const OPTIONS: Readonly<Record<string, string>> = {
+  projectName: 'project',
+  serviceName: 'service',
+  startPort: 'start',
+  endPort: 'end',
+}
+
+/**
+ * An error about a field, with the name of the option or argument that was typed, and a message that
+ * spells it as the command line does: `--idle-days`.
+ */
+export function asTyped(error: PortsError, command: CommandUnknownOpts): PortsError {
   const { field } = error.details
-  const typed = typeof field === 'string' && Object.hasOwn(TYPED, field) ? TYPED[field] : undefined
-  return typed === undefined ? error : renamed(error, typed)
+  if (typeof field !== 'string') return error
+  const name = named(field, TYPED)
+  return renamed(error, name, spelled(name, command))
+}
+
+function named(field: string, names: Readonly<Record<string, string>>): string {
+  return (Object.hasOwn(names, field) ? names[field] : undefined) ?? field
+}
+
+/** The option with its dashes, or the argument. Other fields stay as they are. */
+function spelled(field: string, { options, registeredArguments }: CommandUnknownOpts): string {
+  const names = [field, named(field, OPTIONS)]
+  const option = options.find((each) => names.includes(each.attributeName()))
+  if (option?.long) return option.long
+  return registeredArguments.find((each) => names.includes(each.name()))?.name() ?? field
 }
 
 /**
@@ -25,17 +50,19 @@ export function ofEveryEntry(error: unknown): unknown {
   if (!(error instanceof PortsError)) return error
   const field = String(error.details.field)
   const [path] = /^items\[\d+\]\./.exec(field) ?? []
-  return path === undefined ? error : renamed(error, field.slice(path.length))
+  const name = field.slice(path?.length)
+  return path === undefined ? error : renamed(error, name, name)
 }
 
-/** Messages begin with the field if they say what it must be. */
-function renamed(error: PortsError, field: string): PortsError {
+/** Messages begin with the field if they say what it must be. What is not typed has no value. */
+function renamed(error: PortsError, field: string, typed: string): PortsError {
   const { code, message, details } = error
   const before = String(details.field)
   const begins = message.startsWith(`${before} `)
+  const rest = message.slice(before.length).replace(/^ is undefined, but must be /, ' must be ')
   return new PortsError(
     code,
-    begins ? `${field}${message.slice(before.length)}` : message,
+    begins ? `${typed}${rest}` : message,
     { ...details, field },
     { cause: error },
   )

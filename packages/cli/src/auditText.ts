@@ -9,17 +9,36 @@ import { nameOfProcess } from './nameOfProcess.js'
 export type Noted = AuditConflict | AuditUnverified
 
 /** The state of a port that an audit has noted, in words. */
-export function actualOf(noted: Noted): string {
+export function stateOf(noted: Noted): string {
   if ('reason' in noted) return `unverified: ${noted.reason.replaceAll('-', ' ')}`
-  const { actual, uid, process, port, projectName } = noted
+  const { actual, uid } = noted
+  return uid === undefined ? actual : `${actual} (uid ${uid})`
+}
+
+/** What listens on it. Undefined if nothing does, or the process cannot be seen. */
+export function processOf(noted: Noted): string | undefined {
+  if (!('process' in noted) || !noted.process) return undefined
+  const { process } = noted
   return [
-    uid === undefined ? actual : `${actual} (uid ${uid})`,
-    process && nameOfProcess(process),
-    process?.addresses && `on ${process.addresses.join(', ')}`,
-    process?.container && `of the container ${process.container}`,
-    process?.directory && `in ${process.directory}`,
-    projectName && `to record it: ports claim ${projectName} <service> ${port}`,
+    nameOfProcess(process),
+    process.addresses && `on ${process.addresses.join(', ')}`,
+    process.container && `of the container ${process.container}`,
+    process.directory && `in ${process.directory}`,
   ]
+    .filter(Boolean)
+    .join(', ')
+}
+
+/** The command that records a listener on a number that nobody holds. */
+export function claimOf(noted: Noted): string | undefined {
+  if (!('projectName' in noted) || noted.projectName === undefined) return undefined
+  return `ports claim ${noted.projectName} <service> ${noted.port}`
+}
+
+/** All of that in one line. */
+export function actualOf(noted: Noted): string {
+  const claim = claimOf(noted)
+  return [stateOf(noted), processOf(noted), claim && `to record it: ${claim}`]
     .filter(Boolean)
     .join(', ')
 }

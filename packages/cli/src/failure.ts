@@ -1,4 +1,5 @@
 import { debuglog } from 'node:util'
+import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 import { EXIT_STATUS, excerpt, PortsError } from '@ports/core'
 import { asTyped } from './asTyped.js'
 import { type Asked, hintsOf, outageHints } from './hints.js'
@@ -20,10 +21,15 @@ const BUG_STATUS = 70
 
 /**
  * Describes what was thrown. Anything but a `PortsError` is a bug; NODE_DEBUG=ports shows where.
+ * @param command the one that was typed
  */
-export async function failureOf(error: unknown, asked: Asked): Promise<Failure> {
+export async function failureOf(
+  error: unknown,
+  asked: Asked,
+  command: CommandUnknownOpts,
+): Promise<Failure> {
   if (error instanceof PortsError) {
-    const { code, details, message: text } = asTyped(error)
+    const { code, details, message: text } = asTyped(error, command)
     const message = [text, ...(await hintsOf(error, asked))].join('\n')
     return { code, message, details: inJson(details), status: EXIT_STATUS[code] }
   }

@@ -1,7 +1,9 @@
 import {
   ACCESS_LEVELS,
   type Bounds,
+  type EphemeralOverlap,
   EXIT_STATUS,
+  ephemeralOverlap,
   type PortManager,
   type PortRange,
   type PortsError,
@@ -10,6 +12,7 @@ import {
 } from '@ports/core'
 import { commandLine } from './commandLine.js'
 import { releaseLine } from './releaseLine.js'
+import { reservingCommand } from './reservingCommand.js'
 import { spelledHost } from './spelledHost.js'
 
 /** The command that failed. */
@@ -48,7 +51,7 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
       return [
         ...('fits' in details
           ? [holdersHint(details as FullRange)]
-          : fullRangeHints(details as FullRange)),
+          : await fullRangeHints(details as FullRange, await asked.openManager())),
         ...(Number(details.resting) > 0 ? [restHint(details as Rested)] : []),
       ]
     case 'PORT_TAKEN':
@@ -119,17 +122,41 @@ type FullRange = {
   readonly elsewhere: readonly string[]
   readonly range: Bounds & { readonly hostname?: string }
   readonly widest?: Bounds
+  readonly hostname: string
+  readonly totalPorts: number
+  readonly allocatedPorts: number
+  /** How many numbers are passed over. */
+  readonly avoided: number
 }
 
-function fullRangeHints(full: FullRange): string[] {
-  const { projectName, ranges, elsewhere, range, widest } = full
+async function fullRangeHints(full: FullRange, ports: PortManager): Promise<string[]> {
+  const { totalPorts, allocatedPorts, avoided, ranges, hostname } = full
+  const isEmpty = totalPorts > 0 && allocatedPorts === 0
+  const holders = isEmpty ? [] : [holdersHint(full)]
+  // Of another host, the kernel cannot be asked.
+  const isHere = avoided > 0 && hostname === ports.scope().hostname
+  const overlap = isHere ? await ephemeralOverlap(ranges) : undefined
+  return [...holders, ...(overlap ? ephemeralHints(full, overlap) : widenHints(full))]
+}
+
+/** More numbers beside these would most likely be passed over as well. */
+function ephemeralHints({ projectName }: FullRange, overlap: EphemeralOverlap): string[] {
+  const { startPort, endPort } = overlap.ephemeral
+  const add = commandLine('ports', 'range', 'add', projectName)
+  return [
+    `To add numbers outside the kernel's ${startPort}-${endPort}: ${add} --start <port> --end <port>`,
+    `Or, so that the kernel leaves the project's numbers alone, as root: ${reservingCommand(overlap)}`,
+  ]
+}
+
+function widenHints({ projectName, ranges, elsewhere, range, widest }: FullRange): string[] {
   const wider = widest && doubled(range, widest)
-  if (!wider) return [holdersHint(full)]
+  if (!wider) return []
   const isOneOfSeveral = ranges.length + elsewhere.length > 1
   const which = isOneOfSeveral ? choiceOf(range) : []
   const bounds = ['--start', `${wider.startPort}`, '--end', `${wider.endPort}`]
   const resize = commandLine('ports', 'range', 'resize', projectName, ...which, ...bounds)
-  return [holdersHint(full), `To widen it: ${resize}`]
+  return [`To widen it: ${resize}`]
 }
 
 /** The options that say which of a project's ranges is meant. */

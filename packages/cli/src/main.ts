@@ -6,7 +6,7 @@ import type { Context } from './Context.js'
 import { failureOf } from './failure.js'
 import { withImpliedProject } from './impliedProject.js'
 import { Output } from './Output.js'
-import { createProgram, wordsToUnknown } from './program.js'
+import { commandIn, createProgram, wordsToUnknown } from './program.js'
 import { screenOf } from './Screen.js'
 
 /** 128 + SIGINT, as shells count. */
@@ -83,7 +83,7 @@ const context: Context = {
     return manager
   },
   askRunning: async (question, answerTimeoutMs) => {
-    const [{ PortManager }, { openWithoutWaiting }, { callerDefaults }] = await Promise.all([
+    const [{ PortManager }, { openWithoutWaiting }, settings] = await Promise.all([
       import('@ports/core'),
       import('@ports/db'),
       import('@ports/db/settings'),
@@ -92,8 +92,9 @@ const context: Context = {
     if (!running) return undefined
     try {
       const open = async () => running
-      const defaults = callerDefaults()
-      return await question(new PortManager({ open, openRunning: open, defaults }))
+      const opener = { open, openRunning: open, defaults: settings.callerDefaults() }
+      const owner = ownerUid(settings.namesDatabase())
+      return await question(new PortManager(opener, { ownerUid: owner }))
     } finally {
       await running.close()
     }
@@ -123,8 +124,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 })
 process.stderr.on('error', () => {})
 
+const program = createProgram(context, args)
 try {
-  const program = createProgram(context, args)
   const words = withImpliedProject(() => createProgram(context, args), args)
   await program.parseAsync([...(wordsToUnknown(program, words) ?? words)], { from: 'user' })
 } catch (error) {
@@ -151,18 +152,19 @@ function ownerUid(isExternal: boolean): number | undefined {
 
 async function statusOf(error: unknown): Promise<number> {
   if (error instanceof CommanderError) return error.exitCode
-  const isWrapper = commandIn(args) === 'run'
+  const isWrapper = firstWord(args) === 'run'
   const interrupted = interruption.signal.aborted
   // An interrupted write may have happened, and only a PortsError says so.
   if (interrupted && !(error instanceof PortsError)) return INTERRUPTED
-  const failure = await failureOf(error, { ...asked, openManager: context.openManager })
+  const ofCommand = { ...asked, openManager: context.openManager }
+  const failure = await failureOf(error, ofCommand, commandIn(program, args))
   output.failure(failure)
   if (interrupted) return INTERRUPTED
   return isWrapper ? NOT_STARTED : failure.status
 }
 
 /** The first word except `--json`, which may stand before it. */
-function commandIn(args: readonly string[]): string | undefined {
+function firstWord(args: readonly string[]): string | undefined {
   return args.find((word) => word !== '--json')
 }
 
@@ -171,7 +173,7 @@ function commandIn(args: readonly string[]): string | undefined {
  * here.
  */
 function wrappedCommand(args: readonly string[]) {
-  const end = commandIn(args) === 'run' ? args.indexOf('--') : -1
+  const end = firstWord(args) === 'run' ? args.indexOf('--') : -1
   if (end === -1) return { args, wrapped: undefined }
   return { args: args.slice(0, end), wrapped: args.slice(end + 1) }
 }

@@ -27,7 +27,8 @@ export async function printPorts(
   output.result({ ...answer.json, ...unseen, ...warnings }, () => answer.numbers.join('\n'))
   const hasBoth = new Set(allocations.map(({ protocol }) => protocol)).size > 1
   const named = hasBoth ? skipped : skipped.map(({ protocol: _, ...each }) => each)
-  for (const notice of skippedText(named)) output.notice(notice)
+  const given = allocations.filter(({ created }) => created)
+  for (const notice of skippedText(named, given)) output.notice(notice)
   for (const notice of noticesOfLeases(allocations)) output.notice(notice)
   for (const each of cannotSee) output.notice(CANNOT_SEE[each])
   for (const notice of await noticesOfNew(allocations, ports, signal)) output.notice(notice)

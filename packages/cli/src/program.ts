@@ -121,6 +121,17 @@ export function wordsToUnknown(program: CommandUnknownOpts, args: readonly strin
   return undefined
 }
 
+/** The command that the words name. */
+export function commandIn(program: CommandUnknownOpts, args: readonly string[]) {
+  let command = program
+  for (const word of args.filter((each) => each !== '--json')) {
+    const next = command.commands.find((known) => known.name() === word)
+    if (!next) break
+    command = next
+  }
+  return defaultCommand(command) ?? command
+}
+
 function visibleProgram(context: Context, names: readonly string[]): CommandUnknownOpts {
   const { stdout, stderr, json } = context.output
   const program = new Command('ports')

@@ -9,6 +9,7 @@ import {
   type PortAllocation,
   type PortManager,
   PortsError,
+  printable,
 } from '@ports/core'
 import type { Context } from './Context.js'
 import { inJson } from './inJson.js'
@@ -101,7 +102,7 @@ function linesOf({ checkout, ports, others }: GoneCheckout): string[] {
   const { directory, projectName, instance } = checkout
   const copy = `${projectName}${instance && `@${instance}`}`
   return [
-    `${copy}: ${directory} is gone.`,
+    `${copy}: ${printable(directory)} is gone.`,
     ...ports.map((port) => `  ${lineOf(port)}`),
     ...others.map((port) => `  ${nameOf(port)}: not known to be of this directory. It is kept.`),
   ]

@@ -10,27 +10,23 @@ import {
   unverifiable,
 } from '@ports/core'
 import type { Context } from './Context.js'
-import { tellNoPort } from './findPort.js'
-import { inCheckout } from './inCheckout.js'
+import { isWhole, targetOf } from './explain/targetOf.js'
+import { tellNoRegistry } from './explain/tellNoRegistry.js'
+import { knownInstance } from './inCheckout.js'
 import { nameOfProcess } from './nameOfProcess.js'
 import { directoryHere, here, projectHere } from './run/here.js'
-import { typedNumber } from './typedNumber.js'
-
-interface Options {
-  readonly instance?: string
-  readonly protocol?: Protocol
-}
 
 /** The copy of a project in this directory. */
 interface Mine {
   readonly projectName: string
-  readonly instance: string
+  /** Undefined if it is not recorded yet. */
+  readonly instance: string | undefined
   readonly root: string
 }
 
 /**
  * Prints whether the listener on a port of the project here runs from this checkout.
- * @param typed a number, a service, or nothing for the service here
+ * @param typed a number, a service, project/service, or nothing for the service here
  * @throws {PortsError} `UNVERIFIABLE` if a process that listens cannot be seen
  */
 export async function verifyMine(
@@ -41,19 +37,15 @@ export async function verifyMine(
   const { openManager, output, signal, answerNo } = context
   const directory = directoryHere()
   const { projectName, root } = projectHere(directory)
-  const options: Options = protocol === undefined ? {} : { protocol }
-  const scoped = await inCheckout(context, projectName, options, { create: false })
+  const isService = typed === undefined || !isWhole(typed)
+  const meant = isService ? here(directory, typed).serviceName : typed
+  const target = await targetOf(context, meant, protocol === undefined ? {} : { protocol })
+  if (!target) return
+  const { port } = target
   const ports = await openManager()
-  const call = { ...scoped, signal }
-  const isNumber = typed !== undefined && /^\d+$/.test(typed)
-  const serviceName = isNumber ? undefined : here(directory, typed).serviceName
-  const port =
-    serviceName === undefined
-      ? typedNumber(typed!)
-      : await ports.find(projectName, serviceName, call)
-  if (port === undefined) return tellNoPort(context, projectName, serviceName!, scoped)
-  const explained = await ports.explainPort(port, { protocol, signal })
-  const mine = { projectName, root, instance: ports.instance(projectName, scoped) }
+  const explained = await ports.explainPort(port, { ...target, signal })
+  tellNoRegistry(output, explained)
+  const mine = { projectName, root, instance: await knownInstance(context, projectName, {}) }
   const reason = whyNot(explained, mine)
   output.result({ port, mine: reason === undefined, processes: explained.processes }, () =>
     printable(reason ?? `${port} is served from ${root}`),

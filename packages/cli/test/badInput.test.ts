@@ -289,3 +289,23 @@ test('a description may be any text', async () => {
   })
   expect(JSON.parse((await ports('list', '--json')).stdout)).toMatchObject([{ description }])
 })
+
+describe('spells what was typed', () => {
+  test.each([
+    [['audit', '--idle-days', '0'], '--idle-days is 0, but must be'],
+    [['watch', '--every', '5'], '--every is "5", but must be'],
+    [['get', 'shop', '../'], 'service is "../", but must be'],
+    [['get', '../', 'web'], 'project is "../", but must be'],
+    [['audit', '--project', '../'], '--project is "../", but must be'],
+    [['list', '--service', '../'], '--service is "../", but must be'],
+    [['get', 'shop', 'web', '--prefer', '0'], '--prefer is 0, but must be'],
+    [['range', 'create', 'shop', '--start', '0', '--end', '9'], '--start is 0, but must be'],
+    [['renew', 'shop', 'web', '--ttl', 'soon'], '--ttl is "soon", but must be'],
+    [['claim', 'shop', 'web', '0'], 'port is 0, but must be'],
+    [['export', 'nginx', '--check'], '--check is true, but must be'],
+  ])('in the error after %j', async (args, message) => {
+    const { stderr, status } = await withoutDatabase(args)
+    expect(status).toBe(2)
+    expect(stderr).toContain(`error: ${message}`)
+  })
+})

@@ -179,7 +179,7 @@ describe('a command in a directory with a ports.json', () => {
       expect(JSON.parse((await inOdd('list', '--json')).stdout)).toMatchObject([{ port: 7000 }])
       const run = await inOdd('run', '--', 'true')
       expect(run.status).toBe(125)
-      expect(run.stderr).toContain('must be one that exists and has a name in UTF-8')
+      expect(run.stderr).toContain('this user may not enter it, or its name is not UTF-8')
     },
   )
 

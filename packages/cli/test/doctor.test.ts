@@ -105,6 +105,36 @@ test('without a registry, it says how to make one and makes none', async () => {
   expect(readdirSync(directory)).toEqual([])
 })
 
+test('a home in which this user cannot make a registry is a problem, told once', async ({
+  skip,
+}) => {
+  onLinux(skip)
+  const inProc = await told('', { PORTS_HOME: '/proc/nope/registry' })
+  expect(of('database', inProc)).toMatchObject([
+    {
+      state: 'problem',
+      message: expect.stringContaining('none can be made in /proc/nope/registry'),
+    },
+  ])
+  if (process.getuid?.() !== 0) skipBecause(skip, 'only root can become another user')
+  const home = newDirectory()
+  chmodSync(home, 0o755)
+  const env = environmentOn('', { PORTS_HOME: join(home, 'registry') })
+  const { stdout } = spawnSync(process.execPath, [CLI, 'doctor', '--json'], {
+    cwd: '/',
+    encoding: 'utf8',
+    env,
+    uid: 65_534,
+    gid: 65_534,
+  })
+  const { findings } = JSON.parse(stdout) as { findings: { check: string; message: string }[] }
+  expect(findings.filter(({ check }) => check === 'database')).toMatchObject([
+    { state: 'problem', message: expect.stringMatching(/none can be made in .+ \(EACCES\)/) },
+  ])
+  const [{ message }] = findings as [{ message: string }]
+  expect(findings.filter((each) => each.message.includes(message))).toHaveLength(1)
+})
+
 test('a database that cannot be reached is a problem, and the other checks still run', async () => {
   const server = await tcpServer(() => {})
   await server[Symbol.asyncDispose]()

@@ -201,12 +201,15 @@ test('audit ends with 1 while there is a conflict, and shows the claim that woul
     stdout: '1 allocated: 1 in use, 0 not running, 0 unverified\n',
   })
   const pid = await serverIn('/tmp', web + 1)
-  const { stdout, status } = await ports('audit', '--project', 'shop')
+  const { stdout, stderr, status } = await ports('audit', '--project', 'shop')
   expect(status).toBe(1)
   expect(stdout).toMatch(
     new RegExp(
-      `${web + 1} .+ in use and held by nobody, process ${pid} .+ ports claim shop <service> ${web + 1}`,
+      `${web + 1}  nobody .+  in use and held by nobody  localhost/tcp  process ${pid} .+, in /tmp`,
     ),
+  )
+  expect(stderr).toBe(
+    `To record what listens on a number that nobody holds: ports claim shop <service> ${web + 1}\n`,
   )
   expect(stdout).toContain('(1 unregistered)')
   expect((await ports('audit', '--project', 'blog')).status).toBe(0)
@@ -255,4 +258,68 @@ test('names the container that publishes a port, and compares the directory of i
   const plain = await explainOn(undefined)
   expect(plain.explained).toMatchObject({ container: { whose: 'unattributed' } })
   expect(plain.conflicts).toEqual([])
+})
+
+test('takes a number with its protocol', async () => {
+  const { ports, web } = await shop()
+  const explain = async (...args: string[]) =>
+    JSON.parse((await ports('explain', ...args, '--json')).stdout)
+  expect(await explain(`${web}/udp`)).toMatchObject({ port: web, protocol: 'udp' })
+  expect(await explain(`${web}/tcp`)).toMatchObject({ protocol: 'tcp', holder: { port: web } })
+  const { stderr, status } = await ports('explain', `${web}/tcp`, '--protocol', 'udp')
+  expect({ stderr, status }).toEqual({
+    stderr: 'error: --protocol cannot be combined with a port of tcp.\n',
+    status: 2,
+  })
+})
+
+test('questions in a checkout that is not recorded get an answer, and record nothing', async () => {
+  const { url, directory, web } = await shop()
+  const clone = projectDirectory(SHOP)
+  const ports = portsIn(clone, url)
+  const questions = [
+    ['explain', 'web'],
+    ['verify', '--mine', 'web'],
+    ['get', 'web', '--existing'],
+  ]
+  for (const question of questions) {
+    const { stdout, stderr, status } = await ports(...question)
+    expect({ stdout, status }).toEqual({ stdout: '', status: 1 })
+    expect(stderr).toBe(
+      `shop/web has no port in ${clone}: no port was asked for in this checkout yet.\n` +
+        "Other instances hold some: --instance '(primary)'\n",
+    )
+    expect(JSON.parse((await ports(...question, '--json')).stdout)).toEqual({
+      port: null,
+      projectName: 'shop',
+      serviceName: 'web',
+      instance: null,
+      hostname: 'localhost',
+      protocol: 'tcp',
+      directory: clone,
+      otherInstances: [''],
+    })
+  }
+  expect((await ports('verify', '--mine', `${web}`)).stdout).toBe(`${web} is shop/web's\n`)
+  const { stdout } = await ports('checkouts', '--json')
+  expect(JSON.parse(stdout)).toMatchObject([{ directory }])
+})
+
+test('questions in a directory that was not recorded yet mean the primary instance if it has none', async () => {
+  const url = await databaseWithOwnNumbers('shop')
+  const web = (await portsIn('/', url)('get', 'shop', 'web')).stdout
+  const ports = portsIn(projectDirectory(SHOP), url)
+  expect(await ports('get', 'web', '--existing')).toMatchObject({ stdout: web, status: 0 })
+  expect((await ports('checkouts', '--json')).stdout).toBe('[]\n')
+})
+
+test('verify --mine takes a service with its project, as explain does', async () => {
+  const { url, directory, ports, web } = await shop()
+  await serverIn(directory, web)
+  expect(await ports('verify', '--mine', 'shop/web')).toMatchObject({ status: 0 })
+  const blog = (await portsIn('/', url)('get', 'blog', 'web')).stdout.trim()
+  expect(await ports('verify', '--mine', 'blog/web')).toMatchObject({
+    stdout: `${blog} is blog/web's\n`,
+    status: 1,
+  })
 })

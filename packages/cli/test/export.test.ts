@@ -107,6 +107,51 @@ describe('a public name', () => {
     expect(upstreams).toEqual(['other.example.com', 'shop.example.com'])
   })
 
+  test('has an upstream that no other service has, in this file or another', async () => {
+    const own = await emptyDatabase()
+    await imported(
+      own,
+      'port,project,service,cloudflareHostname\n' +
+        '4000,a-b,c,one.example.com\n4001,a,b-c,two.example.com\n',
+    )
+    for (const [project, upstream] of [
+      ['a-b', 'a--b-c'],
+      ['a', 'a-b--c'],
+    ]) {
+      const { stdout } = await portsOutside(own)('export', 'nginx', project!)
+      expect(stdout).toContain(`upstream ${upstream} {`)
+    }
+  })
+
+  test('that is too long for nginx as it is gets a notice', async () => {
+    const own = await emptyDatabase()
+    const long = `${'a'.repeat(35)}.example.com`
+    await imported(
+      own,
+      `port,project,service,cloudflareHostname\n4000,shop,web,${long}\n4001,shop,api,a${long.slice(2)}\n`,
+    )
+    const { stdout, stderr } = await portsOutside(own)('export', 'nginx')
+    expect(stdout).toContain(long)
+    expect(stderr).toBe(
+      `${long} is longer than nginx allows by default. Add to its http block: ` +
+        'server_names_hash_bucket_size 512;\n',
+    )
+  })
+
+  test('of a service that speaks no HTTP is left out by a proxy for HTTP', async () => {
+    const own = await emptyDatabase()
+    await imported(
+      own,
+      'port,project,service,type,cloudflareHostname\n4000,shop,db,Postgres,db.example.com\n',
+    )
+    const { stdout, stderr } = await portsOutside(own)('export', 'caddy')
+    expect(stdout).not.toContain('db.example.com')
+    expect(stderr).toBe('1 service of the type postgres is left out: shop/db.\n')
+    expect((await portsOutside(own)('export', 'cloudflared')).stdout).toContain(
+      'tcp://127.0.0.1:4000',
+    )
+  })
+
   test('leads to the port that get prints if the service has several', async () => {
     const own = await registryToExport()
     const ports = portsOutside(own)
@@ -120,7 +165,7 @@ describe('a public name', () => {
   test('on several hosts is refused for a tunnel, which leads to one', async () => {
     const refused = await portsOutside(url)('export', 'cloudflared')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
-    expect(refused.stderr).toContain('hostname is undefined, but must be given')
+    expect(refused.stderr).toContain('--hostname must be given')
     expect(refused.stderr).toContain('homelab/media is at nas:8096 and pi:8096')
   })
 })

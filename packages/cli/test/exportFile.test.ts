@@ -42,6 +42,20 @@ function place(files: Readonly<Record<string, string>> = {}) {
 }
 
 describe('export --output', () => {
+  test('does not replace a file that was written for another target, unless it must', async () => {
+    const { ports, read } = place()
+    await ports('export', 'nginx', '-o', 'f')
+    const before = read('f')
+    for (const options of [[], ['--check']]) {
+      const refused = await ports('export', 'caddy', '-o', 'f', ...options)
+      expect(refused).toMatchObject({ stdout: '', status: 2 })
+      expect(refused.stderr).toContain('error: f was written for nginx, and not for caddy.')
+    }
+    expect(read('f')).toBe(before)
+    expect((await ports('export', 'caddy', '-o', 'f', '--force')).status).toBe(0)
+    expect(read('f')).toContain('reverse_proxy')
+  })
+
   test('writes a new file, replaces its own, and leaves one that is up to date', async () => {
     const { directory, ports, read } = place()
     const { stdout } = await ports('export', 'caddy')

@@ -71,6 +71,8 @@ describe('export --template', () => {
     ['{{ ports | nosuch }}', 'undefined filter: nosuch'],
     ['{% for p in ports %}', 'tag {% for p in ports %} not closed'],
     ["{% render 'nosuch' %}", 'ENOENT'],
+    ['{% for i in (1..999999999) %}{% endfor %}', 'memory alloc limit exceeded'],
+    ['{% for i in (1..30000000) %}{{ i }}{% endfor %}', 'limit exceeded'],
   ])('refuses %s', async (template, message) => {
     const refused = await byTemplate(template).exported('shop')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
@@ -89,7 +91,7 @@ describe('export --template', () => {
     const { stderr, status } = await portsOutside(url)('export', '--template', 'nosuch.liquid')
     expect(status).toBe(2)
     expect(stderr).toMatch(
-      /^error: template is "nosuch\.liquid", but must be a file that can be read/,
+      /^error: --template is "nosuch\.liquid", but must be a file that can be read/,
     )
   })
 

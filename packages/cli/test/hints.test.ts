@@ -1,5 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { CLI, ended, environmentOn, portsOn } from '@ports/testkit'
-import { freshDatabase, unmigratedDatabase } from '@ports/testkit/vitest'
+import { freshDatabase, onLinux, unmigratedDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 
 /** Types the command lines that a refusal proposes, as a person would. */
@@ -180,5 +181,21 @@ describe('an outage', () => {
     }
     expect((await down('list')).stderr).toContain('ports db status')
     expect((await unmigrated('list')).stderr).toContain('ports db migrate')
+  })
+})
+
+describe('a range of ephemeral numbers', () => {
+  test('is not told to widen into more of them, nor to look for holders', async ({ skip }) => {
+    onLinux(skip)
+    const [first] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'latin1').split(/\s/)
+    const start = Number(first) + 100
+    const url = await freshDatabase()
+    const ports = portsOn(url, { PORTS_PASS_OVER: '' })
+    await ports('range', 'create', 'high', '--start', `${start}`, '--end', `${start + 9}`)
+    const { stderr, status } = await ports('get', 'high', 'api')
+    expect(status).toBe(4)
+    expect(stderr).toContain(': ports range add high --start <port> --end <port>\n')
+    expect(stderr).toContain(`as root: sysctl -w net.ipv4.ip_local_reserved_ports=`)
+    expect(stderr).not.toMatch(/range resize|ports list/)
   })
 })

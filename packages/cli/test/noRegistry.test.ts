@@ -59,6 +59,18 @@ test('verify, db status, config and completion need no registry, and make none',
   expect(existsSync(home)).toBe(false)
 })
 
+test('explain asks only the host, and says so', async () => {
+  const { home, ports } = machine()
+  const { stdout, stderr, status } = await ports('explain', '3100')
+  expect(status).toBe(0)
+  expect(stdout).toMatch(/^It is unknown whose 3100 is, because there is no registry; /)
+  expect(stderr).toContain(`${home} has none`)
+  expect(stderr).toMatch(/Only this host was asked\.\n$/)
+  const explained = JSON.parse((await ports('explain', '3100', '--json')).stdout)
+  expect(explained.noRegistry).toContain(`${home} has none`)
+  expect(existsSync(home)).toBe(false)
+})
+
 test('run leaves a new registry as it is if the port that it wants is that of another project', async () => {
   const { directory, ports, env } = machine()
   const services = { web: { port: 3100, command: 'true' } }

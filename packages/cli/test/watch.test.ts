@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
-import { portsIn } from '@ports/testkit'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Environment, portsIn, tempDirectory } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
   onLinux,
@@ -30,8 +32,8 @@ async function listenOn(port: number) {
 }
 
 /** A watch whose events are read one at a time, but for listeners of others on this machine. */
-function watching(url: string, directory: string) {
-  const child = startPorts(directory, url, ['watch', '--every', '1s', '--json'])
+function watching(url: string, directory: string, more?: Environment) {
+  const child = startPorts(directory, url, ['watch', '--every', '1s', '--json'], more)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
     for (;;) {
@@ -88,11 +90,51 @@ test('a watch goes on while the database is away', async () => {
   broken.searchParams.set('host', '/tmp/ports-no-such-socket')
   const { next } = watching(broken.href, directory)
   expect(await next()).toMatchObject({ what: 'failed', code: 'DATABASE_UNAVAILABLE' })
+  const second = await Promise.race([next(), sleep(3_000, 'nothing')])
+  expect(second).toBe('nothing')
+})
+
+test('a watch says once that the registry was stopped, does not start it, and goes on later', async () => {
+  const home = tempDirectory('ports-watch-')
+  const directory = projectDirectory(SHOP)
+  const environment = { PORTS_HOME: home, PORTS_DATABASE_URL: '' }
+  const ports = portsIn(directory, '', environment)
+  onTestFinished(async () => {
+    await ports('uninstall', '--yes')
+    rmSync(home, { recursive: true, force: true })
+  })
+  await ports('get', 'web')
+  const { next } = watching('', directory, environment)
+  expect(await next()).toMatchObject({ what: 'audited' })
+  expect(await next()).toMatchObject({ what: 'began', kind: 'not-running' })
+  await ports('db', 'stop')
   expect(await next()).toMatchObject({ what: 'failed', code: 'DATABASE_UNAVAILABLE' })
+  const afterwards = next()
+  expect(await Promise.race([afterwards, sleep(3_000, 'nothing')])).toBe('nothing')
+  expect((await ports('db', 'status')).stdout).toMatch(/^running +no$/m)
+  await ports('release', 'web')
+  expect(await afterwards).toMatchObject({ what: 'recovered' })
+  expect(await next()).toMatchObject({ what: 'ended', kind: 'not-running' })
+})
+
+test('a watch says whether something listens again, or the port was released', async ({ skip }) => {
+  onLinux(skip)
+  const { url, directory, ports, web } = await shop()
+  const api = Number((await ports('get', 'shop', 'api')).stdout)
+  const child = startPorts(directory, url, ['watch', '--every', '1s'])
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const until = async (text: string) => {
+    while (!(await lines.next()).value.endsWith(text));
+  }
+  await until(`${api} shop/api: not running`)
+  await listenOn(web)
+  await until(`${web} shop/web: something listens again`)
+  await ports('release', 'shop', 'api')
+  await until(`${api} shop/api: it was released`)
 })
 
 test('the checks of a service are shown with how often it was up', async () => {
-  const { ports, web } = await shop()
+  const { url, ports, web } = await shop()
   expect((await ports('history', 'shop', 'web', '--checks')).stderr).toContain(
     'No audit has checked',
   )
@@ -110,4 +152,17 @@ test('the checks of a service are shown with how often it was up', async () => {
   expect((await ports('history', '--checks')).stdout).toBe(stdout)
   expect((await ports('history', 'web', '--checks')).stdout).toBe(stdout)
   expect((await ports('watch', '--every', '0')).status).toBe(2)
+  const outside = portsIn('/', url)
+  expect((await outside('history', 'shop', '--checks')).stdout).toBe(stdout)
+  expect((await outside('history', '--port', `${web}`, '--checks')).stdout).toBe(stdout)
+  expect((await outside('history', 'shop', 'web', '--checks')).stdout).toBe(stdout)
+  expect(await outside('history', '--checks')).toMatchObject({
+    stderr: expect.stringContaining('Give a project, or --port.'),
+    status: 2,
+  })
+  await ports('get', 'shop', 'api')
+  await ports('audit')
+  expect((await outside('history', 'shop', '--checks')).stdout).toMatch(
+    / +shop\/api +not listening/,
+  )
 })

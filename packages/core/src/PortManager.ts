@@ -29,7 +29,7 @@ import {
   checkoutRequest,
   validDirectory,
 } from './checkout/checkoutRequest.js'
-import { recordCheckout } from './checkout/recordCheckout.js'
+import { lookUpInstance, recordCheckout } from './checkout/recordCheckout.js'
 import { readContainers } from './containers/readContainers.js'
 import { seePublished } from './containers/seePublished.js'
 import { cursorAfter, eventCursorAfter, parseCursor, parseEventCursor } from './cursors.js'
@@ -734,6 +734,22 @@ export class PortManager {
           : store.ensureCheckout(request, call),
       (attempt) => repeatIdempotent(attempt, call.signal),
     )
+  }
+
+  /**
+   * Returns which instance of a project a directory of this host is, `''` for the primary one. Records
+   * nothing. Undefined if `ensureCheckout` would make it an instance of its own, which holds no port
+   * yet.
+   */
+  async findInstance(
+    projectName: string,
+    directory: CheckoutOfDirectory,
+    options: CallOptions = {},
+  ): Promise<string | undefined> {
+    const name = validName('projectName', projectName)
+    const request = checkoutRequest(name, this.scope().hostname, directory)
+    const call = given(options)
+    return this.#source.askExisting((store) => lookUpInstance(store, request, call))
   }
 
   /** The directories of projects, ordered by project, host and instance. */

@@ -94,10 +94,10 @@ export class RepositorySource {
     })
   }
 
-  /** The store, or undefined if there is none. */
-  async getExisting(): Promise<PortRepository | undefined> {
+  /** The store, or the error that says where there is none. */
+  async getExisting(): Promise<PortRepository | PortsError> {
     return this.get({ create: false }).catch((error) => {
-      if (saysThereIsNone(error)) return undefined
+      if (saysThereIsNone(error)) return error
       throw error
     })
   }
@@ -142,7 +142,7 @@ export class RepositorySource {
   }
 }
 
-function saysThereIsNone(error: unknown): boolean {
+function saysThereIsNone(error: unknown): error is PortsError {
   return error instanceof PortsError && error.code === 'NO_REGISTRY'
 }
 

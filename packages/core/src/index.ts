@@ -214,7 +214,12 @@ export {
 export { nameOfOwner } from './processes/nameOfOwner.js'
 export { isAlive, startOf } from './processes/procFs.js'
 export { type Attribution, type Owner, WHOSE, type Whose } from './processes/Recorded.js'
-export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'
+export {
+  type CheckoutOfOptions,
+  checkoutOf,
+  type FoundCheckout,
+  findCheckout,
+} from './project/checkoutOf.js'
 export { currentDirectory } from './project/currentDirectory.js'
 export { ensureListed } from './project/ensureListed.js'
 export {

@@ -1,7 +1,7 @@
 import { Command, Option } from '@commander-js/extra-typings'
 import type { AuditResult } from '@ports/core'
 import { AuditProgress } from '../AuditProgress.js'
-import { actualOf, counts, type Noted } from '../auditText.js'
+import { claimOf, counts, type Noted, processOf, stateOf } from '../auditText.js'
 import type { Context } from '../Context.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
@@ -9,8 +9,9 @@ import { typedNumber } from '../typedNumber.js'
 const COLUMNS: Columns<Noted> = {
   PORT: ({ port }) => port,
   EXPECTED: { whole: true, cell: ({ expected }) => expected },
-  ACTUAL: actualOf,
+  ACTUAL: stateOf,
   SCOPE: { whole: true, cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
+  PROCESS: { spare: 'cut', cell: processOf },
 }
 
 export function auditCommand({ openManager, output, signal, answerNo }: Context) {
@@ -45,8 +46,17 @@ export function auditCommand({ openManager, output, signal, answerNo }: Context)
           ? counts(audit)
           : `${table(noted, COLUMNS, output.stdout)}\n\n${counts(audit)}`,
       )
+      const claims = noted.flatMap((each) => claimOf(each) ?? [])
+      if (claims.length > 0) output.notice(claimHint(claims))
       if (audit.conflicts.length > 0) answerNo()
     })
+}
+
+/** A command for one listener stands for those of all others. */
+function claimHint([first, ...others]: readonly string[]): string {
+  return others.length === 0
+    ? `To record what listens on a number that nobody holds: ${first}`
+    : 'To record what listens on numbers that nobody holds: ports claim <project> <service> <port>'
 }
 
 const MORE_HELP = `

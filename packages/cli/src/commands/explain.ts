@@ -2,6 +2,7 @@ import { Command } from '@commander-js/extra-typings'
 import type { Context } from '../Context.js'
 import { printExplanation } from '../explain/printExplanation.js'
 import { targetOf } from '../explain/targetOf.js'
+import { tellNoRegistry } from '../explain/tellNoRegistry.js'
 import { inJson } from '../inJson.js'
 import { hostnameOption, instanceOption, protocolOption } from '../serviceOptions.js'
 
@@ -15,11 +16,13 @@ export function explainCommand(context: Context) {
     .addOption(protocolOption)
     .addHelpText('after', MORE_HELP)
     .action(async (typed, options) => {
-      const port = await targetOf(context, typed, options)
-      if (port === undefined) return
+      const target = await targetOf(context, typed, options)
+      if (!target) return
+      const { port, protocol } = target
       const ports = await openManager()
-      const { hostname, protocol } = options
+      const { hostname } = options
       const explanation = await ports.explainPort(port, { hostname, protocol, signal })
+      tellNoRegistry(output, explanation)
       const { table } = await import('../table.js')
       output.result(inJson(explanation), () => printExplanation(explanation, table, output.stdout))
     })

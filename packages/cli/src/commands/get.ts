@@ -3,7 +3,7 @@ import { currentDirectory, ensureListed, isAbsent, nameOfRange } from '@ports/co
 import type { Context } from '../Context.js'
 import { findPort } from '../findPort.js'
 import { asksForSeveral, getSeveral } from '../getSeveral.js'
-import { inCheckout } from '../inCheckout.js'
+import { inCheckout, inKnownCheckout } from '../inCheckout.js'
 import { inJson } from '../inJson.js'
 import { bothProtocolsOption, contiguousOption, countOption } from '../layoutOptions.js'
 import { printPorts } from '../printPorts.js'
@@ -47,8 +47,8 @@ export function getCommand(context: Context) {
       const serviceName = services[0]!
       if (existing && isSeveral) return command.error('give --existing with one service')
       if (existing) {
-        const scoped = await inCheckout(context, projectName, rest, { create: false })
-        return findPort(context, projectName, serviceName, scoped)
+        const scoped = await inKnownCheckout(context, projectName, serviceName, rest)
+        return scoped && findPort(context, projectName, serviceName, scoped)
       }
       const ports = await openManager()
       const asked = async () => ({

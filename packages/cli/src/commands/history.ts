@@ -1,9 +1,15 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { type PortEvent, subjectOfEvent, toSeconds } from '@ports/core'
+import {
+  currentDirectory,
+  findProject,
+  type PortEvent,
+  PortsError,
+  subjectOfEvent,
+  toSeconds,
+} from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
-import { printChecks } from '../printChecks.js'
-import { directoryHere, here, projectHere } from '../run/here.js'
+import { type CheckedPorts, printChecks } from '../printChecks.js'
 import { allOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
@@ -45,21 +51,16 @@ export function historyCommand(context: Context) {
         .default(DEFAULT_LIMIT),
     )
     .addOption(
-      new Option('--checks', 'show what audits saw of the ports of a service').conflicts([
-        'actor',
-        'since',
-        'all',
-      ]),
+      new Option(
+        '--checks',
+        'show what audits saw of the ports of a project, a service or a number',
+      ).conflicts(['actor', 'since', 'all']),
     )
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, options) => {
       const { port: portNumber, actor, since, limit, checks } = options
       if (checks) {
-        const service =
-          projectName !== undefined && serviceName !== undefined
-            ? { projectName, serviceName }
-            : checkedHere(projectName)
-        return printChecks(context, service, { portNumber, limit })
+        return printChecks(context, checkedPorts(projectName, serviceName, portNumber), limit)
       }
       const ports = await openManager()
       const query = { projectName, serviceName, portNumber, actor, since, limit, signal }
@@ -73,12 +74,35 @@ export function historyCommand(context: Context) {
     })
 }
 
-/** The project of this directory, and the service that was typed, or the project's only one. */
-function checkedHere(typed: string | undefined) {
-  const directory = directoryHere()
-  const { projectName } = projectHere(directory)
-  const service = typed === projectName ? undefined : typed
-  return { projectName, serviceName: here(directory, service).serviceName }
+/**
+ * The ports that were meant. A word alone may be a service of the project in this directory.
+ * @throws {PortsError} `INVALID_ARGUMENT` if neither words nor this directory say which
+ */
+function checkedPorts(
+  first: string | undefined,
+  serviceName: string | undefined,
+  portNumber: number | undefined,
+): CheckedPorts {
+  const port = portNumber === undefined ? {} : { portNumber }
+  if (first !== undefined && serviceName !== undefined) {
+    return { projectName: first, serviceName, ...port }
+  }
+  const directory = currentDirectory()
+  const project = directory === undefined ? undefined : findProject(directory)
+  if (first === undefined) {
+    if (portNumber !== undefined) return port
+    if (project) return { projectName: project.projectName }
+    throw new PortsError(
+      'INVALID_ARGUMENT',
+      'A project is missing, and nothing in this directory names one. Give a project, or --port.',
+      { field: 'project' },
+    )
+  }
+  const isService =
+    project && first !== project.projectName && Object.hasOwn(project.services, first)
+  return isService
+    ? { projectName: project.projectName, serviceName: first, ...port }
+    : { projectName: first, ...port }
 }
 
 /** The fields that a change has changed, with their old and new values. */
@@ -100,7 +124,11 @@ An age is a number of seconds, minutes, hours, days or weeks: 90s, 30m, 2h, 7d, 
 an offset is local. A change is shown once no older one is still being written. --json also has the
 database role, and the function that was called.
 
+With --checks, a project means all its services on this host, --port the service that holds the
+number here, and --limit is for each port.
+
 Examples:
   ports history --port 3102
   ports history consilio api --since 7d
-  ports history consilio api --checks`
+  ports history consilio api --checks
+  ports history consilio --checks --limit 5`

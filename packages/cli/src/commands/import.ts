@@ -5,6 +5,7 @@ import {
   type ImportReport,
   nameOfService,
   PortsError,
+  printable,
 } from '@ports/core'
 import type { Context } from '../Context.js'
 import { IMPORT_FORMATS, type InputRows, readRows, withPlace } from '../importRows.js'
@@ -100,7 +101,7 @@ const NOTHING: ImportReport = { rows: [], claimed: 0, held: 0, conflicts: 0, cha
 function linesOfNotes(notes: readonly Note[], { source }: InputRows): string {
   const lines = notes.map(({ place, reason, skipped }) => {
     const line = `- ${source}, ${place}: ${reason}`
-    return skipped ? `${line}: nothing to import` : line
+    return printable(skipped ? `${line}: nothing to import` : line)
   })
   return lines.join('\n')
 }

@@ -9,7 +9,7 @@ export function verifyCommand(context: Context) {
   const { openManager, output, signal, answerNo } = context
   return new Command('verify')
     .description('Tell whether something is listening on a port')
-    .argument('[port]', 'the number; with --mine also a service, or nothing')
+    .argument('[port]', 'the number; with --mine also a service, project/service, or nothing')
     .addOption(hostnameOption)
     .addOption(protocolOption)
     .addOption(

@@ -23,8 +23,9 @@ export function watchCommand(context: Context) {
 
 const MORE_HELP = `
 It runs until it is interrupted. Like ports audit, it records what it sees, so that list, history
-and explain show recent results. It warns when 80 % of a project's ports are held. It continues if
-the database cannot be reached. --json prints one object per line.
+and explain show recent results. It warns when 80 % of a project's ports are held, reserved, resting
+or passed over. If the database stops answering, it reports that once, and continues when it answers
+again. It does not start a registry that was stopped. --json prints one object per line.
 
 Example:
   ports watch --every 5m`

@@ -1,4 +1,4 @@
-import type { PortAllocation, PortRange } from '@ports/core'
+import { type PortAllocation, type PortRange, PortsError } from '@ports/core'
 import type { DatabaseStatus } from '@ports/db'
 import type { Context } from '../Context.js'
 
@@ -41,6 +41,21 @@ export class Subject {
   status(): Promise<DatabaseStatus> {
     this.#status ??= this.context.database.status()
     return this.#status
+  }
+
+  /**
+   * The state of the embedded registry. Undefined if there is none, or another database is named.
+   * @throws {CannotCheck} if that cannot be found out, which the check of the database explains
+   */
+  async embedded(): Promise<(DatabaseStatus & { readonly dataDirectory: string }) | undefined> {
+    try {
+      const status = (await this.usesEmbedded()) ? await this.status() : undefined
+      const { dataDirectory } = status ?? {}
+      return status && dataDirectory !== undefined ? { ...status, dataDirectory } : undefined
+    } catch (error) {
+      if (!(error instanceof PortsError)) throw error
+      throw new CannotCheck('see database above.', 'Repair the database first.')
+    }
   }
 
   /**

@@ -2,6 +2,7 @@ import { PortsError } from '@ports/core'
 import type { DatabaseStatus } from '@ports/db'
 import type { Setting } from '@ports/db/settings'
 import type { Check, Result } from './Check.js'
+import { refusalToWrite } from './refusalToWrite.js'
 
 /** Of the connections that the server allows. */
 const NEARLY_FULL = 0.8
@@ -55,6 +56,20 @@ function resultsOf(status: DatabaseStatus, setting: Setting): Result[] {
 }
 
 function notRunning({ home, dataDirectory }: DatabaseStatus): Result {
+  const refusal = home === undefined ? undefined : refusalToWrite(home)
+  if (refusal !== undefined) {
+    const state =
+      dataDirectory === undefined
+        ? `There is no registry yet, and none can be made in ${home}`
+        : `Embedded, in ${home}. It does not run, and this user cannot start it`
+    return {
+      state: 'problem',
+      message: `${state}: ${refusal}.`,
+      fix:
+        'Set PORTS_HOME to a directory of this user, or name a database: ' +
+        'ports config set databaseUrl <url>',
+    }
+  }
   if (dataDirectory !== undefined) {
     return {
       state: 'ok',

@@ -8,9 +8,9 @@ const NEARLY_FULL_BYTES = 500_000_000
 export const diskCheck: Check = {
   name: 'disk',
   async run(subject) {
-    if (!(await subject.usesEmbedded())) return []
-    const { dataDirectory } = await subject.status()
-    if (dataDirectory === undefined) return []
+    const embedded = await subject.embedded()
+    if (!embedded) return []
+    const { dataDirectory } = embedded
     const { bavail, bsize } = await statfs(dataDirectory)
     const free = bavail * bsize
     const message = `The disk of ${dataDirectory} has ${Math.floor(free / 1_000_000)} MB free.`

@@ -6,9 +6,9 @@ import type { Check, Result } from './Check.js'
 export const socketCheck: Check = {
   name: 'socket',
   async run(subject) {
-    if (!(await subject.usesEmbedded())) return []
-    const { dataDirectory } = await subject.status()
-    if (dataDirectory === undefined) return []
+    const embedded = await subject.embedded()
+    if (!embedded) return []
+    const { dataDirectory } = embedded
     const state = await subject.context.machine.socketState(dataDirectory)
     const { directory, found, pathLength, longestPath } = state
     const results: Result[] = []

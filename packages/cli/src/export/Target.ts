@@ -3,6 +3,8 @@ import type { Context } from '../Context.js'
 
 /** A format that ports are exported to. */
 export interface Target {
+  /** As it is typed after `ports export`. */
+  readonly name: string
   /** Set if a file of it is about one instance of one project, on one host. */
   readonly ofOneProject?: {
     /** What --file names. */
@@ -15,8 +17,6 @@ export interface Target {
 
 /** A target with a command of its own. */
 export interface TargetCommand extends Target {
-  /** As it is typed after `ports export`. */
-  readonly name: string
   readonly description: string
   readonly help: string
 }
@@ -46,6 +46,8 @@ export interface Rendered {
   /** How many services it has. */
   readonly services: number
   readonly omissions: readonly Omission[]
+  /** What the program needs besides, in sentences. */
+  readonly notices?: readonly string[]
 }
 
 /** A service that is not exported. */

@@ -1,4 +1,4 @@
-import { invalidArgument } from '@ports/core'
+import { invalidArgument, PortsError, printable } from '@ports/core'
 import type { OutputFile } from '../outputFile.js'
 import { refuseMarkers, withMarkedBlock } from './markedBlock.js'
 import type { Rendered } from './Target.js'
@@ -6,15 +6,19 @@ import type { Rendered } from './Target.js'
 /** In the first line of what may be replaced. */
 const WRITTEN_HERE = 'Written by ports export.'
 
-const HEADER = `# ${WRITTEN_HERE} The next one replaces this file.\n`
+/** The target of the file, in its first line. An earlier version did not write it. */
+const FOR_TARGET = /The next export for (?<target>\w+) replaces this file\./
 
 /** The content of a file that has nothing else. */
-export function ownFile({ whole, isBare }: Rendered): string {
+export function ownFile({ whole, isBare }: Rendered, target: string): string {
   if (isBare) return whole
-  return whole === '' ? HEADER : `${HEADER}\n${whole}`
+  const header = `# ${WRITTEN_HERE} The next export for ${target} replaces this file.\n`
+  return whole === '' ? header : `${header}\n${whole}`
 }
 
 interface Choice {
+  /** The name of the target. */
+  readonly target: string
   readonly projectName: string | undefined
   readonly force?: boolean | undefined
 }
@@ -27,7 +31,7 @@ interface Choice {
 export async function contentFor(
   { name, content = '' }: OutputFile,
   rendered: Rendered,
-  { projectName, force }: Choice,
+  { target, projectName, force }: Choice,
 ): Promise<string> {
   const marked = withMarkedBlock(name, content, rendered, projectName)
   if (marked !== undefined) {
@@ -43,7 +47,16 @@ export async function contentFor(
         '"# ports: end"',
     )
   }
-  const own = ownFile(rendered)
+  const written = FOR_TARGET.exec(firstLine)?.groups?.target
+  if (written !== undefined && written !== target && !force) {
+    throw new PortsError(
+      'INVALID_ARGUMENT',
+      `${printable(name)} was written for ${written}, and not for ${target}. Name another file, or ` +
+        'replace it with --force.',
+      { field: 'output', value: name },
+    )
+  }
+  const own = ownFile(rendered, target)
   refuseMarkers(name, own)
   return firstLine.endsWith('\r') ? own.replaceAll('\n', '\r\n') : own
 }

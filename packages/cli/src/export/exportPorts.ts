@@ -33,9 +33,12 @@ export async function exportPorts(
   const rendered = await target.render({ context, ports, allocations, file })
   const { output } = context
   if (!output.json) for (const line of linesOf(rendered.omissions)) output.notice(line)
-  if (name !== undefined) return toFile(context, name, rendered, accepted)
+  for (const notice of rendered.notices ?? []) output.notice(notice)
+  if (name !== undefined) {
+    return toFile(context, name, rendered, { ...accepted, target: target.name })
+  }
   const { services, omissions } = rendered
-  const content = ownFile(rendered)
+  const content = ownFile(rendered, target.name)
   output.result({ content, services, omissions }, () => withoutLastNewline(content))
 }
 
@@ -61,10 +64,10 @@ async function toFile(
   { output, answerNo }: Context,
   name: string,
   rendered: Rendered,
-  { projectName, check, force }: Accepted,
+  { target, projectName, check, force }: Accepted & { readonly target: string },
 ): Promise<void> {
   const file = await readOutputFile('output', name)
-  const content = await contentFor(file, rendered, { projectName, force })
+  const content = await contentFor(file, rendered, { target, projectName, force })
   const changes = content !== file.content
   const { services, omissions } = rendered
   const result = { file: file.path, changes, services, omissions }

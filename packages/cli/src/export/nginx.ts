@@ -8,7 +8,8 @@ export const nginx: TargetCommand = {
   help: `
 The file belongs in the http block, for example as /etc/nginx/conf.d/ports.conf. The servers listen
 on port 80 without TLS. They are meant for a tunnel or a proxy that terminates TLS, and pass on its
-X-Forwarded-Proto. They pass on WebSockets too. nginx must be able to resolve the host names. If
+X-Forwarded-Proto. They pass on WebSockets too. Services of a type that is not HTTP, such as postgres
+or grpc, are left out. nginx must be able to resolve the host names. If
 nginx reports that it could not build server_names_hash, a name is too long for it. Then add
 server_names_hash_bucket_size 512; to the http block.
 
@@ -18,8 +19,23 @@ Examples:
   async render(exported) {
     const { services, omissions } = await publicHttpServices(exported)
     const blocks = services.length > 0 ? [MAPS, ...services.map(serverOf)] : []
-    return { whole: blocks.join('\n'), services: services.length, omissions }
+    const notices = noticesOf(services)
+    return { whole: blocks.join('\n'), services: services.length, omissions, notices }
   },
+}
+
+/** With its default of 64 bytes, nginx refuses a configuration with a longer name. */
+const LONGEST_NAME = 46
+
+function noticesOf(services: readonly PublicService[]): string[] {
+  const long = services.filter(({ publicHostname }) => publicHostname.length > LONGEST_NAME)
+  const [first] = long
+  if (!first) return []
+  const others = long.length === 1 ? '' : ` (and ${long.length - 1} more)`
+  return [
+    `${first.publicHostname}${others} is longer than nginx allows by default. Add to its http block: ` +
+      'server_names_hash_bucket_size 512;',
+  ]
 }
 
 /** nginx allows them more than once, so each file and each block can have them. */

@@ -13,6 +13,8 @@ export interface PublicService {
   readonly name: string
   /** Names it in a file, and no other service of it. */
   readonly key: string
+  /** In lower case; empty if it has none. */
+  readonly type: string
   /** http, https, or one that only a tunnel forwards. */
   readonly scheme: string
   /** As `host:port`, one for each host that it is on. */
@@ -31,13 +33,38 @@ export const WITHOUT_NAME = 'without a Cloudflare hostname'
 /** The types that `ports import --cloudflared` gives to services that are not for HTTP. */
 const TUNNELED = ['tcp', 'ssh', 'rdp', 'smb']
 
+/** Other types of services that speak a protocol of their own. */
+const OVER_TCP = [
+  'amqp',
+  'database',
+  'db',
+  'ftp',
+  'grpc',
+  'imap',
+  'kafka',
+  'ldap',
+  'mariadb',
+  'memcached',
+  'mongo',
+  'mongodb',
+  'mqtt',
+  'mysql',
+  'nats',
+  'postgres',
+  'postgresql',
+  'rabbitmq',
+  'redis',
+  'smtp',
+  'valkey',
+]
+
 /** The services that a proxy for HTTP can publish. */
 export async function publicHttpServices(exported: Exported): Promise<PublicServices> {
   const { services, omissions } = await publicServices(exported)
   const isTunneled = ({ scheme }: PublicService) => TUNNELED.includes(scheme)
-  const or = new Intl.ListFormat('en', { type: 'disjunction' })
-  const reason = `of the type ${or.format(TUNNELED)}`
-  const tunneled = services.filter(isTunneled).map(({ name }) => ({ service: name, reason }))
+  const tunneled = services
+    .filter(isTunneled)
+    .map(({ name, type }) => ({ service: name, reason: `of the type ${type}` }))
   return {
     services: services.filter((service) => !isTunneled(service)),
     omissions: [...omissions, ...tunneled],
@@ -89,10 +116,16 @@ async function publicService(
     service,
     publicHostname,
     name: nameOfService(service),
-    scheme: type === 'https' || TUNNELED.includes(type) ? type : 'http',
+    type,
+    scheme: schemeOf(type),
     addresses,
     comment: commentOf(service),
   }
+}
+
+function schemeOf(type: string): string {
+  if (OVER_TCP.includes(type)) return 'tcp'
+  return type === 'https' || TUNNELED.includes(type) ? type : 'http'
 }
 
 function ambiguous(publicHostname: string, holders: readonly string[]) {
@@ -124,12 +157,15 @@ export function isWildcard(publicHostname: string): boolean {
 }
 
 /**
- * The name of the service with hyphens, or its public hostname if another one of the export has the
- * same: `a-b/c` and `a/b-c`. nginx compares them without regard to case.
+ * The name of the service with hyphens, those of its parts doubled, so that `a-b/c` and `a/b-c` differ:
+ * nginx may read several exported files. It compares them without regard to case, so if another one
+ * of the export differs only in that, the public hostname.
  */
 function withKeys(services: readonly Keyless[]): PublicService[] {
   const keyOf = ({ service: { projectName, serviceName, instance } }: Keyless) =>
-    [projectName, serviceName, ...(instance === '' ? [] : [instance])].join('-')
+    [projectName, serviceName, ...(instance === '' ? [] : [instance])]
+      .map((part) => part.replaceAll('-', '--'))
+      .join('-')
   const same = grouped(services, (service) => keyOf(service).toLowerCase())
   return services.map(({ service: _, ...each }, index) => {
     const key = keyOf(services[index]!)

@@ -1,6 +1,6 @@
 import { isAbsent, type PortAllocation, type PortManager } from '@ports/core'
 import type { Context } from '../Context.js'
-import { inCheckout } from '../inCheckout.js'
+import { knownInstance } from '../inCheckout.js'
 import { inOrder } from './inOrder.js'
 import type { Target } from './Target.js'
 
@@ -22,7 +22,9 @@ export async function selectPorts(
   selection: Selection,
 ): Promise<PortAllocation[]> {
   const { projectName } = selection
-  const { hostname, instance } = await placeOf(context, ports, target, selection)
+  const place = await placeOf(context, ports, target, selection)
+  if (!place) return []
+  const { hostname, instance } = place
   const options = { hostname, signal: context.signal }
   const allocations =
     projectName === undefined
@@ -46,20 +48,18 @@ interface Place {
   readonly instance: string | undefined
 }
 
-/** The host and the instance of what is exported. Undefined means all. */
+/** The host and the instance of what is exported, of which undefined means all. Undefined if it is nothing. */
 async function placeOf(
   context: Context,
   ports: PortManager,
   { ofOneProject }: Target,
   { projectName, ...choice }: Selection,
-): Promise<Place> {
+): Promise<Place | undefined> {
   if (!ofOneProject || isAbsent(projectName)) {
     const { hostname, instance } = choice
     return { hostname, instance: instance && ports.instance(projectName ?? '', choice) }
   }
-  const chosen = await inCheckout(context, projectName, choice, { create: false })
-  return {
-    hostname: ports.scope(choice).hostname,
-    instance: ports.instance(projectName, chosen),
-  }
+  const instance = await knownInstance(context, projectName, choice)
+  // A checkout that is not recorded yet holds no port.
+  return instance === undefined ? undefined : { hostname: ports.scope(choice).hostname, instance }
 }

@@ -16,9 +16,12 @@ export async function templateTarget(file: string): Promise<Target> {
     strictVariables: true,
     strictFilters: true,
     ownPropertyOnly: true,
+    renderLimit: MAX_RENDER_MS,
+    memoryLimit: MAX_ITEMS,
   })
   const template = during(source, () => engine.parse(content, source))
   return {
+    name: 'template',
     async render(exported) {
       const data = await templateData(exported)
       const whole = during(source, () => engine.renderSync(template, data))
@@ -44,6 +47,11 @@ function lineOf(error: unknown): string {
   const line = /^>> *\d+\| (?<text>.*)$/m.exec(context ?? '')?.groups?.text?.trim()
   return line ? `: ${excerpt(line, MAX_LINE)}` : ''
 }
+
+/** A template without an end stops after this time. */
+const MAX_RENDER_MS = 10_000
+/** Of characters and of members of lists, which a template makes in all. */
+const MAX_ITEMS = 50_000_000
 
 /** In characters. */
 const MAX_LINE = 200

@@ -4,6 +4,7 @@ import {
   invalidArgument,
   type LocalProject,
   nearestPackage,
+  PortsError,
   PROJECT_FILE,
   type ProjectRequest,
   packageNameIn,
@@ -14,12 +15,17 @@ export const DEFAULT_SERVICE = 'web'
 
 /**
  * The working directory.
- * @throws {PortsError} `INVALID_ARGUMENT` if it was removed, or its name is not UTF-8
+ * @throws {PortsError} `INVALID_ARGUMENT` if it was removed, may not be entered, or is not UTF-8
  */
 export function directoryHere(): string {
   const directory = currentDirectory()
   if (directory !== undefined) return directory
-  throw invalidArgument('directory', undefined, 'one that exists and has a name in UTF-8')
+  throw new PortsError(
+    'INVALID_ARGUMENT',
+    'The working directory cannot be used: it was removed, this user may not enter it, or its name is ' +
+      'not UTF-8. Change to another directory first.',
+    { field: 'directory' },
+  )
 }
 
 /** The project of a directory, and the service that is meant. */

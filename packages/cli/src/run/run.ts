@@ -12,6 +12,7 @@ import {
   PortsError,
   PROJECT_FILE,
   type Protocol,
+  printable,
   type Service,
   skippedText,
   useOfPort,
@@ -185,7 +186,7 @@ function tellWhatIsNew(
   for (const range of createdRanges) {
     output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
-  for (const notice of skippedText(skipped)) output.notice(notice)
+  for (const notice of skippedText(skipped, [{ portNumber: port }])) output.notice(notice)
   for (const { serviceName: other, error } of refused) {
     output.notice(`${other} has no port here. ${error.message}`)
   }
@@ -248,7 +249,7 @@ async function isRunning(
 function whoIs(process: ListeningProcess & { readonly owner?: Owner }): string {
   const { directory = 'a directory that cannot be seen', owner } = process
   const of = owner?.serviceName === undefined ? '' : ` of ${nameOfOwner(owner)}`
-  return `${nameOfProcess(process)}${of} in ${directory}`
+  return `${nameOfProcess(process)}${of} in ${printable(directory)}`
 }
 
 function nothingToRun({ project, serviceName }: Here): PortsError {

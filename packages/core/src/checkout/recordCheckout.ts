@@ -1,8 +1,26 @@
-import type { WriteOptions } from '../CallOptions.js'
+import type { CallOptions, WriteOptions } from '../CallOptions.js'
 import type { Checkout, CheckoutRequest, CheckoutStore, EnsuredCheckout } from '../CheckoutStore.js'
 import { currentPlace } from './currentPlace.js'
 import { identityOf } from './identityOf.js'
 import { isGone } from './isGone.js'
+
+/**
+ * Returns which instance of a project a directory of this host is, or would be as the primary one.
+ * Undefined if it would be an instance of its own, which has no name until it is recorded.
+ */
+export async function lookUpInstance(
+  store: CheckoutStore,
+  request: CheckoutRequest,
+  call: CallOptions,
+): Promise<string | undefined> {
+  const { projectName, hostname, directory, isLinked } = request
+  const identity = identityOf(directory)
+  const known = await store.listCheckouts({ projectName, hostname, directory, identity }, call)
+  const at = (place: string | undefined) => known.find((each) => each.directory === place)
+  const own = at(directory) ?? at(replacedBy(request, identity, known))
+  if (own) return own.instance
+  return isLinked || known.some(({ instance }) => instance === '') ? undefined : ''
+}
 
 /**
  * Returns which instance of a project a directory of this host is. Records the directory and its

@@ -33,6 +33,8 @@ export interface Explanation extends Scope {
   readonly reason?: UnknownReason
   /** Nothing listens, and a TCP connection of this host has the number. */
   readonly heldBy?: 'connection'
+  /** Where no registry was found, and how to name another. Without one, only the host was asked. */
+  readonly noRegistry?: string
   /** The sockets there. Empty for another host. */
   readonly listeners: readonly ExplainedListener[]
   readonly processes: readonly AttributedProcess[]

@@ -1,10 +1,12 @@
 import { contains } from '../bounds.js'
 import type { CallOptions } from '../CallOptions.js'
+import { PortsError } from '../errors.js'
 import { distinct } from '../listeners/Listeners.js'
 import type { Sighting } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
 import type { PortRepository } from '../PortRepository.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
+import { printable } from '../printable.js'
 import { attributeUse, isUnknown } from '../processes/attributeUse.js'
 import type { PortUse } from '../processes/listeningProcesses.js'
 import { Recorded } from '../processes/Recorded.js'
@@ -29,20 +31,22 @@ const MAX_HISTORY = 5
 /** So many are searched for the one that made the allocation. */
 const HISTORY_SEARCH = 100
 
-/** @param store undefined if there is no registry yet */
+/** @param store the error that says so if there is no registry */
 export async function explainPort(
-  store: PortRepository | undefined,
+  store: PortRepository | PortsError,
   target: Target,
   { sighting, use, passedOver }: Look,
   call: CallOptions,
 ): Promise<Explanation> {
-  const known = store ? await readKnown(store, target, call) : NOTHING_KNOWN
+  const isThere = !(store instanceof PortsError)
+  const known = isThere ? await readKnown(store, target, call) : NOTHING_KNOWN
   const { recorded, ...facts } = known
   const { holder } = facts
   const { processes, sockets } = attributeUse(usedOf(sighting, use), recorded, holder)
   const container = use?.container
   const reason = passedOver.otherReasonFor(target.port)
   const explained = {
+    ...(!isThere && { noRegistry: store.message }),
     verdict: sighting.verdict,
     ...(sighting.verdict === 'unknown' && { reason: sighting.reason }),
     ...(sighting.verdict === 'not-listening' && sighting.heldBy && { heldBy: sighting.heldBy }),
@@ -55,7 +59,9 @@ export async function explainPort(
     ...(reason && { passedOver: reason }),
     ...facts,
   }
-  return { ...target, summary: summarize({ ...target, ...explained }, sockets), ...explained }
+  // A process chooses the name of its directory.
+  const summary = printable(summarize({ ...target, ...explained }, sockets))
+  return { ...target, summary, ...explained }
 }
 
 /** The sockets that the sighting is of, with what has them open as far as that was seen. */

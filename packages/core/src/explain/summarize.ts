@@ -82,19 +82,22 @@ const HELD_BY_CONNECTION =
   'nothing listens, but a connection of this host has the number: until it ends'
 
 /** What keeps a number on which nothing listens from being used, or that nothing does. */
-function ofUnused({ heldBy, passedOver, range, reservations, resting }: Known): string {
+function ofUnused(known: Known): string {
+  const { heldBy, passedOver, range, reservations, resting, noRegistry } = known
   if (heldBy) {
     return `${HELD_BY_CONNECTION}, a server may be refused with EADDRINUSE. Take another number.`
   }
   if (passedOver) return `nothing listens, but ${PASS_OVER_REASONS[passedOver]}.`
   if (reservations.length > 0) return 'nothing listens: take another number.'
   if (resting) return 'nothing listens: others get it then.'
+  if (noRegistry) return 'nothing listens.'
   return range
     ? 'nothing listens: it is available.'
     : 'nothing listens: a project needs a range with it before a service can hold it.'
 }
 
-function stateOf({ port, range, reservations, resting }: Known): string {
+function stateOf({ port, range, reservations, resting, noRegistry }: Known): string {
+  if (noRegistry) return `It is unknown whose ${port} is, because there is no registry`
   const [reservation] = reservations
   if (reservation) {
     return `${port} is reserved${until(reservation.endsAt)} (${reservation.reason}) and held by nobody`

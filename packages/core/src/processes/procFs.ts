@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { statOf } from '../statOf.js'
+import { shortened } from './shortened.js'
 
 /** All processes that this one can see. */
 function visiblePids(): number[] {
@@ -110,10 +111,10 @@ function isSameFile(one: string, other: string): boolean {
   return first !== undefined && first.ino === second?.ino && first.dev === second.dev
 }
 
-/** Its command line, or undefined if it is gone or has none. */
+/** The beginning of its command line, or undefined if it is gone or has none. */
 export function commandLine(pid: number): string | undefined {
   const words = unlessUnseen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
-  return words?.split('\0').join(' ').trim() || undefined
+  return shortened(words?.split('\0').join(' ') ?? '') || undefined
 }
 
 /** The process group that a terminal sends signals to. Undefined if the process is gone. */

@@ -1,3 +1,5 @@
+import { shortened } from './shortened.js'
+
 /** A process in the output of ps. */
 export interface PsRow {
   readonly pid: number
@@ -26,7 +28,7 @@ export function parsePs(output: string): Map<number, PsRow> {
       parent: Number(parent),
       uid: Number(uid),
       startedAt,
-      command: command!.trim(),
+      command: shortened(command!),
     }
     return [[row.pid, row] as const]
   })

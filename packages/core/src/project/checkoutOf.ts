@@ -1,4 +1,4 @@
-import type { WriteOptions } from '../CallOptions.js'
+import type { CallOptions, WriteOptions } from '../CallOptions.js'
 import type { Checkout } from '../CheckoutStore.js'
 import type { PortManager } from '../PortManager.js'
 import { findProject } from './findProject.js'
@@ -9,6 +9,26 @@ export interface CheckoutOfOptions extends WriteOptions {
   readonly projectName?: string
   /** Whether to make a registry if there is none. Default: true. */
   readonly create?: boolean
+}
+
+/** A copy of a project, and which instance it is: undefined if it is one that is not recorded yet. */
+export interface FoundCheckout {
+  readonly root: string
+  readonly instance: string | undefined
+}
+
+/**
+ * As `checkoutOf`, but records nothing.
+ * @throws {PortsError} `INVALID_ARGUMENT`, `NO_REGISTRY`
+ */
+export async function findCheckout(
+  ports: PortManager,
+  directory: string,
+  { projectName, ...call }: { readonly projectName: string } & CallOptions,
+): Promise<FoundCheckout | undefined> {
+  const project = findProject(directory)
+  if (project?.namedBy !== PROJECT_FILE || project.projectName !== projectName) return undefined
+  return { root: project.root, instance: await ports.findInstance(projectName, project, call) }
 }
 
 /**

@@ -91,6 +91,13 @@ f = open("file", "w")`
   expect(await recordOf(pid)).toMatchObject({ pid })
 })
 
+test('of a command line only the beginning is kept', async () => {
+  const { port } = await python(`# ${'x'.repeat(5000)}${LISTEN}`)
+  const { processes } = (await useOfPort(port, 'tcp'))!
+  expect(processes[0]!.command).toMatch(/^\S*python3? .+x…$/)
+  expect([...processes[0]!.command!]).toHaveLength(300)
+})
+
 test('a process whose directory is gone is still known by it', async () => {
   const cwd = temporaryDirectory()
   const { port } = await python(`os.rmdir(${JSON.stringify(cwd)})${LISTEN}`, { cwd })

@@ -90,7 +90,7 @@ export const getPort = defineTool({
           ? `${toSeconds(allocation.leaseEndsAt)}, or longer if get-port is called again with ` +
             `ttlSeconds before then.${place}`
           : `it is released.${place}`) +
-        skippedText(skipped)
+        skippedText(skipped, [allocation])
           .map((each) => ` ${each}`)
           .join('') +
         cannotSee.map((each) => ` ${CANNOT_SEE[each]}`).join('') +

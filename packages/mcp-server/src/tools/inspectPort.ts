@@ -37,9 +37,9 @@ export const inspectPort = defineTool({
   }),
   async run(manager, { portNumber, hostname, protocol }, { signal }) {
     const known = await manager.explainPort(portNumber, { hostname, protocol, signal })
-    const { holder, range, processes, history } = known
+    const { summary, noRegistry, holder, range, processes, history } = known
     return {
-      message: known.summary,
+      message: [summary, noRegistry].filter(Boolean).join(' '),
       holder: holder && nameOfService(holder),
       range: range && `${range.projectName} ${nameOfRange(range)}`,
       processes: processes

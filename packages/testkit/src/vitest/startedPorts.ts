@@ -1,13 +1,18 @@
 import { spawn } from 'node:child_process'
 import type { Readable } from 'node:stream'
 import { onTestFinished } from 'vitest'
-import { CLI, environmentOn } from '../programs.js'
+import { CLI, type Environment, environmentOn } from '../programs.js'
 
 /** Starts the built command line, which is ended with the test. */
-export function startPorts(directory: string, url: string, args: readonly string[]) {
+export function startPorts(
+  directory: string,
+  url: string,
+  args: readonly string[],
+  more?: Environment,
+) {
   const child = spawn(process.execPath, [CLI, ...args], {
     cwd: directory,
-    env: environmentOn(url),
+    env: environmentOn(url, more),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   onTestFinished(() => void child.kill('SIGTERM'))
