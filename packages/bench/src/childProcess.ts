@@ -1,0 +1,40 @@
+import { type ChildProcess, execFile } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { timed } from './timed.js'
+
+export const CLI = mainOf('cli')
+export const MCP_SERVER = mainOf('mcp-server')
+
+function mainOf(name: string) {
+  return fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url))
+}
+
+export interface ProcessOptions {
+  readonly env?: NodeJS.ProcessEnv
+  readonly signal: AbortSignal
+}
+
+/**
+ * Measures the milliseconds from the start of a process to its end, including its output.
+ * @throws {Error} if its exit status is not 0: a program that fails is not fast
+ */
+export function wallTime(command: string, args: readonly string[], options: ProcessOptions) {
+  return timed(() => promisify(execFile)(command, args, { ...options, maxBuffer: Infinity }))
+}
+
+/** Measures how long Node needs to start and do nothing. */
+export function bareNode(options: ProcessOptions) {
+  return wallTime(process.execPath, ['-e', '0'], options)
+}
+
+/** Lets Ctrl-C abort a process without an error of its own. */
+export function ignoreAbort(child: ChildProcess) {
+  child.on('error', () => {})
+  child.stdin?.on('error', () => {})
+}
+
+export async function exited(child: ChildProcess) {
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
+}
