@@ -1,9 +1,8 @@
 import { PortManager } from '@ports/core'
 import type pg from 'pg'
-import { createBaseline, createSlots, settle, settledRate } from '../baseline.js'
-import type { Comparison } from '../comparison.js'
+import { createBaseline, createSlots, settle } from '../baseline.js'
+import { compareRegistries } from '../compareRegistries.js'
 import { listen } from '../listeners.js'
-import { clientsOf } from '../report.js'
 import type { Context } from '../Section.js'
 import { timed } from '../timed.js'
 
@@ -45,24 +44,10 @@ async function severalRanges(context: Context) {
     const bounds = { startPort: FIRST_PORT + offset, endPort: LAST_PORT + offset }
     await several.ports.addRange('1', bounds)
   }
-  for (const { pool } of [one, several]) {
-    await createSlots(pool, '1')
-    await createBaseline(pool)
-  }
+  for (const { pool } of [one, several]) await createSlots(pool, '1')
   await several.ports.allocate('1', 'held', { count: (RANGES - 1) * RANGE_SIZE })
-
-  const rows: Comparison[] = []
-  for (const clients of [1, 32]) {
-    rows.push(
-      await context.compare({
-        name: `allocate + release, ${RANGES} ranges against one, ${clientsOf(clients)}`,
-        ours: () => settledRate(context, several, 'pair.sql', { clients }),
-        baseline: () => settledRate(context, one, 'pair.sql', { clients }),
-        target: 0.9,
-      }),
-    )
-  }
-  return rows
+  const name = `allocate + release, ${RANGES} ranges against one`
+  return await compareRegistries(context, name, several, one)
 }
 
 /** Compares calls as users make them with calls that do not check this host's listeners. */

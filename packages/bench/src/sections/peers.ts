@@ -11,7 +11,7 @@ import { portsOfNpm } from '../peers/portsOfNpm.js'
 import { RunningProcesses } from '../peers/RunningProcesses.js'
 import type { Context } from '../Section.js'
 
-export const title = 'Beside others'
+export const title = 'Compared with other programs'
 
 const intro = `All programs get the same load, and their answers are checked in the same way. Many processes at once ask for ports of different services. A *failure* is no number in time, a *duplicate* a number that another service got before. \`port-registry\`, \`ports\` and \`get-port\` are packages from npm, portserver comes with Debian's python3-portpicker. Each is used as its documentation says, and a server that exits by itself is restarted. They promise different things, so each row names the promise, and the last table has all promises.`
 
@@ -27,10 +27,10 @@ const AGAIN =
   'another number than before.'
 
 const KILLS =
-  `What is left of ${KILLED_SERVICES} answers after \`kill -9\` of the allocator (the database server ` +
-  'and its children, the server, or if there is none the process that asked) and a new start: how ' +
-  'many services get the same number again, and how many of the numbers went to other services that ' +
-  'ask first.'
+  `After ${KILLED_SERVICES} answers the allocator gets \`kill -9\` (the database server and its ` +
+  'children, the server of the program, or if there is none the process that asked), and is started ' +
+  'again. The table shows how many services get the same number again, and how many of the numbers go ' +
+  'to other services, which ask first.'
 
 export async function measure(context: Context) {
   const { quick, pairs, progress, signal } = context

@@ -2,6 +2,7 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { createBaseline, createSlots, type Load, settledRate, sqlFile } from '../baseline.js'
+import { compareRegistries } from '../compareRegistries.js'
 import type { Question } from '../comparison.js'
 import type { Registry } from '../Databases.js'
 import { hold } from '../holdings.js'
@@ -118,7 +119,12 @@ async function fullRange(context: Context) {
   await using empty = await context.newRegistry()
   await empty.ports.createRange({ projectName: '1', size: 1000 })
   await createSlots(empty.pool, '1')
-  return await comparePairsOn(context, '60,000 ports, 98 % full, against 1,000 ports, empty', full, empty)
+  return await compareRegistries(
+    context,
+    '60,000 ports, 98 % full, against 1,000 ports, empty',
+    full,
+    empty,
+  )
 }
 
 function reserved(context: Context) {
@@ -161,31 +167,7 @@ async function withheld(
   }
   await withhold(ours, { startPort, endPort: startPort + count - 1 })
   const name = `${number(count)} ${state} numbers at the low end, against none`
-  return await comparePairsOn(context, name, ours, plain, WITHHELD_SHORTFALL)
-}
-
-/** Compares allocate + release on two registries. */
-async function comparePairsOn(
-  context: Context,
-  name: string,
-  ours: Registry,
-  other: Registry,
-  shortfall?: string,
-) {
-  for (const { pool } of [ours, other]) await createBaseline(pool)
-  const rows = []
-  for (const clients of [1, 32]) {
-    rows.push(
-      await context.compare({
-        name: `${name}, ${clientsOf(clients)}`,
-        ours: () => settledRate(context, ours, 'pair.sql', { clients }),
-        baseline: () => settledRate(context, other, 'pair.sql', { clients }),
-        target: 0.9,
-        ...(shortfall && { shortfall }),
-      }),
-    )
-  }
-  return rows
+  return await compareRegistries(context, name, ours, plain, WITHHELD_SHORTFALL)
 }
 
 /** Writes nothing, so the registry need not be settled between the turns. */
