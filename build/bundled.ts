@@ -1,15 +1,15 @@
 import type { Options } from 'tsup'
 
-/** Bundled CommonJS modules require Node's modules by it. */
+/** Defines the `require` with which bundled CommonJS modules load Node's modules. */
 export const REQUIRE = {
   js: "import { createRequire as createRequireHere } from 'node:module'; const require = createRequireHere(import.meta.url);",
 }
 
-/** What the database driver is told when it is bundled. */
+/** Replaces expressions in the database driver when it is bundled. */
 export const DRIVER: NonNullable<Options['define']> = {
   // Without a navigator, as on Node 20, the driver makes a Response to learn that this is not
   // Cloudflare. That loads all of Node's fetch, which takes a quarter of the time of `ports get`.
   navigator: JSON.stringify({ userAgent: 'Node.js' }),
-  // The driver's native variant is not there, whatever the environment asks for.
+  // The bundle has no native variant of the driver, whatever the environment asks for.
   'process.env.NODE_PG_FORCE_NATIVE': 'undefined',
 }

@@ -27,7 +27,7 @@ export function thirdPartyNotices(): Plugin {
   }
 }
 
-/** The directories of the packages of which something is in the outputs. */
+/** The directories of the packages that have code in the outputs. */
 function bundledPackages(outputs: Outputs): string[] {
   const files = Object.values(outputs).flatMap(({ inputs }) =>
     Object.keys(inputs).filter((file) => inputs[file]!.bytesInOutput > 0),

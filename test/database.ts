@@ -5,7 +5,8 @@ import { databaseUrlOn } from './databaseUrl.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    socketDirectory: string
+    /** Of the servers, one for each worker. */
+    socketDirectories: readonly string[]
   }
 }
 
@@ -47,7 +48,7 @@ async function copyOf(template: string): Promise<string> {
   const name = `test_${randomBytes(6).toString('hex')}`
   await asAdmin(`create database ${name} template ${template}`)
   names.push(name)
-  return databaseUrlOn(inject('socketDirectory'), name)
+  return databaseUrlOn(socketDirectory(), name)
 }
 
 /** Each drop waits for a checkpoint, and a file may have made fifty databases. */
@@ -58,8 +59,13 @@ afterAll(async () => {
   for (const name of names) await asAdmin(`drop database ${name} with (force)`)
 }, DROP_TIMEOUT_MS)
 
+/** Of this worker's server. */
+function socketDirectory(): string {
+  return inject('socketDirectories')[Number(process.env.VITEST_POOL_ID) - 1]!
+}
+
 async function asAdmin(text: string): Promise<void> {
-  await sql(databaseUrlOn(inject('socketDirectory'), 'postgres'), text)
+  await sql(databaseUrlOn(socketDirectory(), 'postgres'), text)
 }
 
 /** Runs SQL as any client could, psql included. */

@@ -14,6 +14,10 @@ export async function makeWritesSleep(url: string): Promise<() => Promise<void>>
        for each row execute function public.sleep();
      create trigger sleep before insert on ports.port_health_checks
        for each row execute function public.sleep();
+     create trigger sleep before insert on ports.port_processes
+       for each row execute function public.sleep();
+     create trigger sleep before insert on ports.project_checkouts
+       for each row execute function public.sleep();
      -- A renewal writes nothing else.
      create trigger sleep before update on ports.port_allocations
        for each row

@@ -2,7 +2,10 @@ import { counted } from '@ports/core'
 import type { Ora } from 'ora'
 import type { Screen } from './Screen.js'
 
-/** Shows how far an audit is, from its first second on; nothing where nobody looks. */
+/**
+ * Shows the progress of an audit after its first second. Shows nothing if the screen is no
+ * terminal.
+ */
 export class AuditProgress {
   readonly #screen: Screen
   readonly #timer: NodeJS.Timeout

@@ -3,7 +3,7 @@ import type { DatabaseStatus, OtherRegistry, RegistryFiles, Seeded, SocketState 
 import type { Setting, SettingsFileState, WrittenSetting } from '@ports/db/settings'
 import type { Output } from './Output.js'
 
-/** All that a command knows of the world around it. */
+/** Everything outside a command that it may use. */
 export interface Context {
   readonly output: Output
   /** Called with the command that runs, as it is typed after `ports`, and its first argument. */
@@ -46,13 +46,16 @@ interface SettingsFile {
   get(field: string): Promise<Setting>
   /** Writes the field to the user's file, or removes it if the text is empty. */
   set(field: string, text: string): Promise<WrittenSetting>
-  /** The user's file, and what a writer of it that was killed has left. */
+  /** The user's file, and the files that a killed writer of it has left. */
   ownFiles(): Promise<readonly string[]>
 }
 
-/** What `ports doctor` looks at. None of this makes, starts or changes anything. */
+/**
+ * The parts of a machine that `ports doctor` looks at. None of this makes, starts or changes
+ * anything.
+ */
 interface Machine {
-  /** Of the embedded server with that data directory. */
+  /** The state of the socket of the embedded server with that data directory. */
   socketState(dataDirectory: string): Promise<SocketState>
   /** The system's message if this process may not use Unix sockets; undefined if it may. */
   unixSocketRefusal(): Promise<string | undefined>
@@ -72,7 +75,7 @@ interface Database {
   /** The ranges that a new registry has. */
   defaultRanges(): Promise<PortRange[]>
   grant(role: string, level: AccessLevel): Promise<void>
-  /** Those of the embedded registry. */
+  /** The files of the embedded registry. */
   files(): Promise<RegistryFiles>
   /** Stops the server, and removes these files. Safe to repeat. */
   remove(): Promise<RegistryFiles>

@@ -14,12 +14,12 @@ export class Output {
     readonly json: boolean,
   ) {}
 
-  /** What was asked for, alone on stdout. */
+  /** Writes the result, alone on stdout. */
   result(value: unknown, text: () => string): void {
     this.stdout.write(`${this.json ? printableJson(JSON.stringify(value, null, 2)) : text()}\n`)
   }
 
-  /** One of many results that a command prints while it runs, in JSON on one line. */
+  /** Writes one of many results of a command that still runs. In JSON it takes one line. */
   event(value: unknown, text: () => string): void {
     this.stdout.write(
       `${this.json ? printableJson(JSON.stringify(value)) : printableLines(text())}\n`,

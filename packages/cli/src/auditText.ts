@@ -8,7 +8,7 @@ import { nameOfProcess } from './nameOfProcess.js'
 
 export type Noted = AuditConflict | AuditUnverified
 
-/** What an audit saw of a port that is not as it should be. */
+/** The state of a port that an audit has noted, in words. */
 export function actualOf(noted: Noted): string {
   if ('reason' in noted) return `unverified: ${noted.reason.replaceAll('-', ' ')}`
   const { actual, uid, process, port, projectName } = noted

@@ -6,13 +6,13 @@ export type Shell = keyof typeof COMPLETION_SCRIPTS
 interface Places {
   /** Files of the user that the shell reads when it starts. */
   readonly startFiles: readonly string[]
-  /** Where the shell looks for the script of a command in the user's home. */
+  /** The places in the user's home where the shell looks for the script of a command. */
   readonly scripts: readonly string[]
   /** The same for all users of the machine. */
   readonly machineScripts: readonly string[]
 }
 
-/** Where each shell finds the completion of `ports`. */
+/** The places where each shell finds the completion of `ports`. */
 export function completionPlaces(
   home: string,
   { XDG_DATA_HOME, XDG_CONFIG_HOME, ZDOTDIR }: NodeJS.ProcessEnv,
@@ -47,5 +47,5 @@ export function completionPlaces(
   }
 }
 
-/** A line that makes a shell complete `ports`. No comment. */
+/** Matches a line that makes a shell complete `ports`, but no comment. */
 export const STARTS_COMPLETION = /^[^#\n]*\bports completion\b/m

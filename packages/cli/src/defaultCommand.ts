@@ -1,6 +1,6 @@
 import type { CommandUnknownOpts } from '@commander-js/extra-typings'
 
-/** Commander knows them too, but does not tell. */
+/** The default commands of groups. Commander knows them too, but does not expose them. */
 const DEFAULTS: Readonly<Record<string, string>> = { export: 'template' }
 
 /** The command of a group that runs if a word names none of them. */

@@ -4,7 +4,7 @@ import { asTyped } from './asTyped.js'
 import { type Asked, hintsOf, outageHints } from './hints.js'
 import { inJson } from './inJson.js'
 
-/** A command that failed, as it is told to the caller. */
+/** The failure of a command, as it is reported to the caller. */
 export interface Failure {
   readonly code: string
   readonly message: string
@@ -18,7 +18,9 @@ const MAX_SUMMARY = 500
 /** EX_SOFTWARE of sysexits.h: not a status that a foreseeable error has. */
 const BUG_STATUS = 70
 
-/** What was thrown, in words. Anything but a `PortsError` is a bug; NODE_DEBUG=ports shows where. */
+/**
+ * Describes what was thrown. Anything but a `PortsError` is a bug; NODE_DEBUG=ports shows where.
+ */
 export async function failureOf(error: unknown, asked: Asked): Promise<Failure> {
   if (error instanceof PortsError) {
     const { code, details, message: text } = asTyped(error)
@@ -26,7 +28,7 @@ export async function failureOf(error: unknown, asked: Asked): Promise<Failure> 
     return { code, message, details: inJson(details), status: EXIT_STATUS[code] }
   }
   debuglog('ports')('%o', error)
-  // The last line: where a library says much, what went wrong comes at the end.
+  // Takes the last line, because long messages of libraries say at the end what went wrong.
   const text = error instanceof Error ? error.message : String(error)
   const summary = excerpt(text.trim().split('\n').at(-1) ?? '', MAX_SUMMARY)
   const bug = 'This is a bug in ports; with NODE_DEBUG=ports it shows where.'

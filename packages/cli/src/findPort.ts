@@ -25,7 +25,7 @@ export async function findPort(
   output.result({ port, ...service }, () => `${port}`)
 }
 
-/** Tells that a service has no port, and which services may have been meant. */
+/** Reports that a service has no port, and which services may have been meant. */
 export async function tellNoPort(
   { openManager, output, signal, answerNo }: Context,
   projectName: string,

@@ -2,7 +2,8 @@ import { nameOfInstance, nameOfService, type Service } from '@ports/core'
 import { commandLine } from './commandLine.js'
 
 /**
- * How to name the other instances that hold ports, on a command line; empty if there are none.
+ * A sentence with the options that name the other instances that hold ports. Empty if there are
+ * none.
  * @param instances their names, `''` for the primary one
  */
 export function heldByOthers(instances: readonly string[]): string {

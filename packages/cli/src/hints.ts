@@ -70,10 +70,10 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
         ? releaseHints(details as RangeInUse, asked.command, await asked.openManager())
         : []
     case 'DATABASE_UNAVAILABLE':
-      // Which has failed itself, and would again.
       if ('right' in details) {
         return [`As the owner of the tables: ports db grant <role> <${ACCESS_LEVELS.join('|')}>`]
       }
+      // If that command has just failed, it would fail again.
       return asked.command === 'db status' ? [] : ['To see its state: ports db status']
     case 'NO_REGISTRY':
       return [
@@ -113,9 +113,9 @@ function unknownProjectHints(
 
 type FullRange = {
   readonly projectName: string
-  /** Those of the scope. */
+  /** The ranges of the scope. */
   readonly ranges: readonly Bounds[]
-  /** The hosts of the others. */
+  /** The hosts of the other ranges. */
   readonly elsewhere: readonly string[]
   readonly range: Bounds & { readonly hostname?: string }
   readonly widest?: Bounds

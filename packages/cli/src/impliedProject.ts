@@ -35,7 +35,7 @@ export function withImpliedProject(
   const { projectName, services } = project
   const isService = (word: string) => Object.hasOwn(services, word)
   const namesProject = operands[0] === projectName
-  // The project alone is not a service of that name, unless the file lists one.
+  // The project's name alone does not mean a service, unless the file lists a service of that name.
   if (namesProject && !isService(projectName)) return args
   const isComplete = operands.length >= wordsOf(command)
   if (isComplete && (namesProject || !operands.every(isService))) return args

@@ -26,7 +26,7 @@ export interface InputRows {
   /** The file, or standard input. */
   readonly source: string
   readonly rows: readonly ImportRow[]
-  /** Where each row is: its line of CSV, or its number in a list, the first being `row 1`. */
+  /** The place of each row: its line of CSV, or its number in a list, the first being `row 1`. */
   readonly places: readonly string[]
 }
 
@@ -105,7 +105,7 @@ interface RawRecord {
 async function linesOf(content: string): Promise<Line[]> {
   const { parse } = await import('csv-parse/sync')
   const options = { skip_empty_lines: true, trim: true, raw: true } as const
-  // Its types do not know of `raw`.
+  // The types of csv-parse do not have `raw`.
   const records: unknown[] = parse(content, options)
   let next = 1
   return (records as RawRecord[]).map(({ raw, record: values }) => {

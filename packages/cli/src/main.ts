@@ -15,7 +15,7 @@ const INTERRUPTED = 130
 const NOT_STARTED = 125
 /** EX_IOERR of sysexits.h. */
 const IO_ERROR = 74
-/** How long after Ctrl-C a call has to say what became of it, in milliseconds. */
+/** How long a call has to report its outcome after Ctrl-C, in milliseconds. */
 const LAST_WORD = 250
 
 const { args, wrapped } = wrappedCommand(process.argv.slice(2))
@@ -112,7 +112,7 @@ const context: Context = {
   },
 }
 
-// Once: a second Ctrl-C ends the process at once.
+// Handled once, so that a second Ctrl-C ends the process at once.
 process.once('SIGINT', interrupt)
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -161,19 +161,22 @@ async function statusOf(error: unknown): Promise<number> {
   return isWrapper ? NOT_STARTED : failure.status
 }
 
-/** The first word but for `--json`, which may stand before it. */
+/** The first word except `--json`, which may stand before it. */
 function commandIn(args: readonly string[]): string | undefined {
   return args.find((word) => word !== '--json')
 }
 
-/** What follows `--` in a call of `ports run` is a command of its own, and not parsed here. */
+/**
+ * The words after `--` in a call of `ports run`. They are a command of its own, and not parsed
+ * here.
+ */
 function wrappedCommand(args: readonly string[]) {
   const end = commandIn(args) === 'run' ? args.indexOf('--') : -1
   if (end === -1) return { args, wrapped: undefined }
   return { args: args.slice(0, end), wrapped: args.slice(end + 1) }
 }
 
-/** Known before anything is parsed, because an error of parsing is JSON too. */
+/** Determined before anything is parsed, because an error of parsing is JSON too. */
 function asksForJson(args: readonly string[]): boolean {
   const end = args.indexOf('--')
   return (end === -1 ? args : args.slice(0, end)).includes('--json')

@@ -1,6 +1,6 @@
 import { type PortAllocation, toSeconds } from '@ports/core'
 
-/** When the first of the leases ends, if there are any. */
+/** A notice of when the first of the leases ends, if there are any. */
 export function noticesOfLeases(allocations: readonly PortAllocation[]): string[] {
   const ends = allocations.flatMap(({ leaseEndsAt }) => leaseEndsAt ?? [])
   if (ends.length === 0) return []

@@ -25,7 +25,7 @@ export async function noticesOfNew(
   if (!first) return []
   const { projectName, hostname } = first
   const without = given.map(({ id }) => id)
-  // The ports are held by now: their numbers must be told, even if the rest cannot be.
+  // The ports are held by now. Their numbers must be printed, even if the names cannot be read.
   const { services, hosts } = await ports
     .neighbourhood(projectName, { hostname, without, signal })
     .catch((): Neighbourhood => ({ services: [], hosts: [] }))

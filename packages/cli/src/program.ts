@@ -41,7 +41,7 @@ import { watchCommand } from './commands/watch.js'
 import { defaultCommand } from './defaultCommand.js'
 import { fullName, usageError } from './usageError.js'
 
-/** By the name it is called by, under the heading it has in the help. */
+/** The commands by name, under their headings in the help. */
 const COMMANDS: Record<string, Record<string, (context: Context) => CommandUnknownOpts>> = {
   'Running:': {
     run: runCommand,
@@ -149,11 +149,11 @@ function visibleProgram(context: Context, names: readonly string[]): CommandUnkn
       if (names.includes(name)) program.addCommand(make(context))
     }
   }
-  // Last, to be in the group of the last.
+  // Added last, so that it is in the last group.
   return program.helpCommand('help [command]', 'show the help of a command')
 }
 
-/** Settings are not inherited by commands that were made apart. */
+/** Applies the settings to all commands. Commands that were made separately do not inherit them. */
 function settle(command: CommandUnknownOpts): CommandUnknownOpts {
   command.exitOverride((error) => {
     throw error.exitCode === 0 ? error : usageError(command, error)

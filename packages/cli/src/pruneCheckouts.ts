@@ -17,8 +17,9 @@ import { releaseLine } from './releaseLine.js'
 
 /**
  * Releases the ports of checkouts whose directories are gone, except those on which something
- * listens. Of the primary instance, which is also asked for by name from elsewhere, only ports that
- * were allocated from the directory. Forgets the checkouts of which no such port is held afterwards.
+ * listens. Of the primary instance, whose ports are also asked for by name from elsewhere, releases
+ * only those that were allocated from the directory. Forgets the checkouts of which no such port is
+ * held afterwards.
  * @param yes do not ask
  */
 export async function pruneCheckouts(

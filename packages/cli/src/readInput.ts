@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { invalidArgument } from '@ports/core'
 
 /**
- * The text of a file, or of standard input if none or `-` is named, and how to name it in errors.
+ * The text of a file, or of standard input if none or `-` is named, and its name in errors.
  * @throws {PortsError} `INVALID_ARGUMENT` if the file cannot be read
  */
 export async function readInput(file: string | undefined) {

@@ -8,7 +8,7 @@ interface Wanted {
   /** As it is typed after `ports`. */
   readonly command: string
   readonly argument: 'project' | 'service'
-  /** Set for a service, unless that of the directory is meant. */
+  /** Set for a service, unless the project of the directory is meant. */
   readonly projectName: string | undefined
 }
 
@@ -46,8 +46,8 @@ export function wantedName(
 }
 
 /**
- * The projects that have a range, or the services of a project that hold a port. Of the directory's
- * project, those that its `ports.json` lists, if it lists any.
+ * The projects that have a range, or the services of a project that hold a port. For the
+ * directory's project, the services that its `ports.json` lists, if it lists any.
  */
 export async function registeredNames(
   { argument, projectName }: Wanted,

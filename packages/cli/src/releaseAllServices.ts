@@ -77,7 +77,7 @@ async function isAgreed(
   return confirm('Release them? [y/N] ')
 }
 
-/** Those that were still held. */
+/** Releases the allocations. Returns those that were still held. */
 async function releaseEach(
   ports: PortManager,
   held: readonly PortAllocation[],

@@ -5,7 +5,7 @@ import { spelledInstance } from './spelledInstance.js'
 
 /**
  * The command line that releases ports of a service on a host.
- * @param options what narrows it further
+ * @param options further options that narrow it
  */
 export function releaseLine(
   { projectName, serviceName, instance, hostname }: Service & { readonly hostname: string },

@@ -2,9 +2,9 @@ import type { PortManager } from '@ports/core'
 import { commandLine } from './commandLine.js'
 
 /**
- * How to name that host on the command line: nothing for this one, its name for another. A name
+ * The words that name a host on the command line: none for this host, an option for another. A name
  * that means this host here, such as localhost if this host has another name, was stored by a
- * machine that goes by that name, so the command sets it as the name of this one.
+ * machine that has that name. The command then sets it as the name of this host.
  */
 export function spelledHost(hostname: string, ports: PortManager) {
   if (ports.scope().hostname === hostname) return { environment: '', options: [] }

@@ -6,7 +6,7 @@ import {
   PROJECT_FILE,
 } from '@ports/core'
 
-/** How to name that instance on the command line: nothing if it is the default everywhere here. */
+/** The option that names an instance on the command line. Empty for the default everywhere here. */
 export function spelledInstance(
   projectName: string,
   instance: string,

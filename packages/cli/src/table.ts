@@ -8,8 +8,8 @@ type Cell = string | number | undefined
 type CellOf<Row> = (row: Row) => Cell
 
 /**
- * A column that a narrow terminal may leave out; where it is shown, its texts may be cut, or are
- * kept whole.
+ * A column that a narrow terminal may leave out. If it is shown, its texts may be cut or are kept
+ * whole.
  */
 interface Spare<Row> {
   readonly spare: 'cut' | 'whole'

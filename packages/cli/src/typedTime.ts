@@ -55,7 +55,7 @@ function typedDuration(text: string): number | undefined {
 
 function isoTime(text: string): Date | undefined {
   if (!ISO_8601.test(text)) return undefined
-  // Without a time of day, Date would take the offset to be that of UTC.
+  // Date reads a date without a time of day as UTC.
   const time = new Date(text.includes('T') ? text : `${text}T00:00`)
   return Number.isNaN(time.getTime()) ? undefined : time
 }

@@ -28,7 +28,7 @@ interface Mine {
 }
 
 /**
- * Tells whether what listens on a port of the project here runs from this checkout.
+ * Prints whether the listener on a port of the project here runs from this checkout.
  * @param typed a number, a service, or nothing for the service here
  * @throws {PortsError} `UNVERIFIABLE` if a process that listens cannot be seen
  */
@@ -60,7 +60,7 @@ export async function verifyMine(
   if (reason !== undefined) answerNo()
 }
 
-/** Why what listens is not this checkout's, or undefined if it is. */
+/** The reason why the listener is not this checkout's, or undefined if it is. */
 function whyNot(explained: Explanation, mine: Mine): string | undefined {
   const { port, holder, verdict, processes, hasUnknownProcess, container } = explained
   if (!holder) return `${port} is held by nobody`
@@ -88,7 +88,7 @@ function whyNot(explained: Explanation, mine: Mine): string | undefined {
   )
 }
 
-/** It runs in the checkout, or was started by it. */
+/** Whether a process runs in the checkout, or was started by it. */
 function isMine({ directory, whose }: ExplainedProcess, { root }: Mine): boolean {
   if (directory !== undefined && isOfCheckout(directory, root)) return true
   return whose === 'holder' && (directory === undefined || directory === '/')

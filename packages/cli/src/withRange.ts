@@ -2,8 +2,8 @@ import { nameOfRange, PortsError } from '@ports/core'
 import type { Context } from './Context.js'
 
 /**
- * Does what is asked for. If the project has no range and one is wanted, gives it one and asks once
- * more, so that arguments that are refused create none.
+ * Runs the call. If the project has no range and one is wanted, creates one and runs the call
+ * again. Arguments that are refused therefore create none.
  * @param wanted how many ports, or true for the usual number
  */
 export async function withRange<Answer>(

@@ -26,7 +26,7 @@ async function listenOn(port: number) {
   return server
 }
 
-/** A watch whose events are read one at a time. */
+/** A watch whose events are read one at a time, but for listeners of others on this machine. */
 function watching(url: string, directory: string) {
   const child = spawn(process.execPath, [BINARY, 'watch', '--every', '1s', '--json'], {
     cwd: directory,
@@ -37,7 +37,13 @@ function watching(url: string, directory: string) {
     child.kill('SIGKILL')
   })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
-  return { child, next: async () => JSON.parse((await lines.next()).value) }
+  const next = async () => {
+    for (;;) {
+      const event = JSON.parse((await lines.next()).value)
+      if (event.kind !== 'unregistered') return event
+    }
+  }
+  return { child, next }
 }
 
 test('a watch tells what changes on this host, and keeps its checks', async ({ skip }) => {

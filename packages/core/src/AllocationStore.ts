@@ -14,7 +14,10 @@ import type { Bounds } from './PortRange.js'
 export interface AllocationRequest extends ServiceKey, Metadata {
   /** Numbers that are not allocated unless they are asked for. */
   readonly avoid?: readonly Bounds[]
-  /** How long its lease lasts from now. Absent: a new port has no lease, and a lease stays. */
+  /**
+   * How long the lease lasts from now. Absent: a new port gets no lease, and an existing lease
+   * stays.
+   */
   readonly ttlSeconds?: number
 }
 
@@ -25,17 +28,20 @@ export interface EnsureRequest extends AllocationRequest {
 
 export interface ClaimRequest extends ServiceKey, Metadata {
   readonly portNumber: number
-  /** Whether it may be a reserved number. */
+  /** Whether the number may be a reserved one. */
   readonly useReservation?: boolean
-  /** How long its lease lasts from now. Absent: a new port has no lease, and a lease stays. */
+  /**
+   * How long the lease lasts from now. Absent: a new port gets no lease, and an existing lease
+   * stays.
+   */
   readonly ttlSeconds?: number
 }
 
 export interface MoveRequest extends ServiceKey {
   readonly portNumber: number
-  /** The port that it gives up. Default: the one that `ensure` would return. */
+  /** The port that the service gives up. Default: the one that `ensure` would return. */
   readonly from?: number
-  /** Whether it may move to a reserved number. */
+  /** Whether the service may move to a reserved number. */
   readonly useReservation?: boolean
 }
 
@@ -43,17 +49,17 @@ export interface MoveRequest extends ServiceKey {
 export interface MovedPort {
   /** The port that the service gave up, or `portNumber` if it held that already. */
   readonly movedFrom: number
-  /** False if the service held `portNumber` already, and not `from`. */
+  /** False if the service held `portNumber` already, and did not hold `from`. */
   readonly moved: boolean
 }
 
 export interface EnsuredPort {
   readonly portNumber: number
-  /** Whether the service got it by this call. */
+  /** Whether the service got the port by this call. */
   readonly created: boolean
-  /** Available numbers below it that were avoided, lowest first, 20 at most. */
+  /** Available numbers below the port that were avoided, lowest first, 20 at most. */
   readonly passedOver: readonly number[]
-  /** Numbers below it that rest, lowest first, 20 at most. */
+  /** Numbers below the port that rest, lowest first, 20 at most. */
   readonly resting: readonly number[]
 }
 
@@ -68,7 +74,7 @@ export interface Selection extends Service {
   readonly portNumber?: number
 }
 
-/** A selection that may be one holding alone. */
+/** A selection that an id can narrow to a single holding. */
 export interface HoldingSelection extends Selection {
   readonly allocationId?: string
 }
@@ -99,7 +105,7 @@ export interface ListQuery {
   readonly bounds?: Bounds
   readonly protocol?: Protocol
   readonly cloudflareHostname?: string
-  /** Only what comes after this place. */
+  /** Only allocations after this place. */
   readonly after?: PageKey
   /** The highest number of allocations to return. Default: all. */
   readonly limit?: number
@@ -204,10 +210,9 @@ export interface AllocationStore {
   renew(request: RenewRequest, call?: WriteOptions): Promise<readonly RenewedLease[]>
 
   /**
-   * Gives the service that number instead of another one, in one transaction. The new holding has an
-   * id of its own, and the metadata, the lease and the place among the service's ports that the old one
-   * had.
-   * Returns undefined if the service holds neither.
+   * Gives the service that number instead of another one, in one transaction. The new holding has a
+   * new id, and keeps the metadata, the lease and the place among the service's ports. Returns
+   * undefined if the service holds neither.
    * @throws {PortsError} `PORT_TAKEN`, `PORT_OUT_OF_RANGE`, `PORT_RESERVED`, `BUSY`
    */
   move(request: MoveRequest, call?: WriteOptions): Promise<MovedPort | undefined>

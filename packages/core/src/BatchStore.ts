@@ -12,14 +12,16 @@ export interface Layout {
 /** The ports that a batch gives one service. */
 export interface BatchItem extends Layout {
   readonly serviceName: string
-  /** If it has both, each number is held for both. */
+  /** If both are given, each number is held for both. */
   readonly protocols: readonly Protocol[]
 }
 
 /** No two items have the same service and protocol. */
 export interface BatchRequest extends Omit<ServiceKey, 'serviceName' | 'protocol'>, Metadata {
   readonly items: readonly BatchItem[]
-  /** How long their leases last from now. Absent: new ports have no lease, and leases stay. */
+  /**
+   * How long the leases last from now. Absent: new ports get no lease, and existing leases stay.
+   */
   readonly ttlSeconds?: number
   /** Numbers that are not allocated. */
   readonly avoid?: { readonly [Each in Protocol]?: readonly Bounds[] }
@@ -46,7 +48,7 @@ export interface Batch {
 
 export interface ManyRequest extends ServiceKey, Metadata, Layout {
   readonly idempotencyKey?: string
-  /** How long their leases last from now. Absent: they have none. */
+  /** How long the leases last from now. Absent: the ports have no lease. */
   readonly ttlSeconds?: number
   /** Numbers that are not allocated. */
   readonly avoid?: readonly Bounds[]

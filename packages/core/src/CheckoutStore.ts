@@ -8,7 +8,7 @@ export interface Checkout {
   /** Empty for the primary one. */
   readonly instance: string
   readonly createdAt: Date
-  /** Identifies the directory wherever it is moved. Absent if that is not known. */
+  /** Identifies the directory even after it was moved. Absent if that is not known. */
   readonly identity?: string
   /** The live allocations that were made from it, as far as that is known, and earlier ones. */
   readonly allocationIds: readonly string[]
@@ -23,7 +23,7 @@ export interface CheckoutRequest {
   readonly isLinked: boolean
   /** The name of the instance, unless this directory becomes the primary one. */
   readonly wanted: string
-  /** A recorded directory that is gone, so that this one takes its place. */
+  /** A recorded directory that is gone, and whose place this one takes. */
   readonly replaces?: string
   readonly identity?: string
 }
@@ -36,12 +36,12 @@ export interface EnsuredCheckout {
 
 export interface CheckoutStore {
   /**
-   * Returns what is recorded of the directory, and records it the first time. A directory replaces
-   * one with the same identity, and is then the same instance. One that is no linked worktree also
-   * replaces that of the primary instance. Otherwise the first directory of a project on a host that
-   * is no linked worktree is the primary instance, and any other is an instance of its own: the one
-   * that is wanted or, if that name is in use, a similar one. Records the identity that is given.
-   * A replacement writes one event.
+   * Returns the record of the directory, and makes it the first time. A directory replaces one with
+   * the same identity, and is then the same instance. One that is no linked worktree also replaces
+   * that of the primary instance. Otherwise, the first directory of a project on a host that is no
+   * linked worktree is the primary instance. Any other is an instance of its own, with the wanted
+   * name or, if that is in use, a similar one. Records the given identity. A replacement writes one
+   * event.
    */
   ensureCheckout(request: CheckoutRequest, call?: WriteOptions): Promise<EnsuredCheckout>
 

@@ -13,9 +13,9 @@ export type Limit = LimitSubject &
   }
 
 export type LimitState = Limit & {
-  /** How many ports they hold. */
+  /** How many ports the subject holds. */
   readonly held: number
-  /** How many ports they got in the last minute. Absent if there is no such limit. */
+  /** How many ports the subject got in the last minute. Absent if there is no such limit. */
   readonly givenLastMinute?: number
 }
 
@@ -32,6 +32,6 @@ export interface LimitStore {
   /** Returns the limits that were removed, or undefined if there were none. */
   removeLimit(subject: LimitSubject, call?: WriteOptions): Promise<Limit | undefined>
 
-  /** By project, then those of actors. */
+  /** The limits of projects, by name, then those of actors. */
   listLimits(call?: CallOptions): Promise<readonly LimitState[]>
 }

@@ -2,8 +2,8 @@ export const PROTOCOLS = ['tcp', 'udp'] as const
 export type Protocol = (typeof PROTOCOLS)[number]
 
 /**
- * Where a port number is unique: one host, one protocol. The same number may be held once in
- * every scope.
+ * The scope in which a port number is unique: one host, one protocol. The same number may be held
+ * once in every scope.
  */
 export interface Scope {
   readonly hostname: string

@@ -18,10 +18,10 @@ export const EVENT_KINDS = [
 ] as const
 
 /**
- * One change of one holding, range, reservation or checkout. Audits write none. `claimed`: the service
- * held the number already, and now prefers it to its others. `lease-ended` is dated at the end of the
- * lease, and written by the next call that wants a number there. `checkout-moved`: another directory
- * is this instance now.
+ * One change of a holding, range, rest, reservation, limit or checkout. Audits write none.
+ * `claimed`: the service held the number already, and now prefers it to its others. `lease-ended`
+ * is dated at the end of the lease, and written by the next call that wants a number there.
+ * `checkout-moved`: another directory is this instance now.
  */
 export interface PortEvent {
   readonly id: string
@@ -36,9 +36,9 @@ export interface PortEvent {
   /** Absent if a reservation or the limit of an actor was changed. */
   readonly projectName?: string
   /**
-   * Absent if a range, a reservation or a checkout was changed, like all fields below except
-   * `before` and `after`, of a reservation the host and the protocol that it is limited to, and of a
-   * checkout the instance and the host.
+   * Absent unless an allocation was changed. The fields below are absent then too, except `before`
+   * and `after`, the host and the protocol to which a reservation is limited, and the instance and
+   * the host of a checkout.
    */
   readonly serviceName?: string
   readonly instance?: string
@@ -47,8 +47,8 @@ export interface PortEvent {
   readonly portNumber?: number
   readonly allocationId?: string
   /**
-   * The metadata and the end of the lease with which an allocation begins, the bounds and the
-   * description of a range or a reservation, or a directory.
+   * The metadata and the end of the lease with which an allocation begins; the bounds and the
+   * description of a range or a reservation; the length of a rest; limits; or a directory.
    */
   readonly before?: Readonly<Record<string, unknown>>
   readonly after?: Readonly<Record<string, unknown>>

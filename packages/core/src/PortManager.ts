@@ -168,7 +168,7 @@ export class PortManager {
   readonly #portUse = new PortUseReader(() => this.#maySeeServices())
 
   /**
-   * @param source the store, or an opener, which the first call that needs the store uses
+   * @param source the store, or an opener that is used by the first call that needs the store
    * @throws {PortsError} `INVALID_ARGUMENT`
    */
   constructor(source: PortRepository | RepositoryOpener, options: PortManagerOptions = {}) {
@@ -362,7 +362,7 @@ export class PortManager {
    * Gives the service that number, which `getOrAllocate` returns for it from then on. Other ports
    * of the service stay. A number that would be passed over is also given, and the result says why
    * it would be. With `ttlSeconds` the port has a lease, which every such call renews. Safe to
-   * repeat, and repeated automatically if the answer was lost; `created` may then be false although
+   * repeat, and repeated automatically if the answer was lost. `created` may then be false although
    * the attempt without an answer created it.
    * @throws {PortsError} `PORT_TAKEN` naming the holder and the nearest available numbers,
    * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason;
@@ -395,10 +395,10 @@ export class PortManager {
   }
 
   /**
-   * Gives the service that number instead of another one, in one transaction: nobody can take
-   * either meanwhile. Metadata and idempotency key go along. The new holding has a higher id.
-   * Undefined if the service holds neither number. Safe to repeat, and repeated automatically if
-   * the answer was lost; `moved` is false if the service held the number already.
+   * Gives the service that number instead of another one, in one transaction, so nobody can take
+   * either meanwhile. The new holding keeps the metadata and the idempotency key, and has a higher
+   * id. Undefined if the service holds neither number. Safe to repeat, and repeated automatically
+   * if the answer was lost; `moved` is false if the service held the number already.
    * @throws {PortsError} `PORT_TAKEN` naming the holder, which may be the service itself,
    * `PORT_OUT_OF_RANGE` naming the owner of the number, `PORT_RESERVED` with the reason
    */
@@ -786,7 +786,7 @@ export class PortManager {
     )
   }
 
-  /** The hosts that hold a port, or that the history knows, by name. */
+  /** The hosts on which ports are held, or that the history names, by name. */
   async listHosts(options: CallOptions = {}): Promise<KnownHost[]> {
     return [...(await this.#source.askExisting((store) => store.listHosts(given(options))))]
   }
@@ -810,9 +810,9 @@ export class PortManager {
   }
 
   /**
-   * Whether something is listening there now. An address stands for itself; a name, or no host, for
-   * all addresses of the host. Never binds. This host is read from its kernel's tables; another
-   * host is connected to over TCP. Never releases a port.
+   * Whether something is listening there now. An address means only itself. A name, or no host,
+   * means all addresses of the host. Never binds. Reads this host's kernel tables, and connects to
+   * another host over TCP. Never releases a port.
    * @throws {PortsError} `UNVERIFIABLE` if that cannot be determined. False is never a guess.
    */
   async verifyPort(
@@ -877,9 +877,9 @@ export class PortManager {
   }
 
   /**
-   * All that is known of a number on a host: who holds it, whose range it is in, what listens and whose
-   * that is, what keeps it from being allocated, its health and last changes. Where there is no registry,
-   * it says what listens, and makes none. Changes nothing.
+   * Everything that is known about a number on a host: its holder, the owner of its range, what
+   * listens and whose that is, what keeps it from being allocated, its health and its last changes.
+   * Without a registry, returns what listens, and makes no registry. Changes nothing.
    */
   async explainPort(
     port: number,
@@ -901,7 +901,7 @@ export class PortManager {
 
   /**
    * Records the process that serves an allocation on this host, so that it is recognized later.
-   * Replaces the one recorded before. False if the holding has ended, or the process. Safe to
+   * Replaces the one recorded before. False if the holding or the process has ended. Safe to
    * repeat, and repeated automatically if the answer was lost.
    */
   async recordProcess(
@@ -920,12 +920,12 @@ export class PortManager {
   }
 
   /**
-   * Compares every allocation with what is listening now and keeps the result: a health check per
+   * Compares every allocation with what is listening now, and keeps the result: a health check per
    * allocation, `in_use` and the last use on what listens, `allocated` on what no longer does. An
    * allocation that cannot be verified keeps its status, counts as unverified and is listed with
    * the reason. Also reports what listens on numbers of ranges that nobody holds, the owners of the
-   * listeners, and other conflicts. This host is read from its kernel's tables once; other hosts
-   * are connected to in parallel. Releases nothing.
+   * listeners, and other conflicts. Reads this host's kernel tables once, and connects to other
+   * hosts in parallel. Releases nothing.
    */
   async auditPorts(options: AuditOptions = {}): Promise<AuditResult> {
     const accepted = given(options)
@@ -1072,9 +1072,9 @@ export class PortManager {
   /**
    * Sets how long a number of the project rests after its release, or after the end of its lease.
    * While it rests, only the service that held it last can get it. 0 switches rests off. Also
-   * returns the length before. Numbers that rest already end their rest as if it had begun with the
-   * new length. Safe to repeat, and repeated automatically if the answer was lost; the length
-   * before may then be the new one.
+   * returns the previous length. Numbers that rest already end their rest as if it had begun with
+   * the new length. Safe to repeat, and repeated automatically if the answer was lost; the previous
+   * length may then be the new one.
    */
   async setRest(
     projectName: string,
@@ -1206,9 +1206,10 @@ export class PortManager {
   }
 
   /**
-   * Returns the changes of allocations, metadata, ranges, reservations and limits, newest first, without the
-   * results of audits. An event appears only when every transaction that began to write before its
-   * own has ended. Events outlive their project and service, so an unknown name is not an error.
+   * Returns the changes of allocations, metadata, ranges, rests, reservations, limits and
+   * checkouts, newest first, without the results of audits. An event appears only when every
+   * transaction that began to write before its own has ended. Events outlive their project and
+   * service, so an unknown name is not an error.
    */
   async history(options: HistoryOptions): Promise<HistoryPage> {
     const accepted = given(options)
@@ -1231,9 +1232,9 @@ export class PortManager {
   /**
    * Records numbers that services use already: claims each for its service. A number that no
    * project owns first becomes a range of the row's project, on the host that the row names, else
-   * on every host. If a row is in conflict, nothing is imported, unless conflicts are to be skipped.
-   * `getOrAllocate` returns the number of a service's first row from then on; the report says instead
-   * of which. Takes 10,000 rows at most. Safe to repeat.
+   * on every host. If a row is in conflict, nothing is imported, unless conflicts are to be
+   * skipped. `getOrAllocate` returns the number of a service's first row from then on; the report
+   * names the number that it replaces. Takes 10,000 rows at most. Safe to repeat.
    * @throws {PortsError} `INVALID_ARGUMENT` naming the row; `NO_REGISTRY` if a dry run finds none
    */
   async import(rows: readonly ImportRow[], options: ImportOptions = {}): Promise<ImportReport> {

@@ -28,15 +28,15 @@ export interface PortSummary extends Scope {
   readonly ranges: readonly Bounds[]
   readonly totalPorts: number
   readonly allocatedPorts: number
-  /** Those that no service holds. */
+  /** The ports that no service holds. */
   readonly availablePorts: number
-  /** Those available ports that are reserved. */
+  /** The available ports that are reserved. */
   readonly reservedPorts: number
-  /** Those available ports that rest: only the service that held one last can get it now. */
+  /** The available ports that rest: only the service that held one last can get it now. */
   readonly restingPorts: number
-  /** Those available ports that are passed over. A port may be reserved or rest too. */
+  /** The available ports that are passed over. A port may be reserved or rest too. */
   readonly unusablePorts: number
-  /** Those available ports that are neither reserved nor passed over, and do not rest. */
+  /** The available ports that are neither reserved nor passed over, and do not rest. */
   readonly allocatableNow: number
   /** How long a port of the project rests after its release. */
   readonly restSeconds: number
@@ -45,8 +45,8 @@ export interface PortSummary extends Scope {
 }
 
 /**
- * Where `createRange({ size })` and `ensureRange` look for a free block: User Ports below the usual
- * ephemeral range.
+ * The numbers in which `createRange({ size })` and `ensureRange` look for a free block: User Ports
+ * below the usual ephemeral range.
  */
 export const BLOCK_SEARCH = { startPort: 3000, endPort: 32767 } as const
 

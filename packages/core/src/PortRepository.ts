@@ -29,7 +29,7 @@ export interface PortRepository
     ProcessStore,
     EventStore,
     TransferStore {
-  /** The settings for its callers on this machine. */
+  /** The settings for the store's callers on this machine. */
   readonly defaults?: CallerDefaults
 
   /** Closes the connections, when no call is under way. Repeatable. */

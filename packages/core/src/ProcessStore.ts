@@ -25,6 +25,6 @@ export interface ProcessStore {
    */
   recordProcess(allocationId: string, process: ProcessRecord, call?: WriteOptions): Promise<boolean>
 
-  /** Those of the live allocations of a host. */
+  /** The recorded processes of the live allocations of a host. */
   listProcesses(hostname: string, call?: CallOptions): Promise<readonly RecordedProcess[]>
 }

@@ -3,17 +3,17 @@ import type { Scope } from './PortAllocation.js'
 import type { Bounds, PortRange } from './PortRange.js'
 
 export interface RangeUsage {
-  /** Those that count in the scope, by start port. */
+  /** The ranges that count in the scope, by start port. */
   readonly ranges: readonly Bounds[]
-  /** Those that no service holds. */
+  /** The numbers that no service holds. */
   readonly availablePorts: number
-  /** Those of them that are reserved. */
+  /** The available numbers that are reserved. */
   readonly reservedPorts: number
-  /** Those of them that rest. */
+  /** The available numbers that rest. */
   readonly restingPorts: number
-  /** Those of them that are to be avoided. A number may be reserved or rest too. */
+  /** The available numbers that are to be avoided. A number may be reserved or rest too. */
   readonly unusablePorts: number
-  /** Those of them that are none of these. */
+  /** The available numbers that are none of these. */
   readonly allocatableNow: number
   /** How long a number of the project rests after its release. */
   readonly restSeconds: number
@@ -33,7 +33,7 @@ export interface HostBlockRequest extends BlockRequest {
 
 /** Which range of a project is meant. */
 export interface RangeChoice {
-  /** Its first port. Absent if the project has only one range. */
+  /** The first port of the range. Absent if the project has only one range. */
   readonly from?: number
   /** The host that it is bound to, if ranges of several hosts begin there. */
   readonly hostname?: string
@@ -59,7 +59,7 @@ export interface RangeStore {
   ): Promise<RangeUsage>
 
   /**
-   * Sets how long a number of the project rests after its release, and returns how long it did before.
+   * Sets how long a number of the project rests after its release, and returns the previous length.
    * Numbers that rest already end their rest as if it had begun with the new length.
    */
   setRest(projectName: string, seconds: number, call?: WriteOptions): Promise<number>

@@ -16,7 +16,7 @@ export interface RepositoryOpener {
   open(options: OpenOptions): Promise<PortRepository>
   /** Opens the store only if that creates and starts nothing. Otherwise returns undefined. */
   openRunning(): Promise<PortRepository | undefined>
-  /** The settings for its callers on this machine. */
+  /** The settings for the store's callers on this machine. */
   readonly defaults?: CallerDefaults
 }
 
@@ -55,8 +55,8 @@ export class RepositorySource {
   }
 
   /**
-   * Runs a call that asks the store one question, each attempt that `repeat` makes. The store is
-   * created if there is none.
+   * Runs a call that asks the store one question. `repeat` makes the attempts. Creates the store if
+   * there is none.
    */
   ask<Answer>(
     question: (store: PortRepository) => Promise<Answer>,
@@ -66,7 +66,7 @@ export class RepositorySource {
   }
 
   /**
-   * As `ask`, for a call that only reads, or that changes only what is held: no store is created.
+   * As `ask`, but creates no store. For a call that only reads, or that changes only what is held.
    * @throws {PortsError} `NO_REGISTRY` if there is no store
    */
   askExisting<Answer>(
@@ -94,7 +94,7 @@ export class RepositorySource {
     })
   }
 
-  /** Undefined if there is none. */
+  /** The store, or undefined if there is none. */
   async getExisting(): Promise<PortRepository | undefined> {
     return this.get({ create: false }).catch((error) => {
       if (saysThereIsNone(error)) return undefined

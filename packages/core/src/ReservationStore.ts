@@ -2,7 +2,7 @@ import type { CallOptions, WriteOptions } from './CallOptions.js'
 import type { Protocol } from './PortAllocation.js'
 import type { Bounds } from './PortRange.js'
 
-/** Where numbers are reserved. */
+/** The host and the protocol for which numbers are reserved. */
 export interface ReservationScope {
   /** The only host. Absent: every host. */
   readonly hostname?: string
@@ -41,6 +41,6 @@ export interface ReservationStore {
    */
   unreserve(numbers: ReservedNumbers, call?: WriteOptions): Promise<readonly Reservation[]>
 
-  /** Those that have not ended, by start port, end port, host and protocol. */
+  /** The reservations that have not ended, by start port, end port, host and protocol. */
   listReservations(call?: CallOptions): Promise<readonly Reservation[]>
 }

@@ -24,7 +24,7 @@ export interface ImportOutcome {
    * has it, or it is reserved.
    */
   readonly outcome: 'claimed' | 'held' | 'conflict'
-  /** Whether the import changes anything for the row. Of those that are held, few are. */
+  /** Whether the import changes anything for the row. It seldom does for a `held` one. */
   readonly changes: boolean
   /** Whether the number becomes a range of the project. */
   readonly createsRange: boolean

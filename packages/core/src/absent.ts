@@ -1,8 +1,8 @@
 import { validObject, validSignal } from './validate.js'
 
 /**
- * Options that are numbers. For them `''` is an error, not an absence: a variable that a script
- * left empty must not mean all ports.
+ * Options that are numbers. For them `''` is an error and does not count as absent, because an
+ * empty variable of a script must not mean all ports.
  */
 const NUMBERS: readonly string[] = [
   'count',
@@ -21,7 +21,7 @@ export function isAbsent(value: unknown): value is undefined | null | '' {
 
 /**
  * The options without those that count as not given.
- * @throws {PortsError} `INVALID_ARGUMENT` if they are no object, or have a signal that is none
+ * @throws {PortsError} `INVALID_ARGUMENT` if they are not an object, or if their signal is not one
  */
 export function given<Options extends object>(options: Options | null | undefined): Options {
   const entries = Object.entries(validObject('options', options ?? {}, 'an object')).filter(

@@ -128,15 +128,15 @@ export function projectNotFound(
 /** A project without an available number in a scope. */
 export interface Exhausted {
   readonly projectName: string
-  /** Those that count in the scope, by start port. */
+  /** The ranges that count in the scope, by start port. */
   readonly ranges: readonly Bounds[]
   /** The other hosts on which the project has ranges of their own. */
   readonly elsewhere: readonly string[]
   readonly hostname: string
   readonly protocol: string
-  /** How many numbers are available, but only to a claim that says so, because they are reserved. */
+  /** How many numbers are available only to a claim that says so, because they are reserved. */
   readonly reserved: number
-  /** How many rest, so that only the services that held them last can get them now. */
+  /** How many numbers rest, so that only the services that held them last can get them now. */
   readonly resting: number
   /** ISO 8601: when the first of them is available to everyone. Null if none rests. */
   readonly firstFreeAt: string | null
@@ -259,11 +259,11 @@ export interface Misfit {
   readonly contiguous: boolean
   /** How many numbers are needed. */
   readonly asked: number
-  /** How many would fit beside the rest of the batch: of a block, the largest. */
+  /** How many would fit beside the rest of the batch. For a block, the largest that fits. */
   readonly fits: number
-  /** How many numbers are available, but only to a claim that says so, because they are reserved. */
+  /** How many numbers are available only to a claim that says so, because they are reserved. */
   readonly reserved: number
-  /** How many rest, so that only the services that held them last can get them now. */
+  /** How many numbers rest, so that only the services that held them last can get them now. */
   readonly resting: number
   /** ISO 8601: when the first of them is available to everyone. Null if none rests. */
   readonly firstFreeAt: string | null
@@ -306,7 +306,7 @@ export interface Mismatch extends Omit<ServiceKey, 'protocol'> {
   readonly protocols: readonly Protocol[]
   readonly count: number
   readonly contiguous: boolean
-  /** Null if what it holds under any key counts. */
+  /** Null if the ports that the service holds under any key count. */
   readonly idempotencyKey: string | null
   readonly held: readonly ReleasedPort[]
 }
@@ -447,7 +447,7 @@ export function noRegistry(home: string, settingsFiles: readonly string[]): Port
   )
 }
 
-/** Says that a verdict is `unknown`, why, and what to do about it. */
+/** The error for the verdict `unknown`, with the reason and the next step. */
 export function unverifiable(sighting: PortSighting & { verdict: 'unknown' }): PortsError {
   const { port, hostname, protocol, address, reason } = sighting
   const host = address ?? hostname

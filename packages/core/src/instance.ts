@@ -1,8 +1,8 @@
 import { validName } from './name.js'
 
 /**
- * How an option names the primary instance. Its name is empty, and an empty option counts as not
- * given. No other instance can have this name.
+ * The text with which an option names the primary instance, whose name is empty. An empty option
+ * counts as not given. No other instance can have this name.
  */
 const PRIMARY_INSTANCE = '(primary)'
 

@@ -37,8 +37,8 @@ export class LocalHost {
   }
 
   /**
-   * Whether that is this machine, so that its kernel shows the sockets: one of its names or
-   * addresses.
+   * Whether a hostname is one of this machine's names or addresses, so that its kernel shows the
+   * sockets.
    */
   is(hostname: string): boolean {
     return (

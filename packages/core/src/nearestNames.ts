@@ -12,8 +12,8 @@ export function nearestNames(name: string, names: readonly string[], max: number
 }
 
 /**
- * The one of the names that was probably meant by `name`, which is not among them: the nearest, if
- * it differs in at most a third of the letters. Case does not count. Undefined if there is none.
+ * The name that was probably meant by `name`, which is not among the names: the nearest one, if it
+ * differs in at most a third of the letters. Case does not count. Undefined if there is none.
  */
 export function probablyMeant(name: string, names: readonly string[]): string | undefined {
   const [nearest] = byDistance(name, names)

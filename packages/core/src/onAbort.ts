@@ -10,9 +10,9 @@ class Waiting {
 const waitingFor = new WeakMap<AbortSignal, Waiting>()
 
 /**
- * Calls back when the signal is aborted, or at once if it already is; not after the returned
- * function has been called. A signal has one listener of ours, however many calls share it, because
- * Node warns of a leak from the eleventh on.
+ * Calls back when the signal is aborted, or at once if it already is. Does not call back after the
+ * returned function was called. A signal has one listener of ours, however many calls share it,
+ * because Node warns of a leak from the eleventh on.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   if (signal.aborted) {

@@ -134,7 +134,7 @@ export interface NarrowOptions extends InstanceOption, WriteOptions {
 }
 
 export interface ReleaseOptions extends NarrowOptions {
-  /** This holding alone, and `LEASE_LOST` if it has ended. */
+  /** Only this holding. If it has ended, the call fails with `LEASE_LOST`. */
   readonly allocationId?: string
 }
 
@@ -157,7 +157,7 @@ export interface NeighbourhoodOptions extends CallOptions {
   readonly without?: readonly string[]
 }
 
-/** Narrows a list. Without a field it is not narrowed by that field. */
+/** Narrows a list. An absent field does not narrow it. */
 export interface ListOptions extends CallOptions {
   readonly serviceName?: string
   readonly hostname?: string
@@ -166,7 +166,7 @@ export interface ListOptions extends CallOptions {
 
 export interface PageOptions extends ListOptions {
   readonly projectName?: string
-  /** Where the page before ended: its `nextCursor`. */
+  /** The `nextCursor` of the page before. */
   readonly cursor?: string
   readonly limit: number
 }
@@ -185,7 +185,7 @@ export interface HistoryOptions extends CallOptions, Actor {
   readonly portNumber?: number
   /** Only events from this time or later. */
   readonly since?: Date
-  /** Where the page before ended: its `nextCursor`. */
+  /** The `nextCursor` of the page before. */
   readonly cursor?: string
   readonly limit: number
 }

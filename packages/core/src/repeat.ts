@@ -2,7 +2,9 @@ import { PortsError } from './errors.js'
 import { onAbort } from './onAbort.js'
 
 const ATTEMPTS = 6
-/** Doubled from one pause to the next; all together at most 1.6 s. */
+/**
+ * The longest first pause. This bound doubles for each further pause, to 1.6 s for all together.
+ */
 const FIRST_PAUSE_MS = 50
 /** After a `BUSY` that took longer than this, another attempt would probably fail too. */
 const LONG_WAIT_MS = 2_000

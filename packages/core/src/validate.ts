@@ -22,7 +22,7 @@ export function validObject<Value extends object>(
   throw invalidArgument(field, value, expected)
 }
 
-/** Any signal that has what calls use, such as one of another realm. */
+/** Accepts any signal that has the methods that calls use, such as one of another realm. */
 export function validSignal(field: string, value: unknown): AbortSignal {
   const { throwIfAborted, addEventListener } = Object(value)
   if (typeof throwIfAborted === 'function' && typeof addEventListener === 'function') {

@@ -2,8 +2,7 @@ import { onAbort, PortsError } from '@ports/core'
 import { type CallSubject, outcomeUnknown } from './sqlState.js'
 
 /**
- * The number of concurrent transactions of a project. While one is being flushed, the next one
- * works.
+ * The most transactions of a project at a time. While one is being flushed, the other one executes.
  */
 const MAX_TRANSACTIONS = 2
 const MAX_BATCH = 32
@@ -30,8 +29,8 @@ interface Queue<Answer> {
 }
 
 /**
- * Groups concurrent calls of a project into transactions that they share, and so into one flush of
- * the log. At most `MAX_TRANSACTIONS` run at a time. Calls that arrive meanwhile wait, and share
+ * Groups concurrent calls of a project into shared transactions, so that they also share one flush
+ * of the log. At most `MAX_TRANSACTIONS` run at a time. Calls that arrive meanwhile wait, and share
  * the next one. A call that meets no other runs alone and at once. Each call gets its own answer
  * and its own error: if a shared transaction failed and changed nothing, its calls are run again,
  * each alone. Calls of different projects never wait for each other.

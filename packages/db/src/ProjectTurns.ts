@@ -40,7 +40,7 @@ export class ProjectTurns {
   }
 }
 
-/** Resolves when a call that ends hands its place on. */
+/** Resolves when another call ends and passes its place to this one. */
 function comesUp(turn: Turn, projectName: string, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
     const leave = (reason: unknown) => {

@@ -7,7 +7,7 @@ import { damaged, isDamage } from './sqlState.js'
 /** SQLSTATE of too_many_connections. */
 const TOO_MANY_CONNECTIONS = '53300'
 const TURN_TIMEOUT_MS = 10_000
-/** On average, between two attempts. */
+/** The average pause between two attempts. */
 const TURN_PAUSE_MS = 50
 
 /** The registry's own server. */
@@ -23,10 +23,9 @@ type ConnectCallback = (
 ) => void
 
 /**
- * A pool that says why there is no connection in the registry's own error, which means that nothing
- * was sent. A pool of the embedded server starts the server when it is needed: at the first
- * connection, and again at the next one after the server was stopped or killed. A running server
- * costs nothing extra.
+ * A pool that reports a failed connection as a `PortsError`, which means that nothing was sent. A
+ * pool of the embedded server starts that server for the first connection, and again for the first
+ * one after the server was stopped or killed. It adds no cost while the server runs.
  */
 export class RegistryPool extends pg.Pool {
   readonly #embedded: EmbeddedServer | undefined
@@ -35,8 +34,9 @@ export class RegistryPool extends pg.Pool {
   constructor(config: PoolConfig, embedded?: EmbeddedServer) {
     super(config)
     this.#embedded = embedded
-    // A connection that breaks also says so by an event, which would end the process if nobody
-    // listened. The call that was using it fails by itself; one that was idle the pool has dropped.
+    // A broken connection also emits an event, which would end the process if it had no listener.
+    // The call that was using the connection fails by itself, and the pool has already dropped an
+    // idle one.
     this.on('connect', (client) => client.on('error', () => {}))
     this.on('error', () => {})
   }
@@ -52,7 +52,7 @@ export class RegistryPool extends pg.Pool {
       : `Its files are in ${this.#embedded.dataDirectory}.`
   }
 
-  // pg-pool's own query(), and so Prisma, comes by here with a callback.
+  // pg-pool's own query(), and therefore Prisma, calls this with a callback.
   override connect(): Promise<PoolClient>
   override connect(callback: ConnectCallback): void
   override connect(callback?: ConnectCallback): Promise<PoolClient> | undefined {
@@ -102,9 +102,10 @@ export class RegistryPool extends pg.Pool {
 }
 
 /**
- * What the server refuses it says before the transaction has ended, and pg-pool's query() then
- * gives up the connection: the caller's next call would be on another, and could find what the
- * refused one touched still locked. On the same one it waits for the end.
+ * The server reports a refusal before the transaction has ended, and pg-pool's query() then
+ * discards the connection. The caller's next call would use another connection, and could find what
+ * the refused call touched still locked. On the same connection it waits for the transaction to
+ * end.
  */
 function keptWhenRefused(client: PoolClient): PoolClient {
   const { release } = client
@@ -115,7 +116,7 @@ function keptWhenRefused(client: PoolClient): PoolClient {
   return client
 }
 
-/** Whatever the reason (network, password, certificate, no such database): nothing was sent. */
+/** Nothing was sent, whatever the reason (network, password, certificate, no such database). */
 function notConnected(cause: unknown, hint: string): PortsError {
   if (cause instanceof PortsError) return cause
   const reason = cause instanceof Error ? reasonOf(cause) : String(cause)
@@ -143,7 +144,7 @@ function notConnected(cause: unknown, hint: string): PortsError {
   )
 }
 
-/** When every address of a name refused, Node says so in an error without a message. */
+/** If every address of a name refused, Node's error has no message. */
 function reasonOf(error: Error): string {
   if (error.message !== '' || !(error instanceof AggregateError)) return error.message
   return error.errors.map((each: Error) => each.message).join(', ')

@@ -14,21 +14,21 @@ export interface DatabaseStatus extends Partial<EmbeddedStatus> {
   readonly running: boolean
   readonly serverVersion?: string
   readonly schema?: SchemaState
-  /** Of the whole server. */
+  /** The sessions of the whole server. */
   readonly sessions?: Sessions
-  /** Of an external server, its password masked. */
+  /** The URL of an external server, with its password masked. */
   readonly url?: string
 }
 
 interface Sessions {
-  /** Those of all clients but the one that asks. */
+  /** The sessions of all clients except the one that asks. */
   readonly open: number
-  /** A caller waits its turn while so many are open. */
+  /** A caller waits for its turn while this many sessions are open. */
   readonly limit: number
 }
 
 /**
- * Which database the registry is in and how it is. Starts nothing.
+ * Returns which database holds the registry, and its state. Starts nothing.
  * @throws {PortsError} `DATABASE_UNAVAILABLE` for an external server that cannot be reached
  */
 export async function databaseStatus(options: DatabaseOptions = {}): Promise<DatabaseStatus> {
@@ -57,9 +57,9 @@ async function readServer(pool: RegistryPool) {
 }
 
 /**
- * Does not count sessions that the server has not let in yet. A session that is refused because the
- * server is full has the state `starting` until then (PostgreSQL 18 and later; earlier versions do
- * not show it).
+ * Does not count sessions that the server has not admitted yet. A session that is refused because
+ * the server is full has the state `starting` until then (PostgreSQL 18 and later; earlier versions
+ * do not show it).
  */
 async function countSessions(pool: RegistryPool): Promise<Sessions> {
   const { rows } = await pool.query<Sessions>(
@@ -78,8 +78,8 @@ async function countSessions(pool: RegistryPool): Promise<Sessions> {
 }
 
 /**
- * A role that is no superuser does not see which sessions of other roles are of clients, and this
- * counts those of replicas, too.
+ * A role that is not a superuser cannot see which sessions of other roles belong to clients, so
+ * this also counts those of replicas.
  */
 async function countSessionsOfAll(pool: RegistryPool): Promise<Sessions> {
   const { rows } = await pool.query<Sessions>(

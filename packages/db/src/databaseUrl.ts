@@ -2,14 +2,17 @@ import { validPostgresUrl } from './postgresUrl.js'
 import { readSetting } from './settings/readSettings.js'
 
 export interface DatabaseOptions {
-  /** A PostgreSQL of one's own. Default: the setting `databaseUrl`, else the embedded server. */
+  /**
+   * The URL of an external PostgreSQL. Default: the setting `databaseUrl`, else the embedded
+   * server.
+   */
   readonly url?: string
   /**
    * Whether to make the embedded registry if there is none. If false, opening it is then refused
    * with `NO_REGISTRY`. Default: true.
    */
   readonly create?: boolean
-  /** Told what a user should know, such as where a new registry was made. */
+  /** Receives messages for the user, such as where a new registry was made. */
   readonly notify?: (message: string) => void
 }
 
@@ -20,8 +23,9 @@ export function databaseUrl({ url }: DatabaseOptions): string | undefined {
 }
 
 /**
- * Whether the URL says that a PgBouncer in transaction mode is in between, which may run each
- * statement on another connection: then nothing can be prepared. Named as Prisma's users know it.
+ * Whether the URL says that connections go through a PgBouncer in transaction mode. It may run each
+ * statement on another connection, so no statement can be prepared. The parameter has the name that
+ * Prisma uses.
  */
 export function isBehindPgBouncer(url: string | undefined): boolean {
   return url !== undefined && new URL(url).searchParams.get('pgbouncer') === 'true'

@@ -15,8 +15,8 @@ export interface LockHolder {
   readonly transactionSeconds: number | null
 }
 
-// Those who wait themselves are only in the same queue. Behind a pooler the process id is the
-// pooler's, so this finds nobody.
+// Sessions that wait themselves are left out, because they are only in the same queue. Behind a
+// pooler, the process id is the pooler's, so this finds nobody.
 const HOLDERS = `
   with recursive blocking (pid) as (
     select pg_catalog.unnest(pg_catalog.pg_blocking_pids($1))
@@ -41,8 +41,8 @@ const extraConnections = new WeakMap<Pool, number>()
 
 /**
  * Watches a statement that runs on `client`. After `ASK_AFTER_MS` it widens the pool by one
- * connection, so that calls that need other locks still get one, and asks whom the statement waits
- * for.
+ * connection, so that calls that need other locks still get one, and asks which sessions the
+ * statement waits for.
  */
 export class LockWatch {
   holders: readonly LockHolder[] = []

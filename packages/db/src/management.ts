@@ -30,10 +30,11 @@ const POLL_MS = 10
 
 /**
  * Brings the database to the schema of this version and records it in Prisma's migration table, so
- * that `prisma migrate deploy` and `status` find nothing to do. All or nothing, in one transaction;
- * any number may run it at once. Returns the names of the migrations it applied. Run as a superuser
- * or as the role that has the name of the schema, it also removes `"$user"` from the search path of
- * that role in the database. Run as another role, it tells `notify` if that role finds the tables.
+ * that `prisma migrate deploy` and `status` find nothing to do. Runs in one transaction, all or
+ * nothing. Any number of callers may run it at once. Returns the names of the migrations that it
+ * applied. Run as a superuser or as the role that has the name of the schema, it also removes
+ * `"$user"` from the search path of the latter in the database. Run as another role, it reports to
+ * `notify` if the role that has the name of the schema finds the tables.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`; `OUTCOME_UNKNOWN`, after which it is safe to run
  * again; `REGISTRY_TOO_NEW` if a later version migrated it; `DATABASE_NOT_MIGRATED` if another
  * version of a migration was applied
@@ -53,9 +54,9 @@ export async function migrate(options: DatabaseOptions = {}): Promise<string[]> 
 }
 
 /**
- * Gives a database of one's own the default ranges, in one transaction. Ranges that are there
- * already stay as they are, resized ones too. A default range is left out if another project owns
- * numbers of it. The actor is the setting `actor`, else `user@host`.
+ * Gives an external database the default ranges, in one transaction. Existing ranges stay as they
+ * are, even resized ones. A default range is left out if another project owns numbers of it. The
+ * actor is the setting `actor`, else `user@host`.
  * @throws {PortsError} `INVALID_ARGUMENT`, `DATABASE_UNAVAILABLE`, `REGISTRY_TOO_NEW`,
  * `DATABASE_NOT_MIGRATED`
  */
@@ -74,8 +75,8 @@ export async function seed(options: DatabaseOptions = {}): Promise<Seeded> {
 
 /**
  * Makes, starts, migrates and seeds the embedded registry as needed, and lets callers in by a role
- * of their own. The setting `defaultRanges` can switch seeding off. Does as little as
- * `openRepository` where nothing is missing. Returns and throws as `migrate`.
+ * of their own. The setting `defaultRanges` can switch seeding off. If nothing is missing, does as
+ * little as `openRepository`. Returns and throws as `migrate`.
  */
 export async function prepareEmbedded(options: DatabaseOptions): Promise<string[]> {
   let launched = false
@@ -128,7 +129,7 @@ function isNew({ applied, beforeBaseline }: SchemaState): boolean {
   return applied.length === 0 && !beforeBaseline
 }
 
-/** False in a database that was restored without its roles or their rights, too. */
+/** False also in a database that was restored without its roles or their rights. */
 async function isGranted(client: ClientBase | Pool): Promise<boolean> {
   const { rowCount } = await client.query(
     `select
@@ -140,18 +141,21 @@ async function isGranted(client: ClientBase | Pool): Promise<boolean> {
   return rowCount === 1
 }
 
-/** After each migration, because it may have made functions. */
+/** Runs after each migration, because a migration may have made functions. */
 async function grantToCallers(client: ClientBase): Promise<void> {
   const { rowCount } = await client.query('select from pg_catalog.pg_roles where rolname = $1', [
     CALLER_ROLE,
   ])
   if (rowCount === 0) await client.query(`create role ${CALLER_ROLE} login`)
-  // To name who holds a lock, whichever role that is.
+  // Lets a call name the holder of a lock, whichever role that is.
   await client.query(`grant pg_read_all_stats to ${CALLER_ROLE}`)
   await client.query(grantStatements(CALLER_ROLE, 'admin').join('; '))
 }
 
-/** A server reads who may connect when it starts, and when it is told to. */
+/**
+ * Waits until the server admits callers. A server reads that configuration only at a start or
+ * reload.
+ */
 async function untilAdmitted(pool: Pool, data: string): Promise<void> {
   const giveUpAt = performance.now() + RELOAD_TIMEOUT_MS
   while (!(await isAdmitted(data)) && performance.now() < giveUpAt) {
@@ -160,7 +164,7 @@ async function untilAdmitted(pool: Pool, data: string): Promise<void> {
   }
 }
 
-/** True also if the server is full, because then it does not tell. */
+/** True also if the server is full, because it then does not say. */
 async function isAdmitted(data: string): Promise<boolean> {
   return tryConnection(data, roleOfCallers(data)).then(
     () => true,
@@ -168,11 +172,11 @@ async function isAdmitted(data: string): Promise<boolean> {
   )
 }
 
-/** SQLSTATE of invalid_authorization_specification: who may connect, and which roles there are. */
+/** SQLSTATE of invalid_authorization_specification: the role may not connect, or does not exist. */
 export const NOT_ADMITTED = '28000'
 
 /**
- * A process that makes a registry or starts its server is taken to be in the network namespace of
+ * A process that makes a registry or starts its server is assumed to be in the network namespace of
  * the services. A registry from a version that did not record this learns it from a migrator in the
  * initial namespace, where the services are no matter which process started the server.
  */

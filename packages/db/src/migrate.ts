@@ -14,7 +14,7 @@ import {
 /** The advisory lock that Prisma's own `migrate deploy` takes. */
 const PRISMA_MIGRATE_LOCK = 72707369
 
-/** A caller that waits longer than this is told for what. */
+/** A caller that waits longer than this gets a message that says what it waits for. */
 const QUIET_MS = 1_500
 /** Far more than passes between two statements of a migration. */
 const SUSPENDED_MS = 10_000
@@ -39,7 +39,7 @@ const CREATE_MIGRATION_TABLE = `
 export interface SchemaState {
   readonly applied: readonly string[]
   readonly pending: readonly string[]
-  /** Applied, but not as this version has them: by a development version or manually. */
+  /** Applied with other contents than in this version: by a development version, or manually. */
   readonly different: readonly string[]
   /** Applied by a later version; unknown to this one. */
   readonly unknown: readonly string[]
@@ -108,9 +108,9 @@ async function refuseForeignOwner(client: ClientBase): Promise<void> {
 }
 
 /**
- * Until this transaction ends no other one migrates. A process that is suspended in the middle of
- * it (Ctrl-Z) must not hold up all others: the server ends its transaction, and nothing of it is
- * kept.
+ * Waits until no other transaction migrates. None can then begin until this one ends. A process
+ * that is suspended in the middle of a transaction (Ctrl-Z) must not block all others, so the
+ * server ends that transaction, and nothing of it is kept.
  */
 async function waitForTurn(client: ClientBase, notify: (message: string) => void): Promise<void> {
   // Names here and in the scripts are resolved without the session's own search path.
@@ -165,15 +165,17 @@ export async function readSchemaState(client: Pool | ClientBase): Promise<Schema
   }
 }
 
-/** Read while the server answers: every call of the command line waits for both. */
+/**
+ * Reads the files while the server answers, because every call of the command line waits for both.
+ */
 async function readMigrations(): Promise<Migration[]> {
   return migrationNames().map(readMigration)
 }
 
-/** By the name of the migration; that of one that failed is no checksum. */
+/** The checksums by the name of the migration. A failed migration has `failed` instead. */
 async function appliedChecksums(client: Pool | ClientBase): Promise<Map<string, string>> {
-  // From the catalogue itself: to_regclass() would answer from this session's cache, which a wait
-  // for the migrators' lock does not refresh.
+  // Asks the catalogue itself, because to_regclass() would answer from this session's cache, which
+  // a wait for the migrators' lock does not refresh.
   const table = await client.query(
     `select relkind = 'r' and not relrowsecurity as is_plain
      from pg_catalog.pg_class
@@ -182,7 +184,7 @@ async function appliedChecksums(client: Pool | ClientBase): Promise<Map<string, 
        and relname = '_prisma_migrations'`,
   )
   if (table.rowCount === 0) return new Map()
-  // To read anything else would run what its maker wrote, with the rights of this role.
+  // Reading anything else would run the code of its maker with the rights of this role.
   if (!table.rows[0].is_plain) throw foreignSchema('its migration table is not a plain table')
   const { rows } = await client.query<{ migration_name: string; checksum: string }>(
     `select migration_name, case when finished_at is null then 'failed' else checksum end as checksum

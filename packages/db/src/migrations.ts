@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 
-/** Copied beside the code by the build: an installed package has no repository around it. */
+/**
+ * The build copies it beside the code, because an installed package has no repository around it.
+ */
 const PRISMA = new URL('../prisma/', import.meta.url)
 const DIRECTORY = new URL('migrations/', PRISMA)
 

@@ -4,9 +4,9 @@ import pg, { type ClientBase } from 'pg'
 export const SCHEMA = 'ports'
 
 /**
- * The search path that sessions of that role begin with, where the role may use the schema. Without
- * a setting for the role it is that of the server, which a session of another role does not show.
- * The registry's own sessions in the embedded server set it to `pg_catalog`.
+ * The search path with which sessions of the role of that name begin, if the role may use the
+ * schema. Without a setting for the role, it is that of the server, which a session of another role
+ * does not show. The registry's own sessions in the embedded server set it to `pg_catalog`.
  */
 const NAMESAKE = `
   select
@@ -36,7 +36,7 @@ const NAMESAKE = `
     and standard.name = 'search_path'
     and has_schema_privilege(role.oid, '${SCHEMA}', 'usage')`
 
-/** What to tell if that role still finds the tables. */
+/** The warning for a role of that name that still finds the tables. */
 export const NAMESAKE_FINDS_TABLES =
   `warning: the role ${SCHEMA}, which has the name of the schema, finds the tables of the registry ` +
   `where it names no schema. To end that, run as a superuser: alter role ${SCHEMA} set search_path ` +

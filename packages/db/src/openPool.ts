@@ -8,11 +8,11 @@ import { RegistryPool } from './RegistryPool.js'
 const POOL: pg.PoolConfig = {
   application_name: 'ports',
   max: 10,
-  // A program that is done ends without closing the pool first.
+  // Lets a program end without closing the pool first.
   allowExitOnIdle: true,
   connectionTimeoutMillis: 10_000,
-  // The longest call, an audit of all ports there are, takes seconds; a server that says nothing
-  // for so long is not there any more.
+  // The longest call, an audit of all possible ports, takes seconds. A server that does not answer
+  // for this long is gone.
   query_timeout: 30_000,
   keepAlive: true,
 }
@@ -31,7 +31,7 @@ interface PoolOptions extends DatabaseOptions {
  */
 export const STATEMENT_TIMEOUT_MS = 25_000
 
-/** Connects to nothing yet, except that an embedded server that was never made is made. */
+/** Connects to nothing yet, but makes the embedded server if it was never made. */
 export function openPool(options: PoolOptions): Promise<RegistryPool> {
   return open(options, roleOfCallers)
 }

@@ -14,13 +14,12 @@ import { translate } from './sqlState.js'
 const LACKS_RIGHT = '42501'
 
 /**
- * Opens the registry: the database that `url` names, or the setting `databaseUrl` (the environment's
- * `PORTS_DATABASE_URL`, else the settings files), else the embedded one, which is made, started,
- * migrated and seeded as needed. Close it when done.
- * @throws {PortsError} `DATABASE_UNAVAILABLE`; `DATABASE_NOT_MIGRATED` for a database of one's own
- * that is behind, or for any that was migrated by another version; `REGISTRY_TOO_NEW`;
- * `INVALID_ARGUMENT` for a setting that is wrong; `NO_REGISTRY` if there is none and `create` is
- * false
+ * Opens the registry in the database that `url` names, else in that of the setting `databaseUrl`
+ * (the environment's `PORTS_DATABASE_URL`, else the settings files), else in the embedded one,
+ * which is made, started, migrated and seeded as needed. Close it when done.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE`; `DATABASE_NOT_MIGRATED` for an external database
+ * that is behind, or for any that another version migrated; `REGISTRY_TOO_NEW`; `INVALID_ARGUMENT`
+ * for a setting that is wrong; `NO_REGISTRY` if there is none and `create` is false
  */
 export async function openRepository(options: DatabaseOptions = {}): Promise<PortRepository> {
   const url = databaseUrl(options)
@@ -58,8 +57,8 @@ async function openEmbedded(options: DatabaseOptions): Promise<PortRepository> {
 }
 
 /**
- * False where the registry is of an earlier version, and where its database was restored without
- * the role of callers.
+ * False if an earlier version made the registry, or if its database was restored without the role
+ * of callers.
  */
 async function isPrepared(pool: RegistryPool): Promise<boolean> {
   try {

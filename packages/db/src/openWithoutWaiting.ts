@@ -11,14 +11,14 @@ import { RegistryPool } from './RegistryPool.js'
 const ANSWER_TIMEOUT_MS = 500
 
 interface AnswerOptions extends DatabaseOptions {
-  /** For the connection, and for each answer. Default: half a second. */
+  /** The limit for the connection, and for each answer. Default: half a second. */
   readonly answerTimeoutMs?: number
 }
 
 /**
- * The registry, for a caller that would rather have no answer than wait: it makes, starts and
- * migrates nothing, and its calls fail after a time limit. Undefined if no embedded registry was
- * made yet; one that does not run fails with the first call. Close it when done.
+ * The registry, for a caller that prefers no answer to a wait. It makes, starts and migrates
+ * nothing, and its calls fail after a time limit. Undefined if no embedded registry was made yet.
+ * If the registry does not run, the first call fails. Close it when done.
  */
 export async function openWithoutWaiting({
   answerTimeoutMs = ANSWER_TIMEOUT_MS,

@@ -5,7 +5,7 @@ import { invalidArgument } from '@ports/core'
  * @throws {PortsError} `INVALID_ARGUMENT`, without the value, which may hold a password
  */
 export function validPostgresUrl(field: string, value: unknown): string {
-  // The driver would take a URL with a blank before it for a relative one.
+  // The driver would read a URL that begins with a blank as a relative one.
   const url = typeof value === 'string' ? value.trim() : ''
   if (isPostgresUrl(url)) return url
   throw invalidArgument(
@@ -18,10 +18,11 @@ export function validPostgresUrl(field: string, value: unknown): string {
 
 function isPostgresUrl(url: string): boolean {
   try {
-    // A percent sign that escapes nothing passes as a URL, and fails when it is taken apart.
+    // A URL may contain a percent sign that escapes nothing, but decoding its parts then fails.
     decodeURIComponent(url)
     const { protocol, pathname, search, searchParams, hash } = new URL(url)
-    // The driver takes it from there as well, and fails at a wrong one without an answer.
+    // The driver also reads the port from this parameter, and fails at a wrong one without an
+    // answer.
     const port = Number(searchParams.get('port') ?? 5432)
     if (!Number.isInteger(port) || port < 1 || port > 65535) return false
     // An unescaped / ? or # in the password ends the host name there. The rest of the password,
@@ -43,7 +44,7 @@ function isPostgresUrl(url: string): boolean {
 export function shownUrl(url: string): string {
   const shown = new URL(url)
   if (shown.password) shown.password = '***'
-  // Its : was escaped with the password's.
+  // If the user name contains an escaped colon, the password may be a part of it.
   if (shown.username.includes('%3A')) shown.username = '***'
   shown.search = ''
   shown.hash = ''

@@ -70,7 +70,7 @@ export function grantStatements(role: string, level: AccessLevel): string[] {
   const functions = levels.flatMap((each) => FUNCTIONS[each])
   const grantee = pg.escapeIdentifier(role)
   return [
-    // One at a time: PostgreSQL refuses two that change the rights of one table.
+    // One at a time, because PostgreSQL refuses concurrent changes to the rights of one table.
     'lock table ports.port_ranges in share row exclusive mode',
     `revoke all on schema ports from ${grantee}`,
     `revoke all on all sequences in schema ports from ${grantee}`,

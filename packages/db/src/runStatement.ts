@@ -5,15 +5,15 @@ import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { LockWatch } from './lockHolders.js'
 import { type CallSubject, outcomeUnknown, translate } from './sqlState.js'
 
-/** A statement; where it has a name, each connection prepares it once. */
+/** A statement. If it has a name, each connection prepares it once. */
 export interface Statement {
   readonly name?: string
   readonly text: string
 }
 
 /**
- * Named after its text: behind a pooler, two versions of this library must not run each other's
- * statements.
+ * Derives the name from the text, so that two versions of this library behind one pooler do not run
+ * each other's statements.
  */
 export function statement(text: string): Statement {
   return { name: `ports_${createHash('sha256').update(text).digest('hex').slice(0, 16)}`, text }
@@ -21,7 +21,7 @@ export function statement(text: string): Statement {
 
 /**
  * Runs a statement on a connection of the pool.
- * @throws what `translate` makes of a failure. When aborted: the signal's reason, or
+ * @throws the error that `translate` makes of a failure. When aborted: the signal's reason, or
  * `OUTCOME_UNKNOWN` once a write was sent.
  */
 export async function runStatement<Row extends QueryResultRow>(
@@ -44,7 +44,7 @@ export async function runStatement<Row extends QueryResultRow>(
       return run({ text })
     })
   } catch (error) {
-    // Unless the server said how it ended, and goes on, the connection is in doubt.
+    // The connection is in doubt unless the server reported how the statement ended, and goes on.
     destroy ||= Object(error).severity !== 'ERROR'
     if (signal?.aborted) await cancel(pool, client)
     throw signal?.aborted && error === signal.reason
@@ -66,7 +66,7 @@ function isOutdated(error: unknown): boolean {
   return code === '42804' || (code === '0A000' && routine === 'RevalidateCachedQuery')
 }
 
-/** Less than a command has after Ctrl-C to say what became of its call. */
+/** Shorter than the time that a command has after Ctrl-C to report the outcome of its call. */
 const CANCEL_TIMEOUT_MS = 150
 
 /** Ends a statement whose answer nobody waits for any more. */

@@ -37,9 +37,9 @@ import {
 } from '@ports/core'
 import { describeHolder, type LockHolder } from './lockHolders.js'
 
-/** What PostgreSQL, `pg` or Prisma say went wrong, in one form. */
+/** A failure as PostgreSQL, `pg` or Prisma reports it, in one form. */
 interface Failure {
-  /** Absent where the server did not say how it ended: the connection was lost. */
+  /** Absent if the connection was lost before the server reported how the call ended. */
   readonly sqlState?: string
   readonly detail?: string
   readonly message: string
@@ -77,11 +77,11 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['57014', 'BUSY'],
   // A time limit on transactions ended this one, and its connection.
   ['25P', 'BUSY'],
-  // Two wrote the same at once, past the checks that would have said so.
+  // Two transactions wrote the same at once, so their checks did not see each other's rows.
   ['23505', 'BUSY'],
   ['23P01', 'BUSY'],
   ['42P01', 'DATABASE_NOT_MIGRATED'],
-  // A migration finds something else in its place, or something that depends on what it replaces.
+  // A migration finds another object of the same name, or one that depends on what it replaces.
   ['42P06', 'DATABASE_NOT_MIGRATED'],
   ['42P07', 'DATABASE_NOT_MIGRATED'],
   ['42710', 'DATABASE_NOT_MIGRATED'],
@@ -91,20 +91,20 @@ const CODES: readonly (readonly [prefix: string, code: PortsErrorCode])[] = [
   ['3F000', 'DATABASE_NOT_MIGRATED'],
 ]
 
-/** What a call was about, for the errors that need to say so. */
+/** The subject of a call, for its errors. */
 export interface CallSubject {
   readonly write: boolean
   /** The project that the call is about, if there is exactly one. */
   readonly projectName?: string | undefined
-  /** What was to become of one range of the project. */
+  /** The intended change of one range of the project. */
   readonly rangeChange?: RangeChange
-  /** How to find out what an unknown outcome was. */
+  /** How to find out the outcome if it is unknown. */
   readonly resolveBy?: string
 }
 
 /**
- * The PortsError that a failed call means, or the failure itself if it is a bug. The pool makes the
- * error of a call for which there was no connection, which is returned as it is.
+ * The PortsError for a failed call, or the failure itself if it is a bug. If there was no
+ * connection, the error is already a PortsError of the pool, and is returned unchanged.
  */
 export function translate(
   error: unknown,
@@ -117,7 +117,7 @@ export function translate(
   const failure = describe(error)
   if (!failure) return error
   const { sqlState } = failure
-  // A pooler says 08 when the server behind it was lost, which may have been after the commit.
+  // A pooler reports 08 when it loses the server, which may happen after the commit.
   if (sqlState === undefined || sqlState.startsWith('08')) {
     return subject.write ? outcomeUnknown(failure, subject, error) : unavailable(failure, error)
   }
@@ -189,7 +189,8 @@ export function translate(
 }
 
 /**
- * Prisma makes an error of its own of the pool's, and keeps its code and, at the end, its words.
+ * Prisma wraps the pool's error in one of its own. Its code is the same, and the last line of its
+ * message is the pool's message.
  */
 function poolErrorIn(error: Error & { code?: string }): PortsError | undefined {
   if (error.code === undefined || !(error.code in EXIT_STATUS)) return undefined
@@ -235,7 +236,7 @@ function describeAdapter(adapterError: unknown, error: Error): Failure {
   }
 }
 
-/** The detail that a function of the registry gave its error, in the form that it has there. */
+/** Parses the detail that a function of the registry gave its error. */
 function parseDetail<Details = ErrorDetails>(detail: string | undefined): Details {
   return JSON.parse(detail?.startsWith('{') ? detail : '{}')
 }
@@ -255,7 +256,7 @@ export function exhaustedIn(details: ErrorDetails): Exhausted {
   }
 }
 
-/** What the detail of ZP005 says. */
+/** The overlap in the detail of ZP005. */
 export function overlapIn(details: ErrorDetails): Overlap {
   return { wanted: details.wanted as WantedRange, range: rangeIn(details) }
 }
@@ -284,7 +285,7 @@ function busy(failure: Failure, holders: readonly LockHolder[], cause: unknown):
   )
 }
 
-/** What PostgreSQL says, as an internal error, to one of two that change rights at the same time. */
+/** PostgreSQL's internal error for one of two concurrent changes of rights. */
 const CONCURRENT_CHANGE = /^tuple concurrently (updated|deleted)/
 
 const IS_IN_THE_WAY = /^(42P06|42P07|42710|42723|2BP01)/

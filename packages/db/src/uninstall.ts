@@ -7,7 +7,7 @@ import { readSetting } from './settings/readSettings.js'
 
 /**
  * The files of the embedded registry. Starts and changes nothing.
- * @throws {PortsError} `INVALID_ARGUMENT` if a database of one's own is set, `DATABASE_UNAVAILABLE`,
+ * @throws {PortsError} `INVALID_ARGUMENT` if an external database is set, `DATABASE_UNAVAILABLE`,
  * `SANDBOXED`
  */
 export async function registryFiles(options: DatabaseOptions = {}): Promise<RegistryFiles> {
@@ -25,7 +25,7 @@ export async function removeRegistry(options: DatabaseOptions = {}): Promise<Reg
   return embedded.removeRegistry(options.notify ?? (() => {}))
 }
 
-/** Other machines may use a database of one's own, and nobody can tell which registry is meant. */
+/** Other machines may use an external database, and it is unclear which registry is meant. */
 function refuseShared(options: DatabaseOptions): void {
   const url = databaseUrl(options)
   if (url === undefined) return

@@ -4,19 +4,19 @@ interface Root {
   readonly uri: string
 }
 
-/** What a client tells of where it works. */
+/** The directories that a client reports as its roots. */
 export interface ToldRoot {
   /** Absent if it has no root or several. */
   readonly directory?: string
   /** Its directories, if it has several. */
   readonly several?: readonly string[]
-  /** It did not answer in time, and may work anywhere. */
+  /** Set if the client did not answer in time. It may then work anywhere. */
   readonly isLate?: true
 }
 
 /**
- * The directory in which the client works, if it has exactly one. Asked for when a call first needs
- * it, and again after the client has said that its roots changed.
+ * The directory in which the client works, if it has exactly one. The client is asked when a call
+ * first needs it, and again after the client has said that its roots changed.
  */
 export class ClientRoot {
   readonly #askRoots: () => Promise<readonly Root[] | undefined>
@@ -27,7 +27,7 @@ export class ClientRoot {
     this.#askRoots = askRoots
   }
 
-  /** The client has said that its roots changed. */
+  /** Call this when the client has said that its roots changed. */
   forget(): void {
     this.#asked = undefined
   }
@@ -47,7 +47,7 @@ export class ClientRoot {
       if (only === undefined) return {}
       return others.length === 0 ? { directory: only } : { several: directories }
     } catch {
-      // It refuses, or tells what is no path here. A call does without then.
+      // The client refuses, or its answer is no path here. The call then does without it.
       return {}
     }
   }

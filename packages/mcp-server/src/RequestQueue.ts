@@ -10,7 +10,7 @@ interface Entry<AnyRequest> {
   readonly bytes: number
 }
 
-/** More at once gain nothing, because a registry has fewer connections. */
+/** More calls at once gain nothing, because a registry has fewer connections. */
 const CALLS_AT_ONCE = 32
 /** Many more than run at once, so that a cancellation is read while calls run and wait. */
 const MAX_UNANSWERED = 256
@@ -39,7 +39,7 @@ export class RequestQueue<AnyRequest extends Request> {
     this.#startNext()
   }
 
-  /** The request was answered. */
+  /** Call this when the request has been answered. */
   settle(id: RequestId): void {
     remove(this.#underWay, id)
     this.#startNext()
@@ -47,8 +47,8 @@ export class RequestQueue<AnyRequest extends Request> {
   }
 
   /**
-   * The request will not be answered: one that waits is never started, one that runs has been told
-   * to stop.
+   * Call this when the request will not be answered. One that waits is then never started. One that
+   * runs has been told to stop.
    */
   cancel(id: RequestId): void {
     if (!remove(this.#waiting, id)) this.settle(id)
@@ -56,8 +56,8 @@ export class RequestQueue<AnyRequest extends Request> {
   }
 
   /**
-   * Whether the client was asked something. Its answer comes after the requests that it sent before,
-   * so more of these may be read until then.
+   * Whether the client still has to answer a request. Its answer comes after the requests that it
+   * sent before, so more of these may be read until then.
    */
   set expectsAnswer(expects: boolean) {
     this.#expectsAnswer = expects

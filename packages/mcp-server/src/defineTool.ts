@@ -3,7 +3,10 @@ import { type ZodObject, z } from 'zod'
 import type { ClientRoot } from './ClientRoot.js'
 import { parseArguments } from './parseArguments.js'
 
-/** What a client may assume of a tool, all four said: the protocol's defaults assume the worst. */
+/**
+ * A client's assumptions about a tool. All four are given, because the protocol's defaults assume
+ * the worst.
+ */
 interface ToolAnnotations {
   readonly readOnlyHint: boolean
   readonly destructiveHint: boolean
@@ -67,8 +70,8 @@ export function defineTool<Input extends ZodObject, Output extends ZodObject>(
 
 /**
  * Every model pays for every byte of this, so it leaves out everything that clients do not need. No
- * type is a list with null in it, because some models' interfaces refuse that: it is not said that
- * an argument may be null, and a result that may be null has no type.
+ * type is a list with null in it, because some models' interfaces refuse that. The schema therefore
+ * does not say that an argument may be null, and has no type for a result that may be null.
  */
 function jsonSchema(schema: ZodObject, io: 'input' | 'output'): JsonSchema {
   const { $schema, ...rest } = z.toJSONSchema(schema, {

@@ -3,8 +3,8 @@ import { LIMIT_VARIABLES } from './agentLimits.js'
 import type { Tool } from './defineTool.js'
 
 /**
- * The text of an error for a model: the code and what happened, then which tool to call next or what
- * only a person can do. Any error but a `PortsError` is a bug, and its details are not told.
+ * The text of an error for a model: the code and what happened, then which tool to call next or
+ * what only a person can do. Any error but a `PortsError` is a bug, whose details are not shown.
  */
 export function errorText(error: unknown, tool: Tool): string {
   if (error instanceof PortsError) {

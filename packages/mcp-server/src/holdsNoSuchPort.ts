@@ -1,7 +1,7 @@
 import { type CallOptions, nameOfInstance, nameOfService, type PortManager } from '@ports/core'
 import type { Selected } from './arguments.js'
 
-/** Tells a model that a service holds no port that it selected, and which other instances do. */
+/** The answer that a service holds no port that was selected, and which other instances do. */
 export async function holdsNoSuchPort(
   manager: PortManager,
   selected: Selected & { readonly allHosts?: boolean | undefined },

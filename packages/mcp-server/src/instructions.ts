@@ -1,6 +1,6 @@
 /**
- * What a model is told about all tools together. Hosts show it, and the names of the tools, before
- * anything else, and truncate it if it is long.
+ * The description of all tools together. Hosts show it to the model, with the names of the tools,
+ * before anything else, and truncate it if it is long.
  */
 export const INSTRUCTIONS = `\
 The registry that gives every service a port of its own, for all projects and agents that share it. \

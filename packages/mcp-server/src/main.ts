@@ -62,12 +62,12 @@ function ownerUid(isExternal: boolean): number | undefined {
 }
 
 /**
- * Takes no more requests. Those under way are still answered, because a client may close its end
- * right after its last request. Then the process ends.
+ * Takes no more requests. Those that were read are still answered, because a client may close its
+ * end right after its last request. Then the process ends.
  */
 function end(): void {
   process.stdin.destroy()
-  // A second signal does not wait.
+  // A second signal ends the process at once.
   for (const signal of SIGNALS) process.off(signal, end)
   setTimeout(() => process.exit(), GRACE_MS).unref()
 }

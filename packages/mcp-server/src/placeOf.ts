@@ -72,7 +72,7 @@ export async function heldPlaceOf(
   )
 }
 
-/** Why a directory of the client could say that another copy is meant, and what to do then. */
+/** The reason why the client's directories may mean another copy, and the next step. */
 function doubtAbout(
   manager: PortManager,
   { projectName, instance }: Place,
@@ -168,7 +168,7 @@ async function startOf(
   root: ClientRoot,
 ): Promise<ToldRoot> {
   if (directory === undefined) {
-    // Nothing is left to say.
+    // The directory would add nothing.
     if (projectName !== undefined && instance !== undefined) return {}
     const told = await root.told()
     return told.directory === undefined || isDirectory(told.directory) ? told : {}

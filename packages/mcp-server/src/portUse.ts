@@ -36,8 +36,9 @@ interface PortUse {
 }
 
 /**
- * What listens on the port of a service now, and whether that is the service. Never throws: the port
- * is already held, and the caller must learn its number even if the listeners cannot be seen.
+ * Returns what listens on the port of a service now, and whether that is the service. Never throws:
+ * the port is already held, and the caller must get its number even if the listeners cannot be
+ * seen.
  */
 export async function portUseOf(
   manager: PortManager,
@@ -106,7 +107,7 @@ function nextStep(listeners: readonly Listener[], held: ServiceKey, port: number
   )
 }
 
-/** The one that matters most: the service itself, if it is among them. */
+/** The most important listener: the service itself, if it is among them. */
 function mainOf(listeners: readonly Listener[]): Listener {
   return listeners.find(({ isService }) => isService) ?? listeners[0]!
 }

@@ -62,7 +62,7 @@ export function getCommand(context: Context) {
           getSeveral(context, projectName, services, await asked()),
         )
       }
-      // What is typed takes precedence over what the file says of the service.
+      // Typed options take precedence over what the file says of the service.
       const choices = [preferredPort, ttlSeconds, rest.protocol, rest.hostname, rest.instance]
       const directory = choices.every(isAbsent) ? currentDirectory() : undefined
       const listed =

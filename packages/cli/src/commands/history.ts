@@ -73,7 +73,7 @@ export function historyCommand(context: Context) {
     })
 }
 
-/** The service of the project here that is typed alone, or the only one. */
+/** The project of this directory, and the service that was typed, or the project's only one. */
 function checkedHere(typed: string | undefined) {
   const directory = directoryHere()
   const { projectName } = projectHere(directory)
@@ -87,7 +87,7 @@ function whose({ projectName, serviceName, instance = '' }: PortEvent): string |
     : nameOfService({ projectName, serviceName, instance })
 }
 
-/** What a change did to metadata or to a range. */
+/** The fields that a change has changed, with their old and new values. */
 function changeOf({ before, after }: PortEvent): string | undefined {
   const [old, now] = [fieldsOf(before), fieldsOf(after)]
   const changed = Object.keys({ ...old, ...now }).filter((field) => old[field] !== now[field])

@@ -73,7 +73,7 @@ export function importCommand(context: Context) {
         print(plan)
         return plan.conflicts > 0 ? answerNo() : undefined
       }
-      // Standard input that held the rows cannot answer.
+      // Standard input that contained the rows cannot answer.
       const isApart = kind !== undefined || file !== undefined
       const isAsked = !yes && !output.json && isApart && confirm !== undefined
       if (!isAsked) {

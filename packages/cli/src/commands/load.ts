@@ -15,7 +15,7 @@ export function loadCommand({ openManager, output, signal }: Context) {
       const { ranges, reservations, limits, allocations, resting, events } = document
       const loaded = {
         ranges: ranges.length,
-        // Documents of earlier versions do not have them.
+        // Documents of earlier versions do not have these lists.
         reservations: reservations?.length ?? 0,
         limits: limits?.length ?? 0,
         allocations: allocations.length,

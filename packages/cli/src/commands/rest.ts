@@ -33,7 +33,7 @@ function sentence(projectName: string, seconds: number): string {
 
 const UNITS = { d: 86_400, h: 3_600, m: 60, s: 1 } as const
 
-/** As it can be typed: in the largest unit that divides it. */
+/** The length as it can be typed, in the largest unit that divides it. */
 function inWords(seconds: number): string {
   const [unit, length] = Object.entries(UNITS).find(([, each]) => seconds % each === 0) ?? ['s', 1]
   return `${seconds / length}${unit}`

@@ -5,7 +5,7 @@ import { inJson } from '../inJson.js'
 import { allOption, hostnameOption, protocolOption } from '../serviceOptions.js'
 import type { Columns } from '../table.js'
 
-/** Of a project that has no range in the scope. */
+/** The summary of a project that has no range in the scope. */
 interface Elsewhere extends Omit<PortSummary, 'rangeStart' | 'rangeEnd'> {
   /** The hosts of its ranges. */
   readonly elsewhere: readonly string[]

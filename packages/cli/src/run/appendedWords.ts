@@ -104,7 +104,7 @@ function runsElsewhere(
   return (end === -1 ? args : args.slice(0, end)).some((word) => ELSEWHERE.test(word))
 }
 
-/** Those of a package manager that it passes to the script. */
+/** The arguments of a package manager that it passes to the script. */
 function argumentsOf(
   script: string,
   args: readonly string[],

@@ -29,7 +29,7 @@ const LAST_TO_END_MS = 5_000
 /** A command that --strict ends is killed if it has not ended by then. */
 const KILL_MS = 10_000
 
-/** Processes by pid, with when they were started, because a pid may be given again. */
+/** Processes by pid, with their start times, because a pid may be used again. */
 type Descendants = Map<number, number | undefined>
 
 /**
@@ -98,7 +98,7 @@ export function sendSignal(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal)
   } catch (error) {
-    // It has ended, or is another user's, as under sudo, which passes signals on.
+    // The process has ended, or is another user's, as under sudo, which passes signals on.
     const { code = '' } = error as NodeJS.ErrnoException
     if (!['ESRCH', 'EPERM'].includes(code)) throw error
   }

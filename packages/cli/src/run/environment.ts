@@ -59,12 +59,12 @@ export function withoutRun(inherited: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return Object.fromEntries(Object.entries(inherited).filter(([name]) => !outer.includes(name)))
 }
 
-/** The URL of something else than a website, such as `postgresql://…`. */
+/** The URL of something other than a website, such as `postgresql://…`. */
 const OTHER_SCHEME = /^(?!https?:)[a-z][a-z0-9+.-]*:/i
 
 /**
- * The variables but for those with which the caller says something else: the address to listen on,
- * and the URL of what does not speak HTTP, such as a `DATABASE_URL` with a password.
+ * The variables, except those that the caller has set to something else: the address to listen on,
+ * and the URL of a service that does not speak HTTP, such as a `DATABASE_URL` with a password.
  */
 export function withoutChosen(
   variables: Readonly<Record<string, string>>,

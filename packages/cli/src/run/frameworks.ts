@@ -1,6 +1,6 @@
 import type { Command } from './child.js'
 
-/** Where a server should listen. */
+/** The place where a server should listen. */
 export interface Target {
   /** In a shell command this is a variable, such as `$PORT`. */
   readonly port: number | string

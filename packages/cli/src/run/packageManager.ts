@@ -4,9 +4,9 @@ import { filesInRepository, packageJsonIn } from '@ports/core'
 export interface PackageManager {
   /** Its program. */
   readonly name: string
-  /** The file that tells that it is used. */
+  /** The file by which it is recognized. */
   readonly lockFile: string
-  /** What it needs before the arguments of a script. */
+  /** The words that it needs before the arguments of a script. */
   readonly separator: readonly string[]
 }
 
@@ -19,7 +19,7 @@ const MANAGERS: readonly PackageManager[] = [
   NPM,
 ]
 
-/** First in a directory is what its package says. A workspace may say it for all its packages. */
+/** `package.json` comes first in a directory. A workspace may choose for all its packages. */
 const FILES = ['package.json', ...MANAGERS.map(({ lockFile }) => lockFile)]
 
 export function managerNamed(name: string): PackageManager | undefined {
@@ -28,7 +28,7 @@ export function managerNamed(name: string): PackageManager | undefined {
 
 /**
  * The package manager of a directory: the nearest one in its repository that `packageManager` or a
- * lock file tells, else npm.
+ * lock file names, else npm.
  */
 export function managerOf(directory: string): PackageManager {
   for (const path of filesInRepository(FILES, directory)) {

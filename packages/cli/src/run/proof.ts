@@ -12,18 +12,18 @@ const NEVER_MS = 30_000
 /** Where debuggers listen by default: of Node.js, of the JVM, of Python. */
 const DEBUGGER_PORTS: readonly number[] = [9229, 9230, 9231, 9232, 5005, 5678]
 
-/** What was seen of a command's sockets. */
+/** The observed state of a command's sockets. */
 export type Finding =
   | { readonly found: 'right'; readonly address: string }
-  /** It listens elsewhere and not there. */
+  /** The command listens elsewhere, and not on the port. */
   | { readonly found: 'wrong-port'; readonly ports: readonly number[] }
-  /** It listens on the port, but not on an IPv4 address. */
+  /** The command listens on the port, but not on an IPv4 address. */
   | { readonly found: 'wrong-family'; readonly addresses: readonly string[] }
   | { readonly found: 'nothing'; readonly seconds: number }
   /** This system does not show which process listens. */
   | { readonly found: 'unseen' }
 
-/** What is to be done about findings. */
+/** The reactions to findings. */
 export interface Witness {
   /** Called when a finding is clear, and again only if it changes. */
   tell(finding: Finding): Promise<void>
@@ -74,8 +74,8 @@ function isDebugger({ port, address }: OwnListener): boolean {
 }
 
 /**
- * The listeners, with a socket on `::` that takes IPv4 as well as one of IPv4. The kernel's tables do
- * not show whether it does.
+ * The listeners. If the port has only IPv6 sockets, and one on `::` takes IPv4 as well, it is given
+ * as one of IPv4. The kernel's tables do not show whether it does.
  */
 async function withDualStackAsIPv4(
   listeners: readonly OwnListener[] | undefined,

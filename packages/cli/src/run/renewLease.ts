@@ -10,9 +10,9 @@ import {
 /** A lease survives two renewals that fail. */
 const RENEWALS = 3
 
-/** What is to be done if a lease cannot be renewed. */
+/** The reactions to a lease that cannot be renewed. */
 export interface LeaseWitness {
-  /** Called when a reason is new. */
+  /** Called if a renewal fails, unless the one before failed for the same reason. */
   tell(text: string): void
   /** Called if the lease has ended. */
   lost(): void

@@ -51,7 +51,7 @@ export async function run(
       : line === undefined
         ? scriptHere(place, directory, target)
         : writtenCommand(line, project.root, target)
-  // Before anything is stored.
+  // Checked before anything is stored.
   const planned = commandOn({ port: '$PORT', host: '$HOST' })
   if (!planned) throw nothingToRun(place)
   if (!isStartable(context, planned.program, cwd)) return
@@ -92,14 +92,17 @@ function isStartable({ output, environment, endWith }: Context, program: string,
   return false
 }
 
-/** The `dev` script, unless it is that of a project whose services are others too. */
+/**
+ * The `dev` script of the package, unless the package is the top of a project with several
+ * services.
+ */
 function scriptHere({ project }: Here, directory: string, target: Target): Command | undefined {
   const isShared = Object.keys(project.services).length > 1
   const isOfProject = nearestPackage(directory) === project.root
   return isShared && isOfProject ? undefined : devScript(directory, target)
 }
 
-/** What is started, and on which port of which service. */
+/** The command to start, and the port and the service that it is for. */
 interface Server extends Pick<Options, 'strict' | 'ttl'> {
   readonly command: Command
   readonly cwd: string
@@ -153,7 +156,7 @@ async function supervise(
   return isRefused ? NOT_AS_ASKED : status
 }
 
-/** Records the process, so that others are told whose it is. The command runs on if that fails. */
+/** Records the process, so that others can see whose it is. The command runs on if that fails. */
 async function recordStart(
   ports: PortManager,
   allocationIds: readonly string[],
@@ -275,7 +278,7 @@ async function textOf(
   }
 }
 
-/** Whose number it is. The warning must be told even if the registry is away by now. */
+/** The holder of a number. The warning must be printed even if the registry is gone by now. */
 async function holderOf(portNumber: number, protocol: Protocol, ports: PortManager) {
   const query = { portNumber, hostname: ports.scope().hostname }
   const held = await ports.listAll(query).catch((error): undefined => {

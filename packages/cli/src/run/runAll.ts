@@ -29,14 +29,15 @@ export async function runAll(
     new KillOnSignal({ process }),
   ]
   const { result, commands } = createConcurrently(
-    // The channel tells it if this process ends without having sent a signal.
+    // The channel closes if this process ends without having sent a signal.
     names.map((name) => ({ name, command: name, ipc: 3 })),
     {
       logger,
       outputStream: process.stdout,
       prefixColors: coloured ? ['auto'] : [],
       controllers,
-      // In its own session, each gets a signal only once, from here, even for Ctrl-C on a terminal.
+      // In a session of its own, each gets a signal only once, from here, even for Ctrl-C on a
+      // terminal.
       spawn: (name, options) =>
         spawn(process.execPath, [main, 'run', name], {
           ...options,
@@ -59,7 +60,7 @@ export async function runAll(
     process.kill(process.pid, 'SIGSTOP')
   })
   process.on('SIGCONT', () => signalGroups('SIGCONT'))
-  // It is rejected with the same list if one of them failed.
+  // The result is rejected with the same list if a command failed.
   const ends = await result.catch((failed: unknown) => {
     if (Array.isArray(failed)) return failed as Awaited<typeof result>
     throw failed

@@ -1,7 +1,7 @@
 interface Runner {
   /** The words up to the program that it runs. Options that a value may follow are unknown here. */
   readonly begins: RegExp
-  /** What it needs before the arguments of the program. */
+  /** The word that it needs before the arguments of the program. */
   readonly separator?: string
 }
 

@@ -5,8 +5,8 @@ import { writeOutput } from '../writeOutput.js'
 const HEADER = '# Written by ports up. The next one replaces this file.'
 
 /**
- * Writes variables to a file. Replaces only one that was written here, because one that a person
- * wrote has what cannot be got again.
+ * Writes variables to a file. Replaces only a file that was written here, because the content of
+ * one that a person wrote cannot be restored.
  * @throws {PortsError} `INVALID_ARGUMENT`
  */
 export async function writeOwnFile(path: string, variables: string): Promise<void> {

@@ -15,7 +15,7 @@ export interface Note {
   readonly skipped: boolean
 }
 
-/** What a source says about numbers. Each finding has a place, such as `line 12`. */
+/** The findings in a source about numbers. Each has a place, such as `line 12`. */
 export class Findings {
   readonly rows: FoundRow[] = []
   /** The places of the rows, in the same order. */
@@ -50,12 +50,12 @@ export class Findings {
     )
   }
 
-  /** Something that one should know about what is imported, or about what is not read. */
+  /** Notes something that one should know about what is imported, or about what is not read. */
   note(place: string, reason: string): void {
     this.notes.push({ place, reason, skipped: false })
   }
 
-  /** Why nothing is imported. */
+  /** Notes why something is not imported. */
   skip(place: string, reason: string): void {
     this.notes.push({ place, reason, skipped: true })
   }

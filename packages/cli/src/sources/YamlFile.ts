@@ -14,7 +14,7 @@ import {
 } from 'yaml'
 import type { SourceFile } from './Findings.js'
 
-/** Of all mappings of a file together. */
+/** The most fields that all mappings of a file together may merge. */
 const MAX_MERGED = 1_000_000
 
 export type YamlNode = Exclude<Node, Alias>
@@ -23,7 +23,7 @@ export type YamlNode = Exclude<Node, Alias>
 export class YamlFile {
   readonly root: YamlNode | undefined
   readonly #source: string
-  /** What each alias stands for. */
+  /** The node that each alias stands for. */
   readonly #targets: ReadonlyMap<Alias, Node>
   readonly #lines = new LineCounter()
   #merged = 0
@@ -47,12 +47,12 @@ export class YamlFile {
   }
 
   /**
-   * Those of a mapping, with those that it merges. Empty for anything else.
+   * The fields of a mapping, with those that it merges. Empty for anything else.
    * @throws {PortsError} `INVALID_ARGUMENT` if the file merges more than anybody writes
    */
   fieldsOf(node: YamlNode | undefined): Map<string, YamlNode> {
     const fields = new Map<string, YamlNode>()
-    // A mapping may merge itself, and others twice: their fields are there by then.
+    // A mapping may merge itself, or another one twice. Their fields are already there then.
     const seen = new Set<YamlNode>()
     const rest = [node]
     while (rest.length > 0) {
@@ -64,7 +64,7 @@ export class YamlFile {
       for (const { key, value } of next.items) {
         const field = this.#resolved(value)
         if (field === undefined || !isScalar(key)) continue
-        // The parser makes a symbol of <<.
+        // The parser turns << into a symbol.
         if (typeof key.value === 'symbol')
           merged.push(...(isSeq(field) ? this.itemsOf(field) : [field]))
         else if (!fields.has(String(key.value))) fields.set(String(key.value), field)
@@ -78,7 +78,10 @@ export class YamlFile {
     return isSeq(node) ? node.items.flatMap((item) => this.#resolved(item) ?? []) : []
   }
 
-  /** As it is written: nobody means a port by 0x50 or 8_000. Undefined if it is not a scalar. */
+  /**
+   * The text as it is written, because nobody means a port by 0x50 or 8_000. Undefined if it is not
+   * a scalar.
+   */
   textOf(node: YamlNode): string | undefined {
     if (!isScalar(node)) return undefined
     if (typeof node.value === 'string') return node.value

@@ -7,7 +7,7 @@ export interface Token {
   readonly line: number
   /** Which line of words it is in. A line that ends with a backslash continues on the next. */
   readonly row: number
-  /** In quotes of some kind. A quoted brace opens no block. */
+  /** Whether it is in quotes of some kind. A quoted brace opens no block. */
   readonly isQuoted: boolean
 }
 

@@ -17,7 +17,7 @@ const PORT_NAME = /^(?:(?<service>\w+)_)?PORT$/
 const PREFIX = /^(NEXT_PUBLIC|NUXT_PUBLIC|PUBLIC|VITE|REACT_APP|EXPO_PUBLIC)_(?=.)/
 const SUFFIX = /(?<=.)_(BASE_URL|URL|URI|ORIGIN|ENDPOINT|ADDRESS|ADDR|DSN|HOST)$/
 
-/** What a URL has before its path, as RFC 3986 has it. */
+/** The scheme and the authority of a URL (RFC 3986). */
 const AUTHORITY = /(?<![a-z0-9+.-])[a-z][a-z0-9+.-]*:\/\/(?<authority>[^/?#,\s]*)/gi
 const HOST_AND_PORT = /^(?<host>\[[^\]]*\]|[^:]*):(?<port>\d+)$/
 
@@ -104,7 +104,7 @@ function variablesIn(content: string): Map<string, Variable> {
   const lines = content.split(/\r?\n/)
   for (let first = 0; first < lines.length; ) {
     const last = lastLineOfValue(lines, first)
-    // One at a time, because the parser does not tell where a variable is.
+    // One at a time, because the parser does not report where a variable is.
     const text = lines.slice(first, last + 1).join('\n')
     for (const [name, value = ''] of Object.entries(parseEnv(text))) {
       variables.set(name, { name, value, place: `line ${first + 1}` })

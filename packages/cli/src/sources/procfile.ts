@@ -6,7 +6,7 @@ import { portIn } from './portIn.js'
 
 const PROCESS = /^(?<name>[A-Za-z0-9_-]+):\s*(?<command>.+)$/
 
-/** Where a command names a number. */
+/** Matches the numbers that a command names. */
 const NUMBERS = [
   /(?:^|[\s"'])PORT=["']?(\d+)/g,
   /\$\{PORT:?-(\d+)\}/g,

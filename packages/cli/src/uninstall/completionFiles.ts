@@ -27,7 +27,7 @@ function scriptsOf(shell: Shell, files: readonly string[]): string[] {
   return files.filter((file) => isScript(shell, textOf(file)))
 }
 
-/** One of another version, too. */
+/** True also for a script of another version. */
 function isScript(shell: Shell, text: string): boolean {
   const lines = COMPLETION_SCRIPTS[shell].trim().split('\n')
   return text.startsWith(`${lines[0]}\n`) && text.trim().endsWith(`\n${lines.at(-1)}`)

@@ -10,7 +10,7 @@ interface Found {
   readonly kind: 'server' | 'registry' | 'settings' | 'completion'
   /** Undefined for the server. */
   readonly path?: string
-  /** Of the server. */
+  /** The pid of the server. */
   readonly pid?: number
 }
 
@@ -68,7 +68,7 @@ function sessionsNotice(count: number): string {
   )
 }
 
-/** Only a warning depends on it. */
+/** The number of open sessions. 0 if it is unknown, because only a warning depends on it. */
 async function openSessions({ database }: Context, { pid }: RegistryFiles): Promise<number> {
   if (pid === undefined) return 0
   return database.status().then(
@@ -92,7 +92,7 @@ async function ownFiles({ settings, environment }: Context): Promise<FoundFile[]
   ]
 }
 
-/** Of this user, even if it is a link to a file of another one. */
+/** Whether the file is this user's, even if it is a link to a file of another one. */
 function isOwn({ path }: FoundFile): boolean {
   return lstatSync(path, { throwIfNoEntry: false })?.uid === process.getuid?.()
 }
@@ -115,7 +115,10 @@ function keptIn(
 
 const MACHINE_SETTINGS: readonly string[] = ['/etc/ports/config.json']
 
-/** Also the directory of the settings, if nothing else is in it. Returns what could not be removed. */
+/**
+ * Also removes the directory of the settings, if nothing else is in it. Returns what could not be
+ * removed.
+ */
 function removeFiles(files: readonly FoundFile[]): Kept[] {
   const failed = files.flatMap(({ path }) => failure(path, () => rmSync(path, { force: true })))
   const settings = files.find(({ kind }) => kind === 'settings')

@@ -1,4 +1,4 @@
-/** Tells a list of things, by key, from the one before. */
+/** Compares a list of things, by key, with the one before. */
 export class Changes<Thing> {
   readonly #keyOf: (thing: Thing) => string
   #known = new Map<string, Thing>()
@@ -7,7 +7,7 @@ export class Changes<Thing> {
     this.#keyOf = keyOf
   }
 
-  /** What the list has that the one before did not have, and the other way round. */
+  /** The things that only the new list has, and those that only the one before had. */
   to(things: readonly Thing[]): { readonly begun: Thing[]; readonly ended: Thing[] } {
     const before = this.#known
     this.#known = new Map(things.map((thing) => [this.#keyOf(thing), thing]))

@@ -13,7 +13,7 @@ export async function nearlyFull(ports: PortManager, signal: AbortSignal): Promi
   return full
 }
 
-/** It has ranges on other hosts only, or none any more. */
+/** Undefined if the project has ranges on other hosts only, or none any more. */
 function undefinedIfNone(error: unknown): undefined {
   const codes = ['RANGE_EXHAUSTED', 'PROJECT_NOT_FOUND']
   if (error instanceof PortsError && codes.includes(error.code)) return

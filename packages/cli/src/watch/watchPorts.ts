@@ -12,7 +12,10 @@ import { inJson } from '../inJson.js'
 import { Changes } from './Changes.js'
 import { nearlyFull } from './nearlyFull.js'
 
-/** Audits this host until the command is interrupted, and tells what differs from the audit before. */
+/**
+ * Audits this host until the command is interrupted, and prints the differences from the audit
+ * before.
+ */
 export async function watchPorts(context: Context, everyMs: number): Promise<void> {
   const { openManager, output, signal } = context
   const ports = await openManager()

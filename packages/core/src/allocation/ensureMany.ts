@@ -16,7 +16,7 @@ const MAX_BATCH = 1000
 /** A caller's request for one service of a batch. */
 export interface BatchEntry extends Partial<Layout> {
   readonly service: string
-  /** If it has both, each number is held for both. Default: TCP. */
+  /** If both are given, each number is held for both. Default: TCP. */
   readonly protocols?: readonly Protocol[]
 }
 
@@ -34,7 +34,7 @@ export interface EnsureManyResult extends Pick<PassedOver, 'cannotSee'> {
   readonly skipped: readonly SkippedInScope[]
 }
 
-/** Gives each service of a batch its ports. Looks once for each protocol what to pass over. */
+/** Gives each service of a batch its ports. Reads what to pass over once for each protocol. */
 export async function ensureMany(
   store: BatchStore & AllocationStore,
   request: BatchRequest,

@@ -15,7 +15,10 @@ export interface EnsureResult extends SameCloudflareHostname {
   readonly allocation: PortAllocation
   /** Whether the service got the port by this call. */
   readonly created: boolean
-  /** Available numbers below that were passed over, and a preferred number that was not given. */
+  /**
+   * Available numbers below the port that were passed over, and a preferred number that was not
+   * given.
+   */
   readonly skipped: readonly SkippedPort[]
   /** The kinds of numbers that cannot be seen from here, so that none were passed over. */
   readonly cannotSee: readonly CannotSee[]
@@ -28,10 +31,9 @@ export interface EnsuredNumber
 }
 
 /**
- * Returns the port of a service, or gives it one. If there is nothing to write to a port that it
- * holds, asks what is passed over only for a service that has no port yet. Otherwise the call that
- * writes may allocate as well, because the port could be released before, so that is asked in any
- * case.
+ * Returns the port of a service, or allocates one. If the call has nothing to write to an existing
+ * port, reads what is passed over only for a service without a port. Otherwise reads it in any
+ * case: the port could be released before the write, and the call that writes then allocates one.
  */
 export async function ensurePort(
   store: AllocationStore,

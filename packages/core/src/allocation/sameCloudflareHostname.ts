@@ -89,7 +89,7 @@ type Asker = Pick<PortManager, 'sameCloudflareHostname'>
 
 /**
  * The other services that have a Cloudflare hostname, for an interface whose call has just stored
- * it. Empty if they cannot be read: the interface must still tell what the call did.
+ * it. Empty if they cannot be read, because the interface must still report what the call did.
  */
 export async function othersToTell(
   manager: Asker,

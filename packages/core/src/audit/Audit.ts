@@ -13,7 +13,7 @@ export interface CheckedProcess {
   readonly owner?: Owner
 }
 
-/** What an audit saw of one allocation. */
+/** The result of an audit for one allocation. */
 export interface HealthCheck {
   readonly allocationId: string
   readonly verdict: Verdict
@@ -29,7 +29,7 @@ interface Audited {
 }
 
 /**
- * What is not as the registry expects it:
+ * The kinds of differences between the registry and reality:
  * - `not-running`: nothing listens on a held number.
  * - `idle`: the same, and nothing was seen there for as many days as were asked for. The service may
  *   be gone for good; nothing is released.
@@ -54,13 +54,13 @@ export interface AuditConflict extends Audited {
   readonly actual: string
   /** The owner of the range, if nobody holds the number. */
   readonly projectName?: string
-  /** The user who has it in use, if that is another one than the registry's. */
+  /** The user who has the port in use, if that is not the registry's owner. */
   readonly uid?: number
-  /** What listens there, as far as it can be seen. */
+  /** The process that listens there, as far as it can be seen. */
   readonly process?: CheckedProcess
 }
 
-/** An allocation whose state cannot be told from here. */
+/** An allocation whose state cannot be determined from here. */
 export interface AuditUnverified extends Audited {
   readonly actual: 'unverified'
   readonly reason: UnknownReason

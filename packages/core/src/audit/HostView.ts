@@ -65,7 +65,7 @@ export class HostView {
     return new HostView(localHost, listeners, seesServices, recorded, containers, ephemeral)
   }
 
-  /** Whether this host's kernel can speak for a host. */
+  /** Whether this host's kernel shows the sockets of a host. */
   isLocal(hostname: string): boolean {
     const known = this.#isLocal.get(hostname)
     if (known !== undefined) return known
@@ -88,8 +88,8 @@ export class HostView {
   }
 
   /**
-   * The TCP sockets of this host that listen on a number of a range and are of no allocation. A UDP
-   * socket may be that of a client, and is left out.
+   * The TCP sockets of this host that listen on a number of a range and belong to no allocation.
+   * Leaves out UDP sockets, which may be those of clients.
    * @param held the allocations of this host
    */
   strays(ranges: readonly PortRange[], held: readonly PortAllocation[]): Stray[] {

@@ -130,7 +130,7 @@ function isListening({ sighting }: Seen): boolean {
   return sighting.verdict === 'listening'
 }
 
-/** When the first kept check was made, of the allocations that may be idle and were never in use. */
+/** The times of the first kept checks of the allocations that may be idle and were never in use. */
 async function firstChecksOf(
   audited: readonly Seen[],
   idleBefore: Date,

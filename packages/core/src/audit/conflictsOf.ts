@@ -15,17 +15,17 @@ export interface Seen {
   readonly process?: CheckedProcess
 }
 
-/** What an allocation is judged by, beside what was seen of it. */
+/** The criteria by which an allocation is judged, besides what was seen of it. */
 export interface Standard {
   /** The registry's owner, if it belongs to one user. */
   readonly ownerUid: number | undefined
   /** A service on which nothing was seen since then is idle. */
   readonly idleBefore: Date
-  /** When the first of the kept checks was made, by allocation, of those that were never seen. */
+  /** The times of the first kept checks of the allocations that were never in use, by id. */
   readonly checkedSince: ReadonlyMap<string, Date>
 }
 
-/** Opens sockets for everybody: the published ports of containers, the sockets of systemd. */
+/** Root opens sockets for everybody: the published ports of containers, the sockets of systemd. */
 const ROOT = 0
 
 /** The conflict in the state of an allocation, if there is one. */
@@ -56,7 +56,7 @@ export function conflictOfState(
   }
 }
 
-/** When something was last seen there; of what was never seen, when it was first looked for. */
+/** When something was last seen there. If nothing ever was, the time of the first kept check. */
 function idleSinceOf(
   { id, lastUsedAt }: PortAllocation,
   checkedSince: ReadonlyMap<string, Date>,
@@ -91,7 +91,7 @@ export function ephemeralConflicts(
     .map((each) => conflict('ephemeral', each, 'in the ephemeral range'))
 }
 
-/** The services that have their Cloudflare hostname together with others, which are named. */
+/** The conflicts of services that share a Cloudflare hostname. Each names the other services. */
 export function hostnameConflicts(allocations: readonly PortAllocation[]): AuditConflict[] {
   const byHostname = new Map<string, PortAllocation[]>()
   for (const each of allocations) {

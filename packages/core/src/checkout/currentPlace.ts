@@ -5,8 +5,8 @@ import { identityOf } from './identityOf.js'
 import { isGone } from './isGone.js'
 
 /**
- * Where a recorded directory of this host is now: where it was or, if it is gone, beside that place or
- * beside another directory. Undefined if it is at neither.
+ * The current path of a recorded directory of this host: the recorded path or, if that is gone, one
+ * beside it or beside another directory. Undefined if the directory is in none of these places.
  */
 export function currentPlace(
   { directory, identity }: Checkout,

@@ -15,7 +15,9 @@ export interface LeftPort extends PortAllocation {
 
 export interface GoneCheckout {
   readonly checkout: Checkout
-  /** Those of its instance. Of the primary instance, only those that were allocated from it. */
+  /**
+   * The ports of its instance. Of the primary instance, only those allocated from the directory.
+   */
   readonly ports: readonly LeftPort[]
   /** The other ports of the primary instance, which may be in use without the directory. */
   readonly others: readonly PortAllocation[]

@@ -16,7 +16,7 @@ export function isGone(directory: string): boolean {
   }
 }
 
-/** Where the Filesystem Hierarchy Standard and macOS have media mounted. */
+/** The places where the Filesystem Hierarchy Standard and macOS have media mounted. */
 const MEDIA = /^(\/mnt(\/[^/]+)?|(\/run)?\/media(\/[^/]+){0,2}|\/Volumes)$/
 
 function maybeUnmounted(directory: string): boolean {

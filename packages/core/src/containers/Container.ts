@@ -15,12 +15,14 @@ export interface Container {
   readonly id: string
   readonly name: string
   readonly image: string
-  /** Absent if the program that answered does not tell. */
+  /** Absent if the program that answered does not report it. */
   readonly runtime?: 'docker' | 'podman'
   readonly composeProject?: string
   readonly composeService?: string
   /** The directory of the Compose file. */
   readonly composeDirectory?: string
-  /** Empty for one in the network namespace of the host: its processes listen themselves. */
+  /**
+   * Empty for a container in the network namespace of the host, whose processes listen themselves.
+   */
   readonly published: readonly PublishedPort[]
 }

@@ -3,14 +3,14 @@ import { isAbsolute, join } from 'node:path'
 
 const IN_RUNTIME_DIRECTORY = ['docker.sock', 'podman/podman.sock']
 
-/** Docker Desktop's on macOS and on Linux, and Colima's. */
+/** The sockets of Docker Desktop on macOS and on Linux, and that of Colima. */
 const IN_HOME = [
   '.docker/run/docker.sock',
   '.docker/desktop/docker.sock',
   '.colima/default/docker.sock',
 ]
 
-/** What decides where the sockets of Docker and Podman are. */
+/** The settings that determine where the sockets of Docker and Podman are. */
 export interface SocketPlaces {
   /** DOCKER_HOST. */
   readonly dockerHost?: string
@@ -38,7 +38,7 @@ export function apiSockets(places: SocketPlaces = placesHere()): string[] {
   ]
 }
 
-/** Nothing in a relative directory: what is there depends on where a command is run. */
+/** Returns nothing for a relative directory, which depends on where a command is run. */
 function inside(directory: string | undefined, names: readonly string[]): string[] {
   if (directory === undefined || !isAbsolute(directory)) return []
   return names.map((name) => join(directory, name))
@@ -53,7 +53,7 @@ function placesHere(): SocketPlaces {
   }
 }
 
-/** systemd's, which `su` and cron do not name (pam_systemd(8)). */
+/** The runtime directory that systemd makes. `su` and cron do not name it (pam_systemd(8)). */
 function runtimeDirectoryOfUser(): string | undefined {
   const uid = process.getuid?.()
   return uid === undefined ? undefined : `/run/user/${uid}`

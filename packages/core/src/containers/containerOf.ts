@@ -12,7 +12,7 @@ const SUPERVISOR = /^libpod-conmon-/
  * cannot be seen.
  */
 export function containerOf(pid: number, containers: readonly Container[]): Container | undefined {
-  // An audit asks for every socket.
+  // Without containers, does not read /proc, because an audit asks for every socket.
   if (containers.length === 0) return undefined
   const ids = containerIds(cgroupsOf(pid))
   const found = ids.map((id) => containers.find((container) => id.startsWith(container.id)))

@@ -5,16 +5,16 @@ import { containersOfDocker, containersOfLibpod } from './parseContainers.js'
 /** Published ports stay taken while a container is paused. Podman leaves those out unless asked. */
 const THAT_HOLD_PORTS = `filters=${encodeURIComponent('{"status":["running","paused"]}')}`
 
-/** Without a version, because Docker 29 refuses those that old ones know. */
+/** Without a version, because Docker 29 refuses the versions that old ones know. */
 const OF_DOCKER = `/containers/json?${THAT_HOLD_PORTS}`
 
 /**
- * Podman's own list has been as it is read here since then. The list that it makes for Docker's
- * clients has only the first port of a published range in version 4.
+ * The first version of Podman whose own list has the form that is read here. The list that Podman
+ * makes for Docker's clients has only the first port of a published range in version 4.
  */
 const FIRST_LIBPOD_LIST = 4
 
-/** Until then, a port published without an address was one of all IPv4 addresses. */
+/** Before this version, a port without an address was published on all IPv4 addresses. */
 const FIRST_DUAL_STACK = 6
 
 /**

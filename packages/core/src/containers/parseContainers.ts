@@ -3,7 +3,7 @@ import type { Container, PublishedPort } from './Container.js'
 
 type Runtime = Container['runtime']
 
-/** An object of JSON, none of whose members is known to be what it should. */
+/** A JSON object whose members have not been checked. */
 type Unchecked = Readonly<Record<string, unknown>>
 
 /**
@@ -18,7 +18,7 @@ export function containersOfDocker(body: string, runtime: Runtime): Container[] 
 
 function ofDocker({ Ports }: Unchecked): PublishedPort[] {
   return arrayOf(Ports).flatMap(({ IP, PrivatePort, PublicPort, Type }) => {
-    // The image exposes it, and nobody published it.
+    // The image exposes the port, but nobody published it.
     if (!PublicPort || !isKnown(Type)) return []
     // Docker names every address. Podman before version 4 names none for all of IPv4.
     const address = addressOf(IP || '0.0.0.0')
@@ -29,9 +29,9 @@ function ofDocker({ Ports }: Unchecked): PublishedPort[] {
 
 /**
  * Podman's own list (`ContainerListLibpod`). In it, a container that joined the network of another
- * has the ports of that one. The container that publishes them comes first, but for the one that
+ * has the ports of that one. The container that publishes them comes first, except the one that
  * only keeps the namespaces of a pod, which comes last.
- * @param anyAddress what a port without an address is published on
+ * @param anyAddress the addresses of a port that is published without one
  * @throws {Error} if it is no such list
  */
 export function containersOfLibpod(body: string, anyAddress: readonly string[]): Container[] {
@@ -92,12 +92,14 @@ function described({ Id, Names, Image, Labels }: Unchecked, runtime: Runtime) {
     ...(runtime && { runtime }),
     ...(composeProject && { composeProject }),
     ...(composeService && { composeService }),
-    // A relative one says nothing here.
+    // A relative directory means nothing here.
     ...(composeDirectory?.startsWith('/') && { composeDirectory }),
   }
 }
 
-/** Docker's begin with a slash, and one with another slash is what a linked container calls it. */
+/**
+ * Docker's names begin with a slash. One with another slash is what a linked container calls it.
+ */
 function nameIn(names: unknown): string | undefined {
   return arrayOf(names)
     .map((name) => text(name).replace(/^\//, ''))

@@ -15,7 +15,7 @@ export interface Publisher {
 
 /**
  * The container that publishes a port on an address of one of these sockets or, without sockets, on
- * any. The runtime's processes have such sockets, not those of the container.
+ * any address. Such sockets belong to the runtime's processes, not to those of the container.
  */
 export function publisherOf(
   containers: readonly Container[],

@@ -4,17 +4,17 @@ import { apiSockets } from './apiSockets.js'
 import type { Container } from './Container.js'
 import { listContainers } from './listContainers.js'
 
-/** For all sockets together. */
+/** The limit for all sockets together. */
 const TIME_LIMIT_MS = 500
 
-/** A socket that is there, and did not tell which containers there are. */
+/** A socket that exists, but does not return which containers there are. */
 export interface UnreachableSocket {
   readonly socket: string
   /** A clause about the socket: `it may not be opened (EACCES)`. */
   readonly reason: string
 }
 
-/** What the container runtimes of this machine tell. */
+/** The containers that the runtimes of this machine report. */
 export interface SeenContainers {
   readonly containers: readonly Container[]
   /** The containers behind these sockets are unknown. */
@@ -22,14 +22,14 @@ export interface SeenContainers {
 }
 
 export interface ReadContainersOptions {
-  /** Where the runtimes may be asked; those of this machine by default. */
+  /** The sockets at which runtimes may be asked. Default: those of this machine. */
   readonly sockets?: readonly string[]
   readonly signal?: AbortSignal
 }
 
 /**
  * The containers of this machine that run, with the ports that they publish, within half a second.
- * Whatever a runtime does, it only makes its socket unreachable.
+ * A fault of a runtime only makes its socket unreachable.
  * @throws the signal's reason
  */
 export async function readContainers({
@@ -73,7 +73,7 @@ async function withinLimit<Result>(
   }
 }
 
-/** Those that are there, each once: one may be a link to another. */
+/** The sockets that exist, each once, because one may be a link to another. */
 async function existing(
   sockets: readonly string[],
 ): Promise<({ readonly socket: string } | UnreachableSocket)[]> {

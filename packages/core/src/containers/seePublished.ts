@@ -5,9 +5,9 @@ import type { Container } from './Container.js'
 import { publisherOf } from './publisherOf.js'
 
 /**
- * What was seen of a port of this host, or `listening` if no socket listens there but a container
- * publishes the port and a connection is accepted. Podman 6 and redirects of the firewall have no
- * socket that listens. UDP is left as it was seen, because it cannot be confirmed.
+ * The given sighting of a port of this host, or `listening` if no socket listens there but a
+ * container publishes the port and a connection is accepted. Podman 6 and redirects of the firewall
+ * have no socket that listens. UDP is left as it was seen, because it cannot be confirmed.
  * @throws the signal's reason
  */
 export async function seePublished(
@@ -24,7 +24,7 @@ export async function seePublished(
   return verdict === 'listening' ? { verdict, listeners: [] } : sighting
 }
 
-/** Where a port can be connected to that is published on that address. */
+/** The address to connect to for a port that is published on that address. */
 function addressFor(address: string): string {
   if (address === '0.0.0.0') return '127.0.0.1'
   return address === '::' ? '::1' : address

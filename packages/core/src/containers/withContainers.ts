@@ -4,7 +4,7 @@ import type { Container } from './Container.js'
 import { containerOf } from './containerOf.js'
 import { publisherOf } from './publisherOf.js'
 
-/** What uses a port, with the containers of its processes, and the one that publishes it. */
+/** The use of a port, with the containers of its processes and the one that publishes it. */
 export function withContainers(
   use: PortUse,
   port: number,
@@ -21,7 +21,7 @@ export function withContainers(
   }
 }
 
-/** A process with its container: of a port that is published, the one that publishes it. */
+/** A process with its container. For a published port, that is the container that publishes it. */
 export function inContainer(
   process: ListeningProcess,
   publisher: Container | undefined,

@@ -2,21 +2,21 @@ import { counted } from '../counted.js'
 import { PortsError } from '../errors.js'
 import { toSeconds } from '../toSeconds.js'
 
-/** A limit that a call would pass. Either a project or an actor has it. */
+/** A limit that a call would exceed. Either a project or an actor has it. */
 export interface Reached {
   readonly projectName: string | null
   readonly actor: string | null
-  /** Whether the caller set it for its own calls, and not the registry. */
+  /** True if the caller set the limit for its own calls, false if the registry has it. */
   readonly isOwn: boolean
   readonly maxPorts: number | null
   readonly perMinute: number | null
-  /** How many ports they hold; null if that is not limited. */
+  /** How many ports the subject holds. Null if that is not limited. */
   readonly held: number | null
-  /** How many ports they were given in the last minute. */
+  /** How many ports the subject got in the last minute. */
   readonly used: number
   /** How many ports were asked for. */
   readonly asked: number
-  /** ISO 8601: when the call would pass. Null if waiting does not help. */
+  /** ISO 8601: when the call would be allowed. Null if waiting does not help. */
   readonly retryAt: string | null
 }
 

@@ -13,9 +13,12 @@ export interface Listener extends SeenListener {
   readonly port: number
   /** The socket's inode, by which processes that have it open refer to it. Not on every system. */
   readonly inode?: number
-  /** It is on `::`, and the system does not tell whether it takes IPv4 too (IPV6_V6ONLY). */
+  /**
+   * Set if the socket is on `::`, and the system does not show whether it takes IPv4 too
+   * (IPV6_V6ONLY).
+   */
   readonly mayTakeIPv4?: true
-  /** It is the socket on `::` of the same port, which takes IPv4 as well. */
+  /** Set if this is the socket on `::` of the same port, which takes IPv4 as well. */
   readonly isIPv4OfIPv6Socket?: true
 }
 

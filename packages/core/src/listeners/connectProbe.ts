@@ -5,7 +5,7 @@ import { lookupOnce } from './lookupOnce.js'
 import { type Sighting, unknownBecause } from './Sighting.js'
 
 export interface ProbeOptions {
-  /** For the lookup of the name and the connection together. */
+  /** The limit for the lookup of the name and the connection together. */
   readonly timeoutMs: number
   readonly signal?: AbortSignal
   readonly lookup?: LookupFunction

@@ -18,8 +18,9 @@ export interface EphemeralOverlap {
 }
 
 /**
- * The numbers of these ranges that this host's kernel may use for outgoing connections of TCP and UDP,
- * except those reserved already. Undefined if there are none, or if the system does not tell.
+ * The numbers of these ranges that this host's kernel may use for outgoing connections of TCP and
+ * UDP, except those reserved already. Undefined if there are none, or if the system does not show
+ * them.
  */
 export async function ephemeralOverlap(
   ranges: readonly Bounds[],

@@ -15,7 +15,7 @@ const WILDCARDS: Readonly<Record<string, readonly string[]>> = {
   '46': ['::', '0.0.0.0'],
 }
 
-/** The sockets of this host on macOS, or undefined where netstat does not tell. */
+/** The sockets of this host on macOS, or undefined if netstat does not show them. */
 export async function readNetstat(): Promise<SocketTable | undefined> {
   try {
     // Without -l, netstat(1) cuts IPv6 addresses to 16 characters.
@@ -35,7 +35,7 @@ export function parseNetstat(output: string): SocketTable {
   for (const row of output.split('\n')) {
     const { protocol, family = '', address = '', port, state } = ROW.exec(row)?.groups ?? {}
     if (protocol === undefined) continue
-    // A zone (fe80::1%en0) is no part of how a hostname is stored.
+    // A stored hostname has no zone (fe80::1%en0).
     const addresses = address === '*' ? (WILDCARDS[family] ?? []) : [address.replace(/%.*/, '')]
     for (const address of addresses) {
       const end = { address, port: Number(port) }

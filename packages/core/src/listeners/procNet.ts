@@ -74,7 +74,7 @@ export async function readListeningSockets(
 
 const readTable = (path: string) => readFile(path, 'latin1')
 
-/** A few rows: the kernel looks for as many connections as fill what is left of it. */
+/** A few rows. The kernel looks for as many connections as fill the rest of the buffer. */
 const CHUNK_BYTES = 1024
 
 /** A row of a TCP socket in another state than LISTEN. */

@@ -49,7 +49,7 @@ export class PassedOver {
     return this.#reasonsFor(port)[0]
   }
 
-  /** The same for a number on which something may listen already. */
+  /** As `reasonFor`, for a number on which something may listen already. */
   otherReasonFor(port: number): Exclude<PassOverReason, 'busy'> | undefined {
     return this.#reasonsFor(port).find((reason) => reason !== 'busy')
   }

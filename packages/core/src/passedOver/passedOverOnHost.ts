@@ -33,7 +33,7 @@ export function passedOverOnThisHost(seen: ThisHost): PassedOver {
   )
 }
 
-/** Nothing else is known of another host. */
+/** Passes over only blocked ports, because nothing else is known of another host. */
 export function passedOverOnAnotherHost(protocol: Protocol): PassedOver {
   return new PassedOver({ blocked: blockedPorts(protocol) })
 }

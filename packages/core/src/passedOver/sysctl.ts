@@ -4,7 +4,7 @@ import { type KernelPorts, parseEnds } from '../listeners/kernelPorts.js'
 
 const run = promisify(execFile)
 
-/** The settings of macOS, or undefined if it does not tell. It can reserve no numbers. */
+/** The settings of macOS, or undefined if it does not show them. It can reserve no numbers. */
 export async function readSysctl(program = '/usr/sbin/sysctl'): Promise<KernelPorts | undefined> {
   try {
     const { stdout } = await run(program, [

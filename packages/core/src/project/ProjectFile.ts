@@ -27,9 +27,9 @@ export interface ProjectService {
   readonly protocols?: readonly Protocol[]
   /** How many ports it needs; they are contiguous. Default: 1. */
   readonly count?: number
-  /** It must have this port. */
+  /** The port that the service must have. */
   readonly port?: number
-  /** It gets this port if it is available. */
+  /** The port that the service gets if it is available. */
   readonly preferredPort?: number
   readonly cloudflareHostname?: string
 }

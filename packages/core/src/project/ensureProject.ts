@@ -159,7 +159,7 @@ function neededFirst(entries: readonly Entry[], needed: readonly string[] = []):
   return [...entries.filter(isNeeded), ...entries.filter((entry) => !isNeeded(entry))]
 }
 
-/** Those of all projects. Makes a registry if there is none, because a new one has ranges. */
+/** The ranges of all projects. Makes a registry if there is none, because a new one has ranges. */
 async function rangesOf(ports: PortManager, options: WriteOptions): Promise<readonly PortRange[]> {
   return ports.listRanges(options).catch(async (error) => {
     if (!(error instanceof PortsError) || error.code !== 'NO_REGISTRY') throw error
@@ -177,7 +177,7 @@ async function refuseOtherDirectory(
 ): Promise<void> {
   const { hostname } = ports.scope()
   const recorded = await ports.listCheckouts({ ...options, projectName, hostname })
-  // A project that was moved is not recorded where it is now.
+  // A directory may have been moved since it was recorded.
   const places = recorded.map((checkout) => currentPlace(checkout, root))
   if (places.includes(root)) return
   const other = places.find((place) => place !== undefined)
@@ -208,8 +208,8 @@ function itemOf([service, { protocols, count = 1 }]: Entry): BatchEntry {
 }
 
 /**
- * The services whose allocations lack some of their metadata. A batch has one set of metadata for all
- * its services, so the first one, which gives all their ports, has none.
+ * The services whose allocations lack some of their metadata. A batch has one set of metadata for
+ * all its services, so the first batch, which gives all their ports, has none.
  */
 function groupedByMetadata(entries: readonly Entry[], allocations: readonly PortAllocation[]) {
   const groups = new Map<string, { metadata: Metadata; services: Entry[] }>()

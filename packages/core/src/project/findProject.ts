@@ -15,16 +15,16 @@ export interface LocalProject {
   readonly root: string
   /** Whether it is a linked worktree of Git. */
   readonly isLinked: boolean
-  /** Where the name comes from. */
+  /** The source of the name. */
   readonly namedBy: 'ports.json' | 'package.json' | 'git remote'
   /** The services of `ports.json`. Empty without one. */
   readonly services: Readonly<Record<string, ProjectService>>
 }
 
 /**
- * The project of a directory, from `ports.json` there or above, else from the name of the package at
- * the top of the repository, else from that of its remote, else from the name of the nearest package
- * in it. Without a repository, from that of the nearest package. Undefined if nothing names one.
+ * The project of a directory. `ports.json` there or above names it, else the package at the top of
+ * the repository, else the repository's remote, else the nearest package in the repository. Without
+ * a repository, the nearest package names it. Undefined if nothing does.
  * @throws {PortsError} `INVALID_ARGUMENT` if `ports.json` is malformed, or the directory cannot be
  * opened
  */
@@ -93,7 +93,7 @@ export function packageNameIn(directory: string): string | undefined {
   return typeof name === 'string' ? nearestName(name) : undefined
 }
 
-/** Its fields; none if there is no such file that can be read, or it is no JSON object. */
+/** The fields of its `package.json`. Empty if the file cannot be read, or is no JSON object. */
 export function packageJsonIn(directory: string): Record<string, unknown> {
   try {
     return Object(JSON.parse(textOfFile(join(directory, 'package.json')) ?? ''))

@@ -7,7 +7,7 @@ export interface GitWorktree {
   readonly root: string
   /** Whether it was made by `git worktree add`. A clone and a submodule have a repository of their own. */
   readonly isLinked: boolean
-  /** Holds `config`. */
+  /** The directory that contains `config`. */
   readonly commonDirectory: string
 }
 

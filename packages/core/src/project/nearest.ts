@@ -3,8 +3,9 @@ import { statOf } from '../statOf.js'
 import { gitWorktree } from './gitWorktree.js'
 
 /**
- * The directory or the nearest one above it that has such a file. A file of another user counts only
- * in a directory of that user: anybody can write one to /tmp, and a run would run its commands.
+ * The directory or the nearest one above it that has such a file. A file of another user counts
+ * only in a directory of that user, because anybody can write one to /tmp, and its commands would
+ * be run.
  */
 export function nearestWith(file: string, directory: string): string | undefined {
   const [path] = filesAbove([file], directory)

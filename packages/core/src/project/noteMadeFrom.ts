@@ -33,7 +33,7 @@ export async function noteMadeIn(
   if (!first) return
   const checkout = { projectName: first.projectName, hostname, directory: root }
   const ids = made.map(({ id }) => id)
-  // The ports are held by now, and must be reported. If this is not recorded, prune keeps them.
+  // The ports are held by now, and must be reported. If this fails, prune keeps them.
   await ports.noteAllocations(checkout, ids, options).catch((error) => {
     if (!(error instanceof PortsError)) throw error
   })

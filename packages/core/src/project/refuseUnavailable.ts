@@ -28,7 +28,7 @@ export async function refuseUnavailable(
   if (fixed.length === 0) return
   const reservations = await ports.listReservations(options)
   for (const { port: portNumber, protocols } of fixed) {
-    // Its range would be one on every host.
+    // A range that is created for the number would be one on every host.
     if (ranges.some((it) => includes(it, portNumber))) {
       const owner = onHost.find((it) => includes(it, portNumber))?.projectName ?? null
       throw portOutOfRange({ projectName, hostname, portNumber, owner, ranges: own })

@@ -137,7 +137,7 @@ export function unclearRange(
       (startPort === null || range.startPort === startPort) &&
       (hostname === null || range.hostname === hostname),
   )
-  // The argument that names a range by its first port: of resizeRange, and of removeRange.
+  // The argument of resizeRange or removeRange that names a range by its first port.
   const first = change.bounds ? 'from' : 'startPort'
   const what = isMissing
     ? `${projectName} has no range${of}${on}`

@@ -28,7 +28,7 @@ export interface ImportReport {
   readonly changed: boolean
 }
 
-/** They take a few seconds. Many more would take longer than a statement may. */
+/** This many rows take a few seconds. Many more would take longer than a statement may. */
 const MAX_ROWS = 10_000
 
 const ROW = 'an object with projectName, serviceName and portNumber'
@@ -98,7 +98,9 @@ function collisionWith(first: Holding, other: Holding): boolean {
   return nameOfService(first) !== nameOfService(other)
 }
 
-/** A row says the same as an earlier one, or gives its number to another service. */
+/**
+ * The outcome of a row that repeats an earlier one, or that gives its number to another service.
+ */
 function repeatedRow(first: Holding, other: Holding, row: number): ImportOutcome {
   const nothing = { changes: false, createsRange: false, addsMetadata: false }
   if (!collisionWith(first, other)) return { outcome: 'held', ...nothing }

@@ -32,7 +32,7 @@ const hostname: Check = (field, value) => {
 const actor: Check = (field, value) => validText(field, value, MAX_LENGTH.actor)
 const description: Check = (field, value) => validText(field, value, MAX_LENGTH.description)
 
-/** Leaves the ids that come after it exact in JSON. */
+/** The highest id of a document. Ids that are given after it are still exact in JSON. */
 const HIGHEST_ID = 2 ** 48
 
 /** The largest number of PostgreSQL's type `integer`, in which ordinals are stored. */
@@ -59,7 +59,7 @@ const TIME = /^(?<date>(?!0000)\d{4}-\d\d-\d\d)T\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\
 const time: Check = (field, value) => {
   const date = TIME.exec(String(value))?.groups?.date
   const instant = Date.parse(String(value))
-  // Date.parse takes the 30th of February for the 2nd of March.
+  // Date.parse reads the 30th of February as the 2nd of March.
   const midnight = Date.parse(`${date}T00:00:00Z`)
   const isDay = !Number.isNaN(midnight) && new Date(midnight).toISOString().startsWith(`${date}T`)
   if (!isDay || Number.isNaN(instant)) throw invalidArgument(field, value, 'a time in ISO 8601')

@@ -1,22 +1,22 @@
 import { isPostmasterAlive, isStopping, postmasterPid, sleepsInRecovery } from './lockFiles.js'
 
 /**
- * Twice what a server gives its processes to end after one of them crashed (SIGKILL_CHILDREN_AFTER_SECS
- * in its postmaster.c), before it lets another recover.
+ * Twice the time that a server gives its processes to end after one of them crashed, before it
+ * starts others to recover (SIGKILL_CHILDREN_AFTER_SECS in its postmaster.c).
  */
 const IDLE_MS = 10_000
 /**
- * How often the processes of an idle server may wake meanwhile. One that recovers wakes every ten
- * seconds, to say how far it is (log_startup_progress_interval).
+ * How often the processes of an idle server may wake in that time. A process that recovers wakes
+ * every ten seconds to report its progress (log_startup_progress_interval).
  */
 const MOST_WAKES = 10
 
 /**
- * Notices that a server which is not ready will never be. On a full disk, one of the processes that
- * recover can fail so early that the server takes its end for a part of the crash before, and ignores
- * it (`FatalError` in `HandleChildCrash`, postmaster.c). If that was the startup process, the server
- * never stops waiting for it; if it was the checkpointer, the startup process never stops waiting for
- * the checkpoint that was under way.
+ * Detects a server that is not ready and never will be. On a full disk, a process that takes part
+ * in the recovery can fail so early that the server mistakes its exit for a part of the preceding
+ * crash, and ignores it (`FatalError` in `HandleChildCrash`, postmaster.c). If it was the startup
+ * process, the server never stops waiting for it. If it was the checkpointer, the startup process
+ * never stops waiting for the checkpoint that was in progress.
  */
 export class IdleServer {
   readonly #data: string
@@ -28,7 +28,7 @@ export class IdleServer {
     this.#data = data
   }
 
-  /** To be asked again and again: whether it was idle whenever this was asked for long enough. */
+  /** True if the server was idle at every call for longer than `IDLE_MS`. Call it repeatedly. */
   isStuck(): boolean {
     const isIdle =
       isPostmasterAlive(this.#data) && (isStopping(this.#data) || !this.#isRecovering())
@@ -44,9 +44,9 @@ export class IdleServer {
   }
 
   /**
-   * An immediate shutdown, which loses nothing: the next start recovers. A server that waits for one
-   * of its processes may ignore that too, so it is killed the second time. Its processes end when it
-   * is killed, and keep its lock until then.
+   * An immediate shutdown. It loses nothing, because the next start recovers. A server that waits
+   * for one of its processes may ignore it, so the second call kills the server. The server's
+   * processes then end too, and keep its lock until they have ended.
    */
   end(): void {
     const pid = postmasterPid(this.#data)

@@ -1,4 +1,4 @@
-/** What a user can do, by the message of PostgreSQL or of the system. */
+/** The user's next step for a message of PostgreSQL or of the system. */
 const ADVICE: readonly (readonly [cause: RegExp, advice: string])[] = [
   [
     /insufficient file descriptors|too many open files|\bE[MN]FILE\b|spawn EINVAL/i,

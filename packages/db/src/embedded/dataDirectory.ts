@@ -7,14 +7,15 @@ import { refuseForeignDirectory } from './trustedPath.js'
 
 /**
  * The server's data directory, or undefined if none was made yet. Its name in the registry's home
- * may be a link: a server that cannot enter the home lives elsewhere.
- * @throws {PortsError} `DATABASE_UNAVAILABLE` if data that were there are lost or not mounted,
- * since new ones would give their numbers a second time; and if the directory is not the registry's
- * or can be changed by another user
+ * may be a link: a server that cannot enter the home has its data elsewhere.
+ * @throws {PortsError} `DATABASE_UNAVAILABLE` if earlier data are lost or not mounted, because new
+ * data would give their numbers a second time; also if the directory is not the registry's or
+ * another user can change it
  */
 export function dataDirectory(home: string): string | undefined {
   const data = join(home, 'data')
-  // Looked at first: another process may be making the data, and notes that only when they are there.
+  // Checked first, because another process may be making the data, and records that only
+  // afterwards.
   const hadData = wasMade(home)
   if (existsSync(data)) {
     const real = realpathSync(data)

@@ -19,15 +19,15 @@ export interface EmbeddedStatus {
   readonly home: string
   readonly dataDirectory?: string
   readonly socketDirectory?: string
-  /** Whom the server runs as. */
+  /** The account that the server runs as. */
   readonly owner?: string
   readonly pid?: number
 }
 
 /**
- * Makes the registry's server where there is none, starts it where it does not run, and returns its
- * data directory once it takes connections. Any number of processes may call this at once, and any
- * of them may be killed at any point.
+ * Makes the registry's server if there is none, starts it if it does not run, and returns its data
+ * directory once it takes connections. Any number of processes may call this at once, and any of
+ * them may be killed at any point.
  * @param onLaunch called if this call started the server
  * @throws {PortsError} `DATABASE_UNAVAILABLE`
  */
@@ -47,14 +47,15 @@ export function ensureRunning(notify: Notify, onLaunch: () => void): Promise<str
   )
 }
 
-/** Its data directory, or undefined where none was made yet. */
+/** The data directory of the server, or undefined if none was made yet. */
 export function existingData(): Promise<string | undefined> {
   return atHome(async (home) => dataDirectory(home))
 }
 
 /**
  * The data directory of the registry.
- * @throws {PortsError} `NO_REGISTRY` if none was made yet, `SANDBOXED` if that cannot be known
+ * @throws {PortsError} `NO_REGISTRY` if none was made yet, `SANDBOXED` if it cannot be known
+ * whether one was
  */
 export function requiredData(): Promise<string> {
   return atHome(async (home) => {
@@ -65,7 +66,7 @@ export function requiredData(): Promise<string> {
   })
 }
 
-/** False if it was not running. */
+/** Stops the server. False if it was not running. */
 export function stop(notify: Notify): Promise<boolean> {
   return atHome(async (home) => {
     const data = dataDirectory(home)
@@ -127,8 +128,7 @@ async function atHome<Result>(work: (home: string) => Promise<Result>): Promise<
 }
 
 /**
- * Reports an empty file system over the home as the sandbox that put it there, not as a matter of
- * rights.
+ * Reports an empty file system over the home as the work of a sandbox, not as a problem of rights.
  */
 function refuseUnsafe(home: string): void {
   try {

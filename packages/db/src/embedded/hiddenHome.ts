@@ -3,7 +3,9 @@ import { dirname } from 'node:path'
 import { PortsError } from '@ports/core'
 import { registryHome } from './registryHome.js'
 
-/** File systems, statfs(2), that sandboxes put over a home, and on which no home of a machine is. */
+/**
+ * The file systems (statfs(2)) that sandboxes mount over a home. No machine's own home is on one.
+ */
 const MADE_BY_SANDBOXES: ReadonlySet<number> = new Set([
   0x01021994, // tmpfs
   0x794c7630, // overlayfs
@@ -11,10 +13,10 @@ const MADE_BY_SANDBOXES: ReadonlySet<number> = new Set([
 
 /**
  * Refuses to make or start a registry on a file system that only this mount namespace has, such as
- * an empty one that a sandbox puts over the home directory. It would give other numbers than the
- * machine's registry, and its server would stay when the sandbox ends, with nobody able to connect
- * to it. The first process of the PID namespace stands for the machine or the container; if that
- * sees the same file system, as in a container, nothing is hidden.
+ * an empty one that a sandbox mounts over the home directory. Such a registry would give other
+ * numbers than the machine's, and its server would outlive the sandbox with nobody able to connect
+ * to it. The first process of the PID namespace represents the machine or the container. If it sees
+ * the same file system, as in a container, nothing is hidden.
  * @throws {PortsError} `SANDBOXED`
  */
 export function refuseHiddenHome(home: string): void {
@@ -46,7 +48,7 @@ function isHidden(directory: string): boolean {
   const device = deviceOf(directory)
   const visible = mounts('/proc/1/mountinfo').map((mount) => mount.device)
   if (device !== undefined && visible.length > 0) return !visible.includes(device)
-  // A sandbox that hides /proc, or a machine that hides the processes of others (hidepid).
+  // A sandbox hides /proc, or the machine hides the processes of others (hidepid).
   return MADE_BY_SANDBOXES.has(statfsSync(directory).type)
 }
 

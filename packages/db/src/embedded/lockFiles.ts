@@ -11,18 +11,18 @@ const PM_STATUS_LINE = 8
 /** The titles of the processes that take part in a recovery. */
 const RECOVERS = /^postgres: (startup|checkpointer|io worker)/
 
-/** As its pid file says; see `isAccepting` for whether that is still true. */
+/** The pid in the server's pid file. It may be out of date: see `isAccepting`. */
 export function postmasterPid(data: string): number | undefined {
   const number = Number.parseInt(textOfOwn(pidFile(data), ownerOf(data)), 10)
   return number > 0 ? number : undefined
 }
 
 /**
- * After a crash the server's lock files stay, and PostgreSQL refuses to start while any process of
- * its user has the pid in them. In a restarted container some process often has it, and so does a
- * zombie that nobody reaps. PostgreSQL always refuses if there is no pid in them, as after a full
- * disk. Only the holder of the server's lock may call this, because these files say nothing about
- * another PID namespace.
+ * Removes the server's lock files, which stay after a crash. PostgreSQL refuses to start while any
+ * process of its user has the pid in them. In a restarted container another process often has that
+ * pid, or a zombie that nobody reaps. PostgreSQL also refuses if the files contain no pid, as after
+ * a full disk. Only the holder of the server's lock may call this, because the files say nothing
+ * about another PID namespace.
  */
 export function removeLockFiles(data: string): void {
   for (const file of [pidFile(data), join(socketDirectory(data), `.s.PGSQL.${SOCKET_PORT}.lock`)]) {
@@ -46,7 +46,7 @@ function textOf(file: string): string {
   return emptyIfMissing(() => readFileSync(file, 'utf8'))
 }
 
-/** Empty for a file that is not there, or went while it was read: a server may be stopping. */
+/** Empty if the file does not exist, or disappears while it is read because the server stops. */
 function emptyIfMissing(read: () => string): string {
   try {
     return read()
@@ -56,16 +56,16 @@ function emptyIfMissing(read: () => string): string {
   }
 }
 
-/** Also while it recovers and takes no connections yet. */
+/** True also while the server recovers and takes no connections yet. */
 export function isPostmasterAlive(data: string): boolean {
   const pid = postmasterPid(data)
   return pid !== undefined && isServerOf(data, pid)
 }
 
 /**
- * How often those of its processes have slept so far that bring the data up to date, as they do at a
- * start and after a crash. Infinite unless all of them sleep now, each waiting for another; and where
- * this system does not tell. Undefined if there are none.
+ * How often the processes that recover the server's data, at a start and after a crash, have slept
+ * so far. Infinite unless all of them sleep now, each waiting for another; also infinite if this
+ * system does not show it. Undefined if there are no such processes.
  */
 export function sleepsInRecovery(data: string): number | undefined {
   const pid = postmasterPid(data)
@@ -87,10 +87,10 @@ function sleepsOf(pid: string): number {
 }
 
 /**
- * Kills the processes that are left of a server that is gone. They end by themselves when they notice
- * that, but one that waits for a lock of another that was killed with the server never does. Nothing
- * is lost: the next server recovers. Does nothing where this system does not show them, or while the
- * server is there after all and only its pid file is damaged.
+ * Kills the remaining processes of a server that is gone. They end by themselves when they notice
+ * that, but a process that waits for a lock of another killed one never does. Nothing is lost,
+ * because the next server recovers. Does nothing if this system does not show the processes, or if
+ * the server still runs and only its pid file is damaged.
  */
 export function endOrphans(data: string, server: number): void {
   if (!existsSync('/proc/self/cwd') || isServerOf(data, server)) return
@@ -109,15 +109,19 @@ function killIfThere(pid: number): void {
   }
 }
 
-/** Whether it was told to stop, as its pid file says (PM_STATUS_STOPPING in its pidfile.h). */
+/**
+ * Whether the server's pid file says that it is stopping (PM_STATUS_STOPPING in PostgreSQL's
+ * pidfile.h).
+ */
 export function isStopping(data: string): boolean {
   const status = textOfOwn(pidFile(data), ownerOf(data)).split('\n')[PM_STATUS_LINE - 1]
   return status?.trim() === 'stopping'
 }
 
 /**
- * Not just any process that names the directory, such as one that shows its files. It must also run
- * as the server's account, because that account chooses the pid in the file.
+ * Whether the process is the server. A process that only names the directory, such as one that
+ * shows its files, does not count. The process must also run as the server's account, because that
+ * account chooses the pid in the file.
  */
 function isServerOf(data: string, pid: number): boolean {
   const { uid, command } = processOf(pid)
@@ -125,7 +129,7 @@ function isServerOf(data: string, pid: number): boolean {
   return command.includes(`postgres -D ${data} -c `) || worksIn(data, pid, command)
 }
 
-/** For a home that was renamed since the server started: it works in its data directory. */
+/** Recognizes a server whose home was renamed since it started: it works in its data directory. */
 function worksIn(data: string, pid: number, command: string): boolean {
   return /postgres -D \S.* -c listen_addresses=/.test(command) && isIn(data, pid)
 }
@@ -142,8 +146,8 @@ function isIn(data: string, pid: number): boolean {
 }
 
 /**
- * The owner and the command line, in one line, of a process; no command line if it is gone or a
- * zombie.
+ * The owner of a process, and its command line as one line. The command line is empty if the
+ * process is gone or a zombie.
  */
 function processOf(pid: number): { uid?: number; command: string } {
   // Slim images have no ps.

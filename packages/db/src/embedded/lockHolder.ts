@@ -4,9 +4,9 @@ import { hostname } from 'node:os'
 /** A process that holds a lock, as the lock's file describes it to others. */
 export interface Holder {
   readonly host: string
-  /** The id of the kernel's boot; absent if the system does not tell. */
+  /** The id of the kernel's boot; absent if the system does not show it. */
   readonly boot?: string
-  /** Its number in its PID namespace. */
+  /** The id of the process in its PID namespace. */
   readonly pid: number
   readonly pidNamespace?: string
   /** The machine's own id (machine-id(5)), which a reboot does not change. */
@@ -50,7 +50,9 @@ export function isOfEarlierBoot(holder: Holder): boolean {
   )
 }
 
-/** How to find it: on which host and, if its pid means nothing here, in which container. */
+/**
+ * Describes how to find the process: its host and, if its pid means nothing here, its container.
+ */
 export function describe(holder: Holder): string {
   const { host, pid, pidNamespace, boot } = holder
   if (isVisible(holder)) return `process ${pid}`

@@ -13,8 +13,8 @@ export interface OtherRegistry {
 }
 
 /**
- * The registries of the users of this machine where they are by default, and root's, as far as this
- * process may look. Opens none of them.
+ * The registries of this machine's users in their default places, and root's, as far as this
+ * process can see them. Opens none of them.
  */
 export async function otherRegistries(): Promise<OtherRegistry[]> {
   const own = realPath(join(await registryHome(), 'data'))

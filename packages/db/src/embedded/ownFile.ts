@@ -34,7 +34,7 @@ function openWithoutLink(path: string, flags: number): number {
   try {
     return openSync(path, flags | O_NOFOLLOW | O_NONBLOCK, 0o600)
   } catch (error) {
-    // How open(2) refuses a link under O_NOFOLLOW.
+    // open(2) refuses a link this way under O_NOFOLLOW.
     if ((error as NodeJS.ErrnoException).code === 'ELOOP') throw refused(path, 'is a link', error)
     throw error
   }

@@ -24,18 +24,18 @@ const POLL_MS = 10
 /** Crash recovery replays at most max_wal_size; a minute is far more than that takes. */
 const START_TIMEOUT_MS = 60_000
 /**
- * How long a server that cannot be seen from here may take to end, or to come up, before its callers
- * here are told that it is elsewhere. A fast shutdown takes less than a second.
+ * How long a server that cannot be seen from here may take to end or to start, before callers here
+ * get an error that it runs elsewhere. A fast shutdown takes less than a second.
  */
 const ELSEWHERE_MS = 5_000
 /** The backends of a killed server notice within a second or two, and keep its lock until then. */
 const OLD_BACKENDS_MS = 20_000
-/** From then on they are killed. */
+/** The backends are killed after this time. */
 const ORPHANED_MS = 10_000
 /** A fast shutdown writes what is in memory, 32 MB, and waits for no client. */
 const STOP_TIMEOUT_MS = 60_000
 const LARGEST_LOG_BYTES = 10_000_000
-/** Less than one segment of its log of changes (wal_segment_size), which it may need to start. */
+/** One segment of the server's log of changes (wal_segment_size), which a start may need. */
 const LEAST_SPACE_BYTES = 16 * 1024 * 1024
 
 const SETTINGS = {
@@ -44,17 +44,19 @@ const SETTINGS = {
   unix_socket_directories: SOCKETS_FROM_DATA,
   unix_socket_permissions: '0700',
   max_connections: '320',
-  // For the management: 300 are left for callers. Those that are refused take one for a moment, too.
+  // Reserved for management. 300 are left for callers. A refused caller also takes one for a
+  // moment.
   superuser_reserved_connections: '20',
   shared_buffers: '32MB',
   max_wal_size: '256MB',
-  // All of it is in memory. At the default of 4 a registry of one range is read from end to end by
-  // every allocation, and sessions keep that plan while it grows.
+  // All data are in memory. At the default of 4, every allocation reads a registry of one range
+  // from end to end, and sessions keep that plan while the registry grows.
   random_page_cost: '1.1',
   jit: 'off',
   timezone: 'UTC',
   log_timezone: 'UTC',
-  // Refused allocations are answers, not faults: keep what concerns the server itself.
+  // Refused allocations are answers, not faults. The log keeps only what concerns the server
+  // itself.
   log_min_messages: 'log',
   log_checkpoints: 'off',
   log_line_prefix: '%m ',
@@ -62,8 +64,8 @@ const SETTINGS = {
 
 /**
  * Starts the server, as a process of its own that outlives this one, and waits until it takes
- * connections. One that runs already and is still recovering is only waited for. Call it under the
- * start lock.
+ * connections. If a server already runs and is still recovering, only waits for it. Call it under
+ * the start lock.
  */
 export async function startPostmaster(data: string): Promise<void> {
   const account = accountOf(data)
@@ -80,7 +82,8 @@ export async function startPostmaster(data: string): Promise<void> {
     // A server with an unsafe socket directory works, and ending it would not help.
     if (isAlive) refuseUnsafeSocketDirectory(data, account)
     if (idleServer.isStuck()) {
-      // It may serve others, who see its socket: this process does not, and ends nothing.
+      // Other processes may see the server's socket and use it. This one does not, so it ends
+      // nothing.
       if (state === 'unreachable') throw heldElsewhere(data, lastHolder(data, account))
       idleServer.end()
     }
@@ -93,8 +96,8 @@ export async function startPostmaster(data: string): Promise<void> {
 }
 
 /**
- * Undefined while another server has the lock: one that is ending, the backends of one that was
- * killed, or for a moment one that cannot be seen from here.
+ * Undefined while another server has the lock: one that is ending, the backends of a killed one or,
+ * for a short time, one that cannot be seen from here.
  */
 async function tryLaunch(
   data: string,
@@ -110,7 +113,7 @@ async function tryLaunch(
     return undefined
   }
   try {
-    // Something other than this program started it, without the lock.
+    // Something other than this program started the server, without the lock.
     if (isPostmasterAlive(data)) return undefined
     removeLockFiles(data)
     return launch(data, account, lock)
@@ -121,7 +124,7 @@ async function tryLaunch(
 
 interface Launch {
   ended: boolean
-  /** The end of what the server has said since. */
+  /** The end of the server's output since its launch. */
   lastWords(): string
 }
 
@@ -186,7 +189,7 @@ export async function stopPostmaster(data: string): Promise<boolean> {
     await refuseServerElsewhere(data)
     return false
   }
-  // A request to stop can be lost on a server that is recovering from a crash of its backends.
+  // A server that is recovering from a crash of its backends can lose a request to stop.
   const giveUpAt = Date.now() + START_TIMEOUT_MS
   const idleServer = new IdleServer(data)
   while (
@@ -199,7 +202,7 @@ export async function stopPostmaster(data: string): Promise<boolean> {
   }
   if (!isPostmasterAlive(data)) return true
   process.kill(pid, 'SIGINT')
-  // The last thing that it does is to remove its pid file.
+  // The server removes its pid file last.
   const endsBy = Date.now() + STOP_TIMEOUT_MS
   while (postmasterPid(data) === pid && isPostmasterAlive(data)) {
     if (Date.now() > endsBy) throw doesNotEnd(data, pid)
@@ -252,7 +255,10 @@ function startFailed(data: string, launched: Launch | undefined): PortsError {
   )
 }
 
-/** For a server of its own account, which has no use of what is kept back for root. */
+/**
+ * Whether the disk is full for the server's account, which cannot use the space that is reserved
+ * for root.
+ */
 function isFull(directory: string): boolean {
   const { bavail, bsize, files, ffree } = statfsSync(directory)
   return bavail * bsize < LEAST_SPACE_BYTES || (files > 0 && ffree === 0)

@@ -34,29 +34,30 @@ export interface RegistryFiles {
   readonly pid?: number
   /** The files and directories that were made for this registry. */
   readonly paths: readonly string[]
-  /** What else is in its directories. */
+  /** Other entries in the directories of the registry. */
   readonly others: readonly string[]
-  /** What it shares with other registries. */
+  /** The copies of programs that it shares with other registries. */
   readonly shared: readonly string[]
 }
 
-/** Where the data are or were, and the directory around them. */
+/** The path where the data are or were, and the directory around them. */
 interface Place {
   readonly data: string
   readonly cluster: string
 }
 
 /**
- * Looks, and changes nothing.
+ * Returns the files of a registry. Changes nothing.
  * @throws {PortsError} `DATABASE_UNAVAILABLE` if the data there are not those of a registry of this
- * user, or on a file system that is not mounted
+ * user, or are on a file system that is not mounted
  */
 export function registryFiles(home: string): RegistryFiles {
   const { data, cluster } = placeOf(home)
   const hasData = existsSync(data)
   refuseForeignDirectory(cluster)
   if (hasData) refuseForeignData(data)
-  // Without data and record nothing says that a registry was ever here: all is somebody else's.
+  // Without data and a lock record, nothing shows that a registry was here. The files may be
+  // others'.
   else if (!hasLockRecord(home)) return { home, paths: [], others: [], shared: [] }
   else if (cluster !== home && !isMadeForRegistry(cluster)) dataDirectory(home)
 
@@ -88,8 +89,8 @@ export async function removeRegistryFiles(home: string, notify: Notify): Promise
       refuseForeignData(data)
       await stopPostmaster(data)
       lock.noteMade()
-      // In one step: a server must never start on a part of its data. Now that they are gone, none
-      // is made either, because the lock's file says that there were some.
+      // Renamed in one step, because a server must never start on a part of its data. New data are
+      // not made either, because the lock's file says that there were some.
       renameSync(data, join(cluster, `${UNFINISHED}${process.pid}`))
     }
     await removeCluster(place)
@@ -115,7 +116,7 @@ function filesIn({ data, cluster }: Place): string[] {
     ...unfinishedIn(cluster),
     ...(hasOnlySockets(run) ? [run] : []),
     clusterFiles.log(data),
-    // Those of root's registries are shared.
+    // Root's registries share their copies.
     ...(isRoot() ? [] : copiesOfPrograms(cluster)),
   ]
 }
@@ -132,7 +133,7 @@ async function removeCluster({ data, cluster }: Place): Promise<void> {
   if (isMadeForRegistry(cluster)) removeIfEmpty(cluster)
 }
 
-/** Whether it is the directory of one of root's registries, of which the home has only a link. */
+/** Whether it is the directory of one of root's registries, to which the home has only a link. */
 function isMadeForRegistry(cluster: string): boolean {
   const name = basename(cluster)
   const isNamedSo = name.startsWith(REGISTRY) && /^[0-9a-f]+$/.test(name.slice(REGISTRY.length))
@@ -170,7 +171,7 @@ function linkTarget(path: string): string | undefined {
   return resolve(dirname(path), readlinkSync(path))
 }
 
-/** Leaves a directory in which something is, a mount, and one that this process may not remove. */
+/** Keeps a directory that is not empty, a mount point, and one that this process may not remove. */
 function removeIfEmpty(directory: string): void {
   try {
     rmdirSync(directory)

@@ -8,17 +8,17 @@ import { invalidArgument, PortsError } from '@ports/core'
 export async function registryHome(): Promise<string> {
   const home = process.env.PORTS_HOME
   if (home) {
-    // Relative to whatever directory each caller is in, it would be another registry for each.
+    // A relative path would mean another registry in each caller's directory.
     if (!isAbsolute(home)) throw invalidArgument('PORTS_HOME', home, 'an absolute path')
     return normalize(home)
   }
-  // Only here: it looks the user up when it is loaded, and fails for one who has neither an entry
-  // in the system's list nor a HOME.
+  // Imported only here: when it is loaded, it looks the user up, and fails for one who has neither
+  // an entry in the user database nor a HOME.
   const envPaths = await import('env-paths').catch((cause) => {
     throw noHome(cause.message, cause)
   })
   const { data } = envPaths.default('ports', { suffix: '' })
-  // With an empty HOME it would be a directory below wherever the caller is.
+  // With an empty HOME, the path would be relative to the caller's directory.
   if (!isAbsolute(data)) throw noHome('HOME is empty')
   return data
 }
@@ -33,7 +33,7 @@ function noHome(reason: string, cause?: unknown): PortsError {
   )
 }
 
-/** What lies beside a data directory. */
+/** The files beside a data directory. */
 export const clusterFiles = {
   log: (data: string) => join(dirname(data), 'postgres.log'),
   sockets: (data: string) => join(dirname(data), 'run'),

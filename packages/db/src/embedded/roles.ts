@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { openOwnFile, readOwnFile } from './ownFile.js'
 
 /**
- * The superuser. It starts, migrates, seeds and looks after the registry. The server keeps
+ * The superuser. It starts, migrates, seeds and maintains the registry. The server keeps
  * connections for it when callers use all others.
  */
 export const DATABASE_ROLE = 'ports'
@@ -15,7 +15,7 @@ export function admission(role: string): string {
   return `local all ${role} peer map=owner`
 }
 
-/** `DATABASE_ROLE` where an earlier version made the registry and this one has not prepared it. */
+/** `DATABASE_ROLE` if an earlier version made the registry and this one has not prepared it. */
 export function roleOfCallers(data: string): string {
   return linesOf(data, 'pg_hba.conf').includes(admission(CALLER_ROLE)) ? CALLER_ROLE : DATABASE_ROLE
 }

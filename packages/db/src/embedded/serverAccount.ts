@@ -3,7 +3,7 @@ import { readFileSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { PortsError, unmappedUid } from '@ports/core'
 
-/** Whom the server runs as. */
+/** The account that the server runs as. */
 export interface ServerAccount {
   readonly name: string
   readonly uid: number
@@ -27,15 +27,15 @@ export function systemCommand(): { readonly env: NodeJS.ProcessEnv } {
   return { env: { LC_ALL: 'C', PATH: isRoot() ? path : process.env.PATH } }
 }
 
-/** Where root's registries are, for a server that may not enter root's own directories. */
+/** The directory of root's registries, whose server may not enter root's own directories. */
 export const rootDirectory = '/var/lib/ports'
 
-/** Whose registry it is: the user who runs this process. */
+/** The owner of the registry: the user who runs this process. */
 export function registryOwner(): string {
   try {
     return userInfo().username
   } catch (cause) {
-    // PostgreSQL looks its user up as well, and gives up without an entry.
+    // PostgreSQL also looks its user up, and fails without an entry.
     throw new PortsError(
       'DATABASE_UNAVAILABLE',
       `The embedded database cannot run as uid ${process.getuid?.()}, which has no entry in ` +
@@ -47,8 +47,8 @@ export function registryOwner(): string {
 }
 
 /**
- * Refuses root of a user namespace that has no other user (unshare --map-root-user): PostgreSQL runs
- * as no root, not even as this one.
+ * Refuses the root of a user namespace that has no other user (unshare --map-root-user), because
+ * PostgreSQL refuses to run as any root.
  * @throws {PortsError} `SANDBOXED`
  */
 export function refuseLonelyRoot(): void {
@@ -65,8 +65,8 @@ export function refuseLonelyRoot(): void {
 }
 
 /**
- * The account for a new server: the user's own; under root, as which PostgreSQL refuses to run, one
- * of its own.
+ * The account for a new server: the user's own. Under root it is a separate account, because
+ * PostgreSQL refuses to run as root.
  */
 export function accountForNewServer(notify: Notify): ServerAccount {
   if (!isRoot()) {
@@ -87,7 +87,7 @@ export function accountForNewServer(notify: Notify): ServerAccount {
     ],
     systemCommand(),
   )
-  // Whether it was this call that made it or another process at the same time.
+  // This call or a concurrent process has made it.
   const own = lookUp(SYSTEM_ACCOUNT)
   if (own) return own
   const nobody = lookUp('nobody')

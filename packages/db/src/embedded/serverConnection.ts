@@ -10,7 +10,7 @@ import {
   UnsafeSocketDirectory,
 } from './socketDirectory.js'
 
-/** A server that is stopped (SIGSTOP) takes connections and says nothing. */
+/** A server that is stopped (SIGSTOP) takes connections and does not answer. */
 const ANSWER_TIMEOUT_MS = 10_000
 
 /**
@@ -37,12 +37,15 @@ export function connectionOf(data: string, role: string): ClientConfig {
   return settings as ClientConfig
 }
 
-/** Whether the server takes connections now, be it to refuse them. */
+/** Whether the server answers connections now, even if it refuses them. */
 export async function isAccepting(data: string): Promise<boolean> {
   return (await serverState(data)) === 'accepting'
 }
 
-/** A server that is `not-ready` answers so; behind the socket of an `unreachable` one is nothing. */
+/**
+ * A `not-ready` server answers that it is not ready. Nothing is behind the socket of an
+ * `unreachable` one.
+ */
 type ServerState = 'accepting' | 'not-ready' | 'unreachable'
 
 export async function serverState(data: string): Promise<ServerState> {
@@ -52,7 +55,7 @@ export async function serverState(data: string): Promise<ServerState> {
   } catch (error) {
     const { severity, message } = error as { severity?: string; message: string }
     if (isNotRunning(error)) return severity === undefined ? 'unreachable' : 'not-ready'
-    // Too many connections, a stranger: an answer all the same.
+    // A refusal, such as of too many connections or of an unknown user, is also an answer.
     if (severity !== undefined) return 'accepting'
     if (message !== 'timeout expired') throw error
     throw new PortsError(
@@ -65,28 +68,33 @@ export async function serverState(data: string): Promise<ServerState> {
   }
 }
 
-/** Connects, and disconnects. Throws what the connection met. */
+/**
+ * Connects and disconnects.
+ * @throws the error of the connection
+ */
 export async function tryConnection(data: string, role: string): Promise<void> {
   const client = new Client({
     ...connectionOf(data, role),
     connectionTimeoutMillis: ANSWER_TIMEOUT_MS,
   })
-  // A server that goes away says so by an event, too, which would end this process.
+  // A server that goes away also causes an event, which would end this process if it had no
+  // listener.
   client.on('error', () => {})
   await client.connect()
   await client.end()
 }
 
 /**
- * No server behind the socket, or one that is not ready (57P03) or going away, or one that may not
- * be ours: an attempt to start ours then finds out who has the data.
+ * Whether no server is behind the socket, or one that is not ready (57P03), is going away, or may
+ * not be ours. An attempt to start ours then finds out who has the data.
  */
 export function isNotRunning(error: unknown): boolean {
   const { code, message } = error as { code?: string; message?: string }
   return (
     ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(code ?? '') ||
     ['57P01', '57P02', '57P03'].includes(code ?? '') ||
-    // pg says this, without a code, when the server ends its backends while one connects.
+    // pg reports this, without a code, when the server ends its backends during a connection
+    // attempt.
     message === 'Connection terminated unexpectedly' ||
     error instanceof UnsafeSocketDirectory
   )

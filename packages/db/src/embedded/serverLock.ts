@@ -49,7 +49,7 @@ export class ServerLock {
     this.#file = file
   }
 
-  /** Undefined if a server, here or elsewhere, has it. */
+  /** Undefined if a server, here or elsewhere, has the lock. */
   static async tryTake(data: string, account: ServerAccount): Promise<ServerLock | undefined> {
     const { tryLock } = await import('fs-native-extensions')
     const file = openLock(data, account)
@@ -63,7 +63,7 @@ export class ServerLock {
     throw heldElsewhere(data, holder)
   }
 
-  /** For the server to inherit. */
+  /** The open file of the lock, for the server to inherit. */
   get descriptor(): number {
     return this.#file
   }
@@ -85,7 +85,7 @@ export async function isServerLocked(data: string, account: ServerAccount): Prom
   return lock === undefined
 }
 
-/** The server that has the lock, or had it last, as its file says. */
+/** The server that has the lock or had it last, according to the lock's file. */
 export function lastHolder(data: string, account: ServerAccount): Holder | undefined {
   const file = openLock(data, account)
   try {

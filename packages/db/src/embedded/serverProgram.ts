@@ -7,9 +7,9 @@ type Stdio = readonly ('ignore' | 'pipe' | number)[]
 const O_CLOEXEC = 0o2000000
 
 /**
- * Starts one of PostgreSQL's programs as a process that may outlive this one and inherits little of
- * it: no terminal, whose Ctrl-C is not meant for it, no working directory, no environment variable
- * but PATH, and no open file but those given.
+ * Starts one of PostgreSQL's programs as a process that may outlive this one. The process inherits
+ * no terminal, whose Ctrl-C is not meant for it, no working directory, no environment variable
+ * except PATH, and no open file except those given.
  */
 export function spawnProgram(
   program: string,

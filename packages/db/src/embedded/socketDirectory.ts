@@ -25,7 +25,7 @@ const SOCKET = `.s.PGSQL.${SOCKET_PORT}`
 /** All that PostgreSQL makes in the directory of its socket. */
 export const SOCKET_FILES: readonly string[] = [SOCKET, `${SOCKET}.lock`]
 
-/** What sockaddr_un holds, without the closing NUL: unix(7) on Linux, unix(4) on macOS. */
+/** The longest path in sockaddr_un, without the closing NUL: unix(7) on Linux, unix(4) on macOS. */
 const LONGEST_PATH = process.platform === 'darwin' ? 103 : 107
 
 /**
@@ -37,17 +37,18 @@ export function socketDirectory(data: string): string {
 }
 
 /**
- * The same directory as the server is given it: relative to its data directory, because a long path
- * does not fit into a socket's address.
+ * The same directory as the server gets it. It is relative to the server's data directory, because
+ * a long path does not fit into a socket's address.
  */
 export const SOCKETS_FROM_DATA = '../run'
 
-/** Makes it enterable by the server's account alone. */
+/** Makes the directory, which only the server's account can enter. */
 export function ensureSocketDirectory(data: string, account: ServerAccount): void {
   const directory = socketDirectory(data)
   if (!existsSync(directory)) mkdirSync(directory, { mode: 0o700 })
   const handle = openSocketDirectory(data, account.uid)
-  // It is root's until it is given away, and a process may have been killed before it did that.
+  // The directory is root's until it is given away. A process may have been killed before it did
+  // that.
   if (isRoot() && fstatSync(handle).uid === 0) fchownSync(handle, account.uid, account.gid)
   closeSync(handle)
 }
@@ -139,24 +140,24 @@ function openSocketDirectory(data: string, owner: number): number {
   throw new UnsafeSocketDirectory(directory)
 }
 
-/** A directory of root's has not been given away yet; nobody else can listen there either. */
+/** A directory that still belongs to root is safe too, because nobody else can listen there. */
 function isSafe({ uid, mode }: Stats, owner: number): boolean {
   return (uid === owner || uid === 0) && (mode & 0o077) === 0
 }
 
 export interface SocketState {
   readonly directory: string
-  /** Undefined if there is nothing. The server makes it when it starts. */
+  /** Undefined if the directory does not exist. The server makes it when it starts. */
   readonly found?: {
     readonly owner: string
-    /** Of its permissions: `700`. */
+    /** Its permissions, such as `700`. */
     readonly mode: string
     /** Whether only the server's account can enter it. */
     readonly isSafe: boolean
   }
-  /** Of the socket, in bytes. */
+  /** The length of the socket's path, in bytes. */
   readonly pathLength: number
-  /** What a socket's address can hold. */
+  /** The longest path that a socket's address can hold, in bytes. */
   readonly longestPath: number
 }
 

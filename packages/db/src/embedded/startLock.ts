@@ -27,7 +27,7 @@ const GIVE_UP_MS = 120_000
 
 /** The contents of the lock's file, about its holder and about the registry. */
 interface StartRecord extends Holder {
-  /** A registry was made here, so data that are missing are lost, not yet to be made. */
+  /** True once a registry was made here. Data that are missing are then lost. */
   readonly made?: boolean
 }
 
@@ -65,7 +65,7 @@ export async function withStartLock<Result>(
 
 /** Opens and locks the lock's file. */
 async function takeLock(home: string, notify: Notify): Promise<number> {
-  // Only here: finding and linking native code is not for a call whose server runs.
+  // Imported only here, so that a call whose server runs does not load native code.
   const { tryLock } = await import('fs-native-extensions')
   for (;;) {
     makeDirectories(home)

@@ -3,7 +3,7 @@ import { dirname, join, resolve, sep } from 'node:path'
 import { PortsError, unmappedUid } from '@ports/core'
 import { isRoot, nameOf } from './serverAccount.js'
 
-/** As many as the kernel follows in one path (path_resolution(7)). */
+/** The most links that the kernel follows in one path (path_resolution(7)). */
 const MAX_LINKS = 40
 const STICKY = 0o1000
 
@@ -40,7 +40,8 @@ export function refuseForeignDirectory(directory: string): void {
     stats = entry
     remaining = rest
   }
-  // In a user namespace directories of an unmapped user, such as root, may be above it; it is not one.
+  // In a user namespace, an unmapped user, such as root, may own the directories above, but not
+  // this one.
   if (stats.uid === unmappedUid()) throw foreign(directory, current, stats.uid)
   refuseForeignOwner(directory, current, stats)
   if (othersCanWrite(stats)) throw writable(directory, current)

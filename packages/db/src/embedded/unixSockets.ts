@@ -1,6 +1,9 @@
 import { Socket } from 'node:net'
 
-/** As seccomp filters, Seatbelt and security modules answer; connect(2) gives none of them else. */
+/**
+ * The codes of seccomp filters, Seatbelt and security modules. connect(2) returns none of them
+ * otherwise.
+ */
 const FORBIDDEN: readonly string[] = [
   'EPERM',
   'EACCES',
@@ -11,8 +14,9 @@ const FORBIDDEN: readonly string[] = [
 ]
 
 /**
- * Whether a sandbox forbids Unix sockets: seccomp and Seatbelt answer EPERM or EAFNOSUPPORT, a
- * security module EACCES. Its path must be one that this process may enter.
+ * Whether the error of a connection means that a sandbox forbids Unix sockets: seccomp and Seatbelt
+ * answer EPERM or EAFNOSUPPORT, a security module EACCES. This process must be allowed to enter the
+ * path of the socket.
  */
 export function isForbidden(error: Error): boolean {
   const { code = '', syscall } = error as NodeJS.ErrnoException

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { userFile } from './settingsFiles.js'
 
-/** The user's settings file, and what a writer of it that was killed has left. */
+/** The user's settings file, and the files that a killed writer of it has left. */
 export function ownSettingsFiles(): string[] {
   const file = userFile()
   if (file === undefined) return []

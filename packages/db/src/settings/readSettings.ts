@@ -13,7 +13,7 @@ export interface Setting<Name extends FieldName = FieldName> {
   readonly from: string | null
 }
 
-/** What a settings file sets. */
+/** The settings of one file. */
 interface Content {
   readonly file: string
   readonly values: FieldValues

@@ -9,7 +9,7 @@ export type FieldValues = { readonly [Name in FieldName]?: FieldValue<Name> }
 /** The longest excerpt of an unknown field's name, in characters. */
 const MAX_SHOWN_KEY = 80
 
-/** For editors, which find the JSON Schema by it. */
+/** The key by which editors find the JSON Schema. */
 const SCHEMA_KEY = '$schema'
 
 /**
@@ -22,7 +22,7 @@ export function readSettingsFile(file: string): FieldValues {
   return validValues(file, parseSettingsFile(file))
 }
 
-/** The same before its fields are validated. */
+/** As `readSettingsFile`, but does not validate the fields. */
 export function parseSettingsFile(file: string): Readonly<Record<string, unknown>> {
   const text = textOf(file)
   if (text === undefined) return {}

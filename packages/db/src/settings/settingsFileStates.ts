@@ -6,7 +6,7 @@ import { settingsFiles } from './settingsFiles.js'
 /** A settings file that is there. */
 export interface SettingsFileState {
   readonly file: string
-  /** What is wrong with it, and what to do about that. */
+  /** The fault of the file, and how to correct it. */
   readonly fault?: string
   /** Whether it contains a password that other users of this machine may read. */
   readonly showsPassword: boolean

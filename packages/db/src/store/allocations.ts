@@ -26,7 +26,7 @@ import { present, type Stored } from './present.js'
 import { listResting } from './resting.js'
 
 // Does not refuse an unknown project. PostgreSQL prepares every part of a statement at each
-// execution, and a function call would make this one half as slow again.
+// execution, and a function call would make this one take half as long again.
 const FIND = statement(`
   select port_number as answer
   from ports.allocations
@@ -188,7 +188,7 @@ const NEIGHBOURHOOD = statement(`
     ) as hosts
   from ports.refuse_unknown_project($1) as known`)
 
-// A host may be known only by what it holds from before there was a history, or only by that.
+// A host may be known only by ports that are older than the history, or only by the history.
 const LIST_HOSTS = statement(`
   select
     hostname,
@@ -373,7 +373,7 @@ function keyOf(key: ServiceKey | Selection, { actor }: WriteOptions): unknown[] 
   return [projectName, serviceName, instance, hostname, protocol, actor]
 }
 
-/** Of a call that is made together with others. */
+/** A call that may share its transaction has no idempotency key, lease or limits of its own. */
 const NO_MORE = [undefined, undefined, undefined]
 
 function jsonOf(limits: Limits | undefined): string | undefined {

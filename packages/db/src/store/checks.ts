@@ -102,7 +102,7 @@ export function checkStore(database: Database, servesOneHost: boolean): CheckSto
   }
 }
 
-/** As `note_network` decides it for `another-boot`. */
+/** Decides as `note_network` does for `another-boot`. */
 function isOfAnotherBoot(known: string, network: string): boolean {
   const bootOf = (each: string) => each.split('/')[0]
   return known !== INITIAL_NETWORK && bootOf(known) !== bootOf(network)

@@ -42,8 +42,8 @@ type SurroundedRow = Pick<RangeRow, 'startPort' | 'endPort' | 'hostname'> & {
 }
 
 /**
- * Settles as the call does. A `RANGE_EXHAUSTED` then says how far a range can be widened, if its
- * neighbours can be read.
+ * Settles as the call does. A `RANGE_EXHAUSTED` then also has how far a range can be widened, if
+ * its neighbours can be read.
  */
 export function explainExhausted<Answer>(database: Database, call: Promise<Answer>) {
   return call.catch(async (error): Promise<never> => {

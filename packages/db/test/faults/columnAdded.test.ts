@@ -18,6 +18,10 @@ const TABLES = [
   'port_allocations',
   'port_cursors',
   'port_events',
+  'port_health_checks',
+  'port_limits',
+  'port_processes',
+  'project_checkouts',
 ]
 
 describe('a migration that adds a column to each table while a call waits for it', () => {

@@ -41,6 +41,11 @@ export const READS: Readonly<Record<string, Call>> = {
   listRanges: (store, call) => store.listRanges(call),
   history: (store, call) => store.history({ projectName: 'shop', limit: 10 }, call),
   listReservations: (store, call) => store.listReservations(call),
+  listProcesses: (store, call) => store.listProcesses('localhost', call),
+  listCheckouts: (store, call) => store.listCheckouts({ projectName: 'shop' }, call),
+  listLimits: (store, call) => store.listLimits(call),
+  healthOf: (store, call) => store.healthOf([webId], call),
+  checksOf: (store, call) => store.checksOf(webId, 10, call),
 }
 
 /**
@@ -64,6 +69,20 @@ export const WRITES: Readonly<Record<string, Call>> = {
   recordChecks: async (store, call) => {
     return store.recordChecks([{ allocationId: webId, verdict: 'listening' }], call)
   },
+  recordProcess: (store, call) =>
+    store.recordProcess(webId, { pid: 1, started: 'boot/1', directory: '/shop' }, call),
+  ensureCheckout: (store, call) =>
+    store.ensureCheckout(
+      {
+        projectName: 'shop',
+        hostname: 'localhost',
+        directory: '/shop',
+        isLinked: false,
+        wanted: 'copy',
+      },
+      call,
+    ),
+  setLimit: (store, call) => store.setLimit({ projectName: 'shop' }, { maxPorts: 5 }, call),
   createRange: (store, call) =>
     store.createRange({ projectName: 'blog', startPort: 4000, endPort: 4009 }, call),
   createNextRange: (store, call) => store.createNextRange({ projectName: 'blog', size: 10 }, call),
@@ -114,6 +133,10 @@ beforeEach(async () => {
     url,
     `set session_replication_role = replica;
      delete from ports.port_health_checks;
+     delete from ports.port_processes;
+     delete from ports.project_checkouts;
+     delete from ports.port_limits;
+     delete from ports.limit_uses;
      delete from ports.port_allocations;
      delete from ports.port_cursors;
      delete from ports.port_reservations;
@@ -143,6 +166,9 @@ export async function contents(databaseUrl = url) {
        (select json_agg(row order by id) from ports.port_reservations as row) as reservations,
        (select json_agg(row order by port_number, id) from ports.port_allocations as row) as slots,
        (select json_agg(row order by id) from ports.port_health_checks as row) as checks,
+       (select json_agg(row order by allocation_id) from ports.port_processes as row) as processes,
+       (select json_agg(row order by directory) from ports.project_checkouts as row) as checkouts,
+       (select json_agg(row order by id) from ports.port_limits as row) as limits,
        (select json_agg(row order by id) from ports.port_events as row) as events`,
   )
   return all!
@@ -255,6 +281,7 @@ export async function lockTables(): Promise<Session> {
   await session.query('begin')
   await session.query(
     `lock table ports.port_ranges, ports.port_reservations, ports.port_allocations,
+       ports.port_health_checks, ports.port_processes, ports.project_checkouts, ports.port_limits,
        ports.port_events in access exclusive mode`,
   )
   return session

@@ -52,7 +52,7 @@ export const allocatePort = defineTool({
         ? [await manager.allocate(projectName, serviceName, asked)]
         : await manager.allocate(projectName, serviceName, { ...asked, count })
     const [port] = ports as [number]
-    // The port is held by now: its caller must learn of it, even if the rest cannot be told.
+    // The port is held by now. The caller must get it, even if the summary cannot be read.
     const summary = await manager
       .getProjectSummary(projectName, { hostname, protocol, signal: call.signal })
       .catch(() => undefined)

@@ -7,7 +7,9 @@ import { shownCommand } from '../shownCommand.js'
 /** Enough to act on; a large registry must not flood a model. */
 const MAX_SHOWN = 200
 
-/** Every model pays for the bytes of a schema: it has what decides, and each item has more fields. */
+/**
+ * Every model pays for the bytes of a schema. It has the decisive fields, and each item has more.
+ */
 const conflict = z.looseObject({
   port: z.number(),
   expected: z.string(),

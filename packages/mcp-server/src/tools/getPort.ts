@@ -56,7 +56,7 @@ export const getPort = defineTool({
     if (portNumber !== undefined && given.ttlSeconds !== undefined) {
       throw cannotCombine('ttlSeconds', given.ttlSeconds, 'portNumber')
     }
-    // What is asked for takes precedence over what the file says of the service.
+    // Arguments take precedence over what the file says of the service.
     const { hostname, protocol, ttlSeconds } = given
     const isPlain = [portNumber, hostname, protocol, ttlSeconds].every((it) => it === undefined)
     const listed =

@@ -6,7 +6,9 @@ import { defineTool } from '../defineTool.js'
 /** The longest description, in characters: a page of 200 must not flood a model. */
 const MAX_DESCRIPTION = 200
 
-/** Every model pays for the bytes of a schema: it has what decides, and each item has more fields. */
+/**
+ * Every model pays for the bytes of a schema. It has the decisive fields, and each item has more.
+ */
 const allocation = z.looseObject({
   port: z.number(),
   projectName: z.string(),
