@@ -1,7 +1,7 @@
 -- Every turn of either side starts in this state. The baseline's tables and the events of both
 -- sides only grow, so they are emptied. The baseline's tables then get as many released rows as the
--- range of the registry has free slots: the planner would choose to scan an empty table, and go on
--- scanning it as it fills.
+-- range of the registry has free slots: the planner would choose to scan an empty table, and would
+-- still scan it after it has filled.
 truncate ports.port_events, baseline.events, baseline.allocations, baseline.whole_indexes;
 
 insert into baseline.allocations (project_name, port_number)

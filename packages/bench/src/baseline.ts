@@ -43,7 +43,7 @@ export interface Load {
   readonly ranges?: number
 }
 
-/** Settles a registry, and measures how often a script of sql/ runs in a second. */
+/** Settles a registry, and measures how often a script of sql/, or of a file URL, runs in a second. */
 export async function settledRate(
   { signal, ...context }: Context,
   { pool, url }: Registry,
