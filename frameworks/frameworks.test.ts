@@ -2,11 +2,9 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CLI, environmentOn } from '@ports/testkit'
+import { freshDatabase, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { BINARY, environmentOn } from '../packages/cli/test/ports.js'
-import { projectDirectory } from '../packages/cli/test/projectDirectory.js'
-import { skipBecause } from '../packages/db/test/skipBecause.js'
-import { freshDatabase } from '../test/database.js'
 import { PROJECTS, type Project } from './projects.js'
 
 /** Keeps the programs from asking questions, opening a browser and sending telemetry. */
@@ -73,7 +71,7 @@ test.for(PROJECTS)('$name listens on its port', async (project: Project, { skip 
   })
   if (packages) install(directory, packages)
   const typed = command.length > 0 && !command.join(' ').includes('$') ? ['--', ...command] : []
-  const child = spawn(process.execPath, [BINARY, 'run', '--strict', 'web', ...typed], {
+  const child = spawn(process.execPath, [CLI, 'run', '--strict', 'web', ...typed], {
     cwd: directory,
     env: {
       ...environmentOn(await freshDatabase(), QUIET),

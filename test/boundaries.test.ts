@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 const INTERFACES = ['mcp-server', 'cli']
 /** Packages for development only. They may use everything, and nothing that is published uses them. */
-const FOR_DEVELOPMENT = ['torture']
+const FOR_DEVELOPMENT = ['testkit', 'torture']
 const SDK_FILES_AT_MOST = 2
 
 /** By its path from the root, with slashes. */
@@ -216,7 +216,7 @@ describe('the rules', () => {
     ['core/src/main.ts', "import '@ports/db'"],
     ['db/src/x.ts', "import { createProgram } from '@ports/cli'"],
     ['db/src/main.ts', "const server = await import('@ports/mcp-server')"],
-    ['db/src/deep/x.ts', "import x from '../../../../test/database.js'"],
+    ['db/src/deep/x.ts', "import x from '../../../../test/server.js'"],
     ['cli/src/commands/get.ts', "import { openRepository } from '@ports/db'"],
     ['cli/src/commands/get.ts', "import {\n  openRepository,\n  seed,\n} from '@ports/db'"],
     ['cli/src/commands/get.ts', "import { type DatabaseStatus } from '@ports/db'"],

@@ -1,18 +1,15 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import pg from 'pg'
+import { migrate, seed } from '@ports/db'
+import {
+  databaseUrlOn,
+  EmbeddedServer,
+  InstalledServer,
+  type Server,
+  tempDirectory,
+  useHome,
+} from '@ports/testkit'
 import type { TestProject } from 'vitest/node'
-import { migrate, seed } from '../packages/db/src/index.js'
-import { databaseUrlOn } from './databaseUrl.js'
-import { startEmbedded } from './embeddedServer.js'
-import { startInstalled } from './installedServer.js'
-import { useOwnSettings } from './ownSettings.mjs'
-
-export interface TestServer {
-  readonly socketDirectory: string
-  stop(): Promise<void>
-}
 
 /**
  * Starts a server for each worker: the embedded one, in a registry home of its own, or the one whose
@@ -22,11 +19,9 @@ export interface TestServer {
  * of the embedded server itself start their own.
  */
 export default async function setup(project: TestProject) {
-  const home = mkdtempSync(join(tmpdir(), 'ports-test-'))
-  // Under root, so that the data is here too and goes with it.
-  chmodSync(home, 0o755)
-  useOwnSettings(home)
-  const servers: TestServer[] = []
+  const home = tempDirectory('ports-test-')
+  useHome(home)
+  const servers: Server[] = []
   for (let worker = 0; worker < project.vitest.config.maxWorkers; worker++) {
     servers.push(await startServer(join(home, `worker-${worker}`)))
   }
@@ -43,25 +38,22 @@ export default async function setup(project: TestProject) {
   }
 }
 
-async function startServer(home: string): Promise<TestServer> {
+async function startServer(home: string): Promise<Server> {
   mkdirSync(home, { mode: 0o755 })
-  process.env.PORTS_HOME = home
-  const bin = process.env.PORTS_TEST_POSTGRES
-  return bin ? startInstalled(bin, home) : startEmbedded(home)
+  const programs = process.env.PORTS_TEST_POSTGRES
+  const server = programs ? new InstalledServer(home, programs) : new EmbeddedServer(home)
+  await server.start()
+  return server
 }
 
-async function makeTemplates({ socketDirectory }: TestServer): Promise<void> {
-  const admin = new pg.Client({ connectionString: databaseUrlOn(socketDirectory, 'postgres') })
-  await admin.connect()
+async function makeTemplates(server: Server): Promise<void> {
   // No test ends this server in a way that could lose what is not flushed.
-  await admin.query('alter system set fsync = off')
-  await admin.query('select pg_reload_conf()')
+  await server.query('alter system set fsync = off')
+  await server.query('select pg_reload_conf()')
   for (const name of ['template_empty', 'template_seeded']) {
-    await admin.query(`create database ${name}`)
-    await migrate({ url: databaseUrlOn(socketDirectory, name) })
+    await server.query(`create database ${name}`)
+    await migrate({ url: databaseUrlOn(server.socketDirectory, name) })
   }
-  await seed({ url: databaseUrlOn(socketDirectory, 'template_seeded') })
-  const { rows } = await admin.query('show server_version')
-  process.stderr.write(`On PostgreSQL ${rows[0].server_version}.\n`)
-  await admin.end()
+  await seed({ url: databaseUrlOn(server.socketDirectory, 'template_seeded') })
+  process.stderr.write(`On PostgreSQL ${server.version}.\n`)
 }

@@ -13,14 +13,9 @@ import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
+import { CLI, environmentOn, portsIn } from '@ports/testkit'
+import { databaseWithOwnNumbers, onLinux, writeFiles } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { BINARY, environmentOn } from '../../packages/cli/test/ports.js'
-import {
-  databaseWithOwnNumbers,
-  portsIn,
-  writeFiles,
-} from '../../packages/cli/test/projectDirectory.js'
-import { onLinux } from '../../packages/db/test/onLinux.js'
 
 const HOOK = fileURLToPath(new URL('../claude-code/hooks/guard.mjs', import.meta.url))
 
@@ -53,7 +48,7 @@ beforeAll(async () => {
   place = realpathSync(mkdtempSync(join(tmpdir(), 'ports-hook-')))
   bin = join(place, 'bin')
   mkdirSync(bin)
-  symlinkSync(BINARY, join(bin, 'ports'))
+  symlinkSync(CLI, join(bin, 'ports'))
   // The containers' own program is not needed to read what it prints.
   program(
     bin,

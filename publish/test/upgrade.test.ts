@@ -1,16 +1,15 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { databaseUrlOn, ended } from '@ports/testkit'
+import { sql } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { ended } from '../../packages/cli/test/ports.js'
 import {
   FORMER_DIRECTORY,
   FORMER_MIGRATIONS,
   fillFormer,
   migrateBy,
 } from '../../packages/db/test/beforeBaseline.js'
-import { sql } from '../../test/database.js'
-import { databaseUrlOn } from '../../test/databaseUrl.js'
 
 const PROGRAM = process.env.PORTS_PROGRAM!
 const MIGRATIONS = new URL('../../prisma/migrations/', import.meta.url)

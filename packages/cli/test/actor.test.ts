@@ -1,7 +1,7 @@
 import { hostname, userInfo } from 'node:os'
+import { portsOn } from '@ports/testkit'
+import { emptyDatabase, freshDatabase, sql } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { emptyDatabase, freshDatabase, sql } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 const WRITES: readonly [what: string, command: string[]][] = [
   ['range-created', ['range', 'create', 'shop', '--start', '4000', '--end', '4009']],

@@ -1,7 +1,6 @@
+import { type Ended, portsOn, tcpServer } from '@ports/testkit'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
-import { type Ended, portsOn } from './ports.js'
-import { tcpServer } from './tcpServer.js'
 
 /** Runs a command on a database that nobody may ask anything. */
 async function withoutDatabase(args: readonly string[]): Promise<Ended> {

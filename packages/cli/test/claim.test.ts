@@ -1,7 +1,7 @@
 import { createServer } from 'node:net'
+import { portsOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 describe('claim', () => {
   test('prints the number, which get then prints', async () => {

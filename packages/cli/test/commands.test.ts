@@ -1,11 +1,15 @@
 import { once } from 'node:events'
 import { existsSync, readFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
+import { portsOn, tcpServer } from '@ports/testkit'
+import {
+  emptyDatabase,
+  freshDatabase,
+  skipBecause,
+  sql,
+  unmigratedDatabase,
+} from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { emptyDatabase, freshDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { portsOn } from './ports.js'
-import { tcpServer } from './tcpServer.js'
 
 type Ports = ReturnType<typeof portsOn>
 

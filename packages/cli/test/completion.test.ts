@@ -2,12 +2,14 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CLI, ended, environmentOn, portsIn, portsOn, tcpServer } from '@ports/testkit'
+import {
+  freshDatabase,
+  projectDirectory,
+  skipBecause,
+  unmigratedDatabase,
+} from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY, ended, environmentOn, portsOn } from './ports.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
-import { tcpServer } from './tcpServer.js'
 
 let url: string
 beforeAll(async () => {
@@ -143,12 +145,12 @@ describe('completes no name, and prints no error,', () => {
     const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
     const { stdout, stderr, status } = await ended(
       process.execPath,
-      [BINARY, 'complete', '--', 'get', ''],
+      [CLI, 'complete', '--', 'get', ''],
       env,
     )
     expect({ stdout, stderr, status }).toEqual({ stdout: ':4\n', stderr: '', status: 0 })
     expect(existsSync(home)).toBe(false)
-    expect(await ended(process.execPath, [BINARY, 'db', 'status'], env)).toMatchObject({
+    expect(await ended(process.execPath, [CLI, 'db', 'status'], env)).toMatchObject({
       status: 1,
     })
   })
@@ -158,13 +160,9 @@ describe('completes no name, and prints no error,', () => {
 function inShell(shell: string, script: string) {
   const directory = mkdtempSync(join(tmpdir(), 'ports-path-'))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  writeFileSync(
-    join(directory, 'ports'),
-    `#!/bin/sh\nexec '${process.execPath}' '${BINARY}' "$@"\n`,
-    {
-      mode: 0o755,
-    },
-  )
+  writeFileSync(join(directory, 'ports'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, {
+    mode: 0o755,
+  })
   const path = `${directory}:${process.env.PATH}`
   return ended(shell, ['-c', script], environmentOn(url, { PATH: path }))
 }

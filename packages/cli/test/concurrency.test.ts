@@ -1,6 +1,6 @@
+import { portsOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 const twenty = Array.from({ length: 20 }, (_, index) => index)
 

@@ -2,10 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { CLI, ended, environmentOn } from '@ports/testkit'
+import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY, ended, environmentOn } from './ports.js'
 
 const FIELDS = ['databaseUrl', 'hostname', 'actor', 'rangeSize', 'defaultRanges']
 
@@ -19,7 +18,7 @@ function user(content?: object) {
     writeFileSync(file, JSON.stringify(content))
   }
   const ports = (args: string[], more: Record<string, string> = {}) =>
-    ended(process.execPath, [BINARY, ...args], {
+    ended(process.execPath, [CLI, ...args], {
       ...environmentOn('', { XDG_CONFIG_HOME: directory }),
       ...more,
     })
@@ -55,14 +54,14 @@ test('a command uses what only the file of the machine sets', async ({ skip }) =
     mkdir "$COPY/ports"
     echo '{"hostname":"machine","rangeSize":20}' >"$COPY/ports/config.json"
     mount --bind "$COPY" /etc
-    "$NODE" "$BINARY" config list --json`
+    "$NODE" "$CLI" config list --json`
   const { stdout, stderr } = await ended(
     'unshare',
     ['-m', '--propagation', 'private', 'sh', '-ec', script],
     {
       ...environmentOn('', { XDG_CONFIG_HOME: directory }),
       NODE: process.execPath,
-      BINARY,
+      CLI,
       COPY: join(directory, 'etc'),
     },
   )

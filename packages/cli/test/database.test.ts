@@ -2,11 +2,17 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import {
+  CLI,
+  type Ended,
+  ended,
+  environmentOn,
+  fillServer,
+  portsOn,
+  tcpServer,
+} from '@ports/testkit'
+import { freshDatabase, unmigratedDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
-import { fillServer } from '../../../test/fillServer.js'
-import { BINARY, type Ended, ended, environmentOn, portsOn } from './ports.js'
-import { tcpServer } from './tcpServer.js'
 
 function expectError({ stdout, stderr, status }: Ended, code: string) {
   expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 5 })
@@ -69,7 +75,7 @@ describe('the embedded database', () => {
   test('is started by the first command that needs it, and stays until it is stopped', async () => {
     const home = mkdtempSync(join(tmpdir(), 'ports cli '))
     const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
-    const ports = (...args: string[]) => ended(process.execPath, [BINARY, ...args], env)
+    const ports = (...args: string[]) => ended(process.execPath, [CLI, ...args], env)
     // A server that cannot enter the home, as under root, lives elsewhere.
     const places = [home]
     try {

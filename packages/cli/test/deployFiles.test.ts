@@ -3,11 +3,10 @@ import { readFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
-import { skipBecause } from '../../db/test/skipBecause.js'
 import { composeSchema } from './composeSchema.js'
-import { projectDirectory } from './projectDirectory.js'
 
 const textOf = (name: string) =>
   readFileSync(fileURLToPath(new URL(`../../../deploy/shared/${name}`, import.meta.url)), 'utf8')

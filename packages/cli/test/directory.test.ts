@@ -2,10 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
+import { freshDatabase, projectDirectory, writeFiles } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { BINARY, ended, environmentOn } from './ports.js'
-import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
 
 const SHOP = { project: 'shop', services: { web: {}, api: {} } }
 
@@ -176,12 +175,7 @@ describe('a command in a directory with a ports.json', () => {
       await ports('get', 'web')
       const command = `d=$(printf 'caf\\351'); mkdir "$d"; cd "$d"; exec "$0" "$@"`
       const inOdd = (...args: string[]) =>
-        ended(
-          'sh',
-          ['-c', command, process.execPath, BINARY, ...args],
-          environmentOn(url),
-          directory,
-        )
+        ended('sh', ['-c', command, process.execPath, CLI, ...args], environmentOn(url), directory)
       expect(JSON.parse((await inOdd('list', '--json')).stdout)).toMatchObject([{ port: 7000 }])
       const run = await inOdd('run', '--', 'true')
       expect(run.status).toBe(125)
@@ -195,7 +189,7 @@ describe('a command in a directory with a ports.json', () => {
     const inRemoved = (...args: string[]) =>
       ended(
         'sh',
-        ['-c', 'rm -r "$PWD" && exec "$0" "$@"', process.execPath, BINARY, ...args],
+        ['-c', 'rm -r "$PWD" && exec "$0" "$@"', process.execPath, CLI, ...args],
         environmentOn(url),
         directory,
       )

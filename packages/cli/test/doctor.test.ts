@@ -12,14 +12,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { CLI, ended, environmentOn, portsOn, tcpServer } from '@ports/testkit'
+import { freshDatabase, onLinux, skipBecause, sql, unmigratedDatabase } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { serveApi, serveRaw } from '../../core/test/containers/apiServer.js'
 import { WITHOUT_UNIX_SOCKETS } from '../../db/test/embedded/withoutUnixSockets.js'
-import { onLinux } from '../../db/test/onLinux.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY, ended, environmentOn, portsOn } from './ports.js'
-import { tcpServer } from './tcpServer.js'
 
 interface Finding {
   readonly check: string
@@ -158,7 +155,7 @@ test('a URL that is none is a problem', async () => {
 test('an embedded registry is healthy, and nothing is started or written', async () => {
   const home = newDirectory()
   const env = environmentOn('', { PORTS_HOME: home })
-  const ports = (...args: string[]) => ended(process.execPath, [BINARY, ...args], env)
+  const ports = (...args: string[]) => ended(process.execPath, [CLI, ...args], env)
   const places = [home]
   try {
     expect(await ports('get', 'consilio', 'api')).toMatchObject({ status: 0 })
@@ -250,7 +247,7 @@ test('in another network namespace, what listens cannot be told, and nothing is 
   needs(skip, '-n')
   const url = await freshDatabase()
   const elsewhere = async () => {
-    const command = ['-n', process.execPath, BINARY, 'doctor', '--json']
+    const command = ['-n', process.execPath, CLI, 'doctor', '--json']
     const doctor = JSON.parse((await ended('unshare', command, environmentOn(url))).stdout)
     return [...of('namespace', doctor), ...of('ephemeral', doctor)].map(({ state }) => state)
   }
@@ -267,7 +264,7 @@ test('a process that may use no Unix sockets has a problem if its registry is be
   if (spawnSync('python3', ['-c', '']).status !== 0) skipBecause(skip, 'python3 sets the filter')
   const inSandbox = async (url: string) => {
     const env = environmentOn(url, { PORTS_HOME: join(newDirectory(), 'registry') })
-    const command = ['-c', WITHOUT_UNIX_SOCKETS, process.execPath, BINARY, 'doctor', '--json']
+    const command = ['-c', WITHOUT_UNIX_SOCKETS, process.execPath, CLI, 'doctor', '--json']
     return of('sandbox', JSON.parse((await ended('python3', command, env)).stdout))
   }
   expect(await inSandbox('')).toMatchObject([
@@ -286,9 +283,9 @@ test('hidden tables of the kernel are a warning', async ({ skip }) => {
       'private',
       'sh',
       '-ec',
-      'umount -l /proc; "$NODE" "$BINARY" doctor --json',
+      'umount -l /proc; "$NODE" "$CLI" doctor --json',
     ],
-    { ...environmentOn(await freshDatabase()), NODE: process.execPath, BINARY },
+    { ...environmentOn(await freshDatabase()), NODE: process.execPath, CLI },
   )
   expect(of('sandbox', JSON.parse(stdout))).toMatchObject([
     { state: 'warning', message: expect.stringContaining('socket tables') },
@@ -320,9 +317,9 @@ test('registries of other users are told', async ({ skip }) => {
     'unshare',
     [
       ...['-m', '--propagation', 'private', 'sh', '-ec'],
-      'mount --bind "$PASSWD" /etc/passwd; "$NODE" "$BINARY" doctor --json',
+      'mount --bind "$PASSWD" /etc/passwd; "$NODE" "$CLI" doctor --json',
     ],
-    { ...environmentOn(await freshDatabase()), NODE: process.execPath, BINARY, PASSWD: passwd },
+    { ...environmentOn(await freshDatabase()), NODE: process.execPath, CLI, PASSWD: passwd },
   )
   expect(of('registries', JSON.parse(stdout))).toContainEqual(
     expect.objectContaining({

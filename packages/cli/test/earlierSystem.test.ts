@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { CLI, ended, environmentOn, portsOn } from '@ports/testkit'
+import { emptyDatabase } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { emptyDatabase } from '../../../test/database.js'
-import { BINARY, ended, environmentOn, portsOn } from './ports.js'
 
 const DOCUMENT = readFileSync(new URL('../../../docs/sharing.md', import.meta.url), 'utf8')
 
@@ -65,7 +65,7 @@ describe('the ports of the earlier system', () => {
       await ports('range', 'create', name, '--start', `${start}`, '--end', `${end}`)
     }
     const csv = await csvOf(PORTS)
-    const script = `printf '%s' "$1" | ${process.execPath} ${BINARY} import --format csv`
+    const script = `printf '%s' "$1" | ${process.execPath} ${CLI} import --format csv`
     const imported = await ended('sh', ['-c', script, 'sh', csv], environmentOn(url))
     expect(imported).toMatchObject({ status: 0 })
     expect(imported.stderr).toContain('Imported 3 ports.')

@@ -3,12 +3,15 @@ import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
+import {
+  databaseWithOwnNumbers,
+  onLinux,
+  projectDirectory,
+  skipBecause,
+} from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
-import { onLinux } from '../../db/test/onLinux.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY, ended, environmentOn } from './ports.js'
-import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 const SHOP = { 'ports.json': { project: 'shop', services: { web: {}, api: {} } } }
 
@@ -120,7 +123,7 @@ test('names a stranger on a number that ports allocate gave in the checkout', as
 test('knows a process that ports run started, wherever it goes', async () => {
   const { url, directory, web, explain } = await shop()
   const program = `process.chdir('/'); require('net').createServer().listen(process.env.PORT)`
-  const run = spawn(process.execPath, [BINARY, 'run', 'web', '--', 'node', '-e', program], {
+  const run = spawn(process.execPath, [CLI, 'run', 'web', '--', 'node', '-e', program], {
     cwd: directory,
     env: environmentOn(url),
     stdio: 'pipe',
@@ -171,7 +174,7 @@ test('says that a process is unknown if it cannot be seen', async ({ skip }) => 
   if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
   const { url, directory, web } = await shop()
   await serverIn(directory, web)
-  const explain = [process.execPath, BINARY, 'explain', `${web}`, '--json']
+  const explain = [process.execPath, CLI, 'explain', `${web}`, '--json']
   const { stdout } = await ended('unshare', [...isolated, ...explain], environmentOn(url), '/')
   const explained = JSON.parse(stdout)
   expect(explained).toMatchObject({ verdict: 'listening', processes: [], hasUnknownProcess: true })

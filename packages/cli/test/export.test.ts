@@ -1,7 +1,7 @@
+import { portsIn } from '@ports/testkit'
+import { emptyDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { emptyDatabase } from '../../../test/database.js'
 import { imported, portsOutside, registryToExport } from './exported.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 let url: string
 beforeAll(async () => {

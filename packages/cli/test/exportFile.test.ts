@@ -12,10 +12,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { ended, portsIn } from '@ports/testkit'
+import { projectDirectory } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { registryToExport } from './exported.js'
-import { ended } from './ports.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 let url: string
 beforeAll(async () => {

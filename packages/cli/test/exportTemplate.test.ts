@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { portsIn } from '@ports/testkit'
+import { projectDirectory } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { imported, registryToExport } from './exported.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 let url: string
 beforeAll(async () => {

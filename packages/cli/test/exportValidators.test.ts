@@ -1,13 +1,12 @@
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { ended, portsIn } from '@ports/testkit'
+import { projectDirectory, skipBecause, writeFiles } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, type TestContext, test } from 'vitest'
 import { parse } from 'yaml'
-import { skipBecause } from '../../db/test/skipBecause.js'
 import { composeSchema } from './composeSchema.js'
 import { registryToExport } from './exported.js'
-import { ended } from './ports.js'
-import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
 
 let url: string
 beforeAll(async () => {

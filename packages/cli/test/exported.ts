@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { emptyDatabase } from '../../../test/database.js'
-import { portsIn } from './projectDirectory.js'
+import { portsIn } from '@ports/testkit'
+import { emptyDatabase } from '@ports/testkit/vitest'
 
 const ROWS = `host,protocol,port,project,service,instance,type,cloudflareHostname,description
 ,tcp,3100,shop,api,,http,api.example.com,REST API

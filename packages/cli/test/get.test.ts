@@ -1,6 +1,6 @@
+import { portsOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 const just = (service: string, scope = 'localhost/tcp') =>
   `Allocated just now: ${service} had no port on ${scope}.\n`

@@ -1,12 +1,12 @@
+import { CLI, ended, environmentOn, portsOn } from '@ports/testkit'
+import { freshDatabase, unmigratedDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase, unmigratedDatabase } from '../../../test/database.js'
-import { BINARY, ended, environmentOn, portsOn } from './ports.js'
 
 /** Types the command lines that a refusal proposes, as a person would. */
 async function typeHints(url: string, stderr: string, more: Record<string, string> = {}) {
   const lines = stderr.split('\n').filter((line) => /^ {2}(PORTS_\w+=\S* )*ports /.test(line))
   expect(lines, stderr).not.toEqual([])
-  const script = `ports() { '${process.execPath}' '${BINARY}' "$@"; }\n${lines.join('\n')}`
+  const script = `ports() { '${process.execPath}' '${CLI}' "$@"; }\n${lines.join('\n')}`
   return ended('bash', ['-ec', script], environmentOn(url, more))
 }
 

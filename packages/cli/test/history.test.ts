@@ -1,6 +1,6 @@
+import { portsOn } from '@ports/testkit'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 /** Ends once every change that was made until now can be read. */
 async function settled(url: string): Promise<void> {

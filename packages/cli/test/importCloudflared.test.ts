@@ -1,7 +1,7 @@
+import { portsIn } from '@ports/testkit'
+import { emptyDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { emptyDatabase } from '../../../test/database.js'
 import { importPlan } from './importPlan.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 const ARGS = ['--cloudflared', 'config.yml', '--project', 'shop']
 const plan = (content: string) => importPlan({ 'config.yml': content }, ARGS)

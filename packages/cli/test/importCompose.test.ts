@@ -1,10 +1,9 @@
 import { spawn } from 'node:child_process'
 import { text } from 'node:stream/consumers'
+import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
+import { emptyDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { emptyDatabase } from '../../../test/database.js'
 import { importPlan } from './importPlan.js'
-import { BINARY, ended, environmentOn } from './ports.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 /** A Compose file with one service that has these lines under `ports`. The first is line 4. */
 const withPorts = (...lines: string[]) =>
@@ -188,7 +187,7 @@ describe('import --compose', () => {
     const url = await emptyDatabase()
     const published = { mode: 'ingress', target: 80, published: '8080', protocol: 'tcp' }
     const config = { name: 'blog', services: { web: { ports: [published] } } }
-    const args = [BINARY, 'import', '--compose', '-', '--json']
+    const args = [CLI, 'import', '--compose', '-', '--json']
     const child = spawn(process.execPath, args, { cwd: directory, env: environmentOn(url) })
     child.stdin.end(JSON.stringify(config, null, 2))
     expect(JSON.parse(await text(child.stdout))).toMatchObject({
@@ -206,7 +205,7 @@ describe('import --compose', () => {
     const line = 'cat compose.yaml | "$0" "$@"'
     const args = ['import', '--compose', '/dev/stdin', '--dry-run']
     const environment = environmentOn(await emptyDatabase())
-    const command = ['-c', line, process.execPath, BINARY, ...args]
+    const command = ['-c', line, process.execPath, CLI, ...args]
     const { stderr } = await ended('sh', command, environment, directory)
     expect(stderr).toContain('+ localhost/tcp 8000 blog/web')
   })

@@ -1,6 +1,6 @@
+import { portsIn } from '@ports/testkit'
+import { emptyDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { expect } from 'vitest'
-import { emptyDatabase } from '../../../test/database.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 /**
  * The output of `ports import --dry-run` in a directory with these files: the lines about rows, the

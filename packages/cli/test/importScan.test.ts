@@ -2,10 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
+import { portsIn, tcpServer } from '@ports/testkit'
+import { emptyDatabase, projectDirectory, writeFiles } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { emptyDatabase } from '../../../test/database.js'
-import { portsIn, projectDirectory, writeFiles } from './projectDirectory.js'
-import { tcpServer } from './tcpServer.js'
 
 const LISTEN = `require('node:net').createServer().listen(0, '127.0.0.1', function () {
   console.log(this.address().port)

@@ -1,10 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { CLI, portsIn } from '@ports/testkit'
+import { databaseWithOwnNumbers, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY } from './ports.js'
-import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 // The program of util-linux, as in terminal.test.ts.
 const SCRIPT = 'script'
@@ -215,7 +214,7 @@ describe('ports init', () => {
     const directory = projectDirectory({})
     const options = { cwd: directory, encoding: 'utf8', uid: 65_534, gid: 65_534 } as const
     chmodSync(directory, 0o711)
-    const { stdout, stderr, status } = spawnSync(process.execPath, [BINARY, 'init'], options)
+    const { stdout, stderr, status } = spawnSync(process.execPath, [CLI, 'init'], options)
     expect({ stdout, status }, stderr).toEqual({ stdout: '', status: 2 })
     expect(stderr).toContain(
       `directory is "${directory}", but must be one that can be read (EACCES`,
@@ -228,7 +227,7 @@ describe('ports init', () => {
     const directory = projectDirectory({ 'package.json': SHOP })
     const { stdout, status } = spawnSync(
       SCRIPT,
-      ['-qec', `'${process.execPath}' '${BINARY}' init`, '/dev/null'],
+      ['-qec', `'${process.execPath}' '${CLI}' init`, '/dev/null'],
       { cwd: directory, input: 'n\n', encoding: 'utf8' },
     )
     expect(stdout).toContain('Write it? [y/N]')

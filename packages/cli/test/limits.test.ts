@@ -1,7 +1,7 @@
+import { portsOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
 import { passTime } from '../../db/test/passTime.js'
-import { portsOn } from './ports.js'
 
 describe('limit', () => {
   test('is set, listed, reached and removed', async () => {

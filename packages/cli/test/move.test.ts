@@ -1,6 +1,6 @@
+import { portsOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 describe('move', () => {
   test('gives the service the number instead of the one that it has', async () => {

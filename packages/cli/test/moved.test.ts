@@ -2,9 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { portsIn } from '@ports/testkit'
+import { freshDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsIn, projectDirectory } from './projectDirectory.js'
 
 const SHOP = { project: 'shop', services: { web: {} } }
 

@@ -1,15 +1,15 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { CLI, ended, environmentOn } from '@ports/testkit'
 import { expect, onTestFinished, test } from 'vitest'
-import { BINARY, ended, environmentOn } from './ports.js'
 
 /** A machine without a registry. One that is made there goes when the test ends. */
 function machine() {
   const directory = mkdtempSync(join(tmpdir(), 'ports-none-'))
   const home = join(directory, 'registry')
   const env = environmentOn('', { PORTS_HOME: home })
-  const ports = (...args: string[]) => ended(process.execPath, [BINARY, ...args], env)
+  const ports = (...args: string[]) => ended(process.execPath, [CLI, ...args], env)
   onTestFinished(async () => {
     const { dataDirectory } = JSON.parse((await ports('db', 'status', '--json')).stdout)
     await ports('db', 'stop')
@@ -63,7 +63,7 @@ test('run leaves a new registry as it is if the port that it wants is that of an
   const { directory, ports, env } = machine()
   const services = { web: { port: 3100, command: 'true' } }
   writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project: 'shop', services }))
-  const run = await ended(process.execPath, [BINARY, 'run'], env, directory)
+  const run = await ended(process.execPath, [CLI, 'run'], env, directory)
   expect(run.status).toBe(125)
   expect(run.stderr).toContain('It belongs to consilio.')
   expect((await ports('range', 'list')).stdout).not.toContain('shop')

@@ -1,6 +1,6 @@
+import { CLI, ended, environmentOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { BINARY, ended, environmentOn } from './ports.js'
 import { type SessionLine, terminalPicture } from './terminalPicture.js'
 
 const COMMANDS = [
@@ -14,7 +14,7 @@ test('the picture of the README shows what the commands print', async () => {
   const environment = environmentOn(await freshDatabase())
   const lines: SessionLine[] = []
   for (const command of COMMANDS) {
-    const script = `ports() { '${process.execPath}' '${BINARY}' "$@"; }; exec 2>&1; ${command}`
+    const script = `ports() { '${process.execPath}' '${CLI}' "$@"; }; exec 2>&1; ${command}`
     const { stdout } = await ended('sh', ['-c', script], environment)
     lines.push(
       { text: `$ ${command}`, isCommand: true },

@@ -1,9 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { CLI, environmentOn, portsOn } from '@ports/testkit'
+import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
 import { beforeEach, describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY, environmentOn, portsOn } from './ports.js'
 
 let url: string
 let ports: ReturnType<typeof portsOn>
@@ -113,7 +112,7 @@ const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux'
 
 /** Types an answer on a terminal when the command asks. */
 async function answering(answer: string) {
-  const words = `'${process.execPath}' '${BINARY}' ${all.join(' ')}`
+  const words = `'${process.execPath}' '${CLI}' ${all.join(' ')}`
   const child = spawn(SCRIPT, ['-qec', words, '/dev/null'], { env: environmentOn(url) })
   let shown = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {

@@ -1,7 +1,6 @@
+import { portsOn } from '@ports/testkit'
+import { freshDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
-import { projectDirectory } from './projectDirectory.js'
 
 const UNTIL = '2099-01-31T00:00:00.000Z'
 const MIGRATION = ['--reason', 'migration']

@@ -1,21 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, existsSync, renameSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
 import { isAlive } from '@ports/core'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { passTime } from '../../db/test/passTime.js'
-import { actingAs, newRole } from '../../db/test/roles.js'
-import { BINARY, environmentOn } from './ports.js'
+import { CLI, portsIn } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
-  portsIn,
+  freshDatabase,
   projectDirectory,
+  startPorts,
+  textUntil,
   writeFiles,
-} from './projectDirectory.js'
+} from '@ports/testkit/vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { passTime } from '../../db/test/passTime.js'
+import { actingAs, newRole } from '../../db/test/roles.js'
 import { statementProxy } from './statementProxy.js'
 
 /** Prints what it was told, and ends. */
@@ -34,29 +34,6 @@ function programs(...names: string[]): string {
   )
   for (const name of names) chmodSync(join(bin, name), 0o755)
   return bin
-}
-
-/** Starts a run that is ended with the test. */
-function started(directory: string, url: string, args: string[]) {
-  const child = spawn(process.execPath, [BINARY, ...args], {
-    cwd: directory,
-    env: environmentOn(url),
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => {
-    child.kill('SIGTERM')
-  })
-  return child
-}
-
-/** Its output on stderr up to the text that is waited for. */
-async function says(child: ChildProcess, what: RegExp): Promise<string> {
-  let said = ''
-  for await (const chunk of child.stderr!.setEncoding('utf8')) {
-    said += chunk
-    if (what.test(said)) return said
-  }
-  throw new Error(`It ended, and said only: ${said}`)
 }
 
 describe('ports run', () => {
@@ -380,7 +357,7 @@ describe('ports run', () => {
     const url = await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing')
     const blog = projectDirectory({ 'ports.json': { project: 'blog', services: { site: {} } } })
     const shop = projectDirectory({ 'ports.json': SHOP })
-    const inner = `cd ${blog} && exec ${process.execPath} ${BINARY} run -- node -e '${TELL}'`
+    const inner = `cd ${blog} && exec ${process.execPath} ${CLI} run -- node -e '${TELL}'`
     const { stdout } = await portsIn(shop, url)('run', 'web', '--', 'sh', '-c', inner)
     const told = JSON.parse(stdout)
     expect(told).toMatchObject({ PORT: told.SITE_PORT, PORTS_CHECKOUT: blog })
@@ -396,12 +373,12 @@ describe('ports run', () => {
       })
       console.log('ready')
       setInterval(() => {}, 1_000)`
-    const child = started(
+    const child = startPorts(
       directory,
       await databaseWithOwnNumbers('shop', 'blog', 'acme-blog', 'nothing'),
       [...['run', 'web', '--', 'node', '-e', counting]],
     )
-    await once(child.stdout!, 'data')
+    await once(child.stdout, 'data')
     for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) child.kill(name)
     expect(await once(child, 'exit')).toEqual([3, null])
   })
@@ -567,12 +544,12 @@ describe.runIf(isLinux)('ports run ends every process that was started', () => {
       'server.cjs': `${server}; console.log(process.pid)`,
     })
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) {
-      const child = started(directory, url, ['run'])
+      const child = startPorts(directory, url, ['run'])
       let printed = ''
-      child.stdout!.setEncoding('utf8').on('data', (text) => {
+      child.stdout.setEncoding('utf8').on('data', (text) => {
         printed += text
       })
-      await says(child, /Listening/)
+      await textUntil(child.stderr, /Listening/)
       const pid = Number(/^\d+$/m.exec(printed)![0])
       expect(isAlive(pid)).toBe(true)
       child.kill(signal)
@@ -587,7 +564,7 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
   const runs = async (code: string, what: RegExp) => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const args = ['run', 'web', '--', 'node', '-e', code]
-    await says(started(directory, await databaseWithOwnNumbers('shop'), args), what)
+    await textUntil(startPorts(directory, await databaseWithOwnNumbers('shop'), args).stderr, what)
   }
 
   test('on its port', async () => {
@@ -610,8 +587,8 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     const api = JSON.parse((await ports('env', 'web-api', '--format', 'json')).stdout)
     const code = serve(api.PORT, '"127.0.0.1"')
     const whose = `^warning: it listens on ${api.PORT}, which shop/web-api holds, and not on \\d+\\.`
-    const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
-    await says(child, new RegExp(whose, 'm'))
+    const child = startPorts(directory, url, ['run', 'web', '--', 'node', '-e', code])
+    await textUntil(child.stderr, new RegExp(whose, 'm'))
   })
 
   test('on another port also if the database that knows whose that is went away', async () => {
@@ -619,11 +596,11 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const proxy = await statementProxy(url)
     const code = `${serve('0', '"127.0.0.1"')}; process.on('SIGTERM', () => process.exit(7)); console.log('started')`
-    const child = started(directory, proxy.url, ['run', 'web', '--', 'node', '-e', code])
-    await once(child.stdout!, 'data')
+    const child = startPorts(directory, proxy.url, ['run', 'web', '--', 'node', '-e', code])
+    await once(child.stdout, 'data')
     await proxy[Symbol.asyncDispose]()
-    await says(
-      child,
+    await textUntil(
+      child.stderr,
       /^warning: it listens on \d+, whose number that is cannot be told now, and not on \d+\./m,
     )
     child.kill('SIGTERM')
@@ -663,16 +640,18 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const late = `setTimeout(() => { ${serve('process.env.PORT', 'process.env.HOST')} }, 5_000)`
     const args = ['run', 'web', '--strict', '--', 'node', '--inspect=127.0.0.1:9231', '-e', late]
-    const child = started(directory, await databaseWithOwnNumbers('shop'), args)
-    expect(await says(child, /Listening on port|warning/)).toMatch(/\nListening on port/)
+    const child = startPorts(directory, await databaseWithOwnNumbers('shop'), args)
+    expect(await textUntil(child.stderr, /Listening on port|warning/)).toMatch(
+      /\nListening on port/,
+    )
   })
 
   test('starts nothing if the service is already running; with --reuse succeeds', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const code = serve('process.env.PORT', 'process.env.HOST')
-    const child = started(directory, url, ['run', 'web', '--', 'node', '-e', code])
-    await says(child, /Listening/)
+    const child = startPorts(directory, url, ['run', 'web', '--', 'node', '-e', code])
+    await textUntil(child.stderr, /Listening/)
     const ports = portsIn(directory, url)
     const refused = await ports('run', 'web', '--', 'true')
     expect(refused.status).toBe(125)
@@ -707,8 +686,8 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
     })
     chmodSync(join(directory, 'bin/vite'), 0o755)
     const args = ['run', 'web', '--', './bin/vite']
-    const child = started(directory, await databaseWithOwnNumbers('shop'), args)
-    expect(await says(child, /Listening|warning/)).toContain('Listening')
+    const child = startPorts(directory, await databaseWithOwnNumbers('shop'), args)
+    expect(await textUntil(child.stderr, /Listening|warning/)).toContain('Listening')
   })
 })
 
@@ -767,8 +746,8 @@ describe('ports run --ttl', () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, url)
-    const child = started(directory, url, ['run', 'web', '--ttl', '6s', '--', ...IDLE])
-    await says(child, /shop\/web has port/)
+    const child = startPorts(directory, url, ['run', 'web', '--ttl', '6s', '--', ...IDLE])
+    await textUntil(child.stderr, /shop\/web has port/)
     const [[web, first], [other, none]] = await leaseOf(ports)
     expect([web, other, none]).toEqual(['web', 'web-api', undefined])
     let renewed = first
@@ -784,8 +763,8 @@ describe('ports run --ttl', () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
     const args = ['run', 'web', '--strict', '--ttl', '2s', '--', ...IDLE]
-    const child = started(directory, url, args)
-    const said = says(child, /Ended, because of --strict/)
+    const child = startPorts(directory, url, args)
+    const said = textUntil(child.stderr, /Ended, because of --strict/)
     const ports = portsIn(directory, url)
     for (let held = []; held.length === 0; ) held = await leaseOf(ports)
     await passTime(url, 10)

@@ -2,11 +2,9 @@ import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { CLI, type Ended, ended, environmentOn, tcpServer } from '@ports/testkit'
+import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { BINARY, type Ended, ended, environmentOn } from './ports.js'
-import { tcpServer } from './tcpServer.js'
 
 type Skip = (note: string) => never
 type Environment = Readonly<Record<string, string>>
@@ -24,23 +22,22 @@ function needs(skip: Skip, ...namespaces: string[]): void {
   }
 }
 
-const ports = (env: Environment, ...args: string[]) =>
-  ended(process.execPath, [BINARY, ...args], env)
+const ports = (env: Environment, ...args: string[]) => ended(process.execPath, [CLI, ...args], env)
 
 /** The same in a new network namespace. */
 const inOtherNetwork = (env: Environment, ...args: string[]) =>
-  ended('unshare', ['-n', process.execPath, BINARY, ...args], env)
+  ended('unshare', ['-n', process.execPath, CLI, ...args], env)
 
 /** Runs all of the script in one network namespace, with `ports` as the command. */
 const scriptInOtherNetwork = (env: Environment, script: string) =>
-  ended('unshare', ['-n', 'sh', '-ec', script], { ...env, NODE: process.execPath, BINARY })
+  ended('unshare', ['-n', 'sh', '-ec', script], { ...env, NODE: process.execPath, CLI })
 
 /** With a /proc whose files the script can replace. */
 const scriptWithOwnProc = (env: Environment, script: string) =>
   ended('unshare', ['-m', '--propagation', 'private', 'sh', '-ec', script], {
     ...env,
     NODE: process.execPath,
-    BINARY,
+    CLI,
   })
 
 /**
@@ -94,7 +91,7 @@ describe('in another network namespace', () => {
        "$NODE" -e '
          require("node:net").createServer().listen(3100, "0.0.0.0", () => {
            const { status, stderr } = require("node:child_process")
-             .spawnSync(process.env.NODE, [process.env.BINARY, "verify", "3100", "--json"])
+             .spawnSync(process.env.NODE, [process.env.CLI, "verify", "3100", "--json"])
            process.stderr.write(stderr)
            process.exit(status)
          })'`,
@@ -158,10 +155,10 @@ describe('in another network namespace', () => {
     const env = freshHome()
     const { stdout, stderr, status } = await scriptInOtherNetwork(
       env,
-      `"$NODE" "$BINARY" get consilio api
-       "$NODE" "$BINARY" verify 3100 || echo $?
-       "$NODE" "$BINARY" db stop
-       "$NODE" "$BINARY" audit`,
+      `"$NODE" "$CLI" get consilio api
+       "$NODE" "$CLI" verify 3100 || echo $?
+       "$NODE" "$CLI" db stop
+       "$NODE" "$CLI" audit`,
     )
     expect({ stdout, status }, stderr).toEqual({
       stdout: [
@@ -187,8 +184,8 @@ describe('in another network namespace', () => {
     const env = environmentOn(await freshDatabase(), { PORTS_HOSTNAME: 'alpha' })
     const { stdout } = await scriptInOtherNetwork(
       env,
-      `"$NODE" "$BINARY" verify 3100 || echo $?
-       "$NODE" "$BINARY" verify 3100 || echo $?`,
+      `"$NODE" "$CLI" verify 3100 || echo $?
+       "$NODE" "$CLI" verify 3100 || echo $?`,
     )
     expect(stdout).toBe('not listening\n1\nnot listening\n1\n')
     expectUnknown(
@@ -209,7 +206,7 @@ describe('a port that is asked for in another network namespace, of a shared reg
     needs(skip, '-n')
     const env = await shared()
     expect(await inOtherNetwork(env, 'get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
-    const { stdout } = await scriptInOtherNetwork(env, '"$NODE" "$BINARY" verify 3100 || echo $?')
+    const { stdout } = await scriptInOtherNetwork(env, '"$NODE" "$CLI" verify 3100 || echo $?')
     expect(stdout).toBe('not listening\n1\n')
   })
 
@@ -225,7 +222,7 @@ describe('a port that is asked for in another network namespace, of a shared reg
            require("node:net").createServer().listen(3100, "0.0.0.0", () => {
              const { status } = require("node:child_process").spawnSync(
                process.env.NODE,
-               [process.env.BINARY, "get", "consilio", "${service}"],
+               [process.env.CLI, "get", "consilio", "${service}"],
                { stdio: "inherit" },
              )
              process.exit(status)
@@ -248,7 +245,7 @@ describe('where the home of the registry is hidden', () => {
     for (const command of ['list', 'audit']) {
       const { stderr, status } = await scriptWithOwnProc(
         env,
-        `mount -t tmpfs tmpfs "$HOME"; "$NODE" "$BINARY" ${command} --json`,
+        `mount -t tmpfs tmpfs "$HOME"; "$NODE" "$CLI" ${command} --json`,
       )
       expect(status, stderr).toBe(5)
       expect(JSON.parse(stderr)).toMatchObject({ error: { code: 'SANDBOXED' } })
@@ -270,7 +267,7 @@ describe('where the kernel’s tables are hidden', () => {
       const env = environmentOn('postgresql://127.0.0.1:1/nothing')
       await using server = await tcpServer(() => {})
       for (const more of ['', '--protocol udp', '--hostname 127.0.0.1']) {
-        const verify = `"$NODE" "$BINARY" verify ${server.port} ${more} --json`
+        const verify = `"$NODE" "$CLI" verify ${server.port} ${more} --json`
         const checked = await scriptWithOwnProc(env, `${hide}; ${verify}`)
         expectUnknown(
           checked,
@@ -285,7 +282,7 @@ describe('where the kernel’s tables are hidden', () => {
     needs(skip, '-m')
     const env = environmentOn(await freshDatabase(), { PORTS_PASS_OVER: '' })
     const get = (...more: string[]) =>
-      scriptWithOwnProc(env, `umount -l /proc; "$NODE" "$BINARY" get consilio ${more.join(' ')}`)
+      scriptWithOwnProc(env, `umount -l /proc; "$NODE" "$CLI" get consilio ${more.join(' ')}`)
     const told = 'Numbers on which something listens are not passed over: '
     for (const services of [['web'], ['api', 'worker']]) {
       const first = await get(...services)

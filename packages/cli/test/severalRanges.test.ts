@@ -1,6 +1,6 @@
+import { portsOn } from '@ports/testkit'
+import { emptyDatabase, freshDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
-import { emptyDatabase, freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
 const just = (service: string) => `Allocated just now: ${service} had no port on localhost/tcp.\n`

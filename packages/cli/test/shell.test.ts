@@ -1,14 +1,12 @@
 import { spawn } from 'node:child_process'
 import { EventEmitter, once } from 'node:events'
 import { readFileSync } from 'node:fs'
+import { CLI, ended, environmentOn, portsOn, tcpServer } from '@ports/testkit'
+import { freshDatabase, makeWritesSleep, sql } from '@ports/testkit/vitest'
 import { describe, expect, test, vi } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
-import { makeWritesSleep } from '../../../test/sleepingWrites.js'
 import { untilWaiting } from '../../db/test/sessions.js'
-import { BINARY, ended, environmentOn, portsOn } from './ports.js'
-import { tcpServer } from './tcpServer.js'
 
-const quoted = [process.execPath, BINARY].map((word) => `'${word}'`).join(' ')
+const quoted = [process.execPath, CLI].map((word) => `'${word}'`).join(' ')
 
 const EVERYTHING = `
   select
@@ -29,7 +27,7 @@ describe('in a shell', () => {
 
   test('a reader that has read enough is no error', async () => {
     const url = await freshDatabase()
-    const child = spawn(process.execPath, [BINARY, 'summary'], { env: environmentOn(url) })
+    const child = spawn(process.execPath, [CLI, 'summary'], { env: environmentOn(url) })
     child.stdout.destroy()
     let stderr = ''
     child.stderr.on('data', (text) => {
@@ -49,7 +47,7 @@ describe('in a shell', () => {
     const connections = new EventEmitter()
     await using server = await tcpServer(() => connections.emit('made'))
     const connected = once(connections, 'made')
-    const args = [BINARY, 'get', 'consilio', 'api']
+    const args = [CLI, 'get', 'consilio', 'api']
     const child = spawn(process.execPath, args, { env: environmentOn(server.url) })
     await connected
     child.kill('SIGINT')
@@ -71,7 +69,7 @@ describe('in a shell', () => {
     await portsOn(url)('get', 'consilio', 'web')
     const before = await sql(url, EVERYTHING)
     const wakeUp = await makeWritesSleep(url)
-    const child = spawn(process.execPath, [BINARY, ...command.split(' ')], {
+    const child = spawn(process.execPath, [CLI, ...command.split(' ')], {
       env: environmentOn(url),
     })
     const closed = once(child, 'close')

@@ -1,5 +1,4 @@
-import { connect } from 'node:net'
-import { tcpServer } from './tcpServer.js'
+import { FaultyProxy, textsIn } from '@ports/testkit'
 
 export interface StatementProxy extends AsyncDisposable {
   /** The database behind it. */
@@ -8,51 +7,25 @@ export interface StatementProxy extends AsyncDisposable {
   takeStatements(): string[]
 }
 
-/** A proxy on a Unix socket that records the statements that are sent to the database behind it. */
+/** A proxy that records the statements that are sent to the database behind it. */
 export async function statementProxy(url: string): Promise<StatementProxy> {
-  const { username, pathname, searchParams } = new URL(url)
   let statements: string[] = []
-  const server = await tcpServer((client) => {
-    const database = connect(`${searchParams.get('host')}/.s.PGSQL.5432`)
-    const read = messageReader((type, body) => {
-      if (type === 'Q') statements.push(textAt(body, 0))
+  const proxy = new FaultyProxy(url, {
+    onRequest: (type, body) => {
+      const [first = '', second = ''] = textsIn(body)
+      if (type === 'Q') statements.push(first)
       // Parse: the name of the prepared statement comes first.
-      if (type === 'P') statements.push(textAt(body, body.indexOf(0) + 1))
-    })
-    database.on('error', () => client.destroy()).pipe(client)
-    client.on('close', () => database.destroy()).on('data', read)
-    client.pipe(database)
+      if (type === 'P') statements.push(second)
+    },
   })
+  await proxy.up()
   return {
-    url: `postgresql://${username}@127.0.0.1:${server.port}${pathname}`,
+    url: proxy.url,
     takeStatements() {
       const taken = statements
       statements = []
       return taken
     },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: () => proxy.down(),
   }
-}
-
-/** Reads a client's side of PostgreSQL's protocol 3.0, whose first message has no type. */
-function messageReader(onMessage: (type: string, body: Buffer) => void) {
-  let unread: Buffer = Buffer.alloc(0)
-  let isFirst = true
-  return (chunk: Buffer) => {
-    unread = Buffer.concat([unread, chunk])
-    for (;;) {
-      const typeLength = isFirst ? 0 : 1
-      if (unread.length < typeLength + 4) return
-      const end = typeLength + unread.readInt32BE(typeLength)
-      if (unread.length < end) return
-      const type = unread.toString('latin1', 0, typeLength)
-      onMessage(type, unread.subarray(typeLength + 4, end))
-      unread = unread.subarray(end)
-      isFirst = false
-    }
-  }
-}
-
-function textAt(body: Buffer, start: number): string {
-  return body.toString('utf8', start, body.indexOf(0, start))
 }

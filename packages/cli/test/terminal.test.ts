@@ -1,10 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { CLI, ended, environmentOn, portsOn, tcpServer } from '@ports/testkit'
+import { databaseWithOwnNumbers, freshDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { BINARY, ended, environmentOn, portsOn } from './ports.js'
-import { databaseWithOwnNumbers, projectDirectory } from './projectDirectory.js'
-import { tcpServer } from './tcpServer.js'
 
 // util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
 const SCRIPT = 'script'
@@ -14,7 +12,7 @@ const ESCAPE = '\x1b['
 
 /** What a terminal of so many columns is sent. */
 function typed(command: string, columns: number) {
-  const words = `'${process.execPath}' '${BINARY}' ${command}`
+  const words = `'${process.execPath}' '${CLI}' ${command}`
   return ['-qec', `stty cols ${columns}; exec ${words}`, '/dev/null']
 }
 
@@ -199,7 +197,7 @@ describe('without a terminal', () => {
 
   test('nothing is asked, though stdin stays open', async () => {
     const env = environmentOn(await freshDatabase())
-    const child = spawn(process.execPath, [BINARY, 'get', 'consilio', 'api'], { env })
+    const child = spawn(process.execPath, [CLI, 'get', 'consilio', 'api'], { env })
     expect(await once(child, 'close')).toEqual([0, null])
   })
 })

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { portsOn } from '@ports/testkit'
+import { emptyDatabase, freshDatabase } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { emptyDatabase, freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 
 function fileOf(name: string, content: string): string {
   const directory = mkdtempSync(join(tmpdir(), 'ports-transfer-'))

@@ -17,9 +17,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { CLI, ended } from '@ports/testkit'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
-import { BINARY, ended } from './ports.js'
 
 /** A user with an empty home. The registry and everything else goes with the test. */
 function newcomer(mode = 0o755) {
@@ -27,7 +27,7 @@ function newcomer(mode = 0o755) {
   chmodSync(home, mode)
   const env = { PATH: process.env.PATH ?? '', HOME: home, PORTS_PASS_OVER: 'none' }
   const ports = (args: string[], more = {}) =>
-    ended(process.execPath, [BINARY, ...args], { ...env, ...more }, home)
+    ended(process.execPath, [CLI, ...args], { ...env, ...more }, home)
   onTestFinished(async () => {
     await ports(['uninstall', '--yes'])
     await ports(['db', 'stop'])
@@ -46,7 +46,7 @@ function otherUser(): { readonly uid: number; readonly gid: number } | undefined
   )
   const user = { uid: uid!, gid: gid! }
   if (!isRoot || Number.isNaN(user.uid)) return undefined
-  const { status } = spawnSync(process.execPath, [BINARY, '--version'], { cwd: '/', ...user })
+  const { status } = spawnSync(process.execPath, [CLI, '--version'], { cwd: '/', ...user })
   return status === 0 ? user : undefined
 }
 
@@ -183,7 +183,7 @@ describe('ports uninstall', () => {
     async (changed) => {
       const { env, registry, ports } = newcomer()
       await ports(['get', 'consilio', 'api'])
-      const child = spawn(process.execPath, [BINARY, 'uninstall', '--yes'], { env })
+      const child = spawn(process.execPath, [CLI, 'uninstall', '--yes'], { env })
       const watcher = watch(registry, (_event, name) => {
         if (name !== null && changed.test(name)) child.kill('SIGKILL')
       })
@@ -232,7 +232,7 @@ describe('ports uninstall', () => {
     chownSync(PORTS_HOME, user.uid, user.gid)
     const theirs = { ...{ PATH: process.env.PATH ?? '', PORTS_PASS_OVER: 'none' }, PORTS_HOME }
     const asThem = (...args: string[]) =>
-      once(spawn(process.execPath, [BINARY, ...args], { env: theirs, cwd: '/', ...user }), 'close')
+      once(spawn(process.execPath, [CLI, ...args], { env: theirs, cwd: '/', ...user }), 'close')
     onTestFinished(() => asThem('db', 'stop').then(() => {}))
     expect(await asThem('get', 'consilio', 'api')).toEqual([0, null])
     const { stderr, status } = await ports(['uninstall', '--yes'], { PORTS_HOME })

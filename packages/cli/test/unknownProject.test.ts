@@ -1,9 +1,9 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { portsOn } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { portsOn } from './ports.js'
 import { statementProxy } from './statementProxy.js'
 
 const commandsOn = (projectName: string): Readonly<Record<string, string[]>> => ({

@@ -1,17 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { BINARY, environmentOn } from './ports.js'
+import { portsIn } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
-  portsIn,
+  freshDatabase,
   projectDirectory,
+  startPorts,
+  textUntil,
   writeFiles,
-} from './projectDirectory.js'
+} from '@ports/testkit/vitest'
+import { describe, expect, test } from 'vitest'
 
 const listen = `node -e "require('net').createServer().listen(process.env.PORT,process.env.HOST)"`
 
@@ -131,28 +132,13 @@ test('ports up says that a file cannot be written', async () => {
 describe('ports up --run', () => {
   const started = async (services: object) => {
     const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
-    const child = spawn(process.execPath, [BINARY, 'up', '--run'], {
-      cwd: directory,
-      env: environmentOn(await databaseWithOwnNumbers('shop')),
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    onTestFinished(() => void child.kill('SIGTERM'))
-    return child
-  }
-  /** Its output until it contains all of these texts. */
-  const prints = async (child: ChildProcess, ...whats: RegExp[]) => {
-    let printed = ''
-    for await (const chunk of child.stdout!.setEncoding('utf8')) {
-      printed += chunk
-      if (whats.every((what) => what.test(printed))) return printed
-    }
-    throw new Error(`It ended, and printed only:\n${printed}`)
+    return startPorts(directory, await databaseWithOwnNumbers('shop'), ['up', '--run'])
   }
 
   test('runs all commands, with the name of the service before each line, until Ctrl-C', async () => {
     const child = await started({ web: { command: listen }, api: { command: listen }, db: {} })
-    const printed = await prints(
-      child,
+    const printed = await textUntil(
+      child.stdout,
       /^\[web\] Listening on port \d+/m,
       /^\[api\] Listening on port \d+/m,
     )
@@ -173,8 +159,8 @@ describe('ports up --run', () => {
     const telling = `setInterval(() => console.log('still there'), 100)`
     const command = `node -e "${telling}; ${listen.slice('node -e "'.length)}`
     const child = await started({ web: { command }, api: { command } })
-    const printed = await prints(
-      child,
+    const printed = await textUntil(
+      child.stdout,
       /^\[web\] Listening on port \d+/m,
       /^\[api\] Listening on port \d+/m,
     )
@@ -188,7 +174,7 @@ describe('ports up --run', () => {
   test.runIf(process.platform === 'linux')('stops and continues all commands', async () => {
     const command = `node -e "console.log('pid', process.pid); setInterval(() => {}, 1000)"`
     const child = await started({ web: { command }, api: { command } })
-    const printed = await prints(child, /^\[web\] pid \d+/m, /^\[api\] pid \d+/m)
+    const printed = await textUntil(child.stdout, /^\[web\] pid \d+/m, /^\[api\] pid \d+/m)
     const pids = [...printed.matchAll(/pid (\d+)/g)].map(([, pid]) => pid)
     const states = () =>
       [child.pid, ...pids].map(
@@ -200,15 +186,15 @@ describe('ports up --run', () => {
       child.kill('SIGCONT')
       await expect.poll(states, { timeout: 10_000 }).toEqual(['S', 'S', 'S'])
     }
-    child.stdout!.resume()
+    child.stdout.resume()
     child.kill('SIGINT')
     await once(child, 'exit')
   })
 
   test('ends with the status of the first command that fails', async () => {
     const child = await started({ web: { command: 'true' }, api: { command: `sh -c "exit 3"` } })
-    child.stdout!.resume()
-    child.stderr!.resume()
+    child.stdout.resume()
+    child.stderr.resume()
     expect(await once(child, 'exit')).toEqual([3, null])
   })
 })

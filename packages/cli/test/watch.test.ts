@@ -1,11 +1,14 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { createInterface } from 'node:readline'
+import { portsIn } from '@ports/testkit'
+import {
+  databaseWithOwnNumbers,
+  onLinux,
+  projectDirectory,
+  startPorts,
+} from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { onLinux } from '../../db/test/onLinux.js'
-import { BINARY, environmentOn } from './ports.js'
-import { databaseWithOwnNumbers, portsIn, projectDirectory } from './projectDirectory.js'
 
 const SHOP = { 'ports.json': { project: 'shop', services: { web: {} } } }
 
@@ -28,14 +31,7 @@ async function listenOn(port: number) {
 
 /** A watch whose events are read one at a time, but for listeners of others on this machine. */
 function watching(url: string, directory: string) {
-  const child = spawn(process.execPath, [BINARY, 'watch', '--every', '1s', '--json'], {
-    cwd: directory,
-    env: environmentOn(url),
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
+  const child = startPorts(directory, url, ['watch', '--every', '1s', '--json'])
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const next = async () => {
     for (;;) {

@@ -1,6 +1,5 @@
+import { onLinux, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { onLinux } from '../../db/test/onLinux.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
 import type { HealthCheck } from '../src/audit/Audit.js'
 import { auditPorts as auditAll } from '../src/audit/auditPorts.js'
 import { LocalHost } from '../src/localHost.js'

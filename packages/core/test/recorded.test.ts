@@ -1,5 +1,5 @@
+import { onLinux } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
-import { onLinux } from '../../db/test/onLinux.js'
 import { bootAndStartOf } from '../src/processes/procFs.js'
 import { Recorded } from '../src/processes/Recorded.js'
 

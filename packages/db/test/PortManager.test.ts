@@ -9,11 +9,10 @@ import {
   type PortRepository,
   type PortsError,
 } from '@ports/core'
+import { freshDatabase, skipBecause, sql } from '@ports/testkit/vitest'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 import { ascending, numbers } from './sessions.js'
-import { skipBecause } from './skipBecause.js'
 
 const SEEDED = [
   ['meta-supervisor', 3000, 3099],

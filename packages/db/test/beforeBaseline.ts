@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
-import { sql, unmigratedDatabase } from '../../../test/database.js'
+import { sql, unmigratedDatabase } from '@ports/testkit/vitest'
 
 export const FORMER_DIRECTORY = new URL('fixtures/beforeBaseline/', import.meta.url)
 

@@ -1,6 +1,6 @@
 import { PortManager } from '@ports/core'
+import { emptyDatabase, sql } from '@ports/testkit/vitest'
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 import { numbers, Session, untilWaiting } from './sessions.js'
 

@@ -8,9 +8,9 @@ import type {
   PortManager,
   Protocol,
 } from '@ports/core'
+import { emptyDatabase, sql } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { emptyDatabase, sql } from '../../../test/database.js'
 import { ascending, ending, expectSound, ISOLATION_LEVELS, numbers } from './sessions.js'
 
 const PROCESSES = 12

@@ -1,6 +1,6 @@
 import { ACCESS_LEVELS, PortManager } from '@ports/core'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
 import { grantAccess, migrate, openRepository } from '../src/index.js'
 import { migrationNames } from '../src/migrations.js'
 import { databaseMadeBy } from './beforeBaseline.js'

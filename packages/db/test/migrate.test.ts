@@ -4,14 +4,13 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { PortManager } from '@ports/core'
+import { emptyDatabase, skipBecause, sql, unmigratedDatabase } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { emptyDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { databaseStatus, migrate, openRepository, seed } from '../src/index.js'
 import { migrationNames } from '../src/migrations.js'
 import { prismaEngine } from './prismaEngine.js'
 import { schemaDump } from './schemaDump.js'
-import { skipBecause } from './skipBecause.js'
 
 const run = promisify(execFile)
 const MIGRATE = fileURLToPath(new URL('fixtures/migrate.mjs', import.meta.url))

@@ -21,9 +21,9 @@ import {
   type ServiceKey,
   type Verdict,
 } from '@ports/core'
+import { emptyDatabase, sql } from '@ports/testkit/vitest'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 import { passTime } from './passTime.js'
 import { type ModelEvent, RegistryModel } from './RegistryModel.js'

@@ -1,7 +1,7 @@
 import { PortManager } from '@ports/core'
+import { sql, unmigratedDatabase } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { sql, unmigratedDatabase } from '../../../test/database.js'
 import { migrate, openRepository, seed } from '../src/index.js'
 import { hideFromNamesake } from '../src/namesake.js'
 import { actingAs, newRole } from './roles.js'

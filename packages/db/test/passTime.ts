@@ -1,4 +1,4 @@
-import { sql } from '../../../test/database.js'
+import { sql } from '@ports/testkit/vitest'
 
 /** Moves the times that the registry compares with its clock, as if the clock had gone on. */
 export async function passTime(url: string, seconds: number): Promise<void> {

@@ -1,6 +1,6 @@
 import { type Bounds, PortManager, type PortRepository } from '@ports/core'
+import { emptyDatabase, sql } from '@ports/testkit/vitest'
 import { expect, it, onTestFinished, vi } from 'vitest'
-import { emptyDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 import { multirange } from '../src/store/multirange.js'
 

@@ -11,8 +11,8 @@ import {
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { PortManager } from '@ports/core'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 
 const installed = spawnSync('pgbouncer', ['--version'], { encoding: 'utf8' })

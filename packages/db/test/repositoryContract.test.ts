@@ -1,6 +1,6 @@
 import { describeRepositoryContract } from '@ports/core/testing'
+import { emptyAgain, emptyDatabase } from '@ports/testkit/vitest'
 import { beforeAll } from 'vitest'
-import { emptyAgain, emptyDatabase } from '../../../test/database.js'
 import { grantAccess, openRepository } from '../src/index.js'
 import { passTime } from './passTime.js'
 import { actingAs, newRole } from './roles.js'

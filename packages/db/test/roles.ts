@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { sql } from '../../../test/database.js'
+import { sql } from '@ports/testkit/vitest'
 
 /** A role of the server that owns nothing. */
 export async function newRole(url: string): Promise<string> {

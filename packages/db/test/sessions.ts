@@ -1,6 +1,6 @@
+import { sql } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { expect, onTestFinished, vi } from 'vitest'
-import { sql } from '../../../test/database.js'
 
 export const ISOLATION_LEVELS = ['read committed', 'repeatable read', 'serializable'] as const
 export type IsolationLevel = (typeof ISOLATION_LEVELS)[number]

@@ -15,14 +15,13 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PortManager } from '@ports/core'
+import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { freshDatabase } from '../../../test/database.js'
 import { openRepository } from '../src/index.js'
 import { FIELDS } from '../src/settings/fields.js'
 import { settingsFiles } from '../src/settings/settingsFiles.js'
 import { callerDefaults, listSettings, readSetting, writeSetting } from '../src/settings.js'
-import { skipBecause } from './skipBecause.js'
 
 const PASSWORD_URL = 'postgresql://ports:hunter2@db.example.com/ports?sslpassword=hunter3'
 

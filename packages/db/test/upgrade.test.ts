@@ -1,6 +1,6 @@
 import { PortManager } from '@ports/core'
+import { emptyDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { emptyDatabase, sql } from '../../../test/database.js'
 import { databaseStatus, migrate, openRepository } from '../src/index.js'
 import { migrationNames } from '../src/migrations.js'
 import {

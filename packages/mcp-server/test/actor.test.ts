@@ -1,8 +1,8 @@
+import { call, INITIALIZE } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { connect } from './connect.js'
+import { connect, rawClient } from './connect.js'
 import { openManager } from './openManager.js'
-import { call, INITIALIZE, RawClient } from './RawClient.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
@@ -19,7 +19,7 @@ async function historyOf(url: string, events: number) {
 
 /** A client that calls itself so, and has asked for the port of a service. */
 async function askAs(url: string, clientInfo: object, environment: Record<string, string> = {}) {
-  const client = new RawClient({ PORTS_DATABASE_URL: url, ...environment })
+  const client = rawClient({ PORTS_DATABASE_URL: url, ...environment })
   await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo } })
   return (await client.ask(call(1, 'get-port', service))).result
 }

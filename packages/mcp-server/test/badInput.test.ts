@@ -1,7 +1,7 @@
 import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
 import { isAbsent } from '@ports/core'
+import { freshDatabase, sql, unmigratedDatabase } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase, sql, unmigratedDatabase } from '../../../test/database.js'
 import { connect, NO_DATABASE } from './connect.js'
 import { openManager } from './openManager.js'
 

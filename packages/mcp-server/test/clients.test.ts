@@ -1,28 +1,24 @@
 import { Client as NextClient } from '@modelcontextprotocol/client'
 import { StdioClientTransport as NextTransport } from '@modelcontextprotocol/client/stdio'
-import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
+import { environmentOn } from '@ports/testkit'
+import { connectMcp } from '@ports/testkit/mcp'
+import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { serverOn } from './connect.js'
-
-const INFO = { name: 'test', version: '0' }
-
-async function current(url: string) {
-  const client = new Client(INFO)
-  await client.connect(new StdioClientTransport(serverOn(url)))
-  return client
-}
+import { SERVER } from './connect.js'
 
 /** @param mode how it finds the version of the protocol; its default is `legacy` */
 const next = (mode?: 'auto') => async (url: string) => {
-  const client = new NextClient(INFO, mode ? { versionNegotiation: { mode } } : {})
-  await client.connect(new NextTransport(serverOn(url)))
+  const client = new NextClient(
+    { name: 'test', version: '0' },
+    mode ? { versionNegotiation: { mode } } : {},
+  )
+  const [command, ...args] = SERVER
+  await client.connect(new NextTransport({ command, args, env: { ...environmentOn(url) } }))
   return client
 }
 
 test.each([
-  ['the SDK', current],
+  ['the SDK', (url: string) => connectMcp(SERVER, environmentOn(url))],
   ['the next generation', next()],
   ['the next generation that looks for its own version first', next('auto')],
 ])('a client of %s is introduced, shown the tools, and answered', async (_which, open) => {

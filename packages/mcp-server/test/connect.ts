@@ -1,28 +1,25 @@
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { Client } from '@modelcontextprotocol/sdk/client/index.js'
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { type CallToolResult, ListRootsRequestSchema } from '@modelcontextprotocol/sdk/types.js'
+import { cleanEnvironment, environmentOn, MCP_SERVER, StdioClient } from '@ports/testkit'
+import { connectMcp } from '@ports/testkit/mcp'
 import { expect, onTestFinished } from 'vitest'
 
-export const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url))
+export const SERVER = [process.execPath, MCP_SERVER] as const
 
 /** Nothing listens there. */
 export const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
-/** How tests start the server. */
-export function serverOn(databaseUrl: string) {
-  return {
-    command: process.execPath,
-    args: [MAIN],
-    env: {
-      PORTS_DATABASE_URL: databaseUrl,
-      PORTS_PASS_OVER: 'none',
-      XDG_CONFIG_HOME: process.env.XDG_CONFIG_HOME ?? '',
-    },
-  }
+/** A client that writes whatever a test likes, for the length of the test. */
+export function rawClient(environment: Readonly<Record<string, string>>): StdioClient {
+  const client = new StdioClient(SERVER, cleanEnvironment(environment))
+  onTestFinished(() => void client.child.kill('SIGKILL'))
+  return client
 }
 
-interface Start extends Partial<Omit<ReturnType<typeof serverOn>, 'env'>> {
+interface Start {
+  /** A command that runs the server. */
+  readonly through?: readonly string[]
   /** The client's roots, as directories or URIs. Default: it declares none. */
   readonly roots?: readonly string[]
   /** More variables for the server. */
@@ -32,9 +29,7 @@ interface Start extends Partial<Omit<ReturnType<typeof serverOn>, 'env'>> {
 
 /** A client with its own server process, for the length of a test. */
 export async function connect(databaseUrl: string, start: Start = {}) {
-  const { roots, env, name = 'test', ...program } = start
-  const server = { ...serverOn(databaseUrl), ...program }
-  const transport = new StdioClientTransport({ ...server, env: { ...server.env, ...env } })
+  const { through = [], roots, env, name = 'test' } = start
   const capabilities = roots ? { roots: { listChanged: true } } : {}
   const client = new Client({ name, version: '0' }, { capabilities })
   let current = roots
@@ -42,9 +37,7 @@ export async function connect(databaseUrl: string, start: Start = {}) {
     client.setRequestHandler(ListRootsRequestSchema, () => ({ roots: current!.map(asRoot) }))
   }
   onTestFinished(() => client.close())
-  await client.connect(transport)
-  // The client checks results against the output schemas it has seen.
-  await client.listTools()
+  await connectMcp([...through, ...SERVER], environmentOn(databaseUrl, env), client)
 
   async function call(name: string, args: Record<string, unknown>) {
     return (await client.callTool({ name, arguments: args })) as CallToolResult

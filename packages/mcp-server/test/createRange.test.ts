@@ -1,5 +1,5 @@
+import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
 import { connect } from './connect.js'
 
 test('an agent that meets an unknown project is told of create-range, which makes its range once', async () => {

@@ -1,14 +1,13 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { call, INITIALIZE, type StdioClient } from '@ports/testkit'
+import { freshDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { connect, NO_DATABASE } from './connect.js'
-import { freshDirectory } from './freshDirectory.js'
-import { call, INITIALIZE, RawClient } from './RawClient.js'
+import { connect, NO_DATABASE, rawClient } from './connect.js'
 
 /** A directory with a `ports.json` that names the project. */
 function copyOf(project: string): string {
-  const directory = freshDirectory()
+  const directory = projectDirectory({})
   writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project }))
   return directory
 }
@@ -120,7 +119,7 @@ test('get-port gives a service that ports.json lists the ports that it asks for'
 test('a directory of another project says nothing of the one that is asked for', async () => {
   const { ask } = await withShop()
   await ask('get-port', { ...web, directory: copyOf('shop') })
-  for (const directory of [copyOf('blog'), freshDirectory()]) {
+  for (const directory of [copyOf('blog'), projectDirectory({})]) {
     const told = await ask('get-port', { ...shop, directory })
     expect(told).toMatchObject({ port: 3600 })
     expect(told.message).toContain(
@@ -165,7 +164,7 @@ test.each(['get-port', 'allocate-port', 'release-port', 'update-port', 'create-r
     expect(await failure(tool, service)).toMatch(
       /^INVALID_ARGUMENT: projectName is undefined, but must be given, or a directory /,
     )
-    const directory = freshDirectory()
+    const directory = projectDirectory({})
     writeFileSync(join(directory, 'package.json'), '{"name":"@acme/blog"}')
     expect(await failure(tool, { ...service, directory })).toMatch(
       /^INVALID_ARGUMENT: projectName is undefined, but must be given, because no .*, such as acme-blog\.\n/,
@@ -241,17 +240,17 @@ test('a client with several roots is told which of them are copies of the projec
 })
 
 /** A client that declares roots, and answers nothing that it is asked by itself. */
-async function rawClient(url: string, capabilities: object) {
-  const client = new RawClient({ PORTS_DATABASE_URL: url })
+async function clientWith(url: string, capabilities: object) {
+  const client = rawClient({ PORTS_DATABASE_URL: url })
   await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } })
   return client
 }
 
-const asked = (client: RawClient) =>
+const asked = (client: StdioClient) =>
   client.answers.filter((each) => 'method' in each && each.method === 'roots/list')
 
 test('a client that declares no roots is asked for none', async () => {
-  const client = await rawClient(await freshDatabase(), {})
+  const client = await clientWith(await freshDatabase(), {})
   const { result } = await client.ask(call(1, 'get-port', { projectName: 'odin', ...web }))
   expect(result.structuredContent.port).toBe(3300)
   expect(client.answers).toHaveLength(2)
@@ -259,7 +258,7 @@ test('a client that declares no roots is asked for none', async () => {
 
 test('a client is asked for its roots when a call first needs them, and once', async () => {
   const directory = copyOf('odin')
-  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const client = await clientWith(await freshDatabase(), { roots: {} })
   await client.ask(call(1, 'list-ports'))
   expect(asked(client)).toEqual([])
   const question = await client.ask(call(2, 'get-port', web))
@@ -274,7 +273,7 @@ test('a client is asked for its roots when a call first needs them, and once', a
 
 test('calls get their answers from a client that has sent hundreds before it tells its roots', async () => {
   const directory = copyOf('odin')
-  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const client = await clientWith(await freshDatabase(), { roots: {} })
   client.send(...Array.from({ length: 1000 }, (_, id) => call(id, 'get-port', web)))
   await expect.poll(() => asked(client)).toHaveLength(1)
   const [question] = asked(client)
@@ -292,7 +291,7 @@ test.each([
   ['tells none', { result: { roots: [] } }],
   ['tells something else', { result: { roots: 'shop' } }],
 ])('a client that %s gets its port without', async (_what, answer) => {
-  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const client = await clientWith(await freshDatabase(), { roots: {} })
   const question = await client.ask(call(1, 'get-port', { ...web, projectName: 'odin' }))
   const { result } = await client.ask({ jsonrpc: '2.0', id: question.id, ...answer })
   expect(result.structuredContent).toMatchObject({ port: 3300 })
@@ -304,7 +303,7 @@ const UNTOLD = expect.stringContaining(
 )
 
 test('a client that is silent about its roots gets its port without, is told so, and is not asked again', async () => {
-  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const client = await clientWith(await freshDatabase(), { roots: {} })
   client.send(call(1, 'get-port', { ...web, projectName: 'odin' }))
   // The question, that it is withdrawn, and the answer.
   const [, , cancelled, told] = await client.received(4)
@@ -320,7 +319,7 @@ test('a client that is silent about its roots gets its port without, is told so,
 })
 
 test('what a client that is silent about its roots means to change, it must say', async () => {
-  const client = await rawClient(await freshDatabase(), { roots: {} })
+  const client = await clientWith(await freshDatabase(), { roots: {} })
   const odin = { ...web, projectName: 'odin' }
   client.send(call(1, 'get-port', { ...odin, instance: '(primary)' }))
   const [, held] = await client.received(2)
@@ -339,7 +338,7 @@ test('what a client that is silent about its roots means to change, it must say'
       /^INVALID_ARGUMENT: directory is undefined, but must be given, or an instance, such as \(primary\), because /,
     )
   }
-  for (const which of [{ instance: '(primary)' }, { directory: freshDirectory() }]) {
+  for (const which of [{ instance: '(primary)' }, { directory: projectDirectory({}) }]) {
     const { result } = await client.ask(
       call('one', 'update-port', { ...odin, ...which, description: 'x' }),
     )
@@ -352,7 +351,7 @@ test.each(['release-port', 'update-port'])(
   async (tool) => {
     const { ask } = await withShop()
     await ask('get-port', shop)
-    const directory = freshDirectory()
+    const directory = projectDirectory({})
     const change = tool === 'update-port' ? { description: 'x' } : {}
     const { message } = await ask(tool, { ...shop, ...change, directory })
     expect(message).toContain(

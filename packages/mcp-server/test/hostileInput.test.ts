@@ -1,20 +1,20 @@
 import { once } from 'node:events'
+import { call, INITIALIZE, type StdioClient } from '@ports/testkit'
 import { expect, test } from 'vitest'
-import { NO_DATABASE } from './connect.js'
-import { call, INITIALIZE, RawClient } from './RawClient.js'
+import { NO_DATABASE, rawClient } from './connect.js'
 
 const PARSE_ERROR = -32700
 const INVALID_REQUEST = -32600
 const INVALID_PARAMS = -32602
 const METHOD_NOT_FOUND = -32601
 
-async function started(): Promise<RawClient> {
-  const client = new RawClient({ PORTS_DATABASE_URL: NO_DATABASE })
+async function started(): Promise<StdioClient> {
+  const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE })
   await client.ask(INITIALIZE)
   return client
 }
 
-async function expectAlive(client: RawClient): Promise<void> {
+async function expectAlive(client: StdioClient): Promise<void> {
   expect(await client.ask({ jsonrpc: '2.0', id: 'alive', method: 'ping' })).toEqual({
     jsonrpc: '2.0',
     id: 'alive',
@@ -165,7 +165,7 @@ test('reads a last line that has no line break', async () => {
 })
 
 test('answers unknown methods, also before it is initialized', async () => {
-  const client = new RawClient({ PORTS_DATABASE_URL: NO_DATABASE })
+  const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE })
   const unknown = { jsonrpc: '2.0', id: 7, method: 'server/discover', params: { a: 1 } }
   expect(await client.ask(unknown)).toMatchObject({ id: 7, error: { code: METHOD_NOT_FOUND } })
   const long = await client.ask({ ...unknown, method: 'x'.repeat(1e6) })

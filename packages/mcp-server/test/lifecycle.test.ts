@@ -1,64 +1,30 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { on, once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { connect, MAIN, NO_DATABASE } from './connect.js'
+import { once } from 'node:events'
+import { call, INITIALIZE } from '@ports/testkit'
+import { freshDatabase } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
+import { connect, NO_DATABASE, rawClient } from './connect.js'
 
-const INITIALIZE = {
-  jsonrpc: '2.0',
-  id: 1,
-  method: 'initialize',
-  params: {
-    protocolVersion: '2025-06-18',
-    capabilities: {},
-    clientInfo: { name: 'test', version: '0' },
-  },
-}
-
-function getPort(id: number, serviceName: string) {
-  const params = { name: 'get-port', arguments: { projectName: 'consilio', serviceName } }
-  return { jsonrpc: '2.0', id, method: 'tools/call', params }
-}
-
-function start(environment: Record<string, string>) {
-  const child = spawn(process.execPath, [MAIN], {
-    env: { ...process.env, ...environment },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  })
-  onTestFinished(() => void child.kill('SIGKILL'))
-  return child
-}
-
-function send(child: ChildProcess, ...messages: object[]): void {
-  child.stdin!.write(messages.map((message) => `${JSON.stringify(message)}\n`).join(''))
-}
+const getPort = (id: number, serviceName: string) =>
+  call(id, 'get-port', { projectName: 'consilio', serviceName })
 
 test('ends when its client closes standard input', async () => {
-  const child = start({ PORTS_DATABASE_URL: await freshDatabase() })
-  const answers = createInterface({ input: child.stdout })
-  send(child, INITIALIZE)
-  await once(answers, 'line')
-  send(child, getPort(2, 'api'))
-  await once(answers, 'line')
-  child.stdin.end()
-  expect(await once(child, 'exit')).toEqual([0, null])
+  const client = rawClient({ PORTS_DATABASE_URL: await freshDatabase() })
+  await client.ask(INITIALIZE)
+  await client.ask(getPort(2, 'api'))
+  client.child.stdin.end()
+  expect(await once(client.child, 'exit')).toEqual([0, null])
 })
 
 test('still answers what was asked before its client closed standard input', async () => {
-  const child = start({ PORTS_DATABASE_URL: await freshDatabase() })
-  const answers: string[] = []
-  createInterface({ input: child.stdout }).on('line', (line) => answers.push(line))
-  send(child, INITIALIZE, getPort(2, 'api'), getPort(3, 'api'), getPort(4, 'web'))
-  child.stdin.end()
-  const [status] = await once(child, 'close')
+  const client = rawClient({ PORTS_DATABASE_URL: await freshDatabase() })
+  client.send(INITIALIZE, getPort(2, 'api'), getPort(3, 'api'), getPort(4, 'web'))
+  client.child.stdin.end()
+  const [status] = await once(client.child, 'close')
   expect(status).toBe(0)
-  const ports = answers
-    .map((line) => JSON.parse(line))
-    .map(({ id, result }) => [id, result.structuredContent?.port])
-  expect(new Map(ports as [number, number][])).toEqual(
-    new Map([
-      [1, undefined],
+  const ports = client.answers.map(({ id, result }) => [id, result.structuredContent?.port])
+  expect(new Map(ports as [string | number, number][])).toEqual(
+    new Map<string | number, unknown>([
+      ['initialize', undefined],
       [2, expect.any(Number)],
       [3, expect.any(Number)],
       [4, expect.any(Number)],
@@ -67,58 +33,41 @@ test('still answers what was asked before its client closed standard input', asy
 })
 
 test.each(['SIGINT', 'SIGTERM'] as const)('ends at %s', async (signal) => {
-  const child = start({ PORTS_DATABASE_URL: await freshDatabase() })
-  const answers = createInterface({ input: child.stdout })
-  send(child, INITIALIZE, getPort(2, 'api'))
-  await once(answers, 'line')
-  await once(answers, 'line')
-  child.kill(signal)
-  expect(await once(child, 'exit')).toEqual([0, null])
+  const client = rawClient({ PORTS_DATABASE_URL: await freshDatabase() })
+  client.send(INITIALIZE, getPort(2, 'api'))
+  await client.received(2)
+  client.child.kill(signal)
+  expect(await once(client.child, 'exit')).toEqual([0, null])
 })
 
 test('ends when nobody reads its answers any more', async () => {
-  const child = start({ PORTS_DATABASE_URL: NO_DATABASE })
-  const answers = createInterface({ input: child.stdout })
-  send(child, INITIALIZE)
-  await once(answers, 'line')
-  child.stdout.destroy()
-  send(child, getPort(2, 'api'))
-  expect(await once(child, 'exit')).toEqual([0, null])
+  const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE })
+  await client.ask(INITIALIZE)
+  client.child.stdout.destroy()
+  client.send(getPort(2, 'api'))
+  expect(await once(client.child, 'exit')).toEqual([0, null])
 })
 
 test('writes nothing but the protocol to standard output', async () => {
-  const child = start({ PORTS_DATABASE_URL: NO_DATABASE })
-  const answers = createInterface({ input: child.stdout })
-  let log = ''
-  child.stderr.on('data', (chunk) => {
-    log += chunk
-  })
-  const told = on(answers, 'line')
-  send(child, INITIALIZE)
-  child.stdin.write('this is no JSON\n')
-  send(child, getPort(2, 'api'))
-  const ids: unknown[] = []
-  while (ids.length < 3) ids.push(JSON.parse((await told.next()).value[0]).id)
-  expect(new Set(ids)).toEqual(new Set([1, null, 2]))
-  child.stdin.end()
-  await once(child, 'close')
-  expect(log).toContain('ports-mcp: ')
+  const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE })
+  client.send(INITIALIZE, 'this is no JSON', getPort(2, 'api'))
+  const ids = (await client.received(3)).map(({ id }) => id)
+  expect(new Set(ids)).toEqual(new Set(['initialize', null, 2]))
+  client.child.stdin.end()
+  await once(client.child, 'close')
+  expect(client.log).toContain('ports-mcp: ')
 })
 
 test('tells who starts it that PORTS_HOSTNAME is wrong', async () => {
-  const child = start({ PORTS_DATABASE_URL: NO_DATABASE, PORTS_HOSTNAME: 'no host' })
-  let log = ''
-  child.stderr.on('data', (chunk) => {
-    log += chunk
-  })
-  expect(await once(child, 'close')).toEqual([2, null])
-  expect(log).toMatch(/^ports-mcp: PORTS_HOSTNAME is "no host", but must be .*\n$/)
+  const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE, PORTS_HOSTNAME: 'no host' })
+  expect(await once(client.child, 'close')).toEqual([2, null])
+  expect(client.log).toMatch(/^ports-mcp: PORTS_HOSTNAME is "no host", but must be .*\n$/)
 })
 
 test('allocates nothing for a call that is cancelled before it gets to the database', async () => {
   const { client, ask } = await connect(await freshDatabase())
   const cancelling = new AbortController()
-  const params = getPort(2, 'api').params
+  const { params } = getPort(2, 'api')
   const call = client.callTool(params, undefined, { signal: cancelling.signal })
   cancelling.abort('no longer needed')
   await expect(call).rejects.toThrow('no longer needed')

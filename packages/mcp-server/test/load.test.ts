@@ -1,9 +1,9 @@
 import { once } from 'node:events'
+import { call, INITIALIZE, type StdioClient } from '@ports/testkit'
+import { freshDatabase, skipBecause, sql } from '@ports/testkit/vitest'
 import { expect, test, vi } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
+import { rawClient } from './connect.js'
 import { lockAllocations } from './lockAllocations.js'
-import { call, INITIALIZE, RawClient } from './RawClient.js'
 
 // Thousands of answers take a busy machine long.
 vi.setConfig({ testTimeout: 240_000 })
@@ -28,8 +28,8 @@ async function fullRegistry(): Promise<string> {
   return url
 }
 
-async function started(url: string): Promise<RawClient> {
-  const client = new RawClient({ PORTS_DATABASE_URL: url })
+async function started(url: string): Promise<StdioClient> {
+  const client = rawClient({ PORTS_DATABASE_URL: url })
   await client.ask(INITIALIZE)
   return client
 }

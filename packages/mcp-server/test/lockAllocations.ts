@@ -1,5 +1,5 @@
+import { sql } from '@ports/testkit/vitest'
 import { expect } from 'vitest'
-import { sql } from '../../../test/database.js'
 
 const ASLEEP = `
   select pid from pg_stat_activity

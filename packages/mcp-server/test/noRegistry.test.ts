@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { databaseStatus, stopDatabase } from '@ports/db'
+import { call, INITIALIZE } from '@ports/testkit'
+import { freshDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { freshDirectory } from './freshDirectory.js'
-import { call, INITIALIZE, RawClient } from './RawClient.js'
+import { rawClient } from './connect.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
 /** A place for a registry. One that is made there goes when the test ends. */
 function freshHome(): string {
-  const home = join(freshDirectory(), 'registry')
+  const home = join(projectDirectory({}), 'registry')
   onTestFinished(async () => {
     vi.stubEnv('PORTS_HOME', home)
     const { dataDirectory } = await databaseStatus()
@@ -30,7 +30,7 @@ test.each([
   ['update-port', { ...service, serviceType: 'http' }],
 ])('%s makes no registry, and says which tool does', async (tool, args) => {
   const home = freshHome()
-  const client = new RawClient({ PORTS_HOME: home })
+  const client = rawClient({ PORTS_HOME: home })
   await client.ask(INITIALIZE)
   const { result } = await client.ask(call(1, tool, args))
   expect(result.isError).toBe(true)
@@ -44,9 +44,9 @@ test.each([
 
 test('release-port makes no registry for a directory either', async () => {
   const home = freshHome()
-  const directory = freshDirectory()
+  const directory = projectDirectory({})
   writeFileSync(join(directory, 'ports.json'), '{"project":"consilio"}')
-  const client = new RawClient({ PORTS_HOME: home })
+  const client = rawClient({ PORTS_HOME: home })
   await client.ask(INITIALIZE)
   const { result } = await client.ask(call(1, 'release-port', { serviceName: 'api', directory }))
   expect(result.content[0].text).toMatch(/^NO_REGISTRY: /)
@@ -54,7 +54,7 @@ test('release-port makes no registry for a directory either', async () => {
 })
 
 test('get-port makes a registry while another call finds none', async () => {
-  const client = new RawClient({ PORTS_HOME: freshHome() })
+  const client = rawClient({ PORTS_HOME: freshHome() })
   await client.ask(INITIALIZE)
   client.send(call(1, 'list-ports'), call(2, 'get-port', service))
   const answers = (await client.received(3)).slice(1)
@@ -66,22 +66,22 @@ test('get-port makes a registry while another call finds none', async () => {
 })
 
 test('the settings file is read where a client hands no environment down', async () => {
-  const directory = freshDirectory()
+  const directory = projectDirectory({})
   mkdirSync(join(directory, 'ports'))
   const settings = { databaseUrl: await freshDatabase(), hostname: 'nas' }
   writeFileSync(join(directory, 'ports', 'config.json'), JSON.stringify(settings))
-  const client = new RawClient({ XDG_CONFIG_HOME: directory })
+  const client = rawClient({ XDG_CONFIG_HOME: directory })
   await client.ask(INITIALIZE)
   const { result } = await client.ask(call(1, 'get-port', service))
   expect(result.structuredContent).toMatchObject({ port: 3100, hostname: 'nas' })
 })
 
 test('a settings file that is wrong ends the server, and its log names the file', async () => {
-  const directory = freshDirectory()
+  const directory = projectDirectory({})
   mkdirSync(join(directory, 'ports'))
   const file = join(directory, 'ports', 'config.json')
   writeFileSync(file, '{"hostname":')
-  const client = new RawClient({ XDG_CONFIG_HOME: directory })
+  const client = rawClient({ XDG_CONFIG_HOME: directory })
   const status = await new Promise((resolve) => client.child.once('close', resolve))
   expect(status).toBe(2)
   expect(client.log).toContain(`${file} is not JSON`)

@@ -1,13 +1,13 @@
+import { FaultyProxy } from '@ports/testkit'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
 import { connect, NO_DATABASE } from './connect.js'
-import { DatabaseProxy } from './DatabaseProxy.js'
 import { lockAllocations } from './lockAllocations.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
 async function proxiedDatabase() {
-  const proxy = new DatabaseProxy(await freshDatabase())
+  const proxy = new FaultyProxy(await freshDatabase())
   await proxy.up()
   onTestFinished(() => proxy.down())
   return proxy
@@ -50,7 +50,7 @@ test('survives a database that goes away and comes back', async () => {
 
 test('says how to find out what became of a call during which the database went away', async () => {
   const url = await freshDatabase()
-  const proxy = new DatabaseProxy(url)
+  const proxy = new FaultyProxy(url)
   await proxy.up()
   onTestFinished(() => proxy.down())
   const { ask, failure } = await connect(proxy.url)

@@ -1,10 +1,7 @@
 import { spawnSync } from 'node:child_process'
+import { freshDatabase, onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { onLinux } from '../../db/test/onLinux.js'
-import { skipBecause } from '../../db/test/skipBecause.js'
-import { connect, MAIN } from './connect.js'
-import { freshDirectory } from './freshDirectory.js'
+import { connect } from './connect.js'
 import { openManager } from './openManager.js'
 import { serveIn } from './serveIn.js'
 
@@ -22,7 +19,7 @@ async function registryWith(...numbers: number[]) {
 
 test('get-port says that nothing listens on a port', async ({ skip }) => {
   onLinux(skip)
-  const { port, end } = await serveIn(freshDirectory())
+  const { port, end } = await serveIn(projectDirectory({}))
   await end()
   const { url } = await registryWith(port)
   const { ask } = await connect(url)
@@ -36,7 +33,7 @@ test('get-port says which process listens, and what to do if that is not the ser
   skip,
 }) => {
   onLinux(skip)
-  const directory = freshDirectory()
+  const directory = projectDirectory({})
   const { port, pid } = await serveIn(directory)
   const { url } = await registryWith(port)
   const { ask } = await connect(url)
@@ -56,7 +53,11 @@ test('get-port distinguishes a process in the service’s directory from others'
   skip,
 }) => {
   onLinux(skip)
-  const [home, clone, elsewhere] = [freshDirectory(), freshDirectory(), freshDirectory()]
+  const [home, clone, elsewhere] = [
+    projectDirectory({}),
+    projectDirectory({}),
+    projectDirectory({}),
+  ]
   const servers = await Promise.all([home, clone, elsewhere].map(serveIn))
   const { url, manager } = await registryWith(...servers.map(({ port }) => port))
   for (const root of [home, clone]) {
@@ -99,12 +100,9 @@ test('get-port says that an unknown process listens if it may not see which', as
   const inside = ['--pid', '--fork', '--mount-proc', '--kill-child']
   const made = spawnSync('unshare', [...inside, 'true'])
   if (made.status !== 0) skipBecause(skip, 'no namespace of processes can be made here')
-  const { port } = await serveIn(freshDirectory())
+  const { port } = await serveIn(projectDirectory({}))
   const { url } = await registryWith(port)
-  const { ask } = await connect(url, {
-    command: 'unshare',
-    args: [...inside, process.execPath, MAIN],
-  })
+  const { ask } = await connect(url, { through: ['unshare', ...inside] })
   const told = await ask('get-port', { ...service, portNumber: port })
   expect(told).toMatchObject({ listening: true, listeners: [{ command: 'unknown process' }] })
   expect(told.message).toContain(' An unknown process, hidden from this server, listens there. If ')

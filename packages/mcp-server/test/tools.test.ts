@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
+import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase, sql } from '../../../test/database.js'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
 

@@ -1,7 +1,7 @@
 import type { ListToolsResult } from '@modelcontextprotocol/sdk/types.js'
+import { INITIALIZE } from '@ports/testkit'
 import { expect, test } from 'vitest'
-import { connect, NO_DATABASE } from './connect.js'
-import { INITIALIZE, RawClient } from './RawClient.js'
+import { connect, NO_DATABASE, rawClient } from './connect.js'
 
 test('shows a client the tools of the snapshot', async () => {
   const { client } = await connect(NO_DATABASE)
@@ -10,7 +10,7 @@ test('shows a client the tools of the snapshot', async () => {
 })
 
 test('shows a model few tools, in few bytes', async () => {
-  const client = new RawClient({ PORTS_DATABASE_URL: NO_DATABASE })
+  const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE })
   await client.ask(INITIALIZE)
   const answer = await client.ask({ jsonrpc: '2.0', id: 1, method: 'tools/list' })
   const { tools } = answer.result as ListToolsResult

@@ -1,13 +1,11 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { FaultyProxy } from '@ports/testkit'
+import { freshDatabase, onLinux, projectDirectory } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { onLinux } from '../../db/test/onLinux.js'
 import { passTime } from '../../db/test/passTime.js'
 import { connect } from './connect.js'
-import { DatabaseProxy } from './DatabaseProxy.js'
-import { freshDirectory } from './freshDirectory.js'
 import { openManager } from './openManager.js'
 import { type Served, serveIn } from './serveIn.js'
 
@@ -46,7 +44,7 @@ async function expectHeld(url: string, ...served: Served[]): Promise<void> {
 test('an agent gets a range and a port for a new project', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
-  const home = freshDirectory()
+  const home = projectDirectory({})
   const { ask, failure } = await agent(url)
   const service = { projectName: 'blog', serviceName: 'web' }
   expect(await failure('get-port', service)).toContain('If blog is new, call create-range for it')
@@ -68,9 +66,9 @@ test('an agent gets another port if a stranger listens on its port', async ({ sk
   const { ask } = await agent(url)
   const service = { projectName: 'blog', serviceName: 'web' }
   expect(await ask('get-port', service)).toMatchObject({ port: first })
-  const stranger = await serveIn(freshDirectory(), first)
+  const stranger = await serveIn(projectDirectory({}), first)
   // What a server that is started there meets.
-  await expect(serveIn(freshDirectory(), first)).rejects.toThrow('EADDRINUSE')
+  await expect(serveIn(projectDirectory({}), first)).rejects.toThrow('EADDRINUSE')
   const told = await ask('get-port', service)
   expect(told).toMatchObject({ port: first, listeners: [{ pid: stranger.pid }] })
   expect(told.message).toContain('leave the process alone unless you started it')
@@ -79,7 +77,7 @@ test('an agent gets another port if a stranger listens on its port', async ({ sk
   const other = await ask('get-port', service)
   expect(other).toMatchObject({ port: first + 1, created: true, listening: false })
   expect(other.skipped).toMatchObject([{ portNumber: first }])
-  await expectHeld(url, await serveIn(freshDirectory(), other.port as number))
+  await expectHeld(url, await serveIn(projectDirectory({}), other.port as number))
   expectRunning(stranger)
 })
 
@@ -87,7 +85,7 @@ test('an agent asks who is on a port before it ends anything', async ({ skip }) 
   onLinux(skip)
   const url = await freshDatabase()
   const first = await rangeOf(url, 'blog', 10)
-  const [home, elsewhere] = [freshDirectory(), freshDirectory()]
+  const [home, elsewhere] = [projectDirectory({}), projectDirectory({})]
   for (const directory of [home, elsewhere]) {
     writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project: 'blog' }))
   }
@@ -111,7 +109,7 @@ test('an agent asks who is on a port before it ends anything', async ({ skip }) 
   const told = await ask('inspect-port', { portNumber: first })
   expect(told).toMatchObject({ processes: [{ pid: stranger.pid, whose: 'stranger' }] })
   expect(told.message).toContain('stop it only if you started it')
-  const unheld = await serveIn(freshDirectory(), first + 5)
+  const unheld = await serveIn(projectDirectory({}), first + 5)
   const stray = await ask('inspect-port', { portNumber: first + 5 })
   expect(stray).not.toHaveProperty('holder')
   expect(stray.message).toContain("held by nobody and in blog's range")
@@ -139,14 +137,14 @@ test('an agent gets another port if the one that the user wants is reserved', as
   await ask('release-port', { ...service, portNumber: port })
   const wanted = await ask('get-port', { ...service, portNumber: first + 7 })
   expect(wanted).toMatchObject({ port: first + 7, created: true })
-  await expectHeld(url, await serveIn(freshDirectory(), first + 7))
+  await expectHeld(url, await serveIn(projectDirectory({}), first + 7))
 })
 
 test('agents in two worktrees get different ports', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
-  const main = freshDirectory()
-  const linked = join(freshDirectory(), 'login')
+  const main = projectDirectory({})
+  const linked = join(projectDirectory({}), 'login')
   const git = (...args: string[]) =>
     execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
       cwd: main,
@@ -202,7 +200,7 @@ test('an agent gets three contiguous ports', async ({ skip }) => {
   onLinux(skip)
   const url = await freshDatabase()
   const first = await rangeOf(url, 'blog', 10)
-  const stranger = await serveIn(freshDirectory(), first + 1)
+  const stranger = await serveIn(projectDirectory({}), first + 1)
   const { ask, failure } = await agent(url)
   const rtp = { projectName: 'blog', serviceName: 'rtp', contiguous: true, idempotencyKey: 'once' }
   expect(await failure('allocate-port', { ...rtp, count: 30 })).toMatch(/^RANGE_EXHAUSTED: /)
@@ -210,7 +208,7 @@ test('an agent gets three contiguous ports', async ({ skip }) => {
   expect(ports).toEqual([first + 2, first + 3, first + 4])
   expect(await ask('allocate-port', { ...rtp, count: 3 })).toMatchObject({ ports })
   const servers = await Promise.all(
-    (ports as number[]).map((port) => serveIn(freshDirectory(), port)),
+    (ports as number[]).map((port) => serveIn(projectDirectory({}), port)),
   )
   await expectHeld(url, ...servers)
   expectRunning(stranger)
@@ -222,11 +220,11 @@ test('an agent cleans up only what it started', async ({ skip }) => {
   const first = await rangeOf(url, 'blog', 10)
   const other = await agent(url)
   await other.ask('get-port', { projectName: 'blog', serviceName: 'web' })
-  const others = await serveIn(freshDirectory(), first)
+  const others = await serveIn(projectDirectory({}), first)
   const { ask, failure } = await agent(url)
   const spike = { projectName: 'blog', serviceName: 'spike' }
   const { port } = await ask('get-port', spike)
-  const server = await serveIn(freshDirectory(), port as number)
+  const server = await serveIn(projectDirectory({}), port as number)
   expect(await ask('get-port', spike)).toMatchObject({ listeners: [{ pid: server.pid }] })
   await server.end()
   expect(await ask('get-port', spike)).toMatchObject({ port, listening: false })
@@ -248,7 +246,7 @@ test('an agent takes over from another', async ({ skip }) => {
   const service = { projectName: 'blog', serviceName: 'web' }
   const description = 'Storefront, started with npm run dev'
   await first.ask('get-port', { ...service, description })
-  const server = await serveIn(freshDirectory(), port)
+  const server = await serveIn(projectDirectory({}), port)
   await first.client.close()
   const second = await agent(url)
   const { allocations } = await second.ask('list-ports', { projectName: 'blog' })
@@ -260,7 +258,7 @@ test('an agent takes over from another', async ({ skip }) => {
 })
 
 test('an agent picks no port itself while the database is unavailable', async () => {
-  const proxy = new DatabaseProxy(await freshDatabase())
+  const proxy = new FaultyProxy(await freshDatabase())
   await proxy.up()
   onTestFinished(() => proxy.down())
   const { ask, failure } = await agent(proxy.url)

@@ -1,5 +1,5 @@
 import { appendFileSync } from 'node:fs'
-import type { Server } from './server/Server.js'
+import type { Server } from '@ports/testkit'
 import { now } from './workload.js'
 
 const EVERY_MS = 250

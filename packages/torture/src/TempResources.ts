@@ -1,9 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdtempSync, statSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { tempDirectory } from '@ports/testkit'
 
 const CLEANER = fileURLToPath(new URL('processes/cleaner.js', import.meta.url))
 
@@ -47,22 +45,4 @@ export class TempResources {
     const line = { marks: this.#marks, mounts: this.#mounts, files: this.#files }
     this.#cleaner.stdin.write(`${JSON.stringify(line)}\n`)
   }
-}
-
-function tempDirectory(prefix: string) {
-  const directory = mkdtempSync(join(sharedTempDirectory(), prefix))
-  // The account of the server must be able to enter, also if this runs as root.
-  chmodSync(directory, 0o755)
-  return directory
-}
-
-/** Returns a directory that the account of the server can enter. */
-function sharedTempDirectory() {
-  return isOpenToAll(tmpdir()) ? tmpdir() : '/tmp'
-}
-
-function isOpenToAll(directory: string): boolean {
-  const parent = dirname(directory)
-  const enterable = (statSync(directory).mode & 0o001) !== 0
-  return enterable && (parent === directory || isOpenToAll(parent))
 }

@@ -5,8 +5,8 @@ import { appendFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
-import { openRepository } from '@ports/db'
-import { useOwnSettings } from '../../../test/ownSettings.mjs'
+import { migrate, openRepository } from '@ports/db'
+import { EmbeddedServer, FaultyProxy, type Server, SmallDisk, useHome } from '@ports/testkit'
 import { ClockMonitor } from './ClockMonitor.js'
 import { check, findUnresolved } from './checker/check.js'
 import { JUMPS } from './checker/Jumps.js'
@@ -23,14 +23,12 @@ import {
 } from './database.js'
 import { countLostNumbers } from './drain.js'
 import { FakeClock } from './FakeClock.js'
-import { FaultyProxy } from './FaultyProxy.js'
 import type { FaultContext } from './faults/Fault.js'
 import { Nemesis } from './faults/Nemesis.js'
 import type { Options } from './options.js'
-import { SmallDisk } from './SmallDisk.js'
+import { ServerLog } from './ServerLog.js'
+import { SupervisedServer } from './SupervisedServer.js'
 import { SABOTAGES } from './sabotage.js'
-import { EmbeddedServer } from './server/EmbeddedServer.js'
-import { OwnServer } from './server/OwnServer.js'
 import { TempResources } from './TempResources.js'
 import { Workers } from './Workers.js'
 import { createProjects, LARGE, LIMITED, now, PACED } from './workload.js'
@@ -47,6 +45,8 @@ const LIMITERS = {
   'agent-0': { projects: [LARGE, PACED], keepsMs: 400 },
   'agent-1': { projects: [LARGE, PACED], keepsMs: 400 },
 }
+/** Room for the WAL before a checkpoint (256 MB), the data, and as much again. */
+const DISK_MEGABYTES = 640
 const PROGRESS_INTERVAL_MS = 5_000
 const STOP_TIMEOUT_MS = 30_000
 /** The number of log lines shown if the run itself fails. */
@@ -60,7 +60,10 @@ export class Torture {
   #options: Options
   #interrupted: AbortSignal
   #files = new TempResources()
-  #server: EmbeddedServer | OwnServer | undefined
+  #server: Server | undefined
+  /** The URL for workers. Undefined if they find and start the server themselves. */
+  #url: string | undefined
+  #log: ServerLog | undefined
   #workers: Workers | undefined
 
   /** @param interrupted stops the faults; the calls until then are checked */
@@ -81,7 +84,7 @@ export class Torture {
       return { ...outcome, ...(keep && { histories: this.#files.histories }) }
     } catch (error) {
       say(
-        `the last lines of the server's log:\n${this.#server?.log.lastLines(LOG_LINES_SHOWN) ?? 'nothing'}`,
+        `the last lines of the server's log:\n${this.#log?.lastLines(LOG_LINES_SHOWN) ?? 'nothing'}`,
       )
       throw error
     } finally {
@@ -95,15 +98,17 @@ export class Torture {
   }
 
   async #run() {
-    useOwnSettings(this.#files.home)
+    useHome(this.#files.home)
     const { smallDisk, clock } = resourcesFor(this.#options, this.#files)
     const server = await this.#startServer(smallDisk?.directory ?? this.#files.home, clock)
+    const log = this.#log!
     const proxy = await proxyFor(this.#options, server)
     const clockMonitor = new ClockMonitor(server, join(this.#files.histories, JUMPS))
     const until = now() + this.#options.seconds * 1_000_000
-    const workers = this.#startWorkers(server, until, proxy, clock)
+    const workers = this.#startWorkers(until, proxy, clock)
     const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
-    const context = { workers, server, url: server.url, proxy, smallDisk, clock, noteStuck }
+    const url = this.#url
+    const context = { workers, server, log, url, proxy, smallDisk, clock, noteStuck }
     const injected = await this.#inject(context, until)
 
     say('the faults are over; waiting for pending calls, and for one more call of each worker')
@@ -127,36 +132,37 @@ export class Torture {
     const { postgres, sabotage } = this.#options
     const server =
       postgres === undefined
-        ? await EmbeddedServer.start(home)
-        : await OwnServer.start(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
+        ? new EmbeddedServer(home)
+        : new SupervisedServer(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
     this.#server = server
+    await server.start()
+    this.#log = new ServerLog(server.logPath)
+    if (postgres !== undefined) {
+      this.#url = server.url
+      await migrate({ url: server.url })
+    }
     this.#files.add({ mark: server.dataDirectory })
     await logErrors(server)
-    await setUpProjects(server)
+    await setUpProjects(this.#url)
     if (sabotage) await server.with(SABOTAGES[sabotage])
     return server
   }
 
-  #startWorkers(
-    server: EmbeddedServer | OwnServer,
-    until: number,
-    proxy: FaultyProxy | undefined,
-    clock: FakeClock | undefined,
-  ) {
+  #startWorkers(until: number, proxy: FaultyProxy | undefined, clock: FakeClock | undefined) {
     const workers = new Workers(
       this.#files.histories,
       until,
-      server.url,
+      this.#url,
       (child, { environment }) => {
         if ('LD_PRELOAD' in environment) clock?.note(child.pid)
       },
     )
     this.#workers = workers
     for (const [name, args] of Object.entries(LIMITERS)) {
-      workers.startOther('limiter', name, { name, ...args, url: server.url, until })
+      workers.startOther('limiter', name, { name, ...args, url: this.#url, until })
     }
-    workers.startOther('reserver', 'reserver', { url: server.url, until })
-    for (const place of places(this.#options, server.url, proxy, clock)) workers.start(place)
+    workers.startOther('reserver', 'reserver', { url: this.#url, until })
+    for (const place of places(this.#options, this.#url, proxy, clock)) workers.start(place)
     return workers
   }
 
@@ -181,7 +187,7 @@ export class Torture {
 
   async #check(
     workers: Workers,
-    server: EmbeddedServer | OwnServer,
+    server: Server,
     unrecovered: readonly string[],
     hung: readonly string[],
   ) {
@@ -189,15 +195,15 @@ export class Torture {
     const table = await readTable(server)
     const unresolved = findUnresolved(histories, table)
     say(`${unresolved.length} services with an unknown outcome, to be resolved`)
-    await resolve(workers, histories, server, unresolved)
+    await resolve(workers, histories, this.#url, unresolved)
     await untilQuiet(server)
     const records = await readRecords(server)
     const abandonedScopes = await countAbandonedScopes(server)
     say(`${abandonedScopes} scopes of removed hosts`)
     const sharedKeys = await countSharedKeys(server)
-    const lostNumbers = await countLostNumbers(server)
+    const lostNumbers = await countLostNumbers(server, this.#url)
     const corrupt = await corruption(server)
-    server.log.look()
+    this.#log?.look()
     say('checking the histories')
     const verdict = check(histories, table, { unresolved, records })
     const found = {
@@ -208,7 +214,7 @@ export class Torture {
         0,
         abandonedScopes - MAX_ABANDONED_SCOPES,
       ),
-      'deadlock (by the server’s log)': server.log.deadlocks,
+      'deadlock (by the server’s log)': this.#log?.deadlocks ?? 0,
       'worker that did not recover': unrecovered.length,
       'process that crashed by itself': workers.crashes.length,
       'process that hung': hung.length,
@@ -231,21 +237,21 @@ function resourcesFor({ faults }: Options, files: TempResources) {
   const mount = join(files.home, 'registry')
   if (needs.has('small-disk')) files.add({ mount })
   return {
-    smallDisk: needs.has('small-disk') ? new SmallDisk(mount) : undefined,
+    smallDisk: needs.has('small-disk') ? new SmallDisk(mount, DISK_MEGABYTES) : undefined,
     clock: needs.has('clock')
       ? new FakeClock(join(files.home, 'clock'), (left) => files.add({ files: left }))
       : undefined,
   }
 }
 
-async function proxyFor({ faults }: Options, server: EmbeddedServer | OwnServer) {
+async function proxyFor({ faults }: Options, server: Server) {
   if (!faults.some(({ needs }) => needs === 'network')) return undefined
-  const proxy = new FaultyProxy(server.socketDirectory)
+  const proxy = new FaultyProxy(server.url)
   await proxy.up()
   return proxy
 }
 
-async function setUpProjects({ url }: EmbeddedServer | OwnServer) {
+async function setUpProjects(url: string | undefined) {
   const repository = await openRepository(url === undefined ? {} : { url })
   await createProjects(new PortManager(repository))
   await repository.close()
@@ -272,12 +278,12 @@ function places(
 async function resolve(
   workers: Workers,
   histories: string,
-  server: EmbeddedServer | OwnServer,
+  url: string | undefined,
   unresolved: object[],
 ) {
   const file = join(histories, 'unresolved.json')
   writeFileSync(file, JSON.stringify(unresolved))
-  const resolver = workers.startOther(RESOLVER, RESOLVER, { unresolved: file, url: server.url })
+  const resolver = workers.startOther(RESOLVER, RESOLVER, { unresolved: file, url })
   await once(resolver, 'exit')
 }
 

@@ -1,9 +1,9 @@
 // The final state according to the server: the table and its indexes.
 
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Server } from '@ports/testkit'
 import type { Table } from './checker/check.js'
 import type { Records } from './checker/events.js'
-import type { Server } from './server/Server.js'
 import { HOSTS, now, WITHOUT_RESTS } from './workload.js'
 
 const QUIET_TIMEOUT_MS = 120_000

@@ -1,14 +1,14 @@
 import { PortManager, PortsError } from '@ports/core'
 import { openRepository } from '@ports/db'
-import type { Server } from './server/Server.js'
+import type { Server } from '@ports/testkit'
 import { HOSTS, LIMITS, PROJECTS, PROTOCOLS } from './workload.js'
 
 /**
  * Allocates the rest of every range and returns how many numbers are not held then. These numbers
  * could never be allocated.
  */
-export async function countLostNumbers(server: Server) {
-  const repository = await openRepository(server.url === undefined ? {} : { url: server.url })
+export async function countLostNumbers(server: Server, url: string | undefined) {
+  const repository = await openRepository(url === undefined ? {} : { url })
   const ports = new PortManager(repository)
   try {
     // Remaining reservations would exclude numbers.

@@ -1,5 +1,5 @@
+import { skipBecause } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { skipBecause } from '../../../db/test/skipBecause.js'
 import { containerOf } from '../../src/containers/containerOf.js'
 import { readProcNet } from '../../src/listeners/procNet.js'
 import { containersOn } from './apiServer.js'

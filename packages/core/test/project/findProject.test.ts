@@ -2,8 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { skipBecause } from '../../../db/test/skipBecause.js'
 import { findProject } from '../../src/project/findProject.js'
 
 let root: string

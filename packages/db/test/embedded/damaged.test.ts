@@ -15,9 +15,9 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { expect, it } from 'vitest'
-import { skipBecause } from '../skipBecause.js'
 import {
   expectApiKept,
   expectRefusal,

@@ -1,9 +1,9 @@
 import { readFileSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { numbers } from '../sessions.js'
-import { skipBecause } from '../skipBecause.js'
 import {
   expectApiKept,
   expectRefusal,

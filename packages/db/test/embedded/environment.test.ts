@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
 import { numbers } from '../sessions.js'
-import { skipBecause } from '../skipBecause.js'
 import {
   expectApiKept,
   expectRefusal,

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readlinkSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { numbers } from '../sessions.js'
-import { skipBecause } from '../skipBecause.js'
 import {
   appearance,
   expectApiKept,

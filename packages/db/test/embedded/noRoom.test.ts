@@ -1,10 +1,10 @@
-import { readdirSync, rmSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { numbers } from '../sessions.js'
 import { expectRefusal, getApi, homeIn, inHome, makeRegistry, open } from './homes.js'
-import { fill, remount, smallDisk } from './mounts.js'
 import type { Answer } from './RegistryProgram.js'
+import { smallDisk } from './smallDisk.js'
 import { isRoot, otherUser } from './users.js'
 
 /** Megabytes: the server's files, with the log of changes that it writes in these tests. */
@@ -13,7 +13,7 @@ const ENOUGH = 160
 describe('on a disk that takes no writes', () => {
   it('no registry is made, and none started, until it does', async ({ skip }) => {
     const disk = smallDisk(skip, ENOUGH)
-    const home = homeIn(disk)
+    const home = homeIn(disk.directory)
     const program = open(inHome(home))
     const expectRefused = async () => {
       for (const answer of [await getApi(program), await program.start()]) {
@@ -21,15 +21,15 @@ describe('on a disk that takes no writes', () => {
       }
       expect((await program.status()).result).toMatchObject({ running: false, home })
     }
-    remount(disk, 'ro')
+    disk.remount('ro')
     await expectRefused()
-    remount(disk, 'rw')
+    disk.remount('rw')
     expect((await getApi(program)).result).toBe(3100)
 
     await program.stop()
-    remount(disk, 'ro')
+    disk.remount('ro')
     await expectRefused()
-    remount(disk, 'rw')
+    disk.remount('rw')
     expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
   })
 })
@@ -37,16 +37,16 @@ describe('on a disk that takes no writes', () => {
 describe('on a full disk', () => {
   it('no registry is made until there is room for all of it', async ({ skip }) => {
     const disk = smallDisk(skip, ENOUGH)
-    const home = homeIn(disk)
+    const home = homeIn(disk.directory)
     const program = open(inHome(home))
     for (const room of [0, 1_000_000, 20_000_000]) {
-      const filler = fill(disk, room)
+      await disk.fill(room)
       for (const answer of [await getApi(program), await program.start()]) {
         expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, /No space left|no space left/)
         expectRefusal(answer, 'DATABASE_UNAVAILABLE', /[Mm]ake room/, 'PORTS_HOME')
       }
       expect(readdirSync(home)).not.toContain('data')
-      rmSync(filler)
+      await disk.free()
     }
     expect((await getApi(program)).result).toBe(3100)
   })
@@ -55,9 +55,9 @@ describe('on a full disk', () => {
     if (!isRoot) return skip('needs a mount')
     const user = otherUser(skip)
     const disk = smallDisk(skip, 2 * ENOUGH)
-    const home = homeIn(disk, 'home', 0o755, user)
+    const home = homeIn(disk.directory, 'home', 0o755, user)
     const program = open(inHome(home, user))
-    const filler = fill(disk, 30_000_000)
+    await disk.fill(30_000_000)
     expectRefusal(
       await getApi(program),
       'DATABASE_UNAVAILABLE',
@@ -66,21 +66,21 @@ describe('on a full disk', () => {
       /make room/i,
     )
     expect(readdirSync(home)).toEqual(['lock'])
-    rmSync(filler)
+    await disk.free()
     expect((await getApi(program)).result).toBe(3100)
   })
 
   it('a registry that is there is not started until there is room', async ({ skip }) => {
     const disk = smallDisk(skip, ENOUGH)
-    const home = homeIn(disk)
+    const home = homeIn(disk.directory)
     await makeRegistry(inHome(home))
     const program = open(inHome(home))
     await program.stop()
-    const filler = fill(disk)
+    await disk.fill()
     for (const answer of [await getApi(program), await program.start(), await getApi(program)]) {
       expectRefusal(answer, 'DATABASE_UNAVAILABLE', home, /no space left/, /[Mm]ake room/)
     }
-    rmSync(filler)
+    await disk.free()
     expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
   })
 })
@@ -90,7 +90,7 @@ describe('when the disk of a running server fills', () => {
     skip,
   }) => {
     const disk = smallDisk(skip, ENOUGH)
-    const home = homeIn(disk)
+    const home = homeIn(disk.directory)
     const { socketDirectory } = await makeRegistry(inHome(home))
     const programs = [open(inHome(home)), open(inHome(home))]
     const acknowledged = new Map<string, number>()
@@ -111,7 +111,7 @@ describe('when the disk of a running server fills', () => {
     }
 
     await ask(0)
-    const filler = fill(disk)
+    await disk.fill()
     for (let nth = 1; nth < 200 && refused.length < 5; nth += 1) await ask(nth)
     expectRefusals()
     // What is held can still be asked for.
@@ -142,7 +142,7 @@ describe('when the disk of a running server fills', () => {
       )
     }
 
-    rmSync(filler)
+    await disk.free()
     const found = new Map<string, number>()
     for (const hostname of acknowledged.keys()) {
       found.set(hostname, (await programs[0]!.get('consilio', 'api', { hostname })).result!)

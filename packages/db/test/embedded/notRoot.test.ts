@@ -2,8 +2,8 @@ import { once as emitted } from 'node:events'
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { skipBecause } from '../skipBecause.js'
 import {
   appearance,
   expectApiKept,

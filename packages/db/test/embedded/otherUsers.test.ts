@@ -13,8 +13,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { skipBecause } from '../skipBecause.js'
 import {
   expectApiKept,
   expectRefusal,

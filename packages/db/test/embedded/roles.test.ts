@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fillServer } from '@ports/testkit'
+import { skipBecause } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { fillServer } from '../../../../test/fillServer.js'
 import type { DatabaseStatus } from '../../src/index.js'
 import { ascending, numbers } from '../sessions.js'
-import { skipBecause } from '../skipBecause.js'
 import {
   expectApiKept,
   expectRefusal,

@@ -1,9 +1,9 @@
 import { mkdirSync, readFileSync, rmSync, type StatsFs, statSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { skipBecause } from '@ports/testkit/vitest'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { heldElsewhere, ServerLock } from '../../src/embedded/serverLock.js'
-import { skipBecause } from '../skipBecause.js'
 import { place } from './homes.js'
 
 /** NFS_SUPER_MAGIC, statfs(2): no machine that runs the tests can be asked to mount one. */

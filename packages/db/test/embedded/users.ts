@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { skipBecause } from '../skipBecause.js'
+import { skipBecause } from '@ports/testkit/vitest'
 import { type User, whyItCannotRun } from './RegistryProgram.js'
 
 export const isRoot = process.getuid!() === 0

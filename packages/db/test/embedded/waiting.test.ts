@@ -1,5 +1,5 @@
+import { skipBecause } from '@ports/testkit/vitest'
 import { expect, it } from 'vitest'
-import { skipBecause } from '../skipBecause.js'
 import { appearance, expectRefusal, freshHome, getApi, inHome, open } from './homes.js'
 
 it('a caller that waits for a stopped process is told which one, and gives up', async ({

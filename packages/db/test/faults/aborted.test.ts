@@ -1,8 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { inspect } from 'node:util'
 import type { CallOptions } from '@ports/core'
+import { makeWritesSleep } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { makeWritesSleep } from '../../../../test/sleepingWrites.js'
 import { numbers } from '../sessions.js'
 import {
   api,

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from '@ports/testkit/vitest'
 import { describe, expect, it, vi } from 'vitest'
-import { sql } from '../../../../test/database.js'
 import { Session } from '../sessions.js'
 import {
   api,

@@ -1,6 +1,6 @@
 import { openRepository } from '@ports/db'
+import { emptyDatabase } from '@ports/testkit/vitest'
 import { expect, it } from 'vitest'
-import { emptyDatabase } from '../../../../test/database.js'
 import { Session } from '../sessions.js'
 
 const GET = `select ports.get_or_allocate_port('shop', 'api')`

@@ -1,10 +1,10 @@
+import { FaultyProxy } from '@ports/testkit'
+import { sql } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { sql } from '../../../../test/database.js'
 import { Database } from '../../src/Database.js'
 import { translate } from '../../src/sqlState.js'
 import { noteOwnNetwork } from '../../src/store/checks.js'
 import { numbers } from '../sessions.js'
-import { FaultyProxy } from './FaultyProxy.js'
 import {
   api,
   CALL_LIST,

@@ -1,9 +1,9 @@
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { databaseUrlOn } from '@ports/testkit'
+import { sql } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
-import { sql } from '../../../../test/database.js'
-import { databaseUrlOn } from '../../../../test/databaseUrl.js'
 import {
   databaseStatus,
   grantAccess,

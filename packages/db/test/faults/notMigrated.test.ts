@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { emptyDatabase, sql, unmigratedDatabase } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { emptyDatabase, sql, unmigratedDatabase } from '../../../../test/database.js'
 import { grantAccess, migrate, openRepository, seed } from '../../src/index.js'
 import { migrationNames, readMigration } from '../../src/migrations.js'
 import {

@@ -1,6 +1,6 @@
 import { openRepository } from '@ports/db'
+import { emptyDatabase } from '@ports/testkit/vitest'
 import { expect, it, onTestFinished } from 'vitest'
-import { emptyDatabase } from '../../../../test/database.js'
 import { Session } from '../sessions.js'
 
 const CALLS = 30

@@ -1,9 +1,9 @@
 import type { PortRepository } from '@ports/core'
+import { FaultyProxy } from '@ports/testkit'
+import { sql } from '@ports/testkit/vitest'
 import { expect, it, onTestFinished } from 'vitest'
-import { sql } from '../../../../test/database.js'
 import { numbers } from '../../../core/testing/shop.js'
 import { Session } from '../sessions.js'
-import { FaultyProxy } from './FaultyProxy.js'
 import {
   expectRefusal,
   expectWorking,

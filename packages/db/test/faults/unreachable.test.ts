@@ -2,9 +2,8 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { databaseUrlOn, FaultyProxy } from '@ports/testkit'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { databaseUrlOn } from '../../../../test/databaseUrl.js'
-import { FaultyProxy } from './FaultyProxy.js'
 import {
   CALL_LIST,
   contents,
@@ -103,7 +102,7 @@ describe.each([
   ['a Unix socket', temporaryDirectory],
 ])('a database that goes away, on %s,', (_kind, directory) => {
   it.each(CALL_LIST)('is unavailable to %s until it is back', async (_name, call) => {
-    const proxy = new FaultyProxy(url, directory())
+    const proxy = new FaultyProxy(url, { directory: directory() })
     await proxy.up()
     onTestFinished(() => proxy.down())
     const { pool, repository } = await openOn(proxy.url)
@@ -125,7 +124,7 @@ describe.each([
   ['a Unix socket', temporaryDirectory],
 ])('a connection that broke unnoticed, on %s,', (_kind, directory) => {
   it.each(CALL_LIST)('is found out by %s', async (name, call) => {
-    const proxy = new FaultyProxy(url, directory())
+    const proxy = new FaultyProxy(url, { directory: directory() })
     await proxy.up()
     onTestFinished(() => proxy.down())
     const { repository } = await openOn(proxy.url)

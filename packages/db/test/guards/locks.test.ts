@@ -1,5 +1,5 @@
+import { sql } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
-import { sql } from '../../../../test/database.js'
 import { ending, numbers, Session } from '../sessions.js'
 import {
   allocate,

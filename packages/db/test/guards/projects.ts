@@ -1,6 +1,6 @@
+import { emptyDatabase, sql } from '@ports/testkit/vitest'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
-import { emptyDatabase, sql } from '../../../../test/database.js'
 import { ending, expectSound, type IsolationLevel, Session } from '../sessions.js'
 
 // What makes the invariants true for any client: everything here goes in as psql would send it.

@@ -1,6 +1,6 @@
 import { PortManager, type PortRepository } from '@ports/core'
+import { emptyDatabase, sql, unmigratedDatabase } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
-import { emptyDatabase, sql, unmigratedDatabase } from '../../../../test/database.js'
 import { databaseStatus, grantAccess, migrate, openRepository, seed } from '../../src/index.js'
 import { ending, numbers, Session } from '../sessions.js'
 

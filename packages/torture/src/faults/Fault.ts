@@ -1,8 +1,7 @@
+import type { FaultyProxy, Server, SmallDisk } from '@ports/testkit'
 import type { Stuck } from '../checker/waits.js'
 import type { FakeClock } from '../FakeClock.js'
-import type { FaultyProxy } from '../FaultyProxy.js'
-import type { SmallDisk } from '../SmallDisk.js'
-import type { Server } from '../server/Server.js'
+import type { ServerLog } from '../ServerLog.js'
 import type { Workers } from '../Workers.js'
 
 /** A fault. It must be undone when the promise of `inject` settles. */
@@ -23,6 +22,7 @@ export interface Fault {
 export interface FaultContext {
   readonly workers: Workers
   readonly server: Server
+  readonly log: ServerLog
   /** The URL with which the processes open the registry. */
   readonly url: string | undefined
   readonly proxy: FaultyProxy | undefined

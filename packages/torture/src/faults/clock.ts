@@ -1,6 +1,6 @@
+import { EmbeddedServer, type Server } from '@ports/testkit'
 import { FakeClock } from '../FakeClock.js'
-import { EmbeddedServer } from '../server/EmbeddedServer.js'
-import type { Server } from '../server/Server.js'
+import { restartWith } from '../restartWith.js'
 import { between, type Fault, type FaultContext } from './Fault.js'
 
 const HOUR_S = 3_600
@@ -24,7 +24,7 @@ async function jump({ clock: wallClock, server, pause }: FaultContext) {
   // The registry starts the embedded server without the fake clock.
   const isOnTrueTime = !wallClock.isFor(server.postmasterPid())
   if (isOnTrueTime && server instanceof EmbeddedServer) {
-    if (!(await server.restartWith(wallClock.environment))) return false
+    if (!(await restartWith(wallClock.environment, server))) return false
     wallClock.note(server.postmasterPid())
   }
   wallClock.set(Math.round(between(-12, 12) * HOUR_S))

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { SmallDisk } from '../SmallDisk.js'
-import type { Server } from '../server/Server.js'
+import { type Server, SmallDisk } from '@ports/testkit'
 import { between, type Fault, type FaultContext } from './Fault.js'
 
 const RETRY_INTERVAL_MS = 50
@@ -19,7 +18,7 @@ export const disk: Fault[] = [
   },
 ]
 
-async function fillUp({ smallDisk, server, pause, isOver }: FaultContext) {
+async function fillUp({ smallDisk, server, log, pause, isOver }: FaultContext) {
   if (!smallDisk) return false
   // On a busy machine, filling takes longer than the time that the server then has to notice.
   await smallDisk.fill()
@@ -30,8 +29,8 @@ async function fillUp({ smallDisk, server, pause, isOver }: FaultContext) {
       await sleep(RETRY_INTERVAL_MS)
     }
   })()
-  server.log.look()
-  const before = server.log.fullDisks
+  log.look()
+  const before = log.fullDisks
   let failed = false
   try {
     const giveUpAt = performance.now() + 5_000
@@ -43,8 +42,8 @@ async function fillUp({ smallDisk, server, pause, isOver }: FaultContext) {
     // The server may reuse WAL segments.
     failed ||= await meetsFullDisk(server, NEEDS_SPACE)
     await pause(between(500, 2_500))
-    server.log.look()
-    return failed || server.log.fullDisks > before
+    log.look()
+    return failed || log.fullDisks > before
   } finally {
     over = true
     await full

@@ -1,5 +1,5 @@
+import { close } from '@ports/testkit'
 import pg from 'pg'
-import { close } from '../server/Server.js'
 import { between, type Fault, type FaultContext } from './Fault.js'
 
 const LASTS_MS = 3_000

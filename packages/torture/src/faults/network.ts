@@ -1,6 +1,6 @@
-// FaultyProxy.ts emulates faults on the byte stream: a lost packet is a delay, because TCP sends it
+// FaultyProxy emulates faults on the byte stream: a lost packet is a delay, because TCP sends it
 // again. The kernel's emulation (tc netem) is a module that few machines have.
-import type { Conditions, CutStage } from '../FaultyProxy.js'
+import type { Conditions, CutStage } from '@ports/testkit'
 import { between, type Fault, type FaultContext } from './Fault.js'
 
 const CUT_TIMEOUT_MS = 3_000

@@ -3,27 +3,31 @@ import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { ServerLog } from './ServerLog.js'
 
-/** Excludes the queries of the run itself from the limits that it sets for others. */
+/** Excludes these queries from the limits that a test sets for others. */
 const WITHOUT_LIMITS =
   '-c statement_timeout=0 -c lock_timeout=0 -c idle_in_transaction_session_timeout=0'
 const RETRY_TIMEOUT_MS = 60_000
 const CLOSE_TIMEOUT_MS = 2_000
 
-/** The PostgreSQL server under test, in a directory of its own. */
-export class Server {
-  dataDirectory: string
-  socketDirectory: string
-  log
+/** A PostgreSQL server that is started for a test, in a directory of its own. */
+export abstract class Server {
+  dataDirectory = ''
+  socketDirectory = ''
   version = ''
-  /** The URL for workers. Undefined if they find and start the server themselves. */
-  url: string | undefined
 
-  constructor(dataDirectory: string, socketDirectory: string) {
-    this.dataDirectory = dataDirectory
-    this.socketDirectory = socketDirectory
-    this.log = new ServerLog(join(dirname(dataDirectory), 'postgres.log'))
+  abstract start(): Promise<void>
+
+  /** Also after a start that failed. */
+  abstract stop(): Promise<void>
+
+  /** Of its database `postgres`, for the superuser. */
+  get url() {
+    return databaseUrlOn(this.socketDirectory, 'postgres')
+  }
+
+  get logPath() {
+    return join(dirname(this.dataDirectory), 'postgres.log')
   }
 
   get connection(): pg.ClientConfig {
@@ -32,7 +36,7 @@ export class Server {
       port: 5432,
       user: 'ports',
       database: 'postgres',
-      application_name: 'torture',
+      application_name: 'testkit',
       options: WITHOUT_LIMITS,
       connectionTimeoutMillis: 10_000,
     }
@@ -96,6 +100,11 @@ export class Server {
       return false
     }
   }
+}
+
+/** The URL of a database of a test server, for its superuser. */
+export function databaseUrlOn(socketDirectory: string, database: string): string {
+  return `postgresql://ports@localhost/${database}?host=${encodeURIComponent(socketDirectory)}`
 }
 
 /** Closes the connection. A broken one may never confirm that. */

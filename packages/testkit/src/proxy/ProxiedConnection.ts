@@ -1,9 +1,6 @@
-// A proxy between workers and the server that injects network faults. It parses the protocol
-// (https://www.postgresql.org/docs/current/protocol-message-formats.html) only to find the ends of
-// messages, the statements that write, and their replies.
-import { once } from 'node:events'
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Messages, textsIn } from './Messages.js'
 
 /**
  * The point at which the connection of a write is cut: `before` the server receives the Execute;
@@ -11,6 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
  * replied. The caller does not get the reply.
  */
 export type CutStage = 'before' | 'during' | 'after'
+
+export type Direction = 'request' | 'answer'
 
 export interface Conditions {
   /** The maximum for each piece that arrives. */
@@ -30,95 +29,12 @@ const WRITES =
 /** The statement of getOrAllocate. It only reads if the service holds a port. */
 const LOOKS_FIRST = /\bcoalesce\(.*\bensure_port\b/is
 
-export class FaultyProxy {
-  #conditions = new Set<{ conditions: Conditions; pieces: number }>()
-  #socketPath
-  #server = createServer((client) => this.#connection(client))
-  #connections = new Set<ProxiedConnection>()
-  #pendingCut: PendingCut | undefined
-
-  constructor(socketDirectory: string) {
-    this.#socketPath = `${socketDirectory}/.s.PGSQL.5432`
-  }
-
-  async up() {
-    this.#server.listen(0, '127.0.0.1')
-    await once(this.#server, 'listening')
-  }
-
-  get url() {
-    const address = this.#server.address() as AddressInfo
-    return `postgresql://ports@127.0.0.1:${address.port}/postgres`
-  }
-
-  /** Cuts the connection of the next write. Returns false if there was none before the timeout. */
-  async cutNextWrite(stage: CutStage, timeoutMs: number) {
-    if (this.#pendingCut) return false
-    const cut = { stage, isOver: false, done: () => {} }
-    const done = new Promise((resolve) => {
-      cut.done = () => resolve(true)
-    })
-    this.#pendingCut = cut
-    const timer = new AbortController()
-    const happened = await Promise.race([
-      done,
-      sleep(timeoutMs, false, { signal: timer.signal }).catch(() => false),
-    ])
-    timer.abort()
-    cut.isOver = true
-    if (this.#pendingCut === cut) this.#pendingCut = undefined
-    return happened === true
-  }
-
-  /**
-   * Adds to conditions that are already in force. Returns false if no piece was affected.
-   * @param pause resolves when the conditions end
-   */
-  async degrade(conditions: Conditions, pause: Promise<unknown>) {
-    const current = { conditions, pieces: 0 }
-    this.#conditions.add(current)
-    await pause
-    this.#conditions.delete(current)
-    return current.pieces > 0
-  }
-
-  /** Resets up to this many random connections. */
-  reset(count: number) {
-    const chosen = [...this.#connections].sort(() => Math.random() - 0.5).slice(0, count)
-    for (const connection of chosen) connection.reset()
-    return chosen.length > 0
-  }
-
-  async down() {
-    this.#conditions.clear()
-    this.#server.close()
-    for (const connection of this.#connections) connection.reset()
-    if (this.#server.listening) await once(this.#server, 'close')
-  }
-
-  #connection(client: Socket) {
-    const connection = new ProxiedConnection(client, connect(this.#socketPath), {
-      conditions: () => {
-        for (const current of this.#conditions) current.pieces++
-        return combined([...this.#conditions].map(({ conditions }) => conditions))
-      },
-      takeCut: () => {
-        const cut = this.#pendingCut
-        this.#pendingCut = undefined
-        return cut
-      },
-      putBack: (cut) => {
-        if (!cut.isOver) this.#pendingCut ??= cut
-      },
-      gone: () => this.#connections.delete(connection),
-    })
-    this.#connections.add(connection)
-  }
-}
-
 export type PendingCut = { stage: CutStage; isOver: boolean; done: () => void }
 
-export interface ProxyHooks {
+interface ProxyHooks {
+  readonly onRequest: (type: string, body: Buffer) => void
+  /** Returns true if the connection was cut instead of passing on what was read. */
+  readonly breaks: (direction: Direction) => boolean
   /** Returns the conditions for the next piece. */
   readonly conditions: () => Required<Conditions>
   readonly takeCut: () => PendingCut | undefined
@@ -126,7 +42,7 @@ export interface ProxyHooks {
   readonly gone: () => void
 }
 
-class ProxiedConnection {
+export class ProxiedConnection {
   #client: Socket
   #database: Socket
   #hooks: ProxyHooks
@@ -149,10 +65,15 @@ class ProxiedConnection {
       socket.on('error', () => {})
     }
     const over = [
-      this.#carry(client, database, (bytes) => this.#request(bytes)),
-      this.#carry(database, client, (bytes) => this.#answer(bytes)),
+      this.#carry(client, database, 'request', (bytes) => this.#request(bytes)),
+      this.#carry(database, client, 'answer', (bytes) => this.#answer(bytes)),
     ]
     Promise.all(over).then(hooks.gone)
+  }
+
+  cut() {
+    this.#client.destroy()
+    this.#database.destroy()
   }
 
   reset() {
@@ -161,9 +82,15 @@ class ProxiedConnection {
   }
 
   /** @param filter returns the bytes to pass on, or undefined to cut the connection */
-  async #carry(from: Socket, to: Socket, filter: (bytes: Buffer) => Buffer | undefined) {
+  async #carry(
+    from: Socket,
+    to: Socket,
+    direction: Direction,
+    filter: (bytes: Buffer) => Buffer | undefined,
+  ) {
     try {
       for await (const bytes of from) {
+        if (this.#hooks.breaks(direction)) return
         const passed = filter(bytes)
         if (passed === undefined) return
         await this.#pass(passed, to)
@@ -197,6 +124,7 @@ class ProxiedConnection {
     const passed = []
     for (const message of this.#requests.read(bytes)) {
       const { type, body, raw } = message
+      this.#hooks.onRequest(type, body)
       if (type === 'P') this.#prepare(body)
       if (type === 'B') this.#bindsWrite = this.#writes.has(textsIn(body)[1] ?? '')
       const isWrite = type === 'Q' ? writes(body.toString()) : type === 'E' && this.#bindsWrite
@@ -263,50 +191,6 @@ class ProxiedConnection {
 
 function writes(text: string) {
   return WRITES.test(text) && !LOOKS_FIRST.test(text)
-}
-
-/** Combines the worst value of each condition. */
-function combined(all: readonly Conditions[]): Required<Conditions> {
-  return {
-    delayMs: Math.max(0, ...all.map(({ delayMs = 0 }) => delayMs)),
-    bytesPerSecond: Math.min(...all.map(({ bytesPerSecond = Infinity }) => bytesPerSecond)),
-    pieceBytes: Math.min(...all.map(({ pieceBytes = Infinity }) => pieceBytes)),
-    stalls: Math.max(0, ...all.map(({ stalls = 0 }) => stalls)),
-    resets: Math.max(0, ...all.map(({ resets = 0 }) => resets)),
-  }
-}
-
-/** Splits a stream into messages. */
-class Messages {
-  #rest = Buffer.alloc(0) as Buffer
-  /** A client's first message has no type. */
-  #isFirst: boolean
-
-  constructor(fromClient: boolean) {
-    this.#isFirst = fromClient
-  }
-
-  *read(bytes: Buffer): Generator<{ type: string; body: Buffer; raw: Buffer }> {
-    this.#rest = this.#rest.length === 0 ? bytes : Buffer.concat([this.#rest, bytes])
-    for (;;) {
-      const head = this.#isFirst ? 0 : 1
-      if (this.#rest.length < head + 4) return
-      const length = head + this.#rest.readInt32BE(head)
-      if (this.#rest.length < length) return
-      const raw = this.#rest.subarray(0, length)
-      this.#rest = this.#rest.subarray(length)
-      const type = this.#isFirst ? 'startup' : String.fromCharCode(raw[0] ?? 0)
-      this.#isFirst = false
-      yield { type, body: raw.subarray(head + 4), raw }
-    }
-  }
-}
-
-/** Returns the first two zero-terminated strings of a message. */
-function textsIn(body: Buffer) {
-  const first = body.indexOf(0)
-  const second = body.indexOf(0, first + 1)
-  return [body.toString('utf8', 0, first), body.toString('utf8', first + 1, second)]
 }
 
 function drained(socket: Socket) {

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { freshDatabase } from '../../../test/database.js'
-import { BINARY, ended, environmentOn } from './ports.js'
+import { portsIn } from '../programs.js'
+import { freshDatabase } from './database.js'
 
 /** A directory with these files, which is removed after the test. Objects are written as JSON. */
 export function projectDirectory(files: Readonly<Record<string, string | object>>): string {
@@ -39,14 +39,4 @@ export async function databaseWithOwnNumbers(...projectNames: string[]): Promise
     await portsIn(tmpdir(), url)('range', 'create', projectName, ...range)
   }
   return url
-}
-
-/** The built command with a database and a directory. */
-export function portsIn(
-  directory: string,
-  url: string,
-  more: Readonly<Record<string, string>> = {},
-) {
-  return (...args: string[]) =>
-    ended(process.execPath, [BINARY, ...args], environmentOn(url, more), directory)
 }

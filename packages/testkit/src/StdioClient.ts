@@ -2,12 +2,11 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { onTestFinished } from 'vitest'
-import { MAIN } from './connect.js'
+import type { Environment } from './programs.js'
 
 export interface Answer {
   readonly id?: number | string | null
-  // biome-ignore lint/suspicious/noExplicitAny: each test says what it expects of it
+  // biome-ignore lint/suspicious/noExplicitAny: each caller knows what it asked
   readonly result?: any
   readonly error?: { readonly code: number; readonly message: string }
 }
@@ -23,26 +22,47 @@ export const INITIALIZE = {
   },
 }
 
-export function call(id: number | string, name: string, args: object = {}) {
+/** The call of a tool. */
+export function call(id: number | string, name: string, args: Record<string, unknown> = {}) {
   return { jsonrpc: '2.0', id, method: 'tools/call', params: { name, arguments: args } }
 }
 
-/** A client that writes whatever a test likes to a server process of its own. */
-export class RawClient {
+/**
+ * An MCP client with a server process of its own, on its standard input and output. It writes any
+ * line and reads lines, so that it can break the protocol, and costs next to nothing in a
+ * measurement.
+ */
+export class StdioClient {
   readonly child: ChildProcessWithoutNullStreams
   readonly answers: Answer[] = []
   log = ''
   readonly #lines
+  #asked = 0
+  #isOver = false
 
-  constructor(environment: Record<string, string>) {
-    this.child = spawn(process.execPath, [MAIN], { env: { ...process.env, ...environment } })
+  /**
+   * Starts the server and asks nothing.
+   * @param command the program and its arguments
+   * @param signal kills the server
+   */
+  constructor(command: readonly string[], env: Environment, signal?: AbortSignal) {
+    const [program = '', ...args] = command
+    this.child = spawn(program, args, { env, ...(signal && { signal }) })
+    // A server that has ended shows in its missing answers.
+    this.child.on('error', () => {})
     this.child.stdin.on('error', () => {})
     this.child.stderr.on('data', (chunk) => {
       this.log += chunk
     })
     this.#lines = createInterface({ input: this.child.stdout })
     this.#lines.on('line', (line) => this.answers.push(JSON.parse(line)))
-    onTestFinished(() => void this.child.kill('SIGKILL'))
+    this.#lines
+      .on('error', () => {})
+      .once('close', () => {
+        this.#isOver = true
+        // Ends the wait for a line.
+        this.#lines.emit('error', new Error(`The server ended. ${this.log}`))
+      })
   }
 
   send(...messages: (object | string)[]): void {
@@ -52,7 +72,10 @@ export class RawClient {
 
   /** The answers, once that many have arrived. */
   async received(count: number): Promise<readonly Answer[]> {
-    while (this.answers.length < count) await once(this.#lines, 'line')
+    while (this.answers.length < count) {
+      if (this.#isOver) throw new Error(`The server has ended. ${this.log}`)
+      await once(this.#lines, 'line')
+    }
     return this.answers
   }
 
@@ -61,6 +84,32 @@ export class RawClient {
     const before = this.answers.length
     this.send(message)
     return (await this.received(before + 1))[before]!
+  }
+
+  /** Makes the handshake and returns its result. */
+  async initialize() {
+    const { result } = await this.ask(INITIALIZE)
+    this.send({ jsonrpc: '2.0', method: 'notifications/initialized' })
+    return result
+  }
+
+  /**
+   * Calls a tool and returns its result.
+   * @throws {Error} if it is an error, the tool's own as well
+   */
+  async call(name: string, args: Record<string, unknown> = {}) {
+    const { result, error } = await this.ask(call(this.#asked++, name, args))
+    if (error || result.isError) throw new Error(`${name}: ${JSON.stringify(error ?? result)}`)
+    return result
+  }
+
+  /** Closes the server's standard input and waits until the server has ended. */
+  async close(): Promise<void> {
+    const { exitCode, signalCode } = this.child
+    if (exitCode !== null || signalCode !== null) return
+    const exited = once(this.child, 'exit')
+    this.child.stdin.end()
+    await exited
   }
 
   /** The most memory that the server has had, in bytes. Linux only. */

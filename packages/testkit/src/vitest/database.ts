@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, inject } from 'vitest'
-import { databaseUrlOn } from './databaseUrl.js'
+import { databaseUrlOn } from '../server/Server.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {

@@ -1,0 +1,5 @@
+export * from './vitest/database.js'
+export * from './vitest/projectDirectory.js'
+export * from './vitest/skipBecause.js'
+export * from './vitest/sleepingWrites.js'
+export * from './vitest/startedPorts.js'

@@ -1,0 +1,25 @@
+import { spawn } from 'node:child_process'
+import type { Readable } from 'node:stream'
+import { onTestFinished } from 'vitest'
+import { CLI, environmentOn } from '../programs.js'
+
+/** Starts the built command line, which is ended with the test. */
+export function startPorts(directory: string, url: string, args: readonly string[]) {
+  const child = spawn(process.execPath, [CLI, ...args], {
+    cwd: directory,
+    env: environmentOn(url),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  onTestFinished(() => void child.kill('SIGTERM'))
+  return child
+}
+
+/** What a program writes to one of its outputs, until that contains all of these texts. */
+export async function textUntil(output: Readable, ...whats: RegExp[]): Promise<string> {
+  let text = ''
+  for await (const chunk of output.setEncoding('utf8')) {
+    text += chunk
+    if (whats.every((what) => what.test(text))) return text
+  }
+  throw new Error(`It ended, and wrote only:\n${text}`)
+}
