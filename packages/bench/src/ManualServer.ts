@@ -2,35 +2,32 @@ import { spawnSync } from 'node:child_process'
 import { chownSync, existsSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 
-export interface ManualServerOptions {
-  /** The directory of `initdb` and `pg_ctl`. */
-  readonly programs: string
-  /** Of the server if this runs as root, because PostgreSQL does not run as root. */
-  readonly account: { readonly uid: number; readonly gid: number } | undefined
-  /** Arguments of `initdb`. */
-  readonly initdb: readonly string[]
-}
+const INITDB = [
+  ...['--username', 'ports', '--encoding', 'UTF8', '--locale', 'C'],
+  ...['--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
+  ...['--auth', 'peer', '--no-instructions'],
+]
 
-/** A server with the settings of the embedded one, started with PostgreSQL's own programs. */
+/** A server like the embedded one, started with PostgreSQL's own programs. */
 export class ManualServer {
   #data: string
 
+  /**
+   * @param programs the directory of `initdb` and `pg_ctl`
+   * @param account the server's, if this runs as root
+   */
   constructor(
     private readonly directory: string,
-    private readonly options: ManualServerOptions,
+    private readonly programs: string,
+    private readonly account: { uid: number; gid: number } | undefined,
   ) {
     this.#data = join(directory, 'data')
   }
 
-  get url() {
-    return `postgresql://ports@localhost/postgres?host=${encodeURIComponent(this.directory)}`
-  }
-
   create() {
     mkdirSync(this.directory, { mode: 0o700 })
-    const { account, initdb } = this.options
-    if (account) chownSync(this.directory, account.uid, account.gid)
-    this.#run('initdb', ['--username', 'ports', '--encoding', 'UTF8', '--locale', 'C', ...initdb])
+    if (this.account) chownSync(this.directory, this.account.uid, this.account.gid)
+    this.#run('initdb', INITDB)
     this.start()
   }
 
@@ -54,16 +51,15 @@ export class ManualServer {
   }
 
   #run(program: string, args: readonly string[]) {
-    const { programs, account } = this.options
     const { status, error } = spawnSync(
-      join(programs, program),
+      join(this.programs, program),
       ['--pgdata', this.#data, ...args],
       {
         cwd: '/',
         // The server that pg_ctl starts would keep a pipe open.
         stdio: ['ignore', 'ignore', 'inherit'],
         env: { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH },
-        ...account,
+        ...this.account,
       },
     )
     if (error) throw error

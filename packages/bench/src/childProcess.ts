@@ -1,18 +1,11 @@
 import { type ChildProcess, execFile } from 'node:child_process'
 import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { Environment } from '@ports/testkit'
 import { timed } from './timed.js'
 
-export const CLI = mainOf('cli')
-export const MCP_SERVER = mainOf('mcp-server')
-
-function mainOf(name: string) {
-  return fileURLToPath(new URL(`../../${name}/dist/main.js`, import.meta.url))
-}
-
 export interface ProcessOptions {
-  readonly env?: NodeJS.ProcessEnv
+  readonly env?: Environment
   readonly signal: AbortSignal
 }
 

@@ -1,24 +1,15 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { rmSync } from 'node:fs'
 import type { DatabaseStatus } from '@ports/db'
-import { CLI } from './childProcess.js'
-import type { Context } from './Section.js'
+import { CLI, cleanEnvironment, tempDirectory } from '@ports/testkit'
 
 /**
- * Starts a registry with a server of its own, for measurements of whole processes, whatever server
- * the rest of the run uses. Ctrl-C stops it at once, before the home of the run is removed.
+ * Starts a registry with a server of its own, for measurements of whole processes on any server of
+ * the run. Ctrl-C removes it at once.
  */
-export function ownRegistry({ home: parent, signal }: Pick<Context, 'home' | 'signal'>) {
-  const home = mkdtempSync(join(parent, 'registry-'))
-  // The server's account must be able to enter, also if this runs as root.
-  chmodSync(home, 0o755)
-  const env = {
-    PATH: process.env.PATH ?? '',
-    HOME: home,
-    PORTS_HOME: home,
-    PORTS_PASS_OVER: 'none',
-  }
+export function ownRegistry(signal: AbortSignal) {
+  const home = tempDirectory('ports-bench-')
+  const env = cleanEnvironment({ HOME: home, PORTS_HOME: home })
   const ports = (...args: string[]) =>
     execFileSync(process.execPath, [CLI, ...args], {
       env,
@@ -26,13 +17,12 @@ export function ownRegistry({ home: parent, signal }: Pick<Context, 'home' | 'si
       stdio: ['ignore', 'pipe', 'pipe'],
     }).trim()
   const status = () => JSON.parse(ports('db', 'status', '--json')) as DatabaseStatus
-  const close = () => {
-    signal.removeEventListener('abort', close)
-    const { dataDirectory } = status()
+  const remove = () => {
+    signal.removeEventListener('abort', remove)
     ports('db', 'stop')
-    if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
+    rmSync(home, { recursive: true, force: true })
   }
-  signal.addEventListener('abort', close)
+  signal.addEventListener('abort', remove)
   ports('db', 'start')
-  return { home, env, ports, status, [Symbol.dispose]: close }
+  return { env, ports, status, [Symbol.dispose]: remove }
 }

@@ -5,9 +5,9 @@
 import { setMaxListeners } from 'node:events'
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { tempDirectory, useHome } from '@ports/testkit'
 import { comparePairs } from './comparison.js'
 import { Databases } from './Databases.js'
-import { makeHome } from './home.js'
 import { watchMachine } from './machine.js'
 import { readOptions } from './options.js'
 import { documentOf, tablesOf } from './report.js'
@@ -19,7 +19,10 @@ const DOCS = new URL('../../../docs/', import.meta.url)
 
 const options = readOptions(process.argv.slice(2))
 const { quick, pairs, seconds } = options
-const home = makeHome()
+const home = tempDirectory('ports-bench-')
+useHome(home)
+// Each measurement says whether it looks at the listeners of this machine.
+delete process.env.PORTS_PASS_OVER
 const server = chooseServer(options, home)
 const interrupted = new AbortController()
 // Every child process listens to it.
@@ -35,7 +38,8 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
 const results: (Result & { title: string })[] = []
 const failures: { name: string; error: unknown }[] = []
 try {
-  databases = new Databases(await server.start())
+  await server.start()
+  databases = new Databases(server.url)
   const describeMachine = watchMachine(await databases.serverVersion(), { pairs, seconds })
   const context = contextOf(databases)
   for (const name of options.only ?? Object.keys(SECTIONS)) {

@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import type { Context } from '../Section.js'
 
 /** The registry, or another program that gives ports out. */
 export interface Peer {
@@ -13,7 +12,7 @@ export interface Peer {
    * Starts it with no port given out.
    * @param directory that nothing else uses
    */
-  open(directory: string, context: Pick<Context, 'home' | 'signal'>): Promise<OpenPeer>
+  open(directory: string, signal: AbortSignal): Promise<OpenPeer>
 }
 
 export interface OpenPeer extends AsyncDisposable {

@@ -49,7 +49,7 @@ export async function comparePeers(
 async function openSide(peer: Peer, load: PeerLoad, context: Context) {
   let opened: OpenPeer | undefined
   try {
-    opened = await peer.open(peerDirectory(peer, context), context)
+    opened = await peer.open(peerDirectory(peer, context), context.signal)
     return new Side(peer, load, opened, await load.start(opened))
   } catch (error) {
     await opened?.[Symbol.asyncDispose]()

@@ -22,7 +22,7 @@ export async function killAllocators(peers: readonly Peer[], context: Context) {
 
 async function killAllocator(peer: Peer, context: Context) {
   const { signal } = context
-  await using opened = await peer.open(peerDirectory(peer, context), context)
+  await using opened = await peer.open(peerDirectory(peer, context), signal)
   await using holder = await RunningProcesses.start(opened.caller(), 1, signal)
   const services = servicesOf(KILLED_SERVICES, 'held')
   const held = checkAnswers(await holder.ask([services])).given

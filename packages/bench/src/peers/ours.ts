@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { CLI } from '../childProcess.js'
+import { CLI } from '@ports/testkit'
 import { ownRegistry } from '../ownRegistry.js'
 import { nodeCaller, type Peer } from './Peer.js'
 
@@ -10,8 +10,8 @@ export const ours: Peer = {
     'One port per service and host, the same at every call, unique by a constraint of the ' +
     'database, on disk (fsync) before it is answered, held until it is released.',
   hasNames: true,
-  async open(_directory, context) {
-    const registry = ownRegistry(context)
+  async open(_directory, signal) {
+    const registry = ownRegistry(signal)
     registry.ports('range', 'create', 'bench', '--start', '10000', '--end', '29999')
     return {
       program: (service) => ({

@@ -14,7 +14,7 @@ export function portRegistry(installation: string, sqliteMissing: string | undef
       'One port per service name, the same at every call, unique by a constraint of its SQLite ' +
       'file and free to bind at the moment it is given, held until it is released.',
     hasNames: true,
-    async open(directory, { signal }) {
+    async open(directory, signal) {
       if (sqliteMissing !== undefined) {
         throw new Error(`SQLite could not be compiled: ${sqliteMissing}`)
       }

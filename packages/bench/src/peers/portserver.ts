@@ -18,7 +18,7 @@ export const portserver: Peer = {
     'and UDP, held until the process that it was asked for exits. In memory; it knows processes, no ' +
     'names.',
   hasNames: false,
-  async open(directory, { signal }) {
+  async open(directory, signal) {
     if (!existsSync(SERVER)) throw new Error('not installed: apt-get install python3-portpicker')
     const socket = join(directory, 'portserver')
     const env = peerEnvironment(directory, { PORTSERVER_ADDRESS: socket })

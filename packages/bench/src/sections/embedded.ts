@@ -7,16 +7,12 @@ import { timed } from '../timed.js'
 
 export const title = 'Starting the embedded server'
 
-const INITDB = [
-  ...['--locale-provider', 'builtin', '--builtin-locale', 'C.UTF-8'],
-  ...['--auth', 'peer', '--no-instructions'],
-]
-
 const intro = `\`startDatabase()\` in a running process, against PostgreSQL's own programs, started one after the other with the same account, settings, locale and authentication. Both sync to disk, as initdb does by default. The first start is in an empty home. The registry also installs the programs (under root once per version), creates the tables and inserts the ranges. pg_ctl checks every tenth of a second whether its server answers.`
 
 export async function measure(context: Context) {
   const usualHome = process.env.PORTS_HOME
   const directory = mkdtempSync(join(context.home, 'embedded-'))
+  // The server's account must be able to enter, also if this runs as root.
   chmodSync(directory, 0o755)
   const registry = new EmbeddedRegistry(directory)
   let manual: ManualServer | undefined
@@ -28,7 +24,8 @@ export async function measure(context: Context) {
   try {
     // Installs the programs, which under root happens once for all registries.
     await registry.create()
-    const server = new ManualServer(join(directory, 'manual'), registry.serverOptions())
+    const { programs, account } = registry.description()
+    const server = new ManualServer(join(directory, 'manual'), programs, account)
     manual = server
 
     const first = await context.compare({
@@ -101,10 +98,10 @@ class EmbeddedRegistry {
   }
 
   /** What a manual server must have in common with this one. */
-  serverOptions() {
+  description() {
     const { dataDirectory, pid } = this.#status!
     const { uid, gid } = statSync(dataDirectory!)
     const account = process.getuid?.() === 0 ? { uid, gid } : undefined
-    return { programs: dirname(readlinkSync(`/proc/${pid}/exe`)), account, initdb: INITDB }
+    return { programs: dirname(readlinkSync(`/proc/${pid}/exe`)), account }
   }
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { type Environment, MCP_SERVER, StdioClient } from '@ports/testkit'
+import { connectMcp } from '@ports/testkit/mcp'
 import { median } from 'simple-statistics'
-import { bareNode, MCP_SERVER } from '../childProcess.js'
+import { bareNode } from '../childProcess.js'
 import type { Question } from '../comparison.js'
-import { SdkClient } from '../mcp/SdkClient.js'
-import { type ServerOptions, StdioClient } from '../mcp/StdioClient.js'
 import { onOneProcessor } from '../oneProcessor.js'
 import { ownRegistry } from '../ownRegistry.js'
 import type { Context } from '../Section.js'
@@ -25,8 +25,14 @@ function programOf(name: string) {
   return fileURLToPath(new URL(`../mcp/${name}.js`, import.meta.url))
 }
 
+interface ServerOptions {
+  readonly args?: readonly string[]
+  readonly env: Environment
+  readonly signal: AbortSignal
+}
+
 export async function measure(context: Context) {
-  using registry = ownRegistry(context)
+  using registry = ownRegistry(context.signal)
   const { pairs, quick, signal } = context
   const options = { env: registry.env, signal }
   const compare = (question: Omit<Question, 'kind'>) =>
@@ -80,7 +86,7 @@ function idleMemory(
   return withClient(file, options, async (client) => {
     await use(client)
     await sleep(IDLE_MS)
-    const rollup = readFileSync(`/proc/${client.pid}/smaps_rollup`, 'utf8')
+    const rollup = readFileSync(`/proc/${client.child.pid}/smaps_rollup`, 'utf8')
     return Number(/^Pss: +(\d+) kB$/m.exec(rollup)?.[1]) / 1000
   })
 }
@@ -90,27 +96,50 @@ async function withClient<Result>(
   options: ServerOptions,
   use: (client: StdioClient) => Promise<Result>,
 ) {
-  await using client = await StdioClient.connect(file, options)
-  return await use(client)
+  const client = await stdioClient(file, options)
+  try {
+    return await use(client)
+  } finally {
+    await client.close()
+  }
 }
+
+async function stdioClient(file: string, { args = [], env, signal }: ServerOptions) {
+  const client = new StdioClient([process.execPath, file, ...args], env, signal)
+  await client.initialize()
+  return client
+}
+
+async function sdkClient(file: string, { args = [], env }: ServerOptions) {
+  const client = await connectMcp([process.execPath, file, ...args], env)
+  return {
+    async call(name: string, args: Record<string, unknown>) {
+      const result = await client.callTool({ name, arguments: args })
+      if (result.isError) throw new Error(`${name}: ${JSON.stringify(result.content)}`)
+    },
+    close: () => client.close(),
+  }
+}
+
+type ToolClient = Awaited<ReturnType<typeof sdkClient>> | StdioClient
 
 async function compareRoundTrips(context: Context, options: ServerOptions) {
   const description = await withClient(MCP_SERVER, options, describeGetPort)
   const oneTool = { ...options, args: [JSON.stringify(description)] }
-  const rows = []
-  for (const [name, Client, target] of [
-    ["`get-port`, held, against a tool that does nothing, to the SDK's client", SdkClient, 1.5],
-    ['the same, to a client that only writes and reads', StdioClient, undefined],
-  ] as const) {
-    await using ours = await Client.connect(MCP_SERVER, options)
-    await using nothing = await Client.connect(ONE_TOOL, oneTool)
-    const medianOf = async (client: SdkClient | StdioClient) => {
-      const durations = []
-      for (let call = 0; call < (context.quick ? 20 : 500); call++) {
-        durations.push(await timed(() => client.call('get-port', SERVICE)))
-      }
-      return median(durations)
+  const medianOf = async (client: ToolClient) => {
+    const durations = []
+    for (let call = 0; call < (context.quick ? 20 : 500); call++) {
+      durations.push(await timed(() => client.call('get-port', SERVICE)))
     }
+    return median(durations)
+  }
+  const rows = []
+  for (const [name, connect, target] of [
+    ["`get-port`, held, against a tool that does nothing, to the SDK's client", sdkClient, 1.5],
+    ['the same, to a client that only writes and reads', stdioClient, undefined],
+  ] as const) {
+    const ours = await connect(MCP_SERVER, options)
+    const nothing = await connect(ONE_TOOL, oneTool)
     // Lets both be compiled as far as they will be.
     for (const client of [ours, nothing]) await medianOf(client)
     rows.push(
@@ -123,12 +152,13 @@ async function compareRoundTrips(context: Context, options: ServerOptions) {
         ...(target && { target }),
       }),
     )
+    for (const client of [ours, nothing]) await client.close()
   }
   return rows
 }
 
 async function describeGetPort(client: StdioClient) {
-  const { tools } = await client.request('tools/list', {})
-  const listing = (tools as { name: string }[]).find(({ name }) => name === 'get-port')
+  const { result } = await client.ask({ jsonrpc: '2.0', id: 'list', method: 'tools/list' })
+  const listing = result.tools.find(({ name }: { name: string }) => name === 'get-port')
   return { listing, result: await client.call('get-port', SERVICE) }
 }

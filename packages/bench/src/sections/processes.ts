@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
+import { CLI } from '@ports/testkit'
 import { median } from 'simple-statistics'
-import { bareNode, CLI, exited, ignoreAbort, wallTime } from '../childProcess.js'
+import { bareNode, exited, ignoreAbort, wallTime } from '../childProcess.js'
 import { listen } from '../listeners.js'
 import { ownRegistry } from '../ownRegistry.js'
 import type { Context } from '../Section.js'
@@ -10,10 +11,10 @@ export const title = 'As a whole process'
 const OTHER_PROCESSES = 500
 const STARTS = 9
 
-const intro = `From the start of the process to its end, with the embedded server running, in an environment of PATH, HOME, PORTS_HOME and PORTS_PASS_OVER=none. Each side of a pair is the median of ${STARTS} starts, because a single short start is easily disturbed by other load.`
+const intro = `From the start of the process to its end, with the embedded server running. The environment has nothing but the path, the homes, and PORTS_PASS_OVER=none. Each side of a pair is the median of ${STARTS} starts, because a single short start is easily disturbed by other load.`
 
 export async function measure(context: Context) {
-  using registry = ownRegistry(context)
+  using registry = ownRegistry(context.signal)
   const { env, ports } = registry
   const { quick, signal } = context
   const port = ports('get', 'consilio', 'api')
