@@ -1,4 +1,5 @@
 import type { Options } from 'tsup'
+import manifest from '../publish/package.json' with { type: 'json' }
 
 /** Defines the `require` with which bundled CommonJS modules load Node's modules. */
 export const REQUIRE = {
@@ -12,4 +13,9 @@ export const DRIVER: NonNullable<Options['define']> = {
   navigator: JSON.stringify({ userAgent: 'Node.js' }),
   // The bundle has no native variant of the driver, whatever the environment asks for.
   'process.env.NODE_PG_FORCE_NATIVE': 'undefined',
+}
+
+/** The name of the package with everything in it. */
+export const PACKAGE_NAME: NonNullable<Options['define']> = {
+  PUBLISHED_PACKAGE: JSON.stringify(manifest.name),
 }

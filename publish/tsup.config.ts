@@ -1,7 +1,7 @@
 import { copyFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { defineConfig } from 'tsup'
-import { DRIVER, REQUIRE } from '../build/bundled.js'
+import { DRIVER, PACKAGE_NAME, REQUIRE } from '../build/bundled.js'
 import { copyPrisma } from '../build/copyPrisma.js'
 import { thirdPartyNotices } from '../build/thirdPartyNotices.js'
 import manifest from './package.json' with { type: 'json' }
@@ -32,7 +32,7 @@ export default defineConfig({
   noExternal: [new RegExp(`^(?!(${installed})$)`)],
   external: ['pg-native'],
   dts: { entry: { index: 'index.ts' } },
-  define: DRIVER,
+  define: { ...DRIVER, ...PACKAGE_NAME },
   banner: REQUIRE,
   esbuildPlugins: [thirdPartyNotices()],
   async onSuccess() {

@@ -1,5 +1,5 @@
 import { defineConfig } from 'tsup'
-import { REQUIRE } from '../../build/bundled.js'
+import { PACKAGE_NAME, REQUIRE } from '../../build/bundled.js'
 import { thirdPartyNotices } from '../../build/thirdPartyNotices.js'
 
 export default defineConfig({
@@ -10,6 +10,7 @@ export default defineConfig({
   // Many small files take longer to find than to run; ours stay apart, to be one with a library's.
   noExternal: [/^(?!@ports\/)/],
   esbuildPlugins: [thirdPartyNotices()],
+  define: PACKAGE_NAME,
   banner: REQUIRE,
   // A rebuild must not take the chunks away from a process that has yet to load them.
   clean: false,

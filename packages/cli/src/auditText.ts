@@ -15,6 +15,7 @@ export function actualOf(noted: Noted): string {
   return [
     uid === undefined ? actual : `${actual} (uid ${uid})`,
     process && nameOfProcess(process),
+    process?.addresses && `on ${process.addresses.join(', ')}`,
     process?.container && `of the container ${process.container}`,
     process?.directory && `in ${process.directory}`,
     projectName && `to record it: ports claim ${projectName} <service> ${port}`,

@@ -4,11 +4,12 @@ import { invalidArgument } from '@ports/core'
 
 /**
  * The text of a file, or of standard input if none or `-` is named, and its name in errors.
+ * @param field what named the file
  * @throws {PortsError} `INVALID_ARGUMENT` if the file cannot be read
  */
-export async function readInput(file: string | undefined) {
+export async function readInput(file: string | undefined, field = 'file') {
   const isStandardInput = file === undefined || file === '-'
-  const content = isStandardInput ? await text(process.stdin) : await contentOf(file)
+  const content = isStandardInput ? await text(process.stdin) : await contentOf(file, field)
   return {
     source: isStandardInput ? 'standard input' : file,
     // Spreadsheets and some editors write a byte order mark.
@@ -16,11 +17,11 @@ export async function readInput(file: string | undefined) {
   }
 }
 
-async function contentOf(file: string): Promise<string> {
+async function contentOf(file: string, field: string): Promise<string> {
   try {
     return await readFile(file, 'utf8')
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw invalidArgument('file', file, `a file that can be read (${reason})`)
+    throw invalidArgument(field, file, `a file that can be read (${reason})`)
   }
 }

@@ -1,7 +1,8 @@
 import {
-  type ExplainedProcess,
+  type AttributedProcess,
   type Explanation,
   isOfCheckout,
+  nameOfOwner,
   nameOfService,
   PortsError,
   type Protocol,
@@ -73,12 +74,10 @@ function whyNot(explained: Explanation, mine: Mine): string | undefined {
   if (container) {
     const { name, composeDirectory } = container
     const isOwn = composeDirectory !== undefined && isOfCheckout(composeDirectory, mine.root)
-    return isOwn ? undefined : `the container ${name} listens on ${port}`
+    if (!isOwn) return `the container ${name} listens on ${port}`
   }
   const other = processes.find((each) => !isMine(each, mine))
-  if (other) {
-    return `${nameOfProcess(other)}${other.directory ? ` in ${other.directory}` : ''} listens on ${port}`
-  }
+  if (other) return `${otherText(other)} listens on ${port}`
   if (!hasUnknownProcess) return undefined
   throw new PortsError(
     'UNVERIFIABLE',
@@ -88,8 +87,22 @@ function whyNot(explained: Explanation, mine: Mine): string | undefined {
   )
 }
 
-/** Whether a process runs in the checkout, or was started by it. */
-function isMine({ directory, whose }: ExplainedProcess, { root }: Mine): boolean {
+function otherText(process: AttributedProcess): string {
+  const { directory, owner } = process
+  return [
+    nameOfProcess(process),
+    directory && `in ${directory}`,
+    owner?.serviceName && `of ${nameOfOwner(owner)}`,
+  ]
+    .filter(Boolean)
+    .join(' ')
+}
+
+/** It runs in the checkout, or was started by it, and not for another service. */
+function isMine(process: AttributedProcess, { root }: Mine): boolean {
+  const { whose, container } = process
+  const directory = container?.composeDirectory ?? process.directory
+  if (whose === 'stranger') return false
   if (directory !== undefined && isOfCheckout(directory, root)) return true
   return whose === 'holder' && (directory === undefined || directory === '/')
 }

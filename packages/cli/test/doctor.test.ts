@@ -176,7 +176,7 @@ test('an embedded registry is healthy, and nothing is started or written', async
     expect(JSON.parse(stopped.stdout).findings).toContainEqual({
       check: 'database',
       state: 'ok',
-      message: `Embedded, in ${home}. It does not run; the next call starts it.`,
+      message: `Embedded, in ${home}. It is not running. The next call starts it.`,
     })
     expect(places.map(filesIn)).toEqual(before)
     expect(existsSync(join(dataDirectory, 'postmaster.pid'))).toBe(false)
@@ -204,7 +204,7 @@ test('a held number that browsers refuse is a warning, and the fix moves it', as
   expect(others).toEqual([])
   expect(finding).toMatchObject({
     state: 'warning',
-    message: 'consilio/x11 holds 6000 on localhost, which no browser and no fetch() opens.',
+    message: 'consilio/x11 holds 6000 on localhost, which browsers and fetch() refuse to open.',
     fix: 'ports move consilio x11 <port> --from 6000',
   })
   const words = finding!.fix!.replace('<port>', '6001').split(' ').slice(1)
@@ -225,7 +225,7 @@ test('ranges among the numbers of outgoing connections are a warning, with one v
   expect(of('ephemeral', await told(url))).toMatchObject([
     {
       state: 'warning',
-      message: expect.stringContaining(`services hold ${first + 3}.`),
+      message: expect.stringContaining(`Services hold ${first + 3}.`),
       fix: expect.stringContaining(
         `net.ipv4.ip_local_reserved_ports=${first}-${first + 9},${last - 9}-${last};`,
       ),
@@ -324,7 +324,7 @@ test('registries of other users are told', async ({ skip }) => {
   expect(of('registries', JSON.parse(stdout))).toContainEqual(
     expect.objectContaining({
       state: 'warning',
-      message: expect.stringContaining(`There is another registry in ${registry}, of ada.`),
+      message: expect.stringContaining(`ada has another registry, in ${registry}.`),
     }),
   )
   expect(filesIn(home)).toEqual(before)
@@ -336,7 +336,7 @@ test('a variable whose name is mistyped is told, and which one was meant', async
     {
       check: 'settings',
       state: 'warning',
-      message: 'PORTS_DATABSE_URL is set, and ports does not read it.',
+      message: 'PORTS_DATABSE_URL is set, but ports does not read it.',
       fix: 'Rename it to PORTS_DATABASE_URL, or unset it.',
     },
   ])
@@ -414,7 +414,7 @@ test('the runtimes of containers are told, and sockets that do not answer', asyn
   const url = await freshDatabase()
   const seen = of('containers', await told(url, { DOCKER_HOST: `unix://${socket}` }))
   expect(seen).toContainEqual(
-    expect.objectContaining({ state: 'ok', message: '1 container can be seen.' }),
+    expect.objectContaining({ state: 'ok', message: 'ports can see 1 container.' }),
   )
   const broken = await serveRaw((connection) => connection.destroy())
   const unseen = of('containers', await told(url, { DOCKER_HOST: `unix://${broken}` }))

@@ -1,50 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import {
-  databaseWithOwnNumbers,
-  onLinux,
-  projectDirectory,
-  skipBecause,
-} from '@ports/testkit/vitest'
+import { onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
-
-const SHOP = { 'ports.json': { project: 'shop', services: { web: {}, api: {} } } }
+import { SHOP, serverIn, shop } from './shop.js'
 
 beforeEach(({ skip }) => onLinux(skip))
-
-/** A server that listens on a port, and is ended with the test. */
-async function serverIn(
-  directory: string,
-  port: number,
-  { host = '127.0.0.1' }: { host?: string } = {},
-): Promise<number> {
-  const program = `
-    require('net').createServer().listen({ port: ${port}, host: '${host}' }, () => {
-      process.stdout.write('up')
-    })`
-  const child = spawn(process.execPath, ['-e', program], { cwd: directory, stdio: 'pipe' })
-  onTestFinished(() => {
-    child.kill()
-  })
-  await once(child.stdout, 'data')
-  return child.pid!
-}
-
-/** A checkout of shop with ports for its services, and the commands in it. */
-async function shop() {
-  const url = await databaseWithOwnNumbers('shop', 'blog')
-  const directory = projectDirectory(SHOP)
-  const ports = portsIn(directory, url)
-  const web = Number((await ports('get', 'web')).stdout)
-  const explain = async (what: string, ...options: string[]) =>
-    JSON.parse((await ports('explain', what, '--json', ...options)).stdout)
-  return { url, directory, ports, web, explain }
-}
 
 test('explains a number on which its holder listens, from its directory', async () => {
   const { directory, ports, web, explain } = await shop()

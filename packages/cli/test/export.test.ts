@@ -146,10 +146,10 @@ describe('export exports', () => {
   })
 
   test.each([
-    [[], 'a target is missing: give one of compose, cloudflared, caddy, traefik, nginx, prom'],
-    [['apache'], 'apache is no target: give one of compose,'],
+    [[], 'a target is missing. Choose compose, cloudflared, caddy, traefik, nginx, prom'],
+    [['apache'], 'apache is not a target. Choose compose,'],
     [['compose'], "missing required argument 'project'"],
-    [['nginx', '--check'], 'check is true, but must be left out without --output'],
+    [['nginx', '--check'], 'check is true, but must be combined with --output'],
     [['nginx', '--template', 'x'], "unknown option '--template'"],
     [['prometheus', '-o', 'x.json'], 'a file whose name does not end with .json'],
     [['compose', 'shop', '--file', '/nonexistent'], '"/nonexistent"'],

@@ -64,9 +64,9 @@ describe('export compose', () => {
       status: 0,
     })
     expect(stderr).toBe(
-      'The container ports are those of compose.yaml.\n' +
+      'The container ports come from compose.yaml.\n' +
         '1 service whose container ports are not clear from compose.yaml is left out: shop/api.\n' +
-        '3 services that compose.yaml does not have are left out: shop/dns, shop/job, shop/web.\n',
+        '3 services that compose.yaml does not list are left out: shop/dns, shop/job, shop/web.\n',
     )
   })
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { portsIn } from '@ports/testkit'
 import { projectDirectory } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
-import { imported, registryToExport } from './exported.js'
+import { imported, portsOutside, registryToExport } from './exported.js'
 
 let url: string
 beforeAll(async () => {
@@ -78,6 +78,21 @@ describe('export --template', () => {
     expect(refused.stderr).toContain(message)
   })
 
+  test('names the line of an error, also in a file that the template renders', async () => {
+    const files = { 'part.liquid': 'y\n  {{ nosuch }} z\n' }
+    const refused = await byTemplate("x\n{% render 'part.liquid' %}", files).exported('shop')
+    expect(refused).toMatchObject({ stdout: '', status: 2 })
+    expect(refused.stderr).toContain('undefined variable: nosuch, line:2, col:6: {{ nosuch }} z)')
+  })
+
+  test('names a template that cannot be read', async () => {
+    const { stderr, status } = await portsOutside(url)('export', '--template', 'nosuch.liquid')
+    expect(status).toBe(2)
+    expect(stderr).toMatch(
+      /^error: template is "nosuch\.liquid", but must be a file that can be read/,
+    )
+  })
+
   test('replaces a file whose first line says that ports export wrote it, or with --force', async () => {
     const header = '// Written by ports export.\n'
     const { exported, read } = byTemplate(`${header}{{ ports.size }}\n`, {
@@ -103,11 +118,18 @@ describe('export --template', () => {
     },
   )
 
-  test('refuses to put markers between markers', async () => {
+  test('refuses to write markers', async () => {
     const content = '# ports: begin\n# ports: end\n'
     const { exported, read } = byTemplate('x\n# ports: end\n', { f: content })
-    expect((await exported('shop', '-o', 'f')).stderr).toContain('without the markers of a block')
+    for (const file of ['f', 'new']) {
+      const refused = await exported('shop', '-o', file)
+      expect(refused).toMatchObject({ stdout: '', status: 2 })
+      expect(refused.stderr).toContain(
+        `The text for ${file} contains the marker of a block, "# ports: end". The next export`,
+      )
+    }
     expect(read('f')).toBe(content)
+    expect(() => read('new')).toThrow('ENOENT')
   })
 
   test('exports the project of the directory, or the one that is given, whatever it is called', async () => {

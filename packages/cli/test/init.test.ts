@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { CLI, portsIn } from '@ports/testkit'
 import { databaseWithOwnNumbers, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
+import published from '../../../publish/package.json' with { type: 'json' }
 
 // The program of util-linux, as in terminal.test.ts.
 const SCRIPT = 'script'
@@ -25,6 +26,7 @@ async function proposed(files: Files, below = '.') {
 }
 
 const SHOP = { name: '@acme/shop' }
+const NAME = published.name
 
 describe('ports init', () => {
   test('writes what it shows at the top of the repository, once', async () => {
@@ -43,7 +45,6 @@ describe('ports init', () => {
       status: 0,
     })
     expect(JSON.parse(content)).toEqual({
-      $schema: '@ports/core/ports.schema.json',
       project: 'acme-shop',
       services: { web: { command: 'npm run dev' } },
     })
@@ -173,9 +174,24 @@ describe('ports init', () => {
     ])
   })
 
-  test('names the schema by its path if it is installed', async () => {
-    const schema = 'node_modules/@ports/core/ports.schema.json'
-    expect((await proposed({ [schema]: '{}' })).$schema).toBe(`./${schema}`)
+  test.each([NAME, '@ports/core'])(
+    'names the schema by its path if %s is installed in the repository',
+    async (name) => {
+      const schema = `node_modules/${name}/ports.schema.json`
+      expect((await proposed({ [schema]: '{}' })).$schema).toBe(`./${schema}`)
+      // As seen from the file, which is at the top.
+      expect((await proposed({ [schema]: '{}', 'src/x': '' }, 'src')).$schema).toBe(`./${schema}`)
+    },
+  )
+
+  test('prefers the schema of the package with everything in it', async () => {
+    const schemas = [NAME, '@ports/core'].map((name) => `node_modules/${name}/ports.schema.json`)
+    const { $schema } = await proposed(Object.fromEntries(schemas.map((path) => [path, '{}'])))
+    expect($schema).toBe(`./${schemas[0]}`)
+  })
+
+  test('names no schema if none is installed, because other machines would not have it', async () => {
+    expect(await proposed({ 'package.json': SHOP })).toMatchObject({ $schema: undefined, said: [] })
   })
 
   test('names the project after the directory if nothing else does', async () => {

@@ -478,7 +478,28 @@ describe('ports run', () => {
     expect(second.stderr).toContain(
       `callback has no port here. shop/callback has held port ${range.startPort} on `,
     )
-    expect((await portsIn(clone, url)('run', 'callback', ...tell)).status).toBe(125)
+    const whoAndNext =
+      `The holder is the checkout in ${main}. ports.json fixes the port of callback, so only one ` +
+      'checkout on a host can have it. If it may have another one, write preferredPort instead of ' +
+      'port there.\n'
+    expect(second.stderr).toContain(whoAndNext)
+    const inherited = { CALLBACK_PORT: '1', CALLBACK_URL: 'http://localhost:1' }
+    const third = await portsIn(clone, url, inherited)('run', 'web', ...tell)
+    for (const name of Object.keys(inherited)) {
+      expect(JSON.parse(third.stdout)).not.toHaveProperty(name)
+    }
+    for (const args of [
+      ['run', 'callback', ...tell],
+      ['env'],
+      ['env', 'callback'],
+      ['get', 'callback'],
+    ]) {
+      const refused = await portsIn(clone, url)(...args)
+      const status = args[0] === 'run' ? 125 : 4
+      expect(refused, args.join(' ')).toMatchObject({ stdout: '', status })
+      expect(refused.stderr).toContain(whoAndNext)
+    }
+    expect((await portsIn(clone, url)('env', 'web')).status).toBe(0)
   })
 
   test('leaves the URL of a database, and the choice of the registry, as they are', async () => {

@@ -1,6 +1,14 @@
-import type { ChildProcess } from 'node:child_process'
+import { type ChildProcess, execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { portsIn } from '@ports/testkit'
@@ -50,9 +58,7 @@ describe('ports up', () => {
     expect(listed).toMatchObject([{ serviceType: 'http' }])
     const refused = await ports('up', '--write', 'missing/.env')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
-    expect(refused.stderr).toContain(
-      '"missing/.env", but must be a file that can be written (ENOENT',
-    )
+    expect(refused.stderr).toContain('error: There is no directory missing. Make it first.\n')
   })
 
   test('tells which services hold ports and are no longer in the file', async () => {
@@ -118,15 +124,128 @@ describe('ports up', () => {
   })
 })
 
-test('ports up says that a file cannot be written', async () => {
+describe('ports up beside a checkout that holds a fixed port', () => {
+  /** A clone of a project whose service callback has its fixed port in the first directory. */
+  async function clone(services: (port: number) => object) {
+    const url = await databaseWithOwnNumbers('shop')
+    const ranges = JSON.parse((await portsIn('/', url)('range', 'list', '--json')).stdout)
+    const { startPort } = ranges.find(
+      (range: { projectName: string }) => range.projectName === 'shop',
+    )
+    const file = { 'ports.json': { project: 'shop', services: services(startPort) } }
+    const main = projectDirectory(file)
+    expect(await portsIn(main, url)('up')).toMatchObject({ stderr: '', status: 0 })
+    const directory = projectDirectory(file)
+    return { main, directory, url, startPort, ports: portsIn(directory, url) }
+  }
+
+  test('gets the ports of the other services, and ends with status 4', async () => {
+    const { main, directory, startPort, ports } = await clone((port) => ({
+      callback: { port },
+      web: {},
+      hook: { preferredPort: port + 1 },
+    }))
+    const { stdout, stderr, status } = await ports('up')
+    expect(status).toBe(4)
+    expect(stdout).toMatch(/^export WEB_PORT=\d+$/m)
+    expect(stdout).toMatch(/^export HOOK_PORT=\d+$/m)
+    expect(stdout).not.toContain('CALLBACK')
+    expect(stdout).not.toContain(`${startPort}`)
+    expect(stderr).toMatch(
+      new RegExp(
+        `^error: callback has no port here\\. shop/callback has held port ${startPort} on .*` +
+          `The holder is the checkout in ${main}\\. .*write preferredPort instead of port there\\.\n$`,
+      ),
+    )
+    const asJson = await ports('up', '--json')
+    expect(asJson.status).toBe(4)
+    expect(JSON.parse(asJson.stdout)).toHaveProperty('WEB_PORT')
+    expect(JSON.parse(asJson.stderr)).toMatchObject({
+      error: { code: 'PORT_TAKEN', details: { port: startPort, directory: main } },
+    })
+    const written = await ports('up', '--write', '.env.local')
+    expect(written).toMatchObject({ stdout: '', status: 4 })
+    expect(written.stderr).toMatch(/^error: callback has no port here\..*\nWrote 7 variables to /)
+    expect(readFileSync(join(directory, '.env.local'), 'utf8')).not.toContain('CALLBACK')
+  })
+
+  test('runs the other services, and ends with status 4 once they have ended well', async () => {
+    const { ports } = await clone((port) => ({
+      callback: { port, command: 'echo callback runs' },
+      web: { command: 'echo web runs' },
+    }))
+    const { stdout, stderr, status } = await ports('up', '--run')
+    expect(status).toBe(4)
+    expect(stdout).toMatch(/^\[web\] web runs$/m)
+    expect(stdout).not.toContain('[callback]')
+    expect(stderr).toMatch(/^error: callback has no port here\./)
+  })
+
+  test('runs nothing if that is the only service with a command', async () => {
+    const { ports } = await clone((port) => ({ callback: { port, command: 'echo runs' }, web: {} }))
+    expect(await ports('up', '--run')).toMatchObject({ stdout: '', status: 4 })
+  })
+
+  test('holds a fixed port for both protocols, or for none', async () => {
+    const { ports, main, startPort, url } = await clone((port) => ({
+      voice: { port, protocols: ['udp'] },
+    }))
+    writeFiles(main, { 'ports.json': { project: 'shop', services: {} } })
+    const services = { voice: { port: startPort, protocols: ['tcp', 'udp'] }, web: {} }
+    const other = projectDirectory({ 'ports.json': { project: 'shop', services } })
+    const { stdout, stderr, status } = await portsIn(other, url)('up')
+    expect({ status }, stderr).toEqual({ status: 4 })
+    expect(stdout).not.toContain('VOICE')
+    expect(stderr.match(/has no port here/g)).toHaveLength(1)
+    expect((await portsIn(other, url)('run', 'voice', '--', 'true')).status).toBe(125)
+    const held = JSON.parse((await ports('list', '--json')).stdout)
+    const voice = held.filter((each: { serviceName: string }) => each.serviceName === 'voice')
+    expect(voice).toMatchObject([{ protocol: 'udp', instance: '' }])
+  })
+
+  test('leaves no range behind for a number that is reserved', async () => {
+    const url = await databaseWithOwnNumbers('shop')
+    const services = { web: {}, kept: { port: 40_127 }, other: { port: 3100 } }
+    const ports = portsIn(projectDirectory({ 'ports.json': { project: 'shop', services } }), url)
+    await ports('reserve', '40127', '--reason', 'a migration')
+    const before = (await ports('range', 'list', '--json')).stdout
+    const { stdout, stderr, status } = await ports('up')
+    expect(status).toBe(4)
+    expect(stdout).toMatch(/^export WEB_PORT=/m)
+    expect(stderr).toMatch(/^error: kept has no port here\..*a migration.*write preferredPort/m)
+    expect(stderr).toMatch(/^error: other has no port here\..*belongs to consilio/m)
+    expect((await ports('range', 'list', '--json')).stdout).toBe(before)
+  })
+})
+
+test.each([
+  ['in a directory that is not there', 'no/.env', 'There is no directory no. Make it first.'],
+  ['that is a FIFO', 'fifo', 'fifo is no regular file.'],
+  ['that a person wrote', '.env', 'write is ".env", but must be a new file, or one that ports up'],
+])('ports up allocates nothing for a file %s', async (_what, name, message) => {
   const services = { web: {} }
-  const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+  const directory = projectDirectory({ 'ports.json': { project: 'shop', services }, '.env': 'A=1' })
+  execFileSync('mkfifo', [join(directory, 'fifo')])
   const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
-  const { stdout, stderr, status } = await ports('up', '--write', 'no/.env')
+  const { stdout, stderr, status } = await ports('up', '--write', name)
   expect({ stdout, status }).toEqual({ stdout: '', status: 2 })
-  expect(stderr).toMatch(
-    /^error: write is "no\/\.env", but must be a file that can be written \(ENOENT/m,
-  )
+  expect(stderr).toContain(message)
+  expect(JSON.parse((await ports('list', '--json')).stdout)).toEqual([])
+})
+
+test('ports up replaces its file in one step, with its mode, through a link', async () => {
+  const services = { web: {} }
+  const directory = projectDirectory({ 'ports.json': { project: 'shop', services }, 'sub/x': '' })
+  const ports = portsIn(directory, await databaseWithOwnNumbers('shop'))
+  symlinkSync('sub/.env', join(directory, '.env'))
+  expect((await ports('up', '--write', '.env')).status).toBe(0)
+  chmodSync(join(directory, 'sub/.env'), 0o600)
+  const before = statSync(join(directory, 'sub/.env'))
+  expect((await ports('up', '--write', '.env')).status).toBe(0)
+  const after = statSync(join(directory, 'sub/.env'))
+  expect(after.ino).not.toBe(before.ino)
+  expect(after.mode).toBe(before.mode)
+  expect(lstatSync(join(directory, '.env')).isSymbolicLink()).toBe(true)
 })
 
 describe('ports up --run', () => {

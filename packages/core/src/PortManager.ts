@@ -37,10 +37,11 @@ import { cannotCombine, invalidArgument, unverifiable } from './errors.js'
 import type { Explanation } from './explain/Explanation.js'
 import { explainPort } from './explain/explainPort.js'
 import { type CheckedPort, type CheckListOptions, MAX_CHECKS } from './health/Health.js'
+import { listChecks } from './health/listChecks.js'
 import { validPublicHostname } from './hostname.js'
 import { validInstance } from './instance.js'
 import type { Limit, LimitState, LimitSubject } from './LimitStore.js'
-import { validRest, validTtl } from './lease/requests.js'
+import { leaseOf, validRest, validTtl } from './lease/requests.js'
 import { validLimits, validSubject } from './limit/requests.js'
 import {
   type CheckOptions,
@@ -73,7 +74,6 @@ import type {
   HistoryPage,
   ImportOptions,
   InstanceOption,
-  LeaseOption,
   ListOptions,
   MoveOptions,
   MoveResult,
@@ -82,7 +82,6 @@ import type {
   PortManagerOptions,
   ReleaseOptions,
   RenewOptions,
-  ReservationOption,
   ReserveResult,
   ResizeOptions,
   UpdateOptions,
@@ -101,7 +100,12 @@ import type { PortRepository } from './PortRepository.js'
 import { PassedOver } from './passedOver/PassedOver.js'
 import { PassedOverReader } from './passedOver/PassedOverReader.js'
 import { passedOverOnAnotherHost } from './passedOver/passedOverOnHost.js'
-import { type PassOverOption, validPassOver } from './passedOver/passOver.js'
+import {
+  callPassOver,
+  configuredPassOver,
+  type PassOverOption,
+  validPassOver,
+} from './passedOver/passOver.js'
 import type { PortUse } from './processes/listeningProcesses.js'
 import { PortUseReader } from './processes/PortUseReader.js'
 import { MAX_PID, recordOf } from './processes/recordOf.js'
@@ -123,6 +127,7 @@ import { repeatBusy, repeatIdempotent } from './repeat.js'
 import { heldOf } from './reservation/heldOf.js'
 import {
   type ReserveOptions,
+  usingReservation,
   validReservation,
   validReservedNumbers,
 } from './reservation/requests.js'
@@ -943,36 +948,9 @@ export class PortManager {
     options: Partial<Scope> & InstanceOption & CheckListOptions = {},
   ): Promise<CheckedPort[]> {
     const accepted = given(options)
-    const { protocol, portNumber, limit = MAX_CHECKS } = accepted
-    const service = this.#service(projectName, serviceName, accepted)
-    const filter = this.#filter({ ...accepted, hostname: this.scope(accepted).hostname })
-    const count = validCount('limit', limit, MAX_CHECKS)
-    if (protocol !== undefined) validProtocol('protocol', protocol)
-    return this.#source.askExisting(async (store) => {
-      const query = {
-        ...filter,
-        projectName: service.projectName,
-        serviceName: service.serviceName,
-      }
-      const { allocations } = await store.list(query, accepted)
-      const held = allocations.filter(
-        (each) =>
-          each.instance === service.instance &&
-          (protocol === undefined || each.protocol === protocol) &&
-          (portNumber === undefined || each.portNumber === portNumber),
-      )
-      const health = await store.healthOf(
-        held.map(({ id }) => id),
-        accepted,
-      )
-      const checked: CheckedPort[] = []
-      for (const allocation of held) {
-        const checks = await store.checksOf(allocation.id, count, accepted)
-        const known = health.get(allocation.id)
-        checked.push({ allocation, ...(known && { health: known }), checks })
-      }
-      return checked
-    })
+    const selection = this.#selection(projectName, serviceName, accepted)
+    const limit = validCount('limit', accepted.limit ?? MAX_CHECKS, MAX_CHECKS)
+    return this.#source.askExisting((store) => listChecks(store, selection, limit, accepted))
   }
 
   /** All ranges, by start port and host. */
@@ -1396,27 +1374,8 @@ export class PortManager {
   }
 }
 
-function callPassOver({ passOver }: PassOverOption): 'none' | undefined {
-  return passOver === undefined ? undefined : validPassOver('passOver', passOver)
-}
-
-function configuredPassOver(): 'none' | undefined {
-  const passOver = process.env.PORTS_PASS_OVER
-  return passOver ? validPassOver('PORTS_PASS_OVER', passOver) : undefined
-}
-
-function leaseOf({ ttlSeconds }: LeaseOption): LeaseOption {
-  return ttlSeconds === undefined ? {} : { ttlSeconds: validTtl(ttlSeconds) }
-}
-
 function holdingOf({ allocationId }: ReleaseOptions): Pick<ReleaseOptions, 'allocationId'> {
   return allocationId === undefined ? {} : { allocationId: validId('allocationId', allocationId) }
-}
-
-function usingReservation({ useReservation }: ReservationOption): ReservationOption {
-  if (useReservation === undefined) return {}
-  if (typeof useReservation === 'boolean') return { useReservation }
-  throw invalidArgument('useReservation', useReservation, 'true or false')
 }
 
 function validAllHosts({ allHosts, hostname }: UpdateOptions): boolean {

@@ -98,13 +98,9 @@ export {
   type Taken,
   unverifiable,
 } from './errors.js'
+export { eventText, subjectOfEvent } from './eventText.js'
 export { excerpt, shown } from './excerpt.js'
-export type {
-  ExplainedContainer,
-  ExplainedProcess,
-  Explanation,
-  Holder,
-} from './explain/Explanation.js'
+export type { ExplainedListener, Explanation, Holder } from './explain/Explanation.js'
 export {
   type CheckedPort,
   type CheckListOptions,
@@ -202,6 +198,8 @@ export {
 } from './passedOver/reasons.js'
 export { skippedText } from './passedOver/skippedText.js'
 export { printable, printableJson, printableLines } from './printable.js'
+export type { AttributedContainer, AttributedProcess } from './processes/attributeUse.js'
+export { distinctServers } from './processes/distinctServers.js'
 export { foregroundOf, isInForeground } from './processes/foregroundOf.js'
 export {
   type HostListener,
@@ -210,8 +208,10 @@ export {
   listenersOfTree,
   type OwnListener,
   type PortUse,
+  type UsedListener,
   useOfPort,
 } from './processes/listeningProcesses.js'
+export { nameOfOwner } from './processes/nameOfOwner.js'
 export { isAlive, startOf } from './processes/procFs.js'
 export { type Attribution, type Owner, WHOSE, type Whose } from './processes/Recorded.js'
 export { type CheckoutOfOptions, checkoutOf } from './project/checkoutOf.js'

@@ -162,9 +162,13 @@ describe('auditPorts', () => {
     const inUse = { inUse: 1, conflicts: [] }
     expect(await auditOf(uid)).toMatchObject(inUse)
     expect(await auditOf(undefined)).toMatchObject(inUse)
-    // Root listens for everybody.
+    // Root listens for everybody, but only on its own address.
+    const ofRoot = await listenTcp({ host: '127.0.0.1' })
+    expect(await auditPorts(storeOf(held(ofRoot)).open, localHost, {}, uid)).toMatchObject(inUse)
     await listenTcp({ host: '127.0.0.2', port })
-    expect(await auditOf(uid + 1)).toMatchObject(inUse)
+    expect(await auditOf(uid + 1)).toMatchObject({
+      conflicts: [{ actual: 'also in use by another user', uid }],
+    })
   })
 
   it('sees none of this host’s services from another network namespace', async () => {

@@ -1,5 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { parseNetstat } from '../src/listeners/netstat.js'
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { parseNetstat, readNetstat } from '../src/listeners/netstat.js'
 
 /** Of macOS 14, `netstat -anl`. */
 const OUTPUT = `Active Internet connections (including servers)
@@ -73,5 +76,36 @@ describe('parseNetstat', () => {
     expect(parseNetstat(row).listeners).toEqual([
       { protocol: 'tcp', address: '127.0.0.1', port: 631 },
     ])
+  })
+})
+
+describe('readNetstat', () => {
+  /** What a program of the test tells in place of netstat. */
+  function readFrom(text: string, limitMs = 20_000) {
+    const directory = mkdtempSync(join(tmpdir(), 'ports-netstat-'))
+    onTestFinished(() => rmSync(directory, { recursive: true }))
+    const program = join(directory, 'netstat')
+    writeFileSync(program, `#!/bin/sh\n${text}\n`)
+    chmodSync(program, 0o755)
+    return readNetstat({ program, limitMs })
+  }
+  const row = 'tcp4       0      0  127.0.0.1.631          *.*                    LISTEN'
+  const print = `echo '${row}'`
+
+  it('tells the sockets that the program prints', async () => {
+    expect(await readFrom(print)).toMatchObject({ listeners: [{ port: 631 }] })
+  })
+
+  it.each([
+    ['fails', `${print}; exit 1`],
+    ['prints no socket', 'true'],
+    ['is missing', '', '/nonexistent/netstat'],
+  ])('tells nothing if the program %s', async (_, text, missing?: string) => {
+    const sockets = missing ? readNetstat({ program: missing, limitMs: 20_000 }) : readFrom(text)
+    expect(await sockets).toBeUndefined()
+  })
+
+  it('tells nothing if the program does not end in time', async () => {
+    expect(await readFrom(`${print}; exec sleep 600`, 200)).toBeUndefined()
   })
 })

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { bootAndStartOf } from '../src/processes/procFs.js'
 import { Recorded } from '../src/processes/Recorded.js'
 
-const HELD = { id: '7', projectName: 'shop', instance: '' }
+const HELD = { id: '7', projectName: 'shop', serviceName: 'web', instance: '' }
 
 function checkout(directory: string, more: object = {}) {
   return {
@@ -105,6 +105,22 @@ describe('a listener', () => {
       owner: { projectName: 'shop', serviceName: 'web', instance: '' },
     })
     expect(started.attribute(child, { ...HELD, projectName: 'blog' }).whose).toBe('stranger')
+  })
+
+  it('is a stranger if ports run started it for another service of the same checkout', ({
+    skip,
+  }) => {
+    onLinux(skip)
+    const started = new Recorded([checkout(process.cwd())], [recordedProcess({})])
+    const own = { pid: process.pid, directory: process.cwd() }
+    expect(started.attribute(own, HELD).whose).toBe('holder')
+    expect(started.attribute(own, { ...HELD, id: '8', serviceName: 'api' })).toEqual({
+      whose: 'stranger',
+      owner: { projectName: 'shop', serviceName: 'web', instance: '' },
+    })
+    // Only its directory tells whose this one is, and not of which service.
+    const beside = { ...ended(process.cwd()) }
+    expect(started.attribute(beside, { ...HELD, id: '8', serviceName: 'api' }).whose).toBe('holder')
   })
 
   it('is known by the nearest of two processes that ports run started', ({ skip }) => {

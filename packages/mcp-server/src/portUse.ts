@@ -1,6 +1,9 @@
 import {
+  type AttributedProcess,
   type CallOptions,
-  type ExplainedProcess,
+  distinctServers,
+  type Explanation,
+  nameOfOwner,
   nameOfService,
   type PortManager,
   type ServiceKey,
@@ -13,14 +16,17 @@ const MAX_SHOWN = 5
 
 const UNKNOWN = 'unknown process'
 
-const listener = z.object({
+/** Every model pays for the bytes of a schema. Each listener also has the addresses, if they are known. */
+const listener = z.looseObject({
   pid: z.number().optional(),
   command: z.string(),
   directory: z.string().optional(),
-  isService: z.boolean().optional().describe("Runs in the service's directory; absent: unknown"),
+  isService: z.boolean().optional().describe("The service's own; absent: unknown"),
 })
 
-type Listener = z.output<typeof listener>
+interface Listener extends z.output<typeof listener> {
+  readonly addresses?: readonly string[]
+}
 
 /** Part of the output of a tool that says what listens on a port. */
 export const portUse = {
@@ -48,10 +54,12 @@ export async function portUseOf(
 ): Promise<PortUse> {
   const use = await look(manager, held, port, call).catch(() => undefined)
   if (!use) return { note: ' Whether something listens there cannot be seen from here.' }
-  const { isInUse, listeners, home } = use
-  if (!isInUse) return { note: ' Nothing listens there now.', listening: false }
+  if (!use.isInUse) return { note: ' Nothing listens there now.', listening: false }
+  const { explained } = use
+  const unknown = explained ? unknownBeside(explained) : { command: UNKNOWN }
+  const listeners = [...(explained?.processes.map(listenerOf) ?? []), ...(unknown ? [unknown] : [])]
   return {
-    note: ` ${describe(listeners, home)} ${nextStep(listeners, held, port)}`,
+    note: explained ? noteOf(explained, held) : ` ${HIDDEN} listens there. ${leave(held, port)}`,
     listening: true,
     listeners: listeners.slice(0, MAX_SHOWN),
   }
@@ -62,52 +70,82 @@ async function look(manager: PortManager, held: ServiceKey, port: number, { sign
   const use = await manager.useOfPort(port, { hostname, protocol, signal })
   if (!use) return undefined
   const { isInUse, processes } = use
-  if (!isInUse) return { isInUse, listeners: [], home: undefined }
-  if (processes.length === 0) return { isInUse, listeners: [{ command: UNKNOWN }], home: undefined }
+  if (!isInUse || processes.length === 0) return { isInUse, explained: undefined }
   const explained = await manager.explainPort(port, { hostname, protocol, signal })
-  return {
-    isInUse,
-    home: explained.holder?.directory,
-    listeners: explained.processes.map(listenerOf),
-  }
+  // All of them may have ended since.
+  return { isInUse, explained: explained.processes.length > 0 ? explained : undefined }
 }
 
-function listenerOf({ pid, command = UNKNOWN, directory, whose }: ExplainedProcess): Listener {
+function listenerOf({ pid, command, directory, addresses, whose }: AttributedProcess): Listener {
   const isService = whose === 'unattributed' ? undefined : whose === 'holder'
-  return { pid, command: shownCommand(command), directory, isService }
+  return { pid, command: shown(command), directory, addresses, isService }
 }
 
-function describe(listeners: readonly Listener[], home: string | undefined): string {
-  const { pid, command, directory, isService } = mainOf(listeners)
-  if (pid === undefined) return 'An unknown process, hidden from this server, listens there.'
-  const more = listeners.length > 1 ? ` (and ${listeners.length - 1} more)` : ''
-  const process = `Process ${pid} (${command})${more}`
-  if (directory === undefined) return `${process} listens there.`
-  const service = home ? ` (${home})` : ''
-  const whose =
-    isService === undefined
-      ? ''
-      : isService
-        ? ", the service's directory,"
-        : `, not the service's directory${service},`
-  return `${process} in ${directory}${whose} listens there.`
+/** What listens beside the processes that can be seen. */
+function unknownBeside({
+  listeners,
+  processes,
+  hasUnknownProcess,
+}: Explanation): Listener | undefined {
+  if (!hasUnknownProcess) return undefined
+  const addresses = listeners
+    .filter(({ whose }) => whose === 'unattributed')
+    .map(({ address }) => address)
+    .filter((address) => !processes.some((each) => each.addresses.includes(address)))
+  return { command: UNKNOWN, ...(addresses.length > 0 && { addresses }) }
 }
 
-function nextStep(listeners: readonly Listener[], held: ServiceKey, port: number): string {
-  const { isService } = mainOf(listeners)
-  if (isService) {
-    return 'The service seems to be running already: use it, and do not start a second one.'
-  }
+const HIDDEN = 'An unknown process, hidden from this server,'
+
+function noteOf(explained: Explanation, held: ServiceKey): string {
+  const { processes } = explained
+  const servers = distinctServers(processes.filter((each) => isDecisive(each, explained)))
+  const [main = processes[0]!, ...others] = servers
+  const more = processes.length - others.length - 1
+  return [
+    '',
+    `${describe(main, explained, more)} listens there.`,
+    main.whose === 'holder'
+      ? 'The service seems to be running already: use it, and do not start a second one.'
+      : leave(held, explained.port, main),
+    ...others.map(
+      (each) =>
+        `${describe(each, explained, 0)} also listens there, on ${each.addresses.join(', ')}. ` +
+        'Leave it alone unless you started it.',
+    ),
+    ...(explained.hasUnknownProcess ? [`${HIDDEN} also listens there.`] : []),
+  ].join(' ')
+}
+
+function describe(
+  { pid, command, directory, whose, owner }: AttributedProcess,
+  { holder }: Explanation,
+  more: number,
+): string {
+  const process = `Process ${pid} (${shown(command)})${more > 0 ? ` (and ${more} more)` : ''}`
+  const place = directory === undefined ? process : `${process} in ${directory}`
+  if (owner?.serviceName !== undefined) return `${place}, which is ${nameOfOwner(owner)}'s,`
+  if (directory === undefined || whose === 'unattributed') return place
+  const home = holder?.directory ? ` (${holder.directory})` : ''
+  return `${place}, ${whose === 'holder' ? "the service's directory" : `not the service's directory${home}`},`
+}
+
+/** @param process undefined if it cannot be seen */
+function leave(held: ServiceKey, port: number, process?: AttributedProcess): string {
   return (
-    (isService === undefined
-      ? `If that is ${nameOfService(held)}, use it. Otherwise leave`
-      : 'Leave') +
+    (process?.whose === 'stranger'
+      ? 'Leave'
+      : `If that is ${nameOfService(held)}, use it. Otherwise leave`) +
     ` the process alone unless you started it. For another number, call release-port with ` +
     `portNumber ${port}, then get-port, which passes over numbers in use.`
   )
 }
 
-/** The most important listener: the service itself, if it is among them. */
-function mainOf(listeners: readonly Listener[]): Listener {
-  return listeners.find(({ isService }) => isService) ?? listeners[0]!
+/** Whether it may be what decides whose a socket is. A worker that runs elsewhere does not. */
+function isDecisive({ whose, addresses }: AttributedProcess, { listeners }: Explanation): boolean {
+  return listeners.some((each) => each.whose === whose && addresses.includes(each.address))
+}
+
+function shown(command: string | undefined): string {
+  return command === undefined ? UNKNOWN : shownCommand(command)
 }

@@ -39,7 +39,9 @@ test('get-port says which process listens, and what to do if that is not the ser
   const { ask } = await connect(url)
   const told = await ask('get-port', { ...service, portNumber: port })
   expect(told).toMatchObject({ created: true, listening: true })
-  expect(told.listeners).toEqual([{ pid, command: expect.stringContaining('node'), directory }])
+  expect(told.listeners).toEqual([
+    { pid, command: expect.stringContaining('node'), directory, addresses: ['127.0.0.1'] },
+  ])
   expect(told.message).toMatch(
     new RegExp(` Process ${pid} \\(.*\\) in ${directory} listens there\\.`),
   )
@@ -58,7 +60,7 @@ test('get-port distinguishes a process in the service’s directory from others'
     projectDirectory({}),
     projectDirectory({}),
   ]
-  const servers = await Promise.all([home, clone, elsewhere].map(serveIn))
+  const servers = await Promise.all([home, clone, elsewhere].map((each) => serveIn(each)))
   const { url, manager } = await registryWith(...servers.map(({ port }) => port))
   for (const root of [home, clone]) {
     await manager.ensureCheckout('consilio', { root, isLinked: false })
@@ -72,7 +74,12 @@ test('get-port distinguishes a process in the service’s directory from others'
     )
   // That a service was allocated from somewhere is recorded only in its directory.
   expect((await getAll())[2]!.listeners).toEqual([
-    { pid: servers[2]!.pid, command: expect.any(String), directory: elsewhere },
+    {
+      pid: servers[2]!.pid,
+      command: expect.any(String),
+      directory: elsewhere,
+      addresses: ['127.0.0.1'],
+    },
   ])
   const held = await manager.listByProject('consilio')
   await manager.noteAllocations(
@@ -93,6 +100,63 @@ test('get-port distinguishes a process in the service’s directory from others'
       `, not the service's directory (${home}), listens there. Leave `,
     )
   }
+})
+
+test('get-port names a stranger that listens on another address than the service', async ({
+  skip,
+}) => {
+  onLinux(skip)
+  const [home, elsewhere] = [projectDirectory({}), projectDirectory({})]
+  const server = await serveIn(home)
+  const { port } = server
+  const stranger = await serveIn(elsewhere, port, '127.0.0.2')
+  const { url, manager } = await registryWith(port)
+  await manager.ensureCheckout('consilio', { root: home, isLinked: false })
+  const { ask } = await connect(url)
+  await ask('get-port', { ...service, portNumber: port })
+  const [held] = await manager.listByProject('consilio')
+  const checkout = { projectName: 'consilio', hostname: 'localhost', directory: home }
+  await manager.noteAllocations(checkout, [held!.id])
+  const told = await ask('get-port', service)
+  expect(told.listeners).toHaveLength(2)
+  expect(told.listeners).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ pid: server.pid, isService: true, addresses: ['127.0.0.1'] }),
+      expect.objectContaining({ pid: stranger.pid, isService: false, addresses: ['127.0.0.2'] }),
+    ]),
+  )
+  expect(told.message).toMatch(
+    new RegExp(
+      `Process ${server.pid} .+, the service's directory, listens there\\. The service seems to be ` +
+        `running already: use it, and do not start a second one\\. Process ${stranger.pid} .+ in ` +
+        `${elsewhere}, not the service's directory \\(${home}\\), also listens there, on 127\\.0\\.0\\.2\\. ` +
+        'Leave it alone unless you started it\\.',
+    ),
+  )
+  const inspected = await ask('inspect-port', { portNumber: port })
+  expect(inspected.processes).toEqual(
+    expect.arrayContaining([
+      expect.objectContaining({ pid: server.pid, whose: 'holder', addresses: ['127.0.0.1'] }),
+      expect.objectContaining({ pid: stranger.pid, whose: 'stranger', addresses: ['127.0.0.2'] }),
+    ]),
+  )
+  expect(inspected.message).toContain(`Beside it, node (pid ${stranger.pid}, in ${elsewhere}, `)
+})
+
+test('get-port names the other service of the project whose process listens', async ({ skip }) => {
+  onLinux(skip)
+  const home = projectDirectory({})
+  const { port, pid } = await serveIn(home)
+  const { url, manager } = await registryWith(port, port + 1)
+  await manager.ensureCheckout('consilio', { root: home, isLinked: false })
+  const { allocation } = await manager.claim('consilio', 'web', port + 1)
+  await manager.recordProcess(allocation.id, pid)
+  const { ask } = await connect(url)
+  const told = await ask('get-port', { ...service, portNumber: port })
+  expect(told.listeners).toMatchObject([{ pid, isService: false }])
+  expect(told.message).toContain(
+    ` in ${home}, which is consilio/web's, listens there. Leave the process alone unless you `,
+  )
 })
 
 test('get-port says that an unknown process listens if it may not see which', async ({ skip }) => {

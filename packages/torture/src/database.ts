@@ -35,7 +35,7 @@ export async function untilQuiet(server: Server) {
   }
 }
 
-export async function readTable(server: Server): Promise<Table> {
+export async function readTable(server: Pick<Server, 'retry'>): Promise<Table> {
   const at = now()
   const rows = await server.retry(
     `select project_name as project, service_name as service, instance, hostname as host,
@@ -45,7 +45,7 @@ export async function readTable(server: Server): Promise<Table> {
   return { at, end: now() + 1, rows }
 }
 
-export async function readRecords(server: Server): Promise<Records> {
+export async function readRecords(server: Pick<Server, 'retry'>): Promise<Records> {
   const where = `project_name as project, service_name as service, instance, hostname as host,
     protocol as proto, port_number as port`
   // The views omit ended leases. Their rows are held until a call releases them.

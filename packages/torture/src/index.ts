@@ -1,5 +1,6 @@
-// The parts that deploy/ uses.
+// The parts that packages/failover uses.
 export { check } from './checker/check.js'
+export { readRecords, readTable } from './database.js'
 export { History } from './processes/History.js'
-export { notingLost } from './processes/registry.js'
+export { briefly, notingLost } from './processes/registry.js'
 export { createProjects, now, PROJECTS, PROTOCOLS, pick, SHARED } from './workload.js'

@@ -16,11 +16,11 @@ const COLUMNS: Columns<Noted> = {
 export function auditCommand({ openManager, output, signal, answerNo }: Context) {
   return new Command('audit')
     .description('Compare the registry with what is listening')
-    .option('--project <name>', 'only that project; all unless given')
+    .option('--project <name>', 'only that project; default: all projects')
     .addOption(
       new Option(
         '--idle-days <days>',
-        'a service is idle if nothing listened for so long; 30 unless given',
+        'call a service idle after that many days without a listener; default: 30',
       ).argParser(typedNumber),
     )
     .addHelpText('after', MORE_HELP)
@@ -50,15 +50,15 @@ export function auditCommand({ openManager, output, signal, answerNo }: Context)
 }
 
 const MORE_HELP = `
-Keeps what it sees: a check of every port, and which are in use. Releases nothing. Ends with
-status 1 if there is a conflict:
-  not running      nothing listens on a held number
-  idle             the same for --idle-days: it may be safe to release it
-  stranger         the process that listens is not the holder's, as far as that is recorded
-  not registered   something listens in a range of a project, and nobody holds the number
-  ephemeral range  the kernel may give a held number to an outgoing connection
-  shared name      two services have one Cloudflare hostname
-A port whose state cannot be told from here is unverified, with the reason, and no conflict.
+It checks every port, records the results, and releases nothing. The status is 1 if it finds a
+conflict:
+  not running      nothing listens on a port that is held
+  idle             nothing has listened there for --idle-days; the port can probably be released
+  stranger         according to the records, a process that listens is not the holder's
+  not registered   something listens on a port in a project's range that nobody holds
+  ephemeral range  the kernel may give a port that is held to an outgoing connection
+  shared name      two services have the same Cloudflare hostname
+A port that cannot be checked from here is unverified. The output says why. It is not a conflict.
 
 Examples:
   ports audit --project consilio

@@ -4,9 +4,7 @@ import type { Context } from '../Context.js'
 export function doctorCommand(context: Context) {
   const { output, answerNo } = context
   return new Command('doctor')
-    .description(
-      'Look for what is wrong with the registry and this machine, and tell how to fix it',
-    )
+    .description('Find problems with the registry and this machine, and say how to fix them')
     .addHelpText('after', MORE_HELP)
     .action(async () => {
       const [{ CHECKS }, { runChecks }, { printFindings }, { Subject }] = await Promise.all([
@@ -23,8 +21,8 @@ export function doctorCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Changes, makes and starts nothing. Ends with status 1 if there is a problem, and with 0 if there are
-only warnings, or things that could not be found out.
+It changes and starts nothing. The status is 1 if there is a problem, and 0 if there are only
+warnings and unknowns.
 
 Examples:
   ports doctor

@@ -8,7 +8,9 @@ import { allOption, hostnameOption, instanceOption, projectArgument } from '../s
 
 export function exportCommand(context: Context) {
   const group = new Command('export')
-    .description('Print the ports as configuration of other programs, or write it to a file')
+    .description(
+      'Print the configuration of another program with the ports in it, or write it to a file',
+    )
     .addHelpText('after', MORE_HELP)
   for (const target of TARGETS) {
     const make = target.ofOneProject ? projectCommand : registryCommand
@@ -48,7 +50,7 @@ function projectCommand(context: Context, target: TargetCommand): CommandUnknown
 /** Runs if the first word names no target. */
 function templateCommand(context: Context): CommandUnknownOpts {
   return new Command('template')
-    .description('Export the ports by a template of your own')
+    .description('Export the ports with your own template')
     .argument('[project]')
     .option('--template <file>', 'the template, in Liquid')
     .addOption(allOption)
@@ -73,47 +75,50 @@ function noTarget(word: string | undefined): PortsError {
   const names = TARGETS.map(({ name }) => name).join(', ')
   return new PortsError(
     'INVALID_ARGUMENT',
-    `${word === undefined ? 'a target is missing' : `${word} is no target`}: give one of ${names}, ` +
+    `${word === undefined ? 'a target is missing' : `${word} is not a target`}. Choose ${names}, ` +
       'or --template <file>\nSee: ports export --help',
     { targets: TARGETS.map(({ name }) => name) },
   )
 }
 
-const onHostOption = new Option('--hostname <host>', 'only ports on that host; on all unless given')
+const onHostOption = new Option('--hostname <host>', 'only ports on that host; default: all hosts')
 
 const ofInstanceOption = new Option(
   '--instance <name>',
-  'only ports of that instance; of all unless given',
+  'only ports of that instance; default: all instances',
 )
 
-const outputOption = new Option('-o, --output <file>', 'write this file, or the block in it')
+const outputOption = new Option('-o, --output <file>', 'write to this file, or to the block in it')
 
 const checkOption = new Option('--check', 'write nothing; status 1 if the file would change')
 
 const forceOption = new Option('--force', 'replace the file even if ports export did not write it')
 
 const OUTPUT_HELP = `
-Without --output it prints a whole file. With --output, a file that is new, or that ports export
-wrote, is replaced in one step. In any other file, only what is between these two lines is replaced:
+Without --output the whole file is printed. With --output, a new file is written, and a file that
+ports export wrote is replaced in one step. In any other file, only the text between these two lines
+is replaced:
 
   # ports: begin
   # ports: end
 
-If a project is given and there are lines "# ports: begin <project>" and "# ports: end <project>",
-these are meant. With --check nothing is written. The status is then 1 if the file would change, and
-the difference is printed.`
+If the export has only one project, the lines "# ports: begin <project>" and "# ports: end <project>"
+take precedence. A file that has blocks only for other projects is left as it is. So is one that
+cannot be replaced without losing its owner or a hard link. A symbolic link is followed.
+
+--check writes nothing. If the file would change, it prints the difference and ends with status 1.`
 
 const MORE_HELP = `
-Services on localhost are reached at 127.0.0.1, others by the name of their host. Where a public
-name is needed, it is the one that a service has from ports update <project> <service>
---cloudflare-hostname <host>. If the primary instance of a service and others have the same one, it
-leads to the primary instance.
+The address of a service on localhost is 127.0.0.1. On another host it is the name of that host. The
+public name of a service is the one that was set with ports update <project> <service>
+--cloudflare-hostname <host>. If several instances of a service have the same public name, it leads
+to the primary instance.
 
-Anything else is made by a template in Liquid (https://liquidjs.com):
+For other formats, write a template in Liquid (https://liquidjs.com):
 
   ports export --template <file> [project]
 
-It has these variables. An unknown one is an error.
+A template can use these variables. An unknown one is an error.
 
   ports     a list with, for each port: project, service, instance, hostname, protocol, port,
             address (host:port), type, description, cloudflareHostname
@@ -121,10 +126,10 @@ It has these variables. An unknown one is an error.
             with its name as name, not service; and all of its ports as ports
   projects  a list with, for each project: name, services
 
-Each list is sorted by name. The instance is null for the primary one, and so are texts that are not
-set. Texts are one line without control characters. The filter json quotes them. A block for the
-output may be in any comments, such as "// ports: begin". A file is replaced if its first line has
-the words "Written by ports export.", or with --force.
+Each list is sorted by name. The instance is null for the primary instance, and a text that is not
+set is null. Each text is one line without control characters. The filter json quotes it. The markers
+of a block can be in comments of any kind, such as "// ports: begin". A file is replaced if its first
+line contains "Written by ports export.", or with --force.
 
 Examples:
   ports export nginx --output /etc/nginx/conf.d/ports.conf

@@ -1,5 +1,5 @@
 import { Command, Option } from '@commander-js/extra-typings'
-import { nameOfService, type PortEvent, toSeconds } from '@ports/core'
+import { type PortEvent, subjectOfEvent, toSeconds } from '@ports/core'
 import type { Context } from '../Context.js'
 import { inJson } from '../inJson.js'
 import { printChecks } from '../printChecks.js'
@@ -16,7 +16,7 @@ const COLUMNS: Columns<PortEvent> = {
   WHEN: { whole: true, cell: ({ at }) => toSeconds(at) },
   PORT: ({ portNumber }) => portNumber,
   WHAT: { whole: true, cell: ({ what }) => what },
-  WHOSE: whose,
+  WHOSE: subjectOfEvent,
   SCOPE: {
     spare: 'whole',
     cell: ({ hostname, protocol }) => [hostname, protocol].filter(Boolean).join('/') || undefined,
@@ -79,12 +79,6 @@ function checkedHere(typed: string | undefined) {
   const { projectName } = projectHere(directory)
   const service = typed === projectName ? undefined : typed
   return { projectName, serviceName: here(directory, service).serviceName }
-}
-
-function whose({ projectName, serviceName, instance = '' }: PortEvent): string | undefined {
-  return projectName === undefined || serviceName === undefined
-    ? projectName
-    : nameOfService({ projectName, serviceName, instance })
 }
 
 /** The fields that a change has changed, with their old and new values. */

@@ -1,7 +1,7 @@
 import { Command } from '@commander-js/extra-typings'
 import { counted } from '@ports/core'
 import type { Context } from '../Context.js'
-import { writeOutput } from '../writeOutput.js'
+import { writeNewFile } from '../writeNewFile.js'
 
 export function initCommand({ output, confirm, answerNo }: Context) {
   return new Command('init')
@@ -26,7 +26,7 @@ export function initCommand({ output, confirm, answerNo }: Context) {
         return answerNo()
       }
       // Fails if another process has made the file in the meantime.
-      await writeOutput('file', path, content, 'wx')
+      await writeNewFile('file', path, content)
       const count = Object.keys(file.services).length
       output.outcome(
         { path, file, omissions, written },
@@ -42,8 +42,8 @@ file builds. It contains a number, as preferredPort, only if a file fixes it, su
 a script or server.port in vite.config.ts. Lines that begin with - say what is left out.
 
 It asks before it writes, except with --yes, with --json or without a terminal. It never overwrites
-an existing ports.json. $schema is the path of the schema in node_modules if @ports/core is
-installed there, else @ports/core/ports.schema.json.
+an existing ports.json. The file names its $schema only if ports is installed in node_modules of the
+repository, because another path would differ from machine to machine.
 
 Examples:
   ports init --dry-run

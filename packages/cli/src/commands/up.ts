@@ -21,9 +21,12 @@ Without an option it prints the variables that ports env prints. It also names t
 hold ports of this directory but are no longer in ports.json. --write replaces only a file that it
 wrote.
 
+A service whose fixed port is not available gets none, for example because another worktree holds it.
+The others get theirs. stderr says who has the port, and the status is 4.
+
 With --run each line of output begins with the name of its service. If one command ends, the others
 go on. Ctrl-C ends all of them, and Ctrl-Z suspends them. The status is that of the first command
-that failed, else 0.
+that failed. Otherwise it is 4 if a service has no port, else 0.
 
 Examples:
   ports up --write .env.local

@@ -44,7 +44,7 @@ With --json it shows who listens there, by address and uid, and a connection tha
 holds the number.
 
 With --mine the answer is yes only if every process that listens on the port of a service runs from
-the checkout in this directory. Without a port, that of the service here. Tests can then not talk
+the checkout in this directory, and none was started for another service. Without a port, that of the service here. Tests can then not talk
 to the server of another worktree.
 
 Examples:

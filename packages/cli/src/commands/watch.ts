@@ -8,12 +8,9 @@ const EVERY_SECONDS = 60
 
 export function watchCommand(context: Context) {
   return new Command('watch')
-    .description('Audit the ports of this host again and again, and tell what changes')
+    .description('Audit the ports of this host at intervals, and report what changes')
     .addOption(
-      new Option(
-        '--every <time>',
-        'how long between two audits, such as 30s or 5m; 1m unless given',
-      )
+      new Option('--every <time>', 'the time between audits, such as 30s or 5m')
         .argParser(typedSeconds('every'))
         .default(EVERY_SECONDS, '1m'),
     )
@@ -25,9 +22,9 @@ export function watchCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Runs until it is interrupted. Each audit is kept, as with ports audit, so that lists, histories and
-explanations are fresh. Warns when 80 % of the ports of a project are held. Goes on while the
-database cannot be reached. --json prints one object a line.
+It runs until it is interrupted. Like ports audit, it records what it sees, so that list, history
+and explain show recent results. It warns when 80 % of a project's ports are held. It continues if
+the database cannot be reached. --json prints one object per line.
 
 Example:
   ports watch --every 5m`

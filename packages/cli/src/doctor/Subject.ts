@@ -58,12 +58,12 @@ export class Subject {
     })
     if (!status.running) {
       if (status.dataDirectory === undefined) return undefined
-      throw new CannotCheck('the embedded database does not run.', 'ports db start')
+      throw new CannotCheck('the embedded database is not running.', 'ports db start')
     }
     const { pending = [], different = [], unknown = [] } = status.schema ?? {}
     if (pending.length + different.length + unknown.length > 0) {
       throw new CannotCheck(
-        'the database is not of the version of this program.',
+        'the database does not have the version of this program.',
         'Repair the database first.',
       )
     }

@@ -20,8 +20,8 @@ export const blockedCheck: Check = {
     return blocked.map((each) => ({
       state: 'warning',
       message:
-        `${nameOfService(each)} holds ${each.portNumber} on ${each.hostname}, which no browser and ` +
-        'no fetch() opens.',
+        `${nameOfService(each)} holds ${each.portNumber} on ${each.hostname}, which browsers and ` +
+        'fetch() refuse to open.',
       fix: moveLine(each, ports),
     }))
   },

@@ -20,7 +20,7 @@ export const containersCheck: Check = {
         : [
             {
               state: 'ok',
-              message: `${counted(containers.length, 'container')} can be seen.`,
+              message: `ports can see ${counted(containers.length, 'container')}.`,
             } as const,
           ]),
     ]

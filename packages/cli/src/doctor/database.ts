@@ -39,7 +39,7 @@ function failed(error: PortsError, setting: Setting): Result {
 
   function fixOf(): string {
     if ('right' in details) return 'As the owner of the tables: ports db grant <role> use'
-    if (code === 'BUSY') return 'End programs that keep connections, or raise max_connections.'
+    if (code === 'BUSY') return 'End programs that keep connections open, or raise max_connections.'
     if (setting.value !== null) return `Start that server, or correct ${setting.from}.`
     return 'Do what the message says, or name another database: ports config set databaseUrl <url>'
   }
@@ -58,12 +58,12 @@ function notRunning({ home, dataDirectory }: DatabaseStatus): Result {
   if (dataDirectory !== undefined) {
     return {
       state: 'ok',
-      message: `Embedded, in ${home}. It does not run; the next call starts it.`,
+      message: `Embedded, in ${home}. It is not running. The next call starts it.`,
     }
   }
   return {
     state: 'warning',
-    message: `There is no registry yet: none in ${home}, and no database is named.`,
+    message: `There is no registry yet: ${home} has none, and no database is named.`,
     fix:
       'Make one: ports get <project> <service>; or name a database: ' +
       'ports config set databaseUrl <url>',
@@ -111,7 +111,7 @@ function sessionsResult({ sessions }: DatabaseStatus): Result[] {
     {
       state: open < limit ? 'warning' : 'problem',
       message,
-      fix: 'End programs that keep connections, or raise max_connections.',
+      fix: 'End programs that keep connections open, or raise max_connections.',
     },
   ]
 }

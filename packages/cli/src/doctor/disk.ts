@@ -13,8 +13,8 @@ export const diskCheck: Check = {
     if (dataDirectory === undefined) return []
     const { bavail, bsize } = await statfs(dataDirectory)
     const free = bavail * bsize
-    const message = `${Math.floor(free / 1_000_000)} MB are free where ${dataDirectory} is.`
+    const message = `The disk of ${dataDirectory} has ${Math.floor(free / 1_000_000)} MB free.`
     if (free >= NEARLY_FULL_BYTES) return [{ state: 'ok', message }]
-    return [{ state: 'warning', message, fix: 'Make room on that disk.' }]
+    return [{ state: 'warning', message, fix: 'Free space on that disk.' }]
   },
 }

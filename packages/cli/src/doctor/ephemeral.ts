@@ -27,7 +27,7 @@ export const ephemeralCheck: Check = {
         state: 'warning',
         message:
           `The kernel gives the numbers ${ephemeral.startPort}-${ephemeral.endPort} to outgoing ` +
-          `connections. Projects own ${exposed} of them; ${held}.`,
+          `connections. Projects own ${exposed} of them. ${held}.`,
         fix:
           `As root: ${reservingCommand(overlap)}; the same setting in a file in /etc/sysctl.d ` +
           'survives a restart.',
@@ -42,5 +42,5 @@ async function heldAmong(allocations: readonly PortAllocation[]): Promise<string
   const held = await ephemeralOverlap(
     numbers.map((number) => ({ startPort: number, endPort: number })),
   )
-  return held === undefined ? 'services hold none of those' : `services hold ${held.exposed}`
+  return held === undefined ? 'Services hold none of those' : `Services hold ${held.exposed}`
 }

@@ -38,7 +38,7 @@ async function resultOf(host: string, isHere: boolean): Promise<Result | undefin
   const whose = isHere ? 'the name of this machine in the registry' : 'a host with ports'
   const consequence = isHere ? 'Other machines cannot' : 'This machine cannot'
   if (!NO_ADDRESS.includes(failure)) {
-    const message = `Whether ${host}, ${whose}, has an address could not be found out (${failure}).`
+    const message = `Cannot find out whether ${host}, ${whose}, has an address (${failure}).`
     return { state: 'unknown', message }
   }
   return {

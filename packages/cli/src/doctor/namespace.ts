@@ -10,13 +10,13 @@ export const namespaceCheck: Check = {
       return [{ state: 'ok', message: "This process is in the machine's own network namespace." }]
     }
     if (here === undefined) {
-      const message = 'The system does not tell which network namespace this process is in.'
+      const message = 'The system does not show which network namespace this process is in.'
       return [{ state: 'unknown', message, fix: FIX }]
     }
     const records = await subject.records()
     if (records === undefined) {
       const message =
-        'Nothing tells whether the services run in the network namespace of this process.'
+        'It is not known whether the services run in the network namespace of this process.'
       return [{ state: 'unknown', message, fix: FIX }]
     }
     if (records.seesServices) {

@@ -20,8 +20,8 @@ async function socketsResult(subject: Subject): Promise<Result | undefined> {
   if (refusal === undefined) return undefined
   return {
     state: (await subject.usesEmbedded()) ? 'problem' : 'warning',
-    message: `This process may not use Unix sockets (${refusal}), as in a sandbox.`,
-    fix: 'Allow the sandbox Unix sockets, or set PORTS_DATABASE_URL to a PostgreSQL on the network.',
+    message: `This process may not use Unix sockets (${refusal}). It may be in a sandbox.`,
+    fix: 'Allow Unix sockets in the sandbox, or set PORTS_DATABASE_URL to a PostgreSQL on the network.',
   }
 }
 

@@ -65,7 +65,7 @@ function variablesResults({ context }: Subject): Result[] {
       const meant = probablyMeant(name, VARIABLES)
       return {
         state: 'warning',
-        message: `${name} is set, and ports does not read it.`,
+        message: `${name} is set, but ports does not read it.`,
         fix: meant === undefined ? `unset ${name}` : `Rename it to ${meant}, or unset it.`,
       }
     })

@@ -25,15 +25,15 @@ export const socketCheck: Check = {
       results.push({
         state: 'warning',
         message:
-          `The path of the socket has ${counted(pathLength, 'byte')}, and programs such as psql ` +
-          `connect to one of at most ${longestPath}.`,
-        fix: 'Set PORTS_HOME to a shorter path before the registry is made.',
+          `The path of the socket has ${counted(pathLength, 'byte')}, but programs such as psql ` +
+          `accept at most ${longestPath}.`,
+        fix: 'Set PORTS_HOME to a shorter path before you make a registry.',
       })
     }
     if (results.length > 0) return results
     const message =
       found === undefined
-        ? `${directory} is made when the server starts.`
+        ? `The server makes ${directory} when it starts.`
         : `${directory} belongs to ${found.owner} and has mode ${found.mode}.`
     return [{ state: 'ok', message }]
   },

@@ -27,8 +27,8 @@ function nodeResult(version: string): Result {
   if (satisfies(version, node)) return { state: 'ok', message }
   return {
     state: 'problem',
-    message: `${message}, and ports needs ${node}.`,
-    fix: 'Install a version of Node that it supports.',
+    message: `${message}, but ports needs ${node}.`,
+    fix: 'Install a supported version of Node.',
   }
 }
 
@@ -38,7 +38,7 @@ function postgresResult(version: string): Result {
   if (Number.parseInt(version, 10) >= OLDEST_POSTGRESQL) return { state: 'ok', message }
   return {
     state: 'problem',
-    message: `${message}, and ports needs ${OLDEST_POSTGRESQL} or newer.`,
+    message: `${message}, but ports needs ${OLDEST_POSTGRESQL} or newer.`,
     fix: `Upgrade the server, or use another one: ports config set databaseUrl <url>`,
   }
 }

@@ -1,13 +1,15 @@
 import {
-  type ExplainedContainer,
-  type ExplainedProcess,
+  type AttributedContainer,
+  type AttributedProcess,
   type Explanation,
+  eventText,
+  nameOfOwner,
   nameOfRange,
   nameOfService,
   type Owner,
-  type PortEvent,
   printable,
   toSeconds,
+  type Whose,
 } from '@ports/core'
 import { healthText } from '../healthText.js'
 import { shortCommand } from '../nameOfProcess.js'
@@ -43,7 +45,7 @@ function factsOf(known: Explanation): Fact[] {
     ...(range ? [{ name: 'range', text: `${range.projectName}, ${nameOfRange(range)}` }] : []),
     ...listenersOf(known).map((text) => ({ name: 'listens', text })),
     ...(known.container ? [{ name: 'container', text: containerText(known.container) }] : []),
-    ...known.processes.map((each) => ({ name: 'process', text: processText(each) })),
+    ...known.processes.map((each) => ({ name: 'process', text: processText(each, known) })),
     ...(known.hasUnknownProcess ? [{ name: 'process', text: UNKNOWN_PROCESS }] : []),
     ...reservations.map(({ startPort, endPort, reason, reservedBy, endsAt }) => ({
       name: 'reserved',
@@ -84,16 +86,21 @@ function holderText({ holder, hostname, protocol }: Explanation): string {
     .join(', ')
 }
 
-function listenersOf({ listeners, port }: Explanation): string[] {
-  const addresses = [...new Set(listeners.map(({ address }) => address))]
-  return addresses.length === 0 ? [] : [`${addresses.join(', ')} port ${port}`]
+function listenersOf(known: Explanation): string[] {
+  const addresses = addressesOf(known)
+  return addresses.length === 0 ? [] : [`${addresses.join(', ')} port ${known.port}`]
 }
 
-function processText(process: ExplainedProcess): string {
-  const { pid, command, directory, startedAt, uid, container, whose, owner } = process
+function addressesOf({ listeners }: Explanation): string[] {
+  return [...new Set(listeners.map(({ address }) => address))]
+}
+
+function processText(process: AttributedProcess, known: Explanation): string {
+  const { pid, command, addresses, directory, startedAt, uid, container, whose, owner } = process
   return [
     `pid ${pid}`,
     command && shortCommand(command),
+    addressesOf(known).length > 1 && `on ${addresses.join(', ')}`,
     directory && `in ${directory}`,
     startedAt && `since ${toSeconds(startedAt)}`,
     uid !== undefined && `of ${nameOfUser(uid)}`,
@@ -104,7 +111,7 @@ function processText(process: ExplainedProcess): string {
     .join(', ')
 }
 
-function containerText(container: ExplainedContainer): string {
+function containerText(container: AttributedContainer): string {
   const { name, id, image, composeProject, composeDirectory, whose, owner } = container
   return [
     `${name} (${id})`,
@@ -117,20 +124,8 @@ function containerText(container: ExplainedContainer): string {
     .join(', ')
 }
 
-function whoseText(whose: ExplainedProcess['whose'], owner: Owner | undefined): string {
+function whoseText(whose: Whose, owner: Owner | undefined): string {
   if (whose === 'holder') return "the holder's"
-  const of = owner && `of ${owner.projectName}${owner.serviceName ? `/${owner.serviceName}` : ''}`
-  return of === undefined ? whoseWord(whose) : `${whoseWord(whose)} (${of})`
-}
-
-function whoseWord(whose: ExplainedProcess['whose']): string {
-  return whose === 'stranger' ? 'a stranger' : 'unattributed'
-}
-
-function eventText({ at, what, actor, projectName, serviceName, instance = '' }: PortEvent) {
-  const service =
-    projectName !== undefined && serviceName !== undefined
-      ? nameOfService({ projectName, serviceName, instance })
-      : projectName
-  return [toSeconds(at), what, service, actor && `by ${actor}`].filter(Boolean).join(' ')
+  const word = whose === 'stranger' ? 'a stranger' : 'unattributed'
+  return owner ? `${word} (of ${nameOfOwner(owner)})` : word
 }

@@ -6,8 +6,8 @@ export const caddy: TargetCommand = {
   name: 'caddy',
   description: 'Caddy: a site for each service with a Cloudflare hostname',
   help: `
-The file is a Caddyfile, or part of one by import. Caddy gets certificates for the sites by itself,
-for a wildcard only with a DNS provider. A service of the type https is reached by https.
+The file is a Caddyfile, or a part that a Caddyfile imports. Caddy gets the certificates of the sites
+by itself. For a wildcard it needs a DNS provider. Caddy uses HTTPS to a service of the type https.
 
 Examples:
   ports export caddy --output /etc/caddy/ports.caddy && systemctl reload caddy

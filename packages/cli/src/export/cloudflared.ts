@@ -6,10 +6,10 @@ export const cloudflared: TargetCommand = {
   name: 'cloudflared',
   description: 'cloudflared: an ingress rule for each service with a Cloudflare hostname',
   help: `
-A file of its own has the rules under ingress:, and a last one that answers 404. Write it into a
-block of the file with tunnel: and credentials-file:. A block in the list under ingress: has only
-the rules. The last one must then follow the block. The type of a service is the protocol if it is
-https, ssh, rdp, smb or tcp; otherwise it is http.
+The output is the key ingress: with the rules, and a final rule that answers 404. To add it to the
+file that has tunnel: and credentials-file:, put a block in that file. A block in the list under
+ingress: gets only the rules. The file must then have the final rule after the block. The protocol
+of a rule is the type of the service if that is https, ssh, rdp, smb or tcp, and otherwise http.
 
 Examples:
   ports export cloudflared --output /etc/cloudflared/config.yml
@@ -30,7 +30,7 @@ const NOTHING_ELSE = { service: 'http_status:404' }
 function ruleOf(service: PublicService) {
   const { publicHostname, name, scheme, addresses } = service
   if (addresses.length > 1) {
-    const expected = `given: a rule leads to one host, and ${name} is at ${addresses.join(' and ')}`
+    const expected = `given, because a rule leads to one host, and ${name} is at ${addresses.join(' and ')}`
     throw invalidArgument('hostname', undefined, expected)
   }
   return { hostname: publicHostname, service: `${scheme}://${addresses[0]}` }

@@ -12,20 +12,20 @@ export const compose: TargetCommand = {
   name: 'compose',
   description: 'Docker Compose: the host ports of each service, to override those of compose.yaml',
   help: `
-The registry does not know on which port a program listens in its container. The Compose file of
-the project tells: --file, or else compose.yaml, compose.yml, docker-compose.yml or
-docker-compose.yaml in this directory. A port keeps its container port, its address and its options,
-and gets the number of the registry as its host port. The other ports of a service stay. Without
+The registry does not know which port a program listens on inside its container. That comes from the
+project's Compose file: --file, or compose.yaml, compose.yml, docker-compose.yml or
+docker-compose.yaml in this directory. Each port keeps its container port, address and options, and
+gets the registry's number as its host port. The other ports of a service do not change. Without
 such a file, or for a service that lists no port there, the container port is the same number, and
 the address is 127.0.0.1.
 
 The ports have the tag !override, so that they replace those of compose.yaml (Docker Compose 2.24.4
-or newer). A block in another file must be indented as what is under services:.
+or newer). In another file, indent the block like the entries under services:.
 
 Examples:
   ports export compose shop --output compose.override.yaml
   ports export compose shop --file deploy/compose.yaml > overlay.yaml`,
-  ofOneProject: { file: 'the Compose file of the project; that of this directory unless given' },
+  ofOneProject: { file: 'the Compose file of the project; default: the one in this directory' },
   async render(exported) {
     const { overriding, yamlTexts } = await import('./yamlTexts.js')
     const listed = await listedIn(exported)
@@ -58,7 +58,7 @@ async function listedIn({ file, context }: Exported): Promise<Listed | undefined
   const { listedServices } = await import('../sources/compose.js')
   const source = await readSourceFile(name, context)
   const { output } = context
-  if (file === undefined && !output.json) output.notice(`The container ports are those of ${name}.`)
+  if (file === undefined && !output.json) output.notice(`The container ports come from ${name}.`)
   return { file: source.source, services: listedServices(source) }
 }
 
@@ -74,7 +74,7 @@ function publishedBy(
   if (!listed) return { key: serviceName, ports: allocations.map(sameNumber) }
   const { file, services } = listed
   const service = services.find((each) => each.serviceName === serviceName)
-  if (!service) return { reason: `that ${file} does not have` }
+  if (!service) return { reason: `that ${file} does not list` }
   if (!service.publishes) return { reason: `without published ports in ${file}` }
   const ports = renumbered(service.ports, allocations)
   return ports

@@ -1,13 +1,8 @@
 import { counted, given, invalidArgument } from '@ports/core'
 import type { Context } from '../Context.js'
+import { type OutputFile, readOutputFile, writeOutputFile } from '../outputFile.js'
+import { contentFor, ownFile } from './contentFor.js'
 import { grouped } from './grouped.js'
-import {
-  contentFor,
-  type OutputFile,
-  ownFile,
-  readOutputFile,
-  writeOutputFile,
-} from './outputFile.js'
 import { WITHOUT_NAME } from './publicServices.js'
 import { type Selection, selectPorts } from './selectPorts.js'
 import type { Omission, Rendered, Target } from './Target.js'
@@ -54,7 +49,7 @@ interface Accepted extends Selection {
 /** @throws {PortsError} `INVALID_ARGUMENT` */
 function refuseMisused({ refusedExtension }: Target, { output, check }: Accepted): void {
   if (check && output === undefined) {
-    throw invalidArgument('check', true, 'left out without --output <file>')
+    throw invalidArgument('check', true, 'combined with --output <file>')
   }
   if (refusedExtension !== undefined && output?.endsWith(refusedExtension)) {
     const expected = `a file whose name does not end with ${refusedExtension}`
@@ -68,7 +63,7 @@ async function toFile(
   rendered: Rendered,
   { projectName, check, force }: Accepted,
 ): Promise<void> {
-  const file = await readOutputFile(name)
+  const file = await readOutputFile('output', name)
   const content = await contentFor(file, rendered, { projectName, force })
   const changes = content !== file.content
   const { services, omissions } = rendered

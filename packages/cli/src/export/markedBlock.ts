@@ -1,4 +1,4 @@
-import { invalidArgument } from '@ports/core'
+import { PortsError, printable, probablyMeant } from '@ports/core'
 import type { Rendered } from './Target.js'
 
 /**
@@ -6,7 +6,11 @@ import type { Rendered } from './Target.js'
  * The name is that of a project.
  */
 const MARKER =
-  /^\uFEFF?(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?\S{1,4})?[ \t]*$/
+  /^\uFEFF?(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?[^\w\s]{1,4})?[ \t]*$/
+
+/** A comment that may be a marker with a mistake. */
+const LOOKALIKE =
+  /^\uFEFF?[ \t]*[^\w\s]{1,4}[ \t]*ports?[ \t]*:[ \t]*(?<word>[a-z]+)(?:[ \t]+[\w.-]+){0,2}[ \t]*[^\w\s]{0,4}[ \t]*$/i
 
 interface Block {
   readonly project: string | undefined
@@ -18,8 +22,9 @@ interface Block {
 
 /**
  * The text with the lines between two markers replaced: those with the name of the project, else
- * those without a name. The rest stays as it is. Undefined if there is no such block.
- * @throws {PortsError} `INVALID_ARGUMENT` if the markers do not match
+ * those without a name. The rest stays as it is. Undefined if there is no block at all.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the markers do not match, or all blocks are those of
+ * other projects
  */
 export function withMarkedBlock(
   file: string,
@@ -30,24 +35,37 @@ export function withMarkedBlock(
   // Each with its own end.
   const lines = text.split(/(?<=\n)/)
   const blocks = blocksIn(lines, file)
+  if (blocks.length === 0) return undefined
   const block =
     blocks.find(({ project }) => project !== undefined && project === projectName) ??
     blocks.find(({ project }) => project === undefined)
-  if (!block) return undefined
+  if (!block) throw ofOthers(file, blocks, projectName)
   const { begin, end, indent } = block
   const { whole, yaml } = rendered
   const isNested = indent !== '' || (yaml?.isList && isInList(lines.slice(0, begin), yaml.under))
   const content = isNested && yaml ? yaml.inside : whole
+  refuseMarkers(file, content)
   const newline = lines[begin]!.endsWith('\r\n') ? '\r\n' : '\n'
   const inside = linesOf(content).map((line) => (line === '' ? '' : indent + line))
-  if (inside.some((line) => MARKER.test(line))) {
-    throw invalidArgument('output', file, 'a file for text without the markers of a block')
-  }
   return [
     ...lines.slice(0, begin + 1),
     ...inside.map((line) => line + newline),
     ...lines.slice(end),
   ].join('')
+}
+
+/**
+ * Text with markers would be taken for a block by the next export.
+ * @throws {PortsError} `INVALID_ARGUMENT`
+ */
+export function refuseMarkers(file: string, content: string): void {
+  const line = linesOf(content).find((each) => MARKER.test(each))
+  if (line === undefined) return
+  throw refusal(
+    file,
+    `The text for ${printable(file)} contains the marker of a block, ${quoted(line)}. The next ` +
+      'export would take it for one. Remove it from the template.',
+  )
 }
 
 /** Without their ends. The last one may have none. */
@@ -66,28 +84,68 @@ function isInList(before: readonly string[], under: string): boolean {
 function blocksIn(lines: readonly string[], file: string): Block[] {
   const blocks: Block[] = []
   let open: Omit<Block, 'end'> | undefined
-  for (const [index, line] of lines.entries()) {
-    const { which, project, indent = '' } = MARKER.exec(line.replace(/\r?\n$/, ''))?.groups ?? {}
-    if (which === undefined) continue
-    const isInOrder =
-      which === 'begin'
-        ? open === undefined && !blocks.some((block) => block.project === project)
-        : open !== undefined && (project ?? open.project) === open.project
-    if (!isInOrder) throw unmatched(file, index)
-    if (which === 'begin') {
+  for (const [index, each] of lines.entries()) {
+    const line = each.replace(/\r?\n$/, '')
+    const { which, project, indent = '' } = MARKER.exec(line)?.groups ?? {}
+    const fault = (what: string) => atLine(file, index, `${quoted(line)} ${what}`)
+    if (which === undefined) {
+      const meant = markerMeantBy(line)
+      if (meant !== undefined) throw fault(`looks like "${meant}". Correct it.`)
+    } else if (which === 'begin') {
+      if (open) {
+        throw fault(
+          `is inside the block that begins in line ${open.begin + 1}. End that one first.`,
+        )
+      }
+      const same = blocks.find((block) => block.project === project)
+      if (same)
+        throw fault(
+          `begins a second block of that name. The first begins in line ${same.begin + 1}.`,
+        )
       open = { project, indent, begin: index }
     } else {
-      blocks.push({ ...open!, end: index })
+      if (!open) throw fault('has no "ports: begin" before it.')
+      if ((project ?? open.project) !== open.project) {
+        const begin = quoted(lines[open.begin]!)
+        throw fault(`does not match ${begin} in line ${open.begin + 1}.`)
+      }
+      blocks.push({ ...open, end: index })
       open = undefined
     }
   }
-  if (open) throw unmatched(file, open.begin)
-  return blocks
+  if (!open) return blocks
+  const begin = quoted(lines[open.begin]!)
+  throw atLine(file, open.begin, `${begin} has no "ports: end" after it.`)
 }
 
-function unmatched(file: string, index: number) {
-  const expected =
-    'a file in which each line "ports: begin" is followed by one "ports: end", and no two blocks ' +
-    `have the same name; line ${index + 1} is out of place`
-  return invalidArgument('output', file, expected)
+/** What a line that is no marker was probably meant to be. */
+function markerMeantBy(line: string): string | undefined {
+  const { word } = LOOKALIKE.exec(line)?.groups ?? {}
+  if (word === undefined) return undefined
+  const which = probablyMeant(word, ['begin', 'end'])
+  return which && `ports: ${which}`
+}
+
+function ofOthers(file: string, blocks: readonly Block[], projectName: string | undefined) {
+  const and = new Intl.ListFormat('en', { type: 'conjunction' })
+  const named = and.format(blocks.map(({ project, begin }) => `${project} (line ${begin + 1})`))
+  const exported = projectName === undefined ? 'all projects are' : `${projectName} is`
+  const name = projectName === undefined ? '' : ` ${projectName}`
+  return refusal(
+    file,
+    `${printable(file)} has blocks only for ${named}, but ${exported} exported. Add the comments ` +
+      `"ports: begin${name}" and "ports: end${name}" where the ports belong, or name another file.`,
+  )
+}
+
+function atLine(file: string, index: number, fault: string): PortsError {
+  return refusal(file, `${printable(file)}, line ${index + 1}: ${fault}`)
+}
+
+function refusal(file: string, message: string): PortsError {
+  return new PortsError('INVALID_ARGUMENT', message, { field: 'output', value: file })
+}
+
+function quoted(line: string): string {
+  return `"${printable(line.replace(/^\uFEFF/, '').trim())}"`
 }

@@ -6,11 +6,11 @@ export const nginx: TargetCommand = {
   name: 'nginx',
   description: 'nginx: an upstream and a server for each service with a Cloudflare hostname',
   help: `
-The file belongs in the http block, such as /etc/nginx/conf.d/ports.conf. The servers listen on
-port 80, without TLS, for a tunnel or a proxy that has it: they pass on its X-Forwarded-Proto.
-WebSockets are passed on, too. nginx must be able to resolve the names of the hosts. If it says
-that it could not build server_names_hash, a name is too long for it: write
-server_names_hash_bucket_size 512; in the http block.
+The file belongs in the http block, for example as /etc/nginx/conf.d/ports.conf. The servers listen
+on port 80 without TLS. They are meant for a tunnel or a proxy that terminates TLS, and pass on its
+X-Forwarded-Proto. They pass on WebSockets too. nginx must be able to resolve the host names. If
+nginx reports that it could not build server_names_hash, a name is too long for it. Then add
+server_names_hash_bucket_size 512; to the http block.
 
 Examples:
   ports export nginx --output /etc/nginx/conf.d/ports.conf && nginx -t

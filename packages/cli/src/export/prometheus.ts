@@ -7,10 +7,10 @@ export const prometheus: TargetCommand = {
   description: 'Prometheus: a target for each TCP port, for file_sd_configs or static_configs',
   help: `
 The file is for file_sd_configs. Its name must end with .yml or .yaml, because Prometheus reads a
-file .json as JSON. In prometheus.yml, a block under static_configs: has the same lines.
+.json file as JSON. In prometheus.yml, a block under static_configs: gets the same lines.
 
-The labels are project and service, also type if the service has one, and ports_instance if it is
-not of the primary instance. Prometheus itself sets the label instance to the address.
+The labels are project and service. A service with a type has the label type, and one that does not
+belong to the primary instance has ports_instance. Prometheus sets the label instance to the address.
 
 Examples:
   ports export prometheus --output /etc/prometheus/ports.yml

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path'
-import { invalidArgument, nameOfService } from '@ports/core'
+import { excerpt, invalidArgument, nameOfService } from '@ports/core'
 import { Liquid } from 'liquidjs'
 import { readInput } from '../readInput.js'
 import type { Target } from './Target.js'
@@ -10,7 +10,7 @@ import { templateData } from './templateData.js'
  * @throws {PortsError} `INVALID_ARGUMENT` if it cannot be read or parsed, or has an unknown variable
  */
 export async function templateTarget(file: string): Promise<Target> {
-  const { source, content } = await readInput(file)
+  const { source, content } = await readInput(file, 'template')
   const engine = new Liquid({
     root: dirname(file),
     strictVariables: true,
@@ -33,6 +33,17 @@ function during<Result>(source: string, work: () => Result): Result {
     return work()
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
-    throw invalidArgument('template', source, `a Liquid template that fits the data (${reason})`)
+    const expected = `a Liquid template that fits the data (${reason}${lineOf(error)})`
+    throw invalidArgument('template', source, expected)
   }
 }
+
+/** The line with the error, which may be in another file that the template renders. */
+function lineOf(error: unknown): string {
+  const { context } = error as { readonly context?: string }
+  const line = /^>> *\d+\| (?<text>.*)$/m.exec(context ?? '')?.groups?.text?.trim()
+  return line ? `: ${excerpt(line, MAX_LINE)}` : ''
+}
+
+/** In characters. */
+const MAX_LINE = 200

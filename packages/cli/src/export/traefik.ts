@@ -6,7 +6,7 @@ export const traefik: TargetCommand = {
   description: 'Traefik: a router and a service for each service with a Cloudflare hostname',
   help: `
 The file is dynamic configuration for the file provider of Traefik 3. The routers listen on the
-default entry points. A service of the type https is reached by https.
+default entry points. Traefik uses HTTPS to a service of the type https.
 
 Example:
   ports export traefik --output /etc/traefik/dynamic/ports.yml`,

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import {
   findProject,
@@ -13,6 +12,7 @@ import {
 import { builtServices } from '../sources/compose.js'
 import { readPortVariables } from '../sources/env.js'
 import { processesIn } from '../sources/procfile.js'
+import { installedSchema } from './installedSchema.js'
 import { type Omission, Proposal } from './Proposal.js'
 import { addPackages } from './packages.js'
 import { withFirst } from './withFirst.js'
@@ -20,16 +20,11 @@ import { withFirst } from './withFirst.js'
 /** A `ports.json` that could be written. */
 export interface ProposedProject {
   readonly path: string
-  readonly file: ProjectFile & { readonly $schema: string }
+  readonly file: ProjectFile & { readonly $schema?: string }
   readonly omissions: readonly Omission[]
 }
 
 const COMPOSE_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yaml', 'docker-compose.yml']
-
-/** The schema's path from the top of the repository, if its package is installed there. */
-const INSTALLED_SCHEMA = './node_modules/@ports/core/ports.schema.json'
-/** The schema's name, for programs that resolve package names or are told where it is. */
-const SCHEMA_NAME = '@ports/core/ports.schema.json'
 
 /**
  * A project file for the repository of a directory, based on its packages, Compose file, Procfile
@@ -73,9 +68,10 @@ export function proposeProject(directory: string): ProposedProject {
   })
 
   const path = join(root, PROJECT_FILE)
-  const $schema = existsSync(join(root, INSTALLED_SCHEMA)) ? INSTALLED_SCHEMA : SCHEMA_NAME
+  const schema = installedSchema(root)
+  const named = schema === undefined ? {} : { $schema: schema }
   const projectName = project?.projectName ?? nearestName(basename(root))
   const { services, omissions } = proposal
-  const checked = validProjectFile(path, { $schema, project: projectName, services })
-  return { path, file: { $schema, ...checked }, omissions }
+  const checked = validProjectFile(path, { ...named, project: projectName, services })
+  return { path, file: { ...named, ...checked }, omissions }
 }

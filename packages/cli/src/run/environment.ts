@@ -43,12 +43,24 @@ export function variablesOf(of: RunEnvironment) {
   }
 }
 
-/** The inherited environment with these variables, and without those that an outer run has set. */
+/**
+ * The inherited environment with these variables, and without those that an outer run has set.
+ * @param absent services without ports, whose variables would be those of another checkout
+ */
 export function environmentWith(
   variables: Readonly<Record<string, string>>,
   inherited: NodeJS.ProcessEnv,
+  absent: readonly string[],
 ): NodeJS.ProcessEnv {
-  const kept = withoutRun(inherited)
+  const stale = absent.flatMap((serviceName) => {
+    const name = environmentName(serviceName)
+    return [`${name}_PORT`, `${name}_PORTS`, `${name}_URL`]
+  })
+  const isStale = ([name, value = '']: [string, string | undefined]) =>
+    stale.includes(name) && !isOfOther(name, value)
+  const kept = Object.fromEntries(
+    Object.entries(withoutRun(inherited)).filter((each) => !isStale(each)),
+  )
   const own = withoutChosen(variables, kept)
   return { ...kept, ...own, [OWN_VARIABLES]: Object.keys(own).join(',') }
 }
@@ -72,7 +84,11 @@ export function withoutChosen(
 ): Record<string, string> {
   const isChosen = (name: string) => {
     const value = inherited[name] ?? ''
-    return name === 'HOST' ? value !== '' : name.endsWith('_URL') && OTHER_SCHEME.test(value)
+    return name === 'HOST' ? value !== '' : isOfOther(name, value)
   }
   return Object.fromEntries(Object.entries(variables).filter(([name]) => !isChosen(name)))
+}
+
+function isOfOther(name: string, value: string): boolean {
+  return name.endsWith('_URL') && OTHER_SCHEME.test(value)
 }

@@ -2,9 +2,12 @@ import {
   type EnsuredProject,
   ensureProject,
   isOfCheckout,
+  type ListeningProcess,
+  nameOfOwner,
   nameOfRange,
   nameOfService,
   nearestPackage,
+  type Owner,
   type PortManager,
   PortsError,
   PROJECT_FILE,
@@ -65,11 +68,12 @@ export async function run(
   const protocol = request.services[serviceName]?.protocols?.[0] ?? 'tcp'
   tellWhatIsNew(context, place, ensured, port!)
 
-  if (await isRunning(context, place, port!, protocol, reuse === true)) return
+  if (await isRunning(context, ports, place, port!, protocol, reuse === true)) return
 
   const { services } = ensured
   const variables = variablesOf({ ...project, services, serviceName, instance })
-  const environment = environmentWith(variables, context.environment)
+  const absent = ensured.refused.map((each) => each.serviceName)
+  const environment = environmentWith(variables, context.environment, absent)
   const target = { port: port!, host: environment.HOST! }
   const command = commandOn(target) ?? planned
 
@@ -182,8 +186,8 @@ function tellWhatIsNew(
     output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
   for (const notice of skippedText(skipped)) output.notice(notice)
-  for (const { serviceName: other, reason } of refused) {
-    output.notice(`${other} has no port here. ${reason}`)
+  for (const { serviceName: other, error } of refused) {
+    output.notice(`${other} has no port here. ${error.message}`)
   }
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)
   const origin = namedBy === PROJECT_FILE ? '' : ` (named by ${namedBy})`
@@ -198,7 +202,8 @@ function tellWhatIsNew(
  * @throws {PortsError} `PORT_IN_USE` if something listens on the port and may not be reused
  */
 async function isRunning(
-  { output }: Context,
+  { output, signal }: Context,
+  ports: PortManager,
   { project, serviceName }: Here,
   port: number,
   protocol: Protocol,
@@ -206,10 +211,17 @@ async function isRunning(
 ): Promise<boolean> {
   const use = await useOfPort(port, protocol)
   if (!use?.isInUse) return false
+  const { processes } = await ports.explainPort(port, { protocol, signal })
+  // Another service of this checkout may listen on the number.
+  const strangers = processes.filter(({ whose }) => whose === 'stranger')
+  const isStrange = ({ pid }: ListeningProcess) => strangers.some((each) => each.pid === pid)
   const own = use.processes.find(
-    ({ directory }) => directory !== undefined && isOfCheckout(directory, project.root),
+    (each) =>
+      each.directory !== undefined &&
+      isOfCheckout(each.directory, project.root) &&
+      !isStrange(each),
   )
-  const [other] = use.processes
+  const [other] = [...strangers, ...use.processes]
   if (own && reuse) {
     output.notice(`${serviceName} is already running: ${nameOfProcess(own)}.`)
     output.result({ port, pid: own.pid, url: urlOf(port) }, () => urlOf(port))
@@ -223,9 +235,7 @@ async function isRunning(
       { portNumber: port, ...own },
     )
   }
-  const who = other
-    ? `${nameOfProcess(other)} in ${other.directory ?? 'a directory that cannot be seen'}`
-    : 'a process of another user'
+  const who = other ? whoIs(other) : 'a process of another user'
   throw new PortsError(
     'PORT_IN_USE',
     `Port ${port} is held by ${serviceName}, but ${who} listens on it. Nothing was started. Find ` +
@@ -233,6 +243,12 @@ async function isRunning(
       'allocates another one.',
     { portNumber: port, ...other },
   )
+}
+
+function whoIs(process: ListeningProcess & { readonly owner?: Owner }): string {
+  const { directory = 'a directory that cannot be seen', owner } = process
+  const of = owner?.serviceName === undefined ? '' : ` of ${nameOfOwner(owner)}`
+  return `${nameOfProcess(process)}${of} in ${directory}`
 }
 
 function nothingToRun({ project, serviceName }: Here): PortsError {

@@ -1,17 +1,21 @@
-import { ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
+import { EXIT_STATUS, ensureProject, invalidArgument, PROJECT_FILE } from '@ports/core'
 import type { Context } from '../Context.js'
+import { inJson } from '../inJson.js'
 import { variablesOf, withoutChosen, withoutRun } from './environment.js'
 import { directoryHere, projectHere, requestOf } from './here.js'
+import { readOwnFile, writeOwnFile } from './ownFile.js'
 import { printVariables } from './printVariables.js'
 import { unlistedPorts } from './unlistedPorts.js'
-import { writeOwnFile } from './writeOwnFile.js'
 
 interface Options {
   readonly write?: string | undefined
   readonly run?: true | undefined
 }
 
-/** Gets the ports of all services of a project. */
+/**
+ * Gets the ports of all services of a project. A service whose fixed port is not available gets none
+ * and is not started. The status then tells so.
+ */
 export async function up(context: Context, { write, run }: Options): Promise<void> {
   const { openManager, output, signal, environment } = context
   const directory = directoryHere()
@@ -28,21 +32,34 @@ export async function up(context: Context, { write, run }: Options): Promise<voi
       `left out, because no service in ${PROJECT_FILE} has a command`,
     )
   }
+  // Before anything is allocated.
+  const file = write === undefined ? undefined : await readOwnFile(write)
   const ports = await openManager()
-  const ensured = await ensureProject(ports, requestOf(project, project.services), { signal })
-  const { services, instance } = ensured
+  const request = { ...requestOf(project, project.services), needed: [] }
+  const ensured = await ensureProject(ports, request, { signal })
+  const { services, instance, refused } = ensured
   for (const line of await unlistedPorts(ports, project, ensured, signal)) output.notice(line)
+  for (const { serviceName, error } of refused) {
+    const { code, details } = error
+    const message = `${serviceName} has no port here. ${error.message}`
+    output.failure({ code, message, details: inJson(details), status: EXIT_STATUS[code] })
+  }
   const all = variablesOf({ ...project, services, instance })
   const variables = withoutChosen(all, withoutRun(environment))
-  if (write !== undefined) {
-    await writeOwnFile(write, `${printVariables(variables, 'dotenv')}\n`)
+  if (file) {
+    await writeOwnFile(file, `${printVariables(variables, 'dotenv')}\n`)
     const count = Object.keys(variables).length
-    output.outcome(variables, `Wrote ${count} variables to ${write}.`)
+    output.outcome(variables, `Wrote ${count} variables to ${file.name}.`)
   } else if (!run) {
     output.result(variables, () => printVariables(variables, 'shell'))
   }
-  if (!run) return
+  const [first] = refused
+  const told = first === undefined ? 0 : EXIT_STATUS[first.error.code]
+  context.endWith(told)
+  const started = runnable.filter((name) => !refused.some((each) => each.serviceName === name))
+  if (!run || started.length === 0) return
   context.handOver()
   const { runAll } = await import('./runAll.js')
-  context.endWith(await runAll(runnable, environment, output.stdout.colours.isColorSupported))
+  const status = await runAll(started, environment, output.stdout.colours.isColorSupported)
+  context.endWith(status === 0 ? told : status)
 }

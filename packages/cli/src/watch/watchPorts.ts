@@ -60,7 +60,7 @@ function nameOf({ port, expected }: AuditConflict): string {
 
 function endOf({ kind }: AuditConflict): string {
   return kind === 'not-running' || kind === 'idle'
-    ? 'something listens again, or it was released'
+    ? 'something listens again, or the port was released'
     : `no longer ${kind.replaceAll('-', ' ')}`
 }
 

@@ -7,6 +7,8 @@ export interface CheckedProcess {
   readonly pid: number
   readonly command?: string
   readonly directory?: string
+  /** Those on which it listens. Absent from checks that an earlier version recorded. */
+  readonly addresses?: readonly string[]
   /** The name of its container. */
   readonly container?: string
   readonly whose: Whose
@@ -33,7 +35,8 @@ interface Audited {
  * - `not-running`: nothing listens on a held number.
  * - `idle`: the same, and nothing was seen there for as many days as were asked for. The service may
  *   be gone for good; nothing is released.
- * - `stranger`: the process that listens on a held number is not the holder's.
+ * - `stranger`: a process that listens on a held number is not the holder's. The holder may listen there
+ *   too, on another address.
  * - `unregistered`: something listens on a number that is in a range of a project, and nobody holds it.
  *   `expected` names the range.
  * - `ephemeral`: the kernel of this host may give a held number to an outgoing connection.
@@ -56,7 +59,7 @@ export interface AuditConflict extends Audited {
   readonly projectName?: string
   /** The user who has the port in use, if that is not the registry's owner. */
   readonly uid?: number
-  /** The process that listens there, as far as it can be seen. */
+  /** The process that listens there, as far as it can be seen. Of several, one that makes the conflict. */
   readonly process?: CheckedProcess
 }
 

@@ -81,10 +81,10 @@ export class HostView {
     return seePublished(seen, target, async () => this.#containers, probe)
   }
 
-  /** The sockets on which something listens on the number of an allocation of this host. */
-  socketsOf({ hostname, protocol, portNumber }: PortAllocation): readonly Listener[] {
+  /** The sockets that serve an allocation of this host, or may. */
+  socketsOf({ hostname, protocol, portNumber: port }: PortAllocation): readonly Listener[] {
     if (!this.#seesServices || !this.isLocal(hostname)) return []
-    return this.#listeners?.socketsOn(protocol, portNumber) ?? []
+    return this.#listeners?.socketsAt({ hostname, protocol, port }) ?? []
   }
 
   /**

@@ -14,7 +14,9 @@ import {
   type AuditUnverified,
   CONFLICT_KINDS,
 } from './Audit.js'
+import { decisiveSocket, processOf } from './checkedProcess.js'
 import {
+  type Audited,
   conflictOfState,
   ephemeralConflicts,
   hostnameConflicts,
@@ -72,18 +74,17 @@ export async function auditPorts(
     ...seen.filter(isListening).flatMap(({ allocation }) => host.socketsOf(allocation)),
     ...strays.flatMap(({ sockets }) => sockets),
   ])
-  const audited = seen.map((each): Seen => {
-    const process = isListening(each)
-      ? processes.of(host.socketsOf(each.allocation), each.allocation)
-      : undefined
-    return { ...each, ...(process && { process }) }
+  const audited = seen.map((each): Audited => {
+    if (!isListening(each)) return { ...each, sockets: [] }
+    const { allocation } = each
+    return { ...each, sockets: processes.attribute(host.socketsOf(allocation), allocation) }
   })
   options.signal?.throwIfAborted()
   await repository.recordChecks(
-    audited.map(({ allocation, sighting, process }) => ({
+    audited.map(({ allocation, sighting, sockets }) => ({
       allocationId: allocation.id,
       verdict: sighting.verdict,
-      ...(process && { process }),
+      ...processOf(decisiveSocket(sockets)),
     })),
     options,
   )
@@ -95,7 +96,10 @@ export async function auditPorts(
   }
   return resultOf(audited, [
     ...audited.flatMap((each) => conflictOfState(each, standard)),
-    ...strays.map((each) => unregisteredConflict(each, localHost.name, processes.of(each.sockets))),
+    ...strays.map((each) => {
+      const sockets = processes.attribute(each.sockets, undefined)
+      return unregisteredConflict(each, localHost.name, sockets)
+    }),
     ...ephemeralConflicts(local, host.ephemeral),
     ...hostnameConflicts(allocations),
   ])
@@ -146,7 +150,7 @@ async function firstChecksOf(
   return new Map([...health].map(([id, { oldestCheckAt }]) => [id, oldestCheckAt]))
 }
 
-function resultOf(audited: readonly Seen[], conflicts: readonly AuditConflict[]): AuditResult {
+function resultOf(audited: readonly Audited[], conflicts: readonly AuditConflict[]): AuditResult {
   const count = (wanted: Seen['sighting']['verdict']) =>
     audited.filter(({ sighting }) => sighting.verdict === wanted).length
   return {

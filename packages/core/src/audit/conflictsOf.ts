@@ -3,16 +3,22 @@ import type { Listener } from '../listeners/Listeners.js'
 import type { Sighting } from '../listeners/Sighting.js'
 import { nameOfService, type PortAllocation } from '../PortAllocation.js'
 import type { Bounds, PortRange } from '../PortRange.js'
+import type { AttributedSocket } from '../processes/attributeUse.js'
+import { nameOfOwner } from '../processes/nameOfOwner.js'
 import { nameOfRange } from '../range/nameOfRange.js'
-import type { AuditConflict, CheckedProcess } from './Audit.js'
+import type { AuditConflict } from './Audit.js'
+import { decisiveSocket, processOf } from './checkedProcess.js'
 import { described } from './described.js'
 
 /** An allocation, and what was seen of it. */
 export interface Seen {
   readonly allocation: PortAllocation
   readonly sighting: Sighting
-  /** The process that listens, if it can be seen: one of the holder's, if there is one. */
-  readonly process?: CheckedProcess
+}
+
+export interface Audited extends Seen {
+  /** The sockets of this host that listen there. */
+  readonly sockets: readonly AttributedSocket[]
 }
 
 /** The criteria by which an allocation is judged, besides what was seen of it. */
@@ -30,20 +36,12 @@ const ROOT = 0
 
 /** The conflict in the state of an allocation, if there is one. */
 export function conflictOfState(
-  { allocation, sighting, process }: Seen,
+  { allocation, sighting, sockets }: Audited,
   { ownerUid, idleBefore, checkedSince }: Standard,
 ): AuditConflict[] {
-  const seen = process && { process }
   switch (sighting.verdict) {
-    case 'listening': {
-      const uid = otherUserOf(sighting, ownerUid)
-      if (uid !== undefined) {
-        return [{ ...conflict('stranger', allocation, 'in use by another user'), uid, ...seen }]
-      }
-      return process?.whose === 'stranger'
-        ? [{ ...conflict('stranger', allocation, 'in use by a stranger'), ...seen }]
-        : []
-    }
+    case 'listening':
+      return strangerConflict(allocation, sockets, ownerUid)
     case 'not-listening': {
       if (sighting.heldBy) return [conflict('not-running', allocation, 'held by a connection')]
       const idleSince = idleSinceOf(allocation, checkedSince)
@@ -68,17 +66,35 @@ function day(time: Date): string {
   return time.toISOString().slice(0, 10)
 }
 
-/**
- * The uid of another user, if every socket there is known to belong to neither root nor the owner.
- */
-function otherUserOf(
-  { listeners = [] }: Extract<Sighting, { verdict: 'listening' }>,
+/** One conflict, however many strangers listen: a server may have a socket for each worker. */
+function strangerConflict(
+  allocation: PortAllocation,
+  sockets: readonly AttributedSocket[],
   ownerUid: number | undefined,
-): number | undefined {
-  if (ownerUid === undefined) return undefined
-  const uids = listeners.map(({ uid }) => uid)
-  const others = uids.filter((uid) => uid !== undefined && uid !== ROOT && uid !== ownerUid)
-  return others.length === uids.length ? others[0] : undefined
+): AuditConflict[] {
+  const isOfOther = ({ uid }: AttributedSocket) => isOtherUser(uid, ownerUid)
+  const isStranger = (each: AttributedSocket) => isOfOther(each) || each.whose === 'stranger'
+  const stranger = sockets.find(isOfOther) ?? sockets.find(isStranger)
+  if (!stranger) return []
+  const inUse = sockets.every(isStranger) ? 'in use' : 'also in use'
+  const uid = isOfOther(stranger) ? stranger.uid : undefined
+  const by = uid === undefined ? userOf(stranger) : 'another user'
+  return [
+    {
+      ...conflict('stranger', allocation, `${inUse} by ${by}`),
+      ...(uid !== undefined && { uid }),
+      ...processOf(stranger),
+    },
+  ]
+}
+
+function userOf({ process }: AttributedSocket): string {
+  return process?.owner ? `a process of ${nameOfOwner(process.owner)}` : 'a stranger'
+}
+
+/** Whether a socket is known to belong to neither root nor the owner. */
+function isOtherUser(uid: number | undefined, ownerUid: number | undefined): boolean {
+  return ownerUid !== undefined && uid !== undefined && uid !== ROOT && uid !== ownerUid
 }
 
 /** The allocations, all of this host, on numbers that its kernel may give to outgoing connections. */
@@ -120,7 +136,7 @@ export interface Stray {
 export function unregisteredConflict(
   { port, range }: Stray,
   hostname: string,
-  process: CheckedProcess | undefined,
+  sockets: readonly AttributedSocket[],
 ): AuditConflict {
   return {
     kind: 'unregistered',
@@ -130,7 +146,7 @@ export function unregisteredConflict(
     hostname,
     protocol: 'tcp',
     projectName: range.projectName,
-    ...(process && { process }),
+    ...processOf(decisiveSocket(sockets)),
   }
 }
 

@@ -2,9 +2,9 @@ import type { Protocol } from '../PortAllocation.js'
 import type { ListeningProcess, PortUse } from '../processes/listeningProcesses.js'
 import type { Container } from './Container.js'
 import { containerOf } from './containerOf.js'
-import { publisherOf } from './publisherOf.js'
+import { publisherOf, publishersBySocket } from './publisherOf.js'
 
-/** The use of a port, with the containers of its processes and the one that publishes it. */
+/** The use of a port, with the containers of its sockets and processes. */
 export function withContainers(
   use: PortUse,
   port: number,
@@ -12,21 +12,30 @@ export function withContainers(
   containers: readonly Container[],
 ): PortUse {
   if (containers.length === 0) return use
-  const publisher = publisherOf(containers, { port, protocol }, use.listeners)?.container
+  const bySocket = publishersBySocket(containers, { port, protocol }, use.listeners)
+  const listeners = use.listeners.map((each) => {
+    const container = bySocket.get(each)
+    return container ? { ...each, container } : each
+  })
+  const [publisher] = use.isInUse
+    ? bySocket.values()
+    : [publisherOf(containers, { port, protocol })?.container]
   return {
     ...use,
     isInUse: use.isInUse || publisher !== undefined,
-    processes: use.processes.map((each) => inContainer(each, publisher, containers)),
+    listeners,
+    processes: use.processes.map((process) => {
+      const own = listeners.find((each) => each.container && each.pids.includes(process.pid))
+      return inContainer(process, own?.container ?? containerOf(process.pid, containers))
+    }),
     ...(publisher && { container: publisher }),
   }
 }
 
-/** A process with its container. For a published port, that is the container that publishes it. */
-export function inContainer(
+/** A process with its container. */
+function inContainer(
   process: ListeningProcess,
-  publisher: Container | undefined,
-  containers: readonly Container[],
+  container: Container | undefined,
 ): ListeningProcess {
-  const container = publisher ?? containerOf(process.pid, containers)
   return container ? { ...process, container } : process
 }

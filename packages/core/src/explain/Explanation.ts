@@ -1,20 +1,19 @@
 import type { RestingPort } from '../AllocationStore.js'
-import type { Container } from '../containers/Container.js'
 import type { Health } from '../health/Health.js'
-import type { SeenListener, UnknownReason, Verdict } from '../listeners/Sighting.js'
+import type { UnknownReason, Verdict } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
 import type { PortEvent } from '../PortEvent.js'
 import type { PortRange } from '../PortRange.js'
 import type { PassOverReason } from '../passedOver/reasons.js'
-import type { ListeningProcess } from '../processes/listeningProcesses.js'
-import type { Attribution } from '../processes/Recorded.js'
+import type {
+  AttributedContainer,
+  AttributedProcess,
+  AttributedSocket,
+} from '../processes/attributeUse.js'
 import type { Reservation } from '../ReservationStore.js'
 
-/** A process that listens on a number, and whose it is. */
-export interface ExplainedProcess extends ListeningProcess, Attribution {}
-
-/** A container that publishes a number, and whose it is. */
-export interface ExplainedContainer extends Container, Attribution {}
+/** A socket on a number, and whose it is by the processes that share it. */
+export type ExplainedListener = Omit<AttributedSocket, 'process' | 'container'>
 
 /** The service that holds a number. */
 export interface Holder extends PortAllocation {
@@ -35,12 +34,12 @@ export interface Explanation extends Scope {
   /** Nothing listens, and a TCP connection of this host has the number. */
   readonly heldBy?: 'connection'
   /** The sockets there. Empty for another host. */
-  readonly listeners: readonly SeenListener[]
-  readonly processes: readonly ExplainedProcess[]
-  /** Something listens there whose process cannot be seen from here. */
+  readonly listeners: readonly ExplainedListener[]
+  readonly processes: readonly AttributedProcess[]
+  /** Something listens there whose process cannot be seen from here. Others may be seen. */
   readonly hasUnknownProcess: boolean
   /** The container that publishes the number. */
-  readonly container?: ExplainedContainer
+  readonly container?: AttributedContainer
   /** The range that contains it. */
   readonly range?: PortRange
   readonly holder?: Holder

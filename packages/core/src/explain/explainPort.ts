@@ -1,11 +1,13 @@
 import { contains } from '../bounds.js'
 import type { CallOptions } from '../CallOptions.js'
+import { distinct } from '../listeners/Listeners.js'
 import type { Sighting } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
 import type { PortRepository } from '../PortRepository.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
-import type { ListeningProcess, PortUse } from '../processes/listeningProcesses.js'
-import { type Attribution, Recorded } from '../processes/Recorded.js'
+import { attributeUse, isUnknown } from '../processes/attributeUse.js'
+import type { PortUse } from '../processes/listeningProcesses.js'
+import { Recorded } from '../processes/Recorded.js'
 import { isOfScope } from '../reservation/isOfScope.js'
 import type { Explanation, Holder } from './Explanation.js'
 import { summarize } from './summarize.js'
@@ -37,27 +39,37 @@ export async function explainPort(
   const known = store ? await readKnown(store, target, call) : NOTHING_KNOWN
   const { recorded, ...facts } = known
   const { holder } = facts
-  const attributed = (listening: Partial<ListeningProcess>): Attribution => {
-    if (holder) return recorded.attribute(listening, holder)
-    const owner = recorded.ownerOf(listening)
-    return { whose: 'unattributed', ...(owner && { owner }) }
-  }
-  const processes = (use?.processes ?? []).map((each) => ({ ...each, ...attributed(each) }))
+  const { processes, sockets } = attributeUse(usedOf(sighting, use), recorded, holder)
   const container = use?.container
   const reason = passedOver.otherReasonFor(target.port)
   const explained = {
     verdict: sighting.verdict,
     ...(sighting.verdict === 'unknown' && { reason: sighting.reason }),
     ...(sighting.verdict === 'not-listening' && sighting.heldBy && { heldBy: sighting.heldBy }),
-    listeners: sighting.listeners ?? [],
+    listeners: distinct(sockets.map(({ process: _, container: __, ...listener }) => listener)),
     processes,
-    hasUnknownProcess:
-      sighting.verdict === 'listening' && !container && (use?.hasUnknownProcess ?? true),
-    ...(container && { container: { ...container, ...attributed({ container }) } }),
+    hasUnknownProcess: sighting.verdict === 'listening' && (use ? sockets.some(isUnknown) : true),
+    ...(container && {
+      container: { ...container, ...recorded.attribute({ container }, holder) },
+    }),
     ...(reason && { passedOver: reason }),
     ...facts,
   }
-  return { ...target, summary: summarize({ ...target, ...explained }), ...explained }
+  return { ...target, summary: summarize({ ...target, ...explained }, sockets), ...explained }
+}
+
+/** The sockets that the sighting is of, with what has them open as far as that was seen. */
+function usedOf(
+  { listeners = [] }: Sighting,
+  use: PortUse | undefined,
+): Pick<PortUse, 'processes' | 'listeners'> {
+  if (!use) return { processes: [], listeners: listeners.map((each) => ({ ...each, pids: [] })) }
+  const addresses = listeners.map(({ address }) => address)
+  const there = use.listeners.filter(({ address }) => addresses.includes(address))
+  return {
+    listeners: there,
+    processes: use.processes.filter(({ pid }) => there.some(({ pids }) => pids.includes(pid))),
+  }
 }
 
 type Known = Pick<

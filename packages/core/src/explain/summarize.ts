@@ -1,28 +1,41 @@
 import { nameOfInstance } from '../instance.js'
 import { nameOfService } from '../PortAllocation.js'
 import { PASS_OVER_REASONS } from '../passedOver/reasons.js'
-import { type Attribution, decisive, type Owner } from '../processes/Recorded.js'
+import {
+  type AttributedContainer,
+  type AttributedProcess,
+  type AttributedSocket,
+  isUnknown,
+} from '../processes/attributeUse.js'
+import { distinctServers } from '../processes/distinctServers.js'
+import { nameOfOwner } from '../processes/nameOfOwner.js'
+import type { Attribution, Owner } from '../processes/Recorded.js'
 import { toSeconds } from '../toSeconds.js'
-import type { ExplainedContainer, ExplainedProcess, Explanation } from './Explanation.js'
+import type { Explanation } from './Explanation.js'
 
-/** One sentence: whose the number is, what listens, and the next safe step. */
-export function summarize(known: Omit<Explanation, 'summary'>): string {
-  return known.holder ? ofHeld(known, nameOfService(known.holder)) : ofUnheld(known)
+type Known = Omit<Explanation, 'summary'>
+
+/** Whose the number is, what listens, and the next safe step. Others that listen have a sentence each. */
+export function summarize(known: Known, sockets: readonly AttributedSocket[]): string {
+  const [main, ...others] = distinctServers(allListening(known, sockets))
+  const { holder } = known
+  const service = holder && nameOfService(holder)
+  return [
+    service === undefined ? ofUnheld(known, main) : ofHeld(known, service, main),
+    ...others.map((each) => besideText(each, service)),
+    ...(main ? unknownBeside(sockets) : []),
+  ].join(' ')
 }
 
-function ofHeld(known: Omit<Explanation, 'summary'>, service: string): string {
+function ofHeld(known: Known, service: string, main: Listening | undefined): string {
   const { port, verdict } = known
   const whose = `${port} is ${service}'s`
-  if (verdict === 'unknown') {
-    return `${whose}; it cannot be seen from here whether something listens (${spelt(known.reason)}).`
-  }
+  if (verdict === 'unknown') return `${whose}; ${cannotBeSeen(known)}.`
   if (verdict === 'not-listening') {
     return known.heldBy
-      ? `${whose}; nothing listens, but a connection of this host has the number: until it ends, ` +
-          'the service may be refused with EADDRINUSE.'
+      ? `${whose}; ${HELD_BY_CONNECTION}, the service may be refused with EADDRINUSE.`
       : `${whose}; nothing listens: start the service, which keeps its number while it is down.`
   }
-  const main = mainOf(known)
   if (!main) {
     return (
       `${whose}; a process that cannot be seen from here listens: find out as its user or as root ` +
@@ -46,24 +59,11 @@ function ofHeld(known: Omit<Explanation, 'summary'>, service: string): string {
   }
 }
 
-function ofUnheld(known: Omit<Explanation, 'summary'>): string {
-  const { verdict, range, reservations, resting } = known
-  const [reservation] = reservations
+function ofUnheld(known: Known, main: Listening | undefined): string {
+  const { verdict, range } = known
   const state = stateOf(known)
-  if (verdict === 'unknown') {
-    return `${state}; it cannot be seen from here whether something listens (${spelt(known.reason)}).`
-  }
-  if (verdict === 'not-listening') {
-    if (known.passedOver) {
-      return `${state}; nothing listens, but ${PASS_OVER_REASONS[known.passedOver]}.`
-    }
-    if (reservation) return `${state}; nothing listens: take another number.`
-    if (resting) return `${state}; nothing listens: others get it then.`
-    return range
-      ? `${state}; nothing listens: it is available.`
-      : `${state}; nothing listens: a project needs a range with it before a service can hold it.`
-  }
-  const main = mainOf(known)
+  if (verdict === 'unknown') return `${state}; ${cannotBeSeen(known)}.`
+  if (verdict === 'not-listening') return `${state}; ${ofUnused(known)}`
   const step = range ? 'claim the number for it' : 'record it with an import'
   if (!main) {
     return (
@@ -78,7 +78,23 @@ function ofUnheld(known: Omit<Explanation, 'summary'>): string {
   )
 }
 
-function stateOf({ port, range, reservations, resting }: Omit<Explanation, 'summary'>): string {
+const HELD_BY_CONNECTION =
+  'nothing listens, but a connection of this host has the number: until it ends'
+
+/** What keeps a number on which nothing listens from being used, or that nothing does. */
+function ofUnused({ heldBy, passedOver, range, reservations, resting }: Known): string {
+  if (heldBy) {
+    return `${HELD_BY_CONNECTION}, a server may be refused with EADDRINUSE. Take another number.`
+  }
+  if (passedOver) return `nothing listens, but ${PASS_OVER_REASONS[passedOver]}.`
+  if (reservations.length > 0) return 'nothing listens: take another number.'
+  if (resting) return 'nothing listens: others get it then.'
+  return range
+    ? 'nothing listens: it is available.'
+    : 'nothing listens: a project needs a range with it before a service can hold it.'
+}
+
+function stateOf({ port, range, reservations, resting }: Known): string {
   const [reservation] = reservations
   if (reservation) {
     return `${port} is reserved${until(reservation.endsAt)} (${reservation.reason}) and held by nobody`
@@ -90,39 +106,72 @@ function stateOf({ port, range, reservations, resting }: Omit<Explanation, 'summ
   return `${port} is held by nobody and ${place}`
 }
 
-/** What listens, by name, and whose it is. */
-interface Main extends Attribution {
+/** Something that listens, by name, and whose it is. */
+interface Listening extends Attribution {
   readonly name: string
+  /** Empty if a container publishes the number without a socket. */
+  readonly addresses: readonly string[]
 }
 
-/** What decides: the container that publishes the port, else one of the holder's, else a stranger. */
-function mainOf({
-  container,
-  processes,
-}: Pick<Explanation, 'container' | 'processes'>): Main | undefined {
-  if (container) return { ...container, name: nameOfContainer(container) }
-  const process = decisive(processes)
-  return process && { ...process, name: nameOf(process) }
+/** What decides whose the sockets are, each once: containers that publish the number, and processes. */
+function allListening(
+  { container }: Pick<Explanation, 'container'>,
+  sockets: readonly AttributedSocket[],
+): Listening[] {
+  if (container && sockets.length === 0) return [ofContainer(container, [])]
+  const named = sockets.flatMap(({ process, container }): Listening[] => {
+    if (container) return [ofContainer(container, addressesOf(container, sockets))]
+    return process ? [{ ...process, name: nameOf(process) }] : []
+  })
+  return [...new Map(named.map((each) => [each.name, each])).values()]
+}
+
+function addressesOf({ id }: AttributedContainer, sockets: readonly AttributedSocket[]): string[] {
+  const own = sockets.filter(({ container }) => container?.id === id)
+  return [...new Set(own.map(({ address }) => address))]
+}
+
+function ofContainer(container: AttributedContainer, addresses: readonly string[]): Listening {
+  return { ...container, name: nameOfContainer(container), addresses }
+}
+
+function besideText(other: Listening, service: string | undefined): string {
+  const listens = `Beside it, ${other.name} also listens there, on ${other.addresses.join(', ')}`
+  if (service === undefined) return `${listens}.`
+  return other.whose === 'stranger'
+    ? `${listens}, and ${strangeTo(other, service)}: stop it only if you started it.`
+    : `${listens}, and nothing recorded tells whether it is that service.`
+}
+
+function unknownBeside(sockets: readonly AttributedSocket[]): string[] {
+  const addresses = new Set(sockets.filter(isUnknown).map(({ address }) => address))
+  if (addresses.size === 0) return []
+  return [
+    `A process that cannot be seen from here also listens there, on ${[...addresses].join(', ')}: ` +
+      'find out as its user or as root what it is.',
+  ]
 }
 
 /** Such as `the container shop-web-1 (nginx:1.27, of /home/ann/shop)`. */
-function nameOfContainer({ name, image, composeDirectory }: ExplainedContainer): string {
+function nameOfContainer({ name, image, composeDirectory }: AttributedContainer): string {
   const of = composeDirectory === undefined ? '' : `, of ${composeDirectory}`
   return `the container ${name} (${image}${of})`
 }
 
-function strangeTo({ owner }: Main, service: string): string {
-  return owner ? `it is ${possessive(owner)}` : `it does not run where ${service} does`
+function strangeTo({ owner }: Listening, service: string): string {
+  if (!owner) return `it does not run where ${service} does`
+  return `it is ${possessive(owner)}${owner.serviceName === undefined ? '' : ' process'}`
 }
 
 function possessive(owner: Owner): string {
   const { projectName, serviceName, instance } = owner
-  if (serviceName !== undefined) return `${nameOfService({ ...owner, serviceName })}'s`
-  return instance === '' ? `${projectName}'s` : `${projectName}'s (${nameOfInstance(instance)})`
+  return serviceName === undefined && instance !== ''
+    ? `${projectName}'s (${nameOfInstance(instance)})`
+    : `${nameOfOwner(owner)}'s`
 }
 
 /** Such as `node (pid 4242, in /home/ann/consilio, since 2026-11-28T09:12:03Z)`. */
-function nameOf({ pid, command, directory, startedAt, container }: ExplainedProcess): string {
+function nameOf({ pid, command, directory, startedAt, container }: AttributedProcess): string {
   const [program = ''] = (command ?? '').split(' ')
   const name = program.slice(program.lastIndexOf('/') + 1) || 'a process'
   const facts = [
@@ -138,6 +187,6 @@ function until(endsAt: Date | undefined): string {
   return endsAt ? ` until ${toSeconds(endsAt)}` : ''
 }
 
-function spelt(reason: Explanation['reason']): string {
-  return (reason ?? '').replaceAll('-', ' ')
+function cannotBeSeen({ reason = '' }: { readonly reason?: string }): string {
+  return `it cannot be seen from here whether something listens (${reason.replaceAll('-', ' ')})`
 }

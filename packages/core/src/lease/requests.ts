@@ -1,4 +1,5 @@
 import { invalidArgument } from '../errors.js'
+import type { LeaseOption } from '../options.js'
 
 /** The longest lease and the longest rest: a year. */
 const MAX_SECONDS = 31_536_000
@@ -6,6 +7,11 @@ const MAX_SECONDS = 31_536_000
 /** @throws {PortsError} `INVALID_ARGUMENT` */
 export function validTtl(value: unknown): number {
   return validSeconds('ttlSeconds', value, 1)
+}
+
+/** @throws {PortsError} `INVALID_ARGUMENT` */
+export function leaseOf({ ttlSeconds }: LeaseOption): LeaseOption {
+  return ttlSeconds === undefined ? {} : { ttlSeconds: validTtl(ttlSeconds) }
 }
 
 /** @throws {PortsError} `INVALID_ARGUMENT` */

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import type { Protocol, Scope } from '../PortAllocation.js'
-import { type SeenListener, type Sighting, unknownBecause } from './Sighting.js'
+import { type SeenListener, type Sighting, seenOf, unknownBecause } from './Sighting.js'
 
 /** A port on a host, or on one address of a host: what something may be listening on. */
 export interface Endpoint extends Scope {
@@ -67,18 +67,30 @@ export class Listeners {
   }
 
   /**
+   * The sockets that serve an endpoint, as `at` tells. If none does for certain, those that may.
+   */
+  socketsAt({ hostname, protocol, port }: Endpoint): readonly Listener[] {
+    const all = this.socketsOn(protocol, port)
+    const family = isIP(hostname)
+    if (family === 0) return all
+    const serving = all.filter((each) => serves(each, hostname, family))
+    return serving.length > 0 || family === 6 ? serving : all.filter(isDoubtful)
+  }
+
+  /**
    * The sighting of an endpoint. The hostname must be one of this host's. An address is served by
    * its own listener or by the wildcard of its family; a name stands for all addresses, so any
    * listener counts. A UDP socket that is connected to a peer holds its number as well.
    */
-  at({ hostname, protocol, port }: Endpoint): Sighting {
-    const all = this.socketsOn(protocol, port)
+  at(endpoint: Endpoint): Sighting {
+    const { hostname, protocol, port } = endpoint
+    const sockets = this.socketsAt(endpoint)
     const family = isIP(hostname)
-    const serving = family === 0 ? all : all.filter((each) => serves(each, hostname, family))
-    if (serving.length > 0) return { verdict: 'listening', listeners: distinct(serving) }
-    const doubtful = family === 4 ? all.filter(({ mayTakeIPv4 }) => mayTakeIPv4) : []
-    if (doubtful.length > 0) {
-      return { ...unknownBecause('ipv4-of-ipv6-socket'), listeners: distinct(doubtful) }
+    if (sockets.length > 0) {
+      const listeners = distinct(sockets.map(seenOf))
+      return family === 4 && sockets.every(isDoubtful)
+        ? { ...unknownBecause('ipv4-of-ipv6-socket'), listeners }
+        : { verdict: 'listening', listeners }
     }
     const connected = protocol === 'tcp' ? this.#connections.get(port) : undefined
     const held = family === 0 ? connected !== undefined : connected?.has(hostname)
@@ -90,11 +102,12 @@ function serves({ address }: Listener, wanted: string, family: number): boolean 
   return address === wanted || address === (family === 4 ? '0.0.0.0' : '::')
 }
 
+/** Whether it is not certain that it takes IPv4. */
+function isDoubtful({ mayTakeIPv4 }: Listener): boolean {
+  return mayTakeIPv4 === true
+}
+
 /** Several sockets of one user may share an address (SO_REUSEPORT). */
-export function distinct(listeners: readonly Listener[]): SeenListener[] {
-  const seen = new Map<string, SeenListener>()
-  for (const { address, uid } of listeners) {
-    seen.set(`${address} ${uid}`, { address, ...(uid !== undefined && { uid }) })
-  }
-  return [...seen.values()]
+export function distinct<Seen extends SeenListener>(listeners: readonly Seen[]): Seen[] {
+  return [...new Map(listeners.map((each) => [JSON.stringify(each), each])).values()]
 }

@@ -34,6 +34,10 @@ export interface SeenListener {
   readonly uid?: number
 }
 
+export function seenOf({ address, uid }: SeenListener): SeenListener {
+  return { address, ...(uid !== undefined && { uid }) }
+}
+
 /** The result of looking at one port of one host at one moment. */
 export type Sighting =
   | {

@@ -1,9 +1,6 @@
-import { execFile } from 'node:child_process'
-import { promisify } from 'node:util'
 import type { Protocol } from '../PortAllocation.js'
+import { outputOf } from '../processes/runProgram.js'
 import type { ConnectionEnd, Listener, SocketTable } from './Listeners.js'
-
-const run = promisify(execFile)
 
 const ROW =
   /^(?<protocol>tcp|udp)(?<family>46|4|6) +\d+ +\d+ +(?<address>\S+)\.(?<port>\d+) +\S+(?: +(?<state>\w+))?/
@@ -15,17 +12,25 @@ const WILDCARDS: Readonly<Record<string, readonly string[]>> = {
   '46': ['::', '0.0.0.0'],
 }
 
-/** The sockets of this host on macOS, or undefined if netstat does not show them. */
-export async function readNetstat(): Promise<SocketTable | undefined> {
-  try {
-    // Without -l, netstat(1) cuts IPv6 addresses to 16 characters.
-    const { stdout } = await run('/usr/sbin/netstat', ['-anl'], { maxBuffer: 64 * 1024 * 1024 })
-    const sockets = parseNetstat(stdout)
-    // A Mac always has some (mDNSResponder's, for one): none means that the format has changed.
-    return sockets.listeners.length > 0 ? sockets : undefined
-  } catch {
-    return undefined
-  }
+export interface Netstat {
+  /** Where the program is, whatever the PATH of this process. */
+  readonly program: string
+  readonly limitMs: number
+}
+
+const MACOS_NETSTAT: Netstat = { program: '/usr/sbin/netstat', limitMs: 2_000 }
+
+/** The sockets of this host on macOS, or undefined where netstat does not tell, or not in time. */
+export async function readNetstat({
+  program,
+  limitMs,
+}: Netstat = MACOS_NETSTAT): Promise<SocketTable | undefined> {
+  // Without -l, netstat(1) cuts IPv6 addresses to 16 characters.
+  const output = await outputOf(program, ['-anl'], { LC_ALL: 'C' }, limitMs)
+  if (output?.status !== 0) return undefined
+  const sockets = parseNetstat(output.stdout)
+  // A Mac always has some (mDNSResponder's, for one): none means that the format has changed.
+  return sockets.listeners.length > 0 ? sockets : undefined
 }
 
 /** The sockets in the output of macOS's `netstat -an`, which does not show whose they are. */

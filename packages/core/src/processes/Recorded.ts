@@ -26,7 +26,7 @@ export interface Attribution {
 /** A process, or a container whose processes cannot be seen. */
 type Listening = Partial<ListeningProcess>
 
-type Held = Pick<PortAllocation, 'id' | 'projectName' | 'instance'>
+export type Held = Pick<PortAllocation, 'id' | 'projectName' | 'serviceName' | 'instance'>
 
 /** What the registry records of the processes of one host, and of the directories of its projects. */
 export class Recorded {
@@ -39,13 +39,14 @@ export class Recorded {
     this.#processes = processes
   }
 
-  /** Whose a process is that listens on a number of this host. */
-  attribute(process: Listening, held: Held): Attribution {
+  /**
+   * Whose a process is that listens on a number of this host.
+   * @param held undefined if nobody holds the number
+   */
+  attribute(process: Listening, held: Held | undefined): Attribution {
     const owner = this.ownerOf(process)
-    if (owner) {
-      const isHolder = owner.projectName === held.projectName && owner.instance === held.instance
-      return { whose: isHolder ? 'holder' : 'stranger', owner }
-    }
+    if (!held) return { whose: 'unattributed', ...(owner && { owner }) }
+    if (owner) return { whose: isOf(owner, held) ? 'holder' : 'stranger', owner }
     return { whose: this.#isElsewhere(process, held) ? 'stranger' : 'unattributed' }
   }
 
@@ -118,8 +119,20 @@ function placeOf({ directory, container }: Listening): string | undefined {
   return container ? container.composeDirectory : directory
 }
 
-/** The one of several that decides whose a number is: one of the holder's, else a stranger. */
-export function decisive<Attributed extends Attribution>(
+/** Whether a process of that owner may be the holder's. A directory does not tell the service. */
+function isOf({ projectName, serviceName, instance }: Owner, held: Held): boolean {
+  return (
+    projectName === held.projectName &&
+    instance === held.instance &&
+    (serviceName ?? held.serviceName) === held.serviceName
+  )
+}
+
+/**
+ * The process that decides whose a socket is, of those that share it: one of the holder's, else a
+ * stranger.
+ */
+export function decisive<Attributed extends Pick<Attribution, 'whose'>>(
   all: readonly Attributed[],
 ): Attributed | undefined {
   const of = (whose: Whose) => all.find((each) => each.whose === whose)

@@ -1,6 +1,6 @@
 import type { Container } from '../containers/Container.js'
-import { distinct, type Listener } from '../listeners/Listeners.js'
-import type { SeenListener } from '../listeners/Sighting.js'
+import type { Listener } from '../listeners/Listeners.js'
+import { type SeenListener, seenOf } from '../listeners/Sighting.js'
 import type { Protocol } from '../PortAllocation.js'
 import { type ProcessTable, processesHere } from './ProcessTable.js'
 
@@ -36,11 +36,19 @@ export async function listenersOfTree(
   return own?.map(({ port, address }) => ({ port, address }))
 }
 
+/** A socket on a port, and what has it open. */
+export interface UsedListener extends SeenListener {
+  /** The processes that share it, of those that this one may inspect. */
+  readonly pids: readonly number[]
+  /** The container that publishes the port there. */
+  readonly container?: Container
+}
+
 /** What listens on a port. */
 export interface PortUse {
   readonly isInUse: boolean
-  /** The sockets there, by address and user. */
-  readonly listeners: readonly SeenListener[]
+  /** The sockets there. Several may have one address (SO_REUSEPORT). */
+  readonly listeners: readonly UsedListener[]
   /** The processes that this one may inspect: all for root, else those of its own user. */
   readonly processes: readonly ListeningProcess[]
   /** Whether a socket there belongs to none of these processes. */
@@ -72,7 +80,7 @@ export async function useAmong(
   return table && useAt(there, table)
 }
 
-const NO_PROCESSES: ProcessTable = { pidsOf: () => [], describe: () => undefined }
+export const NO_PROCESSES: ProcessTable = { pidsOf: () => [], describe: () => undefined }
 
 /** What uses a port on which these sockets are. */
 export function useAt(sockets: readonly Listener[], table: ProcessTable): PortUse {
@@ -81,13 +89,15 @@ export function useAt(sockets: readonly Listener[], table: ProcessTable): PortUs
     const process = table.describe(pid)
     if (process) described.set(pid, process)
   }
+  const listeners = sockets.map((socket) => ({
+    ...seenOf(socket),
+    pids: table.pidsOf(socket).filter((pid) => described.has(pid)),
+  }))
   return {
     isInUse: sockets.length > 0,
-    listeners: distinct(sockets),
+    listeners,
     processes: [...described.values()],
-    hasUnknownProcess: sockets.some(
-      (each) => !table.pidsOf(each).some((pid) => described.has(pid)),
-    ),
+    hasUnknownProcess: listeners.some(({ pids }) => pids.length === 0),
   }
 }
 

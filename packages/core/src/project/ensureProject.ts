@@ -13,11 +13,12 @@ import {
 } from '../PortAllocation.js'
 import type { PortManager } from '../PortManager.js'
 import type { PortRange } from '../PortRange.js'
+import { claimFixed, fixedPortRefused } from './claimFixed.js'
 import type { LocalProject } from './findProject.js'
 import { noteMadeIn } from './noteMadeFrom.js'
 import { ownWantedNumbers } from './ownWantedNumbers.js'
 import type { ProjectService } from './ProjectFile.js'
-import { refuseUnavailable } from './refuseUnavailable.js'
+import { unavailableServices } from './unavailableServices.js'
 
 /** The ports of a service in one checkout. */
 export interface ServicePorts {
@@ -31,8 +32,7 @@ export interface ServicePorts {
 
 interface RefusedService {
   readonly serviceName: string
-  /** The message of the error. */
-  readonly reason: string
+  readonly error: PortsError
 }
 
 export interface EnsuredProject {
@@ -43,7 +43,7 @@ export interface EnsuredProject {
   /** The directory, as it was recorded before this call allocated anything. */
   readonly checkout: Checkout
   readonly services: readonly ServicePorts[]
-  /** Services that are not needed and whose fixed port is not available. */
+  /** Services that are not needed and whose fixed port is not available. They have no ports here. */
   readonly refused: readonly RefusedService[]
   /** The ranges of the project that this call created. */
   readonly createdRanges: readonly PortRange[]
@@ -81,14 +81,15 @@ export async function ensureProject(
   const leaseOf = (name: string) =>
     name === lease?.serviceName ? { ttlSeconds: lease.ttlSeconds } : {}
   const ranges = await rangesOf(ports, options)
-  const required = entries.filter(([name]) => needed?.includes(name) ?? true)
-  await refuseUnavailable(
-    ports,
-    projectName,
-    ranges,
-    required.map(([, it]) => it),
-    options,
-  )
+  const refused: RefusedService[] = []
+  const refuse = async (serviceName: string, cause: PortsError) => {
+    const error = await fixedPortRefused(ports, { projectName, serviceName }, cause, options)
+    if (needed?.includes(serviceName) ?? true) throw error
+    refused.push({ serviceName, error })
+  }
+  const unavailable = await unavailableServices(ports, projectName, ranges, entries, options)
+  for (const [name, error] of unavailable) await refuse(name, error)
+  const possible = entries.filter(([name]) => !unavailable.has(name))
   // Only admins may make a range.
   const hasRange = ranges.some((range) => range.projectName === projectName)
   const made = hasRange ? undefined : await ports.ensureRange(projectName, {}, options)
@@ -98,28 +99,31 @@ export async function ensureProject(
   const instance = ports.namedInstance(projectName) ?? checkout.instance
   const call = { ...options, instance: nameOfInstance(instance) }
 
-  const added = await ownWantedNumbers(ports, projectName, Object.values(services), options)
+  const wishes = possible.map(([, service]) => service)
+  const added = await ownWantedNumbers(ports, projectName, wishes, options)
   const allocations: (PortAllocation & { readonly created: boolean })[] = []
   const skipped: SkippedPort[] = []
-  const refused: RefusedService[] = []
-  for (const [name, service] of entries) {
+  for (const [name, service] of possible) {
     const { port, preferredPort, protocols = ['tcp'] } = service
-    if (port === undefined && preferredPort === undefined) continue
-    for (const protocol of protocols) {
-      const wanted = { ...call, ...metadataOf(service), ...leaseOf(name), protocol }
-      const ensured =
-        port === undefined
-          ? await ports.ensure(projectName, name, {
-              ...wanted,
-              preferredPort: preferredPort!,
-            })
-          : await ports.claim(projectName, name, port, wanted).catch((error) => {
-              if (needed === undefined || needed.includes(name) || !isRefusal(error)) throw error
-              refused.push({ serviceName: name, reason: error.message })
-            })
-      if (ensured === undefined) continue
-      allocations.push({ ...ensured.allocation, created: ensured.created })
-      if ('skipped' in ensured) skipped.push(...ensured.skipped)
+    const wanted = { ...call, ...metadataOf(service), ...leaseOf(name) }
+    if (port !== undefined) {
+      const fixed = { projectName, serviceName: name, portNumber: port, protocols }
+      try {
+        allocations.push(...(await claimFixed(ports, fixed, wanted)))
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        await refuse(name, error)
+      }
+    } else if (preferredPort !== undefined) {
+      for (const protocol of protocols) {
+        const ensured = await ports.ensure(projectName, name, {
+          ...wanted,
+          preferredPort,
+          protocol,
+        })
+        allocations.push({ ...ensured.allocation, created: ensured.created })
+        skipped.push(...ensured.skipped)
+      }
     }
   }
   const anywhere = entries.filter(

@@ -1,4 +1,6 @@
+import { invalidArgument } from '../errors.js'
 import type { LocalHost } from '../localHost.js'
+import type { ReservationOption } from '../options.js'
 import type { Bounds } from '../PortRange.js'
 import type { ReservationRequest, ReservationScope, ReservedNumbers } from '../ReservationStore.js'
 import { validBounds } from '../range/requests.js'
@@ -33,4 +35,10 @@ export function validReservedNumbers(
     ...(hostname !== undefined && { hostname: localHost.resolve('hostname', hostname) }),
     ...(protocol !== undefined && { protocol: validProtocol('protocol', protocol) }),
   }
+}
+
+export function usingReservation({ useReservation }: ReservationOption): ReservationOption {
+  if (useReservation === undefined) return {}
+  if (typeof useReservation === 'boolean') return { useReservation }
+  throw invalidArgument('useReservation', useReservation, 'true or false')
 }

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Listener } from '../../src/listeners/Listeners.js'
 import { readListeningSockets } from '../../src/listeners/procNet.js'
 import type { Protocol } from '../../src/PortAllocation.js'
-import { useAt } from '../../src/processes/listeningProcesses.js'
+import { type UsedListener, useAt } from '../../src/processes/listeningProcesses.js'
 import { lsofProcesses } from '../../src/processes/lsofProcesses.js'
 import type { HostProcesses } from '../../src/processes/ProcessTable.js'
 import { procProcesses } from '../../src/processes/procProcesses.js'
@@ -35,8 +35,14 @@ async function socketsOn(protocol: Protocol, port: number): Promise<Listener[]> 
 }
 
 async function useBy(processes: HostProcesses, sockets: readonly Listener[]) {
-  const { processes: found, ...use } = useAt(sockets, (await processes.readTable(sockets))!)
-  return { ...use, processes: found.toSorted((one, other) => one.pid - other.pid) }
+  const use = useAt(sockets, (await processes.readTable(sockets))!)
+  // Which of two sockets with one address is whose cannot be known from lsof.
+  const keyOf = ({ address, pids }: UsedListener) => `${address} ${pids}`
+  return {
+    ...use,
+    listeners: use.listeners.toSorted((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1)),
+    processes: use.processes.toSorted((one, other) => one.pid - other.pid),
+  }
 }
 
 /** A program of the test that stands in for lsof or ps. */

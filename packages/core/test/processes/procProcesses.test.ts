@@ -251,7 +251,7 @@ test('a user without a number in this namespace is not told by the number of oth
   const use = useSeenBy(skip, `unshare -Ur true || exit 77; exec unshare -Ur ${RUN}`, port)
   expect(use).toEqual({
     isInUse: true,
-    listeners: [{ address: '127.0.0.1' }],
+    listeners: [{ address: '127.0.0.1', pids: [] }],
     processes: [],
     hasUnknownProcess: true,
   })

@@ -1,4 +1,4 @@
-import { nameOfRange, nameOfService, type PortEvent, toSeconds, WHOSE } from '@ports/core'
+import { eventText, nameOfRange, nameOfService, toSeconds, WHOSE } from '@ports/core'
 import { z } from 'zod'
 import { portNumber, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -24,7 +24,8 @@ export const inspectPort = defineTool({
     holder: z.string().optional().describe('Absent if nobody holds it'),
     range: z.string().optional(),
     processes: z.array(
-      z.object({
+      // Each also has its addresses: every model pays for the bytes of a schema.
+      z.looseObject({
         pid: z.number(),
         command: z.string().optional(),
         directory: z.string().optional(),
@@ -43,22 +44,15 @@ export const inspectPort = defineTool({
       range: range && `${range.projectName} ${nameOfRange(range)}`,
       processes: processes
         .slice(0, MAX_SHOWN)
-        .map(({ pid, command, directory, startedAt, whose }) => ({
+        .map(({ pid, command, directory, addresses, startedAt, whose }) => ({
           pid,
           command: command === undefined ? undefined : shownCommand(command),
           directory,
+          addresses,
           since: startedAt && toSeconds(startedAt),
           whose,
         })),
-      history: history.map(textOf),
+      history: history.map(eventText),
     }
   },
 })
-
-function textOf({ at, what, projectName, serviceName, instance = '', actor }: PortEvent): string {
-  const service =
-    projectName !== undefined && serviceName !== undefined
-      ? ` ${nameOfService({ projectName, serviceName, instance })}`
-      : ''
-  return `${toSeconds(at)} ${what}${service}${actor === undefined ? '' : ` by ${actor}`}`
-}

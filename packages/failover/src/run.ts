@@ -1,33 +1,31 @@
-// Starts three nodes and the address of the cluster on this machine, from the files of this folder.
+// Starts three nodes and the address of the cluster on this machine, from the files of deploy/.
 // Lets clients with different hostnames allocate, and takes the primary away in several ways. Then
 // reports whether anything was lost or given twice, and for how long no write was acknowledged.
 //
-// node deploy/failover.mjs [--faults machine,machine,postgres,patroni,freeze,standby]
+// pnpm failover [--faults machine,machine,postgres,patroni,freeze,standby]
 //   [--pgbouncer] [--install] [--etcd-api etcd3] [--sabotage] [--keep]
 // As root. Progress is on stderr, the report on stdout. Exit 1 when something was lost, given twice
 // or unavailable for more than 30 s.
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
-import { cpus, tmpdir, totalmem } from 'node:os'
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { PortManager } from '@ports/core'
 import { migrate, openRepository, seed } from '@ports/db'
-import { check, createProjects, now, PROJECTS } from '@ports/torture'
-import { useOwnSettings } from '../test/ownSettings.mjs'
-import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.mjs'
-import { Cluster } from './Cluster.mjs'
-import { install, installLine, missingPackages, versions } from './debianPackages.mjs'
-import { FAULTS } from './faults.mjs'
-import { Interfaces } from './interfaces.mjs'
-import { HOSTNAMES } from './machines.mjs'
+import { tempDirectory, useHome } from '@ports/testkit'
+import { check, createProjects, now, PROJECTS, readRecords, readTable } from '@ports/torture'
+import { Cluster } from './Cluster.js'
+import { install, installLine, missingPackages } from './debianPackages.js'
+import { FAULTS, type Fault } from './faults.js'
+import { HOSTNAMES } from './hostnames.js'
+import { Interfaces } from './interfaces.js'
+import { type Crash, type Round, report } from './report.js'
 
-const CLIENT = fileURLToPath(new URL('client.mjs', import.meta.url))
+const CLIENT = fileURLToPath(new URL('client.js', import.meta.url))
 const CLIENTS_PER_MACHINE = 2
-const MOST_SECONDS = 30
 /** Under load, before the first fault and after each. */
 const CALM_MS = 5_000
 
@@ -44,8 +42,7 @@ const { values } = parseArgs({
   },
 })
 const faults = values.faults.split(',').map((name) => {
-  if (!FAULTS[name]) refuse(`--faults is a list of ${Object.keys(FAULTS).join(', ')}`)
-  return FAULTS[name]
+  return FAULTS[name] ?? refuse(`--faults is a list of ${Object.keys(FAULTS).join(', ')}`)
 })
 if (process.getuid?.() !== 0) refuse('this starts servers under other accounts: run it as root')
 const missing = missingPackages(values.pgbouncer)
@@ -54,13 +51,8 @@ if (missing.length > 0 && !values.install) {
 }
 if (missing.length > 0) install(missing)
 
-// The clients inherit it: what listens on this machine decides nothing.
-process.env.PORTS_PASS_OVER = 'none'
-
-const directory = mkdtempSync(join(tmpdir(), 'ports-failover-'))
-// So that the accounts of the servers can enter.
-chmodSync(directory, 0o711)
-useOwnSettings(directory)
+const directory = tempDirectory('ports-failover-')
+useHome(directory)
 const histories = join(directory, 'histories')
 mkdirSync(histories)
 const cluster = new Cluster(directory, {
@@ -68,9 +60,9 @@ const cluster = new Cluster(directory, {
   etcdApi: values['etcd-api'],
 })
 const interfaces = new Interfaces(cluster.url)
-const clients = []
-const crashes = []
-let cleaning
+const clients: ChildProcess[] = []
+const crashes: Crash[] = []
+let cleaning: Promise<void> | undefined
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.once(signal, async () => {
@@ -88,7 +80,8 @@ try {
 }
 process.exit(failed ? 1 : 0)
 
-async function run() {
+/** Returns true if anything is wrong. */
+async function run(): Promise<boolean> {
   say(`starting three nodes in ${directory}`)
   await cluster.start()
   await prepare()
@@ -104,19 +97,21 @@ async function run() {
   await untilUnderLoad()
   await sleep(CALM_MS)
 
-  const rounds = []
+  const rounds: Round[] = []
   for (const fault of faults) rounds.push(await suffer(fault, held))
   await endClients()
 
-  const at = now()
-  const registry = await finalRegistry()
-  const verdict = check(histories, { at, end: now(), rows: registry.rows }, { records: registry })
-  return report(rounds, verdict)
+  const { table, records } = await finalRegistry()
+  const verdict = check(histories, table, { records })
+  const clientsText = `${HOSTNAMES.length} machines with ${CLIENTS_PER_MACHINE} clients each`
+  const sabotage = values.sabotage ? ', commits wait for no standby' : ''
+  const setting = `(${cluster.etcdApi}:); ${clientsText}${sabotage}`
+  return report({ rounds, verdict, crashes, histories, pgbouncer: values.pgbouncer, setting })
 }
 
 async function portOfEveryInterface() {
   const answers = await interfaces.ask('held')
-  const [{ port }] = answers
+  const port = answers[0]?.port
   if (port === undefined || answers.some((answer) => answer.port !== port)) {
     throw new Error(`the interfaces do not agree: ${JSON.stringify(answers)}`)
   }
@@ -132,7 +127,7 @@ async function prepare() {
   await repository.close()
 }
 
-function startClient(hostname, name) {
+function startClient(hostname: string, name: string) {
   const child = spawn(process.execPath, [CLIENT, join(histories, `${name}.jsonl`), name], {
     env: { ...process.env, PORTS_DATABASE_URL: cluster.url, PORTS_HOSTNAME: hostname },
     stdio: ['pipe', 'ignore', 'pipe'],
@@ -160,14 +155,14 @@ async function endClients() {
   const running = clients.filter(({ exitCode, signalCode }) => exitCode === null && !signalCode)
   await Promise.all(
     running.map((child) => {
-      child.stdin.end()
+      child.stdin?.end()
       return once(child, 'exit')
     }),
   )
 }
 
 /** Injects a fault, and waits until the cluster is whole again and has worked for a while. */
-async function suffer(fault, held) {
+async function suffer(fault: Fault, held: number): Promise<Round> {
   await cluster.untilWhole()
   const machine = await cluster.machineThatIs(fault.victim)
   const from = now()
@@ -197,113 +192,39 @@ async function suffer(fault, held) {
   }
 }
 
-/** The live rows and the events of the clients' projects. */
+/** What the server holds of the clients' projects. */
 async function finalRegistry() {
-  const projects = PROJECTS.map(({ projectName }) => `'${projectName}'`).join(', ')
-  const what = `project_name as project, service_name as service, instance, hostname as host,
-    protocol as proto, port_number as port`
-  const rows = await cluster.sql(
-    'ports',
-    `select id::float8 as allocation, ${what}
-     from ports.allocations
-     where project_name in (${projects})`,
-  )
-  const events = await cluster.sql(
-    'ports',
-    `select id::float8, xid::text as transaction, actor, what,
-       allocation_id::float8 as allocation, ${what}
-     from ports.events
-     where allocation_id is not null and project_name in (${projects})`,
-  )
-  return { rows, events }
-}
-
-/** True if anything is wrong. */
-function report(rounds, verdict) {
-  const writes = acknowledgedWrites(histories)
-  const wrong = Object.entries(verdict.found)
-  wrong.push(['client that crashed', crashes.length])
-  let tooLong = false
-  let isDown = false
-
-  print(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
-      `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ` +
-      `${versions(values.pgbouncer).join(', ')} (${cluster.etcdApi}:); ${HOSTNAMES.length} machines with ` +
-      `${CLIENTS_PER_MACHINE} clients each${values.sabotage ? ', commits wait for no standby' : ''}`,
-  )
-  print(
-    '\n| fault | primary | no write acknowledged for | longest for one client | writes acknowledged since the fault before | and from this one to the next |',
-  )
-  print('|---|---|---:|---:|---:|---:|')
-  let before = 0
-  for (const { fault, moved, from, until } of rounds) {
-    const silence = longestSilence(writes, from, until)
-    const ofOne = longestSilenceOfOne(writes, from, until)
-    if (ofOne > MOST_SECONDS) tooLong = true
-    const count = (start, end) => writes.filter(({ at }) => at >= start && at < end).length
-    print(
-      `| ${fault.title} | ${moved} | ${silence.toFixed(1)} s | ${ofOne.toFixed(1)} s | ` +
-        `${count(before, from)} | ${count(from, until)} |`,
-    )
-    before = from
+  const server = { retry: (text: string) => cluster.sql('ports', text) }
+  const isOfClients = ({ project }: { project: string }) =>
+    PROJECTS.some(({ projectName }) => projectName === project)
+  const { rows, ...table } = await readTable(server)
+  const records = await readRecords(server)
+  return {
+    table: { ...table, rows: rows.filter(isOfClients) },
+    records: {
+      ...records,
+      rows: records.rows.filter(isOfClients),
+      events: records.events.filter(isOfClients),
+    },
   }
-
-  print(
-    '\n`ports get` through each interface: called when the fault happened, and once a primary was there again',
-  )
-  print(`\n| fault | ${rounds[0].after.map(({ name }) => `${name} | again`).join(' | ')} |`)
-  print(`|---${'|---'.repeat(2 * rounds[0].after.length)}|`)
-  for (const { fault, during, after, held } of rounds) {
-    const cells = after.map((answer, index) => `${told(during[index])} | ${told(answer)}`)
-    print(`| ${fault.title} | ${cells.join(' | ')} |`)
-    if (after.some(({ port }) => port !== held)) isDown = true
-  }
-
-  table('acknowledged', Object.entries(verdict.acknowledged))
-  table('told an error', Object.entries(verdict.errors))
-  table('found wrong', wrong)
-  print(`\nSlowest call: ${(verdict.slowest / 1e6).toFixed(1)} s.`)
-  const examples = [...verdict.examples, ...crashes.map((details) => ({ kind: 'crash', details }))]
-  for (const { kind, details } of examples) print(`\n${kind}: ${JSON.stringify(details)}`)
-  const isLost = wrong.some(([, count]) => count > 0)
-  print(
-    `\n${isLost ? 'Something was lost or given twice, see above.' : 'Nothing was lost or given twice.'} ` +
-      `${tooLong ? `Unavailable for more than ${MOST_SECONDS} s.` : `Never unavailable for more than ${MOST_SECONDS} s.`} ` +
-      `${isDown ? 'An interface did not recover by itself.' : 'Every interface recovered by itself.'}`,
-  )
-  return isLost || tooLong || isDown
 }
 
-function told({ port, error, seconds }) {
-  return `${port ?? error}, ${seconds.toFixed(1)} s`
-}
-
-function table(title, rows) {
-  print(`\n| ${title} | |\n|---|---:|`)
-  for (const [name, count] of rows) print(`| ${name} | ${count} |`)
-}
-
-function print(line) {
-  console.log(line)
-}
-
-function say(line) {
+function say(line: string) {
   console.error(`${new Date().toISOString().slice(11, 19)} ${line}`)
 }
 
-function refuse(line) {
+function refuse(line: string): never {
   console.error(line)
   process.exit(2)
 }
 
 /** Cleans up once. An interruption makes the run fail too, and both ask for it. */
-function cleanUp(keep) {
+function cleanUp(keep: boolean) {
   cleaning ??= end(keep)
   return cleaning
 }
 
-async function end(keep) {
+async function end(keep: boolean) {
   for (const child of clients) child.kill('SIGKILL')
   await interfaces.close()
   await cluster.end()

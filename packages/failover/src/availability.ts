@@ -2,17 +2,23 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
-/** When each client was told that a write of its was done, in order of time: { client, at }, in µs. */
-export function acknowledgedWrites(directory) {
+export interface Write {
+  readonly client: string
+  /** When it was acknowledged, in µs. */
+  readonly at: number
+}
+
+/** In order of time. */
+export function acknowledgedWrites(directory: string): Write[] {
   return readdirSync(directory)
     .filter((file) => file.endsWith('.jsonl'))
     .flatMap((file) => writesIn(join(directory, file)).map((at) => ({ client: file, at })))
     .sort((one, other) => one.at - other.at)
 }
 
-function writesIn(file) {
-  const operations = []
-  const writes = []
+function writesIn(file: string): number[] {
+  const operations: string[] = []
+  const writes: number[] = []
   for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
     const { id, op, end, ok } = JSON.parse(line)
     if (op !== undefined) operations[id] = op
@@ -25,7 +31,7 @@ function writesIn(file) {
 }
 
 /** The longest time between two acknowledgements of which one, or both, are in that span, in s. */
-export function longestSilence(writes, from, until) {
+export function longestSilence(writes: readonly Write[], from: number, until: number): number {
   let last = writes.findLast(({ at }) => at < from)?.at ?? from
   let longest = 0
   for (const { at } of writes) {
@@ -37,7 +43,7 @@ export function longestSilence(writes, from, until) {
 }
 
 /** As the client saw it that waited longest. */
-export function longestSilenceOfOne(writes, from, until) {
+export function longestSilenceOfOne(writes: readonly Write[], from: number, until: number) {
   const clients = [...new Set(writes.map(({ client }) => client))]
   return Math.max(
     ...clients.map((client) =>

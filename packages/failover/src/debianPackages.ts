@@ -1,10 +1,10 @@
 // The programs that a cluster is made of, as Debian and Ubuntu package them.
-import { execFileSync, spawnSync } from 'node:child_process'
+import { type ExecFileSyncOptions, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 
 const POSTGRES = '/usr/lib/postgresql'
 
-const PROGRAMS = {
+const PROGRAMS: Readonly<Record<string, () => boolean>> = {
   postgresql: () => existsSync(postgresBin() ?? '/nowhere'),
   patroni: () => existsSync('/usr/bin/patroni'),
   'etcd-server': () => existsSync('/usr/bin/etcd'),
@@ -12,7 +12,7 @@ const PROGRAMS = {
 }
 
 /** Of the newest server that is installed. */
-export function postgresBin() {
+export function postgresBin(): string | undefined {
   if (!existsSync(POSTGRES)) return undefined
   const versions = readdirSync(POSTGRES).filter((name) =>
     existsSync(`${POSTGRES}/${name}/bin/postgres`),
@@ -22,18 +22,18 @@ export function postgresBin() {
 }
 
 /** The names of the packages that are not installed. */
-export function missingPackages(pgbouncer) {
-  const missing = Object.keys(PROGRAMS).filter((name) => !PROGRAMS[name]())
+export function missingPackages(pgbouncer: boolean): string[] {
+  const missing = Object.entries(PROGRAMS).flatMap(([name, isThere]) => (isThere() ? [] : [name]))
   if (pgbouncer && !existsSync('/usr/sbin/pgbouncer')) missing.push('pgbouncer')
   return missing
 }
 
-export function installLine(packages) {
+export function installLine(packages: readonly string[]): string {
   return `apt-get install --no-install-recommends -y ${packages.join(' ')}`
 }
 
-export function install(packages) {
-  const options = {
+export function install(packages: readonly string[]): void {
+  const options: ExecFileSyncOptions = {
     stdio: ['ignore', 2, 2],
     env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' },
   }
@@ -44,21 +44,24 @@ export function install(packages) {
 /** For cluster.env, which says why. */
 export function safeEtcdApi() {
   const { stdout } = spawnSync('/usr/bin/patroni', ['--version'], { encoding: 'utf8' })
-  const [major, minor, patch] = stdout.match(/\d+/g).map(Number)
+  const [major = 0, minor = 0, patch = 0] = (stdout.match(/\d+/g) ?? []).map(Number)
   return major * 10_000 + minor * 100 + patch >= 30_003 ? 'etcd3' : 'etcd'
 }
 
 /** What each program says it is. */
-export function versions(pgbouncer) {
-  const asked = [
+export function versions(pgbouncer: boolean): string[] {
+  const asked: [program: string, flag: string][] = [
     [`${postgresBin()}/postgres`, '--version'],
     ['/usr/bin/patroni', '--version'],
     ['/usr/bin/etcd', '--version'],
     ['/usr/sbin/haproxy', '-v'],
-    ...(pgbouncer ? [['/usr/sbin/pgbouncer', '--version']] : []),
+    ...(pgbouncer ? ([['/usr/sbin/pgbouncer', '--version']] as [string, string][]) : []),
   ]
   return asked.map(([program, flag]) => {
     const { stdout } = spawnSync(program, [flag], { encoding: 'utf8' })
-    return stdout.split('\n')[0].replace(/ - https.*| \((?!Postgre).*\)| 20..\/.*/, '')
+    return stdout
+      .split('\n', 1)
+      .join('')
+      .replace(/ - https.*| \((?!Postgre).*\)| 20..\/.*/, '')
   })
 }

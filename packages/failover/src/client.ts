@@ -1,17 +1,17 @@
 // A process on one of the machines that share the registry: PORTS_HOSTNAME says which. It asks at
 // random, one call at a time, until its standard input ends, and is never restarted. It records its
-// calls and the answers for the checker of the torture.
+// calls and the answers for the checker of @ports/torture.
 //
-// node deploy/client.mjs <history file> <name>
+// node dist/client.js <history file> <name>
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PortManager } from '@ports/core'
+import { PortManager, type ReleasedPort } from '@ports/core'
 import { openRepository } from '@ports/db'
-import { History, notingLost, PROJECTS, PROTOCOLS, pick, SHARED } from '@ports/torture'
-import { HOSTNAMES } from './machines.mjs'
+import { briefly, History, notingLost, PROJECTS, PROTOCOLS, pick, SHARED } from '@ports/torture'
+import { HOSTNAMES } from './hostnames.js'
 
-const [, , file, name] = process.argv
+const [, , file = '', name = ''] = process.argv
 const history = new History(file)
-const own = process.env.PORTS_HOSTNAME
+const own = process.env.PORTS_HOSTNAME ?? ''
 
 let ended = false
 process.stdin.once('end', () => {
@@ -33,7 +33,7 @@ async function act() {
   const { hostname, host } = pickHost()
   const proto = pick(PROTOCOLS)
   const service = `${name}-${generation}`
-  const scope = { hostname, protocol: proto }
+  const scope = { ...(hostname && { hostname }), protocol: proto }
   const asked = { project, service, host, proto }
   const dice = Math.random()
 
@@ -69,28 +69,20 @@ async function act() {
     )
     return retireIfUnknown(outcome, service)
   }
-  return record({ project, op: 'list' }, async () =>
-    (await ports.listByProject(project)).map((held) => [
-      held.projectName,
-      held.serviceName,
-      held.hostname,
-      held.protocol,
-      held.portNumber,
-    ]),
-  )
+  return record({ project, op: 'list' }, async () => briefly(await ports.listByProject(project)))
 }
 
 /** Mostly this machine, which has three names here, and sometimes another one. */
-function pickHost() {
+function pickHost(): { hostname?: string; host: string } {
   const dice = Math.random()
-  if (dice < 0.6) return { hostname: undefined, host: own }
+  if (dice < 0.6) return { host: own }
   if (dice < 0.8) return { hostname: pick(['localhost', '127.0.0.1', own]), host: own }
   const host = pick(HOSTNAMES)
   return { hostname: host, host }
 }
 
 /** A service of which something is in doubt is given up, so that the rest stays exact. */
-async function retireIfUnknown(outcome, service) {
+async function retireIfUnknown(outcome: string | undefined, service: string) {
   if (outcome !== 'OUTCOME_UNKNOWN') return outcome
   generation++
   for (const { projectName: project } of PROJECTS) {
@@ -104,11 +96,11 @@ async function retireIfUnknown(outcome, service) {
 }
 
 /** As the checker reads it. */
-async function released(numbers) {
+async function released(numbers: Promise<readonly ReleasedPort[]>) {
   return (await numbers).map(({ portNumber, protocol }) => [portNumber, protocol])
 }
 
 /** The code of the call's error, where it had one. */
-async function record(asked, call) {
+async function record(asked: object, call: (actor: string) => Promise<unknown>) {
   return (await history.record(asked, call)).error
 }

@@ -1,6 +1,3 @@
-// One of the three nodes, on a loopback address and in a directory of its own. Whatever has its
-// working directory below that belongs to the machine and dies, stops and goes on with it: etcd,
-// Patroni, PostgreSQL with all its processes, and whatever they start.
 import { spawn, spawnSync } from 'node:child_process'
 import {
   chownSync,
@@ -14,24 +11,36 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { filled, parseEnv } from './settings.mjs'
+import { filled, parseEnv, type Settings } from './settings.js'
 
+export type NodeSettings = Settings & { readonly NODE_NAME: string; readonly NODE_ADDRESS: string }
+
+export interface Account {
+  readonly uid: number
+  readonly gid: number
+}
+
+/**
+ * One of the three nodes, on a loopback address and in a directory of its own. Every process whose
+ * working directory is below it belongs to the machine, and dies, stops and continues with it: etcd,
+ * Patroni, PostgreSQL with all its processes, and those that they start.
+ */
 export class Machine {
-  name
-  address
-  #directory
-  #settings
-  #account
+  readonly name: string
+  readonly address: string
+  readonly #directory: string
+  readonly #settings: Settings & { readonly POSTGRES_DATA: string }
+  readonly #account: Account
   /** The segments of killed servers, which could not free them. */
-  #sharedMemory = new Map()
+  #sharedMemory = new Map<string, string>()
 
   /** @param account the uid and gid that PostgreSQL runs under */
-  constructor(directory, settings, account) {
+  constructor(directory: string, settings: NodeSettings, account: Account) {
     this.name = settings.NODE_NAME
     this.address = settings.NODE_ADDRESS
     this.#directory = join(directory, this.name)
     this.#account = account
-    const own = (name) => join(this.#directory, name)
+    const own = (name: string) => join(this.#directory, name)
     this.#settings = {
       ...settings,
       POSTGRES_DATA: own('data'),
@@ -53,7 +62,7 @@ export class Machine {
     this.#spawn('/usr/bin/patroni', [join(this.#directory, 'patroni.yml')], {})
   }
 
-  #spawn(program, args, env) {
+  #spawn(program: string, args: readonly string[], env: Settings) {
     const log = openSync(join(this.#directory, `${program.split('/').at(-1)}.log`), 'a')
     // In a session of its own: Ctrl-C is for the one who cleans up.
     const child = spawn(program, args, {
@@ -76,13 +85,13 @@ export class Machine {
   }
 
   killPatroni() {
-    const isPatroni = (pid) => readProc(pid, 'cmdline').includes('/usr/bin/patroni')
+    const isPatroni = (pid: number) => readProc(pid, 'cmdline').includes('/usr/bin/patroni')
     return this.#signal('SIGKILL', this.#processes().filter(isPatroni))
   }
 
   /** Ends the replication that it receives, which PostgreSQL begins again. */
   dropReplication() {
-    const isReceiver = (pid) => /^postgres: .*walreceiver/.test(readProc(pid, 'cmdline'))
+    const isReceiver = (pid: number) => /^postgres: .*walreceiver/.test(readProc(pid, 'cmdline'))
     return this.#signal('SIGTERM', this.#processes().filter(isReceiver))
   }
 
@@ -93,7 +102,7 @@ export class Machine {
 
   /** As a machine that hangs: it does nothing and knows nothing of it. One cut off would go on. */
   async freeze() {
-    const isRunning = (pid) => !/^State:\s+[TZ]/m.test(readProc(pid, 'status'))
+    const isRunning = (pid: number) => !/^State:\s+[TZ]/m.test(readProc(pid, 'status'))
     while (this.#signal('SIGSTOP', this.#processes().filter(isRunning)) > 0) await sleep(10)
   }
 
@@ -122,7 +131,7 @@ export class Machine {
       const places = readProc(pid, 'maps').matchAll(
         / (\d+) +(\/dev\/shm\/PostgreSQL\.\d+|\/SYSV\w+)/g,
       )
-      for (const [, id, place] of places) this.#sharedMemory.set(place, id)
+      for (const [, id = '', place = ''] of places) this.#sharedMemory.set(place, id)
     }
   }
 
@@ -143,7 +152,7 @@ export class Machine {
       .filter((pid) => this.#isOwn(pid))
   }
 
-  #isOwn(pid) {
+  #isOwn(pid: number) {
     try {
       return `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${this.#directory}/`)
     } catch {
@@ -153,7 +162,7 @@ export class Machine {
   }
 
   /** Returns how many got it. Signals only processes of this machine, whatever a stale file says. */
-  #signal(signal, pids) {
+  #signal(signal: NodeJS.Signals, pids: readonly (number | undefined)[]) {
     let signalled = 0
     for (const pid of pids) {
       if (pid === undefined || !this.#isOwn(pid)) continue
@@ -161,7 +170,7 @@ export class Machine {
         process.kill(pid, signal)
         signalled++
       } catch (error) {
-        if (error.code !== 'ESRCH') throw error
+        if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
       }
     }
     return signalled
@@ -169,7 +178,7 @@ export class Machine {
 }
 
 /** Empty where there is no such process any more. */
-function readProc(pid, file) {
+function readProc(pid: number | undefined, file: string) {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')
   } catch {

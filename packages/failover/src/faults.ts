@@ -1,7 +1,17 @@
 // The faults of a cluster, and how each is undone.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Machine } from './Machine.js'
 
-export const FAULTS = {
+export interface Fault {
+  readonly title: string
+  readonly victim: 'leader' | 'sync_standby'
+  readonly inject: (machine: Machine, others: readonly Machine[]) => unknown
+  readonly undo: (machine: Machine) => unknown
+  /** Patroni must choose another primary. */
+  readonly movesPrimary: boolean
+}
+
+export const FAULTS: Readonly<Record<string, Fault>> = {
   machine: {
     title: 'machine of the primary killed: PostgreSQL, Patroni and etcd (kill -9)',
     victim: 'leader',

@@ -1,39 +1,52 @@
-// Three nodes and the address of the cluster, from the files of this folder, on one machine.
-import { execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, openSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { createServer, Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
-import { postgresBin, safeEtcdApi } from './debianPackages.mjs'
-import { Machine } from './Machine.mjs'
-import { filled, parseEnv, readHere } from './settings.mjs'
+import { postgresBin, safeEtcdApi } from './debianPackages.js'
+import { type Account, Machine } from './Machine.js'
+import { filled, parseEnv, readDeployed, type Settings } from './settings.js'
 
 const CLUSTER_ADDRESS = '127.0.0.10'
-const ADDRESSES = ['127.0.0.11', '127.0.0.12', '127.0.0.13']
+const ADDRESSES = ['127.0.0.11', '127.0.0.12', '127.0.0.13'] as const
 const HAPROXY_PORT = 5000
 const PGBOUNCER_PORT = 6432
 const NODE_PORTS = [2379, 2380, 5432, 8008]
 
 /** Far longer than a cluster on a busy machine takes to form or to heal. */
-const PATIENCE_MS = 180_000
+const TIMEOUT_MS = 180_000
 
+interface Options {
+  readonly pgbouncer: boolean
+  /** etcd or etcd3. Default: the one that works with this Patroni. */
+  readonly etcdApi: string | undefined
+}
+
+interface Member {
+  readonly name: string
+  readonly role: string
+  readonly state: string
+  readonly timeline?: number
+}
+
+/** Three nodes and the address of the cluster, from the files of deploy/, on one machine. */
 export class Cluster {
-  machines = []
-  #directory
-  #settings
-  #pgbouncer
-  #account
-  #proxies = []
+  readonly machines: Machine[] = []
+  readonly #directory: string
+  readonly #settings: Settings
+  readonly #pgbouncer: boolean
+  readonly #account: Account
+  readonly #proxies: ChildProcess[] = []
 
-  constructor(directory, { pgbouncer, etcdApi }) {
+  constructor(directory: string, { pgbouncer, etcdApi }: Options) {
     this.#directory = directory
     this.#pgbouncer = pgbouncer
     this.#account = accountOf('postgres')
     const password = () => randomBytes(24).toString('hex')
     this.#settings = {
-      ...parseEnv(readHere('cluster.env')),
+      ...parseEnv(readDeployed('cluster.env')),
       NODE1_ADDRESS: ADDRESSES[0],
       NODE2_ADDRESS: ADDRESSES[1],
       NODE3_ADDRESS: ADDRESSES[2],
@@ -45,7 +58,7 @@ export class Cluster {
       RESTAPI_PASSWORD: password(),
       REGISTRY_PASSWORD: password(),
       ETCD_API: etcdApi ?? safeEtcdApi(),
-      POSTGRES_BIN: postgresBin(),
+      POSTGRES_BIN: postgresBin() ?? '',
       PGBOUNCER_USERS: join(directory, 'pgbouncer.users'),
       // It would reset the machine on which all three are.
       WATCHDOG: 'off',
@@ -88,20 +101,22 @@ export class Cluster {
 
   async #refuseIfTaken() {
     const proxies = [HAPROXY_PORT, ...(this.#pgbouncer ? [PGBOUNCER_PORT] : [])]
-    const wanted = [
-      ...proxies.map((port) => [CLUSTER_ADDRESS, port]),
-      ...ADDRESSES.flatMap((address) => NODE_PORTS.map((port) => [address, port])),
+    const wanted: [address: string, port: number][] = [
+      ...proxies.map((port): [string, number] => [CLUSTER_ADDRESS, port]),
+      ...ADDRESSES.flatMap((address) =>
+        NODE_PORTS.map((port): [string, number] => [address, port]),
+      ),
     ]
     for (const [address, port] of wanted) {
-      await new Promise((resolve, reject) => {
+      await new Promise<void>((resolve, reject) => {
         const server = createServer()
         server.once('error', ({ message }) => reject(new Error(`this needs ${message}`)))
-        server.listen(port, address, () => server.close(resolve))
+        server.listen(port, address, () => server.close(() => resolve()))
       })
     }
   }
 
-  #startProxy(program, configuration, args, account = {}) {
+  #startProxy(program: string, configuration: string, args: readonly string[], account?: Account) {
     const log = openSync(join(this.#directory, `${configuration}.log`), 'a')
     const child = spawn(program, [...args, this.#write(configuration)], {
       stdio: ['ignore', log, log],
@@ -112,7 +127,7 @@ export class Cluster {
     this.#proxies.push(child)
   }
 
-  #write(name) {
+  #write(name: string) {
     const file = join(this.#directory, name)
     writeFileSync(file, filled(name, this.#settings), { mode: 0o640 })
     chownSync(file, 0, this.#account.gid)
@@ -120,8 +135,10 @@ export class Cluster {
   }
 
   /** Through HAProxy, as the superuser. */
-  async sql(database, text) {
+  async sql(database: string, text: string) {
+    const stream = new Socket()
     const client = new pg.Client({
+      stream: () => stream,
       host: CLUSTER_ADDRESS,
       port: HAPROXY_PORT,
       user: 'postgres',
@@ -135,13 +152,13 @@ export class Cluster {
       await client.connect()
       return (await client.query(text)).rows
     } finally {
-      // On a connection that nobody answers this would wait.
-      client.connection.stream.destroy()
+      // `end` would wait on a connection that nobody answers.
+      stream.destroy()
     }
   }
 
   /** Changes what Patroni keeps for all nodes. */
-  async configure(change) {
+  async configure(change: object) {
     const { address } = await this.machineThatIs('leader')
     const account = Buffer.from(`patroni:${this.#settings.RESTAPI_PASSWORD}`).toString('base64')
     const answer = await fetch(`http://${address}:8008/config`, {
@@ -152,7 +169,7 @@ export class Cluster {
     if (!answer.ok) throw new Error(`Patroni refused ${JSON.stringify(change)}: ${answer.status}`)
   }
 
-  async untilSet(parameter, value) {
+  async untilSet(parameter: string, value: string) {
     await until(`${parameter} to be ${value}`, async () => {
       const [row] = await this.sql('postgres', `select current_setting('${parameter}') as value`)
       return row.value === value
@@ -160,13 +177,13 @@ export class Cluster {
   }
 
   /** The nodes, as the first that answers sees them. */
-  async #members() {
+  async #members(): Promise<Member[]> {
     for (const { address } of this.machines) {
       try {
         const answer = await fetch(`http://${address}:8008/cluster`, {
           signal: AbortSignal.timeout(2_000),
         })
-        return (await answer.json()).members ?? []
+        return ((await answer.json()) as { members?: Member[] }).members ?? []
       } catch {
         // Dead or frozen: the next one knows.
       }
@@ -174,10 +191,12 @@ export class Cluster {
     return []
   }
 
-  /** @param role leader or sync_standby */
-  async machineThatIs(role) {
+  /** @throws {Error} if no node has that role now */
+  async machineThatIs(role: 'leader' | 'sync_standby'): Promise<Machine> {
     const member = (await this.#members()).find((each) => each.role === role)
-    return this.machines.find(({ name }) => name === member?.name)
+    const machine = this.machines.find(({ name }) => name === member?.name)
+    if (!machine) throw new Error(`no node is ${role}`)
+    return machine
   }
 
   /** Three nodes on one timeline, one of them the synchronous standby. */
@@ -196,11 +215,10 @@ export class Cluster {
   }
 
   /** A write goes through, on another primary than that one where one is given. */
-  async untilWritable(former) {
+  async untilWritable(former?: Machine) {
     await until('a primary that takes writes', async () => {
       if (former !== undefined) {
-        const leader = await this.machineThatIs('leader')
-        if (leader === undefined || leader === former) return false
+        if ((await this.machineThatIs('leader')) === former) return false
       }
       await this.sql('postgres', `select pg_logical_emit_message(true, 'probe', '')`)
       return true
@@ -213,21 +231,21 @@ export class Cluster {
   }
 }
 
-async function until(what, isSo) {
-  const giveUpAt = Date.now() + PATIENCE_MS
+async function until(what: string, isSo: () => Promise<boolean>) {
+  const giveUpAt = Date.now() + TIMEOUT_MS
   let reason = ''
   while (Date.now() < giveUpAt) {
     try {
       if (await isSo()) return
     } catch (error) {
-      reason = ` (${error.message})`
+      reason = ` (${(error as Error).message})`
     }
     await sleep(250)
   }
-  throw new Error(`waited ${PATIENCE_MS / 1000} s for ${what}, without success${reason}`)
+  throw new Error(`waited ${TIMEOUT_MS / 1000} s for ${what}, without success${reason}`)
 }
 
-function accountOf(name) {
-  const id = (flag) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
+function accountOf(name: string): Account {
+  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
   return { uid: id('-u'), gid: id('-g') }
 }
