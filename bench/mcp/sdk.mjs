@@ -1,6 +1,0 @@
-// Node with the MCP SDK loaded and a server of it connected that offers nothing.
-import { Server } from '@modelcontextprotocol/sdk/server/index.js'
-import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
-
-const server = new Server({ name: 'sdk', version: '0' }, { capabilities: {} })
-await server.connect(new StdioServerTransport())

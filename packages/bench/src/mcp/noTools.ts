@@ -1,0 +1,6 @@
+// Node with the MCP SDK loaded, and a server of it without tools.
+import { Server } from '@modelcontextprotocol/sdk/server/index.js'
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
+
+const server = new Server({ name: 'no-tools', version: '0' }, { capabilities: {} })
+await server.connect(new StdioServerTransport())
