@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 }
 const INTERFACES = ['mcp-server', 'cli']
 /** Packages for development only. They may use everything, and nothing that is published uses them. */
-const FOR_DEVELOPMENT = ['failover', 'testkit', 'torture']
+const FOR_DEVELOPMENT = ['bench', 'failover', 'testkit', 'torture']
 const SDK_FILES_AT_MOST = 2
 
 /** By its path from the root, with slashes. */
