@@ -131,7 +131,7 @@ test('a home in which this user cannot make a registry is a problem, told once',
   expect(findings.filter(({ check }) => check === 'database')).toMatchObject([
     { state: 'problem', message: expect.stringMatching(/none can be made in .+ \(EACCES\)/) },
   ])
-  const [{ message }] = findings as [{ message: string }]
+  const { message } = findings[0]!
   expect(findings.filter((each) => each.message.includes(message))).toHaveLength(1)
 })
 

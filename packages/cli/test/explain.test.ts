@@ -3,7 +3,12 @@ import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import { onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
+import {
+  databaseWithOwnNumbers,
+  onLinux,
+  projectDirectory,
+  skipBecause,
+} from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
 import { SHOP, serverIn, shop } from './shop.js'
