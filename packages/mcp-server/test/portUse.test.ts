@@ -1,9 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { freshDatabase, onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
+import {
+  freshDatabase,
+  onLinux,
+  projectDirectory,
+  serveIn,
+  skipBecause,
+} from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
-import { serveIn } from './serveIn.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
@@ -58,7 +63,7 @@ test('get-port distinguishes a process in the service’s directory from others'
     projectDirectory({}),
     projectDirectory({}),
   ]
-  const servers = await Promise.all([home, clone, elsewhere].map(serveIn))
+  const servers = await Promise.all([home, clone, elsewhere].map((directory) => serveIn(directory)))
   const { url, manager } = await registryWith(...servers.map(({ port }) => port))
   for (const root of [home, clone]) {
     await manager.ensureCheckout('consilio', { root, isLinked: false })

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 const PROGRAM = `
   const server = require('node:net').createServer()
   server.once('error', ({ code }) => { process.stdout.write(code); process.exit() })
-  server.listen(Number(process.argv[1]), '127.0.0.1', () =>
+  server.listen(Number(process.argv[1]), process.argv[2], () =>
     process.stdout.write(String(server.address().port)))`
 
 export interface Served {
@@ -17,12 +17,12 @@ export interface Served {
 }
 
 /**
- * A process in a directory that listens on a port of 127.0.0.1 until the test is over.
+ * A process in a directory that listens on a port until the test is over.
  * @param port default: one that is available
  * @throws if it cannot listen, with the code of the error, such as EADDRINUSE
  */
-export async function serveIn(directory: string, port = 0): Promise<Served> {
-  const child = spawn(process.execPath, ['-e', PROGRAM, `${port}`], {
+export async function serveIn(directory: string, port = 0, host = '127.0.0.1'): Promise<Served> {
+  const child = spawn(process.execPath, ['-e', PROGRAM, `${port}`, host], {
     cwd: directory,
     stdio: ['ignore', 'pipe', 'inherit'],
   })
