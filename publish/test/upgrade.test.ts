@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { databaseUrlOn, ended } from '@ports/testkit'
+import { cleanEnvironment, databaseUrlOn, ended, tempDirectory } from '@ports/testkit'
 import { sql } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
 import {
@@ -19,10 +19,8 @@ const NAMES = readdirSync(MIGRATIONS)
 
 /** A user with an embedded registry, which goes with the test. */
 function user() {
-  const home = mkdtempSync(join(tmpdir(), 'ports-upgrade-'))
-  // Open to all, so that the data are here under root, too.
-  mkdirSync(join(home, 'registry'), { mode: 0o755 })
-  const environment = { PATH: process.env.PATH ?? '', HOME: home, PORTS_PASS_OVER: 'none' }
+  const home = tempDirectory('ports-upgrade-')
+  const environment = cleanEnvironment({ HOME: home })
   const ports = (...args: string[]) => ended(PROGRAM, args, environment)
   onTestFinished(async () => {
     await ports('uninstall', '--yes')

@@ -1,15 +1,24 @@
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { CLI, ended, environmentOn, portsIn, portsOn, tcpServer } from '@ports/testkit'
+import {
+  CLI,
+  cleanEnvironment,
+  ended,
+  environmentOn,
+  portsIn,
+  portsOn,
+  portsWith,
+  tcpServer,
+} from '@ports/testkit'
 import {
   freshDatabase,
   projectDirectory,
+  registryHome,
   skipBecause,
   unmigratedDatabase,
 } from '@ports/testkit/vitest'
-import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 
 let url: string
 beforeAll(async () => {
@@ -139,30 +148,21 @@ describe('completes no name, and prints no error,', () => {
   })
 
   test('where there is no registry yet, and makes none', async () => {
-    const parent = mkdtempSync(join(tmpdir(), 'ports-completion-'))
-    onTestFinished(() => rmSync(parent, { recursive: true }))
-    const home = join(parent, 'home')
-    const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
-    const { stdout, stderr, status } = await ended(
-      process.execPath,
-      [CLI, 'complete', '--', 'get', ''],
-      env,
-    )
+    const home = registryHome()
+    const ports = portsWith(cleanEnvironment({ PORTS_HOME: home }))
+    const { stdout, stderr, status } = await ports('complete', '--', 'get', '')
     expect({ stdout, stderr, status }).toEqual({ stdout: ':4\n', stderr: '', status: 0 })
     expect(existsSync(home)).toBe(false)
-    expect(await ended(process.execPath, [CLI, 'db', 'status'], env)).toMatchObject({
-      status: 1,
-    })
+    expect(await ports('db', 'status')).toMatchObject({ status: 1 })
   })
 })
 
 /** Runs a script with `ports` on the path. */
 function inShell(shell: string, script: string) {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-path-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  writeFileSync(join(directory, 'ports'), `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`, {
-    mode: 0o755,
+  const directory = projectDirectory({
+    ports: `#!/bin/sh\nexec '${process.execPath}' '${CLI}' "$@"\n`,
   })
+  chmodSync(join(directory, 'ports'), 0o755)
   const path = `${directory}:${process.env.PATH}`
   return ended(shell, ['-c', script], environmentOn(url, { PATH: path }))
 }

@@ -1,17 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { connect } from 'node:net'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import {
-  CLI,
+  cleanEnvironment,
   type Ended,
-  ended,
-  environmentOn,
   fillServer,
   portsOn,
+  portsWith,
   tcpServer,
 } from '@ports/testkit'
-import { freshDatabase, unmigratedDatabase } from '@ports/testkit/vitest'
+import { faultyProxy, freshDatabase, registryHome, unmigratedDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 
 function expectError({ stdout, stderr, status }: Ended, code: string) {
@@ -53,8 +48,12 @@ describe('says what is wrong with a database', () => {
 
   test('that dies in mid-call', async () => {
     const url = await freshDatabase()
-    await using proxy = await dyingProxy(url, 'ensure_port')
-    const ports = portsOn(proxiedThrough(proxy.port, url))
+    const proxy = await faultyProxy(url, {
+      onRequest: (_type, body) => {
+        if (body.includes('ensure_port')) proxy.cut()
+      },
+    })
+    const ports = portsOn(proxy.url)
     expectError(await ports('get', 'consilio', 'api', '--json'), 'OUTCOME_UNKNOWN')
     expect(await portsOn(url)('list', '--json')).toMatchObject({ stdout: '[]\n' })
     expect(await portsOn(url)('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
@@ -73,49 +72,40 @@ describe('says what is wrong with a database', () => {
 
 describe('the embedded database', () => {
   test('is started by the first command that needs it, and stays until it is stopped', async () => {
-    const home = mkdtempSync(join(tmpdir(), 'ports cli '))
-    const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home })
-    const ports = (...args: string[]) => ended(process.execPath, [CLI, ...args], env)
-    // A server that cannot enter the home, as under root, lives elsewhere.
-    const places = [home]
-    try {
-      const before = await ports('db', 'status', '--json')
-      expect(JSON.parse(before.stdout)).toMatchObject({ kind: 'embedded', running: false, home })
-      expect(before.status).toBe(1)
+    const home = registryHome('ports cli')
+    const ports = portsWith(cleanEnvironment({ PORTS_HOME: home }))
+    const before = await ports('db', 'status', '--json')
+    expect(JSON.parse(before.stdout)).toMatchObject({ kind: 'embedded', running: false, home })
+    expect(before.status).toBe(1)
 
-      const first = await ports('get', 'consilio', 'api')
-      expect(first).toMatchObject({ stdout: '3100\n', status: 0 })
-      expect(first.stderr).toContain(home)
-      expect(await ports('get', 'consilio', 'api')).toEqual({
-        stdout: '3100\n',
-        stderr: '',
-        status: 0,
-      })
+    const first = await ports('get', 'consilio', 'api')
+    expect(first).toMatchObject({ stdout: '3100\n', status: 0 })
+    expect(first.stderr).toContain(home)
+    expect(await ports('get', 'consilio', 'api')).toEqual({
+      stdout: '3100\n',
+      stderr: '',
+      status: 0,
+    })
 
-      const { stdout, status } = await ports('db', 'status')
-      expect(status).toBe(0)
-      expect(stdout).toMatch(/^database +embedded\nrunning +yes\n/)
+    const { stdout, status } = await ports('db', 'status')
+    expect(status).toBe(0)
+    expect(stdout).toMatch(/^database +embedded\nrunning +yes\n/)
 
-      {
-        const { socketDirectory } = JSON.parse((await ports('db', 'status', '--json')).stdout)
-        await using _sessions = await fillServer(socketDirectory)
-        const full = await ports('db', 'status')
-        expect(full).toMatchObject({ status: 0, stderr: '' })
-        expect(full.stdout).toContain('\nrunning   yes\n')
-        expect(full.stdout).toContain('\nsessions  300 of 300: full, new ones wait their turn\n')
-        expect((await ports('db', 'start')).status).toBe(0)
-      }
-
-      expect(await ports('db', 'stop')).toEqual({ stdout: '', stderr: 'Stopped.\n', status: 0 })
-      expect(JSON.parse((await ports('db', 'stop', '--json')).stdout)).toEqual({ stopped: false })
-      const started = JSON.parse((await ports('db', 'start', '--json')).stdout)
-      expect(started).toMatchObject({ kind: 'embedded', running: true })
-      places.push(dirname(started.dataDirectory))
-      expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
-    } finally {
-      await ports('db', 'stop')
-      for (const place of places) rmSync(place, { recursive: true, force: true })
+    {
+      const { socketDirectory } = JSON.parse((await ports('db', 'status', '--json')).stdout)
+      await using _sessions = await fillServer(socketDirectory)
+      const full = await ports('db', 'status')
+      expect(full).toMatchObject({ status: 0, stderr: '' })
+      expect(full.stdout).toContain('\nrunning   yes\n')
+      expect(full.stdout).toContain('\nsessions  300 of 300: full, new ones wait their turn\n')
+      expect((await ports('db', 'start')).status).toBe(0)
     }
+
+    expect(await ports('db', 'stop')).toEqual({ stdout: '', stderr: 'Stopped.\n', status: 0 })
+    expect(JSON.parse((await ports('db', 'stop', '--json')).stdout)).toEqual({ stopped: false })
+    const started = JSON.parse((await ports('db', 'start', '--json')).stdout)
+    expect(started).toMatchObject({ kind: 'embedded', running: true })
+    expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
   })
 })
 
@@ -125,24 +115,4 @@ function errorResponse(sqlState: string, message: string): Buffer {
   const head = Buffer.alloc(5, 'E')
   head.writeInt32BE(fields.length + 4, 1)
   return Buffer.concat([head, fields])
-}
-
-/** Stands before a database until a client sends `word`, which never arrives there. */
-function dyingProxy(url: string, word: string) {
-  const directory = new URL(url).searchParams.get('host')
-  return tcpServer((client) => {
-    const server = connect(`${directory}/.s.PGSQL.5432`)
-    server.on('error', () => client.destroy()).pipe(client)
-    client
-      .on('close', () => server.destroy())
-      .on('data', (sent) => {
-        if (sent.includes(word)) client.destroy()
-        else server.write(sent)
-      })
-  })
-}
-
-function proxiedThrough(port: number, url: string): string {
-  const { username, pathname } = new URL(url)
-  return `postgresql://${username}@127.0.0.1:${port}${pathname}`
 }

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,17 +7,20 @@ import {
   databaseWithOwnNumbers,
   onLinux,
   projectDirectory,
+  serveIn,
   skipBecause,
+  startPorts,
+  textUntil,
 } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
-import { SHOP, serverIn, shop } from './shop.js'
+import { SHOP, shop } from './shop.js'
 
 beforeEach(({ skip }) => onLinux(skip))
 
 test('explains a number on which its holder listens, from its directory', async () => {
   const { directory, ports, web, explain } = await shop()
-  const pid = await serverIn(directory, web)
+  const { pid } = await serveIn(directory, web)
   const { stdout, status } = await ports('explain', `${web}`)
   expect(status).toBe(0)
   expect(stdout).toMatch(
@@ -56,13 +59,13 @@ test('tells that a service has no port, and makes none', async () => {
 
 test('names a stranger, and the project in whose directory it runs', async () => {
   const { url, web, explain } = await shop()
-  const elsewhere = await serverIn('/tmp', web)
+  const { pid: elsewhere } = await serveIn('/tmp', web)
   expect(await explain('web')).toMatchObject({ processes: [{ pid: elsewhere, whose: 'stranger' }] })
   process.kill(elsewhere)
   const blog = projectDirectory({ 'ports.json': { project: 'blog', services: { web: {} } } })
   await portsIn(blog, url)('get', 'web')
   await new Promise((resolve) => setTimeout(resolve, 200))
-  await serverIn(blog, web)
+  await serveIn(blog, web)
   const explained = await explain('web')
   expect(explained.processes).toMatchObject([
     { whose: 'stranger', owner: { projectName: 'blog', instance: '' } },
@@ -74,7 +77,7 @@ test('shows the control characters in the name of a directory, and sends none to
   const { web, ports } = await shop()
   const directory = mkdtempSync(join(tmpdir(), 'red\u001b[31m\u202e\n'))
   onTestFinished(() => rmSync(directory, { recursive: true }))
-  await serverIn(directory, web)
+  await serveIn(directory, web)
   const explained = (await ports('explain', 'web')).stdout
   expect(explained.split('\n')[0]).toContain('red\\u{1b}[31m\\u{202e}\\u{a}')
   const verified = (await ports('verify', '--mine', 'web')).stdout
@@ -85,26 +88,15 @@ test('shows the control characters in the name of a directory, and sends none to
 test('names a stranger on a number that ports allocate gave in the checkout', async () => {
   const { ports, explain } = await shop()
   const port = Number((await ports('allocate', 'shop', 'worker')).stdout)
-  await serverIn('/tmp', port)
+  await serveIn('/tmp', port)
   expect(await explain(`${port}`)).toMatchObject({ processes: [{ whose: 'stranger' }] })
 })
 
 test('knows a process that ports run started, wherever it goes', async () => {
   const { url, directory, web, explain } = await shop()
   const program = `process.chdir('/'); require('net').createServer().listen(process.env.PORT)`
-  const run = spawn(process.execPath, [CLI, 'run', 'web', '--', 'node', '-e', program], {
-    cwd: directory,
-    env: environmentOn(url),
-    stdio: 'pipe',
-  })
-  onTestFinished(() => {
-    run.kill()
-  })
-  let said = ''
-  for await (const text of run.stderr.setEncoding('utf8')) {
-    said += text
-    if (said.includes('Listening on port')) break
-  }
+  const run = startPorts(directory, url, ['run', 'web', '--', 'node', '-e', program])
+  await textUntil(run.stderr, /Listening on port/)
   expect(await explain(`${web}`)).toMatchObject({
     processes: [
       { directory: '/', whose: 'holder', owner: { projectName: 'shop', serviceName: 'web' } },
@@ -118,15 +110,15 @@ test('knows the directory of a checkout that was moved', async () => {
   renameSync(directory, moved)
   onTestFinished(() => renameSync(moved, directory))
   await portsIn(moved, url)('get', 'web')
-  await serverIn(moved, web)
+  await serveIn(moved, web)
   const { stdout } = await portsIn(moved, url)('explain', 'web', '--json')
   expect(JSON.parse(stdout)).toMatchObject({ processes: [{ whose: 'holder', directory: moved }] })
 })
 
 test('shows all processes on one number, and the addresses of each family', async () => {
   const { directory, web, explain } = await shop()
-  const first = await serverIn(directory, web)
-  const second = await serverIn(directory, web, { host: '::1' })
+  const { pid: first } = await serveIn(directory, web)
+  const { pid: second } = await serveIn(directory, web, '::1')
   const explained = await explain('web')
   expect(explained.processes.map(({ pid }: { pid: number }) => pid).sort()).toEqual(
     [first, second].sort(),
@@ -142,7 +134,7 @@ test('says that a process is unknown if it cannot be seen', async ({ skip }) => 
   const made = spawnSync('unshare', [...isolated, 'true'])
   if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
   const { url, directory, web } = await shop()
-  await serverIn(directory, web)
+  await serveIn(directory, web)
   const explain = [process.execPath, CLI, 'explain', `${web}`, '--json']
   const { stdout } = await ended('unshare', [...isolated, ...explain], environmentOn(url), '/')
   const explained = JSON.parse(stdout)
@@ -163,7 +155,7 @@ test('explains numbers that nobody holds', async () => {
   expect((await explain(`${web}`)).summary).toMatch(
     /rests until \S+Z for shop\/web, which held it last; nothing listens: others get it then\.$/,
   )
-  const pid = await serverIn('/tmp', web + 6)
+  const { pid } = await serveIn('/tmp', web + 6)
   expect((await explain(`${web + 6}`)).summary).toMatch(
     new RegExp(`in shop's range; node \\(pid ${pid}, .+ claim the number for it`),
   )
@@ -183,12 +175,12 @@ test('verify --mine says yes only for a server of this checkout', async () => {
   const { url, directory, ports, web } = await shop()
   const mine = (...args: string[]) => ports('verify', '--mine', ...args)
   expect(await mine('web')).toMatchObject({ status: 1, stdout: `nothing listens on ${web}\n` })
-  const stranger = await serverIn('/tmp', web)
+  const { pid: stranger } = await serveIn('/tmp', web)
   expect(await mine('web')).toMatchObject({ status: 1 })
   expect((await mine(`${web}`)).stdout).toContain(`process ${stranger} `)
   process.kill(stranger)
   await new Promise((resolve) => setTimeout(resolve, 200))
-  await serverIn(join(directory), web)
+  await serveIn(join(directory), web)
   expect(await mine('web')).toMatchObject({ status: 0 })
   expect(await mine(`${web}`)).toMatchObject({ status: 0 })
   const other = projectDirectory(SHOP)
@@ -200,12 +192,12 @@ test('verify --mine says yes only for a server of this checkout', async () => {
 
 test('audit ends with 1 while there is a conflict, and shows the claim that would record a listener', async () => {
   const { directory, ports, web } = await shop()
-  await serverIn(directory, web)
+  await serveIn(directory, web)
   expect(await ports('audit', '--project', 'shop')).toMatchObject({
     status: 0,
     stdout: '1 allocated: 1 in use, 0 not running, 0 unverified\n',
   })
-  const pid = await serverIn('/tmp', web + 1)
+  const { pid } = await serveIn('/tmp', web + 1)
   const { stdout, stderr, status } = await ports('audit', '--project', 'shop')
   expect(status).toBe(1)
   expect(stdout).toMatch(
@@ -224,7 +216,7 @@ test('audit ends with 1 while there is a conflict, and shows the claim that woul
 test('names the container that publishes a port, and compares the directory of its Compose file', async () => {
   const { url, directory, web } = await shop()
   // What listens for a runtime runs elsewhere, as docker-proxy does.
-  const pid = await serverIn('/tmp', web)
+  const { pid } = await serveIn('/tmp', web)
   const explainOn = async (composeDirectory: string | undefined) => {
     const socket = await serveApi({
       '/containers/json': [
@@ -320,7 +312,7 @@ test('questions in a directory that was not recorded yet mean the primary instan
 
 test('verify --mine takes a service with its project, as explain does', async () => {
   const { url, directory, ports, web } = await shop()
-  await serverIn(directory, web)
+  await serveIn(directory, web)
   expect(await ports('verify', '--mine', 'shop/web')).toMatchObject({ status: 0 })
   const blog = (await portsIn('/', url)('get', 'blog', 'web')).stdout.trim()
   expect(await ports('verify', '--mine', 'blog/web')).toMatchObject({

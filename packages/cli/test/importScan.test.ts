@@ -1,9 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
-import { connect, type Socket } from 'node:net'
-import { portsIn, tcpServer } from '@ports/testkit'
-import { emptyDatabase, projectDirectory, writeFiles } from '@ports/testkit/vitest'
+import { type FaultyProxy, portsIn } from '@ports/testkit'
+import { emptyDatabase, faultyProxy, projectDirectory, writeFiles } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 const LISTEN = `require('node:net').createServer().listen(0, '127.0.0.1', function () {
@@ -118,17 +117,10 @@ describe.runIf(process.platform === 'linux')('import --scan', () => {
   })
 
   test('proposes no port of the registry’s own database', async () => {
-    const url = new URL(await emptyDatabase())
-    const socket = `${url.searchParams.get('host')}/.s.PGSQL.5432`
-    const forward = (client: Socket) => {
-      const server = connect(socket)
-      server.on('error', () => client.destroy())
-      client.pipe(server).pipe(client)
-    }
-    await using database = await tcpServer(forward)
-    await using other = await tcpServer(forward)
-    const tcpUrl = `postgresql://ports@127.0.0.1:${database.port}${url.pathname}`
-    const [ofDatabase, ofOther] = await scanned(tcpUrl, database.port, other.port)
+    const url = await emptyDatabase()
+    const portOf = (proxy: FaultyProxy) => Number(new URL(proxy.url).port)
+    const [database, other] = [await faultyProxy(url), await faultyProxy(url)]
+    const [ofDatabase, ofOther] = await scanned(database.url, portOf(database), portOf(other))
     expect(ofDatabase).toBeUndefined()
     expect(ofOther).toBeDefined()
   })

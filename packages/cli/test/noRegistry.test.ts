@@ -1,23 +1,14 @@
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { CLI, ended, environmentOn } from '@ports/testkit'
-import { expect, onTestFinished, test } from 'vitest'
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { cleanEnvironment, portsWith } from '@ports/testkit'
+import { projectDirectory, registryHome } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 
-/** A machine without a registry. One that is made there goes when the test ends. */
+/** A machine without a registry. */
 function machine() {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-none-'))
-  const home = join(directory, 'registry')
-  const env = environmentOn('', { PORTS_HOME: home })
-  const ports = (...args: string[]) => ended(process.execPath, [CLI, ...args], env)
-  onTestFinished(async () => {
-    const { dataDirectory } = JSON.parse((await ports('db', 'status', '--json')).stdout)
-    await ports('db', 'stop')
-    // Root's server does not live in the home.
-    if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
-    rmSync(directory, { recursive: true, force: true })
-  })
-  return { directory, home, ports, env }
+  const home = registryHome()
+  const env = cleanEnvironment({ PORTS_HOME: home })
+  return { home, env, ports: portsWith(env) }
 }
 
 test.each([
@@ -72,10 +63,10 @@ test('explain asks only the host, and says so', async () => {
 })
 
 test('run leaves a new registry as it is if the port that it wants is that of another project', async () => {
-  const { directory, ports, env } = machine()
+  const { ports, env } = machine()
   const services = { web: { port: 3100, command: 'true' } }
-  writeFileSync(join(directory, 'ports.json'), JSON.stringify({ project: 'shop', services }))
-  const run = await ended(process.execPath, [CLI, 'run'], env, directory)
+  const directory = projectDirectory({ 'ports.json': { project: 'shop', services } })
+  const run = await portsWith(env, directory)('run')
   expect(run.status).toBe(125)
   expect(run.stderr).toContain('It belongs to consilio.')
   expect((await ports('range', 'list')).stdout).not.toContain('shop')
@@ -93,9 +84,9 @@ test('get makes a registry, and what only reads then answers', async () => {
 })
 
 test('import makes a registry, and its dry run does not', async () => {
-  const { directory, home, ports } = machine()
-  const file = join(directory, 'rows.csv')
-  writeFileSync(file, 'project,service,port\nconsilio,api,3105\n')
+  const { home, ports } = machine()
+  const rows = { 'rows.csv': 'project,service,port\nconsilio,api,3105\n' }
+  const file = join(projectDirectory(rows), 'rows.csv')
   const planned = await ports('import', '--dry-run', file)
   expect(planned, planned.stderr).toMatchObject({ stdout: '', status: 5 })
   expect(planned.stderr).toContain(home)

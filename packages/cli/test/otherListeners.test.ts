@@ -2,10 +2,10 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import { onLinux, skipBecause } from '@ports/testkit/vitest'
+import { onLinux, serveIn, skipBecause } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
-import { serverIn, shop } from './shop.js'
+import { shop } from './shop.js'
 
 beforeEach(({ skip }) => onLinux(skip))
 
@@ -41,8 +41,8 @@ test.each([
   ['::1', '127.0.0.1'],
 ])('a stranger is found beside the holder on %s: on %s', async (own, other) => {
   const { directory, ports, web, explain } = await shop()
-  const holder = await serverIn(directory, web, { host: own })
-  const stranger = await serverIn('/tmp', web, { host: other })
+  const { pid: holder } = await serveIn(directory, web, own)
+  const { pid: stranger } = await serveIn('/tmp', web, other)
   expect(await strangersOf(ports)).toMatchObject([
     {
       port: web,
@@ -80,7 +80,7 @@ test.each([
 
 test('servers of the holder on several addresses are no strangers to each other', async () => {
   const { directory, ports, web, explain } = await shop()
-  for (const host of ['127.0.0.1', '127.0.0.2', '::1']) await serverIn(directory, web, { host })
+  for (const host of ['127.0.0.1', '127.0.0.2', '::1']) await serveIn(directory, web, host)
   expect(await strangersOf(ports)).toEqual([])
   expect((await explain('web')).summary).toMatch(/listens: stopping it stops that service\.$/)
   expect((await ports('verify', '--mine', 'web')).status).toBe(0)
@@ -115,7 +115,7 @@ test('a process that cannot be seen is mentioned beside one that can', async ({ 
   const made = await ended('unshare', [...isolated, 'true'], environmentOn(''))
   if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
   const { url, directory, web } = await shop()
-  await serverIn('/tmp', web, { host: '127.0.0.2' })
+  await serveIn('/tmp', web, '127.0.0.2')
   const explain = [CLI, 'explain', `${web}`, '--json']
   // Where only this server is seen.
   const program = `
@@ -136,7 +136,8 @@ test('a process that cannot be seen is mentioned beside one that can', async ({ 
 test('a second process on a number that nobody holds is named', async () => {
   const { web, explain } = await shop()
   const free = web + 5
-  const pids = [await serverIn('/tmp', free), await serverIn('/tmp', free, { host: '127.0.0.2' })]
+  const servers = [await serveIn('/tmp', free), await serveIn('/tmp', free, '127.0.0.2')]
+  const pids = servers.map(({ pid }) => pid)
   const { summary } = await explain(`${free}`)
   expect(summary).toContain('Beside it, node (pid ')
   expect(summary).toContain('also listens there, on ')
@@ -146,7 +147,7 @@ test('a second process on a number that nobody holds is named', async () => {
 test('a connection on a number that nobody holds is told, and that a server may not get it', async () => {
   const { web, directory, explain } = await shop()
   const free = web + 5
-  await serverIn(directory, web)
+  await serveIn(directory, web)
   const socket = connect({ host: '127.0.0.1', port: web, localPort: free })
   onTestFinished(() => {
     socket.destroy()
@@ -193,8 +194,8 @@ test("a process that a service's command started is that service's", async () =>
 test('a stranger beside a container is not taken for it', async () => {
   const { url, directory, web } = await shop()
   // What listens for a runtime runs elsewhere, as docker-proxy does.
-  const proxy = await serverIn('/', web)
-  const stranger = await serverIn('/tmp', web, { host: '127.0.0.2' })
+  const { pid: proxy } = await serveIn('/', web)
+  const { pid: stranger } = await serveIn('/tmp', web, '127.0.0.2')
   const socket = await serveApi({
     '/containers/json': [
       {

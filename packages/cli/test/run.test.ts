@@ -7,6 +7,7 @@ import { isAlive } from '@ports/core'
 import { CLI, portsIn } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
+  faultyProxy,
   freshDatabase,
   projectDirectory,
   startPorts,
@@ -16,7 +17,6 @@ import {
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { passTime } from '../../db/test/passTime.js'
 import { actingAs, newRole } from '../../db/test/roles.js'
-import { statementProxy } from './statementProxy.js'
 
 /** Prints what it was told, and ends. */
 const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
@@ -615,11 +615,11 @@ describe.runIf(isLinux)('ports run says that the command listens', () => {
   test('on another port also if the database that knows whose that is went away', async () => {
     const url = await databaseWithOwnNumbers('shop')
     const directory = projectDirectory({ 'ports.json': SHOP })
-    const proxy = await statementProxy(url)
+    const proxy = await faultyProxy(url)
     const code = `${serve('0', '"127.0.0.1"')}; process.on('SIGTERM', () => process.exit(7)); console.log('started')`
     const child = startPorts(directory, proxy.url, ['run', 'web', '--', 'node', '-e', code])
     await once(child.stdout, 'data')
-    await proxy[Symbol.asyncDispose]()
+    await proxy.down()
     await textUntil(
       child.stderr,
       /^warning: it listens on \d+, whose number that is cannot be told now, and not on \d+\./m,

@@ -1,13 +1,20 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
-import { CLI, type Ended, ended, environmentOn, tcpServer } from '@ports/testkit'
-import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { existsSync, mkdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import {
+  CLI,
+  cleanEnvironment,
+  type Ended,
+  type Environment,
+  ended,
+  environmentOn,
+  portsWith,
+  tcpServer,
+} from '@ports/testkit'
+import { freshDatabase, registryHome, skipBecause } from '@ports/testkit/vitest'
+import { describe, expect, test } from 'vitest'
 
 type Skip = (note: string) => never
-type Environment = Readonly<Record<string, string>>
 
 /** Skips the test where this user cannot make such namespaces. */
 function needs(skip: Skip, ...namespaces: string[]): void {
@@ -22,7 +29,7 @@ function needs(skip: Skip, ...namespaces: string[]): void {
   }
 }
 
-const ports = (env: Environment, ...args: string[]) => ended(process.execPath, [CLI, ...args], env)
+const ports = (env: Environment, ...args: string[]) => portsWith(env)(...args)
 
 /** The same in a new network namespace. */
 const inOtherNetwork = (env: Environment, ...args: string[]) =>
@@ -40,24 +47,11 @@ const scriptWithOwnProc = (env: Environment, script: string) =>
     CLI,
   })
 
-/**
- * An environment whose embedded registry was never made. Anything made there is removed with the
- * test.
- */
+/** An environment whose embedded registry was never made. */
 function freshHome(): Environment {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-sandbox-'))
-  chmodSync(directory, 0o755)
-  const home = join(directory, 'registry')
+  const home = registryHome()
   mkdirSync(home, { mode: 0o755 })
-  const { PORTS_DATABASE_URL: _, ...env } = environmentOn('', { PORTS_HOME: home, HOME: directory })
-  onTestFinished(async () => {
-    const { dataDirectory } = JSON.parse((await ports(env, 'db', 'status', '--json')).stdout)
-    await ports(env, 'db', 'stop')
-    // Root's server does not live in the home.
-    if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
-    rmSync(directory, { recursive: true, force: true })
-  })
-  return env
+  return cleanEnvironment({ PORTS_HOME: home, HOME: dirname(home) })
 }
 
 function expectUnknown({ stdout, stderr, status }: Ended, reason: string, ...words: string[]) {

@@ -1,28 +1,7 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { portsIn } from '@ports/testkit'
 import { databaseWithOwnNumbers, projectDirectory } from '@ports/testkit/vitest'
-import { onTestFinished } from 'vitest'
 
 export const SHOP = { 'ports.json': { project: 'shop', services: { web: {}, api: {} } } }
-
-/** A server that listens on a port, and is ended with the test. */
-export async function serverIn(
-  directory: string,
-  port: number,
-  { host = '127.0.0.1' }: { host?: string } = {},
-): Promise<number> {
-  const program = `
-    require('net').createServer().listen({ port: ${port}, host: '${host}' }, () => {
-      process.stdout.write('up')
-    })`
-  const child = spawn(process.execPath, ['-e', program], { cwd: directory, stdio: 'pipe' })
-  onTestFinished(() => {
-    child.kill()
-  })
-  await once(child.stdout, 'data')
-  return child.pid!
-}
 
 /** A checkout of shop with ports for its services, and the commands in it. */
 export async function shop() {

@@ -1,10 +1,8 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { portsOn } from '@ports/testkit'
-import { freshDatabase } from '@ports/testkit/vitest'
-import { expect, onTestFinished, test } from 'vitest'
-import { statementProxy } from './statementProxy.js'
+import { portsOn, textsIn } from '@ports/testkit'
+import { faultyProxy, freshDatabase, projectDirectory } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 
 const commandsOn = (projectName: string): Readonly<Record<string, string[]>> => ({
   get: ['get', projectName, 'api'],
@@ -19,28 +17,35 @@ const commandsOn = (projectName: string): Readonly<Record<string, string[]>> => 
 test.each(Object.entries(commandsOn('nosuch')))(
   '%s tells that a project is unknown after no other statements than for a known one',
   async (name, command) => {
-    await using proxy = await statementProxy(await freshDatabase())
+    let statements: string[] = []
+    const proxy = await faultyProxy(await freshDatabase(), {
+      onRequest: (type, body) => {
+        const [first = '', second = ''] = textsIn(body)
+        if (type === 'Q') statements.push(first)
+        // Parse: the name of the prepared statement comes first.
+        if (type === 'P') statements.push(second)
+      },
+    })
     const ports = portsOn(proxy.url)
     // A service without a port is looked for in other instances, and one with a port is not
     // allocated another by get.
     if (!name.startsWith('get')) await ports('get', 'consilio', 'api')
-    proxy.takeStatements()
+    statements = []
     await ports(...commandsOn('consilio')[name]!)
-    const statements = proxy.takeStatements()
-    expect(statements.at(-1)).toContain('ports.')
+    const ofKnown = statements
+    expect(ofKnown.at(-1)).toContain('ports.')
+    statements = []
     const { stderr, status } = await ports(...command)
     expect(status, stderr).toBe(3)
     expect(stderr).toContain('known projects: meta-supervisor, consilio,')
-    const asked = proxy.takeStatements()
-    expect(asked).not.toEqual([])
-    expect(asked).toEqual(statements.slice(0, asked.length))
+    expect(statements).not.toEqual([])
+    expect(statements).toEqual(ofKnown.slice(0, statements.length))
   },
 )
 
 /** Runs the command, and returns the addresses of all scripts that it loaded. */
 async function scriptsOf(url: string, ...command: string[]): Promise<string[]> {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-coverage-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = projectDirectory({})
   await portsOn(url, { NODE_V8_COVERAGE: directory })(...command)
   return readdirSync(directory).flatMap((file) => {
     const { result } = JSON.parse(readFileSync(join(directory, file), 'utf8'))

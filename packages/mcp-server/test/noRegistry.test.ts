@@ -1,26 +1,11 @@
-import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { databaseStatus, stopDatabase } from '@ports/db'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { call, INITIALIZE } from '@ports/testkit'
-import { freshDatabase, projectDirectory } from '@ports/testkit/vitest'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { freshDatabase, projectDirectory, registryHome } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 import { rawClient } from './connect.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
-
-/** A place for a registry. One that is made there goes when the test ends. */
-function freshHome(): string {
-  const home = join(projectDirectory({}), 'registry')
-  onTestFinished(async () => {
-    vi.stubEnv('PORTS_HOME', home)
-    const { dataDirectory } = await databaseStatus()
-    await stopDatabase()
-    vi.unstubAllEnvs()
-    // Root's server does not live in the home.
-    if (dataDirectory) rmSync(dirname(dataDirectory), { recursive: true, force: true })
-  })
-  return home
-}
 
 test.each([
   ['list-ports', {}],
@@ -29,7 +14,7 @@ test.each([
   ['release-port', service],
   ['update-port', { ...service, serviceType: 'http' }],
 ])('%s makes no registry, and says which tool does', async (tool, args) => {
-  const home = freshHome()
+  const home = registryHome()
   const client = rawClient({ PORTS_HOME: home })
   await client.ask(INITIALIZE)
   const { result } = await client.ask(call(1, tool, args))
@@ -43,7 +28,7 @@ test.each([
 })
 
 test('release-port makes no registry for a directory either', async () => {
-  const home = freshHome()
+  const home = registryHome()
   const directory = projectDirectory({})
   writeFileSync(join(directory, 'ports.json'), '{"project":"consilio"}')
   const client = rawClient({ PORTS_HOME: home })
@@ -54,7 +39,7 @@ test('release-port makes no registry for a directory either', async () => {
 })
 
 test('get-port makes a registry while another call finds none', async () => {
-  const client = rawClient({ PORTS_HOME: freshHome() })
+  const client = rawClient({ PORTS_HOME: registryHome() })
   await client.ask(INITIALIZE)
   client.send(call(1, 'list-ports'), call(2, 'get-port', service))
   const answers = (await client.received(3)).slice(1)

@@ -1,17 +1,9 @@
-import { FaultyProxy } from '@ports/testkit'
-import { freshDatabase, sql } from '@ports/testkit/vitest'
-import { expect, onTestFinished, test } from 'vitest'
+import { faultyProxy, freshDatabase, sql } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 import { connect, NO_DATABASE } from './connect.js'
 import { lockAllocations } from './lockAllocations.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
-
-async function proxiedDatabase() {
-  const proxy = new FaultyProxy(await freshDatabase())
-  await proxy.up()
-  onTestFinished(() => proxy.down())
-  return proxy
-}
 
 test('introduces itself and its tools where no database can be reached', async () => {
   const { client, failure } = await connect(NO_DATABASE)
@@ -24,7 +16,7 @@ test('introduces itself and its tools where no database can be reached', async (
 })
 
 test('works as soon as a database that was down at the first call is there', async () => {
-  const proxy = await proxiedDatabase()
+  const proxy = await faultyProxy(await freshDatabase())
   await proxy.down()
   const { ask, failure } = await connect(proxy.url)
   expect(await failure('get-port', service)).toMatch(/^DATABASE_UNAVAILABLE: /)
@@ -34,7 +26,7 @@ test('works as soon as a database that was down at the first call is there', asy
 })
 
 test('survives a database that goes away and comes back', async () => {
-  const proxy = await proxiedDatabase()
+  const proxy = await faultyProxy(await freshDatabase())
   const { ask, failure } = await connect(proxy.url)
   const held = await ask('get-port', service)
   const listed = await ask('list-ports')
@@ -50,9 +42,7 @@ test('survives a database that goes away and comes back', async () => {
 
 test('says how to find out what became of a call during which the database went away', async () => {
   const url = await freshDatabase()
-  const proxy = new FaultyProxy(url)
-  await proxy.up()
-  onTestFinished(() => proxy.down())
+  const proxy = await faultyProxy(url)
   const { ask, failure } = await connect(proxy.url)
   const unlock = await lockAllocations(url)
   const calls = Promise.all([failure('get-port', service), failure('allocate-port', service)])

@@ -1,9 +1,14 @@
 import { spawnSync } from 'node:child_process'
-import { freshDatabase, onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
+import {
+  freshDatabase,
+  onLinux,
+  projectDirectory,
+  serveIn,
+  skipBecause,
+} from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
-import { serveIn } from './serveIn.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 

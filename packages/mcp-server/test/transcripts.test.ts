@@ -1,13 +1,18 @@
 import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { FaultyProxy } from '@ports/testkit'
-import { freshDatabase, onLinux, projectDirectory } from '@ports/testkit/vitest'
-import { expect, onTestFinished, test } from 'vitest'
+import {
+  faultyProxy,
+  freshDatabase,
+  onLinux,
+  projectDirectory,
+  type Served,
+  serveIn,
+} from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 import { passTime } from '../../db/test/passTime.js'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
-import { type Served, serveIn } from './serveIn.js'
 
 // Each test does what an agent would do that knows only the answers. An answer must say what to do
 // next.
@@ -258,9 +263,7 @@ test('an agent takes over from another', async ({ skip }) => {
 })
 
 test('an agent picks no port itself while the database is unavailable', async () => {
-  const proxy = new FaultyProxy(await freshDatabase())
-  await proxy.up()
-  onTestFinished(() => proxy.down())
+  const proxy = await faultyProxy(await freshDatabase())
   const { ask, failure } = await agent(proxy.url)
   const service = { projectName: 'consilio', serviceName: 'web' }
   const held = await ask('get-port', service)

@@ -33,15 +33,20 @@ export function environmentOn(url: string, more: Environment = {}): Environment 
   return cleanEnvironment({ PORTS_HOME, PORTS_DATABASE_URL: url, ...more })
 }
 
-/** The built command line on a database. Neither of its streams is a terminal. */
+/** The built command line. Neither of its streams is a terminal. */
+export function portsWith(env: Environment, directory?: string) {
+  return (...args: string[]): Promise<Ended> =>
+    ended(process.execPath, [CLI, ...args], env, directory)
+}
+
+/** The built command line on a database. */
 export function portsOn(url: string, more?: Environment) {
-  return portsIn(process.cwd(), url, more)
+  return portsWith(environmentOn(url, more))
 }
 
 /** The same in a directory. */
 export function portsIn(directory: string, url: string, more?: Environment) {
-  return (...args: string[]): Promise<Ended> =>
-    ended(process.execPath, [CLI, ...args], environmentOn(url, more), directory)
+  return portsWith(environmentOn(url, more), directory)
 }
 
 /** Runs a program to its end. */

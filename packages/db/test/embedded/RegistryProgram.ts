@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { cleanEnvironment } from '@ports/testkit'
 import type { DatabaseStatus } from '../../src/index.js'
 
 const SCRIPT = fileURLToPath(new URL('../fixtures/registry.mjs', import.meta.url))
@@ -37,11 +38,10 @@ export class RegistryProgram {
   #stderr = ''
 
   constructor({ env, as, through = [] }: Setting) {
-    const { PATH, XDG_CONFIG_HOME } = process.env
     const [program = '', ...args] = [...through, process.execPath, SCRIPT]
     this.#process = spawn(program, args, {
       cwd: '/',
-      env: { PATH, XDG_CONFIG_HOME, PORTS_PASS_OVER: 'none', ...env },
+      env: cleanEnvironment(env),
       stdio: ['pipe', 'pipe', 'pipe'],
       ...as,
     })

@@ -1,14 +1,13 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, watch } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, mkdirSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { tempDirectory } from '@ports/testkit'
 import { expect, onTestFinished } from 'vitest'
 import type { DatabaseStatus } from '../../src/index.js'
 import { type Answer, RegistryProgram, type Setting, type User } from './RegistryProgram.js'
 
 /** A directory for a registry's home to be in, which everybody can enter. */
 export function place(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-embedded-'))
-  chmodSync(directory, 0o755)
+  const directory = tempDirectory('ports-embedded-')
   onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }))
   return directory
 }

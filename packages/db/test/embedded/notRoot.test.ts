@@ -1,7 +1,6 @@
-import { once as emitted } from 'node:events'
 import { readdirSync, realpathSync, statSync } from 'node:fs'
-import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
+import { tcpServer } from '@ports/testkit'
 import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -21,23 +20,13 @@ import { type User, whyItCannotRun } from './RegistryProgram.js'
 import { isRoot, otherUser, userNamed } from './users.js'
 
 /** A database server that turns everybody away, in words of its own. */
-async function refusingServer() {
+function refusingServer() {
   const refusal = Buffer.from('SFATAL\0C53300\0Mno room for you\0\0')
   const head = Buffer.alloc(5, 'E')
   head.writeInt32BE(refusal.length + 4, 1)
-  const server = createServer((socket) => {
-    socket.on('error', () => {}).once('data', () => socket.end(Buffer.concat([head, refusal])))
+  return tcpServer((socket) => {
+    socket.once('data', () => socket.end(Buffer.concat([head, refusal])))
   })
-  server.listen(0, '127.0.0.1')
-  await emitted(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  return {
-    url: `postgresql://ports@127.0.0.1:${port}/registry`,
-    async [Symbol.asyncDispose]() {
-      server.close()
-      await emitted(server, 'close')
-    },
-  }
 }
 
 describe('a user who is not root', () => {

@@ -1,6 +1,5 @@
-import { FaultyProxy } from '@ports/testkit'
-import { sql } from '@ports/testkit/vitest'
-import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { faultyProxy, sql } from '@ports/testkit/vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Database } from '../../src/Database.js'
 import { translate } from '../../src/sqlState.js'
 import { noteOwnNetwork } from '../../src/store/checks.js'
@@ -77,9 +76,7 @@ describe('a statement that is cancelled in mid-call', () => {
 
 describe('a connection that is cut in mid-call', () => {
   async function openThroughProxy() {
-    const proxy = new FaultyProxy(url)
-    await proxy.up()
-    onTestFinished(() => proxy.down())
+    const proxy = await faultyProxy(url)
     const { pool, repository } = await openOn(proxy.url)
     // From here on there is one connection, and Prisma is loaded.
     await repository.listRanges()

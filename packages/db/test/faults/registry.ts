@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { inspect } from 'node:util'
 import { type CallOptions, type PortRepository, PortsError, type PortsErrorCode } from '@ports/core'
 import { emptyDatabase, sql } from '@ports/testkit/vitest'
@@ -331,12 +328,6 @@ export async function untilGivenBack(pool: Pool): Promise<void> {
 export function underWay<Result>(promise: Promise<Result>): Promise<Result> {
   promise.catch(() => {})
   return promise
-}
-
-export function temporaryDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-faults-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
 }
 
 /** Every way into a database of one's own. */

@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { projectDirectory } from '@ports/testkit/vitest'
 import { expect, it, onTestFinished } from 'vitest'
 import { RegistryPool } from '../../src/RegistryPool.js'
 import { numbers } from '../sessions.js'
-import { refusal, temporaryDirectory } from './registry.js'
+import { refusal } from './registry.js'
 
 it('calls at once that find no server share one start of it, and later ones start it again', async () => {
-  const dataDirectory = temporaryDirectory()
+  const dataDirectory = projectDirectory({})
   let starts = 0
   const start = async () => {
     starts++

@@ -1,7 +1,6 @@
 import type { PortRepository } from '@ports/core'
-import { FaultyProxy } from '@ports/testkit'
-import { sql } from '@ports/testkit/vitest'
-import { expect, it, onTestFinished } from 'vitest'
+import { faultyProxy, sql } from '@ports/testkit/vitest'
+import { expect, it } from 'vitest'
 import { numbers } from '../../../core/testing/shop.js'
 import { Session } from '../sessions.js'
 import {
@@ -118,9 +117,7 @@ it('one that is aborted in the middle of a shared transaction does not know', as
 })
 
 it('a lost connection leaves each of them unknown, and says to each how to find out', async () => {
-  const proxy = new FaultyProxy(url)
-  await proxy.up()
-  onTestFinished(() => proxy.down())
+  const proxy = await faultyProxy(url)
   const { repository } = await openOn(proxy.url)
   await repository.createRange({ projectName: 'crowd', startPort: 4000, endPort: 4999 })
   await repository.release(web)

@@ -2,7 +2,8 @@ import { once } from 'node:events'
 import { createServer as createHttpServer } from 'node:http'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
-import { databaseUrlOn, FaultyProxy } from '@ports/testkit'
+import { databaseUrlOn } from '@ports/testkit'
+import { faultyProxy, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import {
   CALL_LIST,
@@ -14,7 +15,6 @@ import {
   QUOTED_PASSWORD,
   READS,
   refusal,
-  temporaryDirectory,
   url,
 } from './registry.js'
 
@@ -39,7 +39,7 @@ describe('a database that is not there', () => {
   })
 
   it.each(ENTRY_POINT_LIST)('is unavailable to %s without a socket', async (_name, open) => {
-    const directory = temporaryDirectory()
+    const directory = projectDirectory({})
     await expectRefusal(open(databaseUrlOn(directory, 'ports')), 'DATABASE_UNAVAILABLE')
   })
 
@@ -80,7 +80,7 @@ describe('a database that is not there', () => {
   it.each(ENTRY_POINT_LIST)(
     'is unavailable to %s where its certificate is missing',
     async (_name, open) => {
-      const missing = encodeURIComponent(join(temporaryDirectory(), 'ca.pem'))
+      const missing = encodeURIComponent(join(projectDirectory({}), 'ca.pem'))
       await expectRefusal(
         open(`${url}&sslmode=verify-full&sslrootcert=${missing}`),
         'DATABASE_UNAVAILABLE',
@@ -89,9 +89,7 @@ describe('a database that is not there', () => {
   )
 
   it.each(ENTRY_POINT_LIST)('is unavailable to %s where it hangs up', async (_name, open) => {
-    const proxy = new FaultyProxy(url)
-    await proxy.up()
-    onTestFinished(() => proxy.down())
+    const proxy = await faultyProxy(url)
     proxy.refuse()
     await expectRefusal(open(proxy.url), 'DATABASE_UNAVAILABLE')
   })
@@ -99,12 +97,10 @@ describe('a database that is not there', () => {
 
 describe.each([
   ['TCP', () => undefined],
-  ['a Unix socket', temporaryDirectory],
+  ['a Unix socket', () => projectDirectory({})],
 ])('a database that goes away, on %s,', (_kind, directory) => {
   it.each(CALL_LIST)('is unavailable to %s until it is back', async (_name, call) => {
-    const proxy = new FaultyProxy(url, { directory: directory() })
-    await proxy.up()
-    onTestFinished(() => proxy.down())
+    const proxy = await faultyProxy(url, { directory: directory() })
     const { pool, repository } = await openOn(proxy.url)
     await repository.listRanges()
     const before = await contents()
@@ -121,12 +117,10 @@ describe.each([
 
 describe.each([
   ['TCP', () => undefined],
-  ['a Unix socket', temporaryDirectory],
+  ['a Unix socket', () => projectDirectory({})],
 ])('a connection that broke unnoticed, on %s,', (_kind, directory) => {
   it.each(CALL_LIST)('is found out by %s', async (name, call) => {
-    const proxy = new FaultyProxy(url, { directory: directory() })
-    await proxy.up()
-    onTestFinished(() => proxy.down())
+    const proxy = await faultyProxy(url, { directory: directory() })
     const { repository } = await openOn(proxy.url)
     await repository.listRanges()
     const before = await contents()
@@ -143,9 +137,7 @@ describe.each([
 
 describe('a database that hangs up on new connections', () => {
   it.each(CALL_LIST)('is unavailable to %s, for nothing was sent', async (_name, call) => {
-    const proxy = new FaultyProxy(url)
-    await proxy.up()
-    onTestFinished(() => proxy.down())
+    const proxy = await faultyProxy(url)
     const { repository } = await openOn(proxy.url)
     const before = await contents()
     proxy.refuse()

@@ -16,10 +16,10 @@ import {
 
 const SOCKET = '.s.PGSQL.5432'
 
-interface Options {
+export interface ProxyOptions {
   /** A directory for a Unix socket of the proxy's own. Default: a TCP port of the loopback interface. */
   readonly directory?: string
-  /** Is told each message of the clients. */
+  /** Is told each message of the clients before it is passed on. */
   readonly onRequest?: (type: string, body: Buffer) => void
 }
 
@@ -37,7 +37,7 @@ export class FaultyProxy {
   #pendingCut: PendingCut | undefined
 
   /** @param url of the database behind it */
-  constructor(url: string, { directory, onRequest = () => {} }: Options = {}) {
+  constructor(url: string, { directory, onRequest = () => {} }: ProxyOptions = {}) {
     const { host, port, database } = new pg.Client({ connectionString: url })
     this.#upstream = host.startsWith('/') ? { path: join(host, SOCKET) } : { host, port }
     this.#database = String(database)
