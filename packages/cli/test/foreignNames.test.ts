@@ -6,10 +6,10 @@ import {
   databaseWithOwnNumbers,
   onLinux,
   projectDirectory,
+  serveIn,
   startPorts,
 } from '@ports/testkit/vitest'
 import { beforeEach, expect, test } from 'vitest'
-import { serveIn } from '../../mcp-server/test/serveIn.js'
 
 const SHOP = { 'ports.json': { project: 'shop', services: { web: {} } } }
 

@@ -1,10 +1,9 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { freshDatabase, onLinux, projectDirectory } from '@ports/testkit/vitest'
+import { freshDatabase, onLinux, projectDirectory, serveIn } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
-import { serveIn } from './serveIn.js'
 
 test('the name of a directory stays on one line in the results of every tool', async ({ skip }) => {
   onLinux(skip)
