@@ -17,6 +17,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   serviceName: 'service',
   startPort: 'start',
   endPort: 'end',
+  size: 'createRange',
 }
 
 /**

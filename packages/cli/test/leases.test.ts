@@ -152,7 +152,7 @@ describe('a lease', () => {
     ] as const) {
       const { stderr } = await ports(...command, '--json')
       expect(JSON.parse(stderr).error).toMatchObject({
-        message: expect.stringMatching(new RegExp(`^${field} is `)),
+        message: expect.stringMatching(new RegExp(`^(--)?${field} is `)),
         details: { field },
       })
     }

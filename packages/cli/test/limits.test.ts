@@ -81,7 +81,7 @@ describe('limit', () => {
     ['an empty actor', 2, ['--actor', '', '--max-ports', '5'], 'give --project or --actor'],
     ['both', 2, ['--project', 'a', '--actor', 'b', '--max-ports', '5'], 'cannot be used with'],
     ['no number', 2, ['--project', 'consilio'], 'give --max-ports or --per-minute'],
-    ['a text', 2, ['--project', 'consilio', '--max-ports', 'few'], 'maxPorts is "few"'],
+    ['a text', 2, ['--project', 'consilio', '--max-ports', 'few'], '--max-ports is "few"'],
     ['an unknown project', 3, ['--project', 'nothing', '--max-ports', '5'], 'nothing has no port'],
   ])('cannot be set with %s', async (_what, status, args, message) => {
     const ports = portsOn(await freshDatabase())

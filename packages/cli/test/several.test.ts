@@ -80,8 +80,8 @@ test('get creates a range for several services if asked', async () => {
 test.each([
   [['web', 'web'], 'error: service is "web", but must be named once'],
   [['web', '../'], 'error: service is "../"'],
-  [['web', '--count', '0'], 'error: count is 0'],
-  [['web', '--count', 'four'], 'count is "four"'],
+  [['web', '--count', '0'], 'error: --count is 0'],
+  [['web', '--count', 'four'], 'error: --count is "four"'],
   [['web', 'api', '--prefer', '3105'], 'prefer is 3105'],
   [['web', '--both-protocols', '--protocol', 'udp'], 'cannot be used with'],
   [[], "missing required argument 'service'"],

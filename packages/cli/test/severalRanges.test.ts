@@ -159,9 +159,9 @@ describe('get --create-range', () => {
   })
 
   test.each([
-    ['myapp', '--create-range=0', 'size is 0'],
-    ['myapp', '--create-range=1001', 'size is 1001'],
-    ['../', '--create-range', 'projectName'],
+    ['myapp', '--create-range=0', '--create-range is 0'],
+    ['myapp', '--create-range=1001', '--create-range is 1001'],
+    ['../', '--create-range', 'project is "../"'],
   ])('refuses %s %s, and creates nothing', async (project, option, message) => {
     const ports = portsOn(await emptyDatabase())
     expect(await ports('get', project, 'api', option)).toMatchObject({
