@@ -4,7 +4,7 @@ import {
   type AuditUnverified,
   CONFLICT_KINDS,
 } from '@ports/core'
-import { nameOfProcess } from './nameOfProcess.js'
+import { inDirectory, nameOfProcess } from './nameOfProcess.js'
 
 export type Noted = AuditConflict | AuditUnverified
 
@@ -17,8 +17,10 @@ export function actualOf(noted: Noted): string {
     process && nameOfProcess(process),
     process?.addresses && `on ${process.addresses.join(', ')}`,
     process?.container && `of the container ${process.container}`,
-    process?.directory && `in ${process.directory}`,
-    projectName && `to record it: ports claim ${projectName} <service> ${port}`,
+    process && inDirectory(process),
+    projectName &&
+      uid === undefined &&
+      `to record it: ports claim ${projectName} <service> ${port}`,
   ]
     .filter(Boolean)
     .join(', ')
