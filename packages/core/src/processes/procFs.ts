@@ -85,7 +85,7 @@ function linksIn(directory: string): readonly string[] {
 const GONE = ' (deleted)'
 
 /** Where a process runs. A deleted directory has the path that it had. */
-export type WorkingDirectory = Pick<ListeningProcess, 'directory' | 'deletedDirectory'>
+type WorkingDirectory = Pick<ListeningProcess, 'directory' | 'deletedDirectory'>
 
 /**
  * Its working directory. Empty for a process of another user, if the path is longer than the kernel
