@@ -1,5 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs'
-import { dirname, join, resolve, sep } from 'node:path'
+import { realpathSync } from 'node:fs'
+import { resolve, sep } from 'node:path'
+import { gitWorktree, rootWithFile } from '@ports/core'
 
 /** Whether a directory belongs to the checkout that contains the other one. */
 export function isSameCheckout(one: string | undefined, other: string): boolean {
@@ -12,18 +13,11 @@ export function isSameCheckout(one: string | undefined, other: string): boolean 
 }
 
 /**
- * The nearest directory with a `.git`, which a linked worktree also has, else the nearest with a
+ * The top of the worktree, which may contain several projects, else the nearest directory with a
  * `ports.json`.
  */
 function rootOf(directory: string): string | undefined {
-  return above(directory, '.git') ?? above(directory, 'ports.json')
-}
-
-function above(directory: string, file: string): string | undefined {
-  for (let at = directory; ; at = dirname(at)) {
-    if (existsSync(join(at, file))) return at
-    if (at === dirname(at)) return undefined
-  }
+  return gitWorktree(directory)?.root ?? rootWithFile(directory)
 }
 
 /** A directory that was removed stays as it was named. */

@@ -6,8 +6,12 @@ export interface Explained {
   readonly summary: string
   readonly verdict: 'listening' | 'not-listening' | 'unknown'
   readonly hasUnknownProcess: boolean
-  readonly processes: readonly { readonly directory?: string; readonly whose: string }[]
-  readonly container?: { readonly composeDirectory?: string }
+  readonly processes: readonly {
+    readonly directory?: string
+    readonly container?: object
+    readonly whose: string
+  }[]
+  readonly containers?: readonly { readonly composeDirectory?: string }[]
   readonly holder?: { readonly directory?: string }
 }
 

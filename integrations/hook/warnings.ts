@@ -45,15 +45,18 @@ async function endings(commands: readonly Command[], session: Session): Promise<
 
 /** Whether all that listens belongs to this checkout. */
 function isOwn(explained: Explained, directory: string): boolean {
-  const { container, processes, holder, hasUnknownProcess } = explained
-  if (container) return isSameCheckout(container.composeDirectory, directory)
+  const { containers = [], processes, holder, hasUnknownProcess } = explained
   const isHolderHere = isSameCheckout(holder?.directory, directory)
   return (
     !hasUnknownProcess &&
-    processes.every(
-      (each) =>
-        isSameCheckout(each.directory, directory) || (each.whose === 'holder' && isHolderHere),
-    )
+    containers.every((each) => isSameCheckout(each.composeDirectory, directory)) &&
+    processes
+      // Those of the runtime run elsewhere.
+      .filter(({ container }) => container === undefined || containers.length === 0)
+      .every(
+        (each) =>
+          isSameCheckout(each.directory, directory) || (each.whose === 'holder' && isHolderHere),
+      )
   )
 }
 

@@ -4,7 +4,7 @@ import {
   type AuditUnverified,
   CONFLICT_KINDS,
 } from '@ports/core'
-import { nameOfProcess } from './nameOfProcess.js'
+import { inDirectory, nameOfProcess } from './nameOfProcess.js'
 
 export type Noted = AuditConflict | AuditUnverified
 
@@ -23,15 +23,17 @@ export function processOf(noted: Noted): string | undefined {
     nameOfProcess(process),
     process.addresses && `on ${process.addresses.join(', ')}`,
     process.container && `of the container ${process.container}`,
-    process.directory && `in ${process.directory}`,
+    inDirectory(process),
   ]
     .filter(Boolean)
     .join(', ')
 }
 
-/** The command that records a listener on a number that nobody holds. */
+/** The command that records a listener on a number that nobody holds, unless it is another user's. */
 export function claimOf(noted: Noted): string | undefined {
-  if (!('projectName' in noted) || noted.projectName === undefined) return undefined
+  if ('reason' in noted || noted.projectName === undefined || noted.uid !== undefined) {
+    return undefined
+  }
   return `ports claim ${noted.projectName} <service> ${noted.port}`
 }
 

@@ -1,6 +1,7 @@
 import {
   type AttributedProcess,
   type Explanation,
+  isDecisive,
   isOfCheckout,
   nameOfOwner,
   nameOfService,
@@ -13,7 +14,7 @@ import type { Context } from './Context.js'
 import { isWhole, targetOf } from './explain/targetOf.js'
 import { tellNoRegistry } from './explain/tellNoRegistry.js'
 import { knownInstance } from './inCheckout.js'
-import { nameOfProcess } from './nameOfProcess.js'
+import { inDirectory, nameOfProcess } from './nameOfProcess.js'
 import { directoryHere, here, projectHere } from './run/here.js'
 
 /** The copy of a project in this directory. */
@@ -55,7 +56,7 @@ export async function verifyMine(
 
 /** The reason why the listener is not this checkout's, or undefined if it is. */
 function whyNot(explained: Explanation, mine: Mine): string | undefined {
-  const { port, holder, verdict, processes, hasUnknownProcess, container } = explained
+  const { port, holder, verdict, processes, listeners, containers, hasUnknownProcess } = explained
   if (!holder) return `${port} is held by nobody`
   if (holder.projectName !== mine.projectName || holder.instance !== mine.instance) {
     return `${port} is ${nameOfService(holder)}'s`
@@ -63,12 +64,13 @@ function whyNot(explained: Explanation, mine: Mine): string | undefined {
   if (verdict === 'unknown')
     throw unverifiable({ ...explained, verdict, reason: explained.reason! })
   if (verdict === 'not-listening') return `nothing listens on ${port}`
-  if (container) {
-    const { name, composeDirectory } = container
-    const isOwn = composeDirectory !== undefined && isOfCheckout(composeDirectory, mine.root)
-    if (!isOwn) return `the container ${name} listens on ${port}`
+  const strange = containers.find((container) => !isIn(container.composeDirectory, mine))
+  if (strange) {
+    const { name, composeDirectory } = strange
+    const place = composeDirectory === undefined ? '' : ` in ${composeDirectory}`
+    return `the container ${name}${place} listens on ${port}`
   }
-  const other = processes.find((each) => !isMine(each, mine))
+  const other = processes.find((each) => isDecisive(each, listeners) && !isMine(each, mine))
   if (other) return `${otherText(other)} listens on ${port}`
   if (!hasUnknownProcess) return undefined
   throw new PortsError(
@@ -80,21 +82,23 @@ function whyNot(explained: Explanation, mine: Mine): string | undefined {
 }
 
 function otherText(process: AttributedProcess): string {
-  const { directory, owner } = process
+  const { owner } = process
   return [
     nameOfProcess(process),
-    directory && `in ${directory}`,
+    inDirectory(process),
     owner?.serviceName && `of ${nameOfOwner(owner)}`,
   ]
     .filter(Boolean)
     .join(' ')
 }
 
-/** It runs in the checkout, or was started by it, and not for another service. */
-function isMine(process: AttributedProcess, { root }: Mine): boolean {
-  const { whose, container } = process
-  const directory = container?.composeDirectory ?? process.directory
+/** It was started by `ports run` for the service, wherever it runs now, or runs in the checkout. */
+function isMine({ whose, owner, container, directory }: AttributedProcess, mine: Mine): boolean {
   if (whose === 'stranger') return false
-  if (directory !== undefined && isOfCheckout(directory, root)) return true
-  return whose === 'holder' && (directory === undefined || directory === '/')
+  if (whose === 'holder' && owner?.serviceName !== undefined) return true
+  return isIn(container ? container.composeDirectory : directory, mine)
+}
+
+function isIn(directory: string | undefined, { root }: Mine): boolean {
+  return directory !== undefined && isOfCheckout(directory, root)
 }

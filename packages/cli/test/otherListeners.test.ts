@@ -129,7 +129,7 @@ test('a process that cannot be seen is mentioned beside one that can', async ({ 
   const explained = JSON.parse(stdout)
   expect(explained).toMatchObject({ processes: [{ whose: 'holder' }], hasUnknownProcess: true })
   expect(explained.summary).toMatch(
-    /listens: stopping it stops that service\. A process that cannot be seen from here also listens there, on 127\.0\.0\.2: find out as its user or as root what it is\.$/,
+    /listens: stopping it stops that service\. A process of uid \d+ that cannot be seen from here also listens there, on 127\.0\.0\.2: find out as its user or as root what it is\.$/,
   )
 })
 
@@ -210,7 +210,7 @@ test('a stranger beside a container is not taken for it', async () => {
   const ports = portsIn(directory, url, { DOCKER_HOST: `unix://${socket}` })
   const explained = JSON.parse((await ports('explain', 'web', '--json')).stdout)
   expect(explained).toMatchObject({
-    container: { name: 'shop-web-1', whose: 'holder' },
+    containers: [{ name: 'shop-web-1', whose: 'holder', addresses: ['127.0.0.1'] }],
     processes: expect.arrayContaining([
       expect.objectContaining({ pid: proxy, whose: 'holder' }),
       expect.objectContaining({ pid: stranger, whose: 'stranger' }),

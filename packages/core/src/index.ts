@@ -100,7 +100,12 @@ export {
 } from './errors.js'
 export { eventText, subjectOfEvent } from './eventText.js'
 export { excerpt, shown } from './excerpt.js'
-export type { ExplainedListener, Explanation, Holder } from './explain/Explanation.js'
+export type {
+  ExplainedContainer,
+  ExplainedListener,
+  Explanation,
+  Holder,
+} from './explain/Explanation.js'
 export {
   type CheckedPort,
   type CheckListOptions,
@@ -198,8 +203,9 @@ export {
 } from './passedOver/reasons.js'
 export { skippedText } from './passedOver/skippedText.js'
 export { printable, printableJson, printableLines } from './printable.js'
-export type { AttributedContainer, AttributedProcess } from './processes/attributeUse.js'
-export { distinctServers } from './processes/distinctServers.js'
+export type { AttributedProcess } from './processes/attributeUse.js'
+export { directoryText } from './processes/directoryText.js'
+export { distinctServers, isDecisive } from './processes/distinctServers.js'
 export { foregroundOf, isInForeground } from './processes/foregroundOf.js'
 export {
   type HostListener,
@@ -234,7 +240,9 @@ export {
   type LocalProject,
   packageJsonIn,
   packageNameIn,
+  rootWithFile,
 } from './project/findProject.js'
+export { gitWorktree } from './project/gitWorktree.js'
 export { isInside } from './project/isInside.js'
 export { isOfCheckout } from './project/isOfCheckout.js'
 export { filesInRepository, nearestPackage, nearestWith } from './project/nearest.js'

@@ -349,6 +349,27 @@ describe('auditPorts', () => {
     expect(await auditWith({ startPort: port + 1, endPort: port + 1 })).toEqual([])
   })
 
+  it('names the user who listens on a number that nobody holds, if that is not the owner', async ({
+    skip,
+  }) => {
+    const uid = 65534
+    if (process.platform !== 'linux' || process.getuid!() !== 0) {
+      skipBecause(skip, 'only root on Linux can listen as another user and see it')
+    }
+    process.seteuid!(uid)
+    const port = await listenTcp({ host: '127.0.0.1' }).finally(() => process.seteuid!(0))
+    const store = {
+      ...(await storeOf().open()),
+      listRanges: async () => [{ projectName: 'shop', startPort: port, endPort: port }],
+    }
+    const auditOf = async (ownerUid: number) =>
+      (await auditAll(async () => store as never, localHost, {}, ownerUid)).conflicts
+    expect(await auditOf(uid + 1)).toMatchObject([
+      { kind: 'unregistered', actual: 'in use by another user and held by nobody', uid },
+    ])
+    expect((await auditOf(uid))[0]).not.toHaveProperty('uid')
+  })
+
   it('reports numbers that the kernel may give away, on this host alone', async ({ skip }) => {
     onLinux(skip)
     const port = await closedPort()

@@ -54,23 +54,6 @@ describe('a listener', () => {
     expect(home.attribute(ended('/'), HELD).whose).toBe('unattributed')
   })
 
-  it.each([
-    '/usr/bin/conmon --api-version 1 -c 5e592b14567c',
-    'rootlessport',
-    '/usr/bin/docker-proxy -proto tcp',
-  ])('is unattributed if it forwards to a container that cannot be seen: %s', (command) => {
-    expect(home.attribute({ ...ended('/home/ann'), command }, HELD)).toEqual({
-      whose: 'unattributed',
-    })
-    expect(home.attribute({ ...ended('/srv/shop'), command }, HELD).whose).toBe('holder')
-  })
-
-  it('is a stranger if its name only contains that of a forwarder', () => {
-    for (const command of ['/srv/conmon/server', 'node conmon', 'conmonitor']) {
-      expect(home.attribute({ ...ended('/home/ann'), command }, HELD).whose).toBe('stranger')
-    }
-  })
-
   it('is unattributed if the allocation was not made from a recorded directory', () => {
     const elsewhere = new Recorded([checkout('/srv/shop', { allocationIds: ['8'] })], [])
     expect(elsewhere.attribute(ended('/home/ann'), HELD).whose).toBe('unattributed')
@@ -131,7 +114,7 @@ describe('a listener', () => {
       [above, nearest],
       [nearest, above],
     ]) {
-      const owner = new Recorded([], both).ownerOf({ pid: process.pid })
+      const { owner } = new Recorded([], both).attribute({ pid: process.pid }, undefined)
       expect(owner).toMatchObject({ serviceName: 'api' })
     }
   })
@@ -142,12 +125,25 @@ describe('a listener', () => {
     expect(reused.attribute({ pid: process.pid, directory: '/' }, HELD).whose).toBe('unattributed')
   })
 
-  it('is a stranger outside of the directory in which ports run started the service', () => {
-    const earlier = new Recorded(
-      [],
-      [recordedProcess({ directory: '/srv/shop', started: 'gone/1' })],
-    )
-    expect(earlier.attribute(ended('/home/ann'), HELD).whose).toBe('stranger')
-    expect(earlier.attribute(ended('/srv/shop'), HELD).whose).toBe('holder')
+  it('is a stranger outside of the checkout in which ports run started the service', () => {
+    const byName = checkout('/srv/shop', { allocationIds: [] })
+    const ran = recordedProcess({ directory: '/srv', started: 'gone/1' })
+    const started = new Recorded([byName], [ran])
+    expect(started.attribute(ended('/srv/shop'), HELD).whose).toBe('holder')
+    expect(started.attribute(ended('/srv'), HELD).whose).toBe('stranger')
+    expect(started.attribute(ended('/home/ann'), HELD).whose).toBe('stranger')
+  })
+
+  it('is not known by the directory of a recorded process alone', () => {
+    for (const started of ['gone/1', bootAndStartOf(process.pid) ?? '']) {
+      const ran = new Recorded([], [recordedProcess({ directory: '/srv', started })])
+      expect(ran.attribute(ended('/srv/shop'), HELD).whose).toBe('unattributed')
+    }
+  })
+
+  it("is not the holder's in a directory that was deleted, and still a stranger outside", () => {
+    const at = (deletedDirectory: string) => ({ pid: 4_194_304, deletedDirectory })
+    expect(home.attribute(at('/srv/shop/dist'), HELD).whose).toBe('unattributed')
+    expect(home.attribute(at('/srv/blog'), HELD).whose).toBe('stranger')
   })
 })

@@ -1,8 +1,10 @@
 import {
   type AttributedProcess,
   type CallOptions,
+  directoryText,
   distinctServers,
   type Explanation,
+  isDecisive,
   nameOfOwner,
   nameOfService,
   type PortManager,
@@ -76,7 +78,9 @@ async function look(manager: PortManager, held: ServiceKey, port: number, { sign
   return { isInUse, explained: explained.processes.length > 0 ? explained : undefined }
 }
 
-function listenerOf({ pid, command, directory, addresses, whose }: AttributedProcess): Listener {
+function listenerOf(process: AttributedProcess): Listener {
+  const { pid, command, addresses, whose } = process
+  const directory = directoryText(process)
   const isService = whose === 'unattributed' ? undefined : whose === 'holder'
   return { pid, command: shown(command), directory, addresses, isService }
 }
@@ -98,8 +102,8 @@ function unknownBeside({
 const HIDDEN = 'An unknown process, hidden from this server,'
 
 function noteOf(explained: Explanation, held: ServiceKey): string {
-  const { processes } = explained
-  const servers = distinctServers(processes.filter((each) => isDecisive(each, explained)))
+  const { processes, listeners } = explained
+  const servers = distinctServers(processes.filter((each) => isDecisive(each, listeners)))
   const [main = processes[0]!, ...others] = servers
   const more = processes.length - others.length - 1
   return [
@@ -117,13 +121,11 @@ function noteOf(explained: Explanation, held: ServiceKey): string {
   ].join(' ')
 }
 
-function describe(
-  { pid, command, directory, whose, owner }: AttributedProcess,
-  { holder }: Explanation,
-  more: number,
-): string {
-  const process = `Process ${pid} (${shown(command)})${more > 0 ? ` (and ${more} more)` : ''}`
-  const place = directory === undefined ? process : `${process} in ${directory}`
+function describe(process: AttributedProcess, { holder }: Explanation, more: number): string {
+  const { pid, command, whose, owner } = process
+  const directory = directoryText(process)
+  const name = `Process ${pid} (${shown(command)})${more > 0 ? ` (and ${more} more)` : ''}`
+  const place = directory === undefined ? name : `${name} in ${directory}`
   if (owner?.serviceName !== undefined) return `${place}, which is ${nameOfOwner(owner)}'s,`
   if (directory === undefined || whose === 'unattributed') return place
   const home = holder?.directory ? ` (${holder.directory})` : ''
@@ -139,11 +141,6 @@ function leave(held: ServiceKey, port: number, process?: AttributedProcess): str
     ` the process alone unless you started it. For another number, call release-port with ` +
     `portNumber ${port}, then get-port, which passes over numbers in use.`
   )
-}
-
-/** Whether it may be what decides whose a socket is. A worker that runs elsewhere does not. */
-function isDecisive({ whose, addresses }: AttributedProcess, { listeners }: Explanation): boolean {
-  return listeners.some((each) => each.whose === whose && addresses.includes(each.address))
 }
 
 function shown(command: string | undefined): string {

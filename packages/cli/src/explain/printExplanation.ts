@@ -1,8 +1,9 @@
 import {
-  type AttributedContainer,
   type AttributedProcess,
+  type ExplainedContainer,
   type Explanation,
   eventText,
+  type Holder,
   nameOfOwner,
   nameOfRange,
   nameOfService,
@@ -12,7 +13,7 @@ import {
   type Whose,
 } from '@ports/core'
 import { healthText } from '../healthText.js'
-import { shortCommand } from '../nameOfProcess.js'
+import { inDirectory, shortCommand } from '../nameOfProcess.js'
 import type { Screen } from '../Screen.js'
 import type { table as Table } from '../table.js'
 import { nameOfUser } from './nameOfUser.js'
@@ -44,9 +45,9 @@ function factsOf(known: Explanation): Fact[] {
     ...(holder?.description ? [{ name: 'description', text: holder.description }] : []),
     ...(range ? [{ name: 'range', text: `${range.projectName}, ${nameOfRange(range)}` }] : []),
     ...listenersOf(known).map((text) => ({ name: 'listens', text })),
-    ...(known.container ? [{ name: 'container', text: containerText(known.container) }] : []),
+    ...known.containers.map((each) => ({ name: 'container', text: containerText(each, known) })),
     ...known.processes.map((each) => ({ name: 'process', text: processText(each, known) })),
-    ...(known.hasUnknownProcess ? [{ name: 'process', text: UNKNOWN_PROCESS }] : []),
+    ...unknownProcesses(known).map((text) => ({ name: 'process', text })),
     ...reservations.map(({ startPort, endPort, reason, reservedBy, endsAt }) => ({
       name: 'reserved',
       text: [
@@ -71,7 +72,15 @@ function factsOf(known: Explanation): Fact[] {
   ]
 }
 
-const UNKNOWN_PROCESS = 'unknown process: it cannot be seen from here'
+/** Of those that cannot be seen, the kernel tells the user at most. */
+function unknownProcesses({ hasUnknownProcess, listeners }: Explanation): string[] {
+  if (!hasUnknownProcess) return []
+  const users = listeners
+    .filter(({ isUnknown }) => isUnknown)
+    .map(({ uid }) => (uid === undefined ? '' : ` of ${nameOfUser(uid)}`))
+  const distinct = users.length === 0 ? [''] : [...new Set(users)]
+  return distinct.map((of) => `unknown process${of}: it cannot be seen from here`)
+}
 
 function holderText({ holder, hostname, protocol }: Explanation): string {
   const { allocatedAt, actor, directory, leaseEndsAt } = holder!
@@ -96,36 +105,43 @@ function addressesOf({ listeners }: Explanation): string[] {
 }
 
 function processText(process: AttributedProcess, known: Explanation): string {
-  const { pid, command, addresses, directory, startedAt, uid, container, whose, owner } = process
+  const { pid, command, startedAt, uid, container, whose, owner } = process
   return [
     `pid ${pid}`,
     command && shortCommand(command),
-    addressesOf(known).length > 1 && `on ${addresses.join(', ')}`,
-    directory && `in ${directory}`,
+    onAddresses(process, known),
+    inDirectory(process),
     startedAt && `since ${toSeconds(startedAt)}`,
     uid !== undefined && `of ${nameOfUser(uid)}`,
     container && `in the container ${container.name}`,
-    whoseText(whose, owner),
+    whoseText(whose, owner, known.holder),
   ]
     .filter(Boolean)
     .join(', ')
 }
 
-function containerText(container: AttributedContainer): string {
+/** Said where several can be told apart by it. */
+function onAddresses({ addresses }: { readonly addresses: readonly string[] }, known: Explanation) {
+  const isOneOfSeveral = addresses.length > 0 && addressesOf(known).length > 1
+  return isOneOfSeveral && `on ${addresses.join(', ')}`
+}
+
+function containerText(container: ExplainedContainer, known: Explanation): string {
   const { name, id, image, composeProject, composeDirectory, whose, owner } = container
   return [
     `${name} (${id})`,
     image,
     composeProject && `Compose project ${composeProject}`,
+    onAddresses(container, known),
     composeDirectory && `in ${composeDirectory}`,
-    whoseText(whose, owner),
+    whoseText(whose, owner, known.holder),
   ]
     .filter(Boolean)
     .join(', ')
 }
 
-function whoseText(whose: Whose, owner: Owner | undefined): string {
+function whoseText(whose: Whose, owner: Owner | undefined, holder: Holder | undefined): string {
   if (whose === 'holder') return "the holder's"
   const word = whose === 'stranger' ? 'a stranger' : 'unattributed'
-  return owner ? `${word} (of ${nameOfOwner(owner)})` : word
+  return owner ? `${word} (of ${nameOfOwner(owner, holder)})` : word
 }

@@ -1,4 +1,5 @@
 import {
+  directoryText,
   type EnsuredProject,
   ensureProject,
   isOfCheckout,
@@ -223,6 +224,16 @@ async function isRunning(
       !isStrange(each),
   )
   const [other] = [...strangers, ...use.processes]
+  const [beside] = strangers
+  if (own && beside) {
+    throw new PortsError(
+      'PORT_IN_USE',
+      `${serviceName} is already running: ${nameOfProcess(own)} listens on port ${port}. But ` +
+        `${whoIs(beside, project)} also listens on it, and may get the requests. Nothing was ` +
+        'started. Find out what it is, and end it if it is yours.',
+      { portNumber: port, ...beside },
+    )
+  }
   if (own && reuse) {
     output.notice(`${serviceName} is already running: ${nameOfProcess(own)}.`)
     output.result({ port, pid: own.pid, url: urlOf(port) }, () => urlOf(port))
@@ -236,7 +247,7 @@ async function isRunning(
       { portNumber: port, ...own },
     )
   }
-  const who = other ? whoIs(other) : 'a process of another user'
+  const who = other ? whoIs(other, project) : 'a process of another user'
   throw new PortsError(
     'PORT_IN_USE',
     `Port ${port} is held by ${serviceName}, but ${who} listens on it. Nothing was started. Find ` +
@@ -246,11 +257,16 @@ async function isRunning(
   )
 }
 
-function whoIs(process: ListeningProcess & { readonly owner?: Owner }): string {
-  const { directory = 'a directory that cannot be seen', owner } = process
-  const of = owner?.serviceName === undefined ? '' : ` of ${nameOfOwner(owner)}`
-  return `${nameOfProcess(process)}${of} in ${printable(directory)}`
+function whoIs(
+  process: ListeningProcess & { readonly owner?: Owner },
+  { projectName }: Here['project'],
+): string {
+  const { owner } = process
+  const of = owner ? ` of ${nameOfOwner(owner, { projectName })}` : ''
+  return `${nameOfProcess(process)}${of} in ${printable(directoryText(process) ?? UNSEEN_DIRECTORY)}`
 }
+
+const UNSEEN_DIRECTORY = 'a directory that cannot be seen'
 
 function nothingToRun({ project, serviceName }: Here): PortsError {
   return new PortsError(

@@ -6,7 +6,10 @@ import type { Owner, Whose } from '../processes/Recorded.js'
 export interface CheckedProcess {
   readonly pid: number
   readonly command?: string
+  /** Of one in a container, the directory of its Compose file. */
   readonly directory?: string
+  /** The path of its working directory, if that was deleted. */
+  readonly deletedDirectory?: string
   /** Those on which it listens. Absent from checks that an earlier version recorded. */
   readonly addresses?: readonly string[]
   /** The name of its container. */

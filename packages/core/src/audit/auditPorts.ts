@@ -98,7 +98,7 @@ export async function auditPorts(
     ...audited.flatMap((each) => conflictOfState(each, standard)),
     ...strays.map((each) => {
       const sockets = processes.attribute(each.sockets, undefined)
-      return unregisteredConflict(each, localHost.name, sockets)
+      return unregisteredConflict(each, localHost.name, sockets, ownerUid)
     }),
     ...ephemeralConflicts(local, host.ephemeral),
     ...hostnameConflicts(allocations),

@@ -15,11 +15,14 @@ export function processOf(socket: AttributedSocket | undefined): {
 }
 
 function checked(process: AttributedProcess): CheckedProcess {
-  const { pid, command, directory, addresses, container, whose, owner } = process
+  const { pid, command, addresses, container, whose, owner } = process
+  const directory = container ? container.composeDirectory : process.directory
+  const deletedDirectory = container ? undefined : process.deletedDirectory
   return {
     pid,
     ...(command !== undefined && { command }),
     ...(directory !== undefined && { directory }),
+    ...(deletedDirectory !== undefined && { deletedDirectory }),
     addresses,
     ...(container && { container: container.name }),
     whose,

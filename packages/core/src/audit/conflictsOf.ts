@@ -78,7 +78,7 @@ function strangerConflict(
   if (!stranger) return []
   const inUse = sockets.every(isStranger) ? 'in use' : 'also in use'
   const uid = isOfOther(stranger) ? stranger.uid : undefined
-  const by = uid === undefined ? userOf(stranger) : 'another user'
+  const by = uid === undefined ? userOf(stranger, allocation) : 'another user'
   return [
     {
       ...conflict('stranger', allocation, `${inUse} by ${by}`),
@@ -88,8 +88,9 @@ function strangerConflict(
   ]
 }
 
-function userOf({ process }: AttributedSocket): string {
-  return process?.owner ? `a process of ${nameOfOwner(process.owner)}` : 'a stranger'
+function userOf({ process, container }: AttributedSocket, held: PortAllocation): string {
+  if (process?.owner) return `a process of ${nameOfOwner(process.owner, held)}`
+  return container && !process ? `the container ${container.name}` : 'a stranger'
 }
 
 /** Whether a socket is known to belong to neither root nor the owner. */
@@ -137,16 +138,19 @@ export function unregisteredConflict(
   { port, range }: Stray,
   hostname: string,
   sockets: readonly AttributedSocket[],
+  ownerUid: number | undefined,
 ): AuditConflict {
+  const other = sockets.find(({ uid }) => isOtherUser(uid, ownerUid))
   return {
     kind: 'unregistered',
     port,
     expected: `nobody (${range.projectName} ${nameOfRange(range)})`,
-    actual: 'in use and held by nobody',
+    actual: other ? 'in use by another user and held by nobody' : 'in use and held by nobody',
     hostname,
     protocol: 'tcp',
     projectName: range.projectName,
-    ...processOf(decisiveSocket(sockets)),
+    ...(other?.uid !== undefined && { uid: other.uid }),
+    ...processOf(other ?? decisiveSocket(sockets)),
   }
 }
 

@@ -13,7 +13,16 @@ import type {
 import type { Reservation } from '../ReservationStore.js'
 
 /** A socket on a number, and whose it is by the processes that share it. */
-export type ExplainedListener = Omit<AttributedSocket, 'process' | 'container'>
+export type ExplainedListener = Omit<AttributedSocket, 'process' | 'container'> & {
+  /** Set if nothing that has it open can be seen from here. */
+  readonly isUnknown?: true
+}
+
+/** A container that publishes a number, and whose it is. */
+export interface ExplainedContainer extends AttributedContainer {
+  /** Those on which it does. Empty if that needs no socket of this host. */
+  readonly addresses: readonly string[]
+}
 
 /** The service that holds a number. */
 export interface Holder extends PortAllocation {
@@ -40,8 +49,8 @@ export interface Explanation extends Scope {
   readonly processes: readonly AttributedProcess[]
   /** Something listens there whose process cannot be seen from here. Others may be seen. */
   readonly hasUnknownProcess: boolean
-  /** The container that publishes the number. */
-  readonly container?: AttributedContainer
+  /** The containers that publish the number. */
+  readonly containers: readonly ExplainedContainer[]
   /** The range that contains it. */
   readonly range?: PortRange
   readonly holder?: Holder

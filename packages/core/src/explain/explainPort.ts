@@ -1,5 +1,6 @@
 import { contains } from '../bounds.js'
 import type { CallOptions } from '../CallOptions.js'
+import type { Checkout } from '../CheckoutStore.js'
 import { PortsError } from '../errors.js'
 import { distinct } from '../listeners/Listeners.js'
 import type { Sighting } from '../listeners/Sighting.js'
@@ -7,11 +8,11 @@ import type { PortAllocation, Scope } from '../PortAllocation.js'
 import type { PortRepository } from '../PortRepository.js'
 import type { PassedOver } from '../passedOver/PassedOver.js'
 import { printable } from '../printable.js'
-import { attributeUse, isUnknown } from '../processes/attributeUse.js'
+import { type AttributedSocket, attributeUse, isUnknown } from '../processes/attributeUse.js'
 import type { PortUse } from '../processes/listeningProcesses.js'
 import { Recorded } from '../processes/Recorded.js'
 import { isOfScope } from '../reservation/isOfScope.js'
-import type { Explanation, Holder } from './Explanation.js'
+import type { ExplainedContainer, ExplainedListener, Explanation, Holder } from './Explanation.js'
 import { summarize } from './summarize.js'
 
 /** What is seen of a number on its host. */
@@ -43,19 +44,16 @@ export async function explainPort(
   const { recorded, ...facts } = known
   const { holder } = facts
   const { processes, sockets } = attributeUse(usedOf(sighting, use), recorded, holder)
-  const container = use?.container
   const reason = passedOver.otherReasonFor(target.port)
   const explained = {
     ...(!isThere && { noRegistry: store.message }),
     verdict: sighting.verdict,
     ...(sighting.verdict === 'unknown' && { reason: sighting.reason }),
     ...(sighting.verdict === 'not-listening' && sighting.heldBy && { heldBy: sighting.heldBy }),
-    listeners: distinct(sockets.map(({ process: _, container: __, ...listener }) => listener)),
+    listeners: distinct(sockets.map(listenerOf)),
     processes,
     hasUnknownProcess: sighting.verdict === 'listening' && (use ? sockets.some(isUnknown) : true),
-    ...(container && {
-      container: { ...container, ...recorded.attribute({ container }, holder) },
-    }),
+    containers: containersOf(sockets, use, recorded, holder),
     ...(reason && { passedOver: reason }),
     ...facts,
   }
@@ -76,6 +74,31 @@ function usedOf(
     listeners: there,
     processes: use.processes.filter(({ pid }) => there.some(({ pids }) => pids.includes(pid))),
   }
+}
+
+function listenerOf(socket: AttributedSocket): ExplainedListener {
+  const { process: _, container: __, ...listener } = socket
+  return { ...listener, ...(isUnknown(socket) && { isUnknown: true }) }
+}
+
+/** Several containers may publish one number, each on an address. */
+function containersOf(
+  sockets: readonly AttributedSocket[],
+  use: PortUse | undefined,
+  recorded: Recorded,
+  holder: Holder | undefined,
+): ExplainedContainer[] {
+  const { container } = use ?? {}
+  if (container && sockets.length === 0) {
+    return [{ ...container, ...recorded.attribute({ container }, holder), addresses: [] }]
+  }
+  const byId = new Map<string, ExplainedContainer>()
+  for (const { container, address } of sockets) {
+    if (!container) continue
+    const addresses = byId.get(container.id)?.addresses ?? []
+    byId.set(container.id, { ...container, addresses: [...new Set([...addresses, address])] })
+  }
+  return [...byId.values()]
 }
 
 type Known = Pick<
@@ -140,13 +163,14 @@ function actorOf({ id }: PortAllocation, events: History): Pick<Holder, 'actor'>
 
 function directoryOf(
   { id, projectName, instance }: PortAllocation,
-  checkouts: Awaited<ReturnType<PortRepository['listCheckouts']>>,
+  checkouts: readonly Checkout[],
   processes: Awaited<ReturnType<PortRepository['listProcesses']>>,
 ): Pick<Holder, 'directory'> {
   const process = processes.find(({ allocationId }) => allocationId === id)
-  const checkout = checkouts.find(
-    (each) => each.projectName === projectName && each.instance === instance,
-  )
-  const directory = process?.directory ?? checkout?.directory
+  const isCopy = (each: Checkout) => each.projectName === projectName && each.instance === instance
+  const checkout =
+    checkouts.find(isCopy) ?? checkouts.find(({ allocationIds }) => allocationIds.includes(id))
+  // A process may have changed its directory before it was recorded.
+  const directory = checkout?.directory ?? process?.directory
   return directory === undefined ? {} : { directory }
 }

@@ -1,17 +1,16 @@
-import { nameOfInstance } from '../instance.js'
 import { nameOfService } from '../PortAllocation.js'
 import { PASS_OVER_REASONS } from '../passedOver/reasons.js'
 import {
-  type AttributedContainer,
   type AttributedProcess,
   type AttributedSocket,
   isUnknown,
 } from '../processes/attributeUse.js'
+import { directoryText } from '../processes/directoryText.js'
 import { distinctServers } from '../processes/distinctServers.js'
 import { nameOfOwner } from '../processes/nameOfOwner.js'
 import type { Attribution, Owner } from '../processes/Recorded.js'
 import { toSeconds } from '../toSeconds.js'
-import type { Explanation } from './Explanation.js'
+import type { ExplainedContainer, Explanation, Holder } from './Explanation.js'
 
 type Known = Omit<Explanation, 'summary'>
 
@@ -21,13 +20,18 @@ export function summarize(known: Known, sockets: readonly AttributedSocket[]): s
   const { holder } = known
   const service = holder && nameOfService(holder)
   return [
-    service === undefined ? ofUnheld(known, main) : ofHeld(known, service, main),
-    ...others.map((each) => besideText(each, service)),
+    service === undefined ? ofUnheld(known, main, sockets) : ofHeld(known, service, main, sockets),
+    ...others.map((each) => besideText(each, holder)),
     ...(main ? unknownBeside(sockets) : []),
   ].join(' ')
 }
 
-function ofHeld(known: Known, service: string, main: Listening | undefined): string {
+function ofHeld(
+  known: Known,
+  service: string,
+  main: Listening | undefined,
+  sockets: readonly AttributedSocket[],
+): string {
   const { port, verdict } = known
   const whose = `${port} is ${service}'s`
   if (verdict === 'unknown') return `${whose}; ${cannotBeSeen(known)}.`
@@ -38,8 +42,8 @@ function ofHeld(known: Known, service: string, main: Listening | undefined): str
   }
   if (!main) {
     return (
-      `${whose}; a process that cannot be seen from here listens: find out as its user or as root ` +
-      'what it is before you stop anything.'
+      `${whose}; ${hidden(sockets)} listens: find out as its user or as root what it is before you ` +
+      'stop anything.'
     )
   }
   const listens = `${whose}; ${main.name} listens`
@@ -48,7 +52,7 @@ function ofHeld(known: Known, service: string, main: Listening | undefined): str
       return `${listens}: stopping it stops that service.`
     case 'stranger':
       return (
-        `${listens}, and ${strangeTo(main, service)}: stop it only if you started it, or give ` +
+        `${listens}, and ${strangeTo(main, known.holder!)}: stop it only if you started it, or give ` +
         `${service} another number.`
       )
     case 'unattributed':
@@ -59,7 +63,11 @@ function ofHeld(known: Known, service: string, main: Listening | undefined): str
   }
 }
 
-function ofUnheld(known: Known, main: Listening | undefined): string {
+function ofUnheld(
+  known: Known,
+  main: Listening | undefined,
+  sockets: readonly AttributedSocket[],
+): string {
   const { verdict, range } = known
   const state = stateOf(known)
   if (verdict === 'unknown') return `${state}; ${cannotBeSeen(known)}.`
@@ -67,8 +75,8 @@ function ofUnheld(known: Known, main: Listening | undefined): string {
   const step = range ? 'claim the number for it' : 'record it with an import'
   if (!main) {
     return (
-      `${state}; a process that cannot be seen from here listens: if it is one of your services, ` +
-      `${step}, and otherwise leave it alone.`
+      `${state}; ${hidden(sockets)} listens: if it is one of your services, ${step}, and otherwise ` +
+      'leave it alone.'
     )
   }
   const whose = main.owner ? `, which runs in ${possessive(main.owner)} directory,` : ''
@@ -118,63 +126,67 @@ interface Listening extends Attribution {
 
 /** What decides whose the sockets are, each once: containers that publish the number, and processes. */
 function allListening(
-  { container }: Pick<Explanation, 'container'>,
+  { containers }: Pick<Explanation, 'containers'>,
   sockets: readonly AttributedSocket[],
 ): Listening[] {
-  if (container && sockets.length === 0) return [ofContainer(container, [])]
+  if (sockets.length === 0) return containers.map(ofContainer)
   const named = sockets.flatMap(({ process, container }): Listening[] => {
-    if (container) return [ofContainer(container, addressesOf(container, sockets))]
+    const publisher = containers.find(({ id }) => id === container?.id)
+    if (publisher) return [ofContainer(publisher)]
     return process ? [{ ...process, name: nameOf(process) }] : []
   })
   return [...new Map(named.map((each) => [each.name, each])).values()]
 }
 
-function addressesOf({ id }: AttributedContainer, sockets: readonly AttributedSocket[]): string[] {
-  const own = sockets.filter(({ container }) => container?.id === id)
-  return [...new Set(own.map(({ address }) => address))]
+function ofContainer(container: ExplainedContainer): Listening {
+  return { ...container, name: nameOfContainer(container) }
 }
 
-function ofContainer(container: AttributedContainer, addresses: readonly string[]): Listening {
-  return { ...container, name: nameOfContainer(container), addresses }
-}
-
-function besideText(other: Listening, service: string | undefined): string {
+function besideText(other: Listening, holder: Holder | undefined): string {
   const listens = `Beside it, ${other.name} also listens there, on ${other.addresses.join(', ')}`
-  if (service === undefined) return `${listens}.`
+  if (!holder) return `${listens}.`
   return other.whose === 'stranger'
-    ? `${listens}, and ${strangeTo(other, service)}: stop it only if you started it.`
+    ? `${listens}, and ${strangeTo(other, holder)}: stop it only if you started it.`
     : `${listens}, and nothing recorded tells whether it is that service.`
 }
 
 function unknownBeside(sockets: readonly AttributedSocket[]): string[] {
   const addresses = new Set(sockets.filter(isUnknown).map(({ address }) => address))
   if (addresses.size === 0) return []
+  const process = hidden(sockets).replace('a', 'A')
   return [
-    `A process that cannot be seen from here also listens there, on ${[...addresses].join(', ')}: ` +
-      'find out as its user or as root what it is.',
+    `${process} also listens there, on ${[...addresses].join(', ')}: find out as its user or as root ` +
+      'what it is.',
   ]
 }
 
+/** The kernel tells the user of a socket, also where it does not show the process. */
+function hidden(sockets: readonly AttributedSocket[]): string {
+  const uids = new Set(sockets.filter(isUnknown).flatMap(({ uid }) => uid ?? []))
+  const of = uids.size === 0 ? '' : ` of uid ${[...uids].join(' or ')}`
+  return `a process${of} that cannot be seen from here`
+}
+
 /** Such as `the container shop-web-1 (nginx:1.27, of /home/ann/shop)`. */
-function nameOfContainer({ name, image, composeDirectory }: AttributedContainer): string {
-  const of = composeDirectory === undefined ? '' : `, of ${composeDirectory}`
-  return `the container ${name} (${image}${of})`
+function nameOfContainer({ name, image, composeDirectory }: ExplainedContainer): string {
+  const facts = [image, composeDirectory && `of ${composeDirectory}`].filter(Boolean)
+  return `the container ${name}${facts.length > 0 ? ` (${facts.join(', ')})` : ''}`
 }
 
-function strangeTo({ owner }: Listening, service: string): string {
-  if (!owner) return `it does not run where ${service} does`
-  return `it is ${possessive(owner)}${owner.serviceName === undefined ? '' : ' process'}`
+function strangeTo({ owner }: Listening, holder: Holder): string {
+  if (!owner) return `it does not run where ${nameOfService(holder)} does`
+  return `it is ${possessive(owner, holder)}${owner.serviceName === undefined ? '' : ' process'}`
 }
 
-function possessive(owner: Owner): string {
-  const { projectName, serviceName, instance } = owner
-  return serviceName === undefined && instance !== ''
-    ? `${projectName}'s (${nameOfInstance(instance)})`
-    : `${nameOfOwner(owner)}'s`
+/** Such as `shop/web's`, `shop's`, `shop's (login)`. */
+function possessive(owner: Owner, holder?: Holder): string {
+  return nameOfOwner(owner, holder).replace(/(?: \(.*)?$/, "'s$&")
 }
 
 /** Such as `node (pid 4242, in /home/ann/consilio, since 2026-11-28T09:12:03Z)`. */
-function nameOf({ pid, command, directory, startedAt, container }: AttributedProcess): string {
+function nameOf(process: AttributedProcess): string {
+  const { pid, command, startedAt, container } = process
+  const directory = directoryText(process)
   const [program = ''] = (command ?? '').split(' ')
   const name = program.slice(program.lastIndexOf('/') + 1) || 'a process'
   const facts = [

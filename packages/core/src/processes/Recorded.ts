@@ -2,6 +2,7 @@ import type { Checkout } from '../CheckoutStore.js'
 import type { PortAllocation, Service } from '../PortAllocation.js'
 import type { RecordedProcess } from '../ProcessStore.js'
 import { isInside } from '../project/isInside.js'
+import { isOfCheckout } from '../project/isOfCheckout.js'
 import type { ListeningProcess } from './listeningProcesses.js'
 import { type Lineage, processesHere } from './ProcessTable.js'
 
@@ -44,26 +45,23 @@ export class Recorded {
    * @param held undefined if nobody holds the number
    */
   attribute(process: Listening, held: Held | undefined): Attribution {
-    const owner = this.ownerOf(process)
+    const started = this.#startedAbove(process)
+    const place = placeOf(process)
+    const owner = started ? serviceOf(started) : this.#ownerAt(place)
     if (!held) return { whose: 'unattributed', ...(owner && { owner }) }
-    if (owner) return { whose: isOf(owner, held) ? 'holder' : 'stranger', owner }
-    return { whose: this.#isElsewhere(process, held) ? 'stranger' : 'unattributed' }
-  }
-
-  /**
-   * The service of which a process descends, else the project in whose directory it runs. Undefined if
-   * neither is recorded.
-   */
-  ownerOf({ pid, ...process }: Listening): Owner | undefined {
-    const directory = placeOf(process)
-    const started = pid === undefined ? undefined : this.#startedAbove(pid)
-    if (started) return serviceOf(started)
-    return tellsNothing(directory) ? undefined : this.#nearestTo(directory)
+    if (!owner) {
+      const isStranger = place !== undefined && this.#hasPlace(held)
+      return { whose: isStranger ? 'stranger' : 'unattributed' }
+    }
+    if (!isOf(owner, held)) return { whose: 'stranger', owner }
+    // The directory may have been another checkout's, or moved away from there.
+    if (!started && place?.isDeleted) return { whose: 'unattributed' }
+    return { whose: 'holder', owner }
   }
 
   /** The nearest of the recorded processes from which this one descends, itself included. */
-  #startedAbove(pid: number): RecordedProcess | undefined {
-    if (this.#processes.length === 0) return undefined
+  #startedAbove({ pid }: Listening): RecordedProcess | undefined {
+    if (pid === undefined || this.#processes.length === 0) return undefined
     this.#lineage ??= processesHere()?.readLineage()
     const { ancestorsOf, startedOf } = this.#lineage ?? NO_LINEAGE
     for (const above of ancestorsOf(pid)) {
@@ -75,48 +73,49 @@ export class Recorded {
     return undefined
   }
 
-  #nearestTo(directory: string): Owner | undefined {
-    const homes = [...this.#checkouts, ...this.#processes.filter(hasDirectory)]
-    const [nearest] = homes
-      .filter((each) => !tellsNothing(each.directory) && isInside(directory, each.directory))
+  /**
+   * The project in whose checkout a process runs. The directories of recorded processes are not
+   * asked: a command may have left the checkout before it was recorded, and others run where it went.
+   */
+  #ownerAt(place: Place | undefined): Owner | undefined {
+    if (!place) return undefined
+    const { directory } = place
+    const [nearest] = this.#checkouts
+      .filter((each) => each.directory !== '/' && isInside(directory, each.directory))
       // One checkout may be inside another.
       .sort((one, other) => other.directory.length - one.directory.length)
-    return nearest && { projectName: nearest.projectName, instance: nearest.instance }
+    if (!nearest || !isOfCheckout(directory, nearest.directory)) return undefined
+    return { projectName: nearest.projectName, instance: nearest.instance }
   }
 
-  /** Whether the holder's directory is recorded, and the process runs outside of it. */
-  #isElsewhere(process: Listening, { id, projectName, instance }: Held): boolean {
-    if (tellsNothing(placeOf(process)) || forwards(process)) return false
-    const isMadeHere = (each: Checkout) => each.instance !== '' || each.allocationIds.includes(id)
-    return (
-      this.#processes.some((each) => each.allocationId === id && hasDirectory(each)) ||
-      this.#checkouts.some(
-        (each) =>
-          each.projectName === projectName && each.instance === instance && isMadeHere(each),
-      )
-    )
+  /** Whether it is recorded in which checkout the holder runs. Others then run elsewhere. */
+  #hasPlace({ id, projectName, instance }: Held): boolean {
+    const isStarted = this.#processes.some((each) => each.allocationId === id)
+    return this.#checkouts.some((each) => {
+      if (each.allocationIds.includes(id)) return true
+      const isCopy = each.projectName === projectName && each.instance === instance
+      return isCopy && (instance !== '' || isStarted)
+    })
   }
-}
-
-/** The processes of Docker and Podman that have a published port of a container open. */
-const FORWARDER = /^(?:\S*\/)?(?:conmon|docker-proxy|rootlessport)(?: |$)/
-
-/**
- * Whether it forwards to a container that cannot be seen. It runs in whatever directory the container was
- * started from.
- */
-function forwards({ command, container }: Listening): boolean {
-  return container === undefined && command !== undefined && FORWARDER.test(command)
 }
 
 const NO_LINEAGE: Lineage = { ancestorsOf: () => [], startedOf: () => undefined }
 
+interface Place {
+  readonly directory: string
+  readonly isDeleted: boolean
+}
+
 /**
  * Where a process runs. Of one in a container, or of the runtime that publishes its port, the working
- * directory is not that of the project; the directory of its Compose file is.
+ * directory is not that of the project; the directory of its Compose file is. The root tells nothing:
+ * daemons leave the directory in which they were started for it.
  */
-function placeOf({ directory, container }: Listening): string | undefined {
-  return container ? container.composeDirectory : directory
+function placeOf(process: Listening): Place | undefined {
+  const { container, deletedDirectory } = process
+  const place = container ? container.composeDirectory : (process.directory ?? deletedDirectory)
+  if (place === undefined || place === '/') return undefined
+  return { directory: place, isDeleted: !container && deletedDirectory !== undefined }
 }
 
 /** Whether a process of that owner may be the holder's. A directory does not tell the service. */
@@ -137,17 +136,6 @@ export function decisive<Attributed extends Pick<Attribution, 'whose'>>(
 ): Attributed | undefined {
   const of = (whose: Whose) => all.find((each) => each.whose === whose)
   return of('holder') ?? of('stranger') ?? all[0]
-}
-
-/** Daemons leave the directory in which they were started for the root. */
-function tellsNothing(directory: string | undefined): directory is undefined {
-  return directory === undefined || directory === '/'
-}
-
-function hasDirectory(
-  process: RecordedProcess,
-): process is RecordedProcess & { readonly directory: string } {
-  return process.directory !== undefined
 }
 
 function serviceOf({ projectName, serviceName, instance }: RecordedProcess): Owner {

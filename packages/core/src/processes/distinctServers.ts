@@ -1,7 +1,16 @@
+import type { ExplainedListener } from '../explain/Explanation.js'
 import type { AttributedProcess } from './attributeUse.js'
 import { decisive } from './Recorded.js'
 
 type Listening = Pick<AttributedProcess, 'whose' | 'addresses'>
+
+/** Whether it may be what decides whose a socket is. A worker that runs elsewhere does not. */
+export function isDecisive(
+  { whose, addresses }: Listening,
+  listeners: readonly ExplainedListener[],
+): boolean {
+  return listeners.some((each) => each.whose === whose && addresses.includes(each.address))
+}
 
 /**
  * One of each server among what listens on a number: first one of the holder's, else of a stranger.

@@ -15,8 +15,14 @@ export interface OwnListener {
 export interface ListeningProcess {
   readonly pid: number
   readonly command?: string
+  /**
+   * Its working directory. Absent for a process that forwards to a container, whose directory is
+   * that of its caller.
+   */
   readonly directory?: string
-  /** To the second. */
+  /** The path of its working directory, if that was deleted. Another one may be there now. */
+  readonly deletedDirectory?: string
+  /** On macOS to the second. */
   readonly startedAt?: Date
   readonly uid?: number
   /** The container that it runs in, or publishes the port of. */

@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import type { Listener } from '../listeners/Listeners.js'
 import { readNetstat } from '../listeners/netstat.js'
+import { isForwarder } from './isForwarder.js'
 import type { ListeningProcess } from './listeningProcesses.js'
 import {
   DIRECTORY_FIELDS,
@@ -161,7 +162,7 @@ async function describeAll(
   if (!rows) return undefined
   const directories = parseDirectories(files ?? '')
   const described = [...rows.values()].map(({ pid, uid, startedAt, command }) => {
-    const directory = directories.get(pid)
+    const directory = isForwarder(command) ? undefined : directories.get(pid)
     return { pid, ...(command && { command }), ...(directory && { directory }), startedAt, uid }
   })
   return new Map(described.map((each) => [each.pid, each]))

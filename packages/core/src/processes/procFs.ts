@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs'
 import { statOf } from '../statOf.js'
+import type { ListeningProcess } from './listeningProcesses.js'
 import { shortened } from './shortened.js'
 
 /** All processes that this one can see. */
@@ -84,21 +85,24 @@ function linksIn(directory: string): readonly string[] {
 /** What the kernel appends to the path of a file that is gone (proc(5), "/proc/pid/fd"). */
 const GONE = ' (deleted)'
 
+/** Where a process runs. A deleted directory has the path that it had. */
+type WorkingDirectory = Pick<ListeningProcess, 'directory' | 'deletedDirectory'>
+
 /**
- * Its working directory. If that is gone, the path that it had. Undefined for a process of another user,
- * if the path is longer than the kernel tells, and if it leads elsewhere for this process, as that of a
- * container does.
+ * Its working directory. Empty for a process of another user, if the path is longer than the kernel
+ * tells, and if it leads elsewhere for this process, as that of a container does.
  */
-export function workingDirectory(pid: number): string | undefined {
+export function workingDirectory(pid: number): WorkingDirectory {
   const link = `/proc/${pid}/cwd`
   const path = unlessUnseen(() => readlinkSync(link))
-  if (path?.endsWith(GONE)) {
-    // A directory may have such a name.
-    const isGone = unlessUnseen(() => statOf(link).nlink) === 0n
-    return isGone ? path.slice(0, -GONE.length) : path
+  if (path === undefined) return {}
+  const isOfThisHost = mountsOf(pid) === mountsOf('self')
+  // A directory may have such a name.
+  if (path.endsWith(GONE) && !isSameFile(link, path)) {
+    const isGone = isOfThisHost || unlessUnseen(() => statOf(link).nlink) === 0n
+    return isGone ? { deletedDirectory: path.slice(0, -GONE.length) } : {}
   }
-  if (path === undefined || mountsOf(pid) === mountsOf('self')) return path
-  return isSameFile(link, path) ? path : undefined
+  return isOfThisHost || isSameFile(link, path) ? { directory: path } : {}
 }
 
 /** The mount namespace (namespaces(7)) of a process. */
@@ -145,13 +149,27 @@ export function bootAndStartOf(pid: number): string | undefined {
 /** USER_HZ, the unit of the times in proc_pid_stat(5), which is 100 on every architecture of Node. */
 const TICKS_PER_SECOND = 100
 
-/** When the process was started, to the second. Undefined if it is gone, or the time hidden. */
+/** When the process was started. Undefined if it is gone, or the time hidden. */
 export function startTimeOf(pid: number): Date | undefined {
   const ticks = startOf(pid)
-  const times = unlessUnseen(() => readFileSync('/proc/stat', 'latin1')) ?? ''
-  const bootedAt = /^btime (\d+)$/m.exec(times)?.[1]
+  const bootedAt = bootTime()
   if (ticks === undefined || bootedAt === undefined) return undefined
-  return new Date((Number(bootedAt) + Math.floor(ticks / TICKS_PER_SECOND)) * 1000)
+  return new Date(bootedAt + (ticks * 1000) / TICKS_PER_SECOND)
+}
+
+/**
+ * When this host was started, in milliseconds. The kernel cuts it to the second (proc_stat(5)), with
+ * which a process would seem older than what was done before its start. The uptime is more exact, but
+ * may be that of a container.
+ */
+function bootTime(): number | undefined {
+  const times = unlessUnseen(() => readFileSync('/proc/stat', 'latin1')) ?? ''
+  const second = /^btime (\d+)$/m.exec(times)?.[1]
+  if (second === undefined) return undefined
+  const earliest = Number(second) * 1000
+  const uptime = Number.parseFloat(unlessUnseen(() => readFileSync('/proc/uptime', 'latin1')) ?? '')
+  if (Number.isNaN(uptime)) return earliest
+  return Math.min(Math.max(Date.now() - uptime * 1000, earliest), earliest + 999)
 }
 
 /** The user whose rights it has. Undefined if the process is gone. */

@@ -1,5 +1,6 @@
 import type { Listener } from '../listeners/Listeners.js'
 import { readListeningSockets } from '../listeners/procNet.js'
+import { isForwarder } from './isForwarder.js'
 import type { ListeningProcess } from './listeningProcesses.js'
 import type { HostProcesses } from './ProcessTable.js'
 import {
@@ -54,14 +55,14 @@ function inodesOf(sockets: readonly Listener[]): ReadonlySet<number> {
 function describe(pid: number): ListeningProcess | undefined {
   const start = startOf(pid)
   const command = commandLine(pid)
-  const directory = workingDirectory(pid)
+  const place = isForwarder(command) ? {} : workingDirectory(pid)
   const startedAt = startTimeOf(pid)
   const uid = userOf(pid)
   if (start === undefined || startOf(pid) !== start) return undefined
   return {
     pid,
     ...(command && { command }),
-    ...(directory && { directory }),
+    ...place,
     ...(startedAt && { startedAt }),
     ...(uid !== undefined && { uid }),
   }

@@ -1,6 +1,7 @@
 import { validInstance } from '../instance.js'
 import { currentDirectory } from './currentDirectory.js'
-import { isOfCheckout } from './isOfCheckout.js'
+import { rootWithFile } from './findProject.js'
+import { isInside } from './isInside.js'
 
 /**
  * Reads the environment once, and returns a function that tells which instance of a project it
@@ -21,5 +22,7 @@ export function instanceOfEnvironment(): (projectName: string) => string | undef
 
 function isInCheckout(checkout: string): boolean {
   const directory = currentDirectory()
-  return directory !== undefined && isOfCheckout(directory, checkout)
+  if (directory === undefined || !isInside(directory, checkout)) return false
+  // The project of a directory is the same in a repository within the checkout.
+  return (rootWithFile(directory) ?? checkout) === checkout
 }

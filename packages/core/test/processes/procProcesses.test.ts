@@ -98,11 +98,20 @@ test('of a command line only the beginning is kept', async () => {
   expect([...processes[0]!.command!]).toHaveLength(300)
 })
 
-test('a process whose directory is gone is still known by it', async () => {
+test('a process whose directory is gone is told by the path that it had', async () => {
   const cwd = temporaryDirectory()
   const { port } = await python(`os.rmdir(${JSON.stringify(cwd)})${LISTEN}`, { cwd })
   const use = await useOfPort(port, 'tcp')
-  expect(use!.processes[0]).toMatchObject({ directory: cwd })
+  expect(use!.processes[0]).toMatchObject({ deletedDirectory: cwd })
+  expect(use!.processes[0]).not.toHaveProperty('directory')
+})
+
+test('a process does not seem older than what was done before its start', async () => {
+  const before = Date.now()
+  const { pid } = await python(LISTEN.trimStart())
+  const { startedAt } = (await procProcesses.identify(pid))!
+  // The kernel counts in hundredths of a second.
+  expect(startedAt!.getTime()).toBeGreaterThanOrEqual(before - 20)
 })
 
 test('a directory of another mount namespace is not told by its path there', async ({ skip }) => {

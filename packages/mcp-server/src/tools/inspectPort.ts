@@ -1,4 +1,12 @@
-import { eventText, nameOfRange, nameOfService, toSeconds, WHOSE } from '@ports/core'
+import {
+  type AttributedProcess,
+  directoryText,
+  eventText,
+  nameOfRange,
+  nameOfService,
+  toSeconds,
+  WHOSE,
+} from '@ports/core'
 import { z } from 'zod'
 import { portNumber, scope } from '../arguments.js'
 import { defineTool } from '../defineTool.js'
@@ -42,17 +50,20 @@ export const inspectPort = defineTool({
       message: [summary, noRegistry].filter(Boolean).join(' '),
       holder: holder && nameOfService(holder),
       range: range && `${range.projectName} ${nameOfRange(range)}`,
-      processes: processes
-        .slice(0, MAX_SHOWN)
-        .map(({ pid, command, directory, addresses, startedAt, whose }) => ({
-          pid,
-          command: command === undefined ? undefined : shownCommand(command),
-          directory,
-          addresses,
-          since: startedAt && toSeconds(startedAt),
-          whose,
-        })),
+      processes: processes.slice(0, MAX_SHOWN).map(shownProcess),
       history: history.map(eventText),
     }
   },
 })
+
+function shownProcess(process: AttributedProcess) {
+  const { pid, command, addresses, startedAt, whose } = process
+  return {
+    pid,
+    command: command === undefined ? undefined : shownCommand(command),
+    directory: directoryText(process),
+    addresses,
+    since: startedAt && toSeconds(startedAt),
+    whose,
+  }
+}
