@@ -51,7 +51,9 @@ test.each([
     },
   ])
   expect((await ports('audit')).stdout).toMatch(
-    new RegExp(`also in use by a stranger, process ${stranger} .+, on ${other}, in /tmp`),
+    new RegExp(
+      `also in use by a stranger +localhost/tcp +process ${stranger} .+, on ${other}, in /tmp`,
+    ),
   )
   const explained = await explain('web')
   expect(explained.processes).toHaveLength(2)
