@@ -147,6 +147,7 @@ describe('a project name', () => {
     createRange: (name) => manager.createRange({ projectName: name, startPort: 1, endPort: 2 }),
     addRange: (name) => manager.addRange(name, { startPort: 1, endPort: 2 }),
     ensureCheckout: (name) => manager.ensureCheckout(name, { root: '/srv', isLinked: false }),
+    findInstance: (name) => manager.findInstance(name, { root: '/srv', isLinked: false }),
     noteAllocations: (name) =>
       manager.noteAllocations({ projectName: name, hostname: 'localhost', directory: '/srv' }, [
         '1',
@@ -684,6 +685,7 @@ describe('options', () => {
     ensureRange: ['shop', {}],
     removeRange: ['shop', 3000],
     ensureCheckout: ['shop', { root: '/srv/shop', isLinked: false }],
+    findInstance: ['shop', { root: '/srv/shop', isLinked: false }],
     listCheckouts: [],
     noteAllocations: [
       { projectName: 'shop', hostname: 'localhost', directory: '/srv/shop' },

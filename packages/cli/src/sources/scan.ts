@@ -80,9 +80,8 @@ function propose(listener: HostListener, found: Findings): void {
     found.skip(place, 'its process belongs to another user and cannot be seen')
     return
   }
-  const { directory } = process
   const who = nameOfProcess(process)
-  const project = directory === undefined ? 'has no visible directory' : projectOf(directory)
+  const project = projectOf(process)
   if (typeof project === 'string') {
     found.skip(place, `${who} ${project}`)
     return
@@ -96,8 +95,11 @@ function propose(listener: HostListener, found: Findings): void {
   found.add(place, { projectName, serviceName, portNumber: port, protocol: 'tcp' })
 }
 
-/** The project of a directory, or why it is not known. */
-function projectOf(directory: string): LocalProject | string {
+/** The project in whose directory a process runs, or why it is not known. */
+function projectOf({ directory, deletedDirectory }: ListeningProcess): LocalProject | string {
+  if (deletedDirectory !== undefined) return `is in ${deletedDirectory}, which is gone`
+  if (directory === undefined) return 'has no visible directory'
+  // Not every system tells that a directory was deleted.
   if (isGone(directory)) return `is in ${directory}, which is gone`
   try {
     const project = findProject(directory)
