@@ -1,7 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
 /** The tests that a push does not wait for. `pnpm test:slow` runs them. */
-const SLOW = ['packages/db/test/embedded/**/*.test.ts', '**/sabotage.test.ts']
+const SLOW = [
+  'packages/cli/test/{export,import}?*.test.ts',
+  'packages/cli/test/{sandbox,uninstall}.test.ts',
+  'packages/db/test/{embedded,faults}/**/*.test.ts',
+  'packages/db/test/{model,upgrade}.test.ts',
+  'packages/mcp-server/test/load.test.ts',
+  'packages/torture/test/sabotage.test.ts',
+]
 
 const ALL = ['packages/*/test/**/*.test.ts', 'test/**/*.test.ts', 'integrations/test/**/*.test.ts']
 
