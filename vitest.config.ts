@@ -2,8 +2,9 @@ import { defineConfig } from 'vitest/config'
 
 /** The tests that a push does not wait for. `pnpm test:slow` runs them. */
 const SLOW = [
+  'integrations/test/hook.test.ts',
   'packages/cli/test/{export,import}?*.test.ts',
-  'packages/cli/test/{sandbox,uninstall}.test.ts',
+  'packages/cli/test/{completion,sandbox,terminal,transfer,uninstall}.test.ts',
   'packages/db/test/{embedded,faults}/**/*.test.ts',
   'packages/db/test/{model,upgrade}.test.ts',
   'packages/mcp-server/test/load.test.ts',
