@@ -266,7 +266,7 @@ describe('the sockets', () => {
     const hangs = await serveRaw(() => {})
     expect(await readContainers({ sockets: [hangs, works] })).toEqual({
       containers: [seenWeb],
-      unreachable: [{ socket: hangs, reason: 'it did not answer within 500 ms' }],
+      unreachable: [{ socket: hangs, reason: 'it did not answer within 2000 ms' }],
     })
   })
 })
@@ -276,7 +276,7 @@ describe('a socket is unreachable', () => {
     const socket = await serveHttp((_, response) => {
       response.write('[')
     })
-    expect(await reasonOf(socket)).toBe('it did not answer within 500 ms')
+    expect(await reasonOf(socket)).toBe('it did not answer within 2000 ms')
   })
 
   test('if its peer breaks off in the middle of an answer', async () => {
