@@ -67,7 +67,7 @@ export async function printChecks(
   for (const { allocation, health } of checked) {
     if (health) {
       output.notice(
-        `${nameOfService(allocation)} (${allocation.portNumber}): ${healthText(health)}`,
+        `${nameOfService(allocation)} (${allocation.portNumber}): ${healthText(health, allocation)}`,
       )
     }
   }

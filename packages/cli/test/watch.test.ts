@@ -8,6 +8,7 @@ import {
   databaseWithOwnNumbers,
   onLinux,
   projectDirectory,
+  sql,
   startPorts,
 } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
@@ -165,4 +166,17 @@ test('the checks of a service are shown with how often it was up', async () => {
   expect((await outside('history', 'shop', '--checks')).stdout).toMatch(
     / +shop\/api +not listening/,
   )
+})
+
+test('a service whose last sighting is no longer among the kept checks was seen', async () => {
+  const { url, ports, web } = await shop()
+  const server = await listenOn(web)
+  await ports('audit')
+  server.close()
+  await ports('audit')
+  // As a hundred further audits would do.
+  await sql(url, "delete from ports.port_health_checks where verdict = 'listening'")
+  const lastSeen = /up in 0 % of 1 check since \S+Z, last seen \S+Z/
+  expect((await ports('history', 'web', '--checks')).stderr).toMatch(lastSeen)
+  expect((await ports('explain', 'web')).stdout).toMatch(lastSeen)
 })

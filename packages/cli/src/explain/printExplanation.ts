@@ -67,7 +67,7 @@ function factsOf(known: Explanation): Fact[] {
       name: 'elsewhere',
       text: `${nameOfService(each)} on ${each.hostname}/${each.protocol}`,
     })),
-    ...(health ? [{ name: 'health', text: healthText(health) }] : []),
+    ...(health && holder ? [{ name: 'health', text: healthText(health, holder) }] : []),
     ...history.map((event) => ({ name: 'history', text: eventText(event) })),
   ]
 }
