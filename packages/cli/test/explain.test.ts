@@ -320,3 +320,9 @@ test('verify --mine takes a service with its project, as explain does', async ()
     status: 1,
   })
 })
+
+test('a number that no browser opens is named with the reason for caution', async () => {
+  const { url, directory } = await shop()
+  const { stdout } = await portsIn(directory, url, { PORTS_PASS_OVER: '' })('explain', '6000')
+  expect(stdout).toMatch(/^caution +browsers and fetch refuse to open it$/m)
+})

@@ -8,6 +8,7 @@ import {
   nameOfRange,
   nameOfService,
   type Owner,
+  PASS_OVER_REASONS,
   printable,
   toSeconds,
   type Whose,
@@ -62,7 +63,7 @@ function factsOf(known: Explanation): Fact[] {
     ...(known.resting
       ? [{ name: 'rests', text: `until ${toSeconds(known.resting.restsUntil)}` }]
       : []),
-    ...(passedOver ? [{ name: 'caution', text: passedOver.replaceAll('-', ' ') }] : []),
+    ...(passedOver ? [{ name: 'caution', text: PASS_OVER_REASONS[passedOver] }] : []),
     ...elsewhere.map((each) => ({
       name: 'elsewhere',
       text: `${nameOfService(each)} on ${each.hostname}/${each.protocol}`,
