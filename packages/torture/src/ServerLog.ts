@@ -1,4 +1,13 @@
-import { closeSync, existsSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs'
+import {
+  closeSync,
+  copyFileSync,
+  existsSync,
+  fstatSync,
+  openSync,
+  readFileSync,
+  readSync,
+} from 'node:fs'
+import { join } from 'node:path'
 
 const READ_INTERVAL_MS = 100
 /** Lines that each refused call or connection adds. */
@@ -50,6 +59,11 @@ export class ServerLog {
       .filter((line) => !OF_CALLS.test(line))
       .slice(-count)
       .join('\n')
+  }
+
+  /** Keeps what the server has written since the start of its log, with the details of deadlocks. */
+  copyTo(directory: string) {
+    if (existsSync(this.path)) copyFileSync(this.path, join(directory, 'server.log'))
   }
 
   #note(text: string) {

@@ -81,6 +81,7 @@ export class Torture {
     try {
       const outcome = await Promise.race([this.#run(), aborted])
       keep = outcome.wrong || this.#options.keep
+      if (keep) this.#log?.copyTo(this.#files.histories)
       return { ...outcome, ...(keep && { histories: this.#files.histories }) }
     } catch (error) {
       say(
