@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import { onLinux, serveIn, skipBecause } from '@ports/testkit/vitest'
+import { onLinux, serveIn, skipBecause, startPorts, textUntil } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
 import { shop } from './shop.js'
@@ -11,20 +11,8 @@ beforeEach(({ skip }) => onLinux(skip))
 
 /** Runs a program with `ports run` until the test ends. Resolves when something listens. */
 async function run(directory: string, url: string, service: string, command: readonly string[]) {
-  const child = spawn(process.execPath, [CLI, 'run', service, '--', ...command], {
-    cwd: directory,
-    env: environmentOn(url),
-    stdio: 'pipe',
-  })
-  onTestFinished(() => {
-    child.kill()
-  })
-  let said = ''
-  for await (const text of child.stderr.setEncoding('utf8')) {
-    said += text
-    if (/listen/i.test(said)) return
-  }
-  throw new Error(said)
+  const child = startPorts(directory, url, ['run', service, '--', ...command])
+  await textUntil(child.stderr, /listen/i)
 }
 
 /** The conflicts of an audit, but for services that are down. */

@@ -9,6 +9,8 @@ import {
   projectDirectory,
   serveIn,
   skipBecause,
+  startPorts,
+  textUntil,
 } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
@@ -49,20 +51,9 @@ async function gone(pid: number): Promise<void> {
 
 /** Starts a command with `ports run`, until the test ends. Resolves when something listens. */
 async function run(directory: string, url: string, service: string, ...command: string[]) {
-  const child = spawn(process.execPath, [CLI, 'run', service, '--', ...command], {
-    cwd: directory,
-    env: environmentOn(url),
-    stdio: 'pipe',
-  })
-  onTestFinished(() => {
-    child.kill()
-  })
-  let said = ''
-  for await (const text of child.stderr.setEncoding('utf8')) {
-    said += text
-    if (said.includes('Listening on port')) return child
-  }
-  throw new Error(said)
+  const child = startPorts(directory, url, ['run', service, '--', ...command])
+  await textUntil(child.stderr, /Listening on port/)
+  return child
 }
 
 const LISTEN = "require('net').createServer().listen(process.env.PORT, '127.0.0.1')"

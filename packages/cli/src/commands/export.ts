@@ -96,8 +96,8 @@ const forceOption = new Option('--force', 'replace the file even if ports export
 
 const OUTPUT_HELP = `
 Without --output the whole file is printed. With --output, a new file is written, and a file that
-ports export wrote for the same target is replaced in one step. In any other file, only the text between these two lines
-is replaced:
+ports export wrote for the same target is replaced in one step. In any other file, only the text
+between these two lines is replaced:
 
   # ports: begin
   # ports: end
