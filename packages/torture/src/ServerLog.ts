@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   closeSync,
   copyFileSync,
   existsSync,
@@ -12,6 +13,8 @@ import { join } from 'node:path'
 const READ_INTERVAL_MS = 100
 /** Lines that each refused call or connection adds. */
 const OF_CALLS = / (ERROR|DETAIL|HINT|STATEMENT|CONTEXT): |FATAL: {2}(the database system|sorry)/
+/** The server writes what each process of a deadlock did in the lines after it. */
+const LINES_OF_DEADLOCK = 40
 const CHUNK = Buffer.alloc(1 << 20)
 
 /**
@@ -23,11 +26,16 @@ export class ServerLog {
   deadlocks = 0
   fullDisks = 0
   path: string
+  #histories: string
   #read = 0
   #rest = ''
+  /** The number of lines still to be kept. */
+  #keeps = 0
 
-  constructor(path: string) {
+  /** @param histories the directory in which deadlocks.log keeps the details of deadlocks */
+  constructor(path: string, histories: string) {
     this.path = path
+    this.#histories = histories
     setInterval(() => this.look(), READ_INTERVAL_MS).unref()
   }
 
@@ -61,7 +69,7 @@ export class ServerLog {
       .join('\n')
   }
 
-  /** Keeps what the server has written since the start of its log, with the details of deadlocks. */
+  /** Keeps what the server has written since the start of its log. */
   copyTo(directory: string) {
     if (existsSync(this.path)) copyFileSync(this.path, join(directory, 'server.log'))
   }
@@ -70,7 +78,11 @@ export class ServerLog {
     const lines = (this.#rest + text).split('\n')
     this.#rest = lines.pop() ?? ''
     for (const line of lines) {
-      if (line.includes('ERROR:  deadlock detected')) this.deadlocks++
+      if (line.includes('ERROR:  deadlock detected')) {
+        this.deadlocks++
+        this.#keeps = LINES_OF_DEADLOCK
+      }
+      if (this.#keeps-- > 0) appendFileSync(join(this.#histories, 'deadlocks.log'), `${line}\n`)
       if (line.includes('No space left on device')) this.fullDisks++
     }
   }

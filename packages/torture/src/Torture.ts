@@ -137,7 +137,7 @@ export class Torture {
         : new SupervisedServer(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
     this.#server = server
     await server.start()
-    this.#log = new ServerLog(server.logPath)
+    this.#log = new ServerLog(server.logPath, this.#files.histories)
     if (postgres !== undefined) {
       this.#url = server.url
       await migrate({ url: server.url })
