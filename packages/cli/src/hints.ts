@@ -57,7 +57,12 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
     case 'PORT_TAKEN':
       return details.restsUntil === null ? [] : [restHint(details as Rested)]
     case 'PORT_RESERVED':
-      return ['To take it anyway: --use-reservation', 'To see all reservations: ports reservations']
+      return [
+        ...(['claim', 'move'].includes(asked.command)
+          ? ['To take it anyway: --use-reservation']
+          : []),
+        'To see all reservations: ports reservations',
+      ]
     case 'LIMIT_REACHED':
       return details.isOwn ? [] : ['To see the limits: ports limit list']
     case 'LEASE_LOST':

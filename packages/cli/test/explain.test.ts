@@ -13,7 +13,7 @@ import {
   textUntil,
 } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { serveApi } from '../../core/test/containers/apiServer.js'
+import { serveApi, serveRaw } from '../../core/test/containers/apiServer.js'
 import { SHOP, shop } from './shop.js'
 
 beforeEach(({ skip }) => onLinux(skip))
@@ -325,4 +325,16 @@ test('a number that no browser opens is named with the reason for caution', asyn
   const { url, directory } = await shop()
   const { stdout } = await portsIn(directory, url, { PORTS_PASS_OVER: '' })('explain', '6000')
   expect(stdout).toMatch(/^caution +browsers and fetch refuse to open it$/m)
+})
+
+test('says that a container runtime did not answer', async () => {
+  const { url, directory, web } = await shop()
+  await serveIn(directory, web)
+  const socket = await serveRaw((connection) => connection.destroy())
+  const ports = portsIn(directory, url, { DOCKER_HOST: `unix://${socket}` })
+  expect((await ports('explain', 'web')).stdout).toMatch(
+    new RegExp(`^container +those of ${socket} are unknown: it closed the connection`, 'm'),
+  )
+  const { unreachable } = JSON.parse((await ports('explain', 'web', '--json')).stdout)
+  expect(unreachable).toContainEqual({ socket, reason: expect.any(String) })
 })

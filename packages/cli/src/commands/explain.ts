@@ -23,8 +23,7 @@ export function explainCommand(context: Context) {
       const { hostname } = options
       const explanation = await ports.explainPort(port, { hostname, protocol, signal })
       tellNoRegistry(output, explanation)
-      const { table } = await import('../table.js')
-      output.result(inJson(explanation), () => printExplanation(explanation, table, output.stdout))
+      output.result(inJson(explanation), () => printExplanation(explanation))
     })
 }
 

@@ -15,8 +15,6 @@ import {
 } from '@ports/core'
 import { healthText } from '../healthText.js'
 import { inDirectory, shortCommand } from '../nameOfProcess.js'
-import type { Screen } from '../Screen.js'
-import type { table as Table } from '../table.js'
 import { nameOfUser } from './nameOfUser.js'
 
 interface Fact {
@@ -24,18 +22,14 @@ interface Fact {
   readonly text: string
 }
 
-/** The sentence, and below it the facts that it is made of. */
-export function printExplanation(
-  explanation: Explanation,
-  table: typeof Table,
-  screen: Screen,
-): string {
+/** The sentence, and below it the facts that it is made of. They are never cut. */
+export function printExplanation(explanation: Explanation): string {
   const facts = factsOf(explanation)
   // The name of a directory is its owner's, who may be a stranger.
   const summary = printable(explanation.summary)
   if (facts.length === 0) return summary
-  const columns = { FACT: ({ name }: Fact) => name, IS: ({ text }: Fact) => text }
-  const [, ...lines] = table(facts, columns, screen).split('\n')
+  const width = Math.max(...facts.map(({ name }) => name.length))
+  const lines = facts.map(({ name, text }) => `${name.padEnd(width)}  ${printable(text)}`)
   return `${summary}\n\n${lines.join('\n')}`
 }
 
@@ -47,6 +41,7 @@ function factsOf(known: Explanation): Fact[] {
     ...(range ? [{ name: 'range', text: `${range.projectName}, ${nameOfRange(range)}` }] : []),
     ...listenersOf(known).map((text) => ({ name: 'listens', text })),
     ...known.containers.map((each) => ({ name: 'container', text: containerText(each, known) })),
+    ...unreachable(known).map((text) => ({ name: 'container', text })),
     ...known.processes.map((each) => ({ name: 'process', text: processText(each, known) })),
     ...unknownProcesses(known).map((text) => ({ name: 'process', text })),
     ...reservations.map(({ startPort, endPort, reason, reservedBy, endsAt }) => ({
@@ -71,6 +66,12 @@ function factsOf(known: Explanation): Fact[] {
     ...(health && holder ? [{ name: 'health', text: healthText(health, holder) }] : []),
     ...history.map((event) => ({ name: 'history', text: eventText(event) })),
   ]
+}
+
+/** Only where something listens, because many users may not ask Docker. */
+function unreachable({ verdict, unreachable }: Explanation): string[] {
+  if (verdict !== 'listening') return []
+  return unreachable.map(({ socket, reason }) => `those of ${socket} are unknown: ${reason}`)
 }
 
 /** Of those that cannot be seen, the kernel tells the user at most. */

@@ -1,4 +1,5 @@
 import type { RestingPort } from '../AllocationStore.js'
+import type { UnreachableSocket } from '../containers/readContainers.js'
 import type { Health } from '../health/Health.js'
 import type { UnknownReason, Verdict } from '../listeners/Sighting.js'
 import type { PortAllocation, Scope } from '../PortAllocation.js'
@@ -51,6 +52,11 @@ export interface Explanation extends Scope {
   readonly hasUnknownProcess: boolean
   /** The containers that publish the number. */
   readonly containers: readonly ExplainedContainer[]
+  /**
+   * The sockets of container runtimes that did not answer. A container behind one may publish the
+   * number without being among the containers.
+   */
+  readonly unreachable: readonly UnreachableSocket[]
   /** The range that contains it. */
   readonly range?: PortRange
   readonly holder?: Holder

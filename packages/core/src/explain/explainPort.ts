@@ -54,6 +54,7 @@ export async function explainPort(
     processes,
     hasUnknownProcess: sighting.verdict === 'listening' && (use ? sockets.some(isUnknown) : true),
     containers: containersOf(sockets, use, recorded, holder),
+    unreachable: use?.unreachable ?? [],
     ...(reason && { passedOver: reason }),
     ...facts,
   }

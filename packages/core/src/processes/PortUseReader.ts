@@ -16,11 +16,15 @@ export class PortUseReader {
     const [protocol, port] = key.split('/') as [Protocol, string]
     const sockets = await this.#tables.get(protocol)
     if (!sockets || !(await this.#seesServices())) return undefined
-    const [use, { containers }] = await Promise.all([
+    const [use, { containers, unreachable }] = await Promise.all([
       useAmong(sockets, Number(port)),
       readContainers(),
     ])
-    return use && withContainers(use, Number(port), protocol, containers)
+    if (!use) return undefined
+    return {
+      ...withContainers(use, Number(port), protocol, containers),
+      ...(unreachable.length > 0 && { unreachable }),
+    }
   })
 
   /** @param seesServices whether this process is in the network namespace of the host's services */

@@ -1,4 +1,5 @@
 import type { Container } from '../containers/Container.js'
+import type { UnreachableSocket } from '../containers/readContainers.js'
 import type { Listener } from '../listeners/Listeners.js'
 import { type SeenListener, seenOf } from '../listeners/Sighting.js'
 import type { Protocol } from '../PortAllocation.js'
@@ -61,6 +62,8 @@ export interface PortUse {
   readonly hasUnknownProcess: boolean
   /** The container that publishes the port. */
   readonly container?: Container
+  /** The sockets of container runtimes that did not answer. Absent if there are none. */
+  readonly unreachable?: readonly UnreachableSocket[]
 }
 
 /**
