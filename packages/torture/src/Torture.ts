@@ -162,6 +162,10 @@ export class Torture {
     for (const [name, args] of Object.entries(LIMITERS)) {
       workers.startOther('limiter', name, { name, ...args, url: this.#url, until })
     }
+    for (let index = 0; index < this.#options.steady; index++) {
+      const name = `steady-${index}`
+      workers.startOther('steady', name, { name, url: this.#url, until })
+    }
     workers.startOther('reserver', 'reserver', { url: this.#url, until })
     for (const place of places(this.#options, this.#url, proxy, clock)) workers.start(place)
     return workers

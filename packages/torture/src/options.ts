@@ -9,6 +9,7 @@ export const USAGE = `pnpm torture [options]
 
   --seconds <n>      the duration of the faults (120; with --each, of each fault: 8)
   --processes <n>    the number of workers (12)
+  --steady <n>       the number of further processes, which only get ports that they hold (0)
   --pause <ms>       the average time between faults (250)
   --only <fault>     inject only this fault; repeatable
   --each             inject each fault alone, one after the other
@@ -24,6 +25,7 @@ export class WrongArguments extends Error {}
 export interface Options {
   readonly seconds: number
   readonly processes: number
+  readonly steady: number
   readonly pause: number
   readonly faults: Fault[]
   /** Faults that this machine does not support, with reasons. */
@@ -53,6 +55,7 @@ export function readOptions(args: string[]): Options {
   return {
     seconds: count('seconds', values.seconds ?? (each ? '8' : '120')),
     processes: count('processes', values.processes ?? '12'),
+    steady: values.steady === undefined ? 0 : count('steady', values.steady),
     pause: count('pause', values.pause ?? '250'),
     faults: chosen.filter((fault) => !unable.includes(fault)),
     missing,
@@ -73,6 +76,7 @@ function parsed(args: string[]) {
       options: {
         seconds: { type: 'string' },
         processes: { type: 'string' },
+        steady: { type: 'string' },
         pause: { type: 'string' },
         only: { type: 'string', multiple: true },
         each: { type: 'boolean' },
