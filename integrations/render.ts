@@ -17,7 +17,7 @@ const DESCRIPTION = 'The registry that gives every service a port of its own'
 export function render(): Map<string, string> {
   const manifest: Manifest = JSON.parse(read('../publish/package.json'))
   const { name, version, author } = manifest
-  const repository = manifest.repository.url
+  const repository = webAddress(manifest.repository.url)
   const cli = commandOf(manifest, 'ports.js')
   const mcp = commandOf(manifest, 'ports-mcp.js')
   const server = { command: mcp, args: [] }
@@ -42,6 +42,11 @@ export function render(): Map<string, string> {
     ['AGENTS.md', fill(read('templates/AGENTS.md'), texts)],
     ['README.md', fill(read('templates/README.md'), texts)],
   ])
+}
+
+/** npm wants the address that Git uses, and all others the one for a browser. */
+function webAddress(url: string): string {
+  return url.replace(/^git\+/, '').replace(/\.git$/, '')
 }
 
 function commandOf({ bin }: Manifest, file: string): string {
@@ -72,7 +77,7 @@ function registryEntry({ name, version, mcpName, repository }: Manifest, mcp: st
     title: 'ports',
     description: DESCRIPTION,
     version,
-    repository: { url: repository.url, source: 'github' },
+    repository: { url: webAddress(repository.url), source: 'github' },
     packages: [
       {
         registryType: 'npm',

@@ -70,9 +70,6 @@ export class Workers {
     const child = this.#spawn('worker', name, parameters, environment, through)
     this.#workers.add(child)
     this.#onStart(child, place)
-    child.on('message', ({ acknowledged }: { acknowledged?: number }) => {
-      if (acknowledged !== undefined) this.#acknowledged.set(name, acknowledged)
-    })
     child.once('exit', (code) => {
       this.#workers.delete(child)
       if (code !== 0) {
@@ -178,6 +175,9 @@ export class Workers {
       stderr = (stderr + text).slice(0, 4_000)
     })
     child.on('error', () => {})
+    child.on('message', ({ acknowledged }: { acknowledged?: number }) => {
+      if (acknowledged !== undefined) this.#acknowledged.set(name, acknowledged)
+    })
     child.once('exit', (code, signal) => {
       this.#others.delete(child)
       if (code !== 0 && !this.#killed.has(child)) this.crashes.push({ name, code, signal, stderr })

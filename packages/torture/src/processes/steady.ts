@@ -23,6 +23,7 @@ const places = HOSTS.flatMap((host) =>
     proto: 'tcp' as const,
   })),
 )
+setInterval(() => process.send?.({ acknowledged: history.acknowledged }), 500).unref()
 await Promise.all(Array.from({ length: CONCURRENCY }, (_, caller) => work(caller)))
 process.exit(0)
 
