@@ -102,6 +102,14 @@ describe('LIMIT_REACHED', () => {
     expect(own.violations()).toEqual([FALSE_REACHED])
   })
 
+  it('is told to a service that holds a port and claims another one', () => {
+    const service = { ...PROJECT, service: 's0' }
+    const claimed = (port: number) =>
+      held(MOST).tableAt(0.5).claim(2, 3, port, LIMIT_REACHED, service).violations()
+    expect(claimed(FIRST)).toEqual([FALSE_REACHED])
+    expect(claimed(FIRST + MOST)).toEqual([])
+  })
+
   it('is no answer to a move or a release', () => {
     const moved = held(MOST).tableAt(0.5)
     moved.move([2, 3], [FIRST, FIRST + MOST], LIMIT_REACHED, { ...PROJECT, service: 's0' })

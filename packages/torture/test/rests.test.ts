@@ -50,6 +50,8 @@ describe('a released number', () => {
   it('is taken, and fills its range, until its rest is over', () => {
     expect(released().claim(2.9, 3.05, FIRST, TAKEN, web).violations()).toEqual([])
     expect(released().claim(3.2, 3.3, FIRST, TAKEN, web).violations()).toEqual(['false PORT_TAKEN'])
+    const setBack = released().jump(3.5, 3.6).claim(4, 4.1, FIRST, TAKEN, web)
+    expect(setBack.violations()).toEqual([])
     const full = () => {
       const history = released()
       for (let nth = 1; nth < SIZE; nth++) {

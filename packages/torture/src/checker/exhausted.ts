@@ -44,7 +44,8 @@ export function checkExhausted(ledger: Ledger, holdings: Map<string, Holding[]>,
 }
 
 /**
- * Returns the port that the caller certainly held throughout the call.
+ * Returns a port that the caller certainly held throughout the call and that would have been its
+ * answer.
  * @param certain by service and port
  */
 export function ownPort({ services }: Ledger, certain: Map<string, Holding[]>, call: Call) {
@@ -57,6 +58,7 @@ export function ownPort({ services }: Ledger, certain: Map<string, Holding[]>, c
       ?.claims.find((claim) => claim.call.key === key && claim.from < at && claim.until > end)?.port
   }
   for (const port of services.get(name)?.claimsByPort.keys() ?? []) {
+    if (op === 'claim' && call.wanted !== port) continue
     const there = certain.get(`${name}/${port}`) ?? []
     const held = there[firstAfter(there, at) - 1]
     if (held && held.from < at && held.until > end) return port

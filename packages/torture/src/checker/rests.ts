@@ -21,12 +21,14 @@ export function restsOf(project: string) {
   return RESTS_US.get(project)
 }
 
-/** Returns the latest end of the rest after a release at that time. */
+/**
+ * Returns the latest end of the rest after a release at that time. A rest that was over begins
+ * again when the clock is set back.
+ */
 export function restUntil({ jumps }: Ledger, project: string, released: number) {
   const length = restsOf(project)
   if (length === undefined) return released
-  const until = released + length
-  return jumps.isDuring({ from: released, until }) ? FOREVER : until
+  return jumps.isDuring({ from: released, until: FOREVER }) ? FOREVER : released + length
 }
 
 export function checkRests(ledger: Ledger, report: Report) {
