@@ -290,6 +290,14 @@ describe('the event of a lease that ended', () => {
     expect(renewed.violationsWithEvents()).toEqual([WRONG_LEASE_END])
   })
 
+  it('may be dated at the end that an attempt without a reply set later', () => {
+    const repeated = new History()
+      .lease([1, 1.3], [0, 7, 2.05], { lost: true })
+      .event('allocated', 0, 7)
+      .event('lease-ended', 0, 7, { actor: null, dated: 2.25 })
+    expect(repeated.violationsWithEvents()).toEqual([])
+  })
+
   it('is missing if the row is gone, and not while it is there', () => {
     const unacknowledged = () => new History().lease([1, 1.1], [0, 7]).event('allocated', 0, 7)
     expect(unacknowledged().violationsWithEvents()).toEqual([WITHOUT_EVENT])

@@ -46,14 +46,18 @@ function callsByHolding({ calls }: Ledger) {
   return last
 }
 
-/** Whether another call may have changed the end later or concurrently. */
+/**
+ * Whether the end may have been changed later: by another call, or by an attempt of the last one
+ * that took effect after its repetition.
+ */
 function isUnsure({ services }: Ledger, allocated: Event, last: Call) {
   const name = nameOf(allocated)
   const { calls = [] } = services.get(name)?.leases ?? {}
   return calls.some(
     (call) =>
-      call !== last &&
-      (isUnknown(call) ||
-        (call.end > last.at && toldBy(call).some(({ port }) => port === allocated.port))),
+      isUnknown(call) ||
+      (call !== last &&
+        call.end > last.at &&
+        toldBy(call).some(({ port }) => port === allocated.port)),
   )
 }
