@@ -54,7 +54,7 @@ test('explain asks only the host, and says so', async () => {
   const { home, ports } = machine()
   const { stdout, stderr, status } = await ports('explain', '3100')
   expect(status).toBe(0)
-  expect(stdout).toMatch(/^It is unknown whose 3100 is, because there is no registry; /)
+  expect(stdout).toMatch(/^The holder of 3100 is unknown, because there is no registry; /)
   expect(stderr).toContain(`${home} has none`)
   expect(stderr).toMatch(/Only this host was asked\.\n$/)
   const explained = JSON.parse((await ports('explain', '3100', '--json')).stdout)
