@@ -56,7 +56,7 @@ test('explain asks only the host, and says so', async () => {
   expect(status).toBe(0)
   expect(stdout).toMatch(/^The holder of 3100 is unknown, because there is no registry; /)
   expect(stderr).toContain(`${home} has none`)
-  expect(stderr).toMatch(/Only this host was asked\.\n$/)
+  expect(stderr).toMatch(/Only this host was examined\.\n$/)
   const explained = JSON.parse((await ports('explain', '3100', '--json')).stdout)
   expect(explained.noRegistry).toContain(`${home} has none`)
   expect(existsSync(home)).toBe(false)
