@@ -520,7 +520,7 @@ describe('a marked block', () => {
     const { ports, read } = place({ 'compose.override.yaml': content })
     const refused = await ports('export', 'compose', 'shop', '-o', 'compose.override.yaml')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
-    expect(refused.stderr).toContain('Indent the block as what is under "services:"')
+    expect(refused.stderr).toContain('Indent the block like the entries under "services:"')
     expect(read('compose.override.yaml')).toBe(content)
   })
 

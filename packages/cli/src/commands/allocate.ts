@@ -32,7 +32,7 @@ export function allocateCommand(context: Context) {
     .addOption(typeOption)
     .addOption(descriptionOption)
     .addOption(cloudflareHostnameOption)
-    .option('--idempotency-key <text>', 'print the same ports when asked again under the same key')
+    .option('--idempotency-key <text>', 'print the same ports when called again with the same key')
     .addHelpText('after', MORE_HELP)
     .action(async (projectName, serviceName, typed) => {
       const options = await inCheckout(context, projectName, typed, { create: true })
@@ -59,9 +59,9 @@ export function allocateCommand(context: Context) {
 
 const MORE_HELP = `
 It allocates the lowest available port of the project, even if the service has one already. To print
-the port that a service has: ports get. With --count, either all are allocated or none. They are
-printed one number a line. With --ttl each has a lease, which ports renew extends. --json has the id
-of each allocation, for renew --id and release --id.
+the port that a service has: ports get. With --count, either all are allocated or none. Each number
+is printed on a line of its own. With --ttl each has a lease, which ports renew extends. --json has
+the id of each allocation, for renew --id and release --id.
 
 Examples:
   ports allocate consilio worker --description "the second one"

@@ -52,7 +52,7 @@ export function auditCommand({ openManager, output, signal, answerNo }: Context)
     })
 }
 
-/** A command for one listener stands for those of all others. */
+/** A single command is shown as it is, several only in their general form. */
 function claimHint([first, ...others]: readonly string[]): string {
   return others.length === 0
     ? `To record what listens on a number that nobody holds: ${first}`
@@ -68,7 +68,7 @@ conflict:
   not registered   something listens on a port in a project's range that nobody holds
   ephemeral range  the kernel may give a port that is held to an outgoing connection
   shared name      two services have the same Cloudflare hostname
-A port that cannot be checked from here is unverified. The output says why. It is not a conflict.
+A port that cannot be checked from here is unverified, which is not a conflict. The output says why.
 
 Examples:
   ports audit --project consilio

@@ -58,9 +58,10 @@ export function claimCommand(context: Context) {
 }
 
 const MORE_HELP = `
-It is refused if another service holds the number, if the number is reserved, or if it is not one of
-the project's. From then on ports get prints the number for the service. The service keeps its other
-ports. With --ttl it has a lease, which the same command or ports renew extends.
+The claim is refused if another service holds the number, if the number is reserved, or if it is
+outside of the project's ranges. After a claim, ports get prints the number for the service. The
+service keeps its other ports. With --ttl the port has a lease, which the same command or ports
+renew extends.
 
 Examples:
   ports claim consilio web 3105

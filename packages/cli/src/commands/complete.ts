@@ -3,15 +3,15 @@ import type { Context } from '../Context.js'
 import { registeredNames, wantedName } from '../registeredNames.js'
 
 /**
- * The command that the completion scripts run. `program` makes a second program, because the
- * adapter adds a command of its own to what it is given, under the name of this one. Projects and
- * services are completed if the registry answers at once: a press of TAB makes and starts nothing,
- * and prints no error.
+ * The command that the completion scripts run. `program` creates a second program, because the
+ * adapter adds a command with the same name as this one to the program that it is given. Projects
+ * and services are completed only if the registry is running. A press of TAB creates and starts
+ * nothing, and prints no error.
  */
 export function completeCommand(program: () => CommandUnknownOpts, { askRunning }: Context) {
   return new Command('complete').argument('[words...]').action(async (words) => {
     const { default: tab } = await import('@bomb.sh/tab/commander')
-    // One class at run time under two typings, whose overloads differ.
+    // Both types describe one class at run time, but their overloads differ.
     const completions = tab(program() as unknown as Parameters<typeof tab>[0])
     completions.commands.delete('complete')
     try {
@@ -25,7 +25,7 @@ export function completeCommand(program: () => CommandUnknownOpts, { askRunning 
         }
       }
     } catch {
-      // An option without its value, or no registry: there are no names to complete.
+      // An option lacks its value, or there is no registry. Then there are no names to complete.
     }
     completions.parse(words)
   })

@@ -9,7 +9,7 @@ import { hostnameOption, instanceOption, protocolOption } from '../serviceOption
 export function explainCommand(context: Context) {
   const { openManager, output, signal } = context
   return new Command('explain')
-    .description('Tell whose a port is, what listens on it, and what may be done about that')
+    .description('Show whose a port is, what listens on it, and the next safe step')
     .argument('<port|service>', 'a number, project/service, or a service of the project here')
     .addOption(instanceOption)
     .addOption(hostnameOption)
@@ -28,9 +28,9 @@ export function explainCommand(context: Context) {
 }
 
 const MORE_HELP = `
-Changes nothing. A process is the holder's if it runs where the service does: in its directory, or
-started by ports run. It is a stranger if it runs elsewhere, and unattributed if nothing recorded
-tells. Only root sees the processes of other users.
+It changes nothing. A process is the holder's if it runs in the directory of the service, or if
+ports run started it for the service. It is a stranger if the records say otherwise, and
+unattributed if they do not say whose it is. Only root sees the processes of other users.
 
 Examples:
   ports explain 3102

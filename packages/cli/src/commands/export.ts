@@ -88,7 +88,10 @@ const ofInstanceOption = new Option(
   'only ports of that instance; default: all instances',
 )
 
-const outputOption = new Option('-o, --output <file>', 'write to this file, or to the block in it')
+const outputOption = new Option(
+  '-o, --output <file>',
+  'write to this file, or to the marked block in it',
+)
 
 const checkOption = new Option('--check', 'write nothing; status 1 if the file would change')
 
@@ -96,23 +99,22 @@ const forceOption = new Option('--force', 'replace the file even if ports export
 
 const OUTPUT_HELP = `
 Without --output the whole file is printed. With --output, a new file is written, and a file that
-ports export wrote for the same target is replaced in one step. In any other file, only the text
+ports export wrote for the same target is replaced atomically. In any other file, only the text
 between these two lines is replaced:
 
   # ports: begin
   # ports: end
 
-If the export has only one project, the lines "# ports: begin <project>" and "# ports: end <project>"
-take precedence. A file that has blocks only for other projects is left as it is. So is one that
-cannot be replaced without losing its owner or a hard link. A symbolic link is followed.
+If a project is named, the lines "# ports: begin <project>" and "# ports: end <project>" take
+precedence. A file that has blocks only for other projects is refused. So is one that cannot be
+replaced without losing its owner or a hard link. A symbolic link is followed.
 
 --check writes nothing. If the file would change, it prints the difference and ends with status 1.`
 
 const MORE_HELP = `
-The address of a service on localhost is 127.0.0.1. On another host it is the name of that host. The
-public name of a service is the one that was set with ports update <project> <service>
---cloudflare-hostname <host>. If several instances of a service have the same public name, it leads
-to the primary instance.
+The address of a service on localhost is 127.0.0.1. On another host it is the name of that host. To
+set the public name of a service: ports update <project> <service> --cloudflare-hostname <host>. If
+several instances of a service have the same public name, it leads to the primary instance.
 
 For other formats, write a template in Liquid (https://liquidjs.com):
 
@@ -122,8 +124,8 @@ A template can use these variables. An unknown one is an error.
 
   ports     a list with, for each port: project, service, instance, hostname, protocol, port,
             address (host:port), type, description, cloudflareHostname
-  services  a list with, for each service on a host: the same of the port that ports get prints,
-            with its name as name, not service; and all of its ports as ports
+  services  a list with, for each service on a host: the same for the port that ports get prints,
+            but with the service's name as name, not service; and all of its ports as ports
   projects  a list with, for each project: name, services
 
 Each list is sorted by name. The instance is null for the primary instance, and a text that is not

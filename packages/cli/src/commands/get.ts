@@ -62,7 +62,7 @@ export function getCommand(context: Context) {
           getSeveral(context, projectName, services, await asked()),
         )
       }
-      // Typed options take precedence over what the file says of the service.
+      // Typed options take precedence over the service's entry in the file.
       const choices = [preferredPort, ttlSeconds, rest.protocol, rest.hostname, rest.instance]
       const directory = choices.every(isAbsent) ? currentDirectory() : undefined
       const listed =
@@ -122,9 +122,9 @@ const existingOption = new Option(
 const MORE_HELP = `
 The first call allocates the lowest available port of the project. It passes over a number on which
 something else listens. From then on the service has the same port until it is released. Options
-that describe the service fill in what is not set yet. stderr says what was allocated just now,
-which numbers were passed over, whether a name looks mistyped, and whether this process cannot see
-which numbers are in use.
+that describe the service fill in what is not set yet. stderr says what this call allocated, which
+numbers it passed over, whether a name looks mistyped, and whether this process cannot see which
+numbers are in use.
 
 In a directory with a ports.json, or below it, the project can be omitted: ports get web. Several
 words are services of that project if the file lists all of them. A service in the file gets the
@@ -134,9 +134,9 @@ With --ttl the service has a lease: the port is released at the end, unless port
 ports renew is called before then. Without --ttl an existing lease stays as it is. A port that is
 held without a lease does not get one.
 
-If several services or several ports are asked for, either all are allocated or none. They are
-printed one number a line. A service that holds ports keeps them. The command is refused if these
-are not what it asks for.
+If several services or several ports are asked for, either all are allocated or none. Each number is
+printed on a line of its own. A service that holds ports keeps them. The command is refused if these
+differ from the ports that it asks for.
 
 Examples:
   ports get consilio api

@@ -15,7 +15,7 @@ import type { Columns } from '../table.js'
 import { typedNumber } from '../typedNumber.js'
 import { typedTime } from '../typedTime.js'
 
-/** How many changes are shown unless a limit is given. */
+/** The number of changes that are shown without --limit. */
 const DEFAULT_LIMIT = 50
 
 const COLUMNS: Columns<PortEvent> = {
@@ -75,8 +75,8 @@ export function historyCommand(context: Context) {
 }
 
 /**
- * The ports that were meant. A word alone may be a service of the project in this directory.
- * @throws {PortsError} `INVALID_ARGUMENT` if neither words nor this directory say which
+ * The ports whose checks are shown. A single word may be a service of this directory's project.
+ * @throws {PortsError} `INVALID_ARGUMENT` if neither the words nor this directory name a project
  */
 function checkedPorts(
   first: string | undefined,
@@ -105,7 +105,7 @@ function checkedPorts(
     : { projectName: first, ...port }
 }
 
-/** The fields that a change has changed, with their old and new values. */
+/** The fields that differ, with their old and new values. */
 function changeOf({ before, after }: PortEvent): string | undefined {
   const [old, now] = [fieldsOf(before), fieldsOf(after)]
   const changed = Object.keys({ ...old, ...now }).filter((field) => old[field] !== now[field])
@@ -113,7 +113,7 @@ function changeOf({ before, after }: PortEvent): string | undefined {
   return texts.join(', ') || undefined
 }
 
-/** One side of a change, with the ends of a range as one field. */
+/** The fields before or after a change, with the bounds of a range as one field. */
 function fieldsOf(side: PortEvent['before'] = {}): Readonly<Record<string, unknown>> {
   const { startPort, endPort, ...rest } = side
   return startPort === undefined ? rest : { range: `${startPort}-${endPort}`, ...rest }
@@ -124,8 +124,8 @@ An age is a number of seconds, minutes, hours, days or weeks: 90s, 30m, 2h, 7d, 
 an offset is local. A change is shown once no older one is still being written. --json also has the
 database role, and the function that was called.
 
-With --checks, a project means all its services on this host, --port the service that holds the
-number here, and --limit is for each port.
+With --checks, a project means all its services on this host. --port means the service that holds
+the number on this host. --limit applies to each port.
 
 Examples:
   ports history --port 3102

@@ -74,7 +74,7 @@ export function importCommand(context: Context) {
         print(plan)
         return plan.conflicts > 0 ? answerNo() : undefined
       }
-      // Standard input that contained the rows cannot answer.
+      // If the rows came from standard input, it cannot also answer the question.
       const isApart = kind !== undefined || file !== undefined
       const isAsked = !yes && !output.json && isApart && confirm !== undefined
       if (!isAsked) {
@@ -82,7 +82,7 @@ export function importCommand(context: Context) {
         notePlan(report)
         return print(report)
       }
-      // Makes the registry if there is none. Its default ranges decide what can be imported.
+      // An empty import creates a missing registry, whose default ranges the plan depends on.
       await ports.import([], { signal })
       const plan = await ask(true)
       notePlan(plan)
@@ -151,10 +151,10 @@ function totalOf({ rows, claimed, held, conflicts, changed }: ImportReport, dryR
   return `${[`${did} ${counted(claimed, 'port')}`, ...rest].join(', ')}.`
 }
 
-/** How many rows the error of a collision names. */
+/** The most rows that the error of a collision names. */
 const MAX_NAMED = 50
 
-/** Names the rows that collide, with both sides. */
+/** An error that lists the rows with a conflict, and what each conflicts with. */
 function collision({ rows, conflicts }: ImportReport, input: InputRows): PortsError {
   const named = rows
     .flatMap((row, index) => (row.conflict ? [{ row, index, place: input.places[index] }] : []))
@@ -179,15 +179,15 @@ most.
 It prints a plan, and asks before it imports. It imports without asking with --yes, with --json,
 without a terminal, and when the rows come from standard input. --dry-run changes nothing.
 
-After the import, get returns the number of the service's first row, even if the service held
-another before; the plan says so. Each line of the plan begins with + (to import), = (held
+After the import, ports get returns the number of the service's first row, even if the service held
+another before. The plan says so. Each line of the plan begins with + (to import), = (held
 already), ~ (held already, and changed) or ! (a conflict). Errors name the line of a CSV file,
 or the row of another file. Rows are counted from 1.
 
-The options that name a source propose rows from it. Lines that begin with - say what cannot be
-known; nothing is guessed. The project is --project if given, else that of the file's directory,
-else COMPOSE_PROJECT_NAME or the name: of a Compose file. With --scan it is that of each process's
-directory. --scan sees only TCP, and only on Linux and macOS. The status is 1 if there is nothing to
+The options that name a source propose rows from it. Lines that begin with - say what the source
+does not show. Nothing is guessed. The project is --project if given, else that of the file's
+directory, else COMPOSE_PROJECT_NAME or the name: of a Compose file. With --scan it is that of each
+process's directory. --scan sees only TCP, and only on Linux and macOS. The status is 1 if there is nothing to
 import.
 
 Examples:

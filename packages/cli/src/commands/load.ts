@@ -6,7 +6,7 @@ import { readInput } from '../readInput.js'
 export function loadCommand({ openManager, output, signal }: Context) {
   return new Command('load')
     .description('Load a dumped registry into one that holds no port')
-    .argument('[file]', 'a document that ports dump wrote; by default standard input')
+    .argument('[file]', 'a document that ports dump wrote; default: standard input')
     .addHelpText('after', MORE_HELP)
     .action(async (file) => {
       const document = await readDocument(file)
@@ -47,7 +47,7 @@ async function readDocument(file: string | undefined): Promise<RegistryDocument>
 const MORE_HELP = `
 It replaces the default ranges that are unused. All other ranges stay. It is refused if the registry
 holds ports. Such a registry can import the ports of the document, but not its ranges, history, ids
-and idempotency keys. The last example does that.
+or idempotency keys. The last example does that.
 
 Examples:
   PORTS_DATABASE_URL=postgresql://… ports load registry.json

@@ -22,7 +22,7 @@ export function moveCommand(context: Context) {
     .addOption(
       new Option(
         '--from <port>',
-        'which of its ports to give up; by default the one that get prints',
+        'the port to give up; default: the one that ports get prints',
       ).argParser(typedNumber),
     )
     .addOption(instanceOption)
@@ -52,7 +52,7 @@ export function moveCommand(context: Context) {
 }
 
 const MORE_HELP = `
-The move is one transaction, so nobody else can take either number meanwhile. The type, the
+The move is one transaction, so no other service can take either number during it. The type, the
 description, the Cloudflare hostname, the idempotency key and the lease stay the same. Restart the
 service to let it listen on the new port.
 

@@ -18,7 +18,7 @@ import {
 export function releaseCommand(context: Context) {
   const { openManager, output, signal, answerNo } = context
   return new Command('release')
-    .description('Give up the ports of a service, and name them')
+    .description('Release the ports of a service, and print their numbers')
     .addArgument(projectArgument)
     .argument('[service]')
     .addOption(instanceOption)
@@ -29,7 +29,7 @@ export function releaseCommand(context: Context) {
     .addOption(
       new Option(
         '--all-services',
-        'release those of every service of the project, after a question',
+        'release the ports of all services of the project, after a confirmation',
       ).conflicts(['port', 'id']),
     )
     .option('-y, --yes', 'do not ask')
@@ -69,8 +69,8 @@ export function releaseCommand(context: Context) {
 const MORE_HELP = `
 It releases all ports of the service on the host, unless options narrow them. The numbers can be
 allocated again at once, unless the project has a rest. Then only the same service can get them
-until the rest ends: ports rest. With --all-services it lists what it would release, and asks.
-Without a terminal it needs --yes.
+until the rest ends. To see or set the rest: ports rest. With --all-services it lists what it would
+release, and asks. Without a terminal it needs --yes.
 
 Examples:
   ports release consilio worker --port 3102

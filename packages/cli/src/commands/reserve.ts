@@ -9,14 +9,14 @@ import { typedEnd } from '../typedTime.js'
 
 const STAY = 'stay with the services that hold them'
 
-/** How many live allocations are named. */
+/** The most live allocations that are named. */
 const MAX_NAMED = 10
 
 export function reserveCommand({ openManager, output, signal }: Context) {
   return new Command('reserve')
     .description('Keep numbers out of automatic allocation')
     .addArgument(new Argument('<ports>', 'such as 3150-3159, or 3150').argParser(typedBounds))
-    .requiredOption('--reason <text>', 'the reason, which refused callers are told')
+    .requiredOption('--reason <text>', 'the reason, which is shown to callers that are refused')
     .addOption(
       new Option('--until <time>', 'when it ends, as ISO 8601 or from now').argParser(typedEnd),
     )
@@ -47,10 +47,10 @@ function stillHeld(held: readonly PortAllocation[]): string {
 }
 
 const MORE_HELP = `
-The numbers may be inside or outside of ranges. A service keeps those that it holds. ports claim
---use-reservation can still take one. If the same numbers are reserved already, the reason and the
-end are replaced. Times from now: 90s, 30m, 2h, 7d, 4w. A time without an offset is local. The
-reservation ends by the database's clock.
+The numbers may be inside or outside of ranges. A service keeps the numbers that it holds. ports
+claim --use-reservation can still take one. If the same numbers are reserved already, the reason and
+the end are replaced. Times from now: 90s, 30m, 2h, 7d, 4w. A time without an offset is local. The
+database's clock decides when the reservation ends.
 
 Examples:
   ports reserve 3150-3159 --reason 'migration' --until 2027-01-31

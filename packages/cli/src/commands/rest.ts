@@ -33,7 +33,7 @@ function sentence(projectName: string, seconds: number): string {
 
 const UNITS = { d: 86_400, h: 3_600, m: 60, s: 1 } as const
 
-/** The length as it can be typed, in the largest unit that divides it. */
+/** The length in the largest unit that divides it, in the form that the argument accepts. */
 function inWords(seconds: number): string {
   const [unit, length] = Object.entries(UNITS).find(([, each]) => seconds % each === 0) ?? ['s', 1]
   return `${seconds / length}${unit}`
@@ -41,7 +41,7 @@ function inWords(seconds: number): string {
 
 const MORE_HELP = `
 Until the end of its rest, a number is given only to the service that held it last, in the same
-instance. The rest begins with the release, or with the end of a lease. It goes on while something
+instance. The rest begins with the release, or with the end of a lease. It continues while something
 still listens on the number on this host. A new length also applies to numbers that rest already. 0
 ends all rests. To list the numbers: ports list --resting
 

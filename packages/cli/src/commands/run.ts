@@ -19,7 +19,7 @@ export function runCommand(context: Context) {
 
 const runTtlOption = new Option(
   '--ttl <time>',
-  'hold the port only while the command runs, and this long after; such as 90s, 10m or 2h',
+  'hold the port only while the command runs and for this time after it, such as 90s, 10m or 2h',
 ).argParser(typedSeconds('ttl'))
 
 const MORE_HELP = `
@@ -32,7 +32,7 @@ project with a ports.json has its own ports.
 Without a command, it runs the one in ports.json, else the dev script of package.json. If the
 command does not exist, no port is allocated. The command finds its port in PORT, and the ports of
 the project's other services in <SERVICE>_PORT and <SERVICE>_URL. A program that ignores PORT, such
-as Vite, gets the port as a flag. That also works if npx or a script of package.json starts it.
+as Vite, gets the port as a flag. This also works if npx or a script of package.json starts it.
 
 stderr says where the command listens. If that is another port, stderr names it, and the service
 that holds it. If something listens on the port already, nothing is started and the status is 125.

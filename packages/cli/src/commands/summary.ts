@@ -18,7 +18,7 @@ type Summary = PortSummary | Elsewhere
 const COLUMNS: Columns<Summary> = {
   PROJECT: ({ projectName }) => projectName,
   RANGES: { whole: true, cell: rangesOf },
-  // The same in every row.
+  // It is the same in every row, so a narrow terminal omits it.
   SCOPE: { spare: 'whole', cell: ({ hostname, protocol }) => `${hostname}/${protocol}` },
   TOTAL: ({ totalPorts }) => totalPorts,
   ALLOCATED: ({ allocatedPorts }) => allocatedPorts,
@@ -63,7 +63,7 @@ export function summaryCommand({ openManager, output, signal }: Context) {
     })
 }
 
-/** In the order of the projects. Leaves out those that were deleted in the meantime. */
+/** In the order of the projects. Projects that were deleted in the meantime are omitted. */
 async function summariesOf(
   projects: readonly string[],
   summaryOf: (project: string) => Promise<PortSummary>,
@@ -79,7 +79,9 @@ async function summariesOf(
   return summaries.filter((summary) => summary !== undefined)
 }
 
-/** The summary of a project that has ranges on other hosts only. Undefined if it has none at all. */
+/**
+ * The summary of a project that has ranges on other hosts only. Undefined if it has none at all.
+ */
 function withoutNumbers(error: unknown): Elsewhere | undefined {
   if (!(error instanceof PortsError)) throw error
   if (error.code === 'PROJECT_NOT_FOUND') return undefined
@@ -89,7 +91,7 @@ function withoutNumbers(error: unknown): Elsewhere | undefined {
   return { projectName, hostname, protocol, ranges: [], elsewhere, ...none }
 }
 
-/** Fewer than the connections of the pool, so that none has to wait for one. */
+/** Fewer than the connections of the pool, so that no query waits for a connection. */
 const QUESTIONS_AT_ONCE = 8
 
 const NO_PART = {
@@ -101,9 +103,10 @@ const NO_PART = {
 }
 
 const MORE_HELP = `
-AVAILABLE includes RESERVED, RESTING and UNUSABLE. Only the service that held a resting port last
-can get it now. New allocations pass over unusable ports, for example because something else listens
-there. --json has allocatableNow, which counts the ports that are none of these.
+AVAILABLE includes RESERVED, RESTING and UNUSABLE. Until its rest ends, only the service that held a
+resting port last can get it. New allocations pass over unusable ports, for example because
+something else listens there. --json has allocatableNow, the number of ports that are available and
+none of these.
 
 Example:
   ports summary consilio --protocol udp`

@@ -13,10 +13,10 @@ export function uninstallCommand(context: Context) {
 }
 
 const MORE_HELP = `
-This is the embedded registry with its server, your settings, and completion scripts in your home.
-Everything else is kept: files of others, ports.json of your projects, the settings of the machine,
-and a registry in a database of your own. While such a database is set, it refuses. After an
-interruption, run it again. It does not remove the program: do that with your package manager.
+With --yes it removes the embedded registry with its server, your settings, and the completion
+scripts in your home directory. It keeps everything else: files of others, the ports.json files of
+your projects, the settings of the machine, and a registry in a database of your own. It refuses
+while such a database is set. After an interruption, run it again. To remove the program itself, use your package manager.
 
 Examples:
   ports uninstall

@@ -8,7 +8,9 @@ import { typedBounds } from '../typedBounds.js'
 export function unreserveCommand({ openManager, output, signal, answerNo }: Context) {
   return new Command('unreserve')
     .description('Remove a reservation')
-    .addArgument(new Argument('<ports>', 'exactly those of the reservation').argParser(typedBounds))
+    .addArgument(
+      new Argument('<ports>', 'exactly the numbers of the reservation').argParser(typedBounds),
+    )
     .option('--hostname <host>', 'only the reservation for that host')
     .addOption(onlyProtocolOption)
     .addHelpText('after', MORE_HELP)

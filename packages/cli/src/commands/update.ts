@@ -40,7 +40,7 @@ export function updateCommand(context: Context) {
       if ([options.type, options.description, options.cloudflareHostname].every(isAbsent)) {
         throw new PortsError(
           'INVALID_ARGUMENT',
-          'Nothing to change was given: use --type, --description or --cloudflare-hostname, ' +
+          'No change was given: use --type, --description or --cloudflare-hostname, ' +
             'or --no-… to clear one.',
         )
       }

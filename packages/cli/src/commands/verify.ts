@@ -8,12 +8,14 @@ import { verifyMine } from '../verifyMine.js'
 export function verifyCommand(context: Context) {
   const { openManager, output, signal, answerNo } = context
   return new Command('verify')
-    .description('Tell whether something is listening on a port')
+    .description('Check whether something is listening on a port')
     .argument('[port]', 'the number; with --mine also a service, project/service, or nothing')
     .addOption(hostnameOption)
     .addOption(protocolOption)
     .addOption(
-      new Option('--mine', 'only if what listens runs from this checkout').conflicts('hostname'),
+      new Option('--mine', 'require that every listener runs from this checkout').conflicts(
+        'hostname',
+      ),
     )
     .addHelpText('after', MORE_HELP)
     .action(async (typed, { hostname, protocol, mine }, command) => {
@@ -39,13 +41,14 @@ function inWords(sighting: Exclude<Sighting, { verdict: 'unknown' }>): string {
 }
 
 const MORE_HELP = `
-An address stands for itself; a name, or no host, for all addresses of the host.
-With --json it shows who listens there, by address and uid, and a connection that
-holds the number.
+For an address, it checks only that address. For a name, or without --hostname, it checks all
+addresses of the host. --json also has the address and uid of each listener, and whether a
+connection holds the number.
 
-With --mine the answer is yes only if every process that listens on the port of a service runs from
-the checkout in this directory, and none was started for another service. Without a port, that of the service here. Tests can then not talk
-to the server of another worktree.
+With --mine the status is 0 only if every process that listens on the port of a service runs from
+the checkout in this directory, and none was started for another service. Without a port it checks
+the port of the service here. A test suite that runs it first does not talk to the server of another
+worktree.
 
 Examples:
   ports verify 3100 && echo the api is up

@@ -1,9 +1,9 @@
 import type { Subject } from './Subject.js'
 
-/** `unknown`: it could not be found out. */
+/** `unknown`: the check could not be done. */
 export type FindingState = 'ok' | 'warning' | 'problem' | 'unknown'
 
-/** What a check found. */
+/** One thing that a check found. */
 export interface Result {
   readonly state: FindingState
   readonly message: string
@@ -16,11 +16,11 @@ export interface Finding extends Result {
   readonly check: string
 }
 
-/** A look at one thing. It writes, makes, starts and records nothing. */
+/** A check of one aspect. It must not write, create, start or record anything. */
 export interface Check {
   readonly name: string
   /** Default: `CHECK_TIMEOUT_MS`. */
   readonly timeoutMs?: number
-  /** Whatever it throws becomes a finding that is unknown. */
+  /** An error that it throws becomes a finding with the state `unknown`. */
   run(subject: Subject): Promise<readonly Result[]>
 }

@@ -2,10 +2,10 @@ import { type PortAllocation, type PortRange, PortsError } from '@ports/core'
 import type { DatabaseStatus } from '@ports/db'
 import type { Context } from '../Context.js'
 
-/** For the connection, and for each answer. */
+/** The timeout of the connection, and of each answer. */
 const ANSWER_TIMEOUT_MS = 5_000
 
-/** What the registry holds. */
+/** The contents of the registry that checks need. */
 export interface Records {
   readonly ranges: readonly PortRange[]
   readonly allocations: readonly PortAllocation[]
@@ -13,7 +13,7 @@ export interface Records {
   readonly seesServices: boolean
 }
 
-/** Why a check could not look, and what to do about that. */
+/** Thrown by a check that cannot be done. Says why, and how to fix that. */
 export class CannotCheck extends Error {
   constructor(
     message: string,
@@ -23,7 +23,7 @@ export class CannotCheck extends Error {
   }
 }
 
-/** What checks look at. Answers that several of them need are asked for once. */
+/** The state that checks examine. State that several checks need is read once. */
 export class Subject {
   readonly context: Context
   #status: Promise<DatabaseStatus> | undefined
@@ -44,8 +44,8 @@ export class Subject {
   }
 
   /**
-   * The state of the embedded registry. Undefined if there is none, or another database is named.
-   * @throws {CannotCheck} if that cannot be found out, which the check of the database explains
+   * The state of the embedded registry. Undefined if there is none, or another database is set.
+   * @throws {CannotCheck} if the state cannot be read. The database check then says why.
    */
   async embedded(): Promise<(DatabaseStatus & { readonly dataDirectory: string }) | undefined> {
     try {
@@ -59,8 +59,9 @@ export class Subject {
   }
 
   /**
-   * Undefined if no embedded registry was made yet.
-   * @throws {CannotCheck} if the database does not answer
+   * Undefined if there is no embedded registry yet.
+   * @throws {CannotCheck} if the database does not answer, is not running, or has the migrations of
+   * another version
    */
   records(): Promise<Records | undefined> {
     this.#records ??= this.#readRecords()
@@ -78,7 +79,7 @@ export class Subject {
     const { pending = [], different = [], unknown = [] } = status.schema ?? {}
     if (pending.length + different.length + unknown.length > 0) {
       throw new CannotCheck(
-        'the database does not have the version of this program.',
+        'the schema of the database does not match this version of ports.',
         'Repair the database first.',
       )
     }

@@ -4,7 +4,7 @@ import { spelledHost } from '../spelledHost.js'
 import { spelledInstance } from '../spelledInstance.js'
 import type { Check } from './Check.js'
 
-/** Whether services hold numbers that no browser opens. */
+/** Checks whether services hold numbers that no browser opens. */
 export const blockedCheck: Check = {
   name: 'blocked',
   async run(subject) {

@@ -4,14 +4,15 @@ import { completionPlaces, type Shell, STARTS_COMPLETION } from '../completionPl
 import type { Check } from './Check.js'
 
 interface Completion {
-  /** Read by the shell when it starts. */
+  /** The files that the shell reads when it starts. */
   readonly startFiles: readonly string[]
-  /** Where it looks for the script of a command. */
+  /** The places where it looks for a completion script of `ports`. */
   readonly scripts: readonly string[]
+  /** The command that sets it up. */
   readonly command: string
 }
 
-/** Whether the user's shell completes `ports`. */
+/** Checks whether the user's shell completes `ports`. */
 export const completionCheck: Check = {
   name: 'completion',
   async run({ context }) {
@@ -52,7 +53,7 @@ function completionOf(shell: Shell, environment: NodeJS.ProcessEnv): Completion 
   }
 }
 
-/** Empty if there is no such file, or it may not be read. */
+/** Empty if the file does not exist or cannot be read. */
 function textOf(file: string): Promise<string> {
   return readFile(file, 'utf8').catch(() => '')
 }

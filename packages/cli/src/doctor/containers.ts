@@ -1,7 +1,7 @@
 import { counted, readContainers } from '@ports/core'
 import type { Check, Result } from './Check.js'
 
-/** The runtimes of containers, which tell what a published port leads to. */
+/** Checks whether the container runtimes answer. They show which container publishes a port. */
 export const containersCheck: Check = {
   name: 'containers',
   async run() {

@@ -4,13 +4,13 @@ import type { Setting } from '@ports/db/settings'
 import type { Check, Result } from './Check.js'
 import { refusalToWrite } from './refusalToWrite.js'
 
-/** Of the connections that the server allows. */
+/** The share of the server's connections from which on a warning is given. */
 const NEARLY_FULL = 0.8
 
-/** Which database it is and why, whether it answers, its schema and its connections. */
+/** Checks which database is used and why, whether it answers, its schema and its connections. */
 export const databaseCheck: Check = {
   name: 'database',
-  // Longer than the driver waits for a connection, whose error tells more.
+  // Longer than the driver's timeout for a connection, because its error is more specific.
   timeoutMs: 15_000,
   async run(subject) {
     const setting = await settingOf(() => subject.context.settings.get('databaseUrl'))
@@ -24,7 +24,7 @@ export const databaseCheck: Check = {
   },
 }
 
-/** A URL that is malformed, or in a file that is, is a result. */
+/** Reports a malformed URL, or a malformed settings file, as a result. */
 async function settingOf(read: () => Promise<Setting>): Promise<Setting | Result> {
   try {
     return await read()

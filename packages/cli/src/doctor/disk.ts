@@ -1,10 +1,10 @@
 import { statfs } from 'node:fs/promises'
 import type { Check } from './Check.js'
 
-/** PostgreSQL stops when its disk is full; a segment of its log takes 16 MB. */
+/** PostgreSQL stops when its disk is full. A segment of its write-ahead log takes 16 MB. */
 const NEARLY_FULL_BYTES = 500_000_000
 
-/** The space that is left where the embedded data are. */
+/** Checks the free space on the disk of the embedded registry. */
 export const diskCheck: Check = {
   name: 'disk',
   async run(subject) {

@@ -3,7 +3,7 @@ import { reservingCommand } from '../reservingCommand.js'
 import type { Check } from './Check.js'
 import { CannotCheck } from './Subject.js'
 
-/** Whether the kernel may give numbers of the projects to outgoing connections. */
+/** Checks whether the kernel may give numbers of the projects to outgoing connections. */
 export const ephemeralCheck: Check = {
   name: 'ephemeral',
   async run(subject) {
@@ -36,7 +36,7 @@ export const ephemeralCheck: Check = {
   },
 }
 
-/** Which of the ports are among those numbers. */
+/** Says how many of those numbers services hold. */
 async function heldAmong(allocations: readonly PortAllocation[]): Promise<string> {
   const numbers = [...new Set(allocations.map(({ portNumber }) => portNumber))]
   const held = await ephemeralOverlap(

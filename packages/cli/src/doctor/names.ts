@@ -8,10 +8,10 @@ import type { Subject } from './Subject.js'
 
 const LOOKUP_TIMEOUT_MS = 3_000
 
-/** getaddrinfo(3) found out that there is no such name, or that it has no address. */
+/** The codes for a name that does not exist or has no address (getaddrinfo(3)). */
 const NO_ADDRESS: readonly string[] = ['ENOTFOUND', 'ENODATA']
 
-/** Whether the names of hosts in the registry, and that of this one, have addresses. */
+/** Checks whether the names of this host and of the hosts in the registry have addresses. */
 export const namesCheck: Check = {
   name: 'names',
   async run(subject) {
@@ -51,7 +51,7 @@ async function resultOf(host: string, isHere: boolean): Promise<Result | undefin
   }
 }
 
-/** The code of the failure; undefined if the name has an address. */
+/** The code or the text of the failure. Undefined if the name has an address. */
 async function failureOf(host: string): Promise<string | undefined> {
   const answered = new AbortController()
   const late = sleep(LOOKUP_TIMEOUT_MS, `no answer within ${LOOKUP_TIMEOUT_MS / 1000} s`, {

@@ -1,7 +1,7 @@
 import { INITIAL_NETWORK, networkHere } from '@ports/core'
 import type { Check } from './Check.js'
 
-/** Whether this process sees the sockets of the host's services. */
+/** Checks whether this process sees the sockets of the host's services. */
 export const namespaceCheck: Check = {
   name: 'namespace',
   async run(subject) {

@@ -2,7 +2,7 @@ import { counted, printable } from '@ports/core'
 import type { Screen } from '../Screen.js'
 import type { Finding, FindingState } from './Check.js'
 
-/** A line for each finding, with its fix below it, and a line that sums up. */
+/** A line for each finding, with its fix below it, and a line with the totals. */
 export function printFindings(findings: readonly Finding[], { colours }: Screen): string {
   const width = Math.max(...findings.map(({ check }) => check.length))
   const marks = marksOf(colours)

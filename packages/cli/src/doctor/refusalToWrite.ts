@@ -1,14 +1,20 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname } from 'node:path'
 
-/** The type of proc(5) in statfs(2). Nobody can make a file there, though root may write everywhere. */
+/**
+ * The file system type of proc(5) in statfs(2). Nobody can create a file there, although access(2)
+ * reports write access to root.
+ */
 const PROC = 0x9fa0
 
-/** Why this user cannot write in a directory, or make it. Undefined if nothing shows that. Writes nothing. */
+/**
+ * The reason why this user cannot write in a directory or create it. Undefined if none is found.
+ * Writes nothing.
+ */
 export function refusalToWrite(directory: string): string | undefined {
   const existing = nearestExisting(directory)
   if (process.platform === 'linux' && statfsSync(existing).type === PROC) {
-    return `${existing} is of a file system that holds no files of users`
+    return `${existing} is on a file system that cannot hold the files of users`
   }
   try {
     accessSync(existing, constants.W_OK | constants.X_OK)

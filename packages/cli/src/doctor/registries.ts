@@ -1,6 +1,6 @@
 import type { Check } from './Check.js'
 
-/** Registries of other users of this machine. */
+/** Finds the registries of other users of this machine. */
 export const registriesCheck: Check = {
   name: 'registries',
   async run({ context }) {

@@ -4,7 +4,10 @@ import { CannotCheck, type Subject } from './Subject.js'
 
 const CHECK_TIMEOUT_MS = 10_000
 
-/** Runs all checks at the same time. Returns what they find, in their order. */
+/**
+ * Runs all checks concurrently, and returns their findings in the order of the checks. A check that
+ * throws, or does not end within its timeout, gives a finding with the state `unknown`.
+ */
 export async function runChecks(checks: readonly Check[], subject: Subject): Promise<Finding[]> {
   const findings = await Promise.all(
     checks.map(async (check) => {
@@ -21,7 +24,7 @@ async function resultsOf(check: Check, subject: Subject): Promise<readonly Resul
   const late = sleep(timeoutMs, undefined, { signal: ended.signal }).then((): Result[] => [
     { state: 'unknown', message: `Not checked: no answer within ${timeoutMs / 1000} s.` },
   ])
-  // Its timer is cleared below, which rejects it.
+  // The abort below rejects this promise after the race has ended.
   late.catch(() => {})
   try {
     return await Promise.race([check.run(subject), late])

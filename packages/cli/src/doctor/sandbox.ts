@@ -2,7 +2,7 @@ import { lookAtHost } from '@ports/core'
 import type { Check, Result } from './Check.js'
 import type { Subject } from './Subject.js'
 
-/** What a sandbox around this process forbids or hides. */
+/** Finds what a sandbox forbids to this process or hides from it. */
 export const sandboxCheck: Check = {
   name: 'sandbox',
   async run(subject) {

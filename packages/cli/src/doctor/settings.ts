@@ -3,7 +3,7 @@ import { commandLine } from '../commandLine.js'
 import type { Check, Result } from './Check.js'
 import type { Subject } from './Subject.js'
 
-/** Those that a program of the registry reads, and those that `ports run` sets. */
+/** The variables that ports reads, and those that `ports run` sets. */
 const VARIABLES: readonly string[] = [
   'PORTS_ACTOR',
   'PORTS_AGENT_MAX_PORTS',
@@ -20,7 +20,9 @@ const VARIABLES: readonly string[] = [
   'PORTS_RUN_VARIABLES',
 ]
 
-/** The settings files, and variables that nothing reads or that have a wrong value. */
+/**
+ * Checks the settings files, and finds variables with a wrong value and those that nothing reads.
+ */
 export const settingsCheck: Check = {
   name: 'settings',
   async run(subject) {
@@ -47,7 +49,7 @@ async function filesResults({ context }: Subject): Promise<Result[]> {
   return [...faults, ...shown, ...(faults.length > 0 ? [] : await valuesResults(context.settings))]
 }
 
-/** Names the first wrong value of a variable. */
+/** Reports the first variable with a wrong value. */
 async function valuesResults(settings: Subject['context']['settings']): Promise<Result[]> {
   try {
     await settings.list()

@@ -2,7 +2,7 @@ import { counted } from '@ports/core'
 import { commandLine } from '../commandLine.js'
 import type { Check, Result } from './Check.js'
 
-/** The directory of the embedded server's socket. */
+/** Checks the directory of the embedded server's socket, and the length of its path. */
 export const socketCheck: Check = {
   name: 'socket',
   async run(subject) {

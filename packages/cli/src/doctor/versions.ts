@@ -4,7 +4,7 @@ import type { Check, Result } from './Check.js'
 
 const OLDEST_POSTGRESQL = 14
 
-/** The versions of ports, of Node and of PostgreSQL. */
+/** Checks whether the versions of Node and PostgreSQL are supported. */
 export const versionsCheck: Check = {
   name: 'versions',
   timeoutMs: 15_000,
@@ -32,7 +32,7 @@ function nodeResult(version: string): Result {
   }
 }
 
-/** @param version as the server tells it: `15.8 (Debian 15.8-0+deb12u1)` */
+/** @param version as the server reports it: `15.8 (Debian 15.8-0+deb12u1)` */
 function postgresResult(version: string): Result {
   const message = `PostgreSQL ${version}`
   if (Number.parseInt(version, 10) >= OLDEST_POSTGRESQL) return { state: 'ok', message }

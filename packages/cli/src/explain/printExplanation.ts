@@ -22,10 +22,10 @@ interface Fact {
   readonly text: string
 }
 
-/** The sentence, and below it the facts that it is made of. They are never cut. */
+/** The summary, and below it the facts behind it. Facts are never truncated. */
 export function printExplanation(explanation: Explanation): string {
   const facts = factsOf(explanation)
-  // The name of a directory is its owner's, who may be a stranger.
+  // Another user may have chosen the name of a directory, which may contain control characters.
   const summary = printable(explanation.summary)
   if (facts.length === 0) return summary
   const width = Math.max(...facts.map(({ name }) => name.length))
@@ -68,13 +68,13 @@ function factsOf(known: Explanation): Fact[] {
   ]
 }
 
-/** Only where something listens, because many users may not ask Docker. */
+/** Told only if something listens, because many users have no access to the Docker socket. */
 function unreachable({ verdict, unreachable }: Explanation): string[] {
   if (verdict !== 'listening') return []
   return unreachable.map(({ socket, reason }) => `those of ${socket} are unknown: ${reason}`)
 }
 
-/** Of those that cannot be seen, the kernel tells the user at most. */
+/** For a process that cannot be seen, the kernel shows only the user, if that. */
 function unknownProcesses({ hasUnknownProcess, listeners }: Explanation): string[] {
   if (!hasUnknownProcess) return []
   const users = listeners
@@ -122,7 +122,7 @@ function processText(process: AttributedProcess, known: Explanation): string {
     .join(', ')
 }
 
-/** Said where several can be told apart by it. */
+/** Told only if there are several addresses, to distinguish what listens on each. */
 function onAddresses({ addresses }: { readonly addresses: readonly string[] }, known: Explanation) {
   const isOneOfSeveral = addresses.length > 0 && addressesOf(known).length > 1
   return isOneOfSeveral && `on ${addresses.join(', ')}`

@@ -11,26 +11,26 @@ interface Options {
   readonly protocol?: Protocol
 }
 
-/** A number, and its protocol if that was typed. */
+/** A number, and its protocol if one was typed. */
 export interface Target {
   readonly port: number
   readonly protocol?: Protocol
 }
 
-/** As in 3100/udp. */
+/** For example 3100 or 3100/udp. */
 const NUMBER = new RegExp(`^(?<number>[0-9]+)(?:/(?<protocol>${PROTOCOLS.join('|')}))?$`)
-/** As in consilio/web@feature. */
+/** For example web or consilio/web@feature. */
 const SERVICE = /^(?:(?<project>[^/@]+)\/)?(?<service>[^/@]+)(?:@(?<instance>[^/@]+))?$/
 
-/** Whether it is a number, or names a project, and so means the same in every directory. */
+/** Whether the word is a number or names a project. It then means the same in every directory. */
 export function isWhole(typed: string): boolean {
   return NUMBER.test(typed) || typed.includes('/')
 }
 
 /**
- * The number that was typed, or the port of the service. Undefined if the service has none, which is
- * told. Changes nothing.
- * @throws {PortsError} `INVALID_ARGUMENT`
+ * The number that was typed, or the port of the service that was typed. If the service has none,
+ * says so on the output and returns undefined. Changes nothing.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the word is neither, or contradicts `options.protocol`
  */
 export async function targetOf(
   context: Context,

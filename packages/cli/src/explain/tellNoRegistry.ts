@@ -1,7 +1,9 @@
 import type { Explanation } from '@ports/core'
 import type { Output } from '../Output.js'
 
-/** A wrong HOME, as under cron or sudo, would otherwise look like a number that nobody holds. */
+/**
+ * Without this notice, a wrong HOME, as under cron or sudo, looks like a number that nobody holds.
+ */
 export function tellNoRegistry(output: Output, { noRegistry }: Explanation): void {
-  if (noRegistry !== undefined) output.notice(`${noRegistry} Only this host was asked.`)
+  if (noRegistry !== undefined) output.notice(`${noRegistry} Only this host was examined.`)
 }

@@ -5,12 +5,12 @@ import type { Context } from '../Context.js'
 export interface Target {
   /** As it is typed after `ports export`. */
   readonly name: string
-  /** Set if a file of it is about one instance of one project, on one host. */
+  /** Set if a file in this format covers one instance of one project, on one host. */
   readonly ofOneProject?: {
-    /** What --file names. */
+    /** The description of --file in the help. */
     readonly file: string
   }
-  /** The end of file names that the program would not read in this format. */
+  /** The program does not read a file with this extension in this format. */
   readonly refusedExtension?: string
   render(exported: Exported): Promise<Rendered>
 }
@@ -21,38 +21,39 @@ export interface TargetCommand extends Target {
   readonly help: string
 }
 
-/** The ports to export, and what a target may ask about them. */
+/** The ports to export, and the means to find out more about them. */
 export interface Exported {
   readonly context: Context
   readonly ports: PortManager
-  /** By project, service, instance, host and number. */
+  /** Sorted by project, service, instance, host, number and protocol. */
   readonly allocations: readonly PortAllocation[]
-  /** A file of the project that the exported one adds to. */
+  /** The project's own file, which the exported file overrides. */
   readonly file?: string | undefined
 }
 
 export interface Rendered {
-  /** The lines of a file of its own. */
+  /** The content of a file that contains only the export. */
   readonly whole: string
-  /** Set if these lines need no line that says who wrote them. */
+  /** Set if the file gets no header that says that `ports export` wrote it. */
   readonly isBare?: true
-  /** Set if it is YAML. */
+  /** Set if the format is YAML. */
   readonly yaml?: {
-    /** The key whose value the lines of an indented block belong to. */
+    /** The key that contains an indented block. */
     readonly under: string
+    /** The lines of an indented block. */
     readonly inside: string
     readonly isList: boolean
   }
-  /** How many services it has. */
+  /** The number of exported services. */
   readonly services: number
   readonly omissions: readonly Omission[]
-  /** What the program needs besides, in sentences. */
+  /** Further steps that the program requires, in sentences. */
   readonly notices?: readonly string[]
 }
 
 /** A service that is not exported. */
 export interface Omission {
-  /** As `nameOfService` has it. */
+  /** In the form of `nameOfService`. */
   readonly service: string
   /** Follows the word `services`: `without a Cloudflare hostname`. */
   readonly reason: string

@@ -3,8 +3,8 @@ import { nameOfService, type PortAllocation, printable } from '@ports/core'
 type Commented = Pick<PortAllocation, 'projectName' | 'serviceName' | 'instance' | 'description'>
 
 /**
- * What a comment says about a service, on one line. Traefik replaces `{{…}}` and Caddy `{$…}` in
- * comments too, so a description must not contain them.
+ * A comment about a service: its name and description, on one line. Traefik expands `{{…}}` and
+ * Caddy expands `{$…}` in comments too, so a space is inserted to break them.
  */
 export function commentOf(service: Commented): string {
   const { description } = service

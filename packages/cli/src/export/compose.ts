@@ -5,7 +5,7 @@ import type { ListedPort, ListedService } from '../sources/compose.js'
 import { grouped } from './grouped.js'
 import type { Exported, TargetCommand } from './Target.js'
 
-/** In the order in which Docker Compose looks for them. */
+/** In the order in which Docker Compose searches for them. */
 const DEFAULT_FILES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml']
 
 export const compose: TargetCommand = {
@@ -83,8 +83,8 @@ function publishedBy(
 }
 
 /**
- * The ports that a service lists, with the numbers that it holds. Undefined if it is not clear which
- * number is for which port.
+ * The ports that a service lists, with the numbers that it holds. Undefined if it is ambiguous
+ * which number belongs to which port.
  */
 function renumbered(
   listed: readonly ListedPort[],

@@ -3,13 +3,13 @@ import type { OutputFile } from '../outputFile.js'
 import { refuseMarkers, withMarkedBlock } from './markedBlock.js'
 import type { Rendered } from './Target.js'
 
-/** In the first line of what may be replaced. */
+/** The mark in the first line of a file that may be replaced. */
 const WRITTEN_HERE = 'Written by ports export.'
 
-/** The target of the file, in its first line. An earlier version did not write it. */
+/** The target of a file, in its first line. Files of earlier versions do not name it. */
 const FOR_TARGET = /The next export for (?<target>\w+) replaces this file\./
 
-/** The content of a file that has nothing else. */
+/** The content of a file that contains only the export. */
 export function ownFile({ whole, isBare }: Rendered, target: string): string {
   if (isBare) return whole
   const header = `# ${WRITTEN_HERE} The next export for ${target} replaces this file.\n`
@@ -24,9 +24,11 @@ interface Choice {
 }
 
 /**
- * The content that the file is to have: the lines in its marked block, or in a file of its own.
- * @throws {PortsError} `INVALID_ARGUMENT` if it has no marked block and was not written here, has
- * marked blocks of other projects only, or would be no YAML any more
+ * The new content of the file, with the lines in its marked block, or else with only these lines.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the file has no marked block and was not written by
+ * `ports export` for this target, unless `force` is set; if its markers do not match or all its
+ * blocks are those of other projects; if the lines contain a marker; or if they make it invalid
+ * YAML
  */
 export async function contentFor(
   { name, content = '' }: OutputFile,
@@ -69,8 +71,8 @@ async function refuseBroken(
 ): Promise<void> {
   const { faultInYaml } = await import('./yamlTexts.js')
   const fault = faultInYaml(after)
-  // A file with the templates of its program is no YAML in the first place.
+  // A file with template syntax may not have been valid YAML before.
   if (fault === undefined || faultInYaml(before) !== undefined) return
-  const where = `Indent the block as what is under "${under}:" (${fault})`
-  throw invalidArgument('output', name, `YAML with the marked block in it. ${where}`)
+  const where = `Indent the block like the entries under "${under}:" (${fault})`
+  throw invalidArgument('output', name, `valid YAML with the marked block in it. ${where}`)
 }

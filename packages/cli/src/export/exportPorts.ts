@@ -7,19 +7,23 @@ import { WITHOUT_NAME } from './publicServices.js'
 import { type Selection, selectPorts } from './selectPorts.js'
 import type { Omission, Rendered, Target } from './Target.js'
 
-/** Options that are undefined, or `''`, count as not given. */
+/** An option that is undefined or `''` counts as absent. */
 export interface ExportOptions {
   readonly projectName?: string | undefined
   readonly hostname?: string | undefined
   readonly instance?: string | undefined
-  /** A file of the project that the exported one adds to. */
+  /** The project's own file, which the exported file overrides. */
   readonly file?: string | undefined
   readonly output?: string | undefined
   readonly check?: true | undefined
   readonly force?: true | undefined
 }
 
-/** Prints the ports in the format of the target, writes them to a file, or compares them with it. */
+/**
+ * Prints the ports in the format of the target, writes them to a file, or compares them with it.
+ * @throws {PortsError} `INVALID_ARGUMENT` if options contradict each other, or the file must not be
+ * replaced
+ */
 export async function exportPorts(
   context: Context,
   target: Target,
@@ -82,7 +86,7 @@ async function toFile(
   answerNo()
 }
 
-/** As `diff -u` prints it. */
+/** A unified diff, as `diff -u` prints it. */
 async function differenceOf({ name, content }: OutputFile, wanted: string): Promise<string> {
   const { createTwoFilesPatch, FILE_HEADERS_ONLY } = await import('diff')
   const before = content === undefined ? '/dev/null' : name
@@ -90,12 +94,12 @@ async function differenceOf({ name, content }: OutputFile, wanted: string): Prom
   return createTwoFilesPatch(before, name, content ?? '', wanted, undefined, undefined, options)
 }
 
-/** Results are printed with one. */
+/** `output.result` adds the last newline itself. */
 function withoutLastNewline(text: string): string {
   return text.replace(/\n$/, '')
 }
 
-/** How many services a line names. */
+/** The most services that a line names. */
 const MAX_NAMED = 5
 
 const HOW_TO_NAME =

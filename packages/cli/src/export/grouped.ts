@@ -1,4 +1,4 @@
-/** The values by key, in the order of the first of each. Node 20 has no `Map.groupBy`. */
+/** The values by key, in the order in which the keys first occur. Node 20 has no `Map.groupBy`. */
 export function grouped<Value, Key>(
   values: readonly Value[],
   keyOf: (value: Value) => Key,

@@ -2,8 +2,9 @@ import { nameOfInstance, type PortAllocation } from '@ports/core'
 import type { Exported } from './Target.js'
 
 /**
- * Of the ports of a service on one host, the one that `ports get` prints. Undefined if it is none of
+ * The one of a service's ports on one host that `ports get` prints. Undefined if it prints none of
  * them.
+ * @param onHost ports of one service on one host
  */
 export async function mainPort(
   { ports, context: { signal } }: Exported,

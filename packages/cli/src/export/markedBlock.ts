@@ -2,29 +2,29 @@ import { PortsError, printable, probablyMeant } from '@ports/core'
 import type { Rendered } from './Target.js'
 
 /**
- * In a comment of whatever syntax, alone on its line, the first of which may have a byte order mark.
- * The name is that of a project.
+ * A marker is a comment in any syntax, alone on its line. The name in it is that of a project. The
+ * first line of a file may begin with a byte order mark.
  */
 const MARKER =
   /^\uFEFF?(?<indent>[ \t]*)\S{1,4} ?ports: (?<which>begin|end)(?: (?<project>[A-Za-z0-9][\w.-]*))?(?: ?[^\w\s]{1,4})?[ \t]*$/
 
-/** A comment that may be a marker with a mistake. */
+/** A comment that may be a mistyped marker. */
 const LOOKALIKE =
   /^\uFEFF?[ \t]*[^\w\s]{1,4}[ \t]*ports?[ \t]*:[ \t]*(?<word>[a-z]+)(?:[ \t]+[\w.-]+){0,2}[ \t]*[^\w\s]{0,4}[ \t]*$/i
 
 interface Block {
   readonly project: string | undefined
   readonly indent: string
-  /** Indexes of the lines of the markers. */
+  /** Indexes of the lines with the markers. */
   readonly begin: number
   readonly end: number
 }
 
 /**
- * The text with the lines between two markers replaced: those with the name of the project, else
- * those without a name. The rest stays as it is. Undefined if there is no block at all.
- * @throws {PortsError} `INVALID_ARGUMENT` if the markers do not match, or all blocks are those of
- * other projects
+ * Replaces the lines between two markers: those with the name of the project, or else those without
+ * a name. All other lines stay unchanged. Undefined if the text has no block.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the markers do not match, if all blocks are those of
+ * other projects, or if the new lines contain a marker
  */
 export function withMarkedBlock(
   file: string,
@@ -32,7 +32,7 @@ export function withMarkedBlock(
   rendered: Rendered,
   projectName: string | undefined,
 ): string | undefined {
-  // Each with its own end.
+  // Each line keeps its line ending.
   const lines = text.split(/(?<=\n)/)
   const blocks = blocksIn(lines, file)
   if (blocks.length === 0) return undefined
@@ -55,7 +55,7 @@ export function withMarkedBlock(
 }
 
 /**
- * Text with markers would be taken for a block by the next export.
+ * Refuses text with a marker, because the next export would read it as a block.
  * @throws {PortsError} `INVALID_ARGUMENT`
  */
 export function refuseMarkers(file: string, content: string): void {
@@ -64,17 +64,17 @@ export function refuseMarkers(file: string, content: string): void {
   throw refusal(
     file,
     `The text for ${printable(file)} contains the marker of a block, ${quoted(line)}. The next ` +
-      'export would take it for one. Remove it from the template.',
+      'export would read it as a block. Remove it from the template.',
   )
 }
 
-/** Without their ends. The last one may have none. */
+/** The lines without their line endings. The last line may lack one. */
 function linesOf(text: string): string[] {
   const lines = text.split(/\r?\n/)
   return lines.at(-1) === '' ? lines.slice(0, -1) : lines
 }
 
-/** Whether the lines before end in a list under that key which is not indented. */
+/** Whether the lines end inside a list under that key whose items are not indented. */
 function isInList(before: readonly string[], under: string): boolean {
   const filled = before.filter((line) => /^\s*[^\s#]/.test(line))
   const [last, topmost] = [filled.at(-1), filled.findLast((line) => /^\S/.test(line))]
@@ -118,7 +118,7 @@ function blocksIn(lines: readonly string[], file: string): Block[] {
   throw atLine(file, open.begin, `${begin} has no "ports: end" after it.`)
 }
 
-/** What a line that is no marker was probably meant to be. */
+/** The marker that a line which is none was probably meant to be. */
 function markerMeantBy(line: string): string | undefined {
   const { word } = LOOKALIKE.exec(line)?.groups ?? {}
   if (word === undefined) return undefined

@@ -9,9 +9,9 @@ export const nginx: TargetCommand = {
 The file belongs in the http block, for example as /etc/nginx/conf.d/ports.conf. The servers listen
 on port 80 without TLS. They are meant for a tunnel or a proxy that terminates TLS, and pass on its
 X-Forwarded-Proto. They pass on WebSockets too. Services of a type that is not HTTP, such as postgres
-or grpc, are left out. nginx must be able to resolve the host names. If
-nginx reports that it could not build server_names_hash, a name is too long for it. Then add
-server_names_hash_bucket_size 512; to the http block.
+or grpc, are left out. nginx must be able to resolve the host names. If nginx reports that it could
+not build server_names_hash, a name is too long for it. Then add server_names_hash_bucket_size 512;
+to the http block.
 
 Examples:
   ports export nginx --output /etc/nginx/conf.d/ports.conf && nginx -t
@@ -24,11 +24,11 @@ Examples:
   },
 }
 
-/** With its default of 64 bytes, nginx refuses a configuration with a longer name. */
-const LONGEST_NAME = 46
+/** In characters. With its default bucket size of 64 bytes, nginx refuses a longer name. */
+const MAX_NAME_LENGTH = 46
 
 function noticesOf(services: readonly PublicService[]): string[] {
-  const long = services.filter(({ publicHostname }) => publicHostname.length > LONGEST_NAME)
+  const long = services.filter(({ publicHostname }) => publicHostname.length > MAX_NAME_LENGTH)
   const [first] = long
   if (!first) return []
   const others = long.length === 1 ? '' : ` (and ${long.length - 1} more)`
@@ -38,7 +38,7 @@ function noticesOf(services: readonly PublicService[]): string[] {
   ]
 }
 
-/** nginx allows them more than once, so each file and each block can have them. */
+/** nginx allows a map to be repeated, so each file and each block can contain these. */
 const MAPS = `map $http_upgrade $ports_connection {
     default upgrade;
     '' '';

@@ -9,15 +9,15 @@ import type { Exported, Omission } from './Target.js'
 /** A service that is published under a name. */
 export interface PublicService {
   readonly publicHostname: string
-  /** As `nameOfService` has it. */
+  /** In the form of `nameOfService`. */
   readonly name: string
-  /** Names it in a file, and no other service of it. */
+  /** Unique in a file. */
   readonly key: string
   /** In lower case; empty if it has none. */
   readonly type: string
   /** http, https, or one that only a tunnel forwards. */
   readonly scheme: string
-  /** As `host:port`, one for each host that it is on. */
+  /** As `host:port`, one for each host of the service. */
   readonly addresses: readonly string[]
   readonly comment: string
 }
@@ -33,7 +33,7 @@ export const WITHOUT_NAME = 'without a Cloudflare hostname'
 /** The types that `ports import --cloudflared` gives to services that are not for HTTP. */
 const TUNNELED = ['tcp', 'ssh', 'rdp', 'smb']
 
-/** Other types of services that speak a protocol of their own. */
+/** Other types of services that use a protocol of their own over TCP. */
 const OVER_TCP = [
   'amqp',
   'database',
@@ -74,7 +74,7 @@ export async function publicHttpServices(exported: Exported): Promise<PublicServ
 /**
  * The TCP services with a Cloudflare hostname. If several instances of a service have the same one,
  * it leads to the primary instance.
- * @throws {PortsError} `INVALID_ARGUMENT` if it is not clear where a name leads
+ * @throws {PortsError} `INVALID_ARGUMENT` if it is ambiguous which port a name belongs to
  */
 export async function publicServices(exported: Exported): Promise<PublicServices> {
   const allocations = exported.allocations.filter(({ protocol }) => protocol === 'tcp')
@@ -139,12 +139,12 @@ function withNumber(allocation: PortAllocation): string {
   return `${nameOfService(allocation)} (${allocation.portNumber})`
 }
 
-/** That of the primary instance. */
+/** The name of the service's primary instance. */
 function bareName({ projectName, serviceName }: Service): string {
   return nameOfService({ projectName, serviceName, instance: '' })
 }
 
-/** cloudflared takes the first rule that matches. */
+/** cloudflared uses the first rule that matches, so exact names come before wildcards. */
 function byPrecedence(one: Keyless, other: Keyless): number {
   const [a, b] = [one.publicHostname, other.publicHostname]
   if (isWildcard(a) !== isWildcard(b)) return isWildcard(a) ? 1 : -1
@@ -157,9 +157,10 @@ export function isWildcard(publicHostname: string): boolean {
 }
 
 /**
- * The name of the service with hyphens, those of its parts doubled, so that `a-b/c` and `a/b-c` differ:
- * nginx may read several exported files. It compares them without regard to case, so if another one
- * of the export differs only in that, the public hostname.
+ * Adds the keys. A key is the parts of the service's name, joined by hyphens. Hyphens inside of a
+ * part are doubled, so that `a-b/c` and `a/b-c` differ also across the files that nginx reads.
+ * nginx compares names without regard to case, so services whose keys differ only in case get their
+ * public hostname as the key.
  */
 function withKeys(services: readonly Keyless[]): PublicService[] {
   const keyOf = ({ service: { projectName, serviceName, instance } }: Keyless) =>

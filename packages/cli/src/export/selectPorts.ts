@@ -4,7 +4,7 @@ import { knownInstance } from '../inCheckout.js'
 import { inOrder } from './inOrder.js'
 import type { Target } from './Target.js'
 
-/** Which ports are exported. */
+/** The choice of the ports to export. */
 export interface Selection {
   readonly projectName?: string
   readonly hostname?: string
@@ -12,8 +12,8 @@ export interface Selection {
 }
 
 /**
- * The ports that are exported, by project, service, instance, host and number, so that equal
- * registries give equal files.
+ * The ports to export, sorted by project, service, instance, host, number and protocol, so that
+ * equal registries give equal files.
  */
 export async function selectPorts(
   context: Context,
@@ -48,7 +48,10 @@ interface Place {
   readonly instance: string | undefined
 }
 
-/** The host and the instance of what is exported, of which undefined means all. Undefined if it is nothing. */
+/**
+ * The host and the instance to export. Each may be undefined, which means all. The result is
+ * undefined if there is nothing to export.
+ */
 async function placeOf(
   context: Context,
   ports: PortManager,

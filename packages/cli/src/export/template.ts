@@ -6,8 +6,9 @@ import type { Target } from './Target.js'
 import { templateData } from './templateData.js'
 
 /**
- * What a template makes of the ports.
- * @throws {PortsError} `INVALID_ARGUMENT` if it cannot be read or parsed, or has an unknown variable
+ * A target that renders a template in Liquid.
+ * @throws {PortsError} `INVALID_ARGUMENT` if the template cannot be read or parsed. Rendering throws
+ * it too, if the template uses an unknown variable or filter, or exceeds a limit.
  */
 export async function templateTarget(file: string): Promise<Target> {
   const { source, content } = await readInput(file, 'template')
@@ -41,17 +42,16 @@ function during<Result>(source: string, work: () => Result): Result {
   }
 }
 
-/** The line with the error, which may be in another file that the template renders. */
+/** The text of the line with the error, which may be in another file that the template includes. */
 function lineOf(error: unknown): string {
   const { context } = error as { readonly context?: string }
   const line = /^>> *\d+\| (?<text>.*)$/m.exec(context ?? '')?.groups?.text?.trim()
-  return line ? `: ${excerpt(line, MAX_LINE)}` : ''
+  return line ? `: ${excerpt(line, MAX_LINE_LENGTH)}` : ''
 }
 
-/** A template without an end stops after this time. */
+/** Stops a template with an endless loop. */
 const MAX_RENDER_MS = 10_000
-/** Of characters and of members of lists, which a template makes in all. */
+/** A limit on the characters and list items that a template creates in total. */
 const MAX_ITEMS = 50_000_000
 
-/** In characters. */
-const MAX_LINE = 200
+const MAX_LINE_LENGTH = 200

@@ -4,7 +4,10 @@ import { grouped } from './grouped.js'
 import { mainPort } from './mainPort.js'
 import type { Exported } from './Target.js'
 
-/** What templates can use. Everything is there in every registry; null is what is not known. */
+/**
+ * The variables of templates. Every variable is always defined, because an undefined one is an
+ * error in a template. A value that is not set is null.
+ */
 export async function templateData(exported: Exported) {
   const { allocations } = exported
   const services = []
@@ -22,7 +25,7 @@ function placeOf({ projectName, serviceName, instance, hostname }: PortAllocatio
   return [projectName, serviceName, instance, hostname].join(' ')
 }
 
-/** `ports get` means TCP unless told otherwise. */
+/** The TCP ports if there are any, because TCP is the default protocol of `ports get`. */
 function tcpFirst(allocations: readonly PortAllocation[]): readonly PortAllocation[] {
   const tcp = allocations.filter(({ protocol }) => protocol === 'tcp')
   return tcp.length > 0 ? tcp : allocations
@@ -35,12 +38,12 @@ function serviceOf(allocations: readonly PortAllocation[], main: PortAllocation)
 
 function portOf(allocation: PortAllocation) {
   const { serviceType, description, cloudflareHostname, instance } = allocation
-  // One line without hidden characters, so that it can stand in a comment.
+  // One line without control characters, so that a template can put it in a comment.
   const textOf = (text: string | undefined) => (text === undefined ? null : printable(text))
   return {
     project: allocation.projectName,
     service: allocation.serviceName,
-    // In Liquid an empty text is true.
+    // In Liquid an empty string is truthy.
     instance: instance === '' ? null : instance,
     hostname: allocation.hostname,
     protocol: allocation.protocol,

@@ -28,7 +28,8 @@ Example:
 function routerOf({ key, publicHostname }: PublicService) {
   if (!isWildcard(publicHostname)) return { rule: `Host(\`${publicHostname}\`)`, service: key }
   const domain = publicHostname.slice('*.'.length).replaceAll('.', String.raw`\.`)
-  // The longest rule wins otherwise, and this one is longer than that of an exact name.
+  // By default the longest rule takes precedence, and this one is longer than that of an exact
+  // name.
   return { rule: `HostRegexp(\`^[^.]+\\.${domain}$\`)`, service: key, priority: 1 }
 }
 

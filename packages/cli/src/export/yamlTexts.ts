@@ -1,11 +1,15 @@
 import { Document, isMap, isSeq, parseAllDocuments, Scalar, visit } from 'yaml'
 
-/** Go's YAML reads some texts as YAML 1.1 does, such as yes and 22:22. They are quoted. */
+/**
+ * Quotes texts such as yes and 22:22. Go's YAML library reads them as YAML 1.1 does, which is not as
+ * strings.
+ */
 const FORMAT = { compat: 'yaml-1.1' } as const
 
 /**
- * A YAML file with one key, and the lines that a block under this key has. Empty lists and mappings
- * have no lines, because others may follow.
+ * A YAML file with one key, and the lines of a block under this key. For an empty list or mapping
+ * the block has no lines, because entries of the file may follow it.
+ * @param comments one before each item of a list
  */
 export function yamlTexts(under: string, value: object, comments: readonly string[] = []) {
   const inside = new Document(value, FORMAT)
@@ -26,12 +30,12 @@ export function yamlText(value: unknown): string {
   return textOf(new Document(value, FORMAT))
 }
 
-/** Long texts stay on one line. */
+/** A width of 0 keeps long texts on one line. */
 function textOf(document: Document): string {
   return document.toString({ lineWidth: 0 })
 }
 
-/** A list for Compose that replaces the one of the files before, with all texts in quotes. */
+/** A list that replaces the one of earlier Compose files, with all texts in quotes. */
 export function overriding(list: readonly unknown[]) {
   const node = new Document().createNode(list)
   node.tag = '!override'
@@ -43,7 +47,7 @@ export function overriding(list: readonly unknown[]) {
   return node
 }
 
-/** Why a text is no YAML. Undefined if it is. */
+/** The first error in a YAML text. Undefined if the text is valid. */
 export function faultInYaml(text: string): string | undefined {
   const documents = parseAllDocuments(text, { logLevel: 'error' })
   const errors = 'empty' in documents ? [] : documents.flatMap((document) => document.errors)

@@ -13,21 +13,26 @@ import type {
 } from '../processes/attributeUse.js'
 import type { Reservation } from '../ReservationStore.js'
 
-/** A socket on a number, and whose it is by the processes that share it. */
+/** A socket on a number, with the attribution that its processes give it. */
 export type ExplainedListener = Omit<AttributedSocket, 'process' | 'container'> & {
-  /** Set if nothing that has it open can be seen from here. */
+  /** Set if neither a process that has it open nor a container behind it can be seen. */
   readonly isUnknown?: true
 }
 
-/** A container that publishes a number, and whose it is. */
+/** A container that publishes a number, with its attribution. */
 export interface ExplainedContainer extends AttributedContainer {
-  /** Those on which it does. Empty if that needs no socket of this host. */
+  /**
+   * The addresses on which it does. Empty if it publishes the number without a socket of this host.
+   */
   readonly addresses: readonly string[]
 }
 
 /** The service that holds a number. */
 export interface Holder extends PortAllocation {
-  /** Who allocated or claimed it, as stated by that caller. Absent if the history no longer knows. */
+  /**
+   * The actor that allocated or claimed it, as the caller stated. Absent if no longer in the
+   * history.
+   */
   readonly actor?: string
   /** The directory of its instance, if one is recorded. */
   readonly directory?: string
@@ -36,19 +41,23 @@ export interface Holder extends PortAllocation {
 /** All that is known of one number in one scope. */
 export interface Explanation extends Scope {
   readonly port: number
-  /** What it all means, and the next safe step, in one sentence. */
+  /** Sentences for people: whose the number is, what listens, and the next safe step. */
   readonly summary: string
-  /** Whether something listens there, and why that is unknown. */
+  /** Whether something listens there. */
   readonly verdict: Verdict
+  /** Why the verdict is `unknown`. Absent for other verdicts. */
   readonly reason?: UnknownReason
-  /** Nothing listens, and a TCP connection of this host has the number. */
+  /** Set if nothing listens, but a TCP connection of this host has the number. */
   readonly heldBy?: 'connection'
-  /** Where no registry was found, and how to name another. Without one, only the host was asked. */
+  /**
+   * Set if there is no registry: a message that says where none was found, and how to name another.
+   * The explanation then contains only what this host shows.
+   */
   readonly noRegistry?: string
   /** The sockets there. Empty for another host. */
   readonly listeners: readonly ExplainedListener[]
   readonly processes: readonly AttributedProcess[]
-  /** Something listens there whose process cannot be seen from here. Others may be seen. */
+  /** Whether something listens there whose process cannot be seen. Others may be visible. */
   readonly hasUnknownProcess: boolean
   /** The containers that publish the number. */
   readonly containers: readonly ExplainedContainer[]
@@ -63,12 +72,12 @@ export interface Explanation extends Scope {
   /** The services that hold the number in other scopes. */
   readonly elsewhere: readonly PortAllocation[]
   readonly reservations: readonly Reservation[]
-  /** Whose number it is for a while after its release. */
+  /** Set if the number rests: only the service that held it last can get it. */
   readonly resting?: RestingPort
   /** Why it is not allocated automatically on this host, except because something listens there. */
   readonly passedOver?: Exclude<PassOverReason, 'busy'>
-  /** What the audits of the holder saw. */
+  /** A summary of the audits of the holder. */
   readonly health?: Health
-  /** The last changes, newest first. */
+  /** The last five changes, newest first. */
   readonly history: readonly PortEvent[]
 }

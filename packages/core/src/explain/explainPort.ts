@@ -15,7 +15,7 @@ import { isOfScope } from '../reservation/isOfScope.js'
 import type { ExplainedContainer, ExplainedListener, Explanation, Holder } from './Explanation.js'
 import { summarize } from './summarize.js'
 
-/** What is seen of a number on its host. */
+/** The state of a number on its host, as this process sees it. */
 export interface Look {
   readonly sighting: Sighting
   /** Undefined if the processes cannot be seen. */
@@ -27,12 +27,16 @@ interface Target extends Scope {
   readonly port: number
 }
 
-/** So many changes are shown. */
+/** The number of changes that are shown. */
 const MAX_HISTORY = 5
-/** So many are searched for the one that made the allocation. */
+/** The number of changes that are searched for the one that made the allocation. */
 const HISTORY_SEARCH = 100
 
-/** @param store the error that says so if there is no registry */
+/**
+ * Collects all that is known of one number in one scope.
+ * @param store if there is no registry, the error that says so
+ * @throws {PortsError} the errors of the store
+ */
 export async function explainPort(
   store: PortRepository | PortsError,
   target: Target,
@@ -58,12 +62,14 @@ export async function explainPort(
     ...(reason && { passedOver: reason }),
     ...facts,
   }
-  // A process chooses the name of its directory.
+  // The owner of a process chooses the name of its directory, which may contain control characters.
   const summary = printable(summarize({ ...target, ...explained }, sockets))
   return { ...target, summary, ...explained }
 }
 
-/** The sockets that the sighting is of, with what has them open as far as that was seen. */
+/**
+ * The sockets of the sighting, with the processes and containers that were seen to have them open.
+ */
 function usedOf(
   { listeners = [] }: Sighting,
   use: PortUse | undefined,
@@ -82,7 +88,7 @@ function listenerOf(socket: AttributedSocket): ExplainedListener {
   return { ...listener, ...(isUnknown(socket) && { isUnknown: true }) }
 }
 
-/** Several containers may publish one number, each on an address. */
+/** Several containers may publish one number, each on another address. */
 function containersOf(
   sockets: readonly AttributedSocket[],
   use: PortUse | undefined,
@@ -119,8 +125,8 @@ async function readKnown(
   { port, hostname, protocol }: Target,
   call: CallOptions,
 ): Promise<Known> {
-  // One after the other, because each question at the same time would open a connection of its own,
-  // which takes longer than an answer.
+  // The queries run one after the other. Concurrent ones would each open a connection, which takes
+  // longer than a query.
   const { allocations } = await store.list({ portNumber: port }, call)
   const ranges = await store.listRanges(call)
   const reservations = await store.listReservations(call)
@@ -157,7 +163,7 @@ async function readKnown(
 type History = Awaited<ReturnType<PortRepository['history']>>['events']
 
 function actorOf({ id }: PortAllocation, events: History): Pick<Holder, 'actor'> {
-  // The oldest event of a holding made it.
+  // The oldest event of an allocation is the one that made it.
   const made = events.findLast(({ allocationId }) => allocationId === id)
   return made?.actor === undefined ? {} : { actor: made.actor }
 }

@@ -14,7 +14,10 @@ import type { ExplainedContainer, Explanation, Holder } from './Explanation.js'
 
 type Known = Omit<Explanation, 'summary'>
 
-/** Whose the number is, what listens, and the next safe step. Others that listen have a sentence each. */
+/**
+ * Says whose the number is, what listens, and the next safe step. Each further listener has a
+ * sentence of its own.
+ */
 export function summarize(known: Known, sockets: readonly AttributedSocket[]): string {
   const [main, ...others] = distinctServers(allListening(known, sockets))
   const { holder } = known
@@ -57,7 +60,7 @@ function ofHeld(
       )
     case 'unattributed':
       return (
-        `${listens}, and nothing recorded tells whether it is that service: find out before you ` +
+        `${listens}, and nothing recorded shows whether it is that service: find out before you ` +
         'stop it.'
       )
   }
@@ -89,7 +92,7 @@ function ofUnheld(
 const HELD_BY_CONNECTION =
   'nothing listens, but a connection of this host has the number: until it ends'
 
-/** What keeps a number on which nothing listens from being used, or that nothing does. */
+/** Says whether a number on which nothing listens and that nobody holds can be used. */
 function ofUnused(known: Known): string {
   const { heldBy, passedOver, range, reservations, resting, noRegistry } = known
   if (heldBy) {
@@ -97,15 +100,15 @@ function ofUnused(known: Known): string {
   }
   if (passedOver) return `nothing listens, but ${PASS_OVER_REASONS[passedOver]}.`
   if (reservations.length > 0) return 'nothing listens: take another number.'
-  if (resting) return 'nothing listens: others get it then.'
+  if (resting) return 'nothing listens: other services can get it after that.'
   if (noRegistry) return 'nothing listens.'
   return range
     ? 'nothing listens: it is available.'
-    : 'nothing listens: a project needs a range with it before a service can hold it.'
+    : 'nothing listens: a project needs a range that contains it before a service can hold it.'
 }
 
 function stateOf({ port, range, reservations, resting, noRegistry }: Known): string {
-  if (noRegistry) return `It is unknown whose ${port} is, because there is no registry`
+  if (noRegistry) return `The holder of ${port} is unknown, because there is no registry`
   const [reservation] = reservations
   if (reservation) {
     return `${port} is reserved${until(reservation.endsAt)} (${reservation.reason}) and held by nobody`
@@ -117,14 +120,14 @@ function stateOf({ port, range, reservations, resting, noRegistry }: Known): str
   return `${port} is held by nobody and ${place}`
 }
 
-/** Something that listens, by name, and whose it is. */
+/** A process or container that listens, with its name and attribution. */
 interface Listening extends Attribution {
   readonly name: string
   /** Empty if a container publishes the number without a socket. */
   readonly addresses: readonly string[]
 }
 
-/** What decides whose the sockets are, each once: containers that publish the number, and processes. */
+/** The containers and processes that decide the attribution of the sockets, each of them once. */
 function allListening(
   { containers }: Pick<Explanation, 'containers'>,
   sockets: readonly AttributedSocket[],
@@ -147,7 +150,7 @@ function besideText(other: Listening, holder: Holder | undefined): string {
   if (!holder) return `${listens}.`
   return other.whose === 'stranger'
     ? `${listens}, and ${strangeTo(other, holder)}: stop it only if you started it.`
-    : `${listens}, and nothing recorded tells whether it is that service.`
+    : `${listens}, and nothing recorded shows whether it is that service.`
 }
 
 function unknownBeside(sockets: readonly AttributedSocket[]): string[] {
@@ -160,7 +163,7 @@ function unknownBeside(sockets: readonly AttributedSocket[]): string[] {
   ]
 }
 
-/** The kernel tells the user of a socket, also where it does not show the process. */
+/** The kernel shows the user of a socket even where it does not show the process. */
 function hidden(sockets: readonly AttributedSocket[]): string {
   const uids = new Set(sockets.filter(isUnknown).flatMap(({ uid }) => uid ?? []))
   const of = uids.size === 0 ? '' : ` of uid ${[...uids].join(' or ')}`
@@ -203,5 +206,5 @@ function until(endsAt: Date | undefined): string {
 }
 
 function cannotBeSeen({ reason = '' }: { readonly reason?: string }): string {
-  return `it cannot be seen from here whether something listens (${reason.replaceAll('-', ' ')})`
+  return `it is unknown whether something listens (${reason.replaceAll('-', ' ')})`
 }

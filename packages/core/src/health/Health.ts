@@ -7,32 +7,34 @@ import type { PortAllocation } from '../PortAllocation.js'
 export interface RecordedCheck {
   readonly checkedAt: Date
   readonly verdict: Verdict
-  /** What listened, as far as it was seen. */
+  /** The process that listened, if it was seen. */
   readonly process?: CheckedProcess
 }
 
-/** What the kept checks of an allocation say, the newest 100. Unknown verdicts do not count. */
+/**
+ * A summary of the newest 100 checks of an allocation. Checks with an unknown verdict do not count.
+ */
 export interface Health {
   readonly checks: number
   readonly oldestCheckAt: Date
-  /** At how many of these checks something listened. */
+  /** The number of these checks at which something listened. */
   readonly listening: number
   readonly lastListeningAt?: Date
-  /** How often a check differed from the one before. */
+  /** The number of checks whose verdict differed from the one before. */
   readonly changes: number
   readonly changesInLastHour: number
 }
 
-/** A port of a service, and what audits saw of it. */
+/** A port of a service, with the results of its audits. */
 export interface CheckedPort {
   readonly allocation: PortAllocation
-  /** Absent if no audit has told whether something listens there. */
+  /** Absent if no audit could determine whether something listens there. */
   readonly health?: Health
   /** Newest first. */
   readonly checks: readonly RecordedCheck[]
 }
 
-/** From so many changes in an hour on, a service counts as flapping. */
+/** A service with at least this many changes in an hour counts as flapping. */
 const FLAPPING_CHANGES = 4
 
 export function isFlapping({ changesInLastHour }: Health): boolean {
@@ -44,11 +46,11 @@ export function uptimePercent({ checks, listening }: Health): number {
   return Math.floor((listening / checks) * 100)
 }
 
-/** So many checks of an allocation are kept. */
+/** The number of checks that are kept of each allocation. */
 export const MAX_CHECKS = 100
 
 export interface CheckListOptions extends CallOptions {
   readonly portNumber?: number
-  /** At most so many checks of each port, from 1 to 100. Default: 100. */
+  /** The maximum number of checks of each port, from 1 to 100. Default: 100. */
   readonly limit?: number
 }

@@ -3,7 +3,7 @@ import type { CallOptions } from '../CallOptions.js'
 import type { PortRepository } from '../PortRepository.js'
 import type { CheckedPort } from './Health.js'
 
-/** What the audits saw of a service's ports, by port number. */
+/** The live ports that match the selection, with the results of their audits. */
 export async function listChecks(
   store: PortRepository,
   { instance, ...query }: Selection,

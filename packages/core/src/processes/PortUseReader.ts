@@ -6,8 +6,8 @@ import type { Protocol } from '../PortAllocation.js'
 import { type PortUse, readSockets, useAmong } from './listeningProcesses.js'
 
 /**
- * Tells what listens on a port of this host. Calls in flight share one reading of the kernel's
- * table. Calls for the same port also share the search for its processes.
+ * Reads what listens on a port of this host. Concurrent calls share one reading of the kernel's
+ * table. Concurrent calls for the same port also share the search for its processes.
  */
 export class PortUseReader {
   readonly #seesServices: () => Promise<boolean>
@@ -33,8 +33,8 @@ export class PortUseReader {
   }
 
   /**
-   * Undefined if it cannot be seen.
-   * @throws the signal's reason; what `seesServices` throws
+   * Undefined if it cannot be seen from this process.
+   * @throws the signal's reason, and the errors of `seesServices`
    */
   read(port: number, protocol: Protocol, signal?: AbortSignal): Promise<PortUse | undefined> {
     return this.#uses.get(`${protocol}/${port}`, signal)

@@ -4,39 +4,42 @@ import type { ListeningProcess } from './listeningProcesses.js'
 import { lsofProcesses, MACOS_PROGRAMS } from './lsofProcesses.js'
 import { procProcesses } from './procProcesses.js'
 
-/** The processes that have sockets of this host open, by one look at all of them. */
+/** The processes that have sockets of this host open, from one reading of all processes. */
 export interface ProcessTable {
-  /** Those that this process may inspect: all for root, else those of its own user. */
+  /** The processes that this one may inspect: all for root, otherwise those of its own user. */
   pidsOf(socket: Listener): readonly number[]
-  /** Undefined if it has ended since, or its pid was given again. */
+  /** Undefined if the process has ended since, or its pid was reused. */
   describe(pid: number): ListeningProcess | undefined
 }
 
-/** From which processes others descend. */
+/** The ancestors of processes. */
 export interface Lineage {
   /** The process and those that started it, nearest first. */
   ancestorsOf(pid: number): readonly number[]
-  /** What tells a pid that was given again. Undefined if it is gone. */
+  /** A start mark that detects a reused pid. Undefined if the process is gone. */
   startedOf(pid: number): string | undefined
 }
 
 interface IdentifiedProcess extends ListeningProcess {
-  /** What tells a pid that was given again, as in a `Lineage`. */
+  /** The start mark of `Lineage.startedOf`, which detects a reused pid. */
   readonly started: string
 }
 
-/** How a system shows its processes. None of this throws. */
+/** The processes of a host, as its system shows them. No method throws. */
 export interface HostProcesses {
   /** The listening sockets of a protocol. Undefined if they cannot be seen. */
   readSockets(protocol: Protocol): Promise<readonly Listener[] | undefined>
-  /** Who has these sockets open. Undefined if that cannot be found out. */
+  /** The processes that have these sockets open. Undefined if they cannot be determined. */
   readTable(sockets: readonly Listener[]): Promise<ProcessTable | undefined>
-  /** Those of these sockets that a process or its descendants have open. Undefined as above. */
+  /**
+   * Those of these sockets that a process or its descendants have open. Undefined if that cannot be
+   * determined.
+   */
   readSocketsOfTree(
     root: number,
     sockets: readonly Listener[],
   ): Promise<readonly Listener[] | undefined>
-  /** What identifies a process. Undefined if it is gone, or cannot be identified. */
+  /** Undefined if the process is gone or cannot be identified. */
   identify(pid: number): Promise<IdentifiedProcess | undefined>
   /** Empty if the processes cannot be seen. */
   readLineage(): Lineage

@@ -7,20 +7,21 @@ import type { ListeningProcess } from './listeningProcesses.js'
 import { type Lineage, processesHere } from './ProcessTable.js'
 
 /**
- * Whose a listener on a held number is:
- * - `holder`: its process or its directory is what is recorded of the holder.
- * - `stranger`: what is recorded contradicts that.
- * - `unattributed`: nothing is recorded, or nothing can be seen. The number is in use, no more.
+ * Whose a listener on a number is:
+ * - `holder`: its process or its directory matches the holder's records.
+ * - `stranger`: the records contradict that it is the holder's.
+ * - `unattributed`: nothing is recorded, or the process cannot be seen, or nobody holds the number.
+ *   The number is in use, which is no conflict.
  */
 export const WHOSE = ['holder', 'stranger', 'unattributed'] as const
 export type Whose = (typeof WHOSE)[number]
 
-/** A copy of a project. Of a process that the registry knows, also the service. */
+/** An instance of a project. The service is set if the registry has a record of the process. */
 export type Owner = Pick<Service, 'projectName' | 'instance'> & Partial<Service>
 
 export interface Attribution {
   readonly whose: Whose
-  /** To whom the process belongs, if that is recorded. */
+  /** Absent if nothing recorded shows whose the process is. */
   readonly owner?: Owner
 }
 
@@ -29,7 +30,7 @@ type Listening = Partial<ListeningProcess>
 
 export type Held = Pick<PortAllocation, 'id' | 'projectName' | 'serviceName' | 'instance'>
 
-/** What the registry records of the processes of one host, and of the directories of its projects. */
+/** The registry's records of the processes of one host, and of the directories of its projects. */
 export class Recorded {
   readonly #checkouts: readonly Checkout[]
   readonly #processes: readonly RecordedProcess[]
@@ -41,7 +42,7 @@ export class Recorded {
   }
 
   /**
-   * Whose a process is that listens on a number of this host.
+   * Attributes a process or container that listens on a number of this host.
    * @param held undefined if nobody holds the number
    */
   attribute(process: Listening, held: Held | undefined): Attribution {
@@ -54,12 +55,12 @@ export class Recorded {
       return { whose: isStranger ? 'stranger' : 'unattributed' }
     }
     if (!isOf(owner, held)) return { whose: 'stranger', owner }
-    // The directory may have been another checkout's, or moved away from there.
+    // The path of a deleted directory may have been another checkout's, or it was moved from there.
     if (!started && place?.isDeleted) return { whose: 'unattributed' }
     return { whose: 'holder', owner }
   }
 
-  /** The nearest of the recorded processes from which this one descends, itself included. */
+  /** The nearest recorded process among this process and its ancestors. */
   #startedAbove({ pid }: Listening): RecordedProcess | undefined {
     if (pid === undefined || this.#processes.length === 0) return undefined
     this.#lineage ??= processesHere()?.readLineage()
@@ -75,7 +76,8 @@ export class Recorded {
 
   /**
    * The project in whose checkout a process runs. The directories of recorded processes are not
-   * asked: a command may have left the checkout before it was recorded, and others run where it went.
+   * used: a command may have left the checkout before it was recorded, and the directory that it
+   * changed to may be one in which other processes run.
    */
   #ownerAt(place: Place | undefined): Owner | undefined {
     if (!place) return undefined
@@ -88,7 +90,10 @@ export class Recorded {
     return { projectName: nearest.projectName, instance: nearest.instance }
   }
 
-  /** Whether it is recorded in which checkout the holder runs. Others then run elsewhere. */
+  /**
+   * Whether the holder's checkout is recorded. A process outside of recorded checkouts then runs
+   * elsewhere.
+   */
   #hasPlace({ id, projectName, instance }: Held): boolean {
     const isStarted = this.#processes.some((each) => each.allocationId === id)
     return this.#checkouts.some((each) => {
@@ -107,9 +112,9 @@ interface Place {
 }
 
 /**
- * Where a process runs. Of one in a container, or of the runtime that publishes its port, the working
- * directory is not that of the project; the directory of its Compose file is. The root tells nothing:
- * daemons leave the directory in which they were started for it.
+ * The directory that tells which project a process belongs to. For a process in a container, or the
+ * runtime that publishes its port, this is the directory of the Compose file, not the working
+ * directory. The root directory does not count, because daemons change to it.
  */
 function placeOf(process: Listening): Place | undefined {
   const { container, deletedDirectory } = process
@@ -118,7 +123,10 @@ function placeOf(process: Listening): Place | undefined {
   return { directory: place, isDeleted: !container && deletedDirectory !== undefined }
 }
 
-/** Whether a process of that owner may be the holder's. A directory does not tell the service. */
+/**
+ * Whether a process of that owner may be the holder's. An owner known only by its directory has no
+ * service and matches every service.
+ */
 function isOf({ projectName, serviceName, instance }: Owner, held: Held): boolean {
   return (
     projectName === held.projectName &&
@@ -128,8 +136,8 @@ function isOf({ projectName, serviceName, instance }: Owner, held: Held): boolea
 }
 
 /**
- * The process that decides whose a socket is, of those that share it: one of the holder's, else a
- * stranger.
+ * The process that decides the attribution of the socket that all of these share: one of the
+ * holder's, else a stranger, else the first.
  */
 export function decisive<Attributed extends Pick<Attribution, 'whose'>>(
   all: readonly Attributed[],

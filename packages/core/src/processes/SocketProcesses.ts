@@ -7,8 +7,8 @@ import { type ProcessTable, processesHere } from './ProcessTable.js'
 import type { Held, Recorded } from './Recorded.js'
 
 /**
- * The processes that have sockets of this host open, found by one look at all processes. Each process
- * is read once, because one may have many sockets.
+ * The processes that have sockets of this host open, from one reading of all processes. Each
+ * process is described only once, because it may have many sockets.
  */
 export class SocketProcesses {
   readonly #table: ProcessTable
@@ -31,7 +31,8 @@ export class SocketProcesses {
   }
 
   /**
-   * Whose sockets of one number are, each with the process that decides.
+   * Attributes the sockets of one number, each with the process that decides.
+   * @param sockets all with the same number and protocol
    * @param held undefined if nobody holds the number
    */
   attribute(sockets: readonly Listener[], held: Held | undefined): readonly AttributedSocket[] {

@@ -3,19 +3,19 @@ import { type SeenListener, seenOf } from '../listeners/Sighting.js'
 import type { ListeningProcess, PortUse } from './listeningProcesses.js'
 import { type Attribution, decisive, type Held, type Recorded, type Whose } from './Recorded.js'
 
-/** A process that listens on a number, and whose it is. */
+/** A process that listens on a number, with its attribution. */
 export interface AttributedProcess extends ListeningProcess, Attribution {
-  /** Those on which it listens. `0.0.0.0` and `::` stand for all of their family. */
+  /** The addresses on which it listens. `0.0.0.0` and `::` stand for all of their family. */
   readonly addresses: readonly string[]
 }
 
-/** A container that publishes a number, and whose it is. */
+/** A container that publishes a number, with its attribution. */
 export interface AttributedContainer extends Container, Attribution {}
 
-/** A socket on a number, and whose it is. */
+/** A socket on a number, with its attribution. */
 export interface AttributedSocket extends SeenListener {
   readonly whose: Whose
-  /** What decides that. Absent if it cannot be seen. */
+  /** The process that decides the attribution. Absent if no process can be seen. */
   readonly process?: AttributedProcess
   /** The container that publishes the number there. */
   readonly container?: AttributedContainer
@@ -27,9 +27,9 @@ export interface AttributedUse {
 }
 
 /**
- * Whose the processes on a number are, and whose each socket is. Processes that share a socket, as the
- * workers of a server do, are judged together. Sockets are judged apart: anyone may listen on another
- * address of the number.
+ * Attributes the processes and the sockets on a number. Processes that share a socket, such as the
+ * workers of a server, give it one attribution. Each socket has its own, because another program
+ * may listen on another address of the number.
  * @param held undefined if nobody holds the number
  */
 export function attributeUse(
@@ -55,7 +55,7 @@ export function attributeUse(
   return { processes, sockets }
 }
 
-/** Whether nothing that has the socket open can be seen. */
+/** Whether neither a process that has the socket open nor a container behind it can be seen. */
 export function isUnknown({ process, container }: AttributedSocket): boolean {
   return process === undefined && container === undefined
 }

@@ -4,7 +4,10 @@ import { decisive } from './Recorded.js'
 
 type Listening = Pick<AttributedProcess, 'whose' | 'addresses'>
 
-/** Whether it may be what decides whose a socket is. A worker that runs elsewhere does not. */
+/**
+ * Whether a process or container has the same attribution as one of the sockets that it listens on.
+ * False for a worker that runs elsewhere.
+ */
 export function isDecisive(
   { whose, addresses }: Listening,
   listeners: readonly ExplainedListener[],
@@ -13,9 +16,9 @@ export function isDecisive(
 }
 
 /**
- * One of each server among what listens on a number: first one of the holder's, else of a stranger.
- * Others of the holder are the same server, and so are workers with sockets on one address
- * (SO_REUSEPORT).
+ * One process or container for each server that listens on a number. The first is the holder's, or
+ * else a stranger. All that belong to the holder count as one server, and so do workers with the
+ * same attribution that listen on one address (SO_REUSEPORT).
  */
 export function distinctServers<Each extends Listening>(all: readonly Each[]): Each[] {
   const main = decisive(all)

@@ -1,9 +1,9 @@
 import { groupOf, processTree, terminalGroupOf } from './procFs.js'
 
 /**
- * A process and those of its descendants that are in its process group. A terminal would send its
- * signals to all of them. Only the process itself on systems other than Linux, where the others
- * cannot be seen.
+ * A process and those of its descendants that are in its process group. A terminal sends its
+ * signals to all of them. On systems other than Linux, the descendants cannot be seen, and the
+ * result is the process alone.
  */
 export function foregroundOf(pid: number): number[] {
   if (process.platform !== 'linux') return [pid]
@@ -12,8 +12,8 @@ export function foregroundOf(pid: number): number[] {
 }
 
 /**
- * Whether a terminal sends its signals to this process, and so to those that it starts. Where that
- * cannot be seen, which is everywhere but on Linux: whether it reads from a terminal.
+ * Whether a terminal sends its signals to this process, and so to the processes that it starts. On
+ * systems other than Linux this cannot be seen. There the answer is whether stdin is a terminal.
  */
 export function isInForeground(): boolean {
   if (process.platform !== 'linux') return process.stdin.isTTY

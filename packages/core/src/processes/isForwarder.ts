@@ -1,13 +1,13 @@
 /**
- * The processes of Docker and Podman that have published ports of containers open: those of their
- * own, and the user-mode networks of rootless containers.
+ * The programs that Docker and Podman run to listen on the published ports of containers. They
+ * include the user-mode networks of rootless containers.
  */
 const FORWARDER =
   /^(?:\S*\/)?(?:conmon|docker-proxy|(?:containers-)?rootlessport|rootlesskit|slirp4netns|pasta(?:\.avx2)?)(?: |$)/
 
 /**
- * Whether a process listens for a container. Its working directory is that of whatever program
- * started the container, and tells nothing about the container.
+ * Whether a process listens for a container. The working directory of such a process is that of
+ * the program that started the container, so it does not identify the container.
  */
 export function isForwarder(command: string | undefined): boolean {
   return command !== undefined && FORWARDER.test(command)

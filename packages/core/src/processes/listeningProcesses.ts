@@ -12,21 +12,21 @@ export interface OwnListener {
   readonly address: string
 }
 
-/** A process that listens, with what this one may know of it. */
+/** A process that listens. Facts that this process may not see are absent. */
 export interface ListeningProcess {
   readonly pid: number
   readonly command?: string
   /**
-   * Its working directory. Absent for a process that forwards to a container, whose directory is
-   * that of its caller.
+   * Its working directory. Absent for a process that forwards to a container, because it has the
+   * directory of the program that started the container.
    */
   readonly directory?: string
-  /** The path of its working directory, if that was deleted. Another one may be there now. */
+  /** The former path of its working directory, if that was deleted. Another may be there now. */
   readonly deletedDirectory?: string
-  /** On macOS to the second. */
+  /** On macOS, with a resolution of one second. */
   readonly startedAt?: Date
   readonly uid?: number
-  /** The container that it runs in, or publishes the port of. */
+  /** The container that it runs in, or whose port it publishes. */
   readonly container?: Container
 }
 
@@ -43,9 +43,9 @@ export async function listenersOfTree(
   return own?.map(({ port, address }) => ({ port, address }))
 }
 
-/** A socket on a port, and what has it open. */
+/** A socket on a port, with the processes that have it open. */
 export interface UsedListener extends SeenListener {
-  /** The processes that share it, of those that this one may inspect. */
+  /** The processes that share it and that this one may inspect. */
   readonly pids: readonly number[]
   /** The container that publishes the port there. */
   readonly container?: Container
@@ -56,7 +56,7 @@ export interface PortUse {
   readonly isInUse: boolean
   /** The sockets there. Several may have one address (SO_REUSEPORT). */
   readonly listeners: readonly UsedListener[]
-  /** The processes that this one may inspect: all for root, else those of its own user. */
+  /** Those that this process may inspect: all for root, otherwise those of its own user. */
   readonly processes: readonly ListeningProcess[]
   /** Whether a socket there belongs to none of these processes. */
   readonly hasUnknownProcess: boolean
@@ -76,8 +76,8 @@ export async function useOfPort(port: number, protocol: Protocol): Promise<PortU
 }
 
 /**
- * What listens on a port, according to the listening sockets of its protocol. Undefined if something
- * does and the processes cannot be seen.
+ * What listens on a port, according to the listening sockets of its protocol. Undefined if
+ * something listens and the processes cannot be seen.
  */
 export async function useAmong(
   sockets: readonly Listener[],
@@ -91,7 +91,7 @@ export async function useAmong(
 
 export const NO_PROCESSES: ProcessTable = { pidsOf: () => [], describe: () => undefined }
 
-/** What uses a port on which these sockets are. */
+/** What listens on the port of these sockets. */
 export function useAt(sockets: readonly Listener[], table: ProcessTable): PortUse {
   const described = new Map<number, ListeningProcess>()
   for (const pid of new Set(sockets.flatMap((socket) => table.pidsOf(socket)))) {
@@ -118,9 +118,9 @@ export interface HostListener {
 }
 
 /**
- * The TCP ports of this host on which something listens now, in order. Undefined if they cannot be
- * seen, as on every system other than Linux and macOS. UDP is left out, because the socket of a client
- * looks like that of a server.
+ * The TCP ports of this host on which something listens now, in ascending order. Undefined if they
+ * cannot be seen, as on every system other than Linux and macOS. UDP is left out, because a
+ * client's socket looks like a server's.
  */
 export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   const sockets = await readSockets('tcp')
@@ -139,7 +139,9 @@ export async function listenersOfHost(): Promise<HostListener[] | undefined> {
   })
 }
 
-/** The first of them that has not ended. A server may have many workers. */
+/**
+ * The first process that has not ended. A server may have many workers, so the others are not read.
+ */
 function firstOf(pids: readonly number[], table: ProcessTable): ListeningProcess | undefined {
   for (const pid of pids) {
     const process = table.describe(pid)

@@ -9,14 +9,19 @@ export const DIRECTORY_FIELDS = 'pftn'
 /** A socket that a process has open. */
 export interface OpenSocket extends Pick<Listener, 'protocol' | 'address' | 'port'> {
   readonly pid: number
-  /** What tells it from others with the same address. Processes may share a socket. */
+  /**
+   * Distinguishes sockets with the same address. Processes that share a socket have the same one.
+   */
   readonly device: string
 }
 
-/** The values of a file by the letter before each. The TCP fields are told apart by their prefix. */
+/**
+ * The values of a file by their field letter. The letters of TCP fields include their prefix, as
+ * `TST=`.
+ */
 type OpenFile = ReadonlyMap<string, string> & { readonly pid: number }
 
-/** TCP sockets in LISTEN and UDP sockets that have a number. */
+/** TCP sockets in LISTEN, and UDP sockets that are bound to a port. */
 export function parseSockets(output: string): OpenSocket[] {
   return openFiles(output).flatMap((file) => {
     const protocol = file.get('P')?.toLowerCase()
@@ -33,7 +38,8 @@ export function parseSockets(output: string): OpenSocket[] {
 export function parseDirectories(output: string): Map<number, string> {
   const directories = new Map<number, string>()
   for (const file of openFiles(output)) {
-    // Of one that it may not see, lsof prints a text of its own, and no type or `unknown`.
+    // For a directory that it may not see, lsof prints a message as the name, and no type or
+    // `unknown`.
     if (file.get('f') !== 'cwd' || file.get('t') !== 'DIR') continue
     const directory = unescaped(file.get('n') ?? '')
     if (directory?.startsWith('/')) directories.set(file.pid, directory)
@@ -60,7 +66,7 @@ function openFiles(output: string): OpenFile[] {
 
 const LOCAL_END = /^(?:\[(?<ipv6>[^\]]+)\]|(?<ipv4>[^:]+)):(?<port>\d+)(?:->.*)?$/
 
-/** This host's end in a name like `*:3000`, `[::1]:3000` or `127.0.0.1:53011->127.0.0.1:53`. */
+/** The local end in a name like `*:3000`, `[::1]:3000` or `127.0.0.1:53011->127.0.0.1:53`. */
 function localEnd(name: string, isIPv6: boolean): Pick<Listener, 'address' | 'port'> | undefined {
   const { ipv6, ipv4, port } = LOCAL_END.exec(name)?.groups ?? {}
   if (port === undefined) return undefined
@@ -69,7 +75,7 @@ function localEnd(name: string, isIPv6: boolean): Pick<Listener, 'address' | 'po
   return { address, port: Number(port) }
 }
 
-/** The kernel of macOS keeps the interface of a link-local address in its second group. */
+/** The kernel of macOS stores the interface of a link-local address in its second group. */
 function withoutZone(address: string): string {
   const plain = canonicalAddress(address.replace(/%.*/, ''))
   return plain.startsWith('fe80:')
@@ -88,8 +94,8 @@ const LETTERS: Readonly<Record<string, string>> = {
 }
 
 /**
- * A name whose bytes lsof has escaped (lsof(8), "OUTPUT"). Undefined if it cannot be known: lsof prints
- * other control characters as `^A`, and a caret as it is.
+ * The name that lsof has escaped (lsof(8), "OUTPUT"). Undefined if it is ambiguous: lsof prints
+ * control characters without an escape of their own as `^A`, and does not escape a caret.
  */
 export function unescaped(name: string): string | undefined {
   if (/\^[?-_]/.test(name)) return undefined

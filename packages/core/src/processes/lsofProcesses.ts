@@ -14,13 +14,13 @@ import type { HostProcesses, Lineage, ProcessTable } from './ProcessTable.js'
 import { PS_COLUMNS, type PsRow, parsePs } from './psOutput.js'
 import { outputOf } from './runProgram.js'
 
-/** Where the programs are, whatever the PATH of this process. */
+/** The absolute paths of the programs. The PATH of this process is not used. */
 export interface Programs {
   readonly lsof: string
   readonly ps: string
-  /** The name of a locale in which ps prints UTF-8 as it is. */
+  /** The name of a locale in which ps does not escape UTF-8. */
   readonly utf8: string
-  /** How long each may take, because a file system that does not answer may hold it up. */
+  /** The timeout of each program. A file system that does not answer may block it. */
   readonly limitMs: number
 }
 
@@ -78,7 +78,7 @@ export function lsofProcesses(programs: Programs): HostProcesses {
   }
 }
 
-/** The output as the C locale has it, with times in UTC, and UTF-8 as it is. */
+/** Times in the format of the C locale and in UTC, and UTF-8 without escapes. */
 function environment({ utf8 }: Programs): NodeJS.ProcessEnv {
   return { LC_TIME: 'C', LC_CTYPE: utf8, TZ: 'UTC0' }
 }
@@ -86,8 +86,7 @@ function environment({ utf8 }: Programs): NodeJS.ProcessEnv {
 type Owners = ReadonlyMap<Listener, readonly number[]>
 
 /**
- * The processes that have these sockets open, as far as they may be inspected. Undefined if lsof cannot
- * tell.
+ * The processes that have these sockets open and may be inspected. Undefined if lsof fails.
  */
 async function ownersOf(
   sockets: readonly Listener[],
@@ -102,22 +101,24 @@ async function ownersOf(
 }
 
 /**
- * What lsof prints. Its status is 1 also if it found nothing, or not all that was asked for (lsof(8),
- * "DIAGNOSTICS"). It has failed if it says why and prints nothing else.
+ * The output of lsof. Undefined if it failed. The status is 1 also if lsof found nothing, or only a
+ * part of what was asked for (lsof(8), "DIAGNOSTICS"). With that status it has failed only if it
+ * prints an error and nothing else.
  */
 async function readLsof(
   args: readonly string[],
   { lsof, limitMs }: Programs,
 ): Promise<string | undefined> {
-  // In the C locale, it escapes all bytes that are not ASCII.
+  // In the C locale, lsof escapes all bytes that are not ASCII.
   const output = await outputOf(lsof, ['-nP', '-w', ...args], { LC_ALL: 'C' }, limitMs)
   if (!output || output.status > 1) return undefined
   return output.stdout === '' && output.stderr !== '' ? undefined : output.stdout
 }
 
 /**
- * Gives to each socket of the kernel's table one that lsof lists with the same address. Several may have
- * the same (SO_REUSEPORT): those beyond what lsof lists are of processes that may not be inspected.
+ * Matches each socket of the kernel's table with one that lsof lists at the same address. Several
+ * sockets may have one address (SO_REUSEPORT). If the kernel has more than lsof lists, the rest are
+ * of processes that may not be inspected.
  */
 function matched(sockets: readonly Listener[], open: readonly OpenSocket[]): Owners {
   const seen = new Map<string, Map<string, number[]>>()
@@ -148,7 +149,7 @@ function keyOf({ protocol, address, port }: Pick<Listener, 'protocol' | 'address
 
 type Described = ListeningProcess & { readonly startedAt: Date }
 
-/** Undefined if ps does not tell. Those that have ended are absent. */
+/** Undefined if ps fails. Processes that have ended are absent. */
 async function describeAll(
   pids: readonly number[],
   programs: Programs,
@@ -179,12 +180,14 @@ async function readPs(
   return text === '' && output.stderr !== '' ? undefined : parsePs(text)
 }
 
-/** Without a limit of the width. */
+/** `-ww` removes the limit on the width of a line. */
 function psArguments(selection: readonly string[]): string[] {
   return [...selection, '-ww', '-o', PS_COLUMNS]
 }
 
-/** How much later than the look a process may seem to have started, because the clock was set meanwhile. */
+/**
+ * A process may seem to have started this much after the reading, if the clock was set meanwhile.
+ */
 const CLOCK_STEP_MS = 2_000
 
 function tableOf(
@@ -219,7 +222,7 @@ function lineageOf(processes: ReadonlyMap<number, PsRow>): Lineage {
   }
 }
 
-/** A time of day, so that the boot need not be known to tell a pid that was given again. */
+/** A point in time detects a reused pid without an id of the boot. */
 function startedText({ startedAt }: Pick<PsRow, 'startedAt'>): string {
   return startedAt.toISOString()
 }

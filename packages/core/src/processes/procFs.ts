@@ -10,7 +10,7 @@ function visiblePids(): number[] {
     .map(Number)
 }
 
-/** The process itself and its descendants that are still running. */
+/** The process itself and its visible descendants. */
 export function processTree(root: number): Set<number> {
   const children = new Map<number, number[]>()
   for (const pid of visiblePids()) {
@@ -24,7 +24,7 @@ export function processTree(root: number): Set<number> {
   return tree
 }
 
-/** The sockets that a process has open, by inode. Empty for processes of other users. */
+/** The inodes of the sockets that a process has open. Empty if this process may not inspect it. */
 export function openSockets(pid: number): number[] {
   return openFiles(pid).flatMap((target) => {
     const inode = /^socket:\[(\d+)\]$/.exec(target)?.[1]
@@ -32,12 +32,12 @@ export function openSockets(pid: number): number[] {
   })
 }
 
-/** The processes that have sockets open and may be inspected, by the inode of the socket. */
+/** The processes that have these sockets open and may be inspected, by the inode of the socket. */
 export function holdersOf(inodes: ReadonlySet<number>): ReadonlyMap<number, readonly number[]> {
   const holders = new Map<number, number[]>()
   if (inodes.size === 0) return holders
   const wanted = new Map([...inodes].map((inode) => [`socket:[${inode}]`, inode]))
-  // Nearly all the time is spent here, in a call for each open file of each process.
+  // This loop takes nearly all the time, with a system call for each open file of each process.
   for (const pid of inspectablePids()) {
     for (const target of openFiles(pid)) {
       const inode = wanted.get(target)
@@ -51,9 +51,9 @@ export function holdersOf(inodes: ReadonlySet<number>): ReadonlyMap<number, read
 }
 
 /**
- * The visible processes, without those of other users if this one has no capability. The kernel refuses
- * to list the open files of those (proc(5), "/proc/pid/fd"), and being refused takes five times as long
- * as seeing whose they are.
+ * The visible processes. Without capabilities, those of other users are left out: the kernel
+ * refuses to list their open files (proc(5), "/proc/pid/fd"), and a refusal takes five times as
+ * long as reading the owner.
  */
 function inspectablePids(): number[] {
   const pids = visiblePids()
@@ -67,11 +67,11 @@ function ownerOf(pid: number): number | undefined {
   return unlessUnseen(() => statSync(`/proc/${pid}`, { throwIfNoEntry: false })?.uid)
 }
 
-/** Where the links to its open files point. Empty for processes of other users. */
+/** The targets of the links to its open files. Empty if this process may not inspect it. */
 function openFiles(pid: number): readonly string[] {
   const files = linksIn(`/proc/${pid}/fd/`)
   if (files.length > 0) return files
-  // The first thread may have ended before others, which have the files then.
+  // If the first thread has ended, only the entries of other threads list the files.
   const threads = unlessUnseen(() => readdirSync(`/proc/${pid}/task`)) ?? []
   const [running] = threads.filter((thread) => Number(thread) !== pid)
   return running === undefined ? [] : linksIn(`/proc/${pid}/task/${running}/fd/`)
@@ -82,22 +82,22 @@ function linksIn(directory: string): readonly string[] {
   return files.map((file) => unlessUnseen(() => readlinkSync(directory + file)) ?? '')
 }
 
-/** What the kernel appends to the path of a file that is gone (proc(5), "/proc/pid/fd"). */
+/** The kernel appends this to the path of a deleted file (proc(5), "/proc/pid/fd"). */
 const GONE = ' (deleted)'
 
-/** Where a process runs. A deleted directory has the path that it had. */
+/** A deleted directory is given by its former path. */
 type WorkingDirectory = Pick<ListeningProcess, 'directory' | 'deletedDirectory'>
 
 /**
- * Its working directory. Empty for a process of another user, if the path is longer than the kernel
- * tells, and if it leads elsewhere for this process, as that of a container does.
+ * The working directory of a process. Empty if this process may not read it, if the path is longer
+ * than the kernel reports, and if the path means another directory here, as in a container.
  */
 export function workingDirectory(pid: number): WorkingDirectory {
   const link = `/proc/${pid}/cwd`
   const path = unlessUnseen(() => readlinkSync(link))
   if (path === undefined) return {}
   const isOfThisHost = mountsOf(pid) === mountsOf('self')
-  // A directory may have such a name.
+  // The name of a directory that exists may end with this text too.
   if (path.endsWith(GONE) && !isSameFile(link, path)) {
     const isGone = isOfThisHost || unlessUnseen(() => statOf(link).nlink) === 0n
     return isGone ? { deletedDirectory: path.slice(0, -GONE.length) } : {}
@@ -115,41 +115,51 @@ function isSameFile(one: string, other: string): boolean {
   return first !== undefined && first.ino === second?.ino && first.dev === second.dev
 }
 
-/** The beginning of its command line, or undefined if it is gone or has none. */
+/** The beginning of the command line of a process. Undefined if it is gone or has none. */
 export function commandLine(pid: number): string | undefined {
   const words = unlessUnseen(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8'))
   return shortened(words?.split('\0').join(' ') ?? '') || undefined
 }
 
-/** The process group that a terminal sends signals to. Undefined if the process is gone. */
+/** The process group of a process. Undefined if the process is gone. */
 export function groupOf(pid: number): number | undefined {
   return numberIn(pid, 5)
 }
 
 /**
- * When it was started, in clock ticks since the machine was. With this, a pid that was given again is
- * told apart. Undefined if the process is gone.
+ * When a process was started, in clock ticks since the boot. It differs if the pid was reused.
+ * Undefined if the process is gone.
  */
 export function startOf(pid: number): number | undefined {
   return numberIn(pid, 22)
 }
 
-/** The process group to which its terminal sends signals now; -1 without a terminal. */
+/**
+ * The process group to which the terminal of a process sends signals now; -1 without a terminal.
+ * Undefined if the process is gone.
+ */
 export function terminalGroupOf(pid: number): number | undefined {
   return numberIn(pid, 8)
 }
 
-/** The boot of this host, and when the process was started. Undefined if it is gone, or the boot hidden. */
+/**
+ * The id of the boot, and the start of the process in clock ticks. It identifies a process across
+ * reboots. Undefined if the process is gone, or the boot id cannot be read.
+ */
 export function bootAndStartOf(pid: number): string | undefined {
   const start = startOf(pid)
   const boot = unlessUnseen(() => readFileSync('/proc/sys/kernel/random/boot_id', 'latin1').trim())
   return start === undefined || !boot ? undefined : `${boot}/${start}`
 }
 
-/** USER_HZ, the unit of the times in proc_pid_stat(5), which is 100 on every architecture of Node. */
+/**
+ * USER_HZ, the unit of the times in proc_pid_stat(5), which is 100 on every architecture of Node.
+ */
 const TICKS_PER_SECOND = 100
 
-/** When the process was started. Undefined if it is gone, or the time hidden. */
+/**
+ * When the process was started. Undefined if it is gone, or the time of the boot cannot be read.
+ */
 export function startTimeOf(pid: number): Date | undefined {
   const ticks = startOf(pid)
   const bootedAt = bootTime()
@@ -158,9 +168,9 @@ export function startTimeOf(pid: number): Date | undefined {
 }
 
 /**
- * When this host was started, in milliseconds. The kernel cuts it to the second (proc_stat(5)), with
- * which a process would seem older than what was done before its start. The uptime is more exact, but
- * may be that of a container.
+ * When this host was started, in milliseconds since the epoch. The kernel truncates it to the
+ * second (proc_stat(5)). With that value alone, a process would seem to have started before events
+ * that preceded it. The uptime is more exact, but may be that of a container.
  */
 function bootTime(): number | undefined {
   const times = unlessUnseen(() => readFileSync('/proc/stat', 'latin1')) ?? ''
@@ -172,7 +182,7 @@ function bootTime(): number | undefined {
   return Math.min(Math.max(Date.now() - uptime * 1000, earliest), earliest + 999)
 }
 
-/** The user whose rights it has. Undefined if the process is gone. */
+/** The effective uid of a process. Undefined if the process is gone. */
 export function userOf(pid: number): number | undefined {
   const status = unlessUnseen(() => readFileSync(`/proc/${pid}/status`, 'latin1'))
   const uid = status && /^Uid:\t\d+\t(\d+)/m.exec(status)?.[1]
@@ -188,7 +198,7 @@ export function ancestorsOf(pid: number): number[] {
   return line
 }
 
-/** Whether it is there, and has not ended without its parent having noticed. */
+/** Whether a process exists and is not a zombie. */
 export function isAlive(pid: number): boolean {
   return !['Z', 'X', undefined].includes(field(pid, 3))
 }
@@ -202,15 +212,18 @@ function numberIn(pid: number, nth: number): number | undefined {
   return text === undefined ? undefined : Number(text)
 }
 
-/** A field of proc_pid_stat(5). The second, the name in parentheses, may itself contain any. */
+/**
+ * A field of proc_pid_stat(5). The second is the name, which may contain spaces and parentheses.
+ */
 function field(pid: number, nth: number): string | undefined {
   const stat = unlessUnseen(() => readFileSync(`/proc/${pid}/stat`, 'latin1'))
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[nth - 3]
 }
 
 /**
- * Undefined if it cannot be read, for whatever reason: the process has ended, is another user's, or the
- * path is longer than the kernel tells (ENAMETOOLONG). None of that may keep others from being seen.
+ * Undefined if the reading fails for any reason: the process has ended, belongs to another user, or
+ * the path is longer than the kernel reports (ENAMETOOLONG). A process that cannot be read must not
+ * hide the others.
  */
 function unlessUnseen<Result>(read: () => Result): Result | undefined {
   try {

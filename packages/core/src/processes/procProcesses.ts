@@ -27,7 +27,7 @@ export const procProcesses: HostProcesses = {
       pidsOf: ({ inode }) => (inode === undefined ? [] : (holders.get(inode) ?? [])),
       describe(pid) {
         const process = describe(pid)
-        // It may have ended since, and its pid may have been given again.
+        // The process may have ended since, and its pid may have been reused.
         return process && openSockets(pid).some((inode) => inodes.has(inode)) ? process : undefined
       },
     }
@@ -51,7 +51,7 @@ function inodesOf(sockets: readonly Listener[]): ReadonlySet<number> {
   return new Set(sockets.flatMap(({ inode }) => inode ?? []))
 }
 
-/** Undefined if it is gone, or another one has got its pid while it was read. */
+/** Undefined if the process is gone, or its pid was reused while it was read. */
 function describe(pid: number): ListeningProcess | undefined {
   const start = startOf(pid)
   const command = commandLine(pid)

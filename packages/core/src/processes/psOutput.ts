@@ -10,10 +10,10 @@ export interface PsRow {
   readonly command: string
 }
 
-/** Without headings. The command is last, because it may have spaces and be long. */
+/** Without headings. The command is last, because it may contain spaces. */
 export const PS_COLUMNS = 'pid=,ppid=,uid=,lstart=,command='
 
-/** With the times as the C locale has them, in UTC: `Sat Nov 28 04:30:55 2026`. */
+/** Times are in the format of the C locale and in UTC: `Sat Nov 28 04:30:55 2026`. */
 const ROW =
   /^ *(?<pid>\d+) +(?<parent>\d+) +(?<uid>\d+) +\w{3} (?<month>\w{3}) +(?<day>\d+) (?<time>\d\d:\d\d:\d\d) (?<year>\d{4}) *(?<command>.*)$/
 

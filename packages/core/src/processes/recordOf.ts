@@ -2,16 +2,16 @@ import { excerpt } from '../excerpt.js'
 import type { ProcessRecord } from '../ProcessStore.js'
 import { processesHere } from './ProcessTable.js'
 
-/** The highest that Linux gives (PID_MAX_LIMIT of the kernel's include/linux/threads.h). */
+/** The highest pid that Linux assigns (PID_MAX_LIMIT of the kernel's include/linux/threads.h). */
 export const MAX_PID = 4_194_304
 
 const MAX_COMMAND = 200
-/** As long as the directory of a checkout. */
+/** The same limit as for the directory of a checkout. */
 const MAX_DIRECTORY = 600
 
 /**
- * What identifies a process of this host. Undefined if it is gone, or on systems other than Linux and
- * macOS, where nothing does.
+ * The record that identifies a process of this host. Undefined if the process has ended, and on
+ * systems other than Linux and macOS.
  */
 export async function recordOf(pid: number): Promise<ProcessRecord | undefined> {
   const process = await processesHere()?.identify(pid)

@@ -2,15 +2,15 @@ import { spawn } from 'node:child_process'
 
 export interface ProgramOutput {
   readonly status: number
-  /** One character a byte. */
+  /** Latin-1: one character for each byte. */
   readonly stdout: string
   readonly stderr: string
 }
 
 /**
- * What a program prints. Undefined if it is missing, is ended by a signal, or has not ended in
- * time: then it is killed, and not waited for, because a process that waits for a file system that
- * does not answer cannot be killed.
+ * The output of a program. Undefined if the program is missing, is ended by a signal, or has not
+ * ended within the limit. After the limit it is sent SIGKILL but not waited for, because a process
+ * blocked on a file system that does not answer cannot be killed.
  */
 export function outputOf(
   program: string,
@@ -29,7 +29,7 @@ export function outputOf(
     }
     const limit = setTimeout(() => {
       child.kill('SIGKILL')
-      // Neither it nor what it has started may keep this process from ending.
+      // Neither the program nor its descendants may keep this process from ending.
       child.stdout?.destroy()
       child.stderr?.destroy()
       child.unref()
