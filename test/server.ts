@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate, seed } from '@ports/db'
 import {
@@ -6,7 +6,7 @@ import {
   EmbeddedServer,
   InstalledServer,
   type Server,
-  tempDirectory,
+  TempResources,
   useHome,
 } from '@ports/testkit'
 import type { TestProject } from 'vitest/node'
@@ -19,7 +19,8 @@ import type { TestProject } from 'vitest/node'
  * of the embedded server itself start their own.
  */
 export default async function setup(project: TestProject) {
-  const home = tempDirectory('ports-test-')
+  const resources = new TempResources()
+  const home = resources.directory('ports-test-')
   useHome(home)
   const servers: Server[] = []
   for (let worker = 0; worker < project.vitest.config.maxWorkers; worker++) {
@@ -34,7 +35,7 @@ export default async function setup(project: TestProject) {
   )
   return async () => {
     for (const server of servers) await server.stop()
-    rmSync(home, { recursive: true, force: true })
+    await resources.clear()
   }
 }
 
