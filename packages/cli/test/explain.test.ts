@@ -1,14 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
+  needs,
   onLinux,
   projectDirectory,
   serveIn,
-  skipBecause,
   startPorts,
   textUntil,
 } from '@ports/testkit/vitest'
@@ -131,8 +130,7 @@ test('shows all processes on one number, and the addresses of each family', asyn
 
 test('says that a process is unknown if it cannot be seen', async ({ skip }) => {
   const isolated = ['--pid', '--fork', '--mount-proc']
-  const made = spawnSync('unshare', [...isolated, 'true'])
-  if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
+  needs(skip, 'unshare', ...isolated, 'true')
   const { url, directory, web } = await shop()
   await serveIn(directory, web)
   const explain = [process.execPath, CLI, 'explain', `${web}`, '--json']

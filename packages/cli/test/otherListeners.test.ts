@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import { onLinux, serveIn, skipBecause, startPorts, textUntil } from '@ports/testkit/vitest'
+import { needs, onLinux, serveIn, startPorts, startProgram, textUntil } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
 import { shop } from './shop.js'
@@ -84,12 +83,7 @@ test('a worker that shares the socket of the holder is no stranger, wherever it 
       const worker = ['-e', "process.stdin.on('end', process.exit).resume(); console.log('up')"]
       require('child_process').spawn(process.execPath, worker, { cwd: '/tmp', stdio })
     })`
-  const server = spawn(process.execPath, ['-e', program], { cwd: directory, stdio: 'pipe' })
-  onTestFinished(() => {
-    server.stdin.end()
-    server.kill()
-  })
-  await once(server.stdout, 'data')
+  await startProgram(directory, [process.execPath, '-e', program])
   const explained = await explain('web')
   expect(explained.processes.map(({ whose }: { whose: string }) => whose).sort()).toEqual([
     'holder',
@@ -102,8 +96,7 @@ test('a worker that shares the socket of the holder is no stranger, wherever it 
 
 test('a process that cannot be seen is mentioned beside one that can', async ({ skip }) => {
   const isolated = ['--pid', '--fork', '--mount-proc', '--kill-child']
-  const made = await ended('unshare', [...isolated, 'true'], environmentOn(''))
-  if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
+  needs(skip, 'unshare', ...isolated, 'true')
   const { url, directory, web } = await shop()
   await serveIn('/tmp', web, '127.0.0.2')
   const explain = [CLI, 'explain', `${web}`, '--json']

@@ -1,4 +1,4 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -20,6 +20,7 @@ import { dirname, join } from 'node:path'
 import { CLI, ended } from '@ports/testkit'
 import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { isRoot, otherUser } from '../../db/test/embedded/users.js'
 
 /** A user with an empty home. The registry and everything else goes with the test. */
 function newcomer(mode = 0o755) {
@@ -35,19 +36,6 @@ function newcomer(mode = 0o755) {
   })
   const registry = join(home, '.local/share/ports')
   return { home, env, registry, ports }
-}
-
-const isRoot = process.getuid?.() === 0
-
-/** Another user who can run this checkout. Undefined if there is none. */
-function otherUser(): { readonly uid: number; readonly gid: number } | undefined {
-  const [uid, gid] = ['-u', '-g'].map((flag) =>
-    Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout || Number.NaN),
-  )
-  const user = { uid: uid!, gid: gid! }
-  if (!isRoot || Number.isNaN(user.uid)) return undefined
-  const { status } = spawnSync(process.execPath, [CLI, '--version'], { cwd: '/', ...user })
-  return status === 0 ? user : undefined
 }
 
 /** All files below, without the directories. */
@@ -225,7 +213,7 @@ describe('ports uninstall', () => {
   })
 
   test('refuses the registry of another user', async ({ skip }) => {
-    const user = otherUser() ?? skip('there is no other user who can run this checkout')
+    const user = otherUser(skip)
     const { home, ports } = newcomer()
     const PORTS_HOME = join(home, 'theirs')
     mkdirSync(PORTS_HOME)

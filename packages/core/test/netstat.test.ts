@@ -1,7 +1,6 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { projectDirectory } from '@ports/testkit/vitest'
+import { describe, expect, it } from 'vitest'
 import { parseNetstat, readNetstat } from '../src/listeners/netstat.js'
 
 /** Of macOS 14, `netstat -anl`. */
@@ -82,12 +81,8 @@ describe('parseNetstat', () => {
 describe('readNetstat', () => {
   /** What a program of the test tells in place of netstat. */
   function readFrom(text: string, limitMs = 20_000) {
-    const directory = mkdtempSync(join(tmpdir(), 'ports-netstat-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
-    const program = join(directory, 'netstat')
-    writeFileSync(program, `#!/bin/sh\n${text}\n`)
-    chmodSync(program, 0o755)
-    return readNetstat({ program, limitMs })
+    const directory = projectDirectory({ netstat: `#!/bin/sh\n${text}\n` })
+    return readNetstat({ program: join(directory, 'netstat'), limitMs })
   }
   const row = 'tcp4       0      0  127.0.0.1.631          *.*                    LISTEN'
   const print = `echo '${row}'`

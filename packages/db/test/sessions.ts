@@ -28,13 +28,13 @@ export class Session {
   }
 
   query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return expected(this.#client.query<Row>(text, values).then((result) => result.rows))
+    return underWay(this.#client.query<Row>(text, values).then((result) => result.rows))
   }
 
   /** The first column of the first row. */
   value<Value>(text: string, values: unknown[] = []): Promise<Value> {
     const rows = this.query<Record<string, Value>>(text, values)
-    return expected(rows.then(([row]) => Object.values(row!)[0]!))
+    return underWay(rows.then(([row]) => Object.values(row!)[0]!))
   }
 
   /** Begins a transaction and takes its snapshot, where the level has one for the whole of it. */
@@ -58,7 +58,7 @@ export class Session {
 }
 
 /** A promise that may reject before the test comes to await it. */
-function expected<Result>(promise: Promise<Result>): Promise<Result> {
+export function underWay<Result>(promise: Promise<Result>): Promise<Result> {
   promise.catch(() => {})
   return promise
 }

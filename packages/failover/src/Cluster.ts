@@ -1,12 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, openSync, writeFileSync } from 'node:fs'
 import { createServer, Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Account, accountNamed } from '@ports/testkit'
 import pg from 'pg'
 import { postgresBin, safeEtcdApi } from './debianPackages.js'
-import { type Account, Machine } from './Machine.js'
+import { Machine } from './Machine.js'
 import { filled, parseEnv, readDeployed, type Settings } from './settings.js'
 
 const CLUSTER_ADDRESS = '127.0.0.10'
@@ -43,7 +44,7 @@ export class Cluster {
   constructor(directory: string, { pgbouncer, etcdApi }: Options) {
     this.#directory = directory
     this.#pgbouncer = pgbouncer
-    this.#account = accountOf('postgres')
+    this.#account = accountNamed('postgres')!
     const password = () => randomBytes(24).toString('hex')
     this.#settings = {
       ...parseEnv(readDeployed('cluster.env')),
@@ -243,9 +244,4 @@ async function until(what: string, isSo: () => Promise<boolean>) {
     await sleep(250)
   }
   throw new Error(`waited ${TIMEOUT_MS / 1000} s for ${what}, without success${reason}`)
-}
-
-function accountOf(name: string): Account {
-  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
-  return { uid: id('-u'), gid: id('-g') }
 }

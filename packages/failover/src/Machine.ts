@@ -11,14 +11,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Account } from '@ports/testkit'
 import { filled, parseEnv, type Settings } from './settings.js'
 
 export type NodeSettings = Settings & { readonly NODE_NAME: string; readonly NODE_ADDRESS: string }
-
-export interface Account {
-  readonly uid: number
-  readonly gid: number
-}
 
 /**
  * One of the three nodes, on a loopback address and in a directory of its own. Every process whose

@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os'
+import { describeMachine } from '@ports/testkit'
 import type { check } from '@ports/torture'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.js'
 import { versions } from './debianPackages.js'
@@ -46,9 +46,7 @@ export function report({ rounds, verdict, crashes, histories, pgbouncer, setting
   let isDown = false
 
   console.log(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
-      `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ` +
-      `${versions(pgbouncer).join(', ')} ${setting}`,
+    `${describeMachine()}, Node ${process.version}, ${versions(pgbouncer).join(', ')} ${setting}`,
   )
   console.log(
     '\n| fault | primary | no write acknowledged for | longest for one client | writes acknowledged since the fault before | and from this one to the next |',

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   faultyProxy,
   freshDatabase,
+  git,
   onLinux,
   projectDirectory,
   type Served,
@@ -150,16 +150,11 @@ test('agents in two worktrees get different ports', async ({ skip }) => {
   const url = await freshDatabase()
   const main = projectDirectory({})
   const linked = join(projectDirectory({}), 'login')
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
-      cwd: main,
-      stdio: 'ignore',
-    })
-  git('init')
+  git(main, 'init')
   writeFileSync(join(main, 'ports.json'), JSON.stringify({ project: 'blog' }))
-  git('add', '.')
-  git('commit', '-m', 'Begin')
-  git('worktree', 'add', linked)
+  git(main, 'add', '.')
+  git(main, 'commit', '-m', 'Begin')
+  git(main, 'worktree', 'add', linked)
   const first = await agent(url, [main])
   const second = await agent(url)
   const web = { serviceName: 'web' }

@@ -1,5 +1,7 @@
+export * from './accounts.js'
 export * from './fillServer.js'
 export * from './home.js'
+export * from './machine.js'
 export * from './programs.js'
 export { FaultyProxy } from './proxy/FaultyProxy.js'
 export { textsIn } from './proxy/Messages.js'

@@ -55,15 +55,19 @@ export function ended(
   args: readonly string[],
   env: Environment,
   cwd?: string,
+  input?: string,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const stdin = input === undefined ? 'ignore' : 'pipe'
+    const child = spawn(command, args, { env, cwd, stdio: [stdin, 'pipe', 'pipe'] })
+    // The program may end before it has read its input.
+    child.stdin?.on('error', () => {}).end(input)
     let stdout = ''
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text) => {
+    child.stdout!.setEncoding('utf8').on('data', (text) => {
       stdout += text
     })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
+    child.stderr!.setEncoding('utf8').on('data', (text) => {
       stderr += text
     })
     child.on('error', reject)

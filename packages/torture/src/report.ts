@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os'
+import { describeMachine } from '@ports/testkit'
 import type { Options } from './options.js'
 import type { Outcome } from './Torture.js'
 
@@ -87,8 +87,7 @@ export function reportEach(outcomes: { name: string; outcome: Outcome }[], optio
 
 function machine(serverVersion: string, { processes, pause, sabotage }: Options) {
   return (
-    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
-    `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, PostgreSQL ${serverVersion}; ` +
+    `${describeMachine()}, Node ${process.version}, PostgreSQL ${serverVersion}; ` +
     `${processes} processes, a fault every ${pause} ms` +
     `${sabotage === undefined ? '' : `, sabotaged: ${sabotage}`}.`
   )

@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onLinux, skipBecause } from '@ports/testkit/vitest'
+import { onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Listener } from '../../src/listeners/Listeners.js'
 import { readListeningSockets } from '../../src/listeners/procNet.js'
@@ -52,10 +52,7 @@ function untimed({ processes, ...use }: Awaited<ReturnType<typeof useBy>>) {
 
 /** A program of the test that stands in for lsof or ps. */
 function script(text: string): string {
-  const path = join(mkdtempSync(join(directory, 'program-')), 'program')
-  writeFileSync(path, `#!/bin/sh\n${text}\n`)
-  chmodSync(path, 0o755)
-  return path
+  return join(projectDirectory({ program: `#!/bin/sh\n${text}\n` }), 'program')
 }
 
 describe('lsof and /proc tell the same', () => {

@@ -2,20 +2,15 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { cleanEnvironment } from '@ports/testkit'
+import { type Account, cleanEnvironment } from '@ports/testkit'
 import type { DatabaseStatus } from '../../src/index.js'
 
 const SCRIPT = fileURLToPath(new URL('../fixtures/registry.mjs', import.meta.url))
 
-/** The user that a program runs as. Default: the user of the tests. */
-export interface User {
-  readonly uid: number
-  readonly gid: number
-}
-
 export interface Setting {
   readonly env: Readonly<Record<string, string>>
-  readonly as?: User
+  /** Default: the account of the tests. */
+  readonly as?: Account
   /** A command that runs it, such as `unshare --net`. Default: none. */
   readonly through?: readonly string[]
 }
@@ -108,7 +103,7 @@ export class RegistryProgram {
 }
 
 /** Why that user cannot run programs from this checkout, or undefined if it can. */
-export function whyItCannotRun(as: User): string | undefined {
+export function whyItCannotRun(as: Account): string | undefined {
   const { status, stderr, error } = spawnSync(process.execPath, [SCRIPT], {
     cwd: '/',
     env: { PATH: process.env.PATH, HOME: '/' },

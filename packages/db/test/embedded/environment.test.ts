@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { skipBecause } from '@ports/testkit/vitest'
+import { needs, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
 import { numbers } from '../sessions.js'
 import {
@@ -118,7 +118,7 @@ describe('a sandbox', () => {
 
   it('that forbids Unix sockets is named, with the ways out', async ({ skip }) => {
     if (process.platform !== 'linux') skipBecause(skip, 'seccomp is Linux’s')
-    if (spawnSync('python3', ['-c', '']).status !== 0) skipBecause(skip, 'python3 sets the filter')
+    needs(skip, 'python3', '--version')
     const home = freshHome()
     await makeRegistry(inHome(home))
     const answer = await once(

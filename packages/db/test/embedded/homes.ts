@@ -1,9 +1,9 @@
 import { chownSync, mkdirSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { tempDirectory } from '@ports/testkit'
+import { type Account, tempDirectory } from '@ports/testkit'
 import { expect, onTestFinished } from 'vitest'
 import type { DatabaseStatus } from '../../src/index.js'
-import { type Answer, RegistryProgram, type Setting, type User } from './RegistryProgram.js'
+import { type Answer, RegistryProgram, type Setting } from './RegistryProgram.js'
 
 /** A directory for a registry's home to be in, which everybody can enter. */
 export function place(): string {
@@ -13,12 +13,12 @@ export function place(): string {
 }
 
 /** A home where no registry has ever been. What comes to be there goes when the test ends. */
-export function freshHome(name = 'home', mode = 0o755, owner?: User): string {
+export function freshHome(name = 'home', mode = 0o755, owner?: Account): string {
   return homeIn(place(), name, mode, owner)
 }
 
 /** The same in a directory that is there. */
-export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: User): string {
+export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: Account): string {
   const home = join(directory, name)
   mkdirSync(home, { recursive: true, mode })
   if (owner) chownSync(home, owner.uid, owner.gid)
@@ -27,7 +27,7 @@ export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: U
 }
 
 /** As its owner, because root uses no registry of another user. */
-export async function removeRegistry(home: string, owner?: User): Promise<void> {
+export async function removeRegistry(home: string, owner?: Account): Promise<void> {
   const program = new RegistryProgram(inHome(home, owner))
   const { result: status } = await program.status()
   if (status?.running) await program.stop()
@@ -54,7 +54,7 @@ export async function once<Result>(
   return answer
 }
 
-export const inHome = (home: string, as?: User, through?: readonly string[]): Setting => ({
+export const inHome = (home: string, as?: Account, through?: readonly string[]): Setting => ({
   env: { PORTS_HOME: home },
   as,
   through,

@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { tcpServer } from '@ports/testkit'
+import { type Account, accountNamed, tcpServer } from '@ports/testkit'
 import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -16,8 +16,8 @@ import {
   removeRegistry,
   statusOf,
 } from './homes.js'
-import { type User, whyItCannotRun } from './RegistryProgram.js'
-import { isRoot, otherUser, userNamed } from './users.js'
+import { whyItCannotRun } from './RegistryProgram.js'
+import { isRoot, otherUser } from './users.js'
 
 /** A database server that turns everybody away, in words of its own. */
 function refusingServer() {
@@ -87,10 +87,10 @@ describe('a user who is not root', () => {
   describe('and whom the system does not know', () => {
     // A container's runtime sets HOME for such a user, setpriv and init systems do not.
     const environments = (home: string): Record<string, string>[] => [{ HOME: home }, {}]
-    const unknown = (skip: (note: string) => never): User => {
+    const unknown = (skip: (note: string) => never): Account => {
       if (!isRoot) skipBecause(skip, 'only root can run programs as such a user')
       const user = { uid: 54_321, gid: 54_321 }
-      if (userNamed(String(user.uid))) skipBecause(skip, `this machine knows uid ${user.uid}`)
+      if (accountNamed(String(user.uid))) skipBecause(skip, `this machine knows uid ${user.uid}`)
       const reason = whyItCannotRun(user)
       if (reason !== undefined) skipBecause(skip, reason)
       return user

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { Account } from '@ports/testkit'
 import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -27,7 +28,7 @@ import {
   place,
 } from './homes.js'
 import { isAlive } from './processes.js'
-import type { Setting, User } from './RegistryProgram.js'
+import type { Setting } from './RegistryProgram.js'
 import { isRoot, otherUser } from './users.js'
 
 function needsRoot(skip: (note: string) => never): void {
@@ -190,7 +191,7 @@ describe('another PostgreSQL’s directory in place of the data', () => {
 
 describe('a directory that another user has made', () => {
   /** Its program reports that it ran. */
-  function planted(by: User): { home: string; trace: string } {
+  function planted(by: Account): { home: string; trace: string } {
     const outer = place()
     const home = join(outer, 'shared-ports')
     const trace = join(outer, 'trace')

@@ -1,8 +1,8 @@
+import { type Account, accountNamed } from '@ports/testkit'
 import { describe, expect, it } from 'vitest'
 import { expectApiKept, freshHome, getApi, inHome, makeRegistry, once, open } from './homes.js'
 import { isAlive } from './processes.js'
-import type { User } from './RegistryProgram.js'
-import { otherUser, userNamed } from './users.js'
+import { otherUser } from './users.js'
 
 describe('the embedded database lets nobody in but its owner', () => {
   // Not nobody, whom the server may have to run as.
@@ -35,11 +35,11 @@ describe('the embedded database lets nobody in but its owner', () => {
     const home = freshHome()
     const { socketDirectory, owner } = await makeRegistry(inHome(home))
     const server = { host: socketDirectory!, database: 'postgres' }
-    const connect = async (as: User, user: string) =>
+    const connect = async (as: Account, user: string) =>
       (await once(inHome(home, as), (program) => program.connect({ ...server, user }))).error?.code
     // The directory is closed to it.
     expect(await connect(other, 'ports')).toBe('EACCES')
-    const account = userNamed(owner!)!
+    const account = accountNamed(owner!)!
     for (const user of ['ports', owner!, 'postgres', 'root']) {
       expect(await connect(account, user)).toBe('28000')
     }

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { accountNamed } from '../accounts.js'
 import { Server } from './Server.js'
 
 const ACCOUNTS = ['ports', 'postgres', 'nobody']
@@ -93,10 +94,8 @@ export class InstalledServer extends Server {
 function accountForServer() {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ACCOUNTS) {
-    const [uid, gid] = ['-u', '-g'].map((flag) => spawnSync('id', [flag, name]))
-    if (uid?.status === 0 && gid?.status === 0) {
-      return { uid: Number(uid.stdout.toString()), gid: Number(gid.stdout.toString()) }
-    }
+    const account = accountNamed(name)
+    if (account) return account
   }
   throw new Error(`PostgreSQL does not run as root, and there is no account ${ACCOUNTS.join(', ')}`)
 }
