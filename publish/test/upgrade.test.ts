@@ -16,7 +16,7 @@ const NAMES = readdirSync(MIGRATIONS)
   .filter((name) => /^\d/.test(name))
   .sort()
 
-/** A user with an embedded registry, which goes with the test. */
+/** A user with an embedded registry, which is removed when the test ends. */
 function user() {
   const home = tempDirectory('ports-upgrade-')
   const environment = cleanEnvironment({ HOME: home })
@@ -82,7 +82,7 @@ test.each([
   },
 )
 
-test('a registry of a later version is refused, and a dump of it goes back', async () => {
+test('a registry of a later version is refused, and a dump of it can be loaded', async () => {
   const [later, earlier] = [user(), user()]
   expect(await later('get', 'odin', 'api')).toMatchObject({ stdout: '3300\n' })
   const { stdout: dump } = await later('dump')

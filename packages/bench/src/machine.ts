@@ -7,8 +7,8 @@ const LOAD_INTERVAL_MS = 10_000
 
 /**
  * Returns a function that says where and when the run was made, and with which versions. It is called
- * at the end, because the load average is that of the whole run: what exceeds the run's own share
- * came from other processes.
+ * at the end, because it includes the average load of the whole run. The part that exceeds the load of
+ * the run itself came from other processes.
  */
 export function watchMachine(serverVersion: string, { pairs, seconds }: Record<string, number>) {
   const started = new Date()

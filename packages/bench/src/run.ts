@@ -1,4 +1,4 @@
-// Measures everything on docs/performance.md, and writes it.
+// Measures everything in docs/performance.md, and writes that page.
 //
 // node packages/bench/dist/run.js [--only <section>]… [--pairs 10] [--seconds 2] [--quick]
 //                                 [--server <url> | --postgres <directory of programs>]
@@ -22,7 +22,7 @@ const { quick, pairs, seconds } = options
 const resources = new TempResources()
 const home = resources.directory('ports-bench-')
 useHome(home)
-// Each measurement says whether it looks at the listeners of this machine.
+// Each measurement decides whether it looks at the listeners of this machine.
 delete process.env.PORTS_PASS_OVER
 const server = chooseServer(options, home)
 const interrupted = new AbortController()

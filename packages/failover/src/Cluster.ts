@@ -61,7 +61,7 @@ export class Cluster {
       ETCD_API: etcdApi ?? safeEtcdApi(),
       POSTGRES_BIN: postgresBin() ?? '',
       PGBOUNCER_USERS: join(directory, 'pgbouncer.users'),
-      // It would reset the machine on which all three are.
+      // A watchdog would reset the machine on which all three nodes run.
       WATCHDOG: 'off',
     }
   }
@@ -70,7 +70,7 @@ export class Cluster {
     return this.#settings.ETCD_API
   }
 
-  /** What a client sets as PORTS_DATABASE_URL. */
+  /** The PORTS_DATABASE_URL of the clients. */
   get url() {
     const { REGISTRY_PASSWORD } = this.#settings
     return this.#pgbouncer
@@ -135,7 +135,7 @@ export class Cluster {
     return file
   }
 
-  /** Through HAProxy, as the superuser. */
+  /** Runs a statement through HAProxy, as the superuser. */
   async sql(database: string, text: string) {
     const stream = new Socket()
     const client = new pg.Client({
@@ -158,7 +158,7 @@ export class Cluster {
     }
   }
 
-  /** Changes what Patroni keeps for all nodes. */
+  /** Changes the settings that Patroni keeps for all nodes. */
   async configure(change: object) {
     const { address } = await this.machineThatIs('leader')
     const account = Buffer.from(`patroni:${this.#settings.RESTAPI_PASSWORD}`).toString('base64')
@@ -177,7 +177,7 @@ export class Cluster {
     })
   }
 
-  /** The nodes, as the first that answers sees them. */
+  /** The nodes, according to the first one that answers. */
   async #members(): Promise<Member[]> {
     for (const { address } of this.machines) {
       try {
@@ -186,7 +186,7 @@ export class Cluster {
         })
         return ((await answer.json()) as { members?: Member[] }).members ?? []
       } catch {
-        // Dead or frozen: the next one knows.
+        // This node is dead or stopped. The next one is asked.
       }
     }
     return []
@@ -200,7 +200,7 @@ export class Cluster {
     return machine
   }
 
-  /** Three nodes on one timeline, one of them the synchronous standby. */
+  /** Waits for three nodes on one timeline, one of them the synchronous standby. */
   async untilWhole() {
     await until('three healthy nodes', async () => {
       const members = await this.#members()
@@ -215,7 +215,7 @@ export class Cluster {
     })
   }
 
-  /** A write goes through, on another primary than that one where one is given. */
+  /** Waits until a write succeeds. If `former` is given, another node must be the primary. */
   async untilWritable(former?: Machine) {
     await until('a primary that takes writes', async () => {
       if (former !== undefined) {

@@ -19,8 +19,8 @@ export interface Ended {
 }
 
 /**
- * An environment with nothing of this process's but the path and the settings of `useHome`. What
- * listens on the machine decides nothing.
+ * An environment that has only the path of this process and the settings of `useHome`. Programs in
+ * it ignore the listeners of this machine.
  */
 export function cleanEnvironment(more: Environment): Environment {
   const { PATH = '', XDG_CONFIG_HOME = '' } = process.env

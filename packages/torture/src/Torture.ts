@@ -158,14 +158,9 @@ export class Torture {
   }
 
   #startWorkers(until: number, proxy: FaultyProxy | undefined, clock: FakeClock | undefined) {
-    const workers = new Workers(
-      this.#histories,
-      until,
-      this.#url,
-      (child, { environment }) => {
-        if ('LD_PRELOAD' in environment) clock?.note(child.pid)
-      },
-    )
+    const workers = new Workers(this.#histories, until, this.#url, (child, { environment }) => {
+      if ('LD_PRELOAD' in environment) clock?.note(child.pid)
+    })
     this.#workers = workers
     for (const [name, args] of Object.entries(LIMITERS)) {
       workers.startOther('limiter', name, { name, ...args, url: this.#url, until })

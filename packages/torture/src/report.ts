@@ -93,7 +93,7 @@ function machine(serverVersion: string, { processes, pause, sabotage }: Options)
   )
 }
 
-/** The reasons to fail a run in which nothing was found wrong. */
+/** The reasons to fail a run without violations. */
 export function gaps({ worked, lasted, faults }: Outcome) {
   const idle = Object.keys(faults).filter((name) => faults[name] === 0)
   return [

@@ -9,7 +9,7 @@ const ACCOUNTS = ['ports', 'postgres', 'nobody']
 const STOP_TIMEOUT_MS = 20_000
 const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '' }
 
-/** Those of the embedded server, as far as they affect a test or a measurement. */
+/** The settings of the embedded server that affect a test or a measurement. */
 const SETTINGS = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
@@ -21,7 +21,7 @@ const SETTINGS = {
   log_checkpoints: 'off',
 }
 
-/** A server with other programs than the embedded ones, such as Debian's. */
+/** A server with installed programs, such as Debian's. */
 export class InstalledServer extends Server {
   protected isStopping = false
   readonly #programs: string
