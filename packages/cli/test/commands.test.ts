@@ -22,7 +22,7 @@ const shownUid = process.platform === 'linux' ? { uid: process.getuid!() } : {}
 
 const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
 
-/** What a command printed that may have told more on stderr. */
+/** The standard output of a command that may also have written to stderr. */
 const printed = (stdout: string) => ({ stdout, status: 0 })
 
 describe('get', () => {

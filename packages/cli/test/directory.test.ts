@@ -83,7 +83,7 @@ describe('a command in a directory with a ports.json', () => {
       const all = await projectsOf(command, '--all')
       expect(all, command).toEqual(expect.arrayContaining(['blog', 'shop']))
     }
-    // The caller may not know which project has a number.
+    // The caller may not know which project owns a number.
     expect(await projectsOf('list', '--port', '7100')).toEqual(['blog'])
     expect(await projectsOf('history', '--port', '7100')).toEqual(['blog'])
     const both = await ports('list', 'shop', '--all')

@@ -37,7 +37,7 @@ interface Told {
   readonly status: number | null
 }
 
-/** What `ports doctor --json` tells of a registry. */
+/** The output of `ports doctor --json` for a registry. */
 async function told(url: string, more: Readonly<Record<string, string>> = {}): Promise<Told> {
   const { stdout, stderr, status } = await portsOn(url, more)('doctor', '--json')
   expect(stderr).toBe('')
@@ -48,7 +48,7 @@ function of(check: string, { findings }: Told): readonly Finding[] {
   return findings.filter((finding) => finding.check === check)
 }
 
-/** The names, sizes and times of change of all files below a directory. */
+/** The names, sizes and modification times of all files below a directory. */
 function filesIn(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .toSorted()
@@ -262,7 +262,7 @@ test('ranges among the numbers of outgoing connections are a warning, with one v
     },
   ])
 
-  /** Skips the test where these are no settings of Linux. */
+  /** Skips the test on systems without these settings. */
   function kernelSettings() {
     onLinux(skip)
     const read = (name: string) => readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8').trim()
@@ -330,7 +330,7 @@ test('a host without an address is told, whether its name is known not to exist 
     'here.invalid',
     'nas.invalid',
   ])
-  // Without a network nobody knows.
+  // Without a network, the names cannot be looked up.
   for (const { state } of names) expect(['warning', 'unknown']).toContain(state)
 })
 

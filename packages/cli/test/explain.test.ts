@@ -213,7 +213,7 @@ test('audit ends with 1 while there is a conflict, and shows the claim that woul
 
 test('names the container that publishes a port, and compares the directory of its Compose file', async () => {
   const { url, directory, web } = await shop()
-  // What listens for a runtime runs elsewhere, as docker-proxy does.
+  // A process that listens for a runtime runs in another directory, as docker-proxy does.
   const { pid } = await serveIn('/tmp', web)
   const explainOn = async (composeDirectory: string | undefined) => {
     const socket = await serveApi({

@@ -13,12 +13,12 @@ const LISTEN = `require('node:net').createServer().listen(0, '127.0.0.1', functi
   console.log(this.address().port)
 })`
 
-/** A server in that directory that listens until the test is over. */
+/** A server in that directory that listens until the test ends. */
 async function serverIn(directory: string, ...args: string[]): Promise<number> {
   return Number((await startProgram(directory, [process.execPath, ...args])).said)
 }
 
-/** What a scan says about these ports. Other listeners of the machine do not concern the test. */
+/** The output of a scan for these ports. Other listeners of the machine are ignored. */
 async function scanned(url: string, ...numbers: number[]) {
   const { stdout, stderr } = await portsIn(
     projectDirectory({}),

@@ -15,7 +15,7 @@ const tellsBirth = (() => {
   return birthtimeNs !== 0n
 })()
 
-/** A directory with a repository of a project that has a range, and one for its other copies. */
+/** A repository of a project that has a range, and a directory for other copies. */
 async function repository() {
   const url = await freshDatabase()
   const above = projectDirectory({ 'main/ports.json': SHOP })

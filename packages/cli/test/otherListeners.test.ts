@@ -14,7 +14,7 @@ async function run(directory: string, url: string, service: string, command: rea
   await textUntil(child.stderr, /listen/i)
 }
 
-/** The conflicts of an audit, but for services that are down. */
+/** The conflicts of an audit, except services that are down. */
 async function strangersOf(ports: Awaited<ReturnType<typeof shop>>['ports']) {
   const { stdout } = await ports('audit', '--project', 'shop', '--json')
   const { conflicts } = JSON.parse(stdout)
@@ -100,7 +100,7 @@ test('a process that cannot be seen is mentioned beside one that can', async ({ 
   const { url, directory, web } = await shop()
   await serveIn('/tmp', web, '127.0.0.2')
   const explain = [CLI, 'explain', `${web}`, '--json']
-  // Where only this server is seen.
+  // In that namespace, only this server can be seen.
   const program = `
     require('net').createServer().listen({ port: ${web}, host: '127.0.0.1' }, () => {
       require('child_process')
@@ -176,7 +176,7 @@ test("a process that a service's command started is that service's", async () =>
 
 test('a stranger beside a container is not taken for it', async () => {
   const { url, directory, web } = await shop()
-  // What listens for a runtime runs elsewhere, as docker-proxy does.
+  // A process that listens for a runtime runs in another directory, as docker-proxy does.
   const { pid: proxy } = await serveIn('/', web)
   const { pid: stranger } = await serveIn('/tmp', web, '127.0.0.2')
   const socket = await serveApi({

@@ -159,7 +159,7 @@ describe('in another network namespace', () => {
       ].join('\n'),
       status: 1,
     })
-    // Nobody is in that namespace any more, and the third process is in another one.
+    // The namespace no longer exists, and the third process is in another one.
     expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
   })
 

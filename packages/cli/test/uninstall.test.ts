@@ -22,7 +22,7 @@ import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { isRoot, otherUser } from '../../db/test/embedded/users.js'
 
-/** A user with an empty home. The registry and everything else goes with the test. */
+/** A user with an empty home. It is removed when the test ends, with the registry. */
 function newcomer(mode = 0o755) {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'ports-uninstall-')))
   chmodSync(home, mode)
@@ -38,7 +38,7 @@ function newcomer(mode = 0o755) {
   return { home, env, registry, ports }
 }
 
-/** All files below, without the directories. */
+/** All files below the directory, without directories. */
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
@@ -51,7 +51,7 @@ function write(path: string, text: string): void {
   writeFileSync(path, text)
 }
 
-/** Empty if it has ended. */
+/** The command line of the process, empty if it has ended. */
 function commandOf(pid: number): string {
   const file = `/proc/${pid}/cmdline`
   return existsSync(file) ? readFileSync(file, 'utf8') : ''
@@ -91,7 +91,7 @@ describe('ports uninstall', () => {
     expect(filesBelow(home)).toEqual([])
     expect(existsSync(join(home, '.local/share/ports'))).toBe(false)
     expect(existsSync(join(home, '.config/ports'))).toBe(false)
-    // As root the data may have been in a directory of its own.
+    // Under root, the data may have been in a separate directory.
     expect(existsSync(dirname(status.dataDirectory))).toBe(false)
     expect(await ports(['uninstall', '--yes'])).toMatchObject({
       stderr: 'There is nothing of ports to remove.\n',

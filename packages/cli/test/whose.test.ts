@@ -22,7 +22,7 @@ beforeEach(({ skip }) => onLinux(skip))
 
 type Ports = ReturnType<typeof portsIn>
 
-/** What explain, audit and verify --mine say of one process on a number. */
+/** What explain, audit and verify --mine say about one process on a number. */
 async function judged(ports: Ports, port: number, pid: number) {
   const explained = JSON.parse((await ports('explain', `${port}`, '--json')).stdout)
   const audited = JSON.parse((await ports('audit', '--project', 'shop', '--json')).stdout)
@@ -115,7 +115,7 @@ test('two containers that publish one number on two addresses are told apart', a
     ],
   })
   const ports = portsIn(directory, url, { DOCKER_HOST: `unix://${socket}` })
-  // A busy machine may not get the API's answer in time.
+  // On a busy machine, the API may not answer in time.
   const poll = (...args: string[]) =>
     expect.poll(async () => (await ports(...args)).stdout, { timeout: 60_000 })
   await poll('explain', 'web').toContain('container')

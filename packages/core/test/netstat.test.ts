@@ -3,7 +3,7 @@ import { projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
 import { parseNetstat, readNetstat } from '../src/listeners/netstat.js'
 
-/** Of macOS 14, `netstat -anl`. */
+/** The output of `netstat -anl` on macOS 14. */
 const OUTPUT = `Active Internet connections (including servers)
 Proto Recv-Q Send-Q  Local Address                                 Foreign Address                               (state)    
 tcp4       0      0  192.168.2.2.50000                             192.0.2.34.443                                ESTABLISHED
@@ -79,7 +79,7 @@ describe('parseNetstat', () => {
 })
 
 describe('readNetstat', () => {
-  /** What a program of the test tells in place of netstat. */
+  /** Reads from a program of the test instead of netstat. */
   function readFrom(text: string, limitMs = 20_000) {
     const directory = projectDirectory({ netstat: `#!/bin/sh\n${text}\n` })
     return readNetstat({ program: join(directory, 'netstat'), limitMs })

@@ -13,7 +13,7 @@ function batch(count: number): BatchRequest {
   return { projectName, instance, hostname, items: [item] }
 }
 
-/** Every way to get a number that the caller does not name, and the numbers that it gives. */
+/** Every way to get a number that the caller does not name, with the returned numbers. */
 const AUTOMATIC: Readonly<Record<string, (store: PortRepository) => Promise<readonly number[]>>> = {
   getOrAllocate: async (store) => [await store.getOrAllocate(web)],
   ensure: async (store) => [(await store.ensure(web)).portNumber],

@@ -36,7 +36,7 @@ async function rangeOf(url: string, projectName: string, size: number): Promise<
   throw new Error('Something listens in every range.')
 }
 
-/** Fails if it was ended. */
+/** Fails if the process was ended. */
 const expectRunning = ({ pid }: Served) => process.kill(pid, 0)
 
 /** Expects every number on which something was started to be held. */
@@ -108,7 +108,7 @@ test('an agent asks who is on a port before it ends anything', async ({ skip }) 
     processes: [{ pid: own.pid, directory: home, whose: 'holder' }],
   })
   await own.end()
-  // The copy is another instance, and its server took the wrong number.
+  // The copy is another instance, and its server uses the wrong number.
   await ask('get-port', { serviceName: 'web', directory: elsewhere })
   const stranger = await serveIn(elsewhere, first)
   const told = await ask('inspect-port', { portNumber: first })

@@ -23,7 +23,7 @@ async function serve(server: Server, path: string): Promise<string> {
 
 const defaultPath = () => join(projectDirectory({}), 'docker.sock')
 
-/** A socket on which something answers that is not HTTP, or nothing does. */
+/** A socket on which the reply is not HTTP, or is missing. */
 export function serveRaw(answer: (socket: Socket) => void, path = defaultPath()): Promise<string> {
   return serve(createTcpServer(answer), path)
 }
@@ -33,7 +33,7 @@ export function serveHttp(listener: RequestListener, path = defaultPath()): Prom
 }
 
 interface Api {
-  /** Those of every answer: they tell which runtime it is. */
+  /** The headers of every answer. They name the runtime. */
   readonly headers?: Readonly<Record<string, string>>
   /** Answers by path, without the query. Any other path is not found. */
   readonly [path: `/${string}`]: unknown
@@ -59,7 +59,7 @@ export function serveApi({ headers = DOCKER, ...answers }: Api, path?: string): 
   }, path)
 }
 
-/** The containers that a socket tells of. A busy machine may need more than one look. */
+/** The containers that the API on a socket lists. A busy machine may need several attempts. */
 export async function containersOn(socket: string): Promise<readonly Container[]> {
   let containers: readonly Container[] = []
   await expect

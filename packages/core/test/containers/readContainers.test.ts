@@ -39,7 +39,7 @@ const libpodWeb = {
   ],
 }
 
-/** What is wrong with the only socket that is asked. */
+/** The reason why the only socket cannot be used. */
 async function reasonOf(socket: string): Promise<string> {
   const { containers, unreachable } = await readContainers({ sockets: [socket] })
   expect(containers).toEqual([])
@@ -47,7 +47,7 @@ async function reasonOf(socket: string): Promise<string> {
   return unreachable[0]!.reason
 }
 
-/** Acts without the rights of root. */
+/** Runs the function without the rights of root. */
 async function asNobody<Result>(act: () => Promise<Result>): Promise<Result> {
   const own = process.geteuid!()
   if (own === 0) process.seteuid!(65_534)

@@ -42,7 +42,7 @@ async function python(
   return { child, pid, port: Number(said) }
 }
 
-/** What a process of other rights or namespaces sees of a port, if it can be had. */
+/** What a process with other rights or in other namespaces sees of a port. */
 function useSeenBy(skip: (note: string) => never, command: string, port: number, protocol = 'tcp') {
   const program = `import { useOfPort } from ${JSON.stringify(CORE)}
     console.log(JSON.stringify(await useOfPort(${port}, '${protocol}')))`

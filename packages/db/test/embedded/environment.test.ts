@@ -112,7 +112,7 @@ describe('a sandbox', () => {
     const answer = await once(inHome(home, user, sandbox), getApi)
     expectRefusal(answer, 'SANDBOXED', 'user namespace', 'PORTS_DATABASE_URL')
     await makeRegistry(inHome(home, user))
-    // As long as the server runs it serves there, too.
+    // While the server runs, it can be used there as well.
     expect((await once(inHome(home, user, sandbox), getApi)).error?.code).not.toBe('SANDBOXED')
   })
 

@@ -29,7 +29,7 @@ describe('the embedded database', () => {
     expect(made.flatMap(({ error }) => error ?? [])).toEqual([])
     const ports = made.map(({ result }) => result!)
     expect(ascending(ports)).toEqual(numbers(3100, 3149))
-    // On a busy machine some are told what they wait for.
+    // On a busy machine, some callers get a notice about what they wait for.
     const told = made.flatMap(({ notices }) => notices)
     expect(told.filter((notice) => !notice.startsWith('waiting for '))).toEqual([
       expect.stringMatching(/^made the registry of \S+ in /),

@@ -19,7 +19,7 @@ import {
 import { whyItCannotRun } from './RegistryProgram.js'
 import { isRoot, otherUser } from './users.js'
 
-/** A database server that turns everybody away, in words of its own. */
+/** A database server that refuses every connection with a message of its own. */
 function refusingServer() {
   const refusal = Buffer.from('SFATAL\0C53300\0Mno room for you\0\0')
   const head = Buffer.alloc(5, 'E')
@@ -59,7 +59,7 @@ describe('a user who is not root', () => {
     skip,
   }) => {
     const user = isRoot ? otherUser(skip) : undefined
-    // What a shell reads in double quotes, for PostgreSQL's programs find each other through one.
+    // A shell evaluates these in double quotes, and PostgreSQL's programs start each other with one.
     for (const name of ['a "home"', 'a $HOME', 'a `home`']) {
       const home = freshHome(name, 0o755, user)
       const { error } = await once(inHome(home, user), getApi)

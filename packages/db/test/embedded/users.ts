@@ -4,7 +4,7 @@ import { whyItCannotRun } from './RegistryProgram.js'
 
 export const isRoot = process.getuid!() === 0
 
-/** Another user who can run programs from this checkout. Skips the test where there is none. */
+/** Another user who can run programs from this checkout. Skips the test if there is none. */
 export function otherUser(skip: Skip, name = 'nobody'): Account {
   if (!isRoot) skipBecause(skip, 'only root can run programs as another user')
   const user = accountNamed(name)
