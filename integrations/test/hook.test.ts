@@ -263,7 +263,7 @@ describe('never blocks', () => {
   })
 })
 
-test('takes what runs below a directory without a checkout for its own', async () => {
+test('treats processes below a directory without a checkout as its own', async () => {
   const plain = join(place, 'plain')
   const port = free + 1
   mkdirSync(join(plain, 'web'), { recursive: true })
