@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
@@ -17,10 +17,9 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { CLI, ended } from '@ports/testkit'
-import { freshDatabase, sql } from '@ports/testkit/vitest'
+import { type Account, accountNamed, CLI, ended } from '@ports/testkit'
+import { freshDatabase, type Skip, skipBecause, sql } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { isRoot, otherUser } from '../../db/test/embedded/users.js'
 
 /** A user with an empty home. It is removed when the test ends, with the registry. */
 function newcomer(mode = 0o755) {
@@ -36,6 +35,17 @@ function newcomer(mode = 0o755) {
   })
   const registry = join(home, '.local/share/ports')
   return { home, env, registry, ports }
+}
+
+const isRoot = process.getuid?.() === 0
+
+/** Another user who can run this checkout. Skips the test if there is none. */
+function otherUser(skip: Skip): Account {
+  const user = isRoot ? accountNamed('nobody') : undefined
+  if (!user) skipBecause(skip, 'only root can run programs as another user')
+  const { status } = spawnSync(process.execPath, [CLI, '--version'], { cwd: '/', ...user })
+  if (status !== 0) skipBecause(skip, 'no other user can run this checkout')
+  return user
 }
 
 /** All files below the directory, without directories. */
