@@ -25,10 +25,10 @@ function install(directory: string, packages: readonly string[]): void {
   expect(status, stderr).toBe(0)
 }
 
-/** Its output until it says where it listens, and the port. */
+/** Returns the port on which the program listens, and its output until then. */
 async function listening(child: ChildProcess): Promise<{ port: string; said: string }> {
   let said = ''
-  // Both are read to the end, because it writes to them until it is ended.
+  // The program writes to both until it ends, so both are read until then.
   for (const stream of [child.stdout!, child.stderr!]) {
     stream.setEncoding('utf8').on('data', (text) => {
       said += text

@@ -7,11 +7,11 @@ export interface Project {
   /** The `dev` script of `package.json`, or the command as it is typed. */
   readonly dev?: string
   readonly command?: readonly string[]
-  /** The program that must exist. Default: that of the command. */
+  /** The program that must exist. Default: the one of the command. */
   readonly needs?: string
   /** Whether its files are ES modules. */
   readonly isModule?: true
-  /** What it serves at `/`, unless any answer will do. */
+  /** A text that it serves at `/`. Absent if any answer will do. */
   readonly serves?: string
 }
 

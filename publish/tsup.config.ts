@@ -16,7 +16,7 @@ const COPIED = [
 const installed = Object.keys(manifest.dependencies).join('|')
 
 /**
- * All packages as one, from their sources. Prisma's runtime and its query compiler for PostgreSQL
+ * Bundles all packages as one, from their sources. Prisma's runtime and its query compiler for PostgreSQL
  * are bundled, because @prisma/client has those for all databases and takes ten times as much space.
  */
 export default defineConfig({

@@ -1,4 +1,4 @@
-import { mkdirSync, rmSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { migrate, seed } from '@ports/db'
 import {
@@ -6,20 +6,21 @@ import {
   EmbeddedServer,
   InstalledServer,
   type Server,
-  tempDirectory,
+  TempResources,
   useHome,
 } from '@ports/testkit'
 import type { TestProject } from 'vitest/node'
 
 /**
- * Starts a server for each worker: the embedded one, in a registry home of its own, or the one whose
- * programs PORTS_TEST_POSTGRES names the directory of (/usr/lib/postgresql/15/bin). Workers share
- * none, because the history shows no event while an older transaction is open anywhere on the server.
- * Each test file takes databases from a template: migrated, with or without the default ranges. Tests
- * of the embedded server itself start their own.
+ * Starts a server for each worker: the embedded one, in a registry home of its own, or an installed
+ * one. PORTS_TEST_POSTGRES names the directory of its programs (/usr/lib/postgresql/15/bin). Workers
+ * do not share a server, because the history shows no event while an older transaction is open
+ * anywhere on the server. Each test file copies databases from a template that is migrated, with or
+ * without the default ranges. Tests of the embedded server itself start their own.
  */
 export default async function setup(project: TestProject) {
-  const home = tempDirectory('ports-test-')
+  const resources = new TempResources()
+  const home = resources.directory('ports-test-')
   useHome(home)
   const servers: Server[] = []
   for (let worker = 0; worker < project.vitest.config.maxWorkers; worker++) {
@@ -34,7 +35,7 @@ export default async function setup(project: TestProject) {
   )
   return async () => {
     for (const server of servers) await server.stop()
-    rmSync(home, { recursive: true, force: true })
+    await resources.clear()
   }
 }
 
@@ -47,7 +48,7 @@ async function startServer(home: string): Promise<Server> {
 }
 
 async function makeTemplates(server: Server): Promise<void> {
-  // No test ends this server in a way that could lose what is not flushed.
+  // Only a crash of the machine would lose what is not flushed.
   await server.query('alter system set fsync = off')
   await server.query('select pg_reload_conf()')
   for (const name of ['template_empty', 'template_seeded']) {

@@ -1,19 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  realpathSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { CLI, environmentOn, portsIn } from '@ports/testkit'
+import { CLI, type Environment, ended, environmentOn, portsIn } from '@ports/testkit'
 import { databaseWithOwnNumbers, onLinux, writeFiles } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 
@@ -47,14 +38,12 @@ const children: ChildProcess[] = []
 beforeAll(async () => {
   place = realpathSync(mkdtempSync(join(tmpdir(), 'ports-hook-')))
   bin = join(place, 'bin')
-  mkdirSync(bin)
+  // Docker itself is not needed: the hook only reads what it prints.
+  writeFiles(bin, {
+    docker:
+      '#!/bin/sh\n[ "$1" = ps ] && echo blog-web-1 || echo "80/tcp -> 127.0.0.1:$BLOG_PORT"\n',
+  })
   symlinkSync(CLI, join(bin, 'ports'))
-  // The containers' own program is not needed to read what it prints.
-  program(
-    bin,
-    'docker',
-    '[ "$1" = ps ] && echo blog-web-1 || echo "80/tcp -> 127.0.0.1:$BLOG_PORT"',
-  )
   url = await databaseWithOwnNumbers('shop', 'blog', 'nobody')
   shop = await checkout('shop', join(place, 'shop'))
   blog = await checkout('blog', join(place, 'blog'))
@@ -94,11 +83,6 @@ function start(source: string, directory: string): ChildProcess {
   return child
 }
 
-function program(directory: string, name: string, script: string): void {
-  mkdirSync(directory, { recursive: true })
-  writeFileSync(join(directory, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
-}
-
 /** What the hook does about a command of the agent. */
 async function hook(
   command: string,
@@ -115,15 +99,9 @@ function environment(path = bin, database = url) {
   })
 }
 
-async function answered(input: object | string, env: Readonly<Record<string, string>>) {
-  const child = spawn(process.execPath, [HOOK, 'ports'], { env, stdio: 'pipe' })
-  child.stdin.end(typeof input === 'string' ? input : JSON.stringify(input))
-  const [stdout, stderr, [status]] = await Promise.all([
-    text(child.stdout),
-    text(child.stderr),
-    once(child, 'close'),
-  ])
-  return { stdout, stderr, status }
+function answered(input: object | string, env: Environment) {
+  const text = typeof input === 'string' ? input : JSON.stringify(input)
+  return ended(process.execPath, [HOOK, 'ports'], env, undefined, text)
 }
 
 type Named = readonly [name: string, command: () => string]
@@ -261,7 +239,7 @@ describe('never blocks', () => {
     [
       'if ports is another program',
       () => {
-        program(join(place, 'other'), 'ports', 'echo "{}"')
+        writeFiles(place, { 'other/ports': '#!/bin/sh\necho "{}"\n' })
         return hook(`PORT=${free} npm start`, { path: join(place, 'other') })
       },
       /^ports did not check this command: ports is not the port registry\n$/,
@@ -285,7 +263,7 @@ describe('never blocks', () => {
   })
 })
 
-test('takes what runs below a directory without a checkout for its own', async () => {
+test('treats processes below a directory without a checkout as its own', async () => {
   const plain = join(place, 'plain')
   const port = free + 1
   mkdirSync(join(plain, 'web'), { recursive: true })
@@ -298,7 +276,7 @@ test('takes what runs below a directory without a checkout for its own', async (
 
 test('starts ports only if a command names something to judge', async () => {
   const watched = join(place, 'watched')
-  program(watched, 'ports', `echo "$@" >> '${join(watched, 'started')}'; exit 1`)
+  writeFiles(watched, { ports: `#!/bin/sh\necho "$@" >>'${watched}/started'\nexit 1\n` })
   for (const command of ['npm test', 'git log -n 3000', 'kill $!', 'vite', `sleep ${free}`]) {
     await hook(command, { path: watched })
   }

@@ -1,8 +1,7 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { readdirSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { cleanEnvironment, databaseUrlOn, ended, tempDirectory } from '@ports/testkit'
-import { sql } from '@ports/testkit/vitest'
+import { projectDirectory, sql } from '@ports/testkit/vitest'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   FORMER_DIRECTORY,
@@ -17,7 +16,7 @@ const NAMES = readdirSync(MIGRATIONS)
   .filter((name) => /^\d/.test(name))
   .sort()
 
-/** A user with an embedded registry, which goes with the test. */
+/** A user with an embedded registry, which is removed when the test ends. */
 function user() {
   const home = tempDirectory('ports-upgrade-')
   const environment = cleanEnvironment({ HOME: home })
@@ -83,7 +82,7 @@ test.each([
   },
 )
 
-test('a registry of a later version is refused, and a dump of it goes back', async () => {
+test('a registry of a later version is refused, and a dump of it can be loaded', async () => {
   const [later, earlier] = [user(), user()]
   expect(await later('get', 'odin', 'api')).toMatchObject({ stdout: '3300\n' })
   const { stdout: dump } = await later('dump')
@@ -97,9 +96,7 @@ test('a registry of a later version is refused, and a dump of it goes back', asy
   expect(refused).toMatchObject({ stdout: '', status: 5 })
   expect(refused.stderr).toContain('20990101000000_later')
 
-  const file = join(mkdtempSync(join(tmpdir(), 'ports-dump-')), 'registry.json')
-  onTestFinished(() => rmSync(dirname(file), { recursive: true }))
-  writeFileSync(file, dump)
+  const file = join(projectDirectory({ 'registry.json': dump }), 'registry.json')
   expect(await earlier('load', file)).toMatchObject({ status: 0 })
   expect(await earlier('get', '--existing', 'odin', 'api')).toMatchObject({ stdout: '3300\n' })
 })

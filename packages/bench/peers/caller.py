@@ -1,4 +1,4 @@
-# As src/peers/caller.ts, with the client of portserver, which is in Python.
+# Does the same as src/peers/caller.ts, with the client of portserver, which is written in Python.
 import json
 import sys
 import time

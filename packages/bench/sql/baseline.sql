@@ -28,8 +28,8 @@ alter table baseline.allocations
   alter column status type varchar(9) collate "C";
 
 -- "As many indexes" can also mean indexes of whole tables. None can be unique, because released rows
--- repeat their numbers. An insert then enters four, and the update none (it is a HOT update), while
--- with the partial ones the insert enters three and the update two.
+-- repeat their numbers. An insert then adds entries to four indexes, and the update to none (it is a
+-- HOT update). With the partial indexes, the insert adds entries to three and the update to two.
 create table baseline.whole_indexes (
   like baseline.allocations including defaults including identity
 )

@@ -1,4 +1,4 @@
--- Every turn of either side starts in this state. The baseline's tables and the events of both
+-- Each turn of either side starts in this state. The baseline's tables and the events of both
 -- sides only grow, so they are emptied. The baseline's tables then get as many released rows as the
 -- range of the registry has free slots: the planner would choose to scan an empty table, and would
 -- still scan it after it has filled.

@@ -22,7 +22,7 @@ export function openPool(url: string, max: number) {
   return pool
 }
 
-/** The databases of a run. They are dropped at its end, also if a section failed. */
+/** The databases of a run. They are dropped at its end, even if a section failed. */
 export class Databases {
   #url: string
   #admin: pg.Pool

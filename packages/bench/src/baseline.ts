@@ -12,7 +12,7 @@ export async function createBaseline(pool: pg.Pool) {
 }
 
 /**
- * Gives every number of a range its slot, as after some use. A range that was never used has slots
+ * Creates a slot for each number of a range, as some use would. A range that was never used has slots
  * only for its first numbers.
  */
 export async function createSlots(pool: pg.Pool, projectName: string) {
@@ -43,10 +43,11 @@ export interface Load {
   readonly ranges?: number
 }
 
-/** Settles a registry, and measures how often a script of sql/, or of a file URL, runs in a second. */
+/** Settles a registry, and measures how often a script runs in a second. */
 export async function settledRate(
   { signal, ...context }: Context,
   { pool, url }: Registry,
+  /** The name of a file in sql/, or a file URL. */
   script: string,
   { clients, seconds = context.seconds, ranges = 1 }: Load,
 ) {

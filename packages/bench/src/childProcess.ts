@@ -11,7 +11,7 @@ export interface ProcessOptions {
 
 /**
  * Measures the milliseconds from the start of a process to its end, including its output.
- * @throws {Error} if its exit status is not 0: a program that fails is not fast
+ * @throws {Error} if its exit status is not 0, because a failure must not count as a fast run
  */
 export function wallTime(command: string, args: readonly string[], options: ProcessOptions) {
   return timed(() => promisify(execFile)(command, args, { ...options, maxBuffer: Infinity }))

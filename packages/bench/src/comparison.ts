@@ -5,13 +5,13 @@ export interface Question {
   readonly ours: () => Promise<number>
   readonly baseline: () => Promise<number>
   /**
-   * The unit of both sides. The ratio of rates and durations is above 1 if ours is the better. A cost
-   * is compared with a baseline that does less; its ratio says how many times as much ours takes.
+   * What both sides return. The ratio of rates and durations is above 1 if ours is better. The
+   * baseline of a cost does less than ours, and the ratio says how many times as much ours takes.
    */
   readonly kind?: 'rate' | 'duration' | 'cost'
   /** By default `/s` for rates and `ms` for the others. */
   readonly unit?: string
-  /** For the ratio: a lower bound, and for a cost an upper one. */
+  /** The lower bound of the ratio, or the upper bound for a cost. */
   readonly target?: number
   /** The lowest ratio that is acceptable while the target is missed. */
   readonly minimum?: number
@@ -27,8 +27,9 @@ export interface Comparison
   readonly ours: number
   readonly baseline: number
   readonly ratio: number
-  /** Of the ratios. */
+  /** The middle half of the ratios. */
   readonly quartiles: readonly [number, number]
+  /** The lowest and the highest ratio. */
   readonly range: readonly [number, number]
 }
 

@@ -1,5 +1,7 @@
-// Listens on every second of so many ports of an address, prints how many it got, and exits with its
-// parent: node listener.js <address> <first port> <count>
+// Listens on <count> ports of an address, on every second one from the first. Prints on how many it
+// listens, and exits with its parent.
+//
+// node listener.js <address> <first port> <count>
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
@@ -8,7 +10,7 @@ let listening = 0
 for (let index = 0; index < Number(count); index++) {
   const server = createServer()
   server.listen({ host, port: Number(first) + 2 * index, backlog: 1 })
-  // A port that another process has is left to it.
+  // Another process may use the port.
   listening += await once(server, 'listening').then(
     () => 1,
     () => 0,

@@ -12,7 +12,7 @@ const ADDRESS = '127.77.0.1'
 const MAX_PER_PROCESS = 500
 
 export interface Listeners extends AsyncDisposable {
-  /** Ports that another process has are missing. */
+  /** Excludes the ports that other processes use. */
   readonly count: number
 }
 

@@ -8,7 +8,7 @@ export interface Options {
   readonly quick: boolean
   readonly server?: string
   readonly postgres?: string
-  /** The figures may be published. */
+  /** Whether the figures may be published. */
   readonly isWhole: boolean
 }
 

@@ -10,7 +10,7 @@ export interface Statement {
 
 /**
  * Records what the registry sends to the server for a call, so that the baseline runs the same
- * statement. Of several statements the last one counts, which does the work.
+ * statement. If there are several, the last one counts, because it does the work.
  * @param url the registry's database
  */
 export async function recordStatement(

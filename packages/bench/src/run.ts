@@ -1,11 +1,11 @@
-// Measures everything on docs/performance.md, and writes it.
+// Measures everything in docs/performance.md, and writes that page.
 //
 // node packages/bench/dist/run.js [--only <section>]… [--pairs 10] [--seconds 2] [--quick]
 //                                 [--server <url> | --postgres <directory of programs>]
 import { setMaxListeners } from 'node:events'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { tempDirectory, useHome } from '@ports/testkit'
+import { TempResources, useHome } from '@ports/testkit'
 import { comparePairs } from './comparison.js'
 import { Databases } from './Databases.js'
 import { watchMachine } from './machine.js'
@@ -19,9 +19,10 @@ const DOCS = new URL('../../../docs/', import.meta.url)
 
 const options = readOptions(process.argv.slice(2))
 const { quick, pairs, seconds } = options
-const home = tempDirectory('ports-bench-')
+const resources = new TempResources()
+const home = resources.directory('ports-bench-')
 useHome(home)
-// Each measurement says whether it looks at the listeners of this machine.
+// Each measurement decides whether it looks at the listeners of this machine.
 delete process.env.PORTS_PASS_OVER
 const server = chooseServer(options, home)
 const interrupted = new AbortController()
@@ -81,7 +82,7 @@ function contextOf(databases: Databases): Context {
 async function cleanUp() {
   await databases?.end().catch(() => {})
   await server.stop()
-  rmSync(home, { recursive: true, force: true })
+  await resources.clear()
 }
 
 function writeDocument(machine: string) {

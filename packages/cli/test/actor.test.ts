@@ -14,7 +14,7 @@ const WRITES: readonly [what: string, command: string[]][] = [
   ['range-deleted', ['range', 'delete', 'blog']],
 ]
 
-/** What each command left in the history, oldest first. */
+/** The events of the commands, oldest first. */
 async function historyOf(more: Record<string, string>) {
   const url = await freshDatabase()
   const ports = portsOn(url, more)

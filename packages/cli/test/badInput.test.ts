@@ -2,7 +2,7 @@ import { type Ended, portsOn, tcpServer } from '@ports/testkit'
 import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 
-/** Runs a command on a database that nobody may ask anything. */
+/** Runs a command on a database that must not be used. */
 async function withoutDatabase(args: readonly string[]): Promise<Ended> {
   let connections = 0
   await using server = await tcpServer(() => {

@@ -22,11 +22,11 @@ const shownUid = process.platform === 'linux' ? { uid: process.getuid!() } : {}
 
 const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
 
-/** What a command printed that may have told more on stderr. */
+/** The standard output of a command that may also have written to stderr. */
 const printed = (stdout: string) => ({ stdout, status: 0 })
 
 describe('get', () => {
-  test('prints the lowest free port, alone, and the same one ever after', async () => {
+  test('prints only the lowest free port, and the same one every time', async () => {
     const ports = await freshPorts()
     expect(await ports('get', 'consilio', 'api')).toMatchObject(printed('3100\n'))
     expect(await ports('get', 'consilio', 'web')).toMatchObject(printed('3101\n'))
@@ -448,7 +448,7 @@ describe('verify', () => {
     })
   })
 
-  test('ends with 6 where that cannot be told', async () => {
+  test('ends with 6 if that is unknown', async () => {
     const ports = portsOn('postgresql://127.0.0.1:1/nothing')
     const elsewhere = ['verify', '53', '--protocol', 'udp', '--hostname', '192.0.2.1', '--json']
     const { stdout, stderr, status } = await ports(...elsewhere)
@@ -460,7 +460,7 @@ describe('verify', () => {
 })
 
 describe('audit', () => {
-  test('tells what runs from what does not', async () => {
+  test('distinguishes services that run from those that do not', async () => {
     const ports = await freshPorts()
     await using server = await tcpServer(() => {})
     const port = `${server.port}`
@@ -495,7 +495,7 @@ describe('audit', () => {
     expect(text.stdout).toMatch(/\n2 allocated: 1 in use, 1 not running, 0 unverified/)
   })
 
-  test('names what cannot be told, and why', async () => {
+  test('names the ports whose state is unknown, and why', async () => {
     const ports = await freshPorts()
     await ports('get', 'consilio', 'dns', '--protocol', 'udp', '--hostname', 'elsewhere.invalid')
     expect(JSON.parse((await ports('audit', '--json')).stdout)).toMatchObject({

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync } from 'node:fs'
 import { join } from 'node:path'
 import {
@@ -13,9 +12,9 @@ import {
 } from '@ports/testkit'
 import {
   freshDatabase,
+  needs,
   projectDirectory,
   registryHome,
-  skipBecause,
   unmigratedDatabase,
 } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
@@ -195,7 +194,7 @@ describe('in bash', () => {
 
 describe('in fish', () => {
   test('projects and services are completed, and no file names', async ({ skip }) => {
-    if (spawnSync('fish', ['--version']).error) skipBecause(skip, 'fish is not installed')
+    needs(skip, 'fish', '--version')
     const offered = (line: string) =>
       inShell('fish', `ports completion fish | source; complete -C '${line}'`)
     expect((await offered('ports get ')).stdout.trim().split(/\s+/)).toEqual(PROJECTS)
@@ -209,7 +208,7 @@ describe('in fish', () => {
 
 describe('in zsh', () => {
   test('projects and services are completed', async ({ skip }) => {
-    if (spawnSync('zsh', ['--version']).error) skipBecause(skip, 'zsh is not installed')
+    needs(skip, 'zsh', '--version')
     const { stdout } = await inShell(
       'zsh',
       `compdef() { :; }

@@ -1,22 +1,15 @@
-import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { readFileSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { CLI, ended, environmentOn } from '@ports/testkit'
-import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
-import { expect, onTestFinished, test } from 'vitest'
+import { freshDatabase, needs, projectDirectory } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 
 const FIELDS = ['databaseUrl', 'hostname', 'actor', 'rangeSize', 'defaultRanges']
 
 /** A user with a settings file, or without, and with no database in the environment. */
 function user(content?: object) {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-config-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
+  const directory = projectDirectory(content ? { 'ports/config.json': content } : {})
   const file = join(directory, 'ports', 'config.json')
-  if (content) {
-    mkdirSync(dirname(file))
-    writeFileSync(file, JSON.stringify(content))
-  }
   const ports = (args: string[], more: Record<string, string> = {}) =>
     ended(process.execPath, [CLI, ...args], {
       ...environmentOn('', { XDG_CONFIG_HOME: directory }),
@@ -43,9 +36,7 @@ test('a command uses the database, the hostname and the actor of the settings fi
 })
 
 test('a command uses what only the file of the machine sets', async ({ skip }) => {
-  if (spawnSync('unshare', ['-m', 'true']).status !== 0) {
-    skipBecause(skip, 'no mount namespace can be made here')
-  }
+  needs(skip, 'unshare', '-m', 'true')
   const { file } = user({ hostname: 'own' })
   const directory = dirname(dirname(file))
   // An /etc of its own, with a settings file.

@@ -1,9 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import { freshDatabase, projectDirectory, writeFiles } from '@ports/testkit/vitest'
+import { freshDatabase, git, projectDirectory, writeFiles } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test } from 'vitest'
 
 const SHOP = { project: 'shop', services: { web: {}, api: {} } }
@@ -16,12 +16,6 @@ async function shop(files: Readonly<Record<string, string | object>> = {}) {
   const created = await ports('range', 'create', '--start', '7000', '--end', '7099')
   expect(created.stdout).toBe('7000-7099\n')
   return { url, directory, ports }
-}
-
-function git(directory: string, ...args: string[]): void {
-  const who = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com']
-  const { status, stderr } = spawnSync('git', [...who, ...args], { cwd: directory })
-  expect(status, `${stderr}`).toBe(0)
 }
 
 /** A linked worktree of the directory, which is removed with it. */
@@ -89,7 +83,7 @@ describe('a command in a directory with a ports.json', () => {
       const all = await projectsOf(command, '--all')
       expect(all, command).toEqual(expect.arrayContaining(['blog', 'shop']))
     }
-    // The caller may not know which project has a number.
+    // The caller may not know which project owns a number.
     expect(await projectsOf('list', '--port', '7100')).toEqual(['blog'])
     expect(await projectsOf('history', '--port', '7100')).toEqual(['blog'])
     const both = await ports('list', 'shop', '--all')

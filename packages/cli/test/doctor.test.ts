@@ -3,18 +3,24 @@ import {
   chmodSync,
   existsSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { CLI, ended, environmentOn, portsOn, tcpServer } from '@ports/testkit'
-import { freshDatabase, onLinux, skipBecause, sql, unmigratedDatabase } from '@ports/testkit/vitest'
-import { expect, onTestFinished, test } from 'vitest'
+import {
+  freshDatabase,
+  needs,
+  onLinux,
+  projectDirectory,
+  skipBecause,
+  sql,
+  unmigratedDatabase,
+} from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 import { serveApi, serveRaw } from '../../core/test/containers/apiServer.js'
 import { WITHOUT_UNIX_SOCKETS } from '../../db/test/embedded/withoutUnixSockets.js'
 
@@ -31,7 +37,7 @@ interface Told {
   readonly status: number | null
 }
 
-/** What `ports doctor --json` tells of a registry. */
+/** The output of `ports doctor --json` for a registry. */
 async function told(url: string, more: Readonly<Record<string, string>> = {}): Promise<Told> {
   const { stdout, stderr, status } = await portsOn(url, more)('doctor', '--json')
   expect(stderr).toBe('')
@@ -42,13 +48,7 @@ function of(check: string, { findings }: Told): readonly Finding[] {
   return findings.filter((finding) => finding.check === check)
 }
 
-function newDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-doctor-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
-
-/** The names, sizes and times of change of all files below a directory. */
+/** The names, sizes and modification times of all files below a directory. */
 function filesIn(directory: string): readonly string[] {
   return readdirSync(directory, { recursive: true, encoding: 'utf8' })
     .toSorted()
@@ -96,7 +96,7 @@ test('a person reads a line for each finding, the fix below it, and a summary', 
 })
 
 test('without a registry, it says how to make one and makes none', async () => {
-  const directory = newDirectory()
+  const directory = projectDirectory({})
   const doctor = await told('', { PORTS_HOME: join(directory, 'registry') })
   expect(doctor).toMatchObject({ ok: true, status: 0 })
   expect(of('database', doctor)).toMatchObject([
@@ -117,7 +117,7 @@ test('a home in which this user cannot make a registry is a problem, told once',
     },
   ])
   if (process.getuid?.() !== 0) skipBecause(skip, 'only root can become another user')
-  const home = newDirectory()
+  const home = projectDirectory({})
   chmodSync(home, 0o755)
   const env = environmentOn('', { PORTS_HOME: join(home, 'registry') })
   const { stdout } = spawnSync(process.execPath, [CLI, 'doctor', '--json'], {
@@ -183,7 +183,7 @@ test('a URL that is none is a problem', async () => {
 })
 
 test('an embedded registry is healthy, and nothing is started or written', async () => {
-  const home = newDirectory()
+  const home = projectDirectory({})
   const env = environmentOn('', { PORTS_HOME: home })
   const ports = (...args: string[]) => ended(process.execPath, [CLI, ...args], env)
   const places = [home]
@@ -262,7 +262,7 @@ test('ranges among the numbers of outgoing connections are a warning, with one v
     },
   ])
 
-  /** Skips the test where these are no settings of Linux. */
+  /** Skips the test on systems without these settings. */
   function kernelSettings() {
     onLinux(skip)
     const read = (name: string) => readFileSync(`/proc/sys/net/ipv4/${name}`, 'utf8').trim()
@@ -274,7 +274,7 @@ test('ranges among the numbers of outgoing connections are a warning, with one v
 test('in another network namespace, what listens cannot be told, and nothing is recorded', async ({
   skip,
 }) => {
-  needs(skip, '-n')
+  needs(skip, 'unshare', '-n', 'true')
   const url = await freshDatabase()
   const elsewhere = async () => {
     const command = ['-n', process.execPath, CLI, 'doctor', '--json']
@@ -291,9 +291,9 @@ test('a process that may use no Unix sockets has a problem if its registry is be
   skip,
 }) => {
   onLinux(skip)
-  if (spawnSync('python3', ['-c', '']).status !== 0) skipBecause(skip, 'python3 sets the filter')
+  needs(skip, 'python3', '--version')
   const inSandbox = async (url: string) => {
-    const env = environmentOn(url, { PORTS_HOME: join(newDirectory(), 'registry') })
+    const env = environmentOn(url, { PORTS_HOME: join(projectDirectory({}), 'registry') })
     const command = ['-c', WITHOUT_UNIX_SOCKETS, process.execPath, CLI, 'doctor', '--json']
     return of('sandbox', JSON.parse((await ended('python3', command, env)).stdout))
   }
@@ -304,7 +304,7 @@ test('a process that may use no Unix sockets has a problem if its registry is be
 })
 
 test('hidden tables of the kernel are a warning', async ({ skip }) => {
-  needs(skip, '-m')
+  needs(skip, 'unshare', '-m', 'true')
   const { stdout } = await ended(
     'unshare',
     [
@@ -330,16 +330,16 @@ test('a host without an address is told, whether its name is known not to exist 
     'here.invalid',
     'nas.invalid',
   ])
-  // Without a network nobody knows.
+  // Without a network, the names cannot be looked up.
   for (const { state } of names) expect(['warning', 'unknown']).toContain(state)
 })
 
 test('registries of other users are told', async ({ skip }) => {
-  needs(skip, '-m')
-  const home = newDirectory()
+  needs(skip, 'unshare', '-m', 'true')
+  const home = projectDirectory({})
   const registry = join(home, '.local', 'share', 'ports')
   mkdirSync(join(registry, 'data'), { recursive: true })
-  const passwd = join(newDirectory(), 'passwd')
+  const passwd = join(projectDirectory({}), 'passwd')
   const users = readFileSync('/etc/passwd', 'utf8')
   writeFileSync(passwd, `${users}ada:x:4242:4242::${home}:/bin/sh\n`)
   const before = filesIn(home)
@@ -377,7 +377,7 @@ test('every variable that the help names is known', async () => {
   const names = (await ports('--help')).stdout.match(/\bPORTS_[A-Z_]+/g) ?? []
   expect(names.length).toBeGreaterThan(5)
   const set = Object.fromEntries(names.map((name) => [name, '']))
-  const doctor = await told('', { ...set, PORTS_HOME: join(newDirectory(), 'registry') })
+  const doctor = await told('', { ...set, PORTS_HOME: join(projectDirectory({}), 'registry') })
   expect(of('settings', doctor)).toMatchObject([{ state: 'ok' }])
 })
 
@@ -408,7 +408,7 @@ test('a password that other users may read is a warning, without the password', 
 
 test('completion is told where the shell of the user does not have it', async () => {
   const url = await freshDatabase()
-  const home = newDirectory()
+  const home = projectDirectory({})
   const user = { HOME: home, SHELL: '/bin/bash', XDG_DATA_HOME: join(home, 'data') }
   expect(of('completion', await told(url, user))).toMatchObject([
     { state: 'warning', fix: "echo 'source <(ports completion bash)' >> ~/.bashrc" },
@@ -421,18 +421,10 @@ test('completion is told where the shell of the user does not have it', async ()
 
 /** A directory for XDG_CONFIG_HOME. */
 function settingsOf(content: string): string {
-  const directory = newDirectory()
+  const directory = projectDirectory({})
   mkdirSync(join(directory, 'ports'))
   writeFileSync(join(directory, 'ports', 'config.json'), content, { mode: 0o600 })
   return directory
-}
-
-/** Skips the test where this user cannot make such a namespace. */
-function needs(skip: (note: string) => never, namespace: string): void {
-  onLinux(skip)
-  if (spawnSync('unshare', [namespace, 'true']).status !== 0) {
-    skipBecause(skip, 'no namespaces can be made here')
-  }
 }
 
 test('the runtimes of containers are told, and sockets that do not answer', async () => {

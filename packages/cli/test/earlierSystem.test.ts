@@ -38,12 +38,12 @@ let earlier: pg.Client
 beforeEach(async () => {
   earlier = new pg.Client({ connectionString: await emptyDatabase() })
   await earlier.connect()
-  // The database has the registry's tables of these names too, in a schema of its own.
+  // The database also has the registry's tables of these names, in another schema.
   await earlier.query(`set search_path = public; ${EARLIER_TABLES}`)
   return () => earlier.end()
 })
 
-/** As psql --csv prints it. */
+/** In the format of psql --csv. */
 async function csvOf(query: string): Promise<string> {
   const { fields, rows } = await earlier.query({ text: query, rowMode: 'array' })
   const lines = [fields.map(({ name }) => name), ...rows].map((cells: unknown[]) =>

@@ -1,14 +1,13 @@
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
+  needs,
   onLinux,
   projectDirectory,
   serveIn,
-  skipBecause,
   startPorts,
   textUntil,
 } from '@ports/testkit/vitest'
@@ -131,8 +130,7 @@ test('shows all processes on one number, and the addresses of each family', asyn
 
 test('says that a process is unknown if it cannot be seen', async ({ skip }) => {
   const isolated = ['--pid', '--fork', '--mount-proc']
-  const made = spawnSync('unshare', [...isolated, 'true'])
-  if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
+  needs(skip, 'unshare', ...isolated, 'true')
   const { url, directory, web } = await shop()
   await serveIn(directory, web)
   const explain = [process.execPath, CLI, 'explain', `${web}`, '--json']
@@ -215,7 +213,7 @@ test('audit ends with 1 while there is a conflict, and shows the claim that woul
 
 test('names the container that publishes a port, and compares the directory of its Compose file', async () => {
   const { url, directory, web } = await shop()
-  // What listens for a runtime runs elsewhere, as docker-proxy does.
+  // A process that listens for a runtime runs in another directory, as docker-proxy does.
   const { pid } = await serveIn('/tmp', web)
   const explainOn = async (composeDirectory: string | undefined) => {
     const socket = await serveApi({

@@ -194,7 +194,7 @@ describe('export --output', () => {
     await exit
     const whole = (await ports('export', '--template', 'a.liquid')).stdout
     expect([whole, 'old']).toContain(read('f'))
-    // That of a process that still runs is not removed.
+    // The file of a process that still runs is not removed.
     const [dead, alive] = [
       `.ports-${child.pid}-0123456789ab.tmp`,
       `.ports-${process.pid}-0123456789ab.tmp`,
@@ -243,7 +243,7 @@ describe('export --output as another user', () => {
     }
   }
 
-  /** Only one user may enter the directory of the server's socket, so another socket leads there. */
+  /** Only one user may enter the directory of the server's socket, so a proxy leads there. */
   async function urlForAll(): Promise<string> {
     const directory = projectDirectory({})
     const there = join(new URL(url).searchParams.get('host')!, '.s.PGSQL.5432')

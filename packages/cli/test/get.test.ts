@@ -80,7 +80,7 @@ describe('get of several services', () => {
     await ports('get', 'consilio', 'web')
     const { stdout, stderr } = await ports('get', 'consilio', 'web', 'api', 'wed', 'apj')
     expect(stdout).toBe('3100\n3101\n3102\n3103\n')
-    // All of these names were typed at once.
+    // All of these names were typed in one command.
     expect(stderr).toBe(['api', 'wed', 'apj'].map((name) => just(`consilio/${name}`)).join(''))
     const mistyped = await ports('get', 'consilio', 'worker', 'apk', '--hostname', 'db11')
     expect(mistyped.stderr).toBe(

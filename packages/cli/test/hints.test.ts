@@ -3,7 +3,7 @@ import { CLI, ended, environmentOn, portsOn } from '@ports/testkit'
 import { freshDatabase, onLinux, unmigratedDatabase } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 
-/** Types the command lines that a refusal proposes, as a person would. */
+/** Runs the command lines that a refusal proposes. */
 async function typeHints(url: string, stderr: string, more: Record<string, string> = {}) {
   const lines = stderr.split('\n').filter((line) => /^ {2}(PORTS_\w+=\S* )*ports /.test(line))
   expect(lines, stderr).not.toEqual([])

@@ -2,7 +2,7 @@ import { portsOn } from '@ports/testkit'
 import { freshDatabase, sql } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 
-/** Ends once every change that was made until now can be read. */
+/** Waits until every earlier change can be read. */
 async function settled(url: string): Promise<void> {
   const hidden = `
     select from ports.events
@@ -26,14 +26,14 @@ beforeAll(async () => {
 
 const WHEN = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/gm
 
-/** What the command shows, with every time as TIME, and runs of blanks as one. */
+/** The output of the command, with every time as TIME and single blanks. */
 async function shown(...args: string[]): Promise<string[]> {
   const { stdout, stderr, status } = await ports('history', ...args)
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
   return stdout.trimEnd().replace(WHEN, 'TIME').replace(/ +/g, ' ').split('\n')
 }
 
-/** What happened to which service, newest first. */
+/** The kinds of events and their services, newest first. */
 async function happened(...args: string[]): Promise<string[]> {
   const { stdout } = await ports('history', ...args, '--json')
   return JSON.parse(stdout).map(

@@ -11,7 +11,7 @@ const plan = async (content: string) => {
   return { ...rest, notes: notes.filter((note) => note !== ADMIN) }
 }
 
-/** A site with these lines in its block, and with a port, so that nothing is said about it. */
+/** A site with these lines in its block, and with a port, so that there is no note about it. */
 const site = (...lines: string[]) =>
   `app.localhost:80 {\n${lines.map((line) => `\t${line}\n`).join('')}}\n`
 const OWN = '+ localhost/tcp 80 shop/caddy'

@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process'
-import { text } from 'node:stream/consumers'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
 import { emptyDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
@@ -188,9 +186,9 @@ describe('import --compose', () => {
     const published = { mode: 'ingress', target: 80, published: '8080', protocol: 'tcp' }
     const config = { name: 'blog', services: { web: { ports: [published] } } }
     const args = [CLI, 'import', '--compose', '-', '--json']
-    const child = spawn(process.execPath, args, { cwd: directory, env: environmentOn(url) })
-    child.stdin.end(JSON.stringify(config, null, 2))
-    expect(JSON.parse(await text(child.stdout))).toMatchObject({
+    const input = JSON.stringify(config, null, 2)
+    const { stdout } = await ended(process.execPath, args, environmentOn(url), directory, input)
+    expect(JSON.parse(stdout)).toMatchObject({
       claimed: 1,
       rows: [{ projectName: 'blog', serviceName: 'web', port: 8080, protocol: 'tcp' }],
       notes: [],

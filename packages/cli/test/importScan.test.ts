@@ -1,27 +1,24 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { rmSync } from 'node:fs'
 import { type FaultyProxy, portsIn } from '@ports/testkit'
-import { emptyDatabase, faultyProxy, projectDirectory, writeFiles } from '@ports/testkit/vitest'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import {
+  emptyDatabase,
+  faultyProxy,
+  projectDirectory,
+  startProgram,
+  writeFiles,
+} from '@ports/testkit/vitest'
+import { describe, expect, test } from 'vitest'
 
 const LISTEN = `require('node:net').createServer().listen(0, '127.0.0.1', function () {
   console.log(this.address().port)
 })`
 
-/** A server in that directory that listens until the test is over. */
+/** A server in that directory that listens until the test ends. */
 async function serverIn(directory: string, ...args: string[]): Promise<number> {
-  const stdio = ['ignore', 'pipe', 'inherit'] as const
-  const child = spawn(process.execPath, args, { cwd: directory, stdio: [...stdio] })
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
-  })
-  const [chunk] = await once(child.stdout!, 'data')
-  return Number(chunk)
+  return Number((await startProgram(directory, [process.execPath, ...args])).said)
 }
 
-/** What a scan says about these ports. Other listeners of the machine do not concern the test. */
+/** The output of a scan for these ports. Other listeners of the machine are ignored. */
 async function scanned(url: string, ...numbers: number[]) {
   const { stdout, stderr } = await portsIn(
     projectDirectory({}),

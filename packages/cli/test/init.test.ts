@@ -1,13 +1,11 @@
 import { spawnSync } from 'node:child_process'
 import { chmodSync, existsSync, readFileSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
-import { CLI, portsIn } from '@ports/testkit'
+import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
 import { databaseWithOwnNumbers, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 import published from '../../../publish/package.json' with { type: 'json' }
-
-// The program of util-linux, as in terminal.test.ts.
-const SCRIPT = 'script'
+import { hasScript, SCRIPT, typed } from './script.js'
 
 /** No command here needs a registry. */
 const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
@@ -238,14 +236,10 @@ describe('ports init', () => {
   })
 
   test('asks on a terminal, and writes nothing without a yes', async ({ skip }) => {
-    const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
     if (!hasScript) skipBecause(skip, 'no util-linux script')
     const directory = projectDirectory({ 'package.json': SHOP })
-    const { stdout, status } = spawnSync(
-      SCRIPT,
-      ['-qec', `'${process.execPath}' '${CLI}' init`, '/dev/null'],
-      { cwd: directory, input: 'n\n', encoding: 'utf8' },
-    )
+    const env = environmentOn(NO_DATABASE)
+    const { stdout, status } = await ended(SCRIPT, typed('init'), env, directory, 'n\n')
     expect(stdout).toContain('Write it? [y/N]')
     expect(stdout).toContain('Nothing was written.')
     expect(status).toBe(1)

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 
 const done = (stdout: string) => ({ stdout, stderr: '', status: 0 })
 
-/** What a command printed that may have told more on stderr. */
+/** The standard output of a command that may also have written to stderr. */
 const printed = (stdout: string) => ({ stdout, status: 0 })
 
 test('an instance has ports of its own, which get, allocate and list show', async () => {

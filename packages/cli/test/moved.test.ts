@@ -1,9 +1,8 @@
-import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, renameSync, rmdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { portsIn } from '@ports/testkit'
-import { freshDatabase, projectDirectory } from '@ports/testkit/vitest'
+import { freshDatabase, git, projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 
 const SHOP = { project: 'shop', services: { web: {} } }
@@ -16,13 +15,7 @@ const tellsBirth = (() => {
   return birthtimeNs !== 0n
 })()
 
-function git(directory: string, ...args: string[]): void {
-  const who = ['-c', 'user.name=Ann', '-c', 'user.email=ann@example.com']
-  const { status, stderr } = spawnSync('git', [...who, ...args], { cwd: directory })
-  expect(status, `${stderr}`).toBe(0)
-}
-
-/** A directory with a repository of a project that has a range, and one for its other copies. */
+/** A repository of a project that has a range, and a directory for other copies. */
 async function repository() {
   const url = await freshDatabase()
   const above = projectDirectory({ 'main/ports.json': SHOP })

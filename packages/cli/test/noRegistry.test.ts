@@ -77,7 +77,7 @@ test('get makes a registry, and what only reads then answers', async () => {
   expect(await ports('list')).toMatchObject({ status: 5 })
   expect(await ports('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n', status: 0 })
   expect(JSON.parse((await ports('list', '--json')).stdout)).toMatchObject([{ port: 3100 }])
-  // It is there, though it does not run.
+  // The server exists but does not run.
   await ports('db', 'stop')
   expect(await ports('release', 'consilio', 'api')).toMatchObject({ status: 0 })
   expect(await ports('list', '--json')).toMatchObject({ stdout: '[]\n', status: 0 })

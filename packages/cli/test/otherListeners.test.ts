@@ -1,8 +1,7 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
-import { onLinux, serveIn, skipBecause, startPorts, textUntil } from '@ports/testkit/vitest'
+import { needs, onLinux, serveIn, startPorts, startProgram, textUntil } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { serveApi } from '../../core/test/containers/apiServer.js'
 import { shop } from './shop.js'
@@ -15,7 +14,7 @@ async function run(directory: string, url: string, service: string, command: rea
   await textUntil(child.stderr, /listen/i)
 }
 
-/** The conflicts of an audit, but for services that are down. */
+/** The conflicts of an audit, except services that are down. */
 async function strangersOf(ports: Awaited<ReturnType<typeof shop>>['ports']) {
   const { stdout } = await ports('audit', '--project', 'shop', '--json')
   const { conflicts } = JSON.parse(stdout)
@@ -84,12 +83,7 @@ test('a worker that shares the socket of the holder is no stranger, wherever it 
       const worker = ['-e', "process.stdin.on('end', process.exit).resume(); console.log('up')"]
       require('child_process').spawn(process.execPath, worker, { cwd: '/tmp', stdio })
     })`
-  const server = spawn(process.execPath, ['-e', program], { cwd: directory, stdio: 'pipe' })
-  onTestFinished(() => {
-    server.stdin.end()
-    server.kill()
-  })
-  await once(server.stdout, 'data')
+  await startProgram(directory, [process.execPath, '-e', program])
   const explained = await explain('web')
   expect(explained.processes.map(({ whose }: { whose: string }) => whose).sort()).toEqual([
     'holder',
@@ -102,12 +96,11 @@ test('a worker that shares the socket of the holder is no stranger, wherever it 
 
 test('a process that cannot be seen is mentioned beside one that can', async ({ skip }) => {
   const isolated = ['--pid', '--fork', '--mount-proc', '--kill-child']
-  const made = await ended('unshare', [...isolated, 'true'], environmentOn(''))
-  if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
+  needs(skip, 'unshare', ...isolated, 'true')
   const { url, directory, web } = await shop()
   await serveIn('/tmp', web, '127.0.0.2')
   const explain = [CLI, 'explain', `${web}`, '--json']
-  // Where only this server is seen.
+  // In that namespace, only this server can be seen.
   const program = `
     require('net').createServer().listen({ port: ${web}, host: '127.0.0.1' }, () => {
       require('child_process')
@@ -183,7 +176,7 @@ test("a process that a service's command started is that service's", async () =>
 
 test('a stranger beside a container is not taken for it', async () => {
   const { url, directory, web } = await shop()
-  // What listens for a runtime runs elsewhere, as docker-proxy does.
+  // A process that listens for a runtime runs in another directory, as docker-proxy does.
   const { pid: proxy } = await serveIn('/', web)
   const { pid: stranger } = await serveIn('/tmp', web, '127.0.0.2')
   const socket = await serveApi({

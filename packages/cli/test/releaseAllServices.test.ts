@@ -1,8 +1,9 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { CLI, environmentOn, portsOn } from '@ports/testkit'
+import { environmentOn, portsOn } from '@ports/testkit'
 import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
 import { beforeEach, describe, expect, test } from 'vitest'
+import { hasScript, SCRIPT, typed } from './script.js'
 
 let url: string
 let ports: ReturnType<typeof portsOn>
@@ -106,14 +107,9 @@ describe('release --all-services', () => {
   })
 })
 
-// util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
-const SCRIPT = 'script'
-const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
-
 /** Types an answer on a terminal when the command asks. */
 async function answering(answer: string) {
-  const words = `'${process.execPath}' '${CLI}' ${all.join(' ')}`
-  const child = spawn(SCRIPT, ['-qec', words, '/dev/null'], { env: environmentOn(url) })
+  const child = spawn(SCRIPT, typed(all.join(' ')), { env: environmentOn(url) })
   let shown = ''
   child.stdout.setEncoding('utf8').on('data', (text) => {
     shown += text

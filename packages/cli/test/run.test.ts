@@ -18,7 +18,7 @@ import { describe, expect, onTestFinished, test } from 'vitest'
 import { passTime } from '../../db/test/passTime.js'
 import { actingAs, newRole } from '../../db/test/roles.js'
 
-/** Prints what it was told, and ends. */
+/** Prints its environment. */
 const TELL = `const { PATH, ...told } = process.env; console.log(JSON.stringify(told))`
 /** Listens until it is ended. */
 const serve = (port: string, host: string) =>
@@ -29,11 +29,9 @@ const isLinux = process.platform === 'linux'
 
 /** A directory with programs of these names, which print their command lines. */
 function programs(...names: string[]): string {
-  const bin = projectDirectory(
+  return projectDirectory(
     Object.fromEntries(names.map((name) => [name, `#!/bin/sh\necho ${name} "$@"\n`])),
   )
-  for (const name of names) chmodSync(join(bin, name), 0o755)
-  return bin
 }
 
 describe('ports run', () => {
@@ -393,7 +391,7 @@ describe('ports run', () => {
     writeFiles(main, { '.git/worktrees/login/commondir': '../..\n' })
     const clone = projectDirectory({ 'ports.json': SHOP })
     const told = []
-    // The linked worktree is never the primary instance, though it is the first.
+    // The linked worktree is never the primary instance, even if it is the first.
     for (const directory of [linked, main, clone, linked]) {
       const { stdout } = await portsIn(directory, url)('run', 'web', '--', 'node', '-e', TELL)
       told.push(JSON.parse(stdout))
@@ -457,7 +455,7 @@ describe('ports run', () => {
     const { stdout, stderr } = await portsIn(join(root, 'packages/web'), url)('run')
     expect(stderr).toMatch(/^shop\/shop-web has port \d+/m)
     expect(stdout).toMatch(/\nport \d+\n$/)
-    // The script of the repository is not that of one service among others.
+    // The script of the repository is not the script of one of several services.
     const redis = await portsIn(root, url)('run', 'redis')
     expect(redis).toMatchObject({ stdout: '', status: 125 })
   })

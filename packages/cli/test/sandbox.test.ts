@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import {
@@ -11,19 +10,12 @@ import {
   portsWith,
   tcpServer,
 } from '@ports/testkit'
-import { freshDatabase, registryHome, skipBecause } from '@ports/testkit/vitest'
+import { freshDatabase, needs, registryHome, type Skip, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 
-type Skip = (note: string) => never
-
-/** Skips the test where this user cannot make such namespaces. */
-function needs(skip: Skip, ...namespaces: string[]): void {
-  if (process.platform !== 'linux') skipBecause(skip, 'only Linux has namespaces')
-  const { status, error, stderr } = spawnSync('unshare', [...namespaces, 'true'])
-  if (status !== 0) {
-    const reason = error?.message ?? String(stderr).trim()
-    skipBecause(skip, `no namespaces can be made here (${reason})`)
-  }
+/** Skips a test that needs such namespaces and must see the services of its host. */
+function needsNamespaces(skip: Skip, ...flags: string[]): void {
+  needs(skip, 'unshare', ...flags, 'true')
   if (!existsSync('/proc/sys/net/core/dev_weight')) {
     skipBecause(skip, 'these tests are in a container: its host’s services are elsewhere')
   }
@@ -65,7 +57,7 @@ const OTHER_NETWORK = 'not in the network namespace of the services of localhost
 
 describe('in another network namespace', () => {
   test('a check of the host’s services is unknown, whatever listens', async ({ skip }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = freshHome()
     expect(await ports(env, 'get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
     await using server = await tcpServer(() => {})
@@ -94,7 +86,7 @@ describe('in another network namespace', () => {
   })
 
   test('an audit names all of the host’s services as unverified', async ({ skip }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = freshHome()
     await ports(env, 'get', 'consilio', 'api')
     const { stdout, status } = await inOtherNetwork(env, 'audit', '--json')
@@ -124,7 +116,7 @@ describe('in another network namespace', () => {
   })
 
   test('a server that is started there leaves the services where they were', async ({ skip }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = freshHome()
     await ports(env, 'get', 'consilio', 'api')
     await ports(env, 'db', 'stop')
@@ -133,7 +125,7 @@ describe('in another network namespace', () => {
   })
 
   test('a check makes and starts no registry', async ({ skip }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = freshHome()
     expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
     const never = JSON.parse((await ports(env, 'db', 'status', '--json')).stdout)
@@ -145,7 +137,7 @@ describe('in another network namespace', () => {
   })
 
   test('a registry that was made there answers for the services there', async ({ skip }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = freshHome()
     const { stdout, stderr, status } = await scriptInOtherNetwork(
       env,
@@ -167,14 +159,14 @@ describe('in another network namespace', () => {
       ].join('\n'),
       status: 1,
     })
-    // Nobody is in that namespace any more, and the third process is in another one.
+    // The namespace no longer exists, and the third process is in another one.
     expectUnknown(await inOtherNetwork(env, 'verify', '3100', '--json'), 'other-network')
   })
 
   test('a shared registry knows the namespace of the process that checked first', async ({
     skip,
   }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = environmentOn(await freshDatabase(), { PORTS_HOSTNAME: 'alpha' })
     const { stdout } = await scriptInOtherNetwork(
       env,
@@ -197,7 +189,7 @@ describe('a port that is asked for in another network namespace, of a shared reg
   test('does not say where the services run: checks answer in a later namespace', async ({
     skip,
   }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = await shared()
     expect(await inOtherNetwork(env, 'get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
     const { stdout } = await scriptInOtherNetwork(env, '"$NODE" "$CLI" verify 3100 || echo $?')
@@ -207,7 +199,7 @@ describe('a port that is asked for in another network namespace, of a shared reg
   test('is none on which something listens there, unless the services are known to be elsewhere', async ({
     skip,
   }) => {
-    needs(skip, '-n')
+    needsNamespaces(skip, '-n')
     const env = await shared()
     const getWhileListening = (service: string) =>
       scriptInOtherNetwork(
@@ -233,7 +225,7 @@ describe('a port that is asked for in another network namespace, of a shared reg
 
 describe('where the home of the registry is hidden', () => {
   test('what only reads does not say that there is no registry', async ({ skip }) => {
-    needs(skip, '-m')
+    needsNamespaces(skip, '-m')
     const env = freshHome()
     expect(await ports(env, 'list')).toMatchObject({ status: 5 })
     for (const command of ['list', 'audit']) {
@@ -257,7 +249,7 @@ describe('where the kernel’s tables are hidden', () => {
     ['not mounted', 'umount -l /proc'],
   ] as const) {
     test(`a check is unknown: they are ${how}`, async ({ skip }) => {
-      needs(skip, '-m')
+      needsNamespaces(skip, '-m')
       const env = environmentOn('postgresql://127.0.0.1:1/nothing')
       await using server = await tcpServer(() => {})
       for (const more of ['', '--protocol udp', '--hostname 127.0.0.1']) {
@@ -273,7 +265,7 @@ describe('where the kernel’s tables are hidden', () => {
   }
 
   test('get says, when it allocates, that it passed over no number in use', async ({ skip }) => {
-    needs(skip, '-m')
+    needsNamespaces(skip, '-m')
     const env = environmentOn(await freshDatabase(), { PORTS_PASS_OVER: '' })
     const get = (...more: string[]) =>
       scriptWithOwnProc(env, `umount -l /proc; "$NODE" "$CLI" get consilio ${more.join(' ')}`)

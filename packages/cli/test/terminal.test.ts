@@ -1,20 +1,11 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { CLI, ended, environmentOn, portsOn, tcpServer } from '@ports/testkit'
 import { databaseWithOwnNumbers, freshDatabase, projectDirectory } from '@ports/testkit/vitest'
 import { beforeAll, describe, expect, test } from 'vitest'
-
-// util-linux's `script` gives a command a terminal; that of BSD and macOS takes other arguments.
-const SCRIPT = 'script'
-const hasScript = spawnSync(SCRIPT, ['--version']).stdout?.includes('util-linux')
+import { hasScript, SCRIPT, typed } from './script.js'
 
 const ESCAPE = '\x1b['
-
-/** What a terminal of so many columns is sent. */
-function typed(command: string, columns: number) {
-  const words = `'${process.execPath}' '${CLI}' ${command}`
-  return ['-qec', `stty cols ${columns}; exec ${words}`, '/dev/null']
-}
 
 describe.skipIf(!hasScript)('on a terminal', () => {
   let url: string
@@ -61,10 +52,10 @@ describe.skipIf(!hasScript)('on a terminal', () => {
 
   test('headings and errors are coloured, and not under NO_COLOR', async () => {
     for (const command of ['list', 'list nobody']) {
-      const coloured = await ended(SCRIPT, typed(command, 80), environmentOn(url))
+      const coloured = await ended(SCRIPT, typed(command), environmentOn(url))
       expect(coloured.stdout).toContain(ESCAPE)
       const env = environmentOn(url, { NO_COLOR: '1', FORCE_COLOR: '1' })
-      const plain = await ended(SCRIPT, typed(command, 80), env)
+      const plain = await ended(SCRIPT, typed(command), env)
       expect(plain.stdout).not.toContain(ESCAPE)
     }
   })
@@ -76,7 +67,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
     })
     const url = await databaseWithOwnNumbers('shop')
     const up = (env: Record<string, string>) =>
-      ended(SCRIPT, typed('up --run', 80), environmentOn(url, { TERM: 'xterm', ...env }), directory)
+      ended(SCRIPT, typed('up --run'), environmentOn(url, { TERM: 'xterm', ...env }), directory)
     const { stdout } = await up({})
     const colourOf = (name: string) => stdout.match(new RegExp(`(\\S+)\\[${name}\\]`))?.[1]
     expect(colourOf('web')).toContain(ESCAPE)
@@ -98,7 +89,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
       expect(stdout).toMatch(/a\\u(\{9b\}|009b)\\u(\{202e\}|202e).*b/)
       for (const character of hidden) expect(stdout).not.toContain(character)
     }
-    const listed = await ended(SCRIPT, typed('list --json', 80), environmentOn(url))
+    const listed = await ended(SCRIPT, typed('list --json'), environmentOn(url))
     expect(JSON.parse(listed.stdout)).toMatchObject([{ description }])
   })
 
@@ -113,7 +104,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
         process.stdin.on('data', (line) => process.exit(String(line).trim() === 'end' ? 7 : 8))
         console.log('terminal: ' + (process.stdin.isTTY && process.stdout.isTTY))`,
     })
-    const child = spawn(SCRIPT, typed('run', 80), {
+    const child = spawn(SCRIPT, typed('run'), {
       cwd: directory,
       env: environmentOn(await databaseWithOwnNumbers('shop')),
     })
@@ -141,7 +132,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
         setInterval(() => {}, 1_000)
         console.log('ready')`,
     })
-    const child = spawn(SCRIPT, typed('run </dev/null', 80), {
+    const child = spawn(SCRIPT, typed('run </dev/null'), {
       cwd: directory,
       env: environmentOn(await databaseWithOwnNumbers('shop')),
     })
@@ -157,7 +148,7 @@ describe.skipIf(!hasScript)('on a terminal', () => {
 
   test('an audit that takes longer than a second shows that it goes on', async () => {
     await using silent = await tcpServer(() => {})
-    const child = spawn(SCRIPT, typed('audit', 80), { env: environmentOn(silent.url) })
+    const child = spawn(SCRIPT, typed('audit'), { env: environmentOn(silent.url) })
     let shown = ''
     for await (const text of child.stdout) {
       shown += text

@@ -1,16 +1,10 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { portsOn } from '@ports/testkit'
-import { emptyDatabase, freshDatabase } from '@ports/testkit/vitest'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { emptyDatabase, freshDatabase, projectDirectory } from '@ports/testkit/vitest'
+import { describe, expect, test } from 'vitest'
 
 function fileOf(name: string, content: string): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-transfer-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const path = join(directory, name)
-  writeFileSync(path, content)
-  return path
+  return join(projectDirectory({ [name]: content }), name)
 }
 
 const CSV = `host,protocol,port,project,service,instance,description

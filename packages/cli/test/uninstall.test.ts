@@ -17,11 +17,11 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { CLI, ended } from '@ports/testkit'
-import { freshDatabase, sql } from '@ports/testkit/vitest'
+import { type Account, accountNamed, CLI, ended } from '@ports/testkit'
+import { freshDatabase, type Skip, skipBecause, sql } from '@ports/testkit/vitest'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 
-/** A user with an empty home. The registry and everything else goes with the test. */
+/** A user with an empty home. It is removed when the test ends, with the registry. */
 function newcomer(mode = 0o755) {
   const home = realpathSync(mkdtempSync(join(tmpdir(), 'ports-uninstall-')))
   chmodSync(home, mode)
@@ -39,18 +39,16 @@ function newcomer(mode = 0o755) {
 
 const isRoot = process.getuid?.() === 0
 
-/** Another user who can run this checkout. Undefined if there is none. */
-function otherUser(): { readonly uid: number; readonly gid: number } | undefined {
-  const [uid, gid] = ['-u', '-g'].map((flag) =>
-    Number(spawnSync('id', [flag, 'nobody'], { encoding: 'utf8' }).stdout || Number.NaN),
-  )
-  const user = { uid: uid!, gid: gid! }
-  if (!isRoot || Number.isNaN(user.uid)) return undefined
+/** Another user who can run this checkout. Skips the test if there is none. */
+function otherUser(skip: Skip): Account {
+  const user = isRoot ? accountNamed('nobody') : undefined
+  if (!user) skipBecause(skip, 'only root can run programs as another user')
   const { status } = spawnSync(process.execPath, [CLI, '--version'], { cwd: '/', ...user })
-  return status === 0 ? user : undefined
+  if (status !== 0) skipBecause(skip, 'no other user can run this checkout')
+  return user
 }
 
-/** All files below, without the directories. */
+/** All files below the directory, without directories. */
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => !entry.isDirectory())
@@ -63,7 +61,7 @@ function write(path: string, text: string): void {
   writeFileSync(path, text)
 }
 
-/** Empty if it has ended. */
+/** The command line of the process, empty if it has ended. */
 function commandOf(pid: number): string {
   const file = `/proc/${pid}/cmdline`
   return existsSync(file) ? readFileSync(file, 'utf8') : ''
@@ -103,7 +101,7 @@ describe('ports uninstall', () => {
     expect(filesBelow(home)).toEqual([])
     expect(existsSync(join(home, '.local/share/ports'))).toBe(false)
     expect(existsSync(join(home, '.config/ports'))).toBe(false)
-    // As root the data may have been in a directory of its own.
+    // Under root, the data may have been in a separate directory.
     expect(existsSync(dirname(status.dataDirectory))).toBe(false)
     expect(await ports(['uninstall', '--yes'])).toMatchObject({
       stderr: 'There is nothing of ports to remove.\n',
@@ -225,7 +223,7 @@ describe('ports uninstall', () => {
   })
 
   test('refuses the registry of another user', async ({ skip }) => {
-    const user = otherUser() ?? skip('there is no other user who can run this checkout')
+    const user = otherUser(skip)
     const { home, ports } = newcomer()
     const PORTS_HOME = join(home, 'theirs')
     mkdirSync(PORTS_HOME)

@@ -24,7 +24,7 @@ import { describe, expect, test } from 'vitest'
 
 const listen = `node -e "require('net').createServer().listen(process.env.PORT,process.env.HOST)"`
 
-/** Whether something takes connections there. */
+/** Whether something accepts connections there. */
 async function listens(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1')
   const [event] = await Promise.race([

@@ -32,7 +32,7 @@ async function listenOn(port: number) {
   return server
 }
 
-/** A watch whose events are read one at a time, but for listeners of others on this machine. */
+/** A watch whose events are read one at a time, except those of other listeners of this machine. */
 function watching(url: string, directory: string, more?: Environment) {
   const child = startPorts(directory, url, ['watch', '--every', '1s', '--json'], more)
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -80,7 +80,7 @@ test('a watch warns once when most ports of a project are held', async () => {
     expect.objectContaining({ what: 'nearly-full', projectName: 'shop', allocatedPorts: 8 }),
   )
   expect(told).toContainEqual(expect.objectContaining({ what: 'began', port: web + 7 }))
-  // The next thing that it tells is another one.
+  // The next event is another one.
   await ports('release', 'shop', 'more', '--port', `${web + 7}`)
   expect(await next()).toMatchObject({ what: 'ended', port: web + 7 })
 })
@@ -174,7 +174,7 @@ test('a service whose last sighting is no longer among the kept checks was seen'
   await ports('audit')
   server.close()
   await ports('audit')
-  // As a hundred further audits would do.
+  // A hundred further audits would have the same effect.
   await sql(url, "delete from ports.port_health_checks where verdict = 'listening'")
   const lastSeen = /up in 0 % of 1 check since \S+Z, last seen \S+Z/
   expect((await ports('history', 'web', '--checks')).stderr).toMatch(lastSeen)

@@ -1,15 +1,17 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { CLI, ended, environmentOn, portsIn } from '@ports/testkit'
 import {
   databaseWithOwnNumbers,
+  git,
+  needs,
   onLinux,
   projectDirectory,
   serveIn,
-  skipBecause,
   startPorts,
+  startProgram,
   textUntil,
 } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
@@ -20,7 +22,7 @@ beforeEach(({ skip }) => onLinux(skip))
 
 type Ports = ReturnType<typeof portsIn>
 
-/** What explain, audit and verify --mine say of one process on a number. */
+/** What explain, audit and verify --mine say about one process on a number. */
 async function judged(ports: Ports, port: number, pid: number) {
   const explained = JSON.parse((await ports('explain', `${port}`, '--json')).stdout)
   const audited = JSON.parse((await ports('audit', '--project', 'shop', '--json')).stdout)
@@ -37,12 +39,6 @@ async function judged(ports: Ports, port: number, pid: number) {
 const holders = { whose: 'holder', strangers: [], mine: true }
 const strange = (pid: number) => ({ whose: 'stranger', strangers: [pid], mine: false })
 const unknown = { whose: 'unattributed', strangers: [], mine: false }
-
-function git(directory: string, ...args: string[]): void {
-  const identity = ['-c', 'user.name=ann', '-c', 'user.email=ann@example.com']
-  const { status, stderr } = spawnSync('git', ['-C', directory, ...identity, ...args])
-  if (status !== 0) throw new Error(`${stderr}`)
-}
 
 async function gone(pid: number): Promise<void> {
   process.kill(pid)
@@ -95,12 +91,8 @@ test.each(['conmon', '/usr/bin/docker-proxy', 'rootlessport', 'slirp4netns', 'pa
   async (argv0) => {
     const { directory, ports, web } = await shop()
     const program = `require('net').createServer().listen(${web}, '127.0.0.1', () => console.log('up'))`
-    const child = spawn(process.execPath, ['-e', program], { argv0, cwd: directory, stdio: 'pipe' })
-    onTestFinished(() => {
-      child.kill()
-    })
-    await once(child.stdout, 'data')
-    expect(await judged(ports, web, child.pid!)).toEqual(unknown)
+    const { pid } = await startProgram(directory, [process.execPath, '-e', program], { argv0 })
+    expect(await judged(ports, web, pid)).toEqual(unknown)
   },
 )
 
@@ -123,7 +115,7 @@ test('two containers that publish one number on two addresses are told apart', a
     ],
   })
   const ports = portsIn(directory, url, { DOCKER_HOST: `unix://${socket}` })
-  // A busy machine may not get the API's answer in time.
+  // On a busy machine, the API may not answer in time.
   const poll = (...args: string[]) =>
     expect.poll(async () => (await ports(...args)).stdout, { timeout: 60_000 })
   await poll('explain', 'web').toContain('container')
@@ -241,18 +233,13 @@ sys.stdin.read()
 `
 
 async function sharingIn(directory: string, port: number): Promise<number> {
-  const child = spawn('python3', ['-c', SHARE, `${port}`], { cwd: directory, stdio: 'pipe' })
-  onTestFinished(() => {
-    child.kill()
-  })
-  await once(child.stdout, 'data')
-  return child.pid!
+  return (await startProgram(directory, ['python3', '-c', SHARE, `${port}`])).pid
 }
 
 test('two checkouts that share one address are told apart, and run --reuse reuses neither', async ({
   skip,
 }) => {
-  if (spawnSync('python3', ['-V']).status !== 0) skipBecause(skip, 'python3 is not installed')
+  needs(skip, 'python3', '--version')
   const { url, directory, ports } = await shop()
   const other = projectDirectory(SHOP)
   await portsIn(other, url)('get', 'web')
@@ -282,8 +269,7 @@ test('two checkouts that share one address are told apart, and run --reuse reuse
 
 test('explain names the user of a process that cannot be seen', async ({ skip }) => {
   const isolated = ['--pid', '--fork', '--mount-proc']
-  const made = spawnSync('unshare', [...isolated, 'true'])
-  if (made.status !== 0) skipBecause(skip, `no namespace can be made here (${made.stderr})`)
+  needs(skip, 'unshare', ...isolated, 'true')
   const { url, directory, web } = await shop()
   await serveIn(directory, web)
   const call = [process.execPath, CLI, 'explain', `${web}`]

@@ -82,7 +82,7 @@ const calls: Readonly<Record<string, (manager: PortManager, nothing: any) => Pro
     manager.createRange({ projectName: 'shop', size: 10, description: nothing }),
 }
 
-/** The same for arguments that are no text, of which only null counts as not given. */
+/** The same for arguments that are not text. Only null counts as not given. */
 // biome-ignore lint/suspicious/noExplicitAny: as above
 const more: Readonly<Record<string, (manager: PortManager, nothing: any) => Promise<unknown>>> = {
   'release of a port': (manager, nothing) =>

@@ -25,7 +25,7 @@ function held(portNumber: number, more: Partial<PortAllocation> = {}): PortAlloc
   }
 }
 
-/** A store that lists these and keeps in `recorded` what it is told; anything else fails the test. */
+/** A store that lists these and keeps the checks in `recorded`. Any other call fails the test. */
 function storeOf(...allocations: PortAllocation[]) {
   const recorded: HealthCheck[][] = []
   const store: PortRepository = Object.assign(Object.create(untouchedStore), {
@@ -44,13 +44,13 @@ function storeOf(...allocations: PortAllocation[]) {
 
 const localHost = new LocalHost()
 
-/** Without the conflicts of the numbers, which are ephemeral in a test that listens. */
+/** Without the conflicts about ephemeral numbers, because a test listens on these. */
 async function auditPorts(...args: Parameters<typeof auditAll>) {
   const result = await auditAll(...args)
   return { ...result, conflicts: result.conflicts.filter(({ kind }) => kind !== 'ephemeral') }
 }
 
-/** A machine to which every host is another one, 127.0.0.1 too. */
+/** A machine for which every host is another machine, even 127.0.0.1. */
 const stranger = Object.assign(new LocalHost(), { is: () => false })
 
 describe('auditPorts', () => {
@@ -188,7 +188,7 @@ describe('auditPorts', () => {
   it('connects to the ports of other hosts, and keeps the order of the list', async () => {
     const listening = await listenTcp({ host: '127.0.0.1' })
     const closed = await closedPort()
-    // More than are connected to at once.
+    // More ports than are probed at once.
     const allocations = Array.from({ length: 150 }, (_, nth) =>
       held(nth % 3 === 0 ? closed : listening, {
         hostname: '127.0.0.1',

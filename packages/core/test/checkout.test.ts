@@ -1,12 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, onTestFinished, test } from 'vitest'
+import { projectDirectory } from '@ports/testkit/vitest'
+import { expect, test } from 'vitest'
 import { isGone } from '../src/checkout/isGone.js'
 
 test('a directory is gone if it is not there, or is a file', () => {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-gone-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
+  const directory = projectDirectory({})
   expect(isGone(directory)).toBe(false)
   expect(isGone(join(directory, 'shop', 'main'))).toBe(true)
   expect(isGone(import.meta.filename)).toBe(true)

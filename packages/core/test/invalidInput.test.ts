@@ -626,7 +626,7 @@ describe('a timeout', () => {
   )
 })
 
-/** Callers in JavaScript pass anything. */
+/** Callers in JavaScript can pass anything. */
 const untyped = manager as unknown as Readonly<Record<string, (...args: unknown[]) => unknown>>
 
 const NO_OBJECTS = ['x', 42, true, ['x'], () => {}]

@@ -1,10 +1,9 @@
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { projectDirectory } from '@ports/testkit/vitest'
+import { describe, expect, it } from 'vitest'
 import { parseNetstat, readNetstat } from '../src/listeners/netstat.js'
 
-/** Of macOS 14, `netstat -anl`. */
+/** The output of `netstat -anl` on macOS 14. */
 const OUTPUT = `Active Internet connections (including servers)
 Proto Recv-Q Send-Q  Local Address                                 Foreign Address                               (state)    
 tcp4       0      0  192.168.2.2.50000                             192.0.2.34.443                                ESTABLISHED
@@ -80,14 +79,10 @@ describe('parseNetstat', () => {
 })
 
 describe('readNetstat', () => {
-  /** What a program of the test tells in place of netstat. */
+  /** Reads from a program of the test instead of netstat. */
   function readFrom(text: string, limitMs = 20_000) {
-    const directory = mkdtempSync(join(tmpdir(), 'ports-netstat-'))
-    onTestFinished(() => rmSync(directory, { recursive: true }))
-    const program = join(directory, 'netstat')
-    writeFileSync(program, `#!/bin/sh\n${text}\n`)
-    chmodSync(program, 0o755)
-    return readNetstat({ program, limitMs })
+    const directory = projectDirectory({ netstat: `#!/bin/sh\n${text}\n` })
+    return readNetstat({ program: join(directory, 'netstat'), limitMs })
   }
   const row = 'tcp4       0      0  127.0.0.1.631          *.*                    LISTEN'
   const print = `echo '${row}'`

@@ -63,7 +63,7 @@ describe('a signal that many calls share has one listener', () => {
   it('while they wait for another host', async () => {
     const controller = new AbortController()
     const { signal } = controller
-    // A lookup that never answers.
+    // A lookup that never ends.
     const probe = { timeoutMs: 60_000, signal, lookup: () => {} }
     const target = { hostname: 'silent.example', port: 3000 }
     const settled = Promise.allSettled(numbers(1, 20).map(() => connectProbe(target, probe)))

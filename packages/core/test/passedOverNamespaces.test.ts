@@ -1,27 +1,12 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { skipBecause } from '@ports/testkit/vitest'
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { needs, projectDirectory } from '@ports/testkit/vitest'
+import { describe, expect, test } from 'vitest'
 import type { PassedOverRange } from '../src/passedOver/PassedOver.js'
 import type { CannotSee } from '../src/passedOver/reasons.js'
 import { listenTcp } from './sockets.js'
 
-type Skip = (note: string) => never
-
 const PROGRAM = fileURLToPath(new URL('fixtures/passedOver.mjs', import.meta.url))
-
-/** Skips the test where this user cannot make such namespaces. */
-function needs(skip: Skip, ...namespaces: string[]): void {
-  if (process.platform !== 'linux') skipBecause(skip, 'only Linux has namespaces')
-  const { status, error, stderr } = spawnSync('unshare', [...namespaces, 'true'])
-  if (status !== 0) {
-    const reason = error?.message ?? String(stderr).trim()
-    skipBecause(skip, `no namespaces can be made here (${reason})`)
-  }
-}
 
 interface Seen {
   readonly ranges: readonly PassedOverRange[]
@@ -45,7 +30,7 @@ const ofReason = ({ ranges }: Seen, wanted: string) =>
 
 describe('in a network namespace of its own', () => {
   test('the kernel’s settings there count, where the services are there', ({ skip }) => {
-    needs(skip, '-n')
+    needs(skip, 'unshare', '-n', 'true')
     const seen = seenIn(
       ['-n'],
       `cd /proc/sys/net/ipv4
@@ -59,7 +44,7 @@ describe('in a network namespace of its own', () => {
   })
 
   test('only what listens there is busy', async ({ skip }) => {
-    needs(skip, '-n')
+    needs(skip, 'unshare', '-n', 'true')
     const outside = await listenTcp({ host: '0.0.0.0' })
     const seen = seenIn(
       ['-n'],
@@ -77,7 +62,7 @@ describe('in a network namespace of its own', () => {
   test('nothing of the host is passed over, and that is told, where its services are elsewhere', ({
     skip,
   }) => {
-    needs(skip, '-n')
+    needs(skip, 'unshare', '-n', 'true')
     const seen = seenIn(['-n'], '"$NODE" "$PROGRAM"')
     expect(seen.cannotSee).toEqual(['other-network'])
     expect(new Set(seen.ranges.map(({ reason }) => reason))).toEqual(new Set(['blocked']))
@@ -88,9 +73,8 @@ describe('where the kernel shows less', () => {
   const OWN_MOUNTS = ['-m', '--propagation', 'private']
 
   test('empty tables make nothing busy, and that is told', ({ skip }) => {
-    needs(skip, ...OWN_MOUNTS)
-    const settings = mkdtempSync(join(tmpdir(), 'ports-settings-'))
-    onTestFinished(() => rmSync(settings, { recursive: true }))
+    needs(skip, 'unshare', ...OWN_MOUNTS, 'true')
+    const settings = projectDirectory({})
     const seen = seenIn(
       OWN_MOUNTS,
       `mount --bind /proc/sys ${settings}
@@ -106,7 +90,7 @@ describe('where the kernel shows less', () => {
   })
 
   test('hidden settings leave the ephemeral range out, and that is told', async ({ skip }) => {
-    needs(skip, ...OWN_MOUNTS)
+    needs(skip, 'unshare', ...OWN_MOUNTS, 'true')
     const port = await listenTcp({ host: '127.0.0.1' })
     const seen = seenIn(
       OWN_MOUNTS,
@@ -119,7 +103,7 @@ describe('where the kernel shows less', () => {
   })
 
   test('without /proc nothing of the host is passed over, and all of it is told', ({ skip }) => {
-    needs(skip, ...OWN_MOUNTS)
+    needs(skip, 'unshare', ...OWN_MOUNTS, 'true')
     const seen = seenIn(OWN_MOUNTS, 'umount -l /proc; "$NODE" "$PROGRAM" here')
     expect(seen.cannotSee).toEqual(['tables-unreadable', 'settings-unreadable'])
     expect(new Set(seen.ranges.map(({ reason }) => reason))).toEqual(new Set(['blocked']))

@@ -125,7 +125,7 @@ describe('readProcNet', () => {
 })
 
 describe.runIf(process.platform === 'linux')('listeningPorts', () => {
-  /** As the kernel orders it: listeners first. */
+  /** In the kernel's order: listeners first. */
   const rows = (count: number, state: string, firstPort: number) =>
     Array.from({ length: count }, (_, nth) =>
       TCP.split('\n')[1]!

@@ -5,7 +5,7 @@ import type { PortRepository } from '../src/PortRepository.js'
 
 const UNAVAILABLE = new PortsError('DATABASE_UNAVAILABLE', 'Nothing was changed.')
 
-/** Gives ports, and cannot be read afterwards. */
+/** A store that allocates ports and cannot be read afterwards. */
 const store: Partial<PortRepository> = {
   find: async () => undefined,
   ensure: async () => ({ portNumber: 3000, created: true, passedOver: [], resting: [] }),

@@ -101,7 +101,7 @@ describe('a listener', () => {
       whose: 'stranger',
       owner: { projectName: 'shop', serviceName: 'web', instance: '' },
     })
-    // Only its directory tells whose this one is, and not of which service.
+    // Its directory shows the project of this process, but not the service.
     const beside = { ...ended(process.cwd()) }
     expect(started.attribute(beside, { ...HELD, id: '8', serviceName: 'api' }).whose).toBe('holder')
   })

@@ -3,7 +3,7 @@ import { PortsError, type PortsErrorCode } from '../src/errors.js'
 import { PortManager } from '../src/PortManager.js'
 import { untouchedStore } from './untouchedStore.js'
 
-// The pauses are of random length: of none here.
+// The pauses have a random length, which is 0 here.
 beforeEach(() => {
   vi.restoreAllMocks()
   vi.spyOn(Math, 'random').mockReturnValue(0)

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
-import { onLinux, skipBecause } from '@ports/testkit/vitest'
+import { needs, onLinux, type Skip } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { PortManager } from '../src/PortManager.js'
 import { PortUseReader } from '../src/processes/PortUseReader.js'
@@ -14,13 +14,8 @@ const manager = new PortManager(untouchedStore, { hostname: 'localhost' })
 const here = expect.objectContaining({ pid: process.pid, directory: process.cwd() })
 
 /** What a process in new namespaces sees. */
-function useIn(skip: (note: string) => never, namespaces: readonly string[], port: number) {
-  onLinux(skip)
-  const made = spawnSync('unshare', [...namespaces, 'true'])
-  if (made.status !== 0) {
-    const reason = made.error?.message ?? String(made.stderr).trim()
-    skipBecause(skip, `no namespaces can be made here (${reason})`)
-  }
+function useIn(skip: Skip, namespaces: readonly string[], port: number) {
+  needs(skip, 'unshare', ...namespaces, 'true')
   const args = [...namespaces, process.execPath, PROGRAM, `${port}`]
   const { stdout, stderr, status } = spawnSync('unshare', args, { encoding: 'utf8' })
   expect(status, stderr).toBe(0)

@@ -43,7 +43,7 @@ export function describeAllocating(store: Store) {
       expect(await livePorts(store)).toEqual([3000, 3001, 3002])
     })
 
-    it('gives one port to twenty who ask at once under one key', async () => {
+    it('gives one port to twenty concurrent callers with one key', async () => {
       await store().createRange(shopRange(3000, 3029))
       const keyed = { ...web, idempotencyKey: 'one' }
       const { ports, errors } = await atOnce(20, () => store().allocate(keyed))
@@ -66,7 +66,7 @@ export function describeAllocating(store: Store) {
       await expect(store().allocate(api)).rejects.toMatchObject({ code: 'RANGE_EXHAUSTED' })
     })
 
-    it('says of a full range which it is and how full', async () => {
+    it('names a full range and says how full it is', async () => {
       await store().createRange(shopRange(3000, 3001))
       await store().allocate(web)
       await store().allocate(api)

@@ -144,7 +144,7 @@ export function describeBatches(store: Store) {
       expect(await store().getOrAllocate(web)).toBe(3000)
     })
 
-    it('says that a host is full on which a batch for both protocols took all', async () => {
+    it('says that a host is full if a batch for both protocols took every number', async () => {
       await store().createRange(shopRange(3000, 3003))
       const dns = batch({ serviceName: 'dns', protocols: BOTH, count: 4 })
       await store().ensureMany({ ...dns, hostname: 'alpha' })
@@ -277,7 +277,7 @@ export function describeBatches(store: Store) {
       ])
     })
 
-    it('gives the same ports to twenty who ask for the same at once', async () => {
+    it('gives the same ports to twenty concurrent callers that request the same', async () => {
       await store().createRange(shopRange(3000, 3199))
       const request = batch(
         { serviceName: 'web' },
@@ -292,7 +292,7 @@ export function describeBatches(store: Store) {
       expect(await livePorts(store)).toHaveLength(7)
     })
 
-    it('gives each number once to batches, gets and claims at once, and to a service one', async () => {
+    it('gives each number once to concurrent batches, gets and claims, and one number to each service', async () => {
       await store().createRange(shopRange(3000, 3299))
       const names = numbers(1, 6).map((nth) => `service-${nth}`)
       const asked = await Promise.all(
@@ -409,7 +409,7 @@ export function describeBatches(store: Store) {
       expect(await store().allocateMany(keyed)).toEqual(numbers(3001, 3004))
     })
 
-    it('gives the same to twenty who ask at once under one key', async () => {
+    it('gives the same ports to twenty concurrent callers with one key', async () => {
       await store().createRange(shopRange(3000, 3199))
       const keyed = { ...web, count: 4, contiguous: true, idempotencyKey: 'one' }
       const given = await Promise.all(numbers(1, 20).map(() => store().allocateMany(keyed)))
@@ -417,7 +417,7 @@ export function describeBatches(store: Store) {
       expect(await livePorts(store)).toEqual(given[0])
     })
 
-    it('gives twenty who ask at once without a key four each', async () => {
+    it('gives four ports to each of twenty concurrent callers without a key', async () => {
       await store().createRange(shopRange(3000, 3079))
       const more = { ...web, count: 4, contiguous: false }
       const given = await Promise.all(numbers(1, 20).map(() => store().allocateMany(more)))

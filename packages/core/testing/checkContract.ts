@@ -16,27 +16,27 @@ export function describeChecks(store: Store) {
       await store().allocate(web)
     })
 
-    it('sets in_use and the last use on what listens', async () => {
+    it('sets in_use and the last use of a port on which something listens', async () => {
       expect(await record('listening')).toMatchObject({
         status: 'in_use',
         lastUsedAt: expect.any(Date),
       })
     })
 
-    it('sets allocated on what no longer listens, and keeps its last use', async () => {
+    it('sets allocated if nothing listens any more, and keeps the last use', async () => {
       const { lastUsedAt } = await record('listening')
       const stopped = await record('not-listening')
       expect(stopped.status).toBe('allocated')
       expect(stopped.lastUsedAt).toEqual(lastUsedAt)
     })
 
-    it('leaves without a last use what was never seen listening', async () => {
+    it('sets no last use if nothing was ever seen listening', async () => {
       const allocation = await record('not-listening')
       expect(allocation.status).toBe('allocated')
       expect(allocation.lastUsedAt).toBeUndefined()
     })
 
-    it('keeps status and last use where nothing can be told', async () => {
+    it('keeps the status and the last use if the check found out nothing', async () => {
       const unseen = await record('unknown')
       expect(unseen.status).toBe('allocated')
       expect(unseen.lastUsedAt).toBeUndefined()
@@ -104,7 +104,7 @@ export function describeChecks(store: Store) {
       expect(await record('listening')).toMatchObject({ status: 'in_use' })
     })
 
-    it('leaves the port with the service that holds it, whatever was seen', async () => {
+    it('never changes the holder of the port', async () => {
       await record('not-listening')
       expect(await heldBy(store, web)).toEqual([{ portNumber: 3000 }])
       await record('listening')

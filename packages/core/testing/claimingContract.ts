@@ -100,7 +100,7 @@ export function describeClaiming(store: Store) {
       expect(await livePorts(store)).toEqual([3005])
     })
 
-    it('gives each number once where claims and allocations meet', async () => {
+    it('gives each number once to concurrent claims and allocations', async () => {
       await store().createRange(shopRange(3000, 3039))
       const { ports, errors } = await atOnce(40, async (nth) => {
         const service = { ...web, serviceName: `web-${nth}` }
@@ -115,7 +115,7 @@ export function describeClaiming(store: Store) {
   })
 
   describe('ensure', () => {
-    it('tells whether the service got the port just now', async () => {
+    it('says whether the service has just got the port', async () => {
       await store().createRange(shopRange(3000, 3009))
       const first = await store().ensure(web)
       expect(first).toEqual({ portNumber: 3000, created: true, passedOver: [], resting: [] })
@@ -168,7 +168,7 @@ export function describeClaiming(store: Store) {
       expect(await store().allocate(web)).toBe(3000)
     })
 
-    it('gives one port to twenty who ask at once, and tells one that it is new', async () => {
+    it('gives one port to twenty concurrent callers, and says to one of them that it is new', async () => {
       await store().createRange(shopRange(3000, 3029))
       const { ports, errors } = await atOnce(20, async () => {
         const { portNumber, created } = await store().ensure({ ...web, avoid: AVOIDED })

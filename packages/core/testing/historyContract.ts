@@ -88,7 +88,7 @@ export function describeHistory(store: Store) {
       expect(await store().history({ limit: 10 })).toEqual({ events: [] })
     })
 
-    it('tells everything about an allocation, newest first', async () => {
+    it('has everything about an allocation, newest first', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate({ ...web, ...storefront }, { actor: 'alice' })
       await store().getOrAllocate({ ...api, protocol: 'udp', instance: 'login' }, { actor: 'bob' })
@@ -211,7 +211,7 @@ export function describeHistory(store: Store) {
       ])
     })
 
-    it('is kept when the project is gone', async () => {
+    it('is kept after the project was deleted', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().release(web)
@@ -225,7 +225,7 @@ export function describeHistory(store: Store) {
       expect(await eventsOf({ projectName: 'ghost' })).toEqual([])
     })
 
-    it('has no actor where none was named', async () => {
+    it('has no actor if none was given', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       for (const event of await eventsOf()) expect(event).not.toHaveProperty('actor')

@@ -133,7 +133,7 @@ export function describeLimits(store: Store, passTime: PassTime) {
       await give(store(), 'more', { actor: 'agents', limits: { maxPorts: 2 } })
     })
 
-    it('is not asked for ports that are held already', async () => {
+    it('does not apply to ports that are already held', async () => {
       await giveWeb(1)
       await store().setLimit(SHOP, { maxPorts: 0, perMinute: 0 })
       expect(await giveWeb(1)).toBe(3000)
@@ -183,7 +183,7 @@ export function describeLimits(store: Store, passTime: PassTime) {
       expect(await store().allocate(api)).toBe(3001)
     })
 
-    it('is not passed by twenty calls at once', async () => {
+    it('is not exceeded by twenty concurrent calls', async () => {
       await store().setLimit(SHOP, { maxPorts: 7 })
       await store().setLimit({ actor: '*' }, { perMinute: 5 })
       const { ports, errors } = await atOnce(20, (nth) =>

@@ -200,7 +200,7 @@ export function describeListing(store: Store) {
 
     it('gives each allocation once when read in pages, in the same order', async () => {
       await store().createRange(shopRange(3000, 3002))
-      // Their order is not that of a dictionary, where punctuation counts for little.
+      // The order is not that of a locale, which would ignore punctuation.
       for (const hostname of ['a-b', 'a.b', 'a_b', 'ab', 'a0']) {
         for (const protocol of ['tcp', 'udp'] as const) {
           for (const _ of numbers(1, 2)) await store().allocate({ ...web, hostname, protocol })
@@ -246,7 +246,7 @@ export function describeListing(store: Store) {
 
   describe('neighbourhood', () => {
     const nothing: readonly string[] = []
-    /** What is there besides what the service holds in its scope. */
+    /** What the registry holds besides the ports of the service in its scope. */
     const besides = async (key: ServiceKey) => {
       const { projectName, serviceName, hostname } = key
       const { allocations } = await store().list({ projectName, serviceName, hostname })

@@ -175,7 +175,7 @@ export function describeMoving(store: Store) {
       expect(await store().dump()).toEqual(before)
     })
 
-    it('takes a reserved number if it says so', async () => {
+    it('takes a reserved number on request', async () => {
       await store().allocate(web)
       await store().reserve({ startPort: 3005, endPort: 3005, reason: 'migration' })
       const request = { ...web, portNumber: 3005, useReservation: true }
@@ -208,7 +208,7 @@ export function describeMoving(store: Store) {
       ])
     })
 
-    it('works in a full range, to the number that is left', async () => {
+    it('works in a full range, to the last free number', async () => {
       for (const _ of numbers(1, 9)) await store().allocate(web)
       expect(await store().move({ ...web, portNumber: 3009, from: 3000 })).toMatchObject({
         moved: true,

@@ -6,13 +6,13 @@ const NEXT_BOOT = '0f9d1c0a-9a3b-4f0e-8a55-0d2f6a1b7c11'
 
 export function describeNetworks(store: Store) {
   describe('networkOf', () => {
-    it('is that of the first caller, and no other of the same boot', async () => {
+    it('is the namespace of the first caller, and does not change until the machine restarts', async () => {
       expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
       expect(await store().networkOf('alpha', `${BOOT}/2`)).toBe(`${BOOT}/1`)
       expect(await store().networkOf('alpha', `${BOOT}/1`)).toBe(`${BOOT}/1`)
     })
 
-    it('is the same for all who ask at once', async () => {
+    it('is the same for concurrent callers', async () => {
       const answers = await Promise.all(
         Array.from({ length: 20 }, (_, nth) => store().networkOf('alpha', `${BOOT}/${nth}`)),
       )
@@ -29,7 +29,7 @@ export function describeNetworks(store: Store) {
       expect(await store().networkOf('alpha', `${NEXT_BOOT}/2`)).toBe(`${NEXT_BOOT}/2`)
     })
 
-    it('stays the initial one once somebody has asked from there', async () => {
+    it('stays the initial namespace after a call from there', async () => {
       await store().networkOf('alpha', `${BOOT}/1`)
       expect(await store().networkOf('alpha', 'initial')).toBe('initial')
       for (const network of [`${BOOT}/1`, `${NEXT_BOOT}/1`, 'initial']) {
@@ -39,14 +39,14 @@ export function describeNetworks(store: Store) {
   })
 
   describe('assumedNetworkOf', () => {
-    it('is that of each caller as long as none is known', async () => {
+    it('is the namespace of each caller while none is known', async () => {
       for (const network of [`${BOOT}/1`, `${BOOT}/2`]) {
         expect(await store().assumedNetworkOf('alpha', network)).toBe(network)
       }
       expect(await store().networkOf('alpha', `${BOOT}/3`)).toBe(`${BOOT}/3`)
     })
 
-    it('is the one that is known, unless a restart ended it', async () => {
+    it('is the known namespace unless the machine was restarted', async () => {
       await store().networkOf('alpha', `${BOOT}/1`)
       expect(await store().assumedNetworkOf('alpha', `${BOOT}/2`)).toBe(`${BOOT}/1`)
       expect(await store().assumedNetworkOf('beta', `${BOOT}/2`)).toBe(`${BOOT}/2`)

@@ -64,7 +64,7 @@ export function describeRanges(store: Store) {
       expect(await store().listRanges()).toEqual([shopRange(3000, 3099)])
     })
 
-    it('gives numbers to one of ten projects that want them at the same time', async () => {
+    it('gives numbers to one of ten projects that request them concurrently', async () => {
       const { ports, errors } = await atOnce(10, async (nth) => {
         const range = { projectName: `project-${nth}`, startPort: 3000 + nth, endPort: 3020 }
         return (await store().createRange(range)).startPort
@@ -212,7 +212,7 @@ export function describeRanges(store: Store) {
       expect(await store().allocate(web)).toBe(7000)
     })
 
-    it('keeps a range as it is where the bounds are the same', async () => {
+    it('does not change a range if the bounds are the same', async () => {
       await store().createRange(shopRange(3000, 3009))
       expect(await store().resizeRange('shop', { startPort: 3000, endPort: 3009 })).toEqual(
         shopRange(3000, 3009),

@@ -26,7 +26,7 @@ export function describeReleasing(store: Store) {
       expect(ids.size).toBe(3)
     })
 
-    it('passes nothing of a holding on to the next', async () => {
+    it('keeps nothing of a holding for the next one', async () => {
       await store().createRange(shopRange(3000, 3000))
       await store().allocate({
         ...web,
@@ -82,7 +82,7 @@ export function describeReleasing(store: Store) {
       expect(await livePorts(store)).toEqual([])
     })
 
-    it('releases one protocol where that is asked', async () => {
+    it('releases only one protocol on request', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
@@ -90,7 +90,7 @@ export function describeReleasing(store: Store) {
       expect((await store().list({})).allocations).toMatchObject([{ protocol: 'tcp' }])
     })
 
-    it('releases one number where that is asked', async () => {
+    it('releases only one number on request', async () => {
       await store().createRange(shopRange(3000, 3009))
       for (const _ of numbers(1, 3)) await store().allocate(web)
       expect(await store().release({ ...web, portNumber: 3001 })).toEqual([released(3001)])
@@ -108,7 +108,7 @@ export function describeReleasing(store: Store) {
       for (const other of others) expect(await heldBy(store, other)).toHaveLength(1)
     })
 
-    it('releases nothing where there is nothing to release', async () => {
+    it('releases nothing if the service holds nothing', async () => {
       await store().createRange(shopRange(3000, 3009))
       expect(await store().release(web)).toEqual([])
       await store().allocate(web)

@@ -24,10 +24,9 @@ import { describeTransfers } from './transferContract.js'
 import { describeUpdating } from './updatingContract.js'
 
 /**
- * The suite that every store must pass, to be called in a test file of that store. `open` is called
- * before each test and gives a repository on an empty store, without ranges; after the test it is
- * closed. `passTime` lets that many seconds pass for the leases, rests and limits of the store that was opened
- * last.
+ * The suite that every store must pass. A test file of the store calls it. `open` is called before
+ * each test and returns a repository on an empty store, without ranges. It is closed after the test.
+ * `passTime` lets that many seconds pass for the leases, rests and limits of the last opened store.
  */
 export function describeRepositoryContract(
   name: string,

@@ -13,7 +13,7 @@ function batch(count: number): BatchRequest {
   return { projectName, instance, hostname, items: [item] }
 }
 
-/** Every way to get a number that the caller does not name, and the numbers that it gives. */
+/** Every way to get a number that the caller does not name, with the returned numbers. */
 const AUTOMATIC: Readonly<Record<string, (store: PortRepository) => Promise<readonly number[]>>> = {
   getOrAllocate: async (store) => [await store.getOrAllocate(web)],
   ensure: async (store) => [(await store.ensure(web)).portNumber],
@@ -121,13 +121,13 @@ export function describeReservations(store: Store) {
       )
     })
 
-    it('is for one host if that is asked', async () => {
+    it('can be for one host', async () => {
       await reserve(3000, 3001, { hostname: 'nas' })
       expect(await store().allocate({ ...web, hostname: 'nas' })).toBe(3002)
       expect(await store().allocate(web)).toBe(3000)
     })
 
-    it('is for one protocol if that is asked', async () => {
+    it('can be for one protocol', async () => {
       await reserve(3000, 3001, { protocol: 'udp' })
       expect(await store().allocate({ ...web, protocol: 'udp' })).toBe(3002)
       expect(await store().allocate(web)).toBe(3000)
@@ -188,7 +188,7 @@ export function describeReservations(store: Store) {
       expect(await store().listReservations()).toEqual([again])
     })
 
-    it('stands beside reservations of other numbers, hosts and protocols', async () => {
+    it('can coexist with reservations of other numbers, hosts and protocols', async () => {
       await reserve(3000, 3001)
       await reserve(3000, 3002)
       await reserve(3000, 3001, { hostname: 'nas' })
@@ -208,7 +208,7 @@ export function describeReservations(store: Store) {
       expect(await store().allocate(web)).toBe(3003)
     })
 
-    it('is one reservation if twenty ask for it at once', async () => {
+    it('is one reservation if twenty callers request it concurrently', async () => {
       const told = await Promise.all(numbers(1, 20).map(() => reserve(3000, 3001)))
       const listed = await store().listReservations()
       expect(listed).toHaveLength(1)
@@ -226,7 +226,7 @@ export function describeReservations(store: Store) {
       expect(await store().listReservations()).toEqual([])
     })
 
-    it('counts no more when its end has come', async () => {
+    it('has no effect after its end', async () => {
       await reserve(3000, 3001, { endsAt: new Date(Date.now() + 1_500) })
       expect(await store().allocate(web)).toBe(3002)
       await expect
@@ -279,7 +279,7 @@ export function describeReservations(store: Store) {
       })
     })
 
-    it('takes it if it says so', async () => {
+    it('takes it on request', async () => {
       const claim = { ...web, portNumber: 3005, useReservation: true }
       expect(await store().claim(claim)).toBe(true)
       expect(await store().claim(claim)).toBe(false)
@@ -538,7 +538,7 @@ export function describeReservations(store: Store) {
       expect(await store().allocate(web)).toBe(3002)
     })
 
-    it('are told of in the history, by their numbers', async () => {
+    it('are in the history, with their numbers', async () => {
       await store().createRange(shopRange(3000, 3009))
       const endsAt = new Date(Date.now() + 3_600_000)
       await store().reserve({ startPort: 3000, endPort: 3001, reason: 'old' }, { actor: 'ann' })
@@ -591,7 +591,7 @@ export function describeReservations(store: Store) {
       expect(await heldBy(store, web)).toEqual([])
     })
 
-    it('are never given to those who ask after they were acknowledged', async () => {
+    it('are never given to calls that start after the acknowledgement', async () => {
       await store().createRange(shopRange(3000, 3199))
       const busy = numbers(1, 10).map(async (nth) => {
         const service = { ...web, serviceName: `worker-${nth}` }

@@ -39,7 +39,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       })
     })
 
-    it('is told by the summary', async () => {
+    it('is in the summary', async () => {
       expect(await summary()).toMatchObject({ restSeconds: 0, restingPorts: 0 })
       await store().setRest('shop', 90)
       expect(await summary()).toMatchObject({ restSeconds: 90 })
@@ -114,7 +114,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(given).toEqual(numbers(3000, 2999 + given.length))
     })
 
-    it('is given to another instance of the service no earlier', async () => {
+    it('is not given to another instance of the service earlier', async () => {
       expect(await store().getOrAllocate({ ...web, instance: 'copy' })).toBe(3001)
     })
 
@@ -197,7 +197,7 @@ export function describeRests(store: Store, passTime: PassTime) {
       expect(await summary()).toMatchObject({ restingPorts: 0, allocatableNow: 10 })
     })
 
-    it('is told to a service that gets a higher number', async () => {
+    it('is named to a service that gets a higher number', async () => {
       await store().claim({ ...api, portNumber: 3002 })
       await store().release(api)
       expect(await store().ensure(other)).toEqual({

@@ -2,13 +2,13 @@ import type { ServiceKey } from '../src/PortAllocation.js'
 import type { PortRange } from '../src/PortRange.js'
 import type { PortRepository } from '../src/PortRepository.js'
 
-/** The store under test: each test has one of its own, empty at first. */
+/** The store under test. Each test has an empty one. */
 export type Store = () => PortRepository
 
 /** Lets that many seconds pass for leases, rests and limits. */
 export type PassTime = (seconds: number) => Promise<void>
 
-/** Services of the project that the contract's tests speak of. */
+/** The services that the tests of the contract use. */
 export const web: ServiceKey = {
   projectName: 'shop',
   serviceName: 'web',
@@ -46,7 +46,7 @@ export async function heldBy(store: Store, service: ServiceKey) {
     }))
 }
 
-/** `count` calls at the same time: what they gave, and what the others were rejected with. */
+/** Makes `count` concurrent calls, and returns their results and errors. */
 export async function atOnce(count: number, call: (nth: number) => Promise<number>) {
   const outcomes = await Promise.allSettled(Array.from({ length: count }, (_, nth) => call(nth)))
   return {

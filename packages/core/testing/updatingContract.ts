@@ -23,7 +23,7 @@ export function describeUpdating(store: Store) {
       ])
     })
 
-    it('overwrites what was there', async () => {
+    it('overwrites existing values', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate({ ...web, description: 'Storefront' })
       await store().update(web, { description: 'Checkout' })
@@ -51,7 +51,7 @@ export function describeUpdating(store: Store) {
       expect(await descriptions()).toEqual(['Storefront', 'Storefront', 'Storefront'])
     })
 
-    it('updates one protocol if that is asked', async () => {
+    it('updates only one protocol on request', async () => {
       await store().createRange(shopRange(3000, 3009))
       await store().allocate(web)
       await store().allocate({ ...web, protocol: 'udp' })
@@ -59,7 +59,7 @@ export function describeUpdating(store: Store) {
       expect(await descriptions()).toEqual([undefined, 'Storefront'])
     })
 
-    it('updates one number if that is asked', async () => {
+    it('updates only one number on request', async () => {
       await store().createRange(shopRange(3000, 3009))
       for (const _ of numbers(1, 3)) await store().allocate(web)
       await store().update({ ...web, portNumber: 3001 }, { description: 'Storefront' })
@@ -99,7 +99,7 @@ export function describeUpdating(store: Store) {
       expect(events.filter(({ what }) => what === 'updated')).toHaveLength(5)
     })
 
-    it('on all hosts is false where there is nothing to update', async () => {
+    it('on all hosts returns false if there is nothing to update', async () => {
       await store().createRange(shopRange(3000, 3009))
       const { hostname: _, protocol: __, ...onAllHosts } = web
       const change = { description: 'Storefront' }
@@ -109,7 +109,7 @@ export function describeUpdating(store: Store) {
       expect(await store().updateOnAllHosts(onAllHosts, change)).toBe(false)
     })
 
-    it('is false where there is nothing to update, and allocates nothing', async () => {
+    it('returns false if there is nothing to update, and allocates nothing', async () => {
       await store().createRange(shopRange(3000, 3009))
       const change = { description: 'Storefront' }
       expect(await store().update(web, change)).toBe(false)

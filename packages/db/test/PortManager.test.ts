@@ -76,12 +76,12 @@ async function errorOf(call: Promise<unknown>): Promise<PortsError> {
   return outcome
 }
 
-/** All that a user can see of the registry. */
+/** Everything that a user can see of the registry. */
 async function everything() {
   return { allocations: await ports.listAll(), ranges: await ports.listRanges() }
 }
 
-/** Gives the project that one number for a range, so that it is what its next service gets. */
+/** Gives the project a range of that one number, so that its next service gets this number. */
 async function confine(projectName: string, port: number): Promise<void> {
   await ports.createRange({ projectName, startPort: port, endPort: port })
 }
@@ -115,8 +115,8 @@ async function udpService(): Promise<RunningService> {
 }
 
 /**
- * Numbers that nothing listens on, in neither protocol. From below the ephemeral ports, where no
- * other test's listener comes to be meanwhile; and outside the default ranges.
+ * Numbers on which nothing listens, for both protocols. They are below the ephemeral ports, so that
+ * no other test listens on them, and outside the default ranges.
  */
 async function silentPorts(count: number): Promise<number[]> {
   const silent: number[] = []
@@ -484,7 +484,7 @@ describe('listByProject and listAll', () => {
 
   it('leave out what is not known', async () => {
     await ports.getOrAllocate('consilio', 'api')
-    // Strictly equal: no key may be there with undefined or null in it.
+    // Strictly equal, because no key may have the value undefined or null.
     expect(await ports.listByProject('consilio')).toStrictEqual([
       {
         id: expect.stringMatching(/^\d+$/),
@@ -882,7 +882,7 @@ describe('auditPorts', () => {
     for (const _ of numbers(1, 5)) await ports.auditPorts()
     await service[Symbol.asyncDispose]()
     for (const _ of numbers(1, 99)) await ports.auditPorts()
-    // Allocated late, so that its few checks are among the newest of all.
+    // It is allocated late, so that its few checks are among the newest.
     await ports.getOrAllocate('odin', 'late', { hostname: NO_SUCH_HOST, protocol: 'udp' })
 
     const [late, watched] = await ports.listAll()
@@ -939,7 +939,7 @@ describe('auditPorts', () => {
   })
 
   it('is all zeros where nothing is held', async () => {
-    // Somebody may listen in the other ranges.
+    // Other programs may listen in the other ranges.
     const [silent] = await silentPorts(1)
     await confine('empty', silent!)
     expect(await ports.auditPorts({ projectName: 'empty' })).toStrictEqual({

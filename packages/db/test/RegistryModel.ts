@@ -32,7 +32,7 @@ import {
 import { pickHeld, placeItems } from './batchModel.js'
 import { numbers } from './sessions.js'
 
-/** All of an allocation but its id and times, which no model can foretell. */
+/** An allocation without its id and times, which the model cannot predict. */
 type Holding = Omit<
   PortAllocation,
   'id' | 'allocatedAt' | 'lastUsedAt' | 'lastCheckedAt' | 'leaseEndsAt'
@@ -42,7 +42,7 @@ type Holding = Omit<
   readonly endsAt?: number
 }
 
-/** A number that only the service that held it last gets until then. */
+/** A number that only its last holder can get until then. */
 interface Resting extends ServiceKey {
   readonly portNumber: number
   readonly endsAt: number
@@ -55,13 +55,13 @@ export type ModelEvent = Pick<PortEvent, 'what' | 'projectName' | 'before' | 'af
   Partial<Pick<PortEvent, 'serviceName' | 'instance' | 'hostname' | 'protocol' | 'portNumber'>>
 
 /**
- * The registry as one would explain it: ranges, and who holds what, in the order in which a service
- * gets it: what it claimed last, else the oldest. Free is what lies in the ranges of a project on a
- * host and nobody holds, and of that nobody gets what is reserved unless it says so. Its methods are
- * those of the real one.
+ * A simple registry: ranges, and the held numbers in the order in which a service gets them, which
+ * is the one claimed last, then the oldest. A number is free if it is in the ranges of a project on a
+ * host and no service holds it. A free number that is reserved is given only to calls that ask for
+ * reserved numbers. It has the methods of the real registry.
  */
 export class RegistryModel {
-  /** What was changed, oldest first. */
+  /** The changes, oldest first. */
   readonly events: ModelEvent[] = []
   /** In no order. */
   #ranges: PortRange[] = []
@@ -306,7 +306,7 @@ export class RegistryModel {
   updatePort(project: string, service: string, change: MetadataChange, which: UpdateOptions) {
     const selected = this.#select(project, service, which)
     for (const holding of selected) {
-      // Cleared is absent.
+      // A field that was cleared is absent.
       this.#change(
         holding,
         Object.fromEntries(
@@ -416,8 +416,8 @@ export class RegistryModel {
   }
 
   /**
-   * Those of the free numbers that are not reserved, lowest first. Of those that rest only the ones
-   * that rest for the service, if it is named.
+   * The free numbers that are not reserved, lowest first. Resting numbers are included only if they
+   * rest for the service.
    */
   *allocatable(projectName: string, scope: Scope | ServiceKey): Generator<number> {
     for (const number of this.free(projectName, scope)) {

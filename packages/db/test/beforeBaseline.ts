@@ -19,7 +19,7 @@ export async function databaseMadeBy(directory: URL, names: readonly string[]): 
   return url
 }
 
-/** Makes the schema in a database that has none. */
+/** Creates the schema in a database that has none. */
 export async function migrateBy(
   url: string,
   directory: URL,
@@ -59,7 +59,7 @@ export const FORMER_RANGES = [
   { project_name: 'solo', start_port: 6000, end_port: 6009, description: null },
 ]
 
-/** Fills such a database by its own functions. */
+/** Fills such a database with its own functions. */
 export async function fillFormer(url: string): Promise<void> {
   for (const { project_name, start_port, end_port, description } of FORMER_RANGES) {
     await sql(
@@ -69,7 +69,7 @@ export async function fillFormer(url: string): Promise<void> {
       [project_name, start_port, end_port, description],
     )
   }
-  // One statement each, so that each has a time of its own.
+  // Each has a separate statement, so that the times differ.
   for (const text of [
     `select ports.allocate_port('shop', 'web', p_service_type => 'vite', p_description => 'Front')`,
     `select ports.allocate_port('shop', 'api', p_cloudflare_hostname => 'api.example.com')`,
@@ -87,7 +87,7 @@ export async function fillFormer(url: string): Promise<void> {
     `select ports.allocate_port('shop', 'late')`,
     `select ports.release_port('shop', 'web', p_port_number => 3000, p_protocol => 'tcp')`,
     `select ports.allocate_port('shop', 'late')`,
-    // Far above what was offered.
+    // Far above the offered numbers.
     `insert into ports.port_allocations (project_name, service_name, port_number)
      values ('shop', 'stored', 3250)`,
     `select ports.record_health_checks(array_agg(id), array_agg('listening'::text))

@@ -29,11 +29,11 @@ interface Refusal {
 
 interface Churned {
   readonly held: number[]
-  /** How many calls were answered. */
+  /** The number of acknowledged calls. */
   readonly allocated: number
   readonly released: number
   readonly refusals: Refusal[]
-  /** A port that was given twice, or could not be given back. */
+  /** A port that was given twice, or could not be released. */
   readonly faults: unknown[]
 }
 
@@ -48,7 +48,7 @@ type Call =
   // Of a method with overloads, only the last one counts above.
   | readonly ['allocate', string, string, AllocateManyOptions]
 
-/** A process of its own with the built packages and a connection to the registry. */
+/** A process with the built packages and a connection to the registry. */
 class Caller {
   readonly #child: ChildProcess
 
@@ -72,14 +72,14 @@ class Caller {
     return this.#run<Churned>('churn', argument)
   }
 
-  /** Kills it, by SIGKILL, after it told of so many ports, and gives all that it told of. */
+  /** Kills it with SIGKILL after it has reported this many ports, and returns all reported ports. */
   async killAfter(count: number, projectName: string, serviceName: string): Promise<number[]> {
     const job = ['allocateUntilKilled', { projectName, serviceName }] as const
     const told = await this.#killAfter<{ portNumber: number }>(count, ...job)
     return told.map(({ portNumber }) => portNumber)
   }
 
-  /** Likewise, after so many batches. */
+  /** The same after this many batches. */
   async killAfterBatches(
     count: number,
     argument: { projectName: string; serviceName: string; items: readonly BatchEntry[] },
@@ -106,7 +106,7 @@ class Caller {
       if (told.length === count) this.#child.kill('SIGKILL')
     })
     this.#child.send({ job, argument })
-    // What was told before the end comes before the channel closes.
+    // All reports arrive before the channel closes.
     await Promise.all([once(this.#child, 'exit'), once(this.#child, 'disconnect')])
     return told
   }
@@ -149,7 +149,7 @@ interface Project {
   readonly end: number
 }
 
-/** A project of the test's own. */
+/** A project for the test. */
 async function newProject(size: number): Promise<Project> {
   const start = 3000 + projects * 1000
   projects += 1
@@ -162,7 +162,7 @@ async function newProject(size: number): Promise<Project> {
   return project
 }
 
-/** Every caller at the same time. */
+/** Lets all callers call at the same time. */
 function together<Result>(work: (caller: Caller, nth: number) => Promise<Result>) {
   return Promise.all(callers.map(work))
 }
@@ -183,7 +183,7 @@ async function holders(project: Project): Promise<Map<number, string>> {
   return map
 }
 
-/** The values of calls of which none was refused. */
+/** The results of the calls, none of which may be refused. */
 function values(outcomes: readonly Outcome[]): unknown[] {
   expect(outcomes.flatMap(({ refusal }) => refusal ?? [])).toEqual([])
   return outcomes.map(({ value }) => value)
@@ -221,7 +221,7 @@ async function heldByService(project: Project): Promise<Given> {
   return new Map(rows.map((row) => [row.service_name, row.held]))
 }
 
-/** Checks that numbers are exactly what the item asks for. */
+/** Checks that the numbers are exactly those that the item requests. */
 function expectLaidOut(held: readonly string[] | undefined, item: BatchEntry): void {
   const { count = 1, contiguous = false, protocols = ['tcp'] } = item
   const ports = [...new Set(held?.map((number) => Number.parseInt(number, 10)))]
@@ -232,7 +232,7 @@ function expectLaidOut(held: readonly string[] | undefined, item: BatchEntry): v
 }
 
 describe('connections', () => {
-  /** As many as there are numbers, each open before the first asks. */
+  /** Opens as many processes as there are numbers, before the first one calls. */
   async function connect(count: number): Promise<pg.Client[]> {
     const clients = numbers(1, count).map(() => new pg.Client({ connectionString: url }))
     onTestFinished(async () => {
@@ -302,7 +302,7 @@ describe('connections', () => {
 
   it('give one service one port if several callers ask for the first number', async () => {
     const clients = await connect(20)
-    // More than once, for each project is new only once.
+    // Repeated, because each project is new only once.
     for (const _round of numbers(1, 10)) {
       const project = await newProject(80)
       const given = await Promise.all(
@@ -332,7 +332,7 @@ describe('connections', () => {
       }),
     )
     expect(given).toEqual(clients.map((_, nth) => given[nth % 5]))
-    // A caller that comes second to its instance has passed by numbers that others were taking.
+    // A second caller for an instance has skipped numbers that others were taking.
     const instances = ascending(given.slice(0, 5))
     expect(new Set(instances).size).toBe(5)
     expect(instances[0]).toBeGreaterThanOrEqual(project.start)
@@ -394,7 +394,7 @@ describe('processes', () => {
   it('get one port for one service, however many ask for it at once', async () => {
     const project = await newProject(50)
     const services = numbers(1, 5).map((nth) => `service-${nth}`)
-    // Each begins with another service, so that each is the first somewhere.
+    // Each begins with a different service, so that each is the first for one of them.
     const given = await together(async (caller, nth) => {
       const order = services.map((_, index) => services[(nth + index) % services.length]!)
       const outcomes = await caller.calls(
@@ -406,7 +406,7 @@ describe('processes', () => {
       }))
     })
     const held = await holders(project)
-    // One live row each, and nobody took another and gave it back.
+    // Each has one live row, and none was taken and released.
     expect([...held.values()].sort()).toEqual(services)
     expect(
       await sql(
@@ -450,7 +450,7 @@ describe('processes', () => {
   })
 
   it('take and give back ports, and the registry ends as their accounts say', async () => {
-    // Fewer numbers than they would like to hold: the last ones are fought for.
+    // There are fewer numbers than they request, so they compete for the last ones.
     const project = await newProject(16)
     const accounts = await together((caller, nth) =>
       caller.churn({
@@ -473,7 +473,7 @@ describe('processes', () => {
     expect(await holders(project)).toEqual(
       new Map([...expected].sort(([one], [other]) => one - other)),
     )
-    // Each that was acknowledged is told of once, and nothing else is.
+    // There is one event for each acknowledged allocation, and no other event.
     const events = await sql(
       url,
       `select what, count(*)::integer as count
@@ -490,7 +490,7 @@ describe('processes', () => {
       { what: 'allocated', count: count('allocated') },
       { what: 'released', count: count('released') },
     ])
-    // And no number was lost on the way: what is left can be had, once each.
+    // No number was lost: each of the remaining ones can be allocated once.
     const left = project.end - project.start + 1 - expected.length
     const [caller] = callers
     const rest = await caller!.calls(
@@ -550,7 +550,7 @@ describe('processes', () => {
         ...(nth === 0
           ? [
               ['release', project.name, 'web', undefined, { portNumber: project.start }] as Call,
-              // Takes the number that has just become free, so that it is not the service's any more.
+              // Takes the number that has just become free from the service.
               ['allocate', project.name, 'other'] as Call,
             ]
           : []),
@@ -612,7 +612,7 @@ describe('processes', () => {
       expect(own.length).toBeGreaterThanOrEqual(10 + nth)
       for (const port of own) expect(held.get(port)).toBe(`service-${nth}`)
     }
-    // Nobody waits for the dead, and what one of them was taking at the end is not lost.
+    // No caller waits for a dead process, and a number that one was taking at the end is not lost.
     const [outcome] = await callers[0]!.calls(['allocate', project.name, 'survivor'])
     expect(ports([outcome!])).toEqual([expect.any(Number)])
   })
@@ -628,12 +628,12 @@ describe('processes', () => {
         { service: 'media', count: 2, contiguous: true, protocols: ['tcp', 'udp'] },
       ]
       const project = await newProject(100)
-      // More than once, for each service is new only once.
+      // Repeated, because each service is new only once.
       for (const round of numbers(1, 8)) {
         const items = layouts.map((item) => ({ ...item, service: `${item.service}-${round}` }))
         const given = await Promise.all(
           callers.slice(0, count).map(async (caller, nth) => {
-            // Each asks for all but one or two, in an order of its own.
+            // Each requests all except one or two, in a different order.
             const own = items.map((_, index) => items[(nth + index) % items.length]!)
             const some = own.slice(0, items.length - 1 - (nth % 2))
             const [outcome] = await caller.calls(['ensureMany', project.name, some])
@@ -649,7 +649,7 @@ describe('processes', () => {
         for (const item of items) {
           if (held.has(item.service)) expectLaidOut(held.get(item.service), item)
         }
-        // Each number is given once, and all of a service by one transaction.
+        // Each number is given once, and all numbers of a service in one transaction.
         const events = await sql(
           url,
           `select service_name, count(*)::integer as count, count(distinct xid)::integer as calls

@@ -15,7 +15,7 @@ import { schemaDump } from './schemaDump.js'
 const run = promisify(execFile)
 const MIGRATE = fileURLToPath(new URL('fixtures/migrate.mjs', import.meta.url))
 
-/** A process that holds the lock on migrations and does not go on. */
+/** A stopped process that holds the lock on migrations. */
 async function suspendedMigrator(url: string): Promise<ChildProcess> {
   for (;;) {
     const migrator = spawn(process.execPath, [MIGRATE, url], { stdio: 'ignore' })
@@ -37,11 +37,11 @@ async function suspendedMigrator(url: string): Promise<ChildProcess> {
       timeout: 30_000,
     })
     migrator.kill('SIGSTOP')
-    // The statement that was under way goes on without it; its transaction does not.
+    // The running statement completes without the process, but the transaction does not.
     const held = migrator.exitCode === null && (await isMigrating())
     await client.end()
     if (held) return migrator
-    // It was faster: with nothing left to migrate the next one is no test.
+    // It had already finished, so the schema is dropped for the next attempt.
     migrator.kill('SIGKILL')
     await sql(url, 'drop schema if exists ports cascade')
   }
@@ -111,7 +111,7 @@ describe('migrate', () => {
     expect(notices).toEqual([expect.stringContaining('waiting for another process')])
     const ended = once(suspended, 'exit')
     suspended.kill('SIGCONT')
-    // Its transaction was ended, which it says.
+    // It reports that its transaction was ended.
     expect((await ended)[0]).not.toBe(0)
     expect(await migrate({ url })).toEqual([])
   })
@@ -179,7 +179,7 @@ describe('migrate', () => {
 
   it('changes nothing when one of the migrations fails', async () => {
     const url = await unmigratedDatabase()
-    // The name of a function of the last migration is taken, by something else.
+    // Another object has the name of a function of the last migration.
     await sql(
       url,
       `create schema ports;
@@ -211,7 +211,7 @@ describe('a database of one’s own', () => {
     })
   })
 
-  it('is refused when it was migrated by another edition of a migration', async () => {
+  it('is refused if it has another version of a migration', async () => {
     const url = await emptyDatabase()
     const [first] = migrationNames()
     await sql(url, 'update ports._prisma_migrations set checksum = $1 where migration_name = $2', [

@@ -81,7 +81,7 @@ class Registry extends PortManager {
     return (await this.unreserve(bounds, scope)).length
   }
 
-  /** As if time had passed. */
+  /** Lets time pass. */
   async letReservationsEnd(startPort: number): Promise<void> {
     await sql(
       url,
@@ -165,7 +165,7 @@ class Operation implements fc.AsyncCommand<RegistryModel, Registry> {
     }
   }
 
-  /** As it would be written to repeat it. */
+  /** The code that repeats it. */
   toString(): string {
     return `${this.method}(${this.args.map((it) => JSON.stringify(it)).join(', ')})`
   }
@@ -201,10 +201,10 @@ function secondsUntil(time: Date): number {
   return Math.round((time.getTime() - Date.now()) / 100_000) * 100
 }
 
-// Few of everything, and the simplest first, for that is what a counter-example shrinks to.
+// Few values of each kind, the simplest first, because counterexamples shrink to it.
 const project = fc.constantFrom('a', 'b', 'c')
 const service = fc.constantFrom('web', 'api')
-// Most in one scope, so that the calls meet.
+// Most are in one scope, so that the calls interact.
 const instance = fc.constantFrom('', '', 'copy')
 const hostname = fc.constantFrom('localhost', ...HOSTS, '127.0.0.1', 'ALPHA')
 const protocol = fc.constantFrom('tcp', ...PROTOCOLS)
@@ -478,7 +478,7 @@ class Call {
     readonly outcome: Outcome,
   ) {}
 
-  /** Whom it asked a port for; nobody where it did not. */
+  /** The service for which it requested a port, if any. */
   get holder(): ServiceKey | undefined {
     if (!ALLOCATING.includes(this.operation.method)) return undefined
     const [projectName, serviceName] = this.operation.args as [string, string]
@@ -487,7 +487,7 @@ class Call {
     return { projectName, serviceName, instance, ...registries[0]!.scope(options) }
   }
 
-  /** The ports that it was told. */
+  /** The ports that it got. */
   get told(): string[] {
     const { holder, operation, outcome } = this
     if (operation.method === 'ensureBatch' && 'answer' in outcome) {
@@ -550,7 +550,7 @@ describe('one after the other', TIMEOUT, () => {
       }),
       { ...RUNS, numRuns: 120 },
     )
-    // Or the sequences have become too tame to find anything.
+    // Otherwise, the sequences would not find anything.
     expect(methods).toEqual(new Set(Object.keys(REFUSALS)))
     expect(codes).toEqual(new Set(Object.values(REFUSALS).flat()))
   })
@@ -569,7 +569,7 @@ describe('at the same time', TIMEOUT, () => {
 
         const live = (await registries[0]!.listAll()).map(shown)
         const told = calls.flatMap(({ told }) => told)
-        // A port that nobody was told of would be lost to all.
+        // A port that was never returned would be lost.
         expect(told).toEqual(expect.arrayContaining(live))
         const moved = calls.filter(hasMoved)
         const releasing = calls

@@ -19,7 +19,7 @@ export class Session {
 
   static async open(url: string): Promise<Session> {
     const client = new pg.Client({ connectionString: url })
-    // Of connections that a test has terminated; the query under way says it as well.
+    // A test may terminate the connection. The running query fails then as well.
     client.on('error', () => {})
     await client.connect()
     onTestFinished(() => client.end())
@@ -28,16 +28,16 @@ export class Session {
   }
 
   query<Row extends pg.QueryResultRow>(text: string, values: unknown[] = []): Promise<Row[]> {
-    return expected(this.#client.query<Row>(text, values).then((result) => result.rows))
+    return underWay(this.#client.query<Row>(text, values).then((result) => result.rows))
   }
 
   /** The first column of the first row. */
   value<Value>(text: string, values: unknown[] = []): Promise<Value> {
     const rows = this.query<Record<string, Value>>(text, values)
-    return expected(rows.then(([row]) => Object.values(row!)[0]!))
+    return underWay(rows.then(([row]) => Object.values(row!)[0]!))
   }
 
-  /** Begins a transaction and takes its snapshot, where the level has one for the whole of it. */
+  /** Begins a transaction. At levels with one snapshot per transaction, takes the snapshot. */
   async begin(level: IsolationLevel = 'read committed'): Promise<void> {
     await this.query(`begin isolation level ${level}`)
     await this.query('select from ports.port_ranges limit 1')
@@ -51,19 +51,19 @@ export class Session {
     await this.query('rollback')
   }
 
-  /** Until its query waits for a lock, or looks again and again for one to end. */
+  /** Waits until its query waits for a lock, or polls for the end of one. */
   async waiting(): Promise<void> {
     await untilWaiting(this.#url, 'pid = $1', this.pid)
   }
 }
 
-/** A promise that may reject before the test comes to await it. */
-function expected<Result>(promise: Promise<Result>): Promise<Result> {
+/** A promise that may reject before the test awaits it. */
+export function underWay<Result>(promise: Promise<Result>): Promise<Result> {
   promise.catch(() => {})
   return promise
 }
 
-/** Waits until one query of that database waits, and gives its backend's pid. */
+/** Waits until one query of that database waits, and returns the pid of its backend. */
 export async function untilWaiting(url: string, which: string, value: unknown): Promise<number> {
   return vi.waitUntil(
     async () => {

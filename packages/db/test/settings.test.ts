@@ -4,18 +4,15 @@ import {
   existsSync,
   lstatSync,
   mkdirSync,
-  mkdtempSync,
   readdirSync,
   readFileSync,
-  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { PortManager } from '@ports/core'
-import { freshDatabase, skipBecause } from '@ports/testkit/vitest'
+import { freshDatabase, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
 import { openRepository } from '../src/index.js'
@@ -31,7 +28,7 @@ let own: string
 let machine: string
 
 beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), 'ports-settings-'))
+  directory = projectDirectory({})
   vi.stubEnv('XDG_CONFIG_HOME', join(directory, 'config'))
   own = join(directory, 'config', 'ports', 'config.json')
   machine = join(directory, 'etc', 'config.json')
@@ -39,7 +36,6 @@ beforeEach(() => {
 
 afterEach(() => {
   vi.unstubAllEnvs()
-  rmSync(directory, { recursive: true, force: true })
 })
 
 function write(file: string, content: unknown): void {

@@ -1,12 +1,13 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { chownSync, openSync, writeFileSync } from 'node:fs'
 import { createServer, Socket } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Account, accountNamed } from '@ports/testkit'
 import pg from 'pg'
 import { postgresBin, safeEtcdApi } from './debianPackages.js'
-import { type Account, Machine } from './Machine.js'
+import { Machine } from './Machine.js'
 import { filled, parseEnv, readDeployed, type Settings } from './settings.js'
 
 const CLUSTER_ADDRESS = '127.0.0.10'
@@ -43,7 +44,7 @@ export class Cluster {
   constructor(directory: string, { pgbouncer, etcdApi }: Options) {
     this.#directory = directory
     this.#pgbouncer = pgbouncer
-    this.#account = accountOf('postgres')
+    this.#account = accountNamed('postgres')!
     const password = () => randomBytes(24).toString('hex')
     this.#settings = {
       ...parseEnv(readDeployed('cluster.env')),
@@ -60,7 +61,7 @@ export class Cluster {
       ETCD_API: etcdApi ?? safeEtcdApi(),
       POSTGRES_BIN: postgresBin() ?? '',
       PGBOUNCER_USERS: join(directory, 'pgbouncer.users'),
-      // It would reset the machine on which all three are.
+      // A watchdog would reset the machine on which all three nodes run.
       WATCHDOG: 'off',
     }
   }
@@ -69,7 +70,7 @@ export class Cluster {
     return this.#settings.ETCD_API
   }
 
-  /** What a client sets as PORTS_DATABASE_URL. */
+  /** The PORTS_DATABASE_URL of the clients. */
   get url() {
     const { REGISTRY_PASSWORD } = this.#settings
     return this.#pgbouncer
@@ -134,7 +135,7 @@ export class Cluster {
     return file
   }
 
-  /** Through HAProxy, as the superuser. */
+  /** Runs a statement through HAProxy, as the superuser. */
   async sql(database: string, text: string) {
     const stream = new Socket()
     const client = new pg.Client({
@@ -157,7 +158,7 @@ export class Cluster {
     }
   }
 
-  /** Changes what Patroni keeps for all nodes. */
+  /** Changes the settings that Patroni keeps for all nodes. */
   async configure(change: object) {
     const { address } = await this.machineThatIs('leader')
     const account = Buffer.from(`patroni:${this.#settings.RESTAPI_PASSWORD}`).toString('base64')
@@ -176,7 +177,7 @@ export class Cluster {
     })
   }
 
-  /** The nodes, as the first that answers sees them. */
+  /** The nodes, according to the first one that answers. */
   async #members(): Promise<Member[]> {
     for (const { address } of this.machines) {
       try {
@@ -185,7 +186,7 @@ export class Cluster {
         })
         return ((await answer.json()) as { members?: Member[] }).members ?? []
       } catch {
-        // Dead or frozen: the next one knows.
+        // This node is dead or stopped. The next one is asked.
       }
     }
     return []
@@ -199,7 +200,7 @@ export class Cluster {
     return machine
   }
 
-  /** Three nodes on one timeline, one of them the synchronous standby. */
+  /** Waits for three nodes on one timeline, one of them the synchronous standby. */
   async untilWhole() {
     await until('three healthy nodes', async () => {
       const members = await this.#members()
@@ -214,7 +215,7 @@ export class Cluster {
     })
   }
 
-  /** A write goes through, on another primary than that one where one is given. */
+  /** Waits until a write succeeds. If `former` is given, another node must be the primary. */
   async untilWritable(former?: Machine) {
     await until('a primary that takes writes', async () => {
       if (former !== undefined) {
@@ -243,9 +244,4 @@ async function until(what: string, isSo: () => Promise<boolean>) {
     await sleep(250)
   }
   throw new Error(`waited ${TIMEOUT_MS / 1000} s for ${what}, without success${reason}`)
-}
-
-function accountOf(name: string): Account {
-  const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8' }))
-  return { uid: id('-u'), gid: id('-g') }
 }

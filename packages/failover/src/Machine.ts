@@ -11,14 +11,10 @@ import {
 } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Account } from '@ports/testkit'
 import { filled, parseEnv, type Settings } from './settings.js'
 
 export type NodeSettings = Settings & { readonly NODE_NAME: string; readonly NODE_ADDRESS: string }
-
-export interface Account {
-  readonly uid: number
-  readonly gid: number
-}
 
 /**
  * One of the three nodes, on a loopback address and in a directory of its own. Every process whose
@@ -31,7 +27,7 @@ export class Machine {
   readonly #directory: string
   readonly #settings: Settings & { readonly POSTGRES_DATA: string }
   readonly #account: Account
-  /** The segments of killed servers, which could not free them. */
+  /** The shared memory that killed servers could not free. */
   #sharedMemory = new Map<string, string>()
 
   /** @param account the uid and gid that PostgreSQL runs under */
@@ -64,7 +60,7 @@ export class Machine {
 
   #spawn(program: string, args: readonly string[], env: Settings) {
     const log = openSync(join(this.#directory, `${program.split('/').at(-1)}.log`), 'a')
-    // In a session of its own: Ctrl-C is for the one who cleans up.
+    // It has a session of its own, so that Ctrl-C reaches only the run, which cleans up.
     const child = spawn(program, args, {
       cwd: this.#directory,
       env: { PATH: process.env.PATH, HOME: this.#directory, LANG: 'C.UTF-8', ...env },
@@ -78,7 +74,7 @@ export class Machine {
     child.unref()
   }
 
-  /** As if the power were cut. */
+  /** Kills all processes at once, as a power failure would. */
   async kill() {
     this.#noteSharedMemory()
     while (this.#signal('SIGKILL', this.#processes()) > 0) await sleep(10)
@@ -89,7 +85,7 @@ export class Machine {
     return this.#signal('SIGKILL', this.#processes().filter(isPatroni))
   }
 
-  /** Ends the replication that it receives, which PostgreSQL begins again. */
+  /** Ends the replication that it receives. PostgreSQL starts it again. */
   dropReplication() {
     const isReceiver = (pid: number) => /^postgres: .*walreceiver/.test(readProc(pid, 'cmdline'))
     return this.#signal('SIGTERM', this.#processes().filter(isReceiver))
@@ -100,7 +96,7 @@ export class Machine {
     return this.#signal('SIGKILL', [this.#postmaster()])
   }
 
-  /** As a machine that hangs: it does nothing and knows nothing of it. One cut off would go on. */
+  /** Stops all processes, as if the machine hung. A machine without a network would go on. */
   async freeze() {
     const isRunning = (pid: number) => !/^State:\s+[TZ]/m.test(readProc(pid, 'status'))
     while (this.#signal('SIGSTOP', this.#processes().filter(isRunning)) > 0) await sleep(10)
@@ -110,7 +106,7 @@ export class Machine {
     return this.#signal('SIGCONT', this.#processes())
   }
 
-  /** Ends it for good. PostgreSQL is told, so that it frees its shared memory. */
+  /** Ends all processes. PostgreSQL shuts down first, so that it frees its shared memory. */
   async end() {
     this.thaw()
     this.killPatroni()
@@ -156,12 +152,15 @@ export class Machine {
     try {
       return `${readlinkSync(`/proc/${pid}/cwd`)}/`.startsWith(`${this.#directory}/`)
     } catch {
-      // It ended a moment ago, or is a thread of the kernel.
+      // The process has just ended, or is a thread of the kernel.
       return false
     }
   }
 
-  /** Returns how many got it. Signals only processes of this machine, whatever a stale file says. */
+  /**
+   * Returns how many processes got the signal. A stale file may name a process of another machine,
+   * which gets none.
+   */
   #signal(signal: NodeJS.Signals, pids: readonly (number | undefined)[]) {
     let signalled = 0
     for (const pid of pids) {
@@ -177,7 +176,7 @@ export class Machine {
   }
 }
 
-/** Empty where there is no such process any more. */
+/** Returns an empty string if the process has ended. */
 function readProc(pid: number | undefined, file: string) {
   try {
     return readFileSync(`/proc/${pid}/${file}`, 'utf8')

@@ -1,4 +1,4 @@
-// For how long nothing was acknowledged, from the histories of the clients.
+// Computes from the histories of the clients for how long no write was acknowledged.
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 
@@ -8,7 +8,7 @@ export interface Write {
   readonly at: number
 }
 
-/** In order of time. */
+/** Returns the writes in the order of time. */
 export function acknowledgedWrites(directory: string): Write[] {
   return readdirSync(directory)
     .filter((file) => file.endsWith('.jsonl'))
@@ -22,7 +22,7 @@ function writesIn(file: string): number[] {
   for (const line of readFileSync(file, 'utf8').trimEnd().split('\n')) {
     const { id, op, end, ok } = JSON.parse(line)
     if (op !== undefined) operations[id] = op
-    // A get may have been a look, and a release may have had nothing to do.
+    // A get may only have read, and a release may have changed nothing.
     const isWrite =
       operations[id] === 'allocate' || (operations[id] === 'release' && ok?.length > 0)
     if (isWrite && ok !== undefined) writes.push(end)
@@ -30,7 +30,7 @@ function writesIn(file: string): number[] {
   return writes
 }
 
-/** The longest time between two acknowledgements of which one, or both, are in that span, in s. */
+/** Returns the longest time in s between two acknowledgements, one of which is in the span. */
 export function longestSilence(writes: readonly Write[], from: number, until: number): number {
   let last = writes.findLast(({ at }) => at < from)?.at ?? from
   let longest = 0
@@ -42,7 +42,7 @@ export function longestSilence(writes: readonly Write[], from: number, until: nu
   return Math.max(longest, until - last) / 1e6
 }
 
-/** As the client saw it that waited longest. */
+/** Returns the longest time in s that one client waited. */
 export function longestSilenceOfOne(writes: readonly Write[], from: number, until: number) {
   const clients = [...new Set(writes.map(({ client }) => client))]
   return Math.max(

@@ -1,6 +1,6 @@
-// A process on one of the machines that share the registry: PORTS_HOSTNAME says which. It asks at
-// random, one call at a time, until its standard input ends, and is never restarted. It records its
-// calls and the answers for the checker of @ports/torture.
+// A process on one of the machines that share the registry. PORTS_HOSTNAME names the machine. It
+// makes random calls, one at a time, until its standard input ends, and is never restarted. It
+// records its calls and their results for the checker of @ports/torture.
 //
 // node dist/client.js <history file> <name>
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -72,7 +72,7 @@ async function act() {
   return record({ project, op: 'list' }, async () => briefly(await ports.listByProject(project)))
 }
 
-/** Mostly this machine, which has three names here, and sometimes another one. */
+/** Returns this machine most of the time, by one of its names, and sometimes another one. */
 function pickHost(): { hostname?: string; host: string } {
   const dice = Math.random()
   if (dice < 0.6) return { host: own }
@@ -81,7 +81,7 @@ function pickHost(): { hostname?: string; host: string } {
   return { hostname: host, host }
 }
 
-/** A service of which something is in doubt is given up, so that the rest stays exact. */
+/** Replaces a service with an unknown outcome, so that the outcome of the others stays certain. */
 async function retireIfUnknown(outcome: string | undefined, service: string) {
   if (outcome !== 'OUTCOME_UNKNOWN') return outcome
   generation++
@@ -95,12 +95,12 @@ async function retireIfUnknown(outcome: string | undefined, service: string) {
   return outcome
 }
 
-/** As the checker reads it. */
+/** Returns the form that the checker reads. */
 async function released(numbers: Promise<readonly ReleasedPort[]>) {
   return (await numbers).map(({ portNumber, protocol }) => [portNumber, protocol])
 }
 
-/** The code of the call's error, where it had one. */
+/** Returns the code of the call's error, if there was one. */
 async function record(asked: object, call: (actor: string) => Promise<unknown>) {
   return (await history.record(asked, call)).error
 }

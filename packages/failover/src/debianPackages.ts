@@ -1,4 +1,4 @@
-// The programs that a cluster is made of, as Debian and Ubuntu package them.
+// The programs of a cluster, as Debian and Ubuntu package them.
 import { type ExecFileSyncOptions, execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 
@@ -11,7 +11,7 @@ const PROGRAMS: Readonly<Record<string, () => boolean>> = {
   haproxy: () => existsSync('/usr/sbin/haproxy'),
 }
 
-/** Of the newest server that is installed. */
+/** Returns the directory of the programs of the newest installed server. */
 export function postgresBin(): string | undefined {
   if (!existsSync(POSTGRES)) return undefined
   const versions = readdirSync(POSTGRES).filter((name) =>
@@ -21,7 +21,7 @@ export function postgresBin(): string | undefined {
   return newest && `${POSTGRES}/${newest}/bin`
 }
 
-/** The names of the packages that are not installed. */
+/** Returns the names of the packages that are not installed. */
 export function missingPackages(pgbouncer: boolean): string[] {
   const missing = Object.entries(PROGRAMS).flatMap(([name, isThere]) => (isThere() ? [] : [name]))
   if (pgbouncer && !existsSync('/usr/sbin/pgbouncer')) missing.push('pgbouncer')
@@ -41,14 +41,14 @@ export function install(packages: readonly string[]): void {
   execFileSync('sh', ['-c', installLine(packages)], options)
 }
 
-/** For cluster.env, which says why. */
+/** Returns the ETCD_API for this version of Patroni. cluster.env says why. */
 export function safeEtcdApi() {
   const { stdout } = spawnSync('/usr/bin/patroni', ['--version'], { encoding: 'utf8' })
   const [major = 0, minor = 0, patch = 0] = (stdout.match(/\d+/g) ?? []).map(Number)
   return major * 10_000 + minor * 100 + patch >= 30_003 ? 'etcd3' : 'etcd'
 }
 
-/** What each program says it is. */
+/** Returns the version that each program prints. */
 export function versions(pgbouncer: boolean): string[] {
   const asked: [program: string, flag: string][] = [
     [`${postgresBin()}/postgres`, '--version'],

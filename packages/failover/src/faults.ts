@@ -7,7 +7,7 @@ export interface Fault {
   readonly victim: 'leader' | 'sync_standby'
   readonly inject: (machine: Machine, others: readonly Machine[]) => unknown
   readonly undo: (machine: Machine) => unknown
-  /** Patroni must choose another primary. */
+  /** Whether Patroni must choose another primary. */
   readonly movesPrimary: boolean
 }
 
@@ -15,9 +15,9 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
   machine: {
     title: 'machine of the primary killed: PostgreSQL, Patroni and etcd (kill -9)',
     victim: 'leader',
-    // The network goes first, so that no standby has the primary's last writes.
+    // The replication is cut first, so that no standby has the primary's last writes.
     inject: async (machine, others) => {
-      // Each drop lasts for a moment only.
+      // The standbys connect again at once.
       const until = performance.now() + 500
       let drops = 0
       while (performance.now() < until) {
@@ -31,15 +31,15 @@ export const FAULTS: Readonly<Record<string, Fault>> = {
     movesPrimary: true,
   },
   postgres: {
-    title: 'PostgreSQL of the primary killed (kill -9), Patroni lives',
+    title: 'PostgreSQL of the primary killed (kill -9), Patroni keeps running',
     victim: 'leader',
     inject: (machine) => machine.killPostgres(),
     undo: () => {},
-    // Patroni may start it again where it was.
+    // Patroni may start PostgreSQL again on the same node.
     movesPrimary: false,
   },
   patroni: {
-    title: 'Patroni of the primary killed (kill -9), PostgreSQL goes on without it',
+    title: 'Patroni of the primary killed (kill -9), PostgreSQL keeps running',
     victim: 'leader',
     inject: (machine) => machine.killPatroni(),
     undo: (machine) => machine.startPatroni(),

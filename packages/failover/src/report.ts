@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os'
+import { describeMachine } from '@ports/testkit'
 import type { check } from '@ports/torture'
 import { acknowledgedWrites, longestSilence, longestSilenceOfOne } from './availability.js'
 import { versions } from './debianPackages.js'
@@ -7,7 +7,7 @@ import type { Answer } from './interfaces.js'
 
 const MOST_SECONDS = 30
 
-/** A fault, and what happened until the cluster had worked for a while afterwards. */
+/** A fault, and the results until the cluster had worked for a while afterwards. */
 export interface Round {
   readonly fault: Fault
   readonly moved: string
@@ -46,12 +46,10 @@ export function report({ rounds, verdict, crashes, histories, pgbouncer, setting
   let isDown = false
 
   console.log(
-    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
-      `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ` +
-      `${versions(pgbouncer).join(', ')} ${setting}`,
+    `${describeMachine()}, Node ${process.version}, ${versions(pgbouncer).join(', ')} ${setting}`,
   )
   console.log(
-    '\n| fault | primary | no write acknowledged for | longest for one client | writes acknowledged since the fault before | and from this one to the next |',
+    '\n| fault | primary | no write acknowledged for | longest for one client | writes acknowledged since the previous fault | writes acknowledged until the next fault |',
   )
   console.log('|---|---|---:|---:|---:|---:|')
   let before = 0
@@ -70,7 +68,7 @@ export function report({ rounds, verdict, crashes, histories, pgbouncer, setting
 
   const names = rounds[0]?.after.map(({ name }) => name) ?? []
   console.log(
-    '\n`ports get` through each interface: called when the fault happened, and once a primary was there again',
+    '\nCalls through each interface: one when the fault happened, and one when there was a primary again',
   )
   console.log(`\n| fault | ${names.map((name) => `${name} | again`).join(' | ')} |`)
   console.log(`|---${'|---'.repeat(2 * names.length)}|`)
@@ -81,8 +79,8 @@ export function report({ rounds, verdict, crashes, histories, pgbouncer, setting
   }
 
   table('acknowledged', Object.entries(verdict.acknowledged))
-  table('told an error', Object.entries(verdict.errors))
-  table('found wrong', wrong)
+  table('returned errors', Object.entries(verdict.errors))
+  table('violations', wrong)
   console.log(`\nSlowest call: ${(verdict.slowest / 1e6).toFixed(1)} s.`)
   const examples = [...verdict.examples, ...crashes.map((details) => ({ kind: 'crash', details }))]
   for (const { kind, details } of examples) console.log(`\n${kind}: ${JSON.stringify(details)}`)

@@ -1,6 +1,6 @@
 // Starts three nodes and the address of the cluster on this machine, from the files of deploy/.
-// Lets clients with different hostnames allocate, and takes the primary away in several ways. Then
-// reports whether anything was lost or given twice, and for how long no write was acknowledged.
+// Lets clients with different hostnames allocate, and takes the primary away in several ways.
+// Reports whether anything was lost or given twice, and for how long no write was acknowledged.
 //
 // pnpm failover [--faults machine,machine,postgres,patroni,freeze,standby]
 //   [--pgbouncer] [--install] [--etcd-api etcd3] [--sabotage] [--keep]
@@ -26,7 +26,7 @@ import { type Crash, type Round, report } from './report.js'
 
 const CLIENT = fileURLToPath(new URL('client.js', import.meta.url))
 const CLIENTS_PER_MACHINE = 2
-/** Under load, before the first fault and after each. */
+/** The time under load before the first fault and after each fault. */
 const CALM_MS = 5_000
 
 const { values } = parseArgs({
@@ -142,7 +142,7 @@ function startClient(hostname: string, name: string) {
   clients.push(child)
 }
 
-/** Every client has been told something many times. */
+/** Waits until every client has recorded many calls. */
 async function untilUnderLoad() {
   const sizes = () => readdirSync(histories).map((file) => statSync(join(histories, file)).size)
   while (sizes().length < clients.length || Math.min(...sizes()) < 10_000) {
@@ -192,7 +192,7 @@ async function suffer(fault: Fault, held: number): Promise<Round> {
   }
 }
 
-/** What the server holds of the clients' projects. */
+/** Reads the final state of the clients' projects from the server. */
 async function finalRegistry() {
   const server = { retry: (text: string) => cluster.sql('ports', text) }
   const isOfClients = ({ project }: { project: string }) =>
@@ -218,7 +218,7 @@ function refuse(line: string): never {
   process.exit(2)
 }
 
-/** Cleans up once. An interruption makes the run fail too, and both ask for it. */
+/** Cleans up only once. An interruption also makes the run fail, and both call this. */
 function cleanUp(keep: boolean) {
   cleaning ??= end(keep)
   return cleaning

@@ -6,7 +6,7 @@ import { openManager } from './openManager.js'
 
 const service = { projectName: 'consilio', serviceName: 'api' }
 
-/** What happened in the project and who did it, oldest first, as soon as it can be read. */
+/** The events of the project with their actors, oldest first, when they can be read. */
 async function historyOf(url: string, events: number) {
   const manager = await openManager(url)
   const read = async () =>
@@ -17,7 +17,7 @@ async function historyOf(url: string, events: number) {
   return read()
 }
 
-/** A client that calls itself so, and has asked for the port of a service. */
+/** A client of that name that has requested the port of a service. */
 async function askAs(url: string, clientInfo: object, environment: Record<string, string> = {}) {
   const client = rawClient({ PORTS_DATABASE_URL: url, ...environment })
   await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, clientInfo } })

@@ -10,7 +10,7 @@ export const SERVER = [process.execPath, MCP_SERVER] as const
 /** Nothing listens there. */
 export const NO_DATABASE = 'postgresql://ports@127.0.0.1:1/ports'
 
-/** A client that writes whatever a test likes, for the length of the test. */
+/** A client that writes any line. It ends with the test. */
 export function rawClient(environment: Readonly<Record<string, string>>): StdioClient {
   const client = new StdioClient(SERVER, cleanEnvironment(environment))
   onTestFinished(() => void client.child.kill('SIGKILL'))
@@ -27,7 +27,7 @@ interface Start {
   readonly name?: string
 }
 
-/** A client with its own server process, for the length of a test. */
+/** A client with its own server process. Both end with the test. */
 export async function connect(databaseUrl: string, start: Start = {}) {
   const { through = [], roots, env, name = 'test' } = start
   const capabilities = roots ? { roots: { listChanged: true } } : {}
@@ -50,14 +50,14 @@ export async function connect(databaseUrl: string, start: Start = {}) {
       current = others
       await client.sendRootsListChanged()
     },
-    /** The structured result, which must be the text's too. */
+    /** Returns the structured result, which must equal the text. */
     async ask(name: string, args: Record<string, unknown> = {}) {
       const result = await call(name, args)
       expect(result).not.toHaveProperty('isError')
       expect(JSON.parse(textOf(result))).toEqual(result.structuredContent)
       return result.structuredContent as Record<string, unknown>
     },
-    /** The text of the error that the call must give. */
+    /** Returns the text of the error that the call must return. */
     async failure(name: string, args: Record<string, unknown> = {}) {
       const result = await call(name, args)
       expect(result.isError).toBe(true)

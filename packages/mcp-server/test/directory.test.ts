@@ -239,7 +239,7 @@ test('a client with several roots is told which of them are copies of the projec
   expect((await ask('get-port', { ...web, projectName: 'odin' })).message).not.toContain('several')
 })
 
-/** A client that declares roots, and answers nothing that it is asked by itself. */
+/** A client that declares roots and does not answer requests of the server by itself. */
 async function clientWith(url: string, capabilities: object) {
   const client = rawClient({ PORTS_DATABASE_URL: url })
   await client.ask({ ...INITIALIZE, params: { ...INITIALIZE.params, capabilities } })

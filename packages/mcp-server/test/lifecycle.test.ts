@@ -40,7 +40,7 @@ test.each(['SIGINT', 'SIGTERM'] as const)('ends at %s', async (signal) => {
   expect(await once(client.child, 'exit')).toEqual([0, null])
 })
 
-test('ends when nobody reads its answers any more', async () => {
+test('ends when its answers are no longer read', async () => {
   const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE })
   await client.ask(INITIALIZE)
   client.child.stdout.destroy()
@@ -58,7 +58,7 @@ test('writes nothing but the protocol to standard output', async () => {
   expect(client.log).toContain('ports-mcp: ')
 })
 
-test('tells who starts it that PORTS_HOSTNAME is wrong', async () => {
+test('reports on its log that PORTS_HOSTNAME is wrong', async () => {
   const client = rawClient({ PORTS_DATABASE_URL: NO_DATABASE, PORTS_HOSTNAME: 'no host' })
   expect(await once(client.child, 'close')).toEqual([2, null])
   expect(client.log).toMatch(/^ports-mcp: PORTS_HOSTNAME is "no host", but must be .*\n$/)

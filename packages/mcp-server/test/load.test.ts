@@ -5,7 +5,7 @@ import { expect, test, vi } from 'vitest'
 import { rawClient } from './connect.js'
 import { lockAllocations } from './lockAllocations.js'
 
-// Thousands of answers take a busy machine long.
+// Thousands of answers take a long time on a busy machine.
 vi.setConfig({ testTimeout: 240_000 })
 
 const MANY = 10_000

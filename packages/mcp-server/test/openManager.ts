@@ -2,7 +2,7 @@ import { PortManager } from '@ports/core'
 import { openRepository } from '@ports/db'
 import { onTestFinished } from 'vitest'
 
-/** For what no tool does, on the database of the server under test. */
+/** A manager on the database of the server under test, for operations that no tool has. */
 export async function openManager(url: string): Promise<PortManager> {
   const repository = await openRepository({ url })
   onTestFinished(() => repository.close())

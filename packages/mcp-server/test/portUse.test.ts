@@ -1,11 +1,4 @@
-import { spawnSync } from 'node:child_process'
-import {
-  freshDatabase,
-  onLinux,
-  projectDirectory,
-  serveIn,
-  skipBecause,
-} from '@ports/testkit/vitest'
+import { freshDatabase, needs, onLinux, projectDirectory, serveIn } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { connect } from './connect.js'
 import { openManager } from './openManager.js'
@@ -167,8 +160,7 @@ test('get-port names the other service of the project whose process listens', as
 test('get-port says that an unknown process listens if it may not see which', async ({ skip }) => {
   onLinux(skip)
   const inside = ['--pid', '--fork', '--mount-proc', '--kill-child']
-  const made = spawnSync('unshare', [...inside, 'true'])
-  if (made.status !== 0) skipBecause(skip, 'no namespace of processes can be made here')
+  needs(skip, 'unshare', ...inside, 'true')
   const { port } = await serveIn(projectDirectory({}))
   const { url } = await registryWith(port)
   const { ask } = await connect(url, { through: ['unshare', ...inside] })

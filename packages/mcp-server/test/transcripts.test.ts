@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import {
   faultyProxy,
   freshDatabase,
+  git,
   onLinux,
   projectDirectory,
   type Served,
@@ -36,7 +36,7 @@ async function rangeOf(url: string, projectName: string, size: number): Promise<
   throw new Error('Something listens in every range.')
 }
 
-/** Fails if it was ended. */
+/** Fails if the process was ended. */
 const expectRunning = ({ pid }: Served) => process.kill(pid, 0)
 
 /** Expects every number on which something was started to be held. */
@@ -108,7 +108,7 @@ test('an agent asks who is on a port before it ends anything', async ({ skip }) 
     processes: [{ pid: own.pid, directory: home, whose: 'holder' }],
   })
   await own.end()
-  // The copy is another instance, and its server took the wrong number.
+  // The copy is another instance, and its server uses the wrong number.
   await ask('get-port', { serviceName: 'web', directory: elsewhere })
   const stranger = await serveIn(elsewhere, first)
   const told = await ask('inspect-port', { portNumber: first })
@@ -150,16 +150,11 @@ test('agents in two worktrees get different ports', async ({ skip }) => {
   const url = await freshDatabase()
   const main = projectDirectory({})
   const linked = join(projectDirectory({}), 'login')
-  const git = (...args: string[]) =>
-    execFileSync('git', ['-c', 'user.name=test', '-c', 'user.email=test@example.com', ...args], {
-      cwd: main,
-      stdio: 'ignore',
-    })
-  git('init')
+  git(main, 'init')
   writeFileSync(join(main, 'ports.json'), JSON.stringify({ project: 'blog' }))
-  git('add', '.')
-  git('commit', '-m', 'Begin')
-  git('worktree', 'add', linked)
+  git(main, 'add', '.')
+  git(main, 'commit', '-m', 'Begin')
+  git(main, 'worktree', 'add', linked)
   const first = await agent(url, [main])
   const second = await agent(url)
   const web = { serviceName: 'web' }

@@ -24,7 +24,7 @@ export class SmallDisk {
     return undefined
   }
 
-  /** Fills the disk. A server may free space meanwhile, so its callers repeat this. */
+  /** Fills the disk. A server may free space meanwhile, so callers repeat this. */
   async fill(bytesLeft = 0): Promise<void> {
     const { bavail, bsize } = statfsSync(this.directory)
     let rest = bavail * bsize - bytesLeft

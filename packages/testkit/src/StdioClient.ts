@@ -28,9 +28,9 @@ export function call(id: number | string, name: string, args: Record<string, unk
 }
 
 /**
- * An MCP client with a server process of its own, on its standard input and output. It writes any
- * line and reads lines, so that it can break the protocol, and costs next to nothing in a
- * measurement.
+ * An MCP client with a server process of its own, on its standard input and output. It can write
+ * any line, so that a test can violate the protocol. It does little else, so that it hardly affects
+ * a measurement.
  */
 export class StdioClient {
   readonly child: ChildProcessWithoutNullStreams
@@ -48,7 +48,7 @@ export class StdioClient {
   constructor(command: readonly string[], env: Environment, signal?: AbortSignal) {
     const [program = '', ...args] = command
     this.child = spawn(program, args, { env, ...(signal && { signal }) })
-    // A server that has ended shows in its missing answers.
+    // If the server has ended, the wait for its answer fails.
     this.child.on('error', () => {})
     this.child.stdin.on('error', () => {})
     this.child.stderr.on('data', (chunk) => {
@@ -95,7 +95,7 @@ export class StdioClient {
 
   /**
    * Calls a tool and returns its result.
-   * @throws {Error} if it is an error, the tool's own as well
+   * @throws {Error} if the server or the tool returns an error
    */
   async call(name: string, args: Record<string, unknown> = {}) {
     const { result, error } = await this.ask(call(this.#asked++, name, args))

@@ -21,7 +21,7 @@ export function useHome(directory: string): void {
   }
 }
 
-/** Creates a directory that every account can enter, because a server under root has its own. */
+/** Creates a directory that every account can enter. Under root, the server has its own account. */
 export function tempDirectory(prefix: string): string {
   const directory = mkdtempSync(join(isOpenToAll(tmpdir()) ? tmpdir() : '/tmp', prefix))
   chmodSync(directory, 0o755)

@@ -19,8 +19,8 @@ export interface Ended {
 }
 
 /**
- * An environment with nothing of this process's but the path and the settings of `useHome`. What
- * listens on the machine decides nothing.
+ * An environment that has only the path of this process and the settings of `useHome`. Programs in
+ * it ignore the listeners of this machine.
  */
 export function cleanEnvironment(more: Environment): Environment {
   const { PATH = '', XDG_CONFIG_HOME = '' } = process.env
@@ -55,15 +55,19 @@ export function ended(
   args: readonly string[],
   env: Environment,
   cwd?: string,
+  input?: string,
 ): Promise<Ended> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    const stdin = input === undefined ? 'ignore' : 'pipe'
+    const child = spawn(command, args, { env, cwd, stdio: [stdin, 'pipe', 'pipe'] })
+    // The program may end before it has read its input.
+    child.stdin?.on('error', () => {}).end(input)
     let stdout = ''
     let stderr = ''
-    child.stdout.setEncoding('utf8').on('data', (text) => {
+    child.stdout!.setEncoding('utf8').on('data', (text) => {
       stdout += text
     })
-    child.stderr.setEncoding('utf8').on('data', (text) => {
+    child.stderr!.setEncoding('utf8').on('data', (text) => {
       stderr += text
     })
     child.on('error', reject)

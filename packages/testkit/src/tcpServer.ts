@@ -3,7 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 
 export interface TcpServer extends AsyncDisposable {
   readonly port: number
-  /** As a database, which what answers there need not be. */
+  /** The URL of a database there, although the server need not speak PostgreSQL's protocol. */
   readonly url: string
 }
 

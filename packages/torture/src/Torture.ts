@@ -6,7 +6,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { PortManager } from '@ports/core'
 import { migrate, openRepository } from '@ports/db'
-import { EmbeddedServer, FaultyProxy, type Server, SmallDisk, useHome } from '@ports/testkit'
+import {
+  EmbeddedServer,
+  FaultyProxy,
+  type Server,
+  SmallDisk,
+  TempResources,
+  useHome,
+} from '@ports/testkit'
 import { ClockMonitor } from './ClockMonitor.js'
 import { check, findUnresolved } from './checker/check.js'
 import { JUMPS } from './checker/Jumps.js'
@@ -29,7 +36,6 @@ import type { Options } from './options.js'
 import { ServerLog } from './ServerLog.js'
 import { SupervisedServer } from './SupervisedServer.js'
 import { SABOTAGES } from './sabotage.js'
-import { TempResources } from './TempResources.js'
 import { Workers } from './Workers.js'
 import { createProjects, LARGE, LIMITED, now, PACED } from './workload.js'
 
@@ -60,6 +66,8 @@ export class Torture {
   #options: Options
   #interrupted: AbortSignal
   #files = new TempResources()
+  #home = this.#files.directory('ports-torture-')
+  #histories = this.#files.directory('ports-histories-')
   #server: Server | undefined
   /** The URL for workers. Undefined if they find and start the server themselves. */
   #url: string | undefined
@@ -81,8 +89,8 @@ export class Torture {
     try {
       const outcome = await Promise.race([this.#run(), aborted])
       keep = outcome.wrong || this.#options.keep
-      if (keep) this.#log?.copyTo(this.#files.histories)
-      return { ...outcome, ...(keep && { histories: this.#files.histories }) }
+      if (keep) this.#log?.copyTo(this.#histories)
+      return { ...outcome, ...(keep && { histories: this.#histories }) }
     } catch (error) {
       say(
         `the last lines of the server's log:\n${this.#log?.lastLines(LOG_LINES_SHOWN) ?? 'nothing'}`,
@@ -94,17 +102,17 @@ export class Torture {
       await Promise.race([this.#server?.stop(), timeout]).catch((error) => {
         say(`the server did not stop: ${error.message}`)
       })
-      await this.#files.clear(keep)
+      await this.#files.clear(keep ? this.#histories : undefined)
     }
   }
 
   async #run() {
-    useHome(this.#files.home)
-    const { smallDisk, clock } = resourcesFor(this.#options, this.#files)
-    const server = await this.#startServer(smallDisk?.directory ?? this.#files.home, clock)
+    useHome(this.#home)
+    const { smallDisk, clock } = resourcesFor(this.#options, this.#files, this.#home)
+    const server = await this.#startServer(smallDisk?.directory ?? this.#home, clock)
     const log = this.#log!
     const proxy = await proxyFor(this.#options, server)
-    const clockMonitor = new ClockMonitor(server, join(this.#files.histories, JUMPS))
+    const clockMonitor = new ClockMonitor(server, join(this.#histories, JUMPS))
     const until = now() + this.#options.seconds * 1_000_000
     const workers = this.#startWorkers(until, proxy, clock)
     const noteStuck = this.#options.faults.length === 1 ? this.#noteStuck : undefined
@@ -127,7 +135,7 @@ export class Torture {
   }
 
   #noteStuck = ({ project = '', from, until }: Stuck) =>
-    appendFileSync(join(this.#files.histories, STUCK), `${from} ${until} ${project}\n`)
+    appendFileSync(join(this.#histories, STUCK), `${from} ${until} ${project}\n`)
 
   async #startServer(home: string, clock: FakeClock | undefined) {
     const { postgres, sabotage } = this.#options
@@ -137,7 +145,7 @@ export class Torture {
         : new SupervisedServer(home, postgres, clock?.environment ?? {}, (pid) => clock?.note(pid))
     this.#server = server
     await server.start()
-    this.#log = new ServerLog(server.logPath, this.#files.histories)
+    this.#log = new ServerLog(server.logPath, this.#histories)
     if (postgres !== undefined) {
       this.#url = server.url
       await migrate({ url: server.url })
@@ -150,14 +158,9 @@ export class Torture {
   }
 
   #startWorkers(until: number, proxy: FaultyProxy | undefined, clock: FakeClock | undefined) {
-    const workers = new Workers(
-      this.#files.histories,
-      until,
-      this.#url,
-      (child, { environment }) => {
-        if ('LD_PRELOAD' in environment) clock?.note(child.pid)
-      },
-    )
+    const workers = new Workers(this.#histories, until, this.#url, (child, { environment }) => {
+      if ('LD_PRELOAD' in environment) clock?.note(child.pid)
+    })
     this.#workers = workers
     for (const [name, args] of Object.entries(LIMITERS)) {
       workers.startOther('limiter', name, { name, ...args, url: this.#url, until })
@@ -196,7 +199,7 @@ export class Torture {
     unrecovered: readonly string[],
     hung: readonly string[],
   ) {
-    const { histories } = this.#files
+    const histories = this.#histories
     const table = await readTable(server)
     const unresolved = findUnresolved(histories, table)
     say(`${unresolved.length} services with an unknown outcome, to be resolved`)
@@ -237,14 +240,14 @@ export class Torture {
   }
 }
 
-function resourcesFor({ faults }: Options, files: TempResources) {
+function resourcesFor({ faults }: Options, files: TempResources, home: string) {
   const needs = new Set(faults.map((fault) => fault.needs))
-  const mount = join(files.home, 'registry')
+  const mount = join(home, 'registry')
   if (needs.has('small-disk')) files.add({ mount })
   return {
     smallDisk: needs.has('small-disk') ? new SmallDisk(mount, DISK_MEGABYTES) : undefined,
     clock: needs.has('clock')
-      ? new FakeClock(join(files.home, 'clock'), (left) => files.add({ files: left }))
+      ? new FakeClock(join(home, 'clock'), (left) => files.add({ files: left }))
       : undefined,
   }
 }

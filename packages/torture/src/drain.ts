@@ -44,7 +44,7 @@ export async function countLostNumbers(server: Server, url: string | undefined) 
            and allocations.protocol = scope.protocol
            and allocations.port_number = number
        )
-       -- Numbers rest for hours that were released before the clock was set back.
+       -- Numbers that were released before the clock was set back rest for hours.
        and not exists (
          select
          from ports.port_allocations as slot

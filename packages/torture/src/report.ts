@@ -1,4 +1,4 @@
-import { cpus, totalmem } from 'node:os'
+import { describeMachine } from '@ports/testkit'
 import type { Options } from './options.js'
 import type { Outcome } from './Torture.js'
 
@@ -87,14 +87,13 @@ export function reportEach(outcomes: { name: string; outcome: Outcome }[], optio
 
 function machine(serverVersion: string, { processes, pause, sabotage }: Options) {
   return (
-    `${new Date().toISOString().slice(0, 10)}, ${cpus()[0]?.model.trim()}, ${cpus().length} cores, ` +
-    `${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, PostgreSQL ${serverVersion}; ` +
+    `${describeMachine()}, Node ${process.version}, PostgreSQL ${serverVersion}; ` +
     `${processes} processes, a fault every ${pause} ms` +
     `${sabotage === undefined ? '' : `, sabotaged: ${sabotage}`}.`
   )
 }
 
-/** The reasons to fail a run in which nothing was found wrong. */
+/** The reasons to fail a run without violations. */
 export function gaps({ worked, lasted, faults }: Outcome) {
   const idle = Object.keys(faults).filter((name) => faults[name] === 0)
   return [

@@ -21,8 +21,8 @@ const pair = { count: 2 }
 const block = { count: 3, contiguous: true }
 const both = { protocols: ['tcp', 'udp'] }
 
-describe('the answer of a batch', () => {
-  it('with all that was asked for is right', () => {
+describe('the reply to a batch', () => {
+  it('that has everything requested is correct', () => {
     const told = new History().batch([1, 2], { web: block, api: both }, [
       ['web', 0],
       ['web', 1],
@@ -39,7 +39,7 @@ describe('the answer of a batch', () => {
     ).toEqual([])
   })
 
-  it('that leaves a service out, or has too few or too many numbers, is reported', () => {
+  it('that omits a service, or has too few or too many numbers, is reported', () => {
     const none = new History().batch([1, 2], { web: {}, api: {} }, [['web', 0]])
     expect(none.holds(0, web).violations()).toEqual([WRONG_LAYOUT])
     const few = new History().batch([1, 2], { web: pair }, [['web', 0]]).holds(0, web)
@@ -51,7 +51,7 @@ describe('the answer of a batch', () => {
     expect(many.holds(0, web).holds(1, web).violations()).toContain(WRONG_LAYOUT)
   })
 
-  it('with a gap is reported where the numbers must be contiguous', () => {
+  it('with a gap is reported if the numbers must be contiguous', () => {
     const told = (layout: object) =>
       new History()
         .batch([1, 2], { web: layout }, [
@@ -64,7 +64,7 @@ describe('the answer of a batch', () => {
     expect(told(pair).violations()).toEqual([])
   })
 
-  it('with another number for UDP than for TCP is reported', () => {
+  it('with different numbers for UDP and TCP is reported', () => {
     const told = new History().batch([1, 2], { web: both }, [
       ['web', 0],
       ['web', 1, 'udp'],
@@ -77,7 +77,7 @@ describe('the answer of a batch', () => {
     ).toContain(WRONG_LAYOUT)
   })
 
-  it('in another order than that of the items is reported', () => {
+  it('that is not in the order of the items is reported', () => {
     const told = new History().batch([1, 2], { web: {}, api: {} }, [
       ['api', 1],
       ['web', 0],
@@ -85,22 +85,22 @@ describe('the answer of a batch', () => {
     expect(told.holds(0, web).holds(1, api).violations()).toEqual([WRONG_LAYOUT])
   })
 
-  it('with a number that somebody holds, or that is outside the range, is reported', () => {
+  it('with a number that another service holds, or that is outside the range, is reported', () => {
     const taken = new History().get(1, 2, 0).batch([3, 4], { web: {} }, [['web', 0]])
     expect(taken.holds(0).violations()).toContain(TWO)
     const outside = new History().batch([1, 2], { web: {} }, [['web', 12]])
     expect(outside.holds(12, web).violations()).toEqual([OUTSIDE])
   })
 
-  it('that the table does not have is reported', () => {
+  it('is reported if the table does not have it', () => {
     expect(new History().batch([1, 2], { web: {} }, [['web', 0]]).violations()).toEqual([LOST])
   })
 })
 
-describe('a batch that is asked for again', () => {
+describe('a repeated batch', () => {
   const first = () => new History().batch([1, 4], { web: {} }, [['web', 0]], { by: 'w1' })
 
-  it('gets the same numbers, also at the same time', () => {
+  it('gets the same numbers, concurrently as well', () => {
     const same = first().batch([2, 3], { web: {}, api: {} }, [
       ['web', 0],
       ['api', 1],
@@ -108,14 +108,14 @@ describe('a batch that is asked for again', () => {
     expect(same.holds(0, web).holds(1, api).violations()).toEqual([])
   })
 
-  it('is reported where it gets others, also at the same time', () => {
+  it('is reported if it gets other numbers, concurrently as well', () => {
     const atOnce = first().batch([2, 3], { web: {} }, [['web', 1]])
     expect(atOnce.holds(0, web).holds(1, web).violations()).toContain(SECOND)
     const later = first().batch([5, 6], { web: {} }, [['web', 1]])
     expect(later.holds(0, web).holds(1, web).violations()).toContain(SECOND)
   })
 
-  it('is reported where a service that holds a port gets more', () => {
+  it('is reported if a service that holds a port gets more ports', () => {
     const more = first().batch([5, 6], { web: pair }, [
       ['web', 0],
       ['web', 1],
@@ -123,7 +123,7 @@ describe('a batch that is asked for again', () => {
     expect(more.holds(0, web).holds(1, web).violations()).toEqual([SECOND])
   })
 
-  it('may get others after a release, or during one', () => {
+  it('may get other numbers after a release, or during one', () => {
     const after = first()
       .release(5, 6, { ok: true }, web)
       .batch([7, 8], { web: {} }, [['web', 1]])
@@ -135,36 +135,36 @@ describe('a batch that is asked for again', () => {
   })
 })
 
-describe('a batch without an answer', () => {
+describe('a batch without a reply', () => {
   const layouts = { web: pair, api: {} }
   const cutOff = () => new History().batchCutOff(1, layouts)
   const ofBatch = { actor: 'w9#0', transaction: '1' }
 
-  it('may be all there, or not at all', () => {
+  it('may have taken effect as a whole, or not at all', () => {
     expect(cutOff().violations()).toEqual([])
     expect(cutOff().holds(0, web).holds(1, web).holds(2, api).violations()).toEqual([])
   })
 
-  it('is reported where the table has a part of what a service asked for', () => {
+  it('is reported if the table has only a part of the ports of a service', () => {
     expect(cutOff().holds(0, web).holds(2, api).violations()).toEqual([INCOMPLETE_BATCH])
   })
 
-  it('is reported where a list shows a part', () => {
+  it('is reported if a list shows only a part', () => {
     expect(cutOff().list(3, 4, { 0: 'web' }).violations()).toEqual([INCOMPLETE_BATCH])
     expect(cutOff().list(3, 4, { 0: 'web', 1: 'web' }).violations()).toEqual([])
   })
 
-  it('explains no more than it asked for', () => {
+  it('explains no more ports than it requested', () => {
     const more = cutOff().holds(0, web).holds(1, web).holds(2, api).holds(3, api)
     expect(more.violations()).toContain(UNACKNOWLEDGED)
   })
 
-  it('is not violations by the table where a single number of it may have been released', () => {
+  it('may be in the table in part if a single number may have been released', () => {
     const narrow = cutOff().release(3, 4, { ok: true }, { ...web, port: 20_001 })
     expect(narrow.holds(0, web).violations()).toEqual([])
   })
 
-  it('is reported where the events have one of its services and not the other', () => {
+  it('is reported if the events have one of its services but not the other', () => {
     const events = () =>
       cutOff()
         .event('allocated', 0, 7, { ...web, ...ofBatch })
@@ -176,7 +176,7 @@ describe('a batch without an answer', () => {
     expect(whole.violationsWithEvents()).toEqual([])
   })
 
-  it('is reported where its events are of two transactions', () => {
+  it('is reported if its events are in two transactions', () => {
     const events = (second: string) =>
       cutOff()
         .event('allocated', 0, 7, { ...web, ...ofBatch })
@@ -201,13 +201,13 @@ describe('the events of a batch', () => {
       .holds(1, { allocation: 8 })
   const one = { transaction: '1' }
 
-  it('are one for each number', () => {
+  it('include one for each number', () => {
     const events = told().event('allocated', 0, 7, { ...web, ...one })
     expect(events.violationsWithEvents()).toContain(WITHOUT_EVENT)
     expect(events.event('allocated', 1, 8, one).violationsWithEvents()).toEqual([])
   })
 
-  it('may leave out a service that held a port already', () => {
+  it('may omit a service that already held a port', () => {
     const held = new History().get(0, 0.5, 1).event('allocated', 1, 8)
     const batch = (history: History) =>
       history
@@ -220,7 +220,7 @@ describe('the events of a batch', () => {
     expect(batch(held).holds(1, { allocation: 8 }).violationsWithEvents()).toEqual([])
   })
 
-  it('tell of nothing where it was refused', () => {
+  it('do not exist if it was refused', () => {
     const refused = new History()
       .batch([1, 2], { web: {} }, { error: 'BUSY' })
       .event('allocated', 0, 7, web)
@@ -228,7 +228,7 @@ describe('the events of a batch', () => {
     expect(refused.violationsWithEvents()).toContain(WITHOUT_CHANGE)
   })
 
-  it('tell of no number that the answer does not have', () => {
+  it('have only the numbers of the reply', () => {
     const more = told()
       .event('allocated', 0, 7, { ...web, ...one })
       .event('allocated', 1, 8, one)
@@ -240,7 +240,7 @@ describe('the events of a batch', () => {
 describe('allocate with a count', () => {
   const two = { count: 2, key: 'k' }
 
-  it('gives the same numbers under one key while they are held', () => {
+  it('returns the same numbers under one key while they are held', () => {
     const again = (ports: number[]) =>
       new History().allocateMany(1, 2, [0, 1], two).allocateMany(3, 4, ports, two)
     expect(again([0, 1]).holds(0).holds(1).violations()).toEqual([])
@@ -249,7 +249,7 @@ describe('allocate with a count', () => {
     expect(others.violations()).toContain(SECOND)
   })
 
-  it('gives others under another key, or without one', () => {
+  it('returns other numbers under another key, or without a key', () => {
     const others = new History()
       .allocateMany(1, 2, [0, 1], two)
       .allocateMany(3, 4, [2, 3], { count: 2, key: 'l' })
@@ -258,7 +258,7 @@ describe('allocate with a count', () => {
     expect(others.violations()).toEqual([])
   })
 
-  it('is reported where it gives a number that the service holds', () => {
+  it('is reported if it returns a number that the service already holds', () => {
     const twice = new History().allocateMany(1, 2, [0, 1], two).allocateMany(3, 4, [1, 2], {
       count: 2,
       key: 'l',
@@ -267,7 +267,7 @@ describe('allocate with a count', () => {
     expect(twice.violations()).toEqual([TWO])
   })
 
-  it('is reported where it gives fewer, or a gap', () => {
+  it('is reported if it returns too few numbers, or numbers with a gap', () => {
     const few = new History().allocateMany(1, 2, [0], two).holds(0)
     expect(few.violations()).toEqual([WRONG_LAYOUT])
     const gap = new History().allocateMany(1, 2, [0, 2], { ...two, contiguous: true })
@@ -276,20 +276,20 @@ describe('allocate with a count', () => {
 })
 
 describe('LAYOUT_MISMATCH', () => {
-  it('is false where no service of the batch holds anything', () => {
+  it('is wrong if no service of the batch holds a port', () => {
     expect(new History().batch([1, 2], { web: {} }, MISMATCH).violations()).toEqual([
       FALSE_MISMATCH,
     ])
   })
 
-  it('is false where what is held is what was asked for', () => {
+  it('is wrong if the services hold what was requested', () => {
     const held = () => new History().batch([1, 2], { web: {} }, [['web', 0]]).holds(0, web)
     expect(held().batch([3, 4], { web: {} }, MISMATCH).violations()).toEqual([FALSE_MISMATCH])
     expect(held().batch([3, 4], { web: pair }, MISMATCH).violations()).toEqual([])
     expect(held().batch([3, 4], { web: both }, MISMATCH).violations()).toEqual([])
   })
 
-  it('may be true where a part was released, or may have been, or may be held', () => {
+  it('may be correct if a part was or may have been released, or may be held', () => {
     const two = () =>
       new History().batch([1, 2], { web: pair }, [
         ['web', 0],
@@ -301,7 +301,7 @@ describe('LAYOUT_MISMATCH', () => {
     expect(unclear.batch([3, 4], { web: pair }, MISMATCH).violations()).toEqual([])
   })
 
-  it('is false under a key that gave nothing, or without one', () => {
+  it('is wrong for a key under which nothing is held, and without a key', () => {
     const held = () => new History().allocateMany(1, 2, [0], { count: 1, key: 'k' }).holds(0)
     const asked = (key: string) => held().allocateMany(3, 4, MISMATCH, { count: 2, key })
     expect(asked('l').violations()).toEqual([FALSE_MISMATCH])
@@ -310,12 +310,12 @@ describe('LAYOUT_MISMATCH', () => {
     expect(keyless.violations()).toEqual([FALSE_MISMATCH])
   })
 
-  it('makes no sense for a get', () => {
+  it('is never a reply to a get', () => {
     expect(new History().get(1, 2, MISMATCH).violations()).toEqual([RAW])
   })
 })
 
-describe('RANGE_EXHAUSTED to a batch', () => {
+describe('RANGE_EXHAUSTED as the reply to a batch', () => {
   /** Holds all twelve numbers except these, each with a separate service. */
   function allBut(...free: number[]) {
     const history = new History()
@@ -327,20 +327,20 @@ describe('RANGE_EXHAUSTED to a batch', () => {
     return history
   }
 
-  it('is false where as many numbers are free as it needs', () => {
+  it('is wrong if enough numbers are free', () => {
     const asked = (...free: number[]) =>
       allBut(...free).batch([20, 21], { web: pair, api: {} }, EXHAUSTED)
     expect(asked(3, 5, 7).violations()).toEqual([FULL])
     expect(asked(3, 5).violations()).toEqual([])
   })
 
-  it('is false where a block of that size is free', () => {
+  it('is wrong if a block of that size is free', () => {
     const asked = (...free: number[]) => allBut(...free).batch([20, 21], { web: block }, EXHAUSTED)
     expect(asked(3, 4, 5).violations()).toEqual([FULL])
     expect(asked(2, 3, 5, 6, 8).violations()).toEqual([])
   })
 
-  it('is true where a number is free for one protocol only', () => {
+  it('is correct if a number is free for only one protocol', () => {
     const asked = (history: History) => history.batch([20, 21], { web: both }, EXHAUSTED)
     const taken = new History()
     for (let port = 0; port < 12; port++) {
@@ -351,28 +351,28 @@ describe('RANGE_EXHAUSTED to a batch', () => {
     expect(asked(allBut(3)).violations()).toEqual([FULL])
   })
 
-  it('is false to services that hold what they ask for', () => {
+  it('is wrong if the services hold what they request', () => {
     const held = allBut(3)
       .batch([15, 16], { web: {} }, [['web', 3]])
       .holds(3, web)
     expect(held.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([FULL])
   })
 
-  it('may be true where a call of unknown outcome may hold one of the last', () => {
+  it('may be correct if a call with an unknown outcome may hold one of the last numbers', () => {
     const unknown = allBut(3).get(15, 16, UNKNOWN, { service: 'x' })
     expect(unknown.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([])
     const batch = allBut(3, 5).batch([15, 16], { x: {}, y: {} }, UNKNOWN)
     expect(batch.batch([20, 21], { web: {} }, EXHAUSTED).violations()).toEqual([])
   })
 
-  it('is violations for allocate with a count as well', () => {
+  it('is checked for allocate with a count as well', () => {
     const asked = (count: number) => allBut(3, 5).allocateMany(20, 21, EXHAUSTED, { count })
     expect(asked(2).violations()).toEqual([FULL])
     expect(asked(3).violations()).toEqual([])
   })
 })
 
-it('does not report what an attempt gave whose answer was lost', () => {
+it('may be caused by an attempt whose reply was lost', () => {
   const { lost } = repeated(0)
   const told = new History().batch([1, 2], { web: {} }, { ok: [['web', 'tcp', 20_000]], lost })
   const later = told.release(3, 4, { ok: true }, web).holds(1, web).tableAt(6)

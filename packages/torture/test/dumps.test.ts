@@ -9,14 +9,14 @@ const web = { service: 'web' }
 const MORE: [number, number] = [20, 23]
 
 describe('a dump', () => {
-  it('shows what is held and nothing else', () => {
+  it('shows everything that is held, and nothing else', () => {
     const held = () => new History().get(1, 2, 0).holds(0)
     expect(held().dump([3, 4], { 0: 'api' }).violations()).toEqual([])
     expect(held().dump([3, 4], {}).violations()).toContain(LOST)
     expect(held().dump([3, 4], { 0: 'api', 1: 'web' }).violations()).toContain(UNACKNOWLEDGED)
   })
 
-  it('shows the earlier of two changes where it shows the later', () => {
+  it('shows the earlier of two changes if it shows the later one', () => {
     const changes = () => new History().get(2, 3, 0).get(4, 5, 1, web).holds(0).holds(1, web)
     expect(changes().dump([1, 6], {}).violations()).toEqual([])
     expect(changes().dump([1, 6], { 0: 'api' }).violations()).toEqual([])
@@ -29,7 +29,7 @@ describe('a dump', () => {
     expect(atOnce.dump([1, 6], { 1: 'web' }).violations()).toEqual([])
   })
 
-  it('shows the release that came before an allocation which it shows', () => {
+  it('shows the release that preceded an allocation that it shows', () => {
     const moved = (shown: Record<number, string>) =>
       new History()
         .get(1, 2, 0)
@@ -44,7 +44,7 @@ describe('a dump', () => {
     expect(moved({ 0: 'api', 1: 'web' })).toEqual([NOT_A_SNAPSHOT])
   })
 
-  it('is not violations by what a call of unknown outcome may have changed', () => {
+  it('may or may not show the change of a call with an unknown outcome', () => {
     const unknown = new History().get(1, 2, 0).release(4, 5, UNKNOWN).get(6, 7, 1, web)
     expect(unknown.holds(1, web).dump([3, 8], { 0: 'api', 1: 'web' }).violations()).toEqual([])
   })
@@ -64,7 +64,7 @@ describe('a dump', () => {
     expect(added().dump([1, 6], { 0: 'api' }).violations()).toEqual([NOT_A_SNAPSHOT])
   })
 
-  it('has the ranges that are always there', () => {
+  it('has the permanent ranges', () => {
     const without = new History().dump([1, 2], {}, { withoutRanges: true })
     expect(without.violations()).toEqual([LOST])
   })

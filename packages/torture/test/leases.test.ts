@@ -17,7 +17,7 @@ const web = { service: 'web' }
 const leased = () => new History().lease([1, 1.1], [0, 7])
 
 describe('a port with a lease', () => {
-  it('is given to nobody else before its end', () => {
+  it('is not given to other services before its end', () => {
     expect(leased().get(1.2, 1.9, 0, web).violations()).toContain(TWO)
     expect(leased().get(1.2, 2.05, 0, web).holds(0, web).violations()).toEqual([])
     expect(leased().get(2.2, 2.3, 0, web).holds(0, web).violations()).toEqual([])
@@ -30,7 +30,7 @@ describe('a port with a lease', () => {
     expect(leased().list(2.2, 2.3, { 0: 'api' }).violations()).toEqual([UNACKNOWLEDGED])
   })
 
-  it('is in the table in the end only if it was renewed', () => {
+  it('is in the table at the end only if it was renewed', () => {
     expect(leased().holds(0).tableAt(2.5).violations()).toEqual([UNACKNOWLEDGED])
     const renewed = leased().renew([1.8, 1.9], [0, 7])
     expect(renewed.holds(0).tableAt(2.5).violations()).toEqual([])
@@ -49,7 +49,7 @@ describe('a port with a lease', () => {
     expect(renewed().get(2.1, 2.2, 0, web).violations()).toContain(TWO)
   })
 
-  it('that a get gives ends as well, and one that is asked for without a lease may stay', () => {
+  it('that a get gives ends as well, and a get without a lease may keep it', () => {
     const gotten = () => new History().get(1, 1.1, 0, { ttl: 1 })
     expect(gotten().list(1.2, 1.5, {}).violations()).toEqual([LOST])
     expect(gotten().holds(0).tableAt(2.5).violations()).toEqual([UNACKNOWLEDGED])
@@ -58,7 +58,7 @@ describe('a port with a lease', () => {
     expect(durable().violations()).toEqual([])
   })
 
-  it('may be held as long as nobody knows whether it was renewed', () => {
+  it('may be held while it is unknown whether it was renewed', () => {
     const cut = () => leased().cutOff('renew', 1.5, { port: 20_000, holding: '7', ttl: 9 })
     expect(cut().holds(0).tableAt(5).violations()).toEqual([])
     expect(cut().tableAt(5).violations()).toEqual([])
@@ -106,18 +106,18 @@ describe('a renewal', () => {
     expect(leased().renew([2.05, 2.3], [0, 7]).violations()).toEqual([])
   })
 
-  it('counts from the one before', () => {
+  it('is compared with the renewal before', () => {
     const twice = () => leased().renew([1.8, 1.9], [0, 7])
     expect(twice().renew([2.7, 2.8], [0, 7]).violations()).toEqual([])
     expect(twice().renew([2.95, 3], [0, 7]).violations()).toEqual([RENEWED_AFTER_END])
   })
 
-  it('by a call that was told the same holding is reported, too', () => {
+  it('by another call that returned the same holding is reported as well', () => {
     expect(leased().lease([2.2, 2.3], [0, 7]).violations()).toEqual([RENEWED_AFTER_END])
     expect(leased().lease([2.2, 2.3], [0, 8]).violations()).toEqual([])
   })
 
-  it('is no renewal of a port that another service got between', () => {
+  it('of a port that another service got in between is reported', () => {
     const between = leased().get(2.02, 2.04, 0, web).renew([2.05, 2.06], [0, 7])
     expect(between.violations()).toContain(TWO)
   })
@@ -190,7 +190,7 @@ describe('a port with a lease that was moved', () => {
     expect(moved(2.05, [2.15, 2.2]).jump(1.5, 1.6).violations()).toEqual([])
   })
 
-  it('passes its end on again', () => {
+  it('keeps its end when it is moved again', () => {
     const back = (endsAt: number) =>
       moved().move([1.7, 1.8], [5, 3], {
         ok: { ...movedTo(3, 9, endsAt).ok, from: 20_005 },
@@ -201,12 +201,12 @@ describe('a port with a lease that was moved', () => {
     expect(back(2.05).list(1.85, 1.95, {}).violations()).toEqual([LOST])
   })
 
-  it('is uncertain if the service was given a port without a lease at the same time', () => {
+  it('is uncertain if the service got a port without a lease at the same time', () => {
     const beside = () => moved(null).get(1.2, 1.55, 0, {}, 'w1')
     expect(beside().holds(5).tableAt(2.5).violations()).toEqual([])
   })
 
-  it('has an event when it ends, dated at the end that was told', () => {
+  it('has an event of its end, with the time of the reply', () => {
     const ended = (dated: number) => {
       const by = { actor: 'w0#1', transaction: '2' }
       return moved()
@@ -219,7 +219,7 @@ describe('a port with a lease that was moved', () => {
     expect(ended(2.35).violationsWithEvents()).toEqual([WRONG_LEASE_END])
   })
 
-  it('may be gone from a dump without an event', () => {
+  it('may be missing in a dump without an event', () => {
     const dumped = (history: History) =>
       history.dump([2.2, 2.3], {}, { byEvents: [5], makers: { 5: 'w0#1' } })
     expect(dumped(moved()).violations()).toEqual([])
@@ -229,7 +229,7 @@ describe('a port with a lease that was moved', () => {
 })
 
 describe('LEASE_LOST', () => {
-  it('is false while the lease certainly holds, by id and by number', () => {
+  it('is wrong while the lease certainly lasts, by id and by number', () => {
     expect(leased().renew([1.2, 1.9], [0, 7], LEASE_LOST).violations()).toEqual([FALSE_LOST])
     const gotten = () => new History().get(1, 1.1, 0, { ttl: 1 })
     const byNumber = gotten().renew([1.2, 1.9], [0, 7], LEASE_LOST, { holding: undefined })
@@ -239,34 +239,34 @@ describe('LEASE_LOST', () => {
     expect(released.violations()).toEqual([FALSE_LOST])
   })
 
-  it('is true once the lease may have ended, was released, or is of another holding', () => {
+  it('is correct after the lease may have ended or was released, or for another holding', () => {
     expect(leased().renew([1.9, 2.05], [0, 7], LEASE_LOST).violations()).toEqual([])
     const released = leased().releaseOf([0], 1.2, 1.3)
     expect(released.renew([1.4, 1.5], [0, 7], LEASE_LOST).violations()).toEqual([])
     expect(leased().renew([1.2, 1.9], [0, 6], LEASE_LOST).violations()).toEqual([])
   })
 
-  it('is an answer to nothing else', () => {
+  it('is never a reply to other calls', () => {
     expect(leased().get(1.2, 1.3, LEASE_LOST).violations()).toEqual(['unexpected error or answer'])
   })
 })
 
 describe('while the clock of the server may have jumped', () => {
-  it('a lease may end at once, or much later', () => {
+  it('a lease may end at once or much later', () => {
     expect(leased().jump(1.2, 1.3).list(1.4, 1.5, {}).violations()).toEqual([])
     expect(leased().jump(1.2, 1.3).list(5, 6, { 0: 'api' }).violations()).toEqual([])
     expect(leased().jump(1.2, 1.3).renew([5, 6], [0, 7]).violations()).toEqual([])
     expect(leased().jump(1.5, 1.6).list(1.2, 1.3, {}).violations()).toEqual([LOST])
   })
 
-  it('a renewal that was told still excludes that others had it before', () => {
+  it('a renewal still proves that no other service had the port before', () => {
     const history = () => leased().jump(1.2, 1.3).renew([1.8, 1.9], [0, 7])
     expect(history().get(1.4, 1.5, 0, web).violations()).toContain(TWO)
     expect(history().list(1.4, 1.5, {}).violations()).toEqual([])
     expect(history().list(2.2, 2.3, {}).violations()).toEqual([LOST])
   })
 
-  it('a lease that has ended may go on, and a release may have passed it over', () => {
+  it('an ended lease may continue, and a release may have missed it', () => {
     expect(leased().jump(3, 3.1).list(4, 4.1, { 0: 'api' }).violations()).toEqual([])
     const passed = () => leased().releaseOf([], 1.5, 1.6)
     expect(passed().list(1.7, 1.8, { 0: 'api' }).violations()).toEqual([UNACKNOWLEDGED])
@@ -283,7 +283,7 @@ describe('the event of a lease that ended', () => {
       .event('allocated', 0, 7)
       .event('lease-ended', 0, 7, { actor: null, dated })
 
-  it('is dated at the end that was told', () => {
+  it('has the time of the reply', () => {
     expect(ended(2.05).violationsWithEvents()).toEqual([])
     expect(ended(1.05).violationsWithEvents()).toEqual([WRONG_LEASE_END])
     const renewed = ended(2.05).renew([1.8, 1.9], [0, 7, 2.85])
@@ -298,7 +298,7 @@ describe('the event of a lease that ended', () => {
     expect(repeated.violationsWithEvents()).toEqual([])
   })
 
-  it('is missing if the row is gone, and not while it is there', () => {
+  it('is required if the row is gone, and not while it exists', () => {
     const unacknowledged = () => new History().lease([1, 1.1], [0, 7]).event('allocated', 0, 7)
     expect(unacknowledged().violationsWithEvents()).toEqual([WITHOUT_EVENT])
     expect(
@@ -325,7 +325,7 @@ describe('the event of a lease that ended', () => {
 })
 
 describe('a dump', () => {
-  it('may lack what ended without an event, and nothing else', () => {
+  it('may lack only the leases that ended without an event', () => {
     const dumped = (ttl?: number) =>
       new History()
         .get(1, 1.1, 0, { ...(ttl && { ttl }) })

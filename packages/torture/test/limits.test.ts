@@ -22,7 +22,7 @@ function held(count: number): History {
 const last = { ...PROJECT, service: 'last' }
 
 describe('the limit of a project', () => {
-  it('is not passed at any moment', () => {
+  it('is never exceeded', () => {
     const full = () => held(MOST).tableAt(0.5)
     expect(full().violations()).toEqual([])
     expect(
@@ -32,7 +32,7 @@ describe('the limit of a project', () => {
     ).toEqual([OVER_LIMIT])
   })
 
-  it('leaves room once a port may have been released, or its lease may have ended', () => {
+  it('allows a port after another may have been released or its lease may have ended', () => {
     const released = () => held(MOST).release(2, 3, { ok: true }, { ...PROJECT, service: 's0' })
     expect(
       released()
@@ -56,7 +56,7 @@ describe('the limit of a project', () => {
     ).toEqual([OVER_LIMIT])
   })
 
-  it('is not passed in the table', () => {
+  it('is not exceeded in the table', () => {
     const history = new History().tableAt(0.5)
     for (let nth = 0; nth <= MOST; nth++) {
       const asked = { ...PROJECT, service: `s${nth}` }
@@ -68,7 +68,7 @@ describe('the limit of a project', () => {
 })
 
 describe('LIMIT_REACHED', () => {
-  it('is true only while as many may be held', () => {
+  it('is correct only while the limit may be reached', () => {
     const refused = (count: number, asked = {}) =>
       held(count)
         .tableAt(0.5)
@@ -78,7 +78,7 @@ describe('LIMIT_REACHED', () => {
     expect(refused(MOST, { project: 'small' }).violations()).toEqual([FALSE_REACHED])
   })
 
-  it('counts what the call asked for', () => {
+  it('counts the ports that the call requests', () => {
     const many = (count: number) =>
       held(MOST - 2)
         .tableAt(0.5)
@@ -90,19 +90,19 @@ describe('LIMIT_REACHED', () => {
     expect(batch.batch([2, 3], both, LIMIT_REACHED, PROJECT).violations()).toEqual([])
   })
 
-  it('may be true while it is unknown what another call got', () => {
+  it('may be correct while it is unknown which ports another call got', () => {
     const unknown = held(MOST - 1).tableAt(0.5)
     unknown.allocate(1.5, 1.6, UNKNOWN, { ...PROJECT, service: 'unknown' })
     expect(unknown.get(2, 3, LIMIT_REACHED, last).violations()).toEqual([])
   })
 
-  it('is not told to a service that holds a port', () => {
+  it('is not returned to a service that holds a port', () => {
     const own = held(MOST).tableAt(0.5)
     own.get(2, 3, LIMIT_REACHED, { ...PROJECT, service: 's0' })
     expect(own.violations()).toEqual([FALSE_REACHED])
   })
 
-  it('is told to a service that holds a port and claims another one', () => {
+  it('is returned to a service that holds a port and claims another one', () => {
     const service = { ...PROJECT, service: 's0' }
     const claimed = (port: number) =>
       held(MOST).tableAt(0.5).claim(2, 3, port, LIMIT_REACHED, service).violations()
@@ -110,7 +110,7 @@ describe('LIMIT_REACHED', () => {
     expect(claimed(FIRST + MOST)).toEqual([])
   })
 
-  it('is no answer to a move or a release', () => {
+  it('is never a reply to a move or a release', () => {
     const moved = held(MOST).tableAt(0.5)
     moved.move([2, 3], [FIRST, FIRST + MOST], LIMIT_REACHED, { ...PROJECT, service: 's0' })
     expect(moved.violations()).toEqual(['unexpected error or answer', FALSE_REACHED].sort())
@@ -135,14 +135,14 @@ describe('the limit of ports given in a minute', () => {
   const next = (at: number, history = given(perMinute)) =>
     history.get(at, at + 0.1, FIRST_PACED, paced('next')).tableAt(0)
 
-  it('is not passed within any minute', () => {
+  it('is not exceeded within any minute', () => {
     expect(given(perMinute).violations()).toEqual([])
     expect(next(40).violations()).toEqual([OVER_RATE_LIMIT])
     expect(next(59.7).violations()).toEqual([])
     expect(given(perMinute, 60, given(perMinute)).violations()).toEqual([])
   })
 
-  it('counts each service that was told a port that it cannot have had', () => {
+  it('counts each reply with a port that the service cannot have held before', () => {
     const told = (answer: Parameters<History['get']>[2]) =>
       given(perMinute).get(40, 41, answer, paced('next')).tableAt(0)
     expect(told(FIRST_PACED).violations()).toEqual([OVER_RATE_LIMIT])
@@ -190,12 +190,12 @@ describe('the limit of ports given in a minute', () => {
     expect(moved.violations()).toEqual([])
   })
 
-  it('begins anew whenever the clock of the server may have jumped', () => {
+  it('starts again whenever the clock of the server may have jumped', () => {
     expect(next(40).jump(30, 31).violations()).toEqual([])
     expect(next(40).jump(50, 51).violations()).toEqual([OVER_RATE_LIMIT])
   })
 
-  it('is reached only if so many may have been given in the minute before', () => {
+  it('is reached only if that many ports may have been taken in the minute before', () => {
     const refused = (at: number, history = given(perMinute)) =>
       history.get(at, at + 1, LIMIT_REACHED, paced('next'))
     expect(refused(40).violations()).toEqual([])
@@ -232,19 +232,19 @@ describe('the limit of actors', () => {
   }
   const agents = (nth: number) => `agent-${nth % 3}`
 
-  it('is not passed by them together', () => {
+  it('is not exceeded by all of them together', () => {
     expect(heldBy(maxPorts, agents).violations()).toEqual([])
     expect(heldBy(maxPorts + 1, agents).violations()).toEqual([OVER_LIMIT])
   })
 
-  it('counts nothing that others may have asked for', () => {
+  it('does not count ports that other actors may have requested', () => {
     expect(heldBy(maxPorts + 1, (nth) => (nth === 0 ? 'w0' : agents(nth))).violations()).toEqual([])
     const { port, asked } = place(0)
     const shared = heldBy(maxPorts + 1, agents).get(1.5, 2.5, port, asked, 'w0')
     expect(shared.violations()).toEqual([])
   })
 
-  it('is not passed within any minute', () => {
+  it('is not exceeded within any minute', () => {
     const given = (count: number) => {
       const history = new History().tableAt(0)
       for (let nth = 0; nth < count; nth++) {
@@ -258,7 +258,7 @@ describe('the limit of actors', () => {
     expect(given(perMinute + 1).violations()).toEqual([OVER_RATE_LIMIT])
   })
 
-  it('is told to them only while as many may be held', () => {
+  it('is returned to them only while the limit may be reached', () => {
     const last = { service: 'last' }
     const refused = (count: number, by: string) =>
       heldBy(count, agents).get(3, 4, LIMIT_REACHED, last, by)

@@ -19,17 +19,17 @@ describe('a service that moved', () => {
     expect(moved().holds(0).holds(5).violations()).toEqual([UNACKNOWLEDGED])
   })
 
-  it('is told the new number', () => {
+  it('gets the new number', () => {
     expect(moved().get(7, 8, 5).holds(5).violations()).toEqual([])
     expect(moved().get(7, 8, 0).holds(5).violations()).toContain(SECOND)
   })
 
-  it('leaves the old number to others, and has the new one alone', () => {
+  it('leaves the old number to others, and holds the new one alone', () => {
     expect(moved().get(7, 8, 0, web).holds(5).holds(0, web).violations()).toEqual([])
     expect(moved().get(7, 8, 5, web).holds(5).violations()).toContain(TWO)
   })
 
-  it('may or may not have moved if it had no answer', () => {
+  it('may or may not have moved if there was no reply', () => {
     const unknown = () => new History().get(1, 2, 0).move([3, 4], [0, 5], UNKNOWN)
     expect(unknown().holds(0).violations()).toEqual([])
     expect(unknown().holds(5).violations()).toEqual([])
@@ -42,7 +42,7 @@ describe('a service that moved', () => {
     expect(refused().violations()).toEqual([LOST])
   })
 
-  it('is not told that it holds neither number while it holds one', () => {
+  it('gets no reply that it holds neither number while it holds one', () => {
     const neither = { ok: null }
     const held = new History().get(1, 2, 0).move([3, 4], [0, 5], neither).holds(0)
     expect(held.violations()).toEqual([LOST])
@@ -52,7 +52,7 @@ describe('a service that moved', () => {
 })
 
 describe('a move', () => {
-  it('in which others have the old number before they give up the new one is reported', () => {
+  it('is reported if others get the old number before they release the new one', () => {
     /** Another service holds 5 until it starts to release it then. */
     const beside = (released: number) =>
       new History()
@@ -67,13 +67,13 @@ describe('a move', () => {
     expect(beside(5).violations()).toEqual([])
   })
 
-  it('in which a list shows neither number is reported', () => {
+  it('is reported if a list shows neither number', () => {
     expect(moved().list(4, 5, {}).holds(5).violations()).toEqual([NOT_ATOMIC])
     expect(moved().list(4, 5, { 0: 'api' }).holds(5).violations()).toEqual([])
     expect(moved().list(4, 5, { 5: 'api' }).holds(5).violations()).toEqual([])
   })
 
-  it('may be in a list with neither number that its service was released in', () => {
+  it('may be missing in a list if its service was released during the list', () => {
     const released = moved().list(4, 5, {}).release(4.5, 5.5)
     expect(released.violations()).toEqual([])
   })
@@ -90,19 +90,19 @@ describe('the events of a move', () => {
     expect(two.holds(5, { allocation: 2 }).violationsWithEvents()).toContain(NOT_ATOMIC)
   })
 
-  it('must be there', () => {
+  it('must exist', () => {
     const none = told().holds(5, { allocation: 2 }).violationsWithEvents()
     expect(none).toContain(WITHOUT_EVENT)
   })
 
-  it('have a higher id than the one that was given up', () => {
+  it('have a higher id than the released number', () => {
     const lower = new History().get(1, 2, 0).move([3, 6], [0, 5])
     lower.event('allocated', 0, 3, { transaction: '1' })
     lower.event('released', 0, 3, by('2')).event('allocated', 5, 2, by('2'))
     expect(lower.holds(5, { allocation: 2 }).violationsWithEvents()).toEqual([WITHOUT_CHANGE])
   })
 
-  it('are those of no refused move', () => {
+  it('do not exist for a refused move', () => {
     const refused = new History().get(1, 2, 0).move([3, 4], [0, 5], { error: 'PORT_TAKEN' })
     refused.get(2, 9, 5, web, 'w1').event('allocated', 0, 1, { transaction: '1' })
     refused.event('released', 0, 1, by('2')).event('allocated', 5, 2, by('2'))

@@ -19,14 +19,14 @@ const MORE: [number, number] = [20, 23]
 describe('a range that was added', () => {
   const added = () => new History().addRange([1, 2], MORE)
 
-  it('has numbers from then on', () => {
+  it('has numbers from the reply on', () => {
     expect(added().get(3, 4, 20).holds(20).violations()).toEqual([])
     expect(new History().get(3, 4, 20).addRange([5, 6], MORE).holds(20).violations()).toContain(
       OUTSIDE,
     )
   })
 
-  it('has numbers while it is being added, or may have been', () => {
+  it('may have numbers while it is being added or may have been added', () => {
     const atOnce = new History().addRange([1, 5], MORE).get(2, 3, 20).holds(20)
     expect(atOnce.violations()).toEqual([])
     const unknown = new History().addRange([1, 2], MORE, UNKNOWN).get(3, 4, 20).holds(20)
@@ -35,14 +35,14 @@ describe('a range that was added', () => {
     expect(refused.holds(20).violations()).toContain(OUTSIDE)
   })
 
-  it('has no numbers once it was removed', () => {
+  it('has no numbers after it was removed', () => {
     const removed = () => added().get(3, 4, 20).release(5, 6).removeRange([7, 8], MORE)
     expect(removed().violations()).toEqual([])
     expect(removed().get(9, 10, 20).holds(20).violations()).toContain(OUTSIDE)
     expect(removed().addRange([9, 10], MORE).get(11, 12, 20).holds(20).violations()).toEqual([])
   })
 
-  it('is not removed while a number of it is held', () => {
+  it('is not removed while one of its numbers is held', () => {
     const held = added().get(3, 4, 20).removeRange([5, 6], MORE).release(7, 8)
     expect(held.violations()).toEqual([OUTSIDE])
   })
@@ -54,7 +54,7 @@ describe('a range that was added', () => {
     expect(bound().get(3, 4, 20, elsewhere).holds(20, elsewhere).violations()).toContain(OUTSIDE)
   })
 
-  it('is reported as lost where there is no such range', () => {
+  it('is reported if its removal finds no such range', () => {
     expect(added().removeRange([3, 4], MORE, noSuchRange).violations()).toEqual([LOST])
     const never = new History().removeRange([3, 4], MORE, noSuchRange)
     expect(never.violations()).toEqual([])
@@ -67,7 +67,7 @@ describe('a number of a range that is bound to a host', () => {
   /** `middle` has 150 to 157 on `alpha`. */
   const bound = { project: 'middle', service: 'web' }
 
-  it('is the project’s there', () => {
+  it('belongs to the project on that host', () => {
     expect(new History().get(1, 2, 150, bound).holds(150, bound).violations()).toEqual([])
   })
 
@@ -84,12 +84,12 @@ describe('a number of a range that is bound to a host', () => {
 })
 
 describe('PORT_OUT_OF_RANGE', () => {
-  it('is false for a number of the project', () => {
+  it('is wrong for a number of the project', () => {
     expect(new History().claim(1, 2, 3, outOfRange).violations()).toEqual([FALSE_OUTSIDE])
     expect(new History().claim(1, 2, 20, outOfRange).violations()).toEqual([])
   })
 
-  it('is false while a range with the number is there, and may be true while it changes', () => {
+  it('is wrong while a range with the number exists, and may be correct while the range changes', () => {
     const added = () => new History().addRange([1, 2], MORE)
     expect(added().claim(3, 4, 20, outOfRange).violations()).toEqual([FALSE_OUTSIDE])
     expect(added().removeRange([3, 6], MORE).claim(4, 5, 20, outOfRange).violations()).toEqual([])
@@ -99,12 +99,12 @@ describe('PORT_OUT_OF_RANGE', () => {
 })
 
 describe('RANGE_OVERLAP and RANGE_IN_USE', () => {
-  it('are true where the range is there, and a number of it is held', () => {
+  it('are correct if the range exists, and if one of its numbers is held', () => {
     const held = new History().addRange([1, 2], MORE).addRange([3, 4], MORE, overlap)
     expect(held.get(5, 6, 20).removeRange([7, 8], MORE, inUse).holds(20).violations()).toEqual([])
   })
 
-  it('are false where it is not there, or nothing of it is held', () => {
+  it('are wrong if the range does not exist, or if none of its numbers is held', () => {
     expect(new History().addRange([1, 2], MORE, overlap).violations()).toEqual([OVERLAP])
     const empty = new History().addRange([1, 2], MORE).removeRange([3, 4], MORE, inUse)
     expect(empty.violations()).toEqual([IN_USE])
@@ -112,7 +112,7 @@ describe('RANGE_OVERLAP and RANGE_IN_USE', () => {
     expect(given.removeRange([7, 8], MORE, inUse).violations()).toEqual([IN_USE])
   })
 
-  it('may be true after a call of unknown outcome', () => {
+  it('may be correct after a call with an unknown outcome', () => {
     const unknown = new History().addRange([1, 2], MORE, UNKNOWN).addRange([3, 4], MORE, overlap)
     expect(unknown.violations()).toEqual([])
     const holder = new History().addRange([1, 2], MORE).get(3, 4, UNKNOWN)
@@ -130,12 +130,12 @@ describe('RANGE_EXHAUSTED', () => {
     return history
   }
 
-  it('is false while an added range has numbers', () => {
+  it('is wrong while an added range has free numbers', () => {
     const more = full(new History().addRange([1, 2], MORE))
     expect(more.get(20, 21, EXHAUSTED).violations()).toEqual([FULL])
   })
 
-  it('is true where that is on another host, is gone, or may be', () => {
+  it('is correct if that range is of another host, or was or may have been removed', () => {
     const elsewhere = full(new History().addRange([1, 2], MORE, { ok: true }, 'beta'))
     expect(elsewhere.get(20, 21, EXHAUSTED).violations()).toEqual([])
     const removed = full(new History().addRange([1, 2], MORE)).removeRange([18, 22], MORE)

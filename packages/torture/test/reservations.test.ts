@@ -13,13 +13,13 @@ const LOW: [number, number] = [0, 3]
 const reserved = () => new History().reserve([1, 2], LOW)
 
 describe('a reserved number', () => {
-  it('that is allocated is reported, and one beside it is not', () => {
+  it('is reported if it is allocated, and the number beside it is not', () => {
     expect(reserved().allocate(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     expect(reserved().get(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     expect(reserved().get(3, 4, 4).holds(4).violations()).toEqual([])
   })
 
-  it('that a batch is given is reported', () => {
+  it('is reported if a batch gets it', () => {
     const batch = reserved().batch([3, 4], { web: {} }, [['web', 2]])
     expect(batch.holds(2, { service: 'web' }).violations()).toEqual([RESERVED_ALLOCATED])
   })
@@ -28,26 +28,26 @@ describe('a reserved number', () => {
     expect(reserved().allocate(1.5, 4, 3).holds(3).violations()).toEqual([])
   })
 
-  it('may be allocated by a call that ended after its removal was asked for', () => {
+  it('may be allocated by a call that ended after its removal had begun', () => {
     const removed = reserved().allocate(3, 6, 3).unreserve([5, 7], LOW)
     expect(removed.holds(3).violations()).toEqual([])
     const later = reserved().allocate(3, 4, 3).unreserve([5, 7], LOW)
     expect(later.holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
-  it('may be allocated if a removal without an answer may have landed', () => {
+  it('may be allocated if a removal without a reply may have taken effect', () => {
     const unknown = reserved().unreserve([3, 4], LOW, UNKNOWN).reserve([5, 6], LOW)
     expect(unknown.allocate(7, 8, 3).holds(3).violations()).toEqual([])
     const refused = reserved().unreserve([3, 4], LOW, { error: 'BUSY' })
     expect(refused.allocate(7, 8, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
-  it('may be allocated after a reservation without an answer', () => {
+  it('may be allocated after a reservation without a reply', () => {
     const unknown = new History().reserve([1, 2], LOW, UNKNOWN).allocate(3, 4, 3)
     expect(unknown.holds(3).violations()).toEqual([])
   })
 
-  it('that is allocated once a later reservation was answered is reported', () => {
+  it('is reported if it is allocated after the reply to a later reservation', () => {
     const unknown = new History().reserve([1, 2], LOW, UNKNOWN).reserve([3, 4], LOW)
     expect(unknown.allocate(5, 6, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
@@ -61,25 +61,25 @@ describe('a reserved number', () => {
     expect(tcp.allocate(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
   })
 
-  it('that a service held already is told again', () => {
+  it('is returned to a service that already held it', () => {
     const held = new History().get(0, 0.5, 3).reserve([1, 2], LOW).get(3, 4, 3)
     expect(held.holds(3).violations()).toEqual([])
   })
 
-  it('is claimed only by a call that says so', () => {
+  it('is claimed only by a call that asks for reserved numbers', () => {
     expect(reserved().claim(3, 4, 3).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     const used = reserved().claim(3, 4, 3, 3, { useReservation: true })
     expect(used.holds(3).violations()).toEqual([])
   })
 
-  it('is moved to only by a call that says so', () => {
+  it('is the target only of a move that asks for reserved numbers', () => {
     const held = () => new History().get(0, 0.5, 4).reserve([1, 2], LOW)
     expect(held().move([3, 4], [4, 3]).holds(3).violations()).toEqual([RESERVED_ALLOCATED])
     const used = held().move([3, 4], [4, 3], undefined, { useReservation: true })
     expect(used.holds(3).violations()).toEqual([])
   })
 
-  it('that its own event says was allocated is reported, though others were told it too', () => {
+  it('is reported if its event shows that it was allocated, even if others got it as well', () => {
     const both = () =>
       reserved().get(3, 4, 3).get(3.5, 4.5, 3).reserved(LOW).reservationEvent('reserved', LOW)
     expect(both().holds(3).violations()).toEqual([])
@@ -89,14 +89,14 @@ describe('a reserved number', () => {
 })
 
 describe('PORT_RESERVED', () => {
-  it('is false where nothing is reserved, and to a call that takes reserved numbers', () => {
+  it('is wrong if nothing is reserved, and for a call that asks for reserved numbers', () => {
     expect(new History().claim(3, 4, 3, reservedAnswer).violations()).toEqual([FALSE_RESERVED])
     expect(reserved().claim(3, 4, 3, reservedAnswer).violations()).toEqual([])
     const used = reserved().claim(3, 4, 3, reservedAnswer, { useReservation: true })
     expect(used.violations()).toEqual([FALSE_RESERVED])
   })
 
-  it('is false once the reservation was removed, and may be true while it is', () => {
+  it('is wrong after the reservation was removed, and may be correct during the removal', () => {
     const removed = reserved().unreserve([3, 4], LOW).claim(5, 6, 3, reservedAnswer)
     expect(removed.violations()).toEqual([FALSE_RESERVED])
     const meanwhile = reserved().unreserve([3, 6], LOW).claim(5, 7, 3, reservedAnswer)
@@ -107,21 +107,21 @@ describe('PORT_RESERVED', () => {
 describe('RANGE_EXHAUSTED', () => {
   const rest: [number, number] = [0, 11]
 
-  it('is true where all numbers are reserved, and false once they are not', () => {
+  it('is correct while all numbers are reserved, and wrong afterwards', () => {
     const all = () => new History().reserve([1, 2], rest)
     expect(all().get(3, 4, EXHAUSTED).violations()).toEqual([])
     const removed = all().unreserve([5, 6], rest).get(7, 8, EXHAUSTED)
     expect(removed.violations()).toEqual([FULL])
   })
 
-  it('told to a batch is true where all numbers are reserved', () => {
+  it('is a correct reply to a batch while all numbers are reserved', () => {
     const batch = new History().reserve([1, 2], rest).batch([3, 4], { web: {} }, EXHAUSTED)
     expect(batch.violations()).toEqual([])
   })
 })
 
 describe('a reservation', () => {
-  it('that its removal does not find is reported', () => {
+  it('is reported if its removal does not find it', () => {
     expect(reserved().unreserve([3, 4], LOW, { ok: 0 }).violations()).toEqual([LOST])
     expect(new History().unreserve([3, 4], LOW, { ok: 0 }).violations()).toEqual([])
   })
@@ -134,7 +134,7 @@ describe('a reservation', () => {
     expect(twice.violationsWithEvents()).toEqual([WITHOUT_CHANGE])
   })
 
-  it('that the events leave and the table does not have is reported', () => {
+  it('is reported if it exists by the events but not in the table', () => {
     const gone = reserved().reservationEvent('reserved', LOW)
     expect(gone.violationsWithEvents()).toEqual([WITHOUT_EVENT])
     const removed = reserved().unreserve([3, 4], LOW).reservationEvent('reserved', LOW)

@@ -16,7 +16,7 @@ const web = { ...api, service: 'web' }
 const released = () => new History().get(0, 1, FIRST, api).release(2, 2.1, { ok: true }, api)
 
 describe('a released number', () => {
-  it('is given to nobody else before its rest is over', () => {
+  it('is not given to other services before its rest is over', () => {
     expect(released().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([
       TAKEN_WHILE_RESTING,
     ])
@@ -32,12 +32,12 @@ describe('a released number', () => {
     expect(released().get(2.2, 2.9, FIRST, api).holds(FIRST, api).violations()).toEqual([])
   })
 
-  it('of a project without rests is given to anybody at once', () => {
+  it('of a project without rests is given to any service at once', () => {
     const history = new History().get(0, 1, 0).release(2, 2.1).get(2.2, 2.9, 0, { service: 'web' })
     expect(history.holds(0, { service: 'web' }).violations()).toEqual([])
   })
 
-  it('was perhaps held by nobody when others are told it', () => {
+  it('need not have been held if others get it', () => {
     const early = new History().get(0, 3, FIRST, api).release(2, 2.1, { ok: true }, api)
     expect(early.get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([])
   })
@@ -47,7 +47,7 @@ describe('a released number', () => {
     expect(jumped.holds(FIRST, web).violations()).toEqual([])
   })
 
-  it('is taken, and fills its range, until its rest is over', () => {
+  it('counts as taken and fills its range until its rest is over', () => {
     expect(released().claim(2.9, 3.05, FIRST, TAKEN, web).violations()).toEqual([])
     expect(released().claim(3.2, 3.3, FIRST, TAKEN, web).violations()).toEqual(['false PORT_TAKEN'])
     const setBack = released().jump(3.5, 3.6).claim(4, 4.1, FIRST, TAKEN, web)
@@ -66,7 +66,7 @@ describe('a released number', () => {
 })
 
 describe('a number whose lease has ended', () => {
-  it('rests from then on', () => {
+  it('rests from the end of the lease on', () => {
     const leased = () => new History().lease([1, 1.1], [FIRST, 7], api)
     expect(leased().get(2.2, 2.9, FIRST, web).holds(FIRST, web).violations()).toEqual([
       TAKEN_WHILE_RESTING,
@@ -81,7 +81,7 @@ describe('a service whose number rests', () => {
   const whole = () => new History().get(0, 1, FIRST, api).releaseOf([FIRST], 2, 2.1, false, api)
   const OTHER = FIRST + 1
 
-  it('is given that number and no other', () => {
+  it('gets that number and no other', () => {
     expect(again(FIRST).violations()).toEqual([])
     expect(again(OTHER).violations()).toEqual([RESTING_NOT_RETURNED])
     const leased = whole().lease([2.2, 2.9], [OTHER, 8], api).tableAt(0)
@@ -91,13 +91,13 @@ describe('a service whose number rests', () => {
     ])
   })
 
-  it('may be given another one once the rest may be over', () => {
+  it('may get another number after the rest may be over', () => {
     expect(again(OTHER, [2.2, 3.05]).violations()).toEqual([])
     expect(again(OTHER, [2.05, 2.9]).violations()).toEqual([])
     expect(again(OTHER).jump(2.1, 2.2).violations()).toEqual([])
   })
 
-  it('may be given any of several that rest for it', () => {
+  it('may get any of several numbers that rest for it', () => {
     const two = () =>
       new History()
         .get(0, 1, FIRST, api)
@@ -107,7 +107,7 @@ describe('a service whose number rests', () => {
     expect(again(FIRST + 2, [2.2, 2.9], two()).violations()).toEqual([RESTING_NOT_RETURNED])
   })
 
-  it('may be given another one if it still holds one, claims it, or asks for a batch', () => {
+  it('may get another number if it still holds one, claims one, or requests a batch', () => {
     const one = new History()
       .get(0, 1, FIRST, api)
       .allocate(1.1, 1.2, OTHER, api)
@@ -118,7 +118,7 @@ describe('a service whose number rests', () => {
     expect(batch.tableAt(0).violations()).toEqual([])
   })
 
-  it('may be given another one while other calls for it are under way, or may land', () => {
+  it('may get another number while other calls for it may take effect', () => {
     const beside = () => again(OTHER).release(2.3, 2.4, { ok: [] }, api)
     expect(beside().violations()).toEqual([])
     const unknown = whole().get(1.5, 1.6, UNKNOWN, api, 'w1')
@@ -126,7 +126,7 @@ describe('a service whose number rests', () => {
     expect(whole().get(2.2, 2.9, repeated(OTHER), api).tableAt(0).violations()).toEqual([])
   })
 
-  it('may be given another one if a call of others may have its slot locked', () => {
+  it('may get another number if a call of another service may have locked the slot', () => {
     const whileAsked = (from: number, until: number, asked: object) =>
       again(OTHER).get(from, until, FIRST + 5, { ...asked, service: 'web' }, 'w1')
     expect(whileAsked(0.5, 2.05, api).violations()).toEqual([])
@@ -137,7 +137,7 @@ describe('a service whose number rests', () => {
     expect(again(OTHER).cutOff('audit', 1.5).violations()).toEqual([])
   })
 
-  it('may be given anything in a project without rests', () => {
+  it('may get any number in a project without rests', () => {
     const small = new History().get(0, 1, 0).releaseOf([0], 2, 2.1).get(2.2, 2.9, 1).tableAt(0)
     expect(small.violations()).toEqual([])
   })

@@ -57,16 +57,16 @@ async function findsWrong(kind: string, args: readonly string[]): Promise<void> 
   expect(outcome!.status).toBe(1)
 }
 
-it('finds lost acknowledgements where commits are acknowledged before they are on disk', async () => {
+it('finds acknowledged changes that are lost if commits are acknowledged before they are on disk', async () => {
   const args = ['--only', 'postmaster-killed', '--seconds', '6', '--pause', '900']
   await findsWrong('acknowledged and lost', ['--sabotage', 'unsafe-commit', ...args])
 }, 120_000)
 
-it('finds ports that two services hold where the unique index is gone', async () => {
+it('finds ports that two services hold if there is no unique index', async () => {
   await findsWrong('held by two at once', ['--sabotage', 'no-unique', ...QUICK_RUN])
 }, 120_000)
 
-it('finds ports that two services hold where the slot is not locked', async () => {
+it('finds ports that two services hold if the slot is not locked', async () => {
   await findsWrong('held by two at once', ['--sabotage', 'no-lock', ...QUICK_RUN])
 }, 120_000)
 
@@ -90,7 +90,7 @@ it('finds calls that wait for a role without rights if any role can take that lo
   await findsWrong('waited for an unrelated transaction', ['--sabotage', 'one-lock', ...args])
 }, 120_000)
 
-it('finds the scopes that hosts leave behind if none are collected', async () => {
+it('finds the scopes of removed hosts if none are deleted', async () => {
   const args = ['--only', 'host-name-churn', '--seconds', '6', '--processes', '6']
   await findsWrong('scope of a removed host that was not collected', [
     '--sabotage',
@@ -99,7 +99,7 @@ it('finds the scopes that hosts leave behind if none are collected', async () =>
   ])
 }, 120_000)
 
-it('finds batches of which a part is not given', async () => {
+it('finds batches that are incomplete', async () => {
   await findsWrong('incomplete batch', ['--sabotage', 'half-batch', ...QUICK_RUN])
 }, 120_000)
 
@@ -111,7 +111,7 @@ it('finds reserved numbers that are allocated', async () => {
   ])
 }, 120_000)
 
-it('finds reserved numbers that are taken by calls that do not say so', async () => {
+it('finds reserved numbers that are taken by calls that do not ask for them', async () => {
   await findsWrong('reserved number allocated', [
     '--sabotage',
     'reservations-unrefused',
@@ -134,11 +134,11 @@ it('finds leases that are renewed after their end', async () => {
   await findsWrong('lease renewed after its end', ['--sabotage', 'renewed-late', ...LONG_RUN])
 }, 120_000)
 
-it('finds leases that are taken away before their end', async () => {
+it('finds leases that end early', async () => {
   await findsWrong('false LEASE_LOST', ['--sabotage', 'lease-cut', ...LONG_RUN])
 }, 120_000)
 
-it('finds moves that do not pass the lease on', async () => {
+it('finds moves that lose the lease', async () => {
   const args = ['--sabotage', 'moved-without-lease', ...LONG_RUN]
   await findsWrong('lease with the wrong end', args)
 }, 120_000)
@@ -151,12 +151,12 @@ it('finds leases that end without an event', async () => {
   ])
 }, 120_000)
 
-it('finds limits that calls pass together', async () => {
+it('finds limits that concurrent calls exceed', async () => {
   const args = ['--sabotage', 'limits-unlocked', ...LONG_RUN]
   await findsWrong('more ports held than the limit', args)
 }, 120_000)
 
-it('finds limits of a minute that do not count all that is given', async () => {
+it('finds limits per minute that do not count every allocation', async () => {
   await findsWrong('more ports given in a minute than the limit', [
     '--sabotage',
     'minutes-uncounted',
@@ -164,7 +164,7 @@ it('finds limits of a minute that do not count all that is given', async () => {
   ])
 }, 120_000)
 
-it('finds limits of actors that do not count all that they hold', async () => {
+it('finds limits of actors that do not count every held port', async () => {
   const args = ['--sabotage', 'actors-uncounted', ...LONG_RUN]
   await findsWrong('more ports held than the limit', args)
 }, 120_000)
@@ -173,7 +173,7 @@ it('finds resting numbers that are given to others', async () => {
   await findsWrong('given before its rest was over', ['--sabotage', 'rests-ignored', ...LONG_RUN])
 }, 120_000)
 
-it('finds resting numbers that are not given back', async () => {
+it('finds resting numbers that are not returned to their last holder', async () => {
   await findsWrong('resting number not returned to its service', [
     '--sabotage',
     'rests-for-nobody',
@@ -181,7 +181,7 @@ it('finds resting numbers that are not given back', async () => {
   ])
 }, 120_000)
 
-it('finds numbers of a range that are given on another host than its own', async () => {
+it('finds numbers that are given on another host than the one of their range', async () => {
   await findsWrong('outside its range', [
     '--sabotage',
     'host-ignored',
@@ -191,7 +191,7 @@ it('finds numbers of a range that are given on another host than its own', async
   ])
 }, 120_000)
 
-it('finds dumps whose events are of a later moment than their allocations', async () => {
+it('finds dumps with events that are newer than their allocations', async () => {
   const args = ['--only', 'dumps', '--seconds', '6']
   await findsWrong('dump that is not a snapshot', ['--sabotage', 'dump-in-parts', ...args])
 }, 120_000)

@@ -1,4 +1,4 @@
-// Node with the MCP SDK loaded, and a server of it without tools.
+// Loads the MCP SDK and serves no tools.
 import { Server } from '@modelcontextprotocol/sdk/server/index.js'
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js'
 

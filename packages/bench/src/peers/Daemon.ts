@@ -54,7 +54,7 @@ export class Daemon {
   async #untilUp() {
     const giveUpAt = Date.now() + START_TIMEOUT_MS
     while (!(await this.isUp())) {
-      if (Date.now() > giveUpAt) throw new Error('It does not answer')
+      if (Date.now() > giveUpAt) throw new Error('its server does not answer')
       await sleep(20)
     }
   }

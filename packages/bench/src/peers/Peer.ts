@@ -45,7 +45,7 @@ export interface Answer {
 
 const CALLER = fileURLToPath(new URL('caller.js', import.meta.url))
 
-/** A caller on Node, whose client is the one that `createClient` of this module returns. */
+/** A caller on Node. Its client is the one that `createClient` of this module returns. */
 export function nodeCaller(module: string, env: NodeJS.ProcessEnv): Command {
   return { command: process.execPath, args: [CALLER, module], env }
 }

@@ -5,7 +5,7 @@ import type { Askers } from './Askers.js'
 import type { OpenPeer, Peer } from './Peer.js'
 import { Tally } from './Tally.js'
 
-/** For all rounds of a peer with one number of processes. A slower peer is left out of the rest. */
+/** A peer that takes longer for its rounds with one number of processes skips the other rounds. */
 const MAX_PEER_MS = 45_000
 
 export interface PeerLoad {

@@ -28,7 +28,7 @@ export function getPort(installation: string): Peer {
   }
 }
 
-/** Called in a caller. */
+/** Called by the process of a caller. */
 export async function createClient() {
   const file = join(process.env.INSTALLATION!, 'node_modules/get-port/index.js')
   const { default: getPort } = await import(pathToFileURL(file).href)

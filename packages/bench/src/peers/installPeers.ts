@@ -46,7 +46,7 @@ async function compileSqlite(signal: AbortSignal) {
   const { stdout } = await run('npm', ['root', '--global'], { signal })
   const nodeGyp = join(stdout.trim(), 'npm/node_modules/node-gyp/bin/node-gyp.js')
   const installation = dirname(dirname(process.execPath))
-  // Without them node-gyp downloads the headers from Node's site.
+  // Otherwise, node-gyp downloads the headers from Node's site.
   const headers = existsSync(join(installation, 'include/node/node_version.h'))
     ? ['--nodedir', installation]
     : []

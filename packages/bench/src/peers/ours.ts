@@ -36,12 +36,12 @@ function childrenOf(pid: number) {
   return children.trim().split(' ').map(Number)
 }
 
-/** Called in a caller. */
+/** Called by the process of a caller. */
 export async function createClient() {
   const { PortManager } = await import('@ports/core')
   const { openRepository } = await import('@ports/db')
   const ports = new PortManager(await openRepository())
-  // Connects, because a running program is connected.
+  // Connects at once, because a running program is connected.
   await ports.listRanges()
   return (service: string) => ports.getOrAllocate('bench', service)
 }

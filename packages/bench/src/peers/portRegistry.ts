@@ -59,7 +59,7 @@ async function freePort() {
   return port
 }
 
-/** Called in a caller. Uses the API as its README describes it. */
+/** Called by the process of a caller. Uses the API as its README describes it. */
 export async function createClient() {
   const url = `${process.env.PORT_REGISTRY_URL}/allocate`
   return async (service: string) => {

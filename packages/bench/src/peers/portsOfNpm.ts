@@ -8,7 +8,7 @@ export function portsOfNpm(installation: string): Peer {
     name: 'npm `ports`',
     promise: 'by name, in a file',
     guarantees:
-      'One port per service name, the same at every call of one caller after another; a JSON file, ' +
+      'One port per service name, the same at every call if callers take turns, in a JSON file that is ' +
       'replaced by renaming. It has no lock, and does not check whether a port is free.',
     hasNames: true,
     async open(directory) {
@@ -27,7 +27,7 @@ export function portsOfNpm(installation: string): Peer {
   }
 }
 
-/** Called in a caller. */
+/** Called by the process of a caller. */
 export async function createClient() {
   const require = createRequire(join(process.env.INSTALLATION!, 'package.json'))
   const ports = require('ports')

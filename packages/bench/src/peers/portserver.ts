@@ -15,8 +15,8 @@ export const portserver: Peer = {
   promise: 'unique while the asker lives',
   guarantees:
     'A number that no other living process holds and that nothing is bound to at that moment, TCP ' +
-    'and UDP, held until the process that it was asked for exits. In memory; it knows processes, no ' +
-    'names.',
+    'and UDP, held until the process that it was asked for exits. It keeps them in memory, and knows ' +
+    'no names.',
   hasNames: false,
   async open(directory, signal) {
     if (!existsSync(SERVER)) throw new Error('not installed: apt-get install python3-portpicker')
@@ -28,7 +28,7 @@ export const portserver: Peer = {
     ]
     const daemon = await Daemon.start({ command: SERVER, args, env }, () => accepts(socket), signal)
     return {
-      // Like a shell script, it asks for a process that lives on.
+      // Like a shell script, it asks on behalf of a process that continues.
       program: () => ({ command: PYTHON, args: ['-m', 'portpicker', `${process.pid}`], env }),
       caller: () => ({ command: PYTHON, args: [CALLER], env }),
       killAllocator: () => daemon.kill(),

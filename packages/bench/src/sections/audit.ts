@@ -14,7 +14,7 @@ export const title = 'Audit'
 const START = 20_000
 
 const intro =
-  "The snapshot is the first step of an audit: it reads the listeners of this host from the kernel's tables, in a running process. Its baseline is one run of `ss -ltun`, including its start. Every second allocation is listened to, on a loopback address that nothing else uses."
+  "The snapshot is the first step of an audit: it reads the listeners of this host from the kernel's tables, in a running process. Its baseline is one run of `ss -ltun`, including its start. A process listens on the port of every second allocation, on a loopback address that nothing else uses."
 
 const TOTALS =
   'The whole of `auditPorts()`: reading the allocations, the snapshot, and writing the verdicts to disk.'
@@ -81,11 +81,11 @@ async function whyProcIsSlow() {
   return (
     `For /proc/net/tcp, and again for tcp6, the kernel walks its table${buckets} of all ` +
     `connections: ${milliseconds(median(durations))} here for tcp6, which is almost empty. ss asks ` +
-    'for listeners alone, over netlink, which Node does not speak.'
+    'for listeners alone, over netlink, which Node does not support.'
   )
 }
 
-/** @throws {Error} if an audit misses a listener: a wrong result is not fast */
+/** @throws {Error} if an audit misses a listener, because a wrong result must not count */
 async function auditTimes(ports: PortManager, times: number, listening: number) {
   const durations = []
   let inUse = 0

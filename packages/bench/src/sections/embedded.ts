@@ -66,7 +66,7 @@ export async function measure(context: Context) {
   }
 }
 
-/** Starts the embedded server as any process does that uses the registry. */
+/** Starts the embedded server as any process that uses the registry does. */
 class EmbeddedRegistry {
   #directory: string
   #homes = 0
@@ -92,12 +92,12 @@ class EmbeddedRegistry {
     rmSync(process.env.PORTS_HOME!, { recursive: true, force: true })
   }
 
-  /** At Ctrl-C, in any state. The data is removed with the home of the run. */
+  /** Called at Ctrl-C, in any state. The data is removed with the home of the run. */
   kill() {
     if (this.#status?.pid !== undefined) process.kill(this.#status.pid, 'SIGINT')
   }
 
-  /** What a manual server must have in common with this one. */
+  /** The properties that a manual server must have as well. */
   description() {
     const { dataDirectory, pid } = this.#status!
     const { uid, gid } = statSync(dataDirectory!)

@@ -47,14 +47,14 @@ export async function measure(context: Context) {
   return { intro, rows }
 }
 
-/** The work around the calls is one commit, and not in the figure. */
+/** The work before and after the calls is not measured. Each of both is one commit. */
 interface Operation {
   readonly name: string
   readonly services: readonly string[]
   readonly before?: () => Promise<unknown>
   readonly call: (ports: PortManager, service: string) => Promise<unknown>
   readonly after?: () => Promise<unknown>
-  /** Whether the service of the recorded call has a port before. */
+  /** Whether the service of the recorded call already has a port. */
   readonly isHeld?: boolean
 }
 

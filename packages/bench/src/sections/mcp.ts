@@ -16,7 +16,7 @@ export const title = 'As an MCP server'
 const ONE_TOOL = programOf('oneTool')
 const NO_TOOLS = programOf('noTools')
 const SERVICE = { projectName: 'consilio', serviceName: 'api' }
-/** By then a server has given back what only its start needed. */
+/** After this time, a server has freed the memory that only its start needed. */
 const IDLE_MS = 1000
 
 const intro = `Over stdio, to a client that only writes and reads lines. In one row the client is that of the SDK, which also checks each answer against the tool's schema. The tool that does nothing is one of the SDK's \`McpServer\`, with the schemas of get-port and its answer. For a round trip, each side is the median of 500 calls, with all its processes on one processor. Memory is the proportional set size that Linux shows a second after the answer to \`initialize\`.`
@@ -77,7 +77,7 @@ function timeToInitialize(file: string, options: ServerOptions) {
   return withClient(file, options, async () => performance.now() - started)
 }
 
-/** Megabytes of the server's own: memory that processes share counts in parts (PSS). */
+/** Returns megabytes. Memory that several processes share counts in parts (PSS). */
 function idleMemory(
   file: string,
   options: ServerOptions,
@@ -140,7 +140,7 @@ async function compareRoundTrips(context: Context, options: ServerOptions) {
   ] as const) {
     const ours = await connect(MCP_SERVER, options)
     const nothing = await connect(ONE_TOOL, oneTool)
-    // Lets both be compiled as far as they will be.
+    // V8 compiles the code of both during the first calls.
     for (const client of [ours, nothing]) await medianOf(client)
     rows.push(
       await context.compare({

@@ -17,12 +17,12 @@ const BATCH = 32
 const SERVICES = Array.from({ length: BATCH }, (_, number) => ({ service: `new-${number}` }))
 
 const intro = `
-Each row compares the registry with itself. A search goes through the ranges of a project from the lowest, so three ranges of ${RANGE_SIZE} numbers, of which the first two are held, are compared with one such range, which is empty. A new service that is given a port after a check of this host's listeners, of which there are ${LISTENERS} and those of the machine, is compared with one without that check (\`PORTS_PASS_OVER=none\`), one call at a time. A batch is one \`ensureMany\` of ${BATCH} new services, compared with ${BATCH} calls of \`getOrAllocate\`, one after the other.
+Each row compares the registry with itself. A search goes through the ranges of a project from the lowest one. So three ranges of ${RANGE_SIZE} numbers, the first two of which are held, are compared with one empty range of that size. Calls for a new service check the listeners of this host, which are ${LISTENERS} and those of the machine. They are compared with calls without that check (\`PORTS_PASS_OVER=none\`), one call at a time. A batch is one \`ensureMany\` of ${BATCH} new services, compared with ${BATCH} calls of \`getOrAllocate\`, one after the other.
 `
 
 const CHECK_SHORTFALL =
-  'To list the listeners the kernel goes on to the first connection in its table of all connections, ' +
-  'and through the whole table if there is none. The time depends on the size of that table.'
+  'To list the listeners, the kernel searches its table of all connections up to the first one, or ' +
+  'the whole table if there is none. The time depends on the size of that table.'
 
 const BATCH_SHORTFALL =
   'A batch runs some twenty statements, and starting them takes more processor time than several ' +

@@ -20,11 +20,11 @@ const PROGRAMS =
   'This is the cost for a shell script or an agent.'
 
 const FIRST =
-  'From running processes, which are connected before: each asks for new services one by one.'
+  'From running processes that are already connected. Each asks for new services one by one.'
 
 const AGAIN =
-  'The same services asked for again, of the programs that know services. *Changed* is how many got ' +
-  'another number than before.'
+  'The same services again, for the programs that know services. *Changed* is how many got another ' +
+  'number than before.'
 
 const KILLS =
   `After ${KILLED_SERVICES} answers the allocator gets \`kill -9\` (the database server and its ` +
@@ -72,7 +72,7 @@ export async function measure(context: Context) {
       repeats: true,
       start: (peer: OpenPeer) => RunningProcesses.start(peer.caller(), processes, signal),
     }
-    // Many processes of all peers would not fit into the memory, so there the peers follow each other.
+    // Many processes of all peers would not fit into memory, so the peers are measured in sequence.
     for (const group of processes > 20 ? peers.map((peer) => [peer]) : [peers]) {
       running.push(...(await comparePeers(group, load, context)))
     }

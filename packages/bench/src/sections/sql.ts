@@ -16,9 +16,9 @@ export const title = 'In SQL'
 const SPREAD = 100
 const FULL = { startPort: 5000, endPort: 64_999 }
 const HELD = 58_800
-/** In one reservation, in a range of twice as many. */
+/** The numbers of one reservation, in a range that is twice as large. */
 const RESERVED = 1000
-/** In a range of twice as many. */
+/** The numbers that rest, in a range that is twice as large. */
 const RESTING = 3600
 const SERVICES = 1000
 
@@ -136,7 +136,7 @@ function reserved(context: Context) {
   )
 }
 
-/** As if a rest had been set while other services released them, and had been removed since. */
+/** The numbers rest as if other services had released them while the project had a rest. */
 function resting(context: Context) {
   return withheld(context, 'resting', RESTING, ({ pool }, { endPort }) =>
     pool.query(

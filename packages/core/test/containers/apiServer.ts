@@ -1,19 +1,11 @@
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { projectDirectory } from '@ports/testkit/vitest'
 import { expect, onTestFinished } from 'vitest'
 import type { Container } from '../../src/containers/Container.js'
 import { readContainers } from '../../src/containers/readContainers.js'
-
-/** A directory that is removed when the test ends. Its path is short, as that of a socket must be. */
-export function socketDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-api-'))
-  onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
-  return directory
-}
 
 /** The path of a socket with this server behind it, until the test ends. */
 async function serve(server: Server, path: string): Promise<string> {
@@ -29,9 +21,9 @@ async function serve(server: Server, path: string): Promise<string> {
   return path
 }
 
-const defaultPath = () => join(socketDirectory(), 'docker.sock')
+const defaultPath = () => join(projectDirectory({}), 'docker.sock')
 
-/** A socket on which something answers that is not HTTP, or nothing does. */
+/** A socket on which the reply is not HTTP, or is missing. */
 export function serveRaw(answer: (socket: Socket) => void, path = defaultPath()): Promise<string> {
   return serve(createTcpServer(answer), path)
 }
@@ -41,7 +33,7 @@ export function serveHttp(listener: RequestListener, path = defaultPath()): Prom
 }
 
 interface Api {
-  /** Those of every answer: they tell which runtime it is. */
+  /** The headers of every answer. They name the runtime. */
   readonly headers?: Readonly<Record<string, string>>
   /** Answers by path, without the query. Any other path is not found. */
   readonly [path: `/${string}`]: unknown
@@ -67,7 +59,7 @@ export function serveApi({ headers = DOCKER, ...answers }: Api, path?: string): 
   }, path)
 }
 
-/** The containers that a socket tells of. A busy machine may need more than one look. */
+/** The containers that the API on a socket lists. A busy machine may need several attempts. */
 export async function containersOn(socket: string): Promise<readonly Container[]> {
   let containers: readonly Container[] = []
   await expect

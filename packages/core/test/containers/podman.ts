@@ -10,7 +10,7 @@ const BUSYBOX = '/bin/busybox'
 
 const PROGRAMS = ['podman', 'unshare', 'nsenter', 'ip', 'tar', BUSYBOX]
 
-/** Leaves alone the firewall of this machine and the containers that it may have. */
+/** Does not affect the firewall and the containers of this machine. */
 const IN_OWN_NAMESPACES = `
   ip link set lo up
   mkdir -p /var/lib/cni
@@ -28,19 +28,19 @@ cgroup_manager = "cgroupfs"
 `
 
 export interface Podman {
-  /** Its API's. */
+  /** The socket of its API. */
   readonly socket: string
-  /** The kernel's tables of the sockets of its host, as far as that is concerned. */
+  /** The kernel's tables of the sockets in its network namespace. */
   readonly networkTables: string
   /**
-   * What a command prints.
-   * @throws what Podman says if it fails
+   * Runs a command and returns its output.
+   * @throws with Podman's message if it fails
    */
   run(...args: string[]): string
   stop(): Promise<void>
 }
 
-/** Podman in namespaces of its own, with an image `box`, or why it cannot be had here. */
+/** Starts Podman in namespaces of its own, with an image `box`, or returns why it cannot run. */
 export async function startPodman(): Promise<Podman | { readonly missing: string }> {
   if (process.getuid?.() !== 0) return { missing: 'only root can give Podman its namespaces' }
   const absent = PROGRAMS.find((program) => spawnSync(program, ['--help']).error)

@@ -1,16 +1,9 @@
 import { chmodSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { projectDirectory } from '@ports/testkit/vitest'
 import { describe, expect, test } from 'vitest'
 import { readContainers } from '../../src/containers/readContainers.js'
-import {
-  containersOn,
-  DOCKER,
-  podman,
-  serveApi,
-  serveHttp,
-  serveRaw,
-  socketDirectory,
-} from './apiServer.js'
+import { containersOn, DOCKER, podman, serveApi, serveHttp, serveRaw } from './apiServer.js'
 
 const ID = '736d278e16190eddce93b6508e01899d6963403194a67da934be8d710ae4d362'
 const OTHER_ID = '78c2114bb46d943c938f0a9c18fa22f27a7aa0da75123e284571b58aa2921eb8'
@@ -46,7 +39,7 @@ const libpodWeb = {
   ],
 }
 
-/** What is wrong with the only socket that is asked. */
+/** The reason why the only socket cannot be used. */
 async function reasonOf(socket: string): Promise<string> {
   const { containers, unreachable } = await readContainers({ sockets: [socket] })
   expect(containers).toEqual([])
@@ -54,7 +47,7 @@ async function reasonOf(socket: string): Promise<string> {
   return unreachable[0]!.reason
 }
 
-/** Acts without the rights of root. */
+/** Runs the function without the rights of root. */
 async function asNobody<Result>(act: () => Promise<Result>): Promise<Result> {
   const own = process.geteuid!()
   if (own === 0) process.seteuid!(65_534)
@@ -231,7 +224,7 @@ describe('Podman', () => {
 
 describe('the sockets', () => {
   test('need not be there', async () => {
-    const directory = socketDirectory()
+    const directory = projectDirectory({})
     writeFileSync(join(directory, 'file'), '')
     const sockets = [join(directory, 'docker.sock'), join(directory, 'file/docker.sock')]
     expect(await readContainers({ sockets })).toEqual({ containers: [], unreachable: [] })
@@ -243,7 +236,7 @@ describe('the sockets', () => {
       asked += 1
       response.end('[]')
     })
-    const link = join(socketDirectory(), 'docker.sock')
+    const link = join(projectDirectory({}), 'docker.sock')
     symlinkSync(socket, link)
     expect(await readContainers({ sockets: [link, socket] })).toEqual({
       containers: [],
@@ -300,14 +293,14 @@ describe('a socket is unreachable', () => {
   })
 
   test('if this user may not see whether it is there', async () => {
-    const directory = socketDirectory()
+    const directory = projectDirectory({})
     chmodSync(directory, 0o000)
     const reason = await asNobody(() => reasonOf(join(directory, 'docker.sock')))
     expect(reason).toBe('it may not be opened (EACCES)')
   })
 
   test('if nothing listens on it', async () => {
-    const path = join(socketDirectory(), 'docker.sock')
+    const path = join(projectDirectory({}), 'docker.sock')
     writeFileSync(path, '')
     expect(await reasonOf(path)).toBe('nothing listens on it (ECONNREFUSED)')
   })
@@ -371,7 +364,7 @@ describe('a socket is unreachable', () => {
   })
 
   test('if a link leads in a circle', async () => {
-    const path = join(socketDirectory(), 'docker.sock')
+    const path = join(projectDirectory({}), 'docker.sock')
     symlinkSync(path, path)
     expect(await reasonOf(path)).toMatch(/^ELOOP/)
   })

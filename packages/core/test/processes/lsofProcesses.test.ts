@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { onLinux, skipBecause } from '@ports/testkit/vitest'
+import { onLinux, projectDirectory, skipBecause } from '@ports/testkit/vitest'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Listener } from '../../src/listeners/Listeners.js'
 import { readListeningSockets } from '../../src/listeners/procNet.js'
@@ -36,7 +36,7 @@ async function socketsOn(protocol: Protocol, port: number): Promise<Listener[]> 
 
 async function useBy(processes: HostProcesses, sockets: readonly Listener[]) {
   const use = useAt(sockets, (await processes.readTable(sockets))!)
-  // Which of two sockets with one address is whose cannot be known from lsof.
+  // lsof does not show which of two sockets with one address belongs to which process.
   const keyOf = ({ address, pids }: UsedListener) => `${address} ${pids}`
   return {
     ...use,
@@ -45,17 +45,14 @@ async function useBy(processes: HostProcesses, sockets: readonly Listener[]) {
   }
 }
 
-/** Without the times at which processes were started: ps rounds them. */
+/** Without the start times of processes, because ps rounds them. */
 function untimed({ processes, ...use }: Awaited<ReturnType<typeof useBy>>) {
   return { ...use, processes: processes.map((each) => ({ ...each, startedAt: undefined })) }
 }
 
 /** A program of the test that stands in for lsof or ps. */
 function script(text: string): string {
-  const path = join(mkdtempSync(join(directory, 'program-')), 'program')
-  writeFileSync(path, `#!/bin/sh\n${text}\n`)
-  chmodSync(path, 0o755)
-  return path
+  return join(projectDirectory({ program: `#!/bin/sh\n${text}\n` }), 'program')
 }
 
 describe('lsof and /proc tell the same', () => {
@@ -112,7 +109,7 @@ describe('lsof and /proc tell the same', () => {
     const [lsof, proc] = tables.map((table) =>
       sockets.map((each) => [each.port, each.protocol, table!.pidsOf(each).toSorted()]),
     )
-    // Which of two sockets with one address is whose cannot be known from lsof.
+    // lsof does not show which of two sockets with one address belongs to which process.
     const isReused = ([port]: readonly unknown[]) => port === ports.reused
     expect(lsof!.filter((each) => !isReused(each))).toEqual(proc!.filter((each) => !isReused(each)))
     expect(lsof!.filter(isReused)).toEqual(expect.arrayContaining(proc!.filter(isReused)))
@@ -150,7 +147,7 @@ describe('lsof and /proc tell the same', () => {
 it('a socket that lsof does not list has an unknown process', async ({ skip }) => {
   withLsof(skip)
   const sockets = await socketsOn('tcp', await listenTcp({ host: '127.0.0.1' }))
-  // Its status is 1 without the rights of root, whatever it prints.
+  // Without the rights of root, its status is always 1.
   const none = lsofProcesses({ ...PROGRAMS, lsof: script('exit 1') })
   expect(await useBy(none, sockets)).toMatchObject({
     isInUse: true,

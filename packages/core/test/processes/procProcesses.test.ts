@@ -1,9 +1,9 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { onLinux, skipBecause } from '@ports/testkit/vitest'
+import { onLinux, skipBecause, startProgram } from '@ports/testkit/vitest'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
 import { readListeningSockets } from '../../src/listeners/procNet.js'
 import { listenersOfHost, useOfPort } from '../../src/processes/listeningProcesses.js'
@@ -31,34 +31,18 @@ s.listen()
 print(s.getsockname()[1], flush=True)
 sys.stdin.read()`
 
-interface Python {
-  readonly child: ChildProcess
-  readonly pid: number
-  /** What it has printed first. */
-  readonly port: number
-}
-
-/** A process that runs until the test ends. */
+/** A process that runs until the test ends. `port` is what it printed first, 0 if nothing. */
 async function python(
   program: string,
-  options: { cwd?: string; uid?: number; gid?: number } = {},
-): Promise<Python> {
+  { cwd = process.cwd(), ...account }: { cwd?: string; uid?: number; gid?: number } = {},
+) {
   const script = `import ctypes, os, socket, sys\n${program}`
-  const child = spawn('/usr/bin/env', ['python3', '-c', script], {
-    ...options,
-    stdio: ['pipe', 'pipe', 'inherit'],
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
-  const [text] = await Promise.race([
-    once(child.stdout, 'data'),
-    once(child, 'exit').then(() => ['']),
-  ])
-  return { child, pid: child.pid!, port: Number(text) }
+  const command = ['/usr/bin/env', 'python3', '-c', script]
+  const { child, pid, said } = await startProgram(cwd, command, account)
+  return { child, pid, port: Number(said) }
 }
 
-/** What a process of other rights or namespaces sees of a port, if it can be had. */
+/** What a process with other rights or in other namespaces sees of a port. */
 function useSeenBy(skip: (note: string) => never, command: string, port: number, protocol = 'tcp') {
   const program = `import { useOfPort } from ${JSON.stringify(CORE)}
     console.log(JSON.stringify(await useOfPort(${port}, '${protocol}')))`

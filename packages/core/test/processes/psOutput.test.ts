@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { parsePs } from '../../src/processes/psOutput.js'
 
-/** Of the form that ps(1) of macOS prints in the C locale, put together from public listings. */
+/** In the format of ps(1) of macOS in the C locale, assembled from public listings. */
 const OUTPUT = `    1     0     0 Fri Nov 27 16:07:17 2026 /sbin/launchd
   501     1   501 Sat Nov  8 04:30:55 2026 /Applications/My App.app/Contents/MacOS/My App --port 3000 
   502   501   501 Sat Nov  8 04:30:56 2026 

@@ -1,28 +1,16 @@
 import { execFileSync } from 'node:child_process'
-import { chownSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chownSync, mkdirSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { skipBecause } from '@ports/testkit/vitest'
+import { git, projectDirectory, skipBecause, writeFiles } from '@ports/testkit/vitest'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { findProject } from '../../src/project/findProject.js'
 
 let root: string
 beforeEach(() => {
-  root = realpathSync(mkdtempSync(join(tmpdir(), 'ports-find-')))
-  return () => rmSync(root, { recursive: true, force: true })
+  root = projectDirectory({})
 })
 
-function write(name: string, content: string | object): void {
-  const path = join(root, name)
-  mkdirSync(dirname(path), { recursive: true })
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
-}
-
-const git = (...args: string[]) =>
-  execFileSync('git', ['-C', root, '-c', 'user.name=a', '-c', 'user.email=a@b.example', ...args], {
-    stdio: 'pipe',
-    env: { PATH: process.env.PATH, HOME: root, GIT_CONFIG_NOSYSTEM: '1' },
-  })
+const write = (name: string, content: string | object) => writeFiles(root, { [name]: content })
 
 describe('the project of a directory', () => {
   it('is that of the nearest ports.json above it', () => {
@@ -38,7 +26,7 @@ describe('the project of a directory', () => {
   })
 
   it('is otherwise named by the package at the top of the repository', () => {
-    git('init', '--quiet')
+    git(root, 'init', '--quiet')
     write('package.json', { name: '@acme/shop' })
     write('packages/web/package.json', { name: 'web' })
     expect(findProject(join(root, 'packages/web'))).toMatchObject({
@@ -49,7 +37,7 @@ describe('the project of a directory', () => {
   })
 
   it('is otherwise named by the remote of the repository', () => {
-    git('init', '--quiet')
+    git(root, 'init', '--quiet')
     mkdirSync(join(root, 'src'))
     expect(findProject(join(root, 'src'))).toBeUndefined()
     for (const [url, name] of [
@@ -57,15 +45,15 @@ describe('the project of a directory', () => {
       ['git@git.example:acme/blog.git', 'blog'],
       ['/srv/git/wiki', 'wiki'],
     ] as const) {
-      git('remote', 'add', 'upstream', 'https://git.example/other.git')
-      git('remote', 'add', 'origin', url)
+      git(root, 'remote', 'add', 'upstream', 'https://git.example/other.git')
+      git(root, 'remote', 'add', 'origin', url)
       expect(findProject(join(root, 'src')), url).toMatchObject({
         projectName: name,
         root,
         namedBy: 'git remote',
       })
-      git('remote', 'remove', 'origin')
-      git('remote', 'remove', 'upstream')
+      git(root, 'remote', 'remove', 'origin')
+      git(root, 'remote', 'remove', 'upstream')
     }
   })
 
@@ -74,27 +62,27 @@ describe('the project of a directory', () => {
     write('shop/README.md', 'A shop')
     const shop = join(root, 'shop')
     expect(findProject(shop)?.projectName).toBe('home')
-    git('init', '--quiet', 'shop')
+    git(root, 'init', '--quiet', 'shop')
     expect(findProject(shop)).toBeUndefined()
-    git('-C', 'shop', 'remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    git(root, '-C', 'shop', 'remote', 'add', 'origin', 'https://git.example/acme/shop.git')
     expect(findProject(shop)).toMatchObject({ projectName: 'shop', namedBy: 'git remote' })
   })
 
   it('is otherwise named by the nearest package in the repository', () => {
-    git('init', '--quiet')
+    git(root, 'init', '--quiet')
     write('package.json', { private: true })
     write('web/package.json', { name: 'web' })
     write('web/src/index.ts', '')
     const found = { projectName: 'web', root: join(root, 'web'), namedBy: 'package.json' }
     expect(findProject(join(root, 'web/src'))).toMatchObject(found)
     expect(findProject(root)).toBeUndefined()
-    git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    git(root, 'remote', 'add', 'origin', 'https://git.example/acme/shop.git')
     expect(findProject(join(root, 'web/src'))).toMatchObject({ projectName: 'shop', root })
   })
 
   it('has no name from files that are directories or FIFOs', () => {
-    git('init', '--quiet')
-    git('remote', 'add', 'origin', 'https://git.example/acme/shop.git')
+    git(root, 'init', '--quiet')
+    git(root, 'remote', 'add', 'origin', 'https://git.example/acme/shop.git')
     mkdirSync(join(root, 'package.json'))
     expect(findProject(root)?.namedBy).toBe('git remote')
     for (const file of ['package.json', '.git/config']) {
@@ -124,12 +112,12 @@ describe('the project of a directory', () => {
   it('is in a linked worktree only if Git made one, not in a clone or a submodule', () => {
     write('main/ports.json', { project: 'shop' })
     root = join(root, 'main')
-    git('init', '--quiet')
-    git('add', '.')
-    git('commit', '--quiet', '-m', 'Begin')
-    git('worktree', 'add', '--quiet', '../linked')
-    git('clone', '--quiet', '.', '../clone')
-    git('-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../clone', 'sub')
+    git(root, 'init', '--quiet')
+    git(root, 'add', '.')
+    git(root, 'commit', '--quiet', '-m', 'Begin')
+    git(root, 'worktree', 'add', '--quiet', '../linked')
+    git(root, 'clone', '--quiet', '.', '../clone')
+    git(root, '-c', 'protocol.file.allow=always', 'submodule', '--quiet', 'add', '../clone', 'sub')
     const found = (directory: string) => findProject(join(root, directory))
     expect(found('.')).toMatchObject({ isLinked: false, root })
     expect(found('../linked')).toMatchObject({ isLinked: true, root: join(root, '../linked') })
@@ -140,12 +128,12 @@ describe('the project of a directory', () => {
 
   it('has a copy of its own in a worktree below it that has no ports.json', () => {
     write('README.md', 'A shop')
-    git('init', '--quiet')
-    git('add', '.')
-    git('commit', '--quiet', '-m', 'Begin')
+    git(root, 'init', '--quiet')
+    git(root, 'add', '.')
+    git(root, 'commit', '--quiet', '-m', 'Begin')
     write('ports.json', { project: 'shop' })
     write('docs/README.md', 'How it works')
-    git('worktree', 'add', '--quiet', 'worktrees/login')
+    git(root, 'worktree', 'add', '--quiet', 'worktrees/login')
     const found = (directory: string) => findProject(join(root, directory))
     expect(found('docs')).toMatchObject({ projectName: 'shop', root, isLinked: false })
     const login = join(root, 'worktrees/login')

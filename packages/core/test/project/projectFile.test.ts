@@ -1,20 +1,17 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
+import { projectDirectory } from '@ports/testkit/vitest'
 import { Ajv2020 } from 'ajv/dist/2020.js'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { readProjectFile } from '../../src/project/ProjectFile.js'
 
 const SCHEMA = JSON.parse(readFileSync(new URL('../../ports.schema.json', import.meta.url), 'utf8'))
 const isProjectFile = new Ajv2020().compile(SCHEMA)
 
 function written(content: unknown): string {
-  const directory = mkdtempSync(join(tmpdir(), 'ports-file-'))
-  onTestFinished(() => rmSync(directory, { recursive: true }))
-  const path = join(directory, 'ports.json')
-  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
-  return path
+  const text = typeof content === 'string' ? content : JSON.stringify(content)
+  return join(projectDirectory({ 'ports.json': text }), 'ports.json')
 }
 
 const web = {

@@ -2,20 +2,15 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import { cleanEnvironment } from '@ports/testkit'
+import { type Account, cleanEnvironment } from '@ports/testkit'
 import type { DatabaseStatus } from '../../src/index.js'
 
 const SCRIPT = fileURLToPath(new URL('../fixtures/registry.mjs', import.meta.url))
 
-/** The user that a program runs as. Default: the user of the tests. */
-export interface User {
-  readonly uid: number
-  readonly gid: number
-}
-
 export interface Setting {
   readonly env: Readonly<Record<string, string>>
-  readonly as?: User
+  /** Default: the account of the tests. */
+  readonly as?: Account
   /** A command that runs it, such as `unshare --net`. Default: none. */
   readonly through?: readonly string[]
 }
@@ -27,11 +22,11 @@ export interface Answer<Result> {
     readonly code: string
     readonly message: string
   }
-  /** What the user was told meanwhile. */
+  /** The notices during the call. */
   readonly notices: readonly string[]
 }
 
-/** A process of its own that uses the built packages, with nothing of this one's environment. */
+/** A process that uses the built packages and does not inherit the environment. */
 export class RegistryProgram {
   readonly #process: ChildProcess
   readonly #answers: AsyncIterator<string>
@@ -45,7 +40,7 @@ export class RegistryProgram {
       stdio: ['pipe', 'pipe', 'pipe'],
       ...as,
     })
-    // A program that has ended gives no answer, which tells the test.
+    // A program that has ended gives no answer, and `#ask` reports that.
     this.#process.stdin!.on('error', () => {})
     this.#process.stderr!.setEncoding('utf8').on('data', (text) => {
       this.#stderr += text
@@ -85,7 +80,7 @@ export class RegistryProgram {
     return this.#ask<string[]>('migrate')
   }
 
-  /** Straight to the server, past all that is ours. */
+  /** Connects directly to the server, without the registry. */
   connect(config: { readonly host: string; readonly user: string; readonly database: string }) {
     return this.#ask<void>('connect', config)
   }
@@ -107,8 +102,8 @@ export class RegistryProgram {
   }
 }
 
-/** Why that user cannot run programs from this checkout, or undefined if it can. */
-export function whyItCannotRun(as: User): string | undefined {
+/** Returns why that user cannot run programs from this checkout, or undefined if it can. */
+export function whyItCannotRun(as: Account): string | undefined {
   const { status, stderr, error } = spawnSync(process.execPath, [SCRIPT], {
     cwd: '/',
     env: { PATH: process.env.PATH, HOME: '/' },

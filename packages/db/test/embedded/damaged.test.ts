@@ -87,7 +87,7 @@ it('an empty data directory is not taken for a new one', async () => {
   expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
 })
 
-// A home on a disk that lasts, and data on one that does not, or that is not mounted yet.
+// The home is on a permanent disk. The disk of the data is temporary or not mounted yet.
 it('data that were elsewhere and are not there are not made anew', async ({ skip }) => {
   if (!isRoot) skipBecause(skip, 'only root’s data are outside such a home')
   const home = freshHome('home', 0o700)
@@ -122,7 +122,7 @@ it('a server without the registry’s database is named, and given no other', as
   expect(await getApi(program)).toEqual({ result: 3100, notices: [] })
 })
 
-// The state in which a maker leaves it that is killed before the first migration.
+// The state after the creating process was killed before the first migration.
 it('a server without the registry’s schema is given one', async () => {
   const home = freshHome()
   const { socketDirectory } = await makeRegistry(inHome(home))

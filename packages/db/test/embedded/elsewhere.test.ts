@@ -16,7 +16,7 @@ import {
 import { isAlive, serversOf } from './processes.js'
 import { isRoot } from './users.js'
 
-/** Runs a program as a container does: with PIDs, IPC and mounts of its own. */
+/** Runs a program as in a container, with its own PIDs, IPC and mounts. */
 const CONTAINER = ['unshare', '--pid', '--ipc', '--mount', '--fork', '--mount-proc']
 
 /**
@@ -96,7 +96,7 @@ describe('one registry home that two machines or containers share', () => {
     const { pid, socketDirectory } = await makeRegistry(inHome(home))
     const client = new pg.Client({ host: socketDirectory!, user: 'ports', database: 'postgres' })
     await client.connect()
-    // Smart shutdown: it takes no more connections, and waits for the client that it has.
+    // Smart shutdown: the server accepts no more connections and waits for its client.
     process.kill(pid!, 'SIGTERM')
     const there = open(inHome(home, undefined, CONTAINER))
     const second = there.get('consilio', 'second')

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { skipBecause } from '@ports/testkit/vitest'
+import { needs, skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
 import { numbers } from '../sessions.js'
 import {
@@ -112,13 +112,13 @@ describe('a sandbox', () => {
     const answer = await once(inHome(home, user, sandbox), getApi)
     expectRefusal(answer, 'SANDBOXED', 'user namespace', 'PORTS_DATABASE_URL')
     await makeRegistry(inHome(home, user))
-    // As long as the server runs it serves there, too.
+    // While the server runs, it can be used there as well.
     expect((await once(inHome(home, user, sandbox), getApi)).error?.code).not.toBe('SANDBOXED')
   })
 
   it('that forbids Unix sockets is named, with the ways out', async ({ skip }) => {
     if (process.platform !== 'linux') skipBecause(skip, 'seccomp is Linux’s')
-    if (spawnSync('python3', ['-c', '']).status !== 0) skipBecause(skip, 'python3 sets the filter')
+    needs(skip, 'python3', '--version')
     const home = freshHome()
     await makeRegistry(inHome(home))
     const answer = await once(

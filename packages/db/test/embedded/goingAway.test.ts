@@ -6,7 +6,7 @@ import { expect, it, onTestFinished, vi } from 'vitest'
 import { isAccepting } from '../../src/embedded/serverConnection.js'
 import { SOCKET_PORT, socketDirectory } from '../../src/embedded/socketDirectory.js'
 
-// PostgreSQL's messages: a type, a length, what it says.
+// A message of PostgreSQL's protocol: a type, a length, the content.
 function message(type: string, content: Buffer): Buffer {
   const head = Buffer.alloc(5)
   head.write(type)

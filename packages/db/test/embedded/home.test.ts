@@ -37,7 +37,7 @@ describe('the home of a registry', () => {
     const home = freshHome('home', 0o700)
     const { dataDirectory } = await makeRegistry(inHome(home))
     if (isRoot) {
-      // The server's account cannot enter the home, so it has a link to where the data are.
+      // The server's account cannot enter the home, so the home has a link to the data.
       expect(lstatSync(join(home, 'data')).isSymbolicLink()).toBe(true)
       expect(dataDirectory).toMatch(/^\/var\/lib\/ports\/registry-\w+\/data$/)
     } else {

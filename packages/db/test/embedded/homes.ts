@@ -1,24 +1,24 @@
 import { chownSync, mkdirSync, rmSync, watch } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { tempDirectory } from '@ports/testkit'
+import { type Account, tempDirectory } from '@ports/testkit'
 import { expect, onTestFinished } from 'vitest'
 import type { DatabaseStatus } from '../../src/index.js'
-import { type Answer, RegistryProgram, type Setting, type User } from './RegistryProgram.js'
+import { type Answer, RegistryProgram, type Setting } from './RegistryProgram.js'
 
-/** A directory for a registry's home to be in, which everybody can enter. */
+/** A directory for a registry's home, which every account can enter. */
 export function place(): string {
   const directory = tempDirectory('ports-embedded-')
   onTestFinished(() => rmSync(directory, { recursive: true, force: true, maxRetries: 10 }))
   return directory
 }
 
-/** A home where no registry has ever been. What comes to be there goes when the test ends. */
-export function freshHome(name = 'home', mode = 0o755, owner?: User): string {
+/** A home that never had a registry. Its content is removed when the test ends. */
+export function freshHome(name = 'home', mode = 0o755, owner?: Account): string {
   return homeIn(place(), name, mode, owner)
 }
 
-/** The same in a directory that is there. */
-export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: User): string {
+/** The same in an existing directory. */
+export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: Account): string {
   const home = join(directory, name)
   mkdirSync(home, { recursive: true, mode })
   if (owner) chownSync(home, owner.uid, owner.gid)
@@ -26,8 +26,8 @@ export function homeIn(directory: string, name = 'home', mode = 0o755, owner?: U
   return home
 }
 
-/** As its owner, because root uses no registry of another user. */
-export async function removeRegistry(home: string, owner?: User): Promise<void> {
+/** Runs as the owner, because root uses no registry of another user. */
+export async function removeRegistry(home: string, owner?: Account): Promise<void> {
   const program = new RegistryProgram(inHome(home, owner))
   const { result: status } = await program.status()
   if (status?.running) await program.stop()
@@ -43,7 +43,7 @@ export function open(setting: Setting): RegistryProgram {
   return program
 }
 
-/** A program that is there for one question. */
+/** Starts a program for one call. */
 export async function once<Result>(
   setting: Setting,
   ask: (program: RegistryProgram) => Promise<Answer<Result>>,
@@ -54,7 +54,7 @@ export async function once<Result>(
   return answer
 }
 
-export const inHome = (home: string, as?: User, through?: readonly string[]): Setting => ({
+export const inHome = (home: string, as?: Account, through?: readonly string[]): Setting => ({
   env: { PORTS_HOME: home },
   as,
   through,
@@ -64,7 +64,7 @@ export const getApi = (program: RegistryProgram) => program.get('consilio', 'api
 export const statusOf = async (setting: Setting): Promise<DatabaseStatus> =>
   (await once(setting, (program) => program.status())).result!
 
-/** Makes a registry with the api's port in it, and says how it then is. */
+/** Creates a registry with the api's port in it, and returns its status. */
 export async function makeRegistry(setting: Setting): Promise<DatabaseStatus> {
   const program = open(setting)
   const { error, result } = await getApi(program)
@@ -74,7 +74,7 @@ export async function makeRegistry(setting: Setting): Promise<DatabaseStatus> {
   return status.result!
 }
 
-/** The api's port, which a registry has for good, however it was treated. */
+/** Checks that the registry still has the api's port. */
 export async function expectApiKept(setting: Setting): Promise<void> {
   expect(await once(setting, getApi)).toEqual({ result: 3100, notices: [] })
 }
@@ -88,7 +88,7 @@ export function expectRefusal(
   for (const part of parts) expect(error!.message).toMatch(part)
 }
 
-/** Until a file of that name comes to be in the directory. */
+/** Resolves when a file of that name appears in the directory. */
 export function appearance(directory: string, name: RegExp): Promise<void> {
   return new Promise((resolve) => {
     const watcher = watch(directory, (_event, file) => {

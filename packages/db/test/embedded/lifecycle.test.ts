@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
+import { accountNamed } from '@ports/testkit'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ascending, numbers } from '../sessions.js'
@@ -17,7 +18,6 @@ import {
   statusOf,
 } from './homes.js'
 import { serversOf } from './processes.js'
-import { userNamed } from './users.js'
 
 describe('the embedded database', () => {
   it('is made, and later started, once by fifty processes at once, each with a port of its own', async () => {
@@ -29,7 +29,7 @@ describe('the embedded database', () => {
     expect(made.flatMap(({ error }) => error ?? [])).toEqual([])
     const ports = made.map(({ result }) => result!)
     expect(ascending(ports)).toEqual(numbers(3100, 3149))
-    // On a busy machine some are told what they wait for.
+    // On a busy machine, some callers get a notice about what they wait for.
     const told = made.flatMap(({ notices }) => notices)
     expect(told.filter((notice) => !notice.startsWith('waiting for '))).toEqual([
       expect.stringMatching(/^made the registry of \S+ in /),
@@ -90,7 +90,7 @@ describe('the embedded database', () => {
     const { socketDirectory, dataDirectory, owner } = await makeRegistry(inHome(home))
     for (const directory of [socketDirectory!, dataDirectory!]) {
       expect(statSync(directory).mode & 0o777).toBe(0o700)
-      expect(statSync(directory).uid).toBe(userNamed(owner!)!.uid)
+      expect(statSync(directory).uid).toBe(accountNamed(owner!)!.uid)
     }
     const client = new pg.Client({ host: socketDirectory!, user: 'ports', database: 'postgres' })
     await client.connect()

@@ -17,7 +17,7 @@ describe('the embedded database is there again', () => {
     const status = await makeRegistry(inHome(home))
     const dataDirectory = status.dataDirectory!
     killServer(status)
-    // As the server's own account, for only such a process can make PostgreSQL hesitate.
+    // It runs under the server's own account, because PostgreSQL respects only such a process.
     const { uid, gid } = statSync(dataDirectory)
     const stranger = spawn('sleep', ['600'], isRoot ? { uid, gid } : {})
     onTestFinished(() => {
@@ -35,7 +35,7 @@ describe('the embedded database is there again', () => {
     expect(isAlive(stranger.pid!)).toBe(true)
   })
 
-  // A full disk and a loss of power leave the empty one.
+  // A full disk or a power failure leaves an empty file.
   it.each([
     ['the pid of nobody', '4194304\n'],
     ['nothing', ''],

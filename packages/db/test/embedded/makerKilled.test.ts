@@ -19,7 +19,7 @@ import { killServer, running } from './processes.js'
 import type { RegistryProgram } from './RegistryProgram.js'
 import { isRoot } from './users.js'
 
-/** What a first attempt that was killed must not prevent. */
+/** What must still work after a killed first attempt. */
 async function expectMade(home: string, program: RegistryProgram, notices: number): Promise<void> {
   const answer = await getApi(program)
   expect({ error: answer.error, result: answer.result }).toEqual({ result: 3100 })
@@ -34,7 +34,7 @@ function filesIn(directory: string): number {
 }
 
 describe('the embedded database is there again', () => {
-  // In the order in which they come to be.
+  // In the order of their creation.
   it.each([
     ['unfinished data', /^data\.unfinished-/],
     ['finished data', /^data$/],
@@ -55,7 +55,7 @@ describe('the embedded database is there again', () => {
   it('after kill -9 of the process that makes it, while the programs that it started go on', async () => {
     const home = freshHome()
     const next = open(inHome(home))
-    // So that it has its code loaded and comes before those programs have ended.
+    // It then has its code loaded, and acts before those programs have ended.
     await next.status()
     const maker = open(inHome(home))
     const answer = getApi(maker).catch(() => 'killed')
@@ -71,11 +71,11 @@ describe('the embedded database is there again', () => {
 
   it.each(numbers(1, 5))('after kill -9 of two that make it, at any moment (%i)', async () => {
     const home = freshHome()
-    // By then the slowest of machines is done, and some of these come when the work is over.
+    // By then, even a slow machine has finished. Some of these arrive after the work.
     const moments = [Math.random() * 1500, Math.random() * 1500]
     for (const moment of moments) {
       const maker = open(inHome(home))
-      // It has its code loaded.
+      // Its code is loaded then.
       await maker.status()
       const answer = getApi(maker).catch(() => 'killed')
       await sleep(moment)
@@ -118,7 +118,7 @@ describe('the embedded database is there again', () => {
     expect(new Set(found.values()).size).toBe(found.size)
   })
 
-  // Early, and with a part of the tables there.
+  // Early, and when only some of the tables exist.
   it.each([1, 60])('after kill -9 of initdb when it has made %i files', async (files) => {
     for (const attempt of numbers(1, 20)) {
       const home = freshHome()
@@ -131,7 +131,7 @@ describe('the embedded database is there again', () => {
       })
       const initdb = running(`initdb --pgdata ${unfinished}`)
       for (const pid of initdb) process.kill(pid, 'SIGKILL')
-      // On a busy machine it may be done before it is found.
+      // On a busy machine, it may finish before it is found.
       if (initdb.length === 0 && attempt < 20) continue
       expectRefusal(await answer, 'DATABASE_UNAVAILABLE', home, 'SIGKILL')
       await expectMade(home, maker, 1)

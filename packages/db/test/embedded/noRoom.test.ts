@@ -7,7 +7,7 @@ import type { Answer } from './RegistryProgram.js'
 import { smallDisk } from './smallDisk.js'
 import { isRoot, otherUser } from './users.js'
 
-/** Megabytes: the server's files, with the log of changes that it writes in these tests. */
+/** Megabytes for the server's files, including the WAL that it writes in these tests. */
 const ENOUGH = 160
 
 describe('on a disk that takes no writes', () => {
@@ -95,7 +95,7 @@ describe('when the disk of a running server fills', () => {
     const programs = [open(inHome(home)), open(inHome(home))]
     const acknowledged = new Map<string, number>()
     const refused: Answer<number>[] = []
-    // On a host of its own each, for which numbers have to be offered first: the tables grow.
+    // Each is on a new host, for which numbers must be offered first, so the tables grow.
     const ask = async (nth: number) => {
       const hostname = `host-${nth}`
       const answer = await programs[nth % 2]!.get('consilio', 'api', { hostname })
@@ -114,10 +114,10 @@ describe('when the disk of a running server fills', () => {
     await disk.fill()
     for (let nth = 1; nth < 200 && refused.length < 5; nth += 1) await ask(nth)
     expectRefusals()
-    // What is held can still be asked for.
+    // Held ports can still be read.
     expect((await programs[1]!.get('consilio', 'api', { hostname: 'host-0' })).result).toBe(3100)
 
-    // Until its log of changes cannot go on: that ends the server, and it does not come up again.
+    // Until the WAL cannot grow: the server then ends and cannot start again.
     const admin = new pg.Client({ host: socketDirectory!, user: 'ports', database: 'postgres' })
     admin.on('error', () => {})
     onTestFinished(() => admin.end().catch(() => {}))

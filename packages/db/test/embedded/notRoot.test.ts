@@ -1,6 +1,6 @@
 import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { tcpServer } from '@ports/testkit'
+import { type Account, accountNamed, tcpServer } from '@ports/testkit'
 import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -16,10 +16,10 @@ import {
   removeRegistry,
   statusOf,
 } from './homes.js'
-import { type User, whyItCannotRun } from './RegistryProgram.js'
-import { isRoot, otherUser, userNamed } from './users.js'
+import { whyItCannotRun } from './RegistryProgram.js'
+import { isRoot, otherUser } from './users.js'
 
-/** A database server that turns everybody away, in words of its own. */
+/** A database server that refuses every connection with a message of its own. */
 function refusingServer() {
   const refusal = Buffer.from('SFATAL\0C53300\0Mno room for you\0\0')
   const head = Buffer.alloc(5, 'E')
@@ -59,7 +59,7 @@ describe('a user who is not root', () => {
     skip,
   }) => {
     const user = isRoot ? otherUser(skip) : undefined
-    // What a shell reads in double quotes, for PostgreSQL's programs find each other through one.
+    // A shell evaluates these in double quotes, and PostgreSQL's programs start each other with one.
     for (const name of ['a "home"', 'a $HOME', 'a `home`']) {
       const home = freshHome(name, 0o755, user)
       const { error } = await once(inHome(home, user), getApi)
@@ -87,10 +87,10 @@ describe('a user who is not root', () => {
   describe('and whom the system does not know', () => {
     // A container's runtime sets HOME for such a user, setpriv and init systems do not.
     const environments = (home: string): Record<string, string>[] => [{ HOME: home }, {}]
-    const unknown = (skip: (note: string) => never): User => {
+    const unknown = (skip: (note: string) => never): Account => {
       if (!isRoot) skipBecause(skip, 'only root can run programs as such a user')
       const user = { uid: 54_321, gid: 54_321 }
-      if (userNamed(String(user.uid))) skipBecause(skip, `this machine knows uid ${user.uid}`)
+      if (accountNamed(String(user.uid))) skipBecause(skip, `this machine knows uid ${user.uid}`)
       const reason = whyItCannotRun(user)
       if (reason !== undefined) skipBecause(skip, reason)
       return user

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import type { Account } from '@ports/testkit'
 import { skipBecause } from '@ports/testkit/vitest'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import {
@@ -27,14 +28,14 @@ import {
   place,
 } from './homes.js'
 import { isAlive } from './processes.js'
-import type { Setting, User } from './RegistryProgram.js'
+import type { Setting } from './RegistryProgram.js'
 import { isRoot, otherUser } from './users.js'
 
 function needsRoot(skip: (note: string) => never): void {
   if (!isRoot) skipBecause(skip, 'it is about what root does')
 }
 
-/** Refused by every command, with those parts in the message. */
+/** Expects every command to be refused with these parts in the message. */
 async function expectRefused(setting: Setting, ...parts: string[]): Promise<void> {
   const program = open(setting)
   for (const answer of [
@@ -47,7 +48,7 @@ async function expectRefused(setting: Setting, ...parts: string[]): Promise<void
   }
 }
 
-/** A file of root's that nothing may be done to. */
+/** A file of root that must not be changed. */
 function precious(): { path: string; expectUntouched: () => void } {
   const path = join(place(), 'precious')
   writeFileSync(path, 'precious\n', { mode: 0o600 })
@@ -96,7 +97,7 @@ describe('root uses no registry that another user can change', () => {
       await expectRefused(inHome(home), home)
       file.expectUntouched()
 
-      // In a directory of root's a link belongs to root, but it is still not a lock or a log.
+      // In a directory of root, a link belongs to root, but it is still neither a lock nor a log.
       chownSync(home, 0, 0)
       if (['lock', 'postgres.log'].includes(name)) {
         expectRefusal(await once(inHome(home), getApi), 'DATABASE_UNAVAILABLE', home)
@@ -190,7 +191,7 @@ describe('another PostgreSQL’s directory in place of the data', () => {
 
 describe('a directory that another user has made', () => {
   /** Its program reports that it ran. */
-  function planted(by: User): { home: string; trace: string } {
+  function planted(by: Account): { home: string; trace: string } {
     const outer = place()
     const home = join(outer, 'shared-ports')
     const trace = join(outer, 'trace')

@@ -1,11 +1,11 @@
+import { type Account, accountNamed } from '@ports/testkit'
 import { describe, expect, it } from 'vitest'
 import { expectApiKept, freshHome, getApi, inHome, makeRegistry, once, open } from './homes.js'
 import { isAlive } from './processes.js'
-import type { User } from './RegistryProgram.js'
-import { otherUser, userNamed } from './users.js'
+import { otherUser } from './users.js'
 
 describe('the embedded database lets nobody in but its owner', () => {
-  // Not nobody, whom the server may have to run as.
+  // Not nobody, because the server may run under that account.
   const stranger = (skip: (note: string) => never) => otherUser(skip, 'daemon')
 
   it('and root, through every command', async ({ skip }) => {
@@ -35,15 +35,15 @@ describe('the embedded database lets nobody in but its owner', () => {
     const home = freshHome()
     const { socketDirectory, owner } = await makeRegistry(inHome(home))
     const server = { host: socketDirectory!, database: 'postgres' }
-    const connect = async (as: User, user: string) =>
+    const connect = async (as: Account, user: string) =>
       (await once(inHome(home, as), (program) => program.connect({ ...server, user }))).error?.code
-    // The directory is closed to it.
+    // It cannot enter the directory.
     expect(await connect(other, 'ports')).toBe('EACCES')
-    const account = userNamed(owner!)!
+    const account = accountNamed(owner!)!
     for (const user of ['ports', owner!, 'postgres', 'root']) {
       expect(await connect(account, user)).toBe('28000')
     }
-    // The same way in is open to the owner, so it is not closed for another reason.
+    // The owner can connect in the same way, so there is no other reason for the refusal.
     expect(await connect({ uid: 0, gid: 0 }, 'ports')).toBeUndefined()
   })
 })

@@ -33,7 +33,7 @@ export function childOf(pid: number): number {
   return childrenOf(pid)[0]!
 }
 
-/** Kills the server and all that belongs to it, without giving one of them the time to notice. */
+/** Kills the server and its processes at once, so that none of them can react. */
 export function killServer({ pid }: DatabaseStatus): void {
   const children = childrenOf(pid!)
   expect(children.length, 'processes of the server').toBeGreaterThan(1)

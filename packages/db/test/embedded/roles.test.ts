@@ -39,7 +39,7 @@ async function rolesOfCallers(management: pg.Client): Promise<string[]> {
   return rows.map(({ role }) => role)
 }
 
-/** Takes the role of callers away, as in a registry that an earlier version made. */
+/** Drops the role of callers, as in a registry of an earlier version. */
 async function withoutCallers(status: DatabaseStatus): Promise<void> {
   const management = await session(status, 'ports')
   await management.query('drop owned by ports_caller; drop role ports_caller')
@@ -103,7 +103,7 @@ describe('a full server', () => {
     const status = await makeRegistry(inHome(home))
     const program = open(inHome(home))
     const callers = numbers(1, 5).map(() => open(inHome(home)))
-    // They have their code loaded.
+    // Their code is loaded then.
     for (const caller of callers) await caller.status()
     let answers: Promise<Answer<number>>[]
     {

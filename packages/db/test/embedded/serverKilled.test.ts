@@ -47,7 +47,7 @@ describe('the embedded database is there again', () => {
     expect(ascending(ports)).toEqual(numbers(3100, 3119))
   })
 
-  // The server then ends all its backends and recovers, without going down itself.
+  // The server then ends all its backends and recovers, but keeps running itself.
   it('for all who ask while it recovers from the kill -9 of one of its processes', async () => {
     const home = freshHome()
     const { pid } = await makeRegistry(inHome(home))
@@ -83,7 +83,7 @@ describe('the embedded database is there again', () => {
     expect(second!.pid).not.toBe(first!.pid)
 
     killServer(second!)
-    // Meanwhile the program comes to know that its connection is gone.
+    // The program notices in the meantime that its connection is lost.
     expect((await once(inHome(home), (other) => other.status())).result).toMatchObject({
       running: false,
     })
@@ -104,19 +104,19 @@ describe('the embedded database is there again', () => {
     await expectApiKept(inHome(home))
   })
 
-  // On a full disk PostgreSQL comes to this now and then, by a race that cannot be had at will.
+  // On a full disk, PostgreSQL gets into this state by a race that a test cannot provoke.
   it('after its recovery failed and left it waiting without end', async () => {
     const home = freshHome()
-    const { ended } = await waitForEver(await stopped(home), { program: WAITS })
+    const { ended } = await startImpostor(await stopped(home), { program: WAITS })
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
 
   it('after one of the processes that recover came to wait without end for another', async () => {
     const home = freshHome()
-    // PostgreSQL's wakes every ten seconds, to say how far it is.
+    // PostgreSQL's own process wakes every ten seconds to log its progress.
     const impostor = { program: `${recovering('while kill -0 $PPID; do sleep 4; done')} ${WAITS}` }
-    const { ended } = await waitForEver(await stopped(home), impostor)
+    const { ended } = await startImpostor(await stopped(home), impostor)
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
@@ -124,7 +124,7 @@ describe('the embedded database is there again', () => {
   it('and can be stopped, after its recovery came to wait without end', async () => {
     const home = freshHome()
     const impostor = { program: `${recovering('cat')} ${WAITS}` }
-    const { ended } = await waitForEver(await stopped(home), impostor)
+    const { ended } = await startImpostor(await stopped(home), impostor)
     expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
     expect(await ended).toEqual([null, 'SIGQUIT'])
     await expectApiKept(inHome(home))
@@ -135,9 +135,9 @@ describe('the embedded database is there again', () => {
     const impostor = {
       program: `${recovering('while kill -0 $PPID; do sleep 0.1; done')} ${WAITS}`,
     }
-    const { server, ended } = await waitForEver(await stopped(home), impostor)
+    const { server, ended } = await startImpostor(await stopped(home), impostor)
     const kept = expectApiKept(inHome(home))
-    // Longer than one that only waits is given.
+    // Longer than the limit for a process that only waits.
     await sleep(12_000)
     expect(server.exitCode ?? server.signalCode).toBeNull()
     server.kill('SIGKILL')
@@ -148,7 +148,7 @@ describe('the embedded database is there again', () => {
   it('after it was told to stop during recovery, and did not', async () => {
     const home = freshHome()
     const impostor = { program: `${recovering('cat')} ${WAITS}`, status: 'stopping' }
-    const { ended } = await waitForEver(await stopped(home), impostor)
+    const { ended } = await startImpostor(await stopped(home), impostor)
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGQUIT'])
   })
@@ -156,7 +156,7 @@ describe('the embedded database is there again', () => {
   it('after it was told to end at once, and did not', async () => {
     const home = freshHome()
     const impostor = { program: `process.on('SIGQUIT', () => {}); ${WAITS}` }
-    const { ended } = await waitForEver(await stopped(home), impostor)
+    const { ended } = await startImpostor(await stopped(home), impostor)
     await expectApiKept(inHome(home))
     expect(await ended).toEqual([null, 'SIGKILL'])
   })
@@ -172,7 +172,7 @@ const recovering = (command: string) => `require('node:child_process').spawn(
   { argv0: 'postgres: startup recovering', stdio: ['pipe', 'ignore', 'ignore'] },
 );`
 
-/** A registry that was made, and whose server was stopped. */
+/** Creates a registry and stops its server. */
 async function stopped(home: string): Promise<DatabaseStatus> {
   const status = await makeRegistry(inHome(home))
   expect((await once(inHome(home), (program) => program.stop())).result).toBe(true)
@@ -185,8 +185,8 @@ interface Impostor {
   readonly status?: string
 }
 
-/** In the server's place: a process that answers that it is not ready. */
-async function waitForEver(
+/** Starts a process in place of the server that answers that it is not ready. */
+async function startImpostor(
   { dataDirectory, socketDirectory }: DatabaseStatus,
   { program, status = 'starting' }: Impostor,
 ) {

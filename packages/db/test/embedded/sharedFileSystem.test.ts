@@ -60,7 +60,7 @@ describe('a free lock of a server of another machine', () => {
     })
     expect(readFileSync(join(left.data, 'postmaster.pid'), 'utf8')).toBe('4711\n')
 
-    // What a server removes last when it ends in order.
+    // A server removes this last when it shuts down.
     rmSync(join(left.data, 'postmaster.pid'))
     await expectTaken(left)
   })

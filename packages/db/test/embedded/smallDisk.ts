@@ -3,7 +3,7 @@ import { skipBecause } from '@ports/testkit/vitest'
 import { onTestFinished } from 'vitest'
 import { place } from './homes.js'
 
-/** A disk that goes when the test ends. Skips the test where nothing can be mounted. */
+/** A disk that is unmounted when the test ends. Skips the test if nothing can be mounted. */
 export function smallDisk(skip: (note: string) => never, megabytes: number): SmallDisk {
   const missing = SmallDisk.missing()
   if (missing !== undefined) skipBecause(skip, missing)

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from '@ports/testkit/vitest'
 import { describe, expect, it, vi } from 'vitest'
-import { Session } from '../sessions.js'
+import { Session, underWay } from '../sessions.js'
 import {
   api,
   CALL_LIST,
@@ -14,7 +14,6 @@ import {
   openOn,
   SOME_OF_EACH,
   takeConnection,
-  underWay,
   untilGivenBack,
   untilIdle,
   url,

@@ -1,15 +1,7 @@
 import { sql } from '@ports/testkit/vitest'
 import { describe, expect, it } from 'vitest'
-import { Session } from '../sessions.js'
-import {
-  CALL_LIST,
-  expectWorking,
-  openOn,
-  underWay,
-  url,
-  WRITES,
-  waitingBackend,
-} from './registry.js'
+import { Session, underWay } from '../sessions.js'
+import { CALL_LIST, expectWorking, openOn, url, WRITES, waitingBackend } from './registry.js'
 
 const TABLES = [
   'projects',

@@ -3,7 +3,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { Database } from '../../src/Database.js'
 import { translate } from '../../src/sqlState.js'
 import { noteOwnNetwork } from '../../src/store/checks.js'
-import { numbers } from '../sessions.js'
+import { numbers, underWay } from '../sessions.js'
 import {
   api,
   CALL_LIST,
@@ -17,7 +17,6 @@ import {
   READ_LIST,
   READS,
   SOME_OF_EACH,
-  underWay,
   untilIdle,
   url,
   WRITE_LIST,

@@ -324,12 +324,6 @@ export async function untilGivenBack(pool: Pool): Promise<void> {
   await pool.query('select')
 }
 
-/** A promise that may reject before the test comes to await it. */
-export function underWay<Result>(promise: Promise<Result>): Promise<Result> {
-  promise.catch(() => {})
-  return promise
-}
-
 /** Every way into a database of one's own. */
 export const ENTRY_POINTS = {
   openRepository: (databaseUrl: string) => openRepository({ url: databaseUrl }),

@@ -2,13 +2,12 @@ import type { PortRepository } from '@ports/core'
 import { faultyProxy, sql } from '@ports/testkit/vitest'
 import { expect, it } from 'vitest'
 import { numbers } from '../../../core/testing/shop.js'
-import { Session } from '../sessions.js'
+import { Session, underWay } from '../sessions.js'
 import {
   expectRefusal,
   expectWorking,
   lockTables,
   openOn,
-  underWay,
   untilIdle,
   url,
   waitingBackend,

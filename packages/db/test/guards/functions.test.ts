@@ -92,7 +92,7 @@ describe('the functions', () => {
     expect(await allocate(project, 'api')).toBe(project.start)
   })
 
-  it('give a number to the one who waits when the one who was taking it fails', async () => {
+  it('give a number to a waiting call if the call that was taking it fails', async () => {
     const project = await newProject(1)
     await offerNumbers(project)
     const [holder, waiter] = [await Session.open(url), await Session.open(url)]
@@ -104,7 +104,7 @@ describe('the functions', () => {
     expect(await allocated).toBe(project.start)
   })
 
-  it('call a range full when the last number that was being taken is', async () => {
+  it('report a full range after the last number was taken', async () => {
     const project = await newProject(1)
     await offerNumbers(project)
     const [holder, waiter] = [await Session.open(url), await Session.open(url)]

@@ -531,7 +531,7 @@ it.each(['read committed', 'repeatable read'])(
     expect(outcomes).toEqual(new Set())
     expect(await deadlocks()).toBe(before)
 
-    // No number is lost.
+    // No number was lost.
     for (const project of projects) {
       await query('select ports.set_rest($1, 0)', [project.name])
       for (const service of services) {

@@ -188,7 +188,7 @@ describe('concurrent calls take their locks in one order', () => {
       for (const refused of ['ZP003', 'ZP008', 'ZP011', '40001']) endings.delete(refused)
       expect(endings).toEqual(new Set(['done']))
       expect(await deadlocks()).toBe(0)
-      // No number is lost.
+      // No number was lost.
       await query('delete from ports.port_reservations')
       for (const service of services) {
         await query('select ports.release_ports($1, $2)', [project.name, service])

@@ -3,7 +3,7 @@ import pg from 'pg'
 import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest'
 import { ending, expectSound, type IsolationLevel, Session } from '../sessions.js'
 
-// What makes the invariants true for any client: everything here goes in as psql would send it.
+// The invariants must hold for any client, so everything here is sent as psql would send it.
 
 // Each test file that imports this runs the hooks below, and so has a database of its own.
 export let url: string
@@ -11,7 +11,7 @@ let client: pg.Client
 
 beforeAll(async () => {
   url = await emptyDatabase()
-  // Nobody pulls the plug here, and there are thousands of transactions.
+  // The machine does not crash, and there are thousands of transactions.
   await sql(
     url,
     `do $$ begin
@@ -25,7 +25,7 @@ beforeAll(async () => {
 afterAll(() => client.end())
 
 beforeEach(async () => {
-  // As a replica, so that no trigger speaks: several times faster than to truncate.
+  // As a replica, no trigger fires. This is several times faster than to truncate.
   await sql(
     url,
     `set session_replication_role = replica;
@@ -62,7 +62,7 @@ export interface Project {
 
 let projects = 0
 
-/** A project of the test's own, with room on both sides of its range. */
+/** A project for the test, with room on both sides of its range. */
 export async function newProject(size = 10): Promise<Project> {
   const start = 3000 + projects * 500
   projects += 1
@@ -122,7 +122,7 @@ export async function drain(project: Project, scope = HERE): Promise<number[]> {
   }
 }
 
-/** So that an allocation has no more to do than to take a slot. */
+/** An allocation then only has to take a slot. */
 export async function offerNumbers(project: Project): Promise<void> {
   await allocate(project)
   await query('select ports.release_port($1, $2)', [project.name, 'web'])

@@ -19,7 +19,7 @@ const SOCKET = '.s.PGSQL.5432'
 export interface ProxyOptions {
   /** A directory for a Unix socket of the proxy's own. Default: a TCP port of the loopback interface. */
   readonly directory?: string
-  /** Is told each message of the clients before it is passed on. */
+  /** Called with each message of the clients before it is passed on. */
   readonly onRequest?: (type: string, body: Buffer) => void
 }
 
@@ -51,7 +51,7 @@ export class FaultyProxy {
       : databaseUrlOn(this.#directory, this.#database)
   }
 
-  /** Listens, in the same place as before, without a fault. */
+  /** Listens in the same place as before, without faults. */
   async up(): Promise<void> {
     this.#breaksAt = undefined
     this.#isRefusing = false
@@ -62,7 +62,7 @@ export class FaultyProxy {
     if (this.#directory === undefined) this.#port = (this.#server.address() as AddressInfo).port
   }
 
-  /** Cuts all connections, and listens no longer. */
+  /** Cuts all connections and stops listening. */
   async down(): Promise<void> {
     this.#conditions.clear()
     if (!this.#server?.listening) return
@@ -92,7 +92,7 @@ export class FaultyProxy {
     this.#breaksAt = direction
   }
 
-  /** Drops connections, the new ones too, until `accept` is called. */
+  /** Drops all connections, including new ones, until `accept` is called. */
   refuse(): void {
     this.#isRefusing = true
     this.cut()

@@ -2,13 +2,14 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { chownSync, closeSync, mkdirSync, openSync } from 'node:fs'
 import { join } from 'node:path'
+import { accountNamed } from '../accounts.js'
 import { Server } from './Server.js'
 
 const ACCOUNTS = ['ports', 'postgres', 'nobody']
 const STOP_TIMEOUT_MS = 20_000
 const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC', PATH: process.env.PATH ?? '' }
 
-/** Those of the embedded server, as far as they affect a test or a measurement. */
+/** The settings of the embedded server that affect a test or a measurement. */
 const SETTINGS = {
   listen_addresses: '',
   unix_socket_permissions: '0700',
@@ -20,7 +21,7 @@ const SETTINGS = {
   log_checkpoints: 'off',
 }
 
-/** A server with other programs than the embedded ones, such as Debian's. */
+/** A server with installed programs, such as Debian's. */
 export class InstalledServer extends Server {
   protected isStopping = false
   readonly #programs: string
@@ -93,10 +94,8 @@ export class InstalledServer extends Server {
 function accountForServer() {
   if (process.getuid?.() !== 0) return undefined
   for (const name of ACCOUNTS) {
-    const [uid, gid] = ['-u', '-g'].map((flag) => spawnSync('id', [flag, name]))
-    if (uid?.status === 0 && gid?.status === 0) {
-      return { uid: Number(uid.stdout.toString()), gid: Number(gid.stdout.toString()) }
-    }
+    const account = accountNamed(name)
+    if (account) return account
   }
   throw new Error(`PostgreSQL does not run as root, and there is no account ${ACCOUNTS.join(', ')}`)
 }

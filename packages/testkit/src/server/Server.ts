@@ -19,10 +19,10 @@ export abstract class Server {
 
   abstract start(): Promise<void>
 
-  /** Also after a start that failed. */
+  /** Can be called after a failed start as well. */
   abstract stop(): Promise<void>
 
-  /** Of its database `postgres`, for the superuser. */
+  /** The URL of the database `postgres`, for the superuser. */
   get url() {
     return databaseUrlOn(this.socketDirectory, 'postgres')
   }

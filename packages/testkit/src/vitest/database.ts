@@ -5,12 +5,12 @@ import { databaseUrlOn } from '../server/Server.js'
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Of the servers, one for each worker. */
+    /** The directories of the servers' sockets, one for each worker. */
     socketDirectories: readonly string[]
   }
 }
 
-/** The URL of a database of one's own, migrated, with the default ranges. */
+/** The URL of a new database, migrated, with the default ranges. */
 export function freshDatabase(): Promise<string> {
   return copyOf('template_seeded')
 }
@@ -20,7 +20,7 @@ export function emptyDatabase(): Promise<string> {
   return copyOf('template_empty')
 }
 
-/** Takes everything out of such a database again, which is faster than another one. */
+/** Empties such a database again, which is faster than creating another one. */
 export async function emptyAgain(url: string): Promise<void> {
   await sql(
     url,
@@ -37,7 +37,7 @@ export async function emptyAgain(url: string): Promise<void> {
   )
 }
 
-/** The same without the registry's schema. */
+/** The URL of a database without the registry's schema. */
 export function unmigratedDatabase(): Promise<string> {
   return copyOf('template0')
 }
@@ -59,7 +59,7 @@ afterAll(async () => {
   for (const name of names) await asAdmin(`drop database ${name} with (force)`)
 }, DROP_TIMEOUT_MS)
 
-/** Of this worker's server. */
+/** The directory of the sockets of this worker's server. */
 function socketDirectory(): string {
   return inject('socketDirectories')[Number(process.env.VITEST_POOL_ID) - 1]!
 }

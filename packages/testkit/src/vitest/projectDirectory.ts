@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest'
 import { portsIn } from '../programs.js'
 import { freshDatabase } from './database.js'
 
-/** A directory with these files, which is removed after the test. Objects are written as JSON. */
+/** A directory with these files, which is removed after the test. */
 export function projectDirectory(files: Readonly<Record<string, string | object>>): string {
   const directory = realpathSync(mkdtempSync(join(tmpdir(), 'ports-project-')))
   onTestFinished(() => rmSync(directory, { recursive: true, force: true }))
@@ -14,6 +14,7 @@ export function projectDirectory(files: Readonly<Record<string, string | object>
   return directory
 }
 
+/** Objects are written as JSON. A text that begins with `#!` becomes a program. */
 export function writeFiles(
   directory: string,
   files: Readonly<Record<string, string | object>>,
@@ -21,7 +22,8 @@ export function writeFiles(
   for (const [name, content] of Object.entries(files)) {
     const path = join(directory, name)
     mkdirSync(dirname(path), { recursive: true })
-    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content))
+    const text = typeof content === 'string' ? content : JSON.stringify(content)
+    writeFileSync(path, text, { mode: text.startsWith('#!') ? 0o755 : 0o666 })
   }
 }
 

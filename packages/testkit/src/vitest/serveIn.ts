@@ -1,6 +1,4 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { onTestFinished } from 'vitest'
+import { startProgram } from './startProgram.js'
 
 /** Prints its port, and listens until it is ended. */
 const PROGRAM = `
@@ -22,17 +20,8 @@ export interface Served {
  * @throws if it cannot listen, with the code of the error, such as EADDRINUSE
  */
 export async function serveIn(directory: string, port = 0, host = '127.0.0.1'): Promise<Served> {
-  const child = spawn(process.execPath, ['-e', PROGRAM, `${port}`, host], {
-    cwd: directory,
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  const exited = once(child, 'exit')
-  const end = async () => {
-    child.kill('SIGKILL')
-    await exited
-  }
-  onTestFinished(end)
-  const [told] = await once(child.stdout, 'data')
-  if (!Number(told)) throw new Error(String(told))
-  return { port: Number(told), pid: child.pid!, end }
+  const command = [process.execPath, '-e', PROGRAM, `${port}`, host]
+  const { pid, said, end } = await startProgram(directory, command)
+  if (!Number(said)) throw new Error(said)
+  return { port: Number(said), pid, end }
 }

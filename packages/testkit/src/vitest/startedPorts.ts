@@ -3,7 +3,7 @@ import type { Readable } from 'node:stream'
 import { onTestFinished } from 'vitest'
 import { CLI, type Environment, environmentOn } from '../programs.js'
 
-/** Starts the built command line, which is ended with the test. */
+/** Starts the built command line. It is ended with the test. */
 export function startPorts(
   directory: string,
   url: string,
@@ -19,7 +19,7 @@ export function startPorts(
   return child
 }
 
-/** What a program writes to one of its outputs, until that contains all of these texts. */
+/** Reads an output of a program until it contains all of these texts. */
 export async function textUntil(output: Readable, ...whats: RegExp[]): Promise<string> {
   let text = ''
   for await (const chunk of output.setEncoding('utf8')) {

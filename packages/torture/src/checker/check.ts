@@ -3,7 +3,7 @@
 //
 // It separates the certain from the possible (claims.ts). Calls may be concurrent. A call takes
 // effect at some moment between its start and its reply, without a reply at any time after its
-// start. Each report is wrong in every possible order of effects. Errors that an unknown outcome
+// start. A report means that no order of effects is correct. Errors that an unknown outcome
 // may explain are not reported.
 
 import { WITHOUT_CHANGE, WITHOUT_EVENT } from './allocations.js'

@@ -3,13 +3,13 @@ import { type Fault, type FaultContext, happened } from './Fault.js'
 export const backends: Fault[] = [
   {
     name: 'backend-terminated',
-    what: 'pg_terminate_backend, of a backend, of an active one if there is one',
+    what: 'pg_terminate_backend of a backend, mostly of an active one',
     weight: 8,
     inject: ({ server }) => happened(server.query(signalling('pg_terminate_backend'))),
   },
   {
     name: 'statement-cancelled',
-    what: 'pg_cancel_backend, of a backend that runs a statement',
+    what: 'pg_cancel_backend of a backend that runs a statement',
     weight: 5,
     inject: ({ server }) =>
       happened(server.query(signalling('pg_cancel_backend', `state = 'active'`))),

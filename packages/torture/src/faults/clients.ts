@@ -16,13 +16,13 @@ export const clients: Fault[] = [
   },
   {
     name: 'lock-holder-stopped',
-    what: 'SIGSTOP of a client that holds the locks of a service and of free slots; then it goes on, or is killed',
+    what: 'SIGSTOP of a client that holds the locks of a service and of free slots, which is then resumed or killed',
     weight: 3,
     inject: stopLockHolder,
   },
   {
     name: 'pool-exhausted',
-    what: 'a worker with 150 calls in flight on its ten connections; at times the table is locked meanwhile, for longer than they wait',
+    what: 'a worker with 150 calls in flight on its ten connections; one time in four, the table is locked for longer than they wait',
     weight: 2,
     inject: exhaustPool,
   },

@@ -10,7 +10,7 @@ const NEEDS_SPACE = `create temporary table filler as
 export const disk: Fault[] = [
   {
     name: 'disk-full',
-    what: 'no space left on the file system of the server, until it reports that and some seconds more',
+    what: 'no space left on the file system of the server, until it reports that, and for some seconds more',
     weight: 1,
     missing: SmallDisk.missing,
     needs: 'small-disk',

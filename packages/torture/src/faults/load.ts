@@ -11,7 +11,7 @@ const MIN_HOSTS = 5
 export const load: Fault[] = [
   {
     name: 'audits',
-    what: 'a process that records checks of all that is held, four at a time, in any order',
+    what: 'a process that records checks of all held ports, four at a time, in any order',
     weight: 2,
     inject: (context) => runFor('auditor', between(3_000, 6_000), 1, context),
   },

@@ -20,7 +20,7 @@ const BASELINE_MS = 2_500 + JUST_BEFORE_US / 1_000
 export const locks: Fault[] = [
   {
     name: 'project-stuck',
-    what: 'a transaction that holds the locks of one project, its slots, free and held, and is idle for some seconds',
+    what: 'a transaction that locks one project and its slots, free and held, and is idle for some seconds',
     weight: 2,
     inject: holdProject,
   },

@@ -56,7 +56,7 @@ export const rows: Fault[] = [
   },
   {
     name: 'manual-writes',
-    what: 'a number taken, released or moved with plain SQL by the owner, which is refused',
+    what: 'the owner tries to take, release or move a number with plain SQL, which is refused',
     weight: 4,
     inject: writeManually,
   },

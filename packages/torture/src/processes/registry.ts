@@ -47,7 +47,7 @@ export function notingLost(history: History, store: PortRepository): PortReposit
       return created
     },
     ensure: async (request, call) => {
-      // The library also repeats it if it could not read the result.
+      // The library also repeats this call if it could not read the result.
       if (done.has(call?.actor)) history.noteLost(call?.actor)
       const ensured = await noted(call?.actor, store.ensure(request, call))
       done.add(call?.actor)
@@ -65,7 +65,7 @@ export function notingLost(history: History, store: PortRepository): PortReposit
       return moved
     },
     reserve: async (request, call) => {
-      // The library also repeats it if it could not read the result.
+      // The library also repeats this call if it could not read the result.
       if (done.has(call?.actor)) history.noteLost(call?.actor)
       const reservation = await noted(call?.actor, store.reserve(request, call))
       done.add(call?.actor)

@@ -1,6 +1,6 @@
-// Cleans up after a run, even if it was killed: ends its processes, unmounts and removes files.
-// Standard input has lines of JSON, of which the last one counts. The run is over when standard
-// input ends.
+// Cleans up after a run, even if it was killed: ends its processes, unmounts its file systems and
+// removes its files. Standard input has lines of JSON, of which the last one counts. The run is over
+// when standard input ends.
 //
 // { "marks": texts in the command lines of its processes, "mounts", "files" }
 import { spawnSync } from 'node:child_process'

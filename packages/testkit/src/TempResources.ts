@@ -1,20 +1,18 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { tempDirectory } from '@ports/testkit'
+import { tempDirectory } from './home.js'
 
-const CLEANER = fileURLToPath(new URL('processes/cleaner.js', import.meta.url))
+const CLEANER = fileURLToPath(new URL('cleaner.js', import.meta.url))
 
 /**
  * The directories, mounts and processes of a run. A separate process removes them, even if the run
  * is killed.
  */
 export class TempResources {
-  home = tempDirectory('ports-torture-')
-  histories = tempDirectory('ports-histories-')
-  #marks = [this.home, this.histories]
+  #marks: string[] = []
   #mounts: string[] = []
-  #files = [this.home, this.histories]
+  #files: string[] = []
   #cleaner = spawn(process.execPath, [CLEANER], {
     stdio: ['pipe', 'ignore', 'ignore'],
     detached: true,
@@ -23,9 +21,16 @@ export class TempResources {
   constructor() {
     this.#cleaner.stdin.on('error', () => {})
     this.#cleaner.unref()
-    this.#update()
   }
 
+  /** Creates a directory. A process whose command line contains its path belongs to the run. */
+  directory(prefix: string): string {
+    const directory = tempDirectory(prefix)
+    this.add({ files: [directory], mark: directory })
+    return directory
+  }
+
+  /** @param mark a text in the command lines of processes that belong to the run */
   add({ mount, files = [], mark }: { mount?: string; files?: readonly string[]; mark?: string }) {
     if (mount !== undefined) this.#mounts.push(mount)
     if (mark !== undefined) this.#marks.push(mark)
@@ -33,8 +38,9 @@ export class TempResources {
     this.#update()
   }
 
-  async clear(keepHistories: boolean) {
-    if (keepHistories) this.#files = this.#files.filter((file) => file !== this.histories)
+  /** @param kept a directory that is not removed */
+  async clear(kept?: string) {
+    this.#files = this.#files.filter((file) => file !== kept)
     this.#update()
     this.#cleaner.stdin.end()
     this.#cleaner.ref()
