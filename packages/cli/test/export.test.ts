@@ -164,7 +164,7 @@ describe('a public name', () => {
     const refused = await portsOutside(url)('export', 'cloudflared')
     expect(refused).toMatchObject({ stdout: '', status: 2 })
     expect(refused.stderr).toContain('--hostname must be given')
-    expect(refused.stderr).toContain('homelab/media is at nas:8096 and pi:8096')
+    expect(refused.stderr).toContain('homelab/media has nas:8096 and pi:8096')
   })
 })
 

@@ -104,6 +104,8 @@ test('a watch says once that the registry was stopped, does not start it, and go
     await ports('uninstall', '--yes')
     rmSync(home, { recursive: true, force: true })
   })
+  // Other tests listen on the default ranges.
+  await ports('range', 'create', 'shop', '--start', '30170', '--end', '30179')
   await ports('get', 'web')
   const { next } = watching('', directory, environment)
   expect(await next()).toMatchObject({ what: 'audited' })
