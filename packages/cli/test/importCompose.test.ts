@@ -177,7 +177,7 @@ describe('import --compose', () => {
       (await planIn({ 'compose.yaml': content, '.env': 'COMPOSE_PROJECT_NAME=b' })).rows,
     ).toEqual(['+ localhost/tcp 8000 b/web'])
     const unnamed = await planIn({ 'compose.yaml': withPorts('- "8000:80"') })
-    expect(unnamed.total).toContain('must be given with --project')
+    expect(unnamed.total).toContain('--project must be given, because nothing in')
   })
 
   test('reads what docker compose config --format json prints', async () => {

@@ -48,7 +48,7 @@ export class RegistryPool extends pg.Pool {
 
   get #hint(): string {
     return this.#embedded === undefined
-      ? 'PORTS_DATABASE_URL names its server.'
+      ? 'PORTS_DATABASE_URL, or databaseUrl in a settings file, names its server.'
       : `Its files are in ${this.#embedded.dataDirectory}.`
   }
 

@@ -2,7 +2,7 @@ import type { PortRepository } from '@ports/core'
 import { createRepository } from './createRepository.js'
 import { Database } from './Database.js'
 import { type DatabaseOptions, databaseUrl, isBehindPgBouncer } from './databaseUrl.js'
-import { embeddedStatus } from './embedded/embeddedPostgres.js'
+import { embeddedStatus, ensureRunning, existingData } from './embedded/embeddedPostgres.js'
 import { CALLER_ROLE } from './embedded/roles.js'
 import { NOT_ADMITTED, noteNetwork, prepareEmbedded } from './management.js'
 import { readSchemaState, refuseOtherSchema, requireSchema } from './migrate.js'
@@ -40,12 +40,18 @@ async function openEmbedded(options: DatabaseOptions): Promise<PortRepository> {
   const onLaunch = () => {
     launched = true
   }
-  let pool = await openPool({ ...options, onLaunch })
+  const { notify = () => {} } = options
+  // After an uninstall there is a new cluster to be prepared, and not only a server to be started.
+  const start = async () =>
+    (await existingData()) === undefined
+      ? prepareEmbedded({ ...options, create: true })
+      : ensureRunning(notify, onLaunch)
+  let pool = await openPool({ ...options, onLaunch, start })
   try {
     if (!(await isPrepared(pool))) {
       await pool.end()
       await prepareEmbedded(options)
-      pool = await openPool({ ...options, onLaunch })
+      pool = await openPool({ ...options, onLaunch, start })
     }
     const database = new Database(pool, true)
     if (launched) await noteNetwork(database, true)

@@ -31,12 +31,11 @@ function refuseShared(options: DatabaseOptions): void {
   if (url === undefined) return
   const { source, from } = readSetting('databaseUrl')
   const setting = source === 'environment' ? String(from) : 'databaseUrl'
-  const place = source === 'file' ? ` in ${from}` : ''
   throw new PortsError(
     'INVALID_ARGUMENT',
     `The registry is in a database of your own, ${shownUrl(url)}, which others may share. Nothing ` +
-      'was removed, neither there nor here. To remove what is on this machine, unset ' +
-      `${setting}${place} first.`,
+      'was removed, neither there nor here. To remove what is on this machine, ' +
+      (source === 'file' ? `remove ${setting} in ${from} first.` : `unset ${setting} first.`),
     { field: setting, value: shownUrl(url) },
   )
 }

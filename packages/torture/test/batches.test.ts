@@ -22,6 +22,28 @@ const block = { count: 3, contiguous: true }
 const both = { protocols: ['tcp', 'udp'] }
 
 describe('the reply to a batch', () => {
+  it('may be another one after one of its protocols was released', () => {
+    const told = (port: number): [string, number, string?][] => [
+      ['web', port],
+      ['web', port, 'udp'],
+    ]
+    const again = (released: boolean) => {
+      const history = new History()
+        .batch([1, 2], { web: { count: 2, ...both } }, [...told(0), ...told(1)])
+        .batch([2.1, 2.2], { web: both }, told(0))
+      if (released) history.releaseOf([0], 2.3, 2.4, false, { ...web, port: 20_000 })
+      else history.holds(0, web)
+      return history
+        .batch([3, 4], { web: both }, told(1))
+        .holds(0, { ...web, ...udp })
+        .holds(1, web)
+        .holds(1, { ...web, ...udp })
+        .violations()
+    }
+    expect(again(true)).toEqual([])
+    expect(again(false)).toEqual([SECOND])
+  })
+
   it('that has everything requested is correct', () => {
     const told = new History().batch([1, 2], { web: block, api: both }, [
       ['web', 0],

@@ -67,7 +67,8 @@ export function projectHere(directory: string): LocalProject {
   throw invalidArgument(
     'directory',
     directory,
-    'in a project: one with a ports.json, a package.json with a name, or a Git remote',
+    'in a project: one with a ports.json (ports init writes one), a package.json with a name, or a ' +
+      'Git remote',
   )
 }
 

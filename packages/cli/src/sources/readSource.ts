@@ -75,9 +75,5 @@ function rowsOf(
 function projectOf(directory: string, { projectName }: Findings): string {
   const known = findProject(directory)?.projectName ?? projectName
   if (known !== undefined) return known
-  throw invalidArgument(
-    'project',
-    undefined,
-    `given with --project, because nothing in ${directory} names one`,
-  )
+  throw invalidArgument('project', undefined, `given, because nothing in ${directory} names one`)
 }

@@ -77,7 +77,7 @@ function propose(listener: HostListener, found: Findings): void {
   const { port, process } = listener
   const place = placeOf(listener)
   if (!process) {
-    found.skip(place, 'its process belongs to another user and cannot be seen')
+    found.skip(place, 'its process cannot be seen from here')
     return
   }
   const who = nameOfProcess(process)

