@@ -60,7 +60,9 @@ async function hintsOfCode({ code, details }: PortsError, asked: Asked): Promise
       return [
         ...(['claim', 'move'].includes(asked.command)
           ? ['To take it anyway: --use-reservation']
-          : []),
+          : [
+              `To take it anyway: ports claim <project> <service> ${details.portNumber} --use-reservation`,
+            ]),
         'To see all reservations: ports reservations',
       ]
     case 'LIMIT_REACHED':

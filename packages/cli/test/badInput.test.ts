@@ -188,7 +188,10 @@ test('counts an option or an optional argument that is empty as not given', asyn
   const range = ['range', 'create', 'empty', '--size', '10', '--description', '']
   expect(await ports(...range)).toMatchObject({ status: 0 })
   const nothing = await ports('update', ...service, ...metadata)
-  expect(nothing).toMatchObject({ status: 2, stderr: expect.stringContaining('No change was given') })
+  expect(nothing).toMatchObject({
+    status: 2,
+    stderr: expect.stringContaining('No change was given'),
+  })
   expect(await ports('release', ...service, ...scope)).toMatchObject({ status: 0 })
 })
 

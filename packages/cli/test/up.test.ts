@@ -215,10 +215,10 @@ describe('ports up beside a checkout that holds a fixed port', () => {
     expect(stderr).toMatch(/^error: kept has no port here\..*a migration.*write preferredPort/m)
     expect(stderr).toMatch(/^error: other has no port here\..*belongs to consilio/m)
     expect((await ports('range', 'list', '--json')).stdout).toBe(before)
-    expect(stderr).not.toContain('--use-reservation')
     const run = await ports('run', 'kept', '--', 'true')
     expect(run).toMatchObject({ status: 125, stderr: expect.stringContaining('a migration') })
-    expect(run.stderr).not.toContain('--use-reservation')
+    const claim = 'To take it anyway: ports claim <project> <service> 40127 --use-reservation'
+    expect(run.stderr).toContain(claim)
   })
 })
 
