@@ -128,6 +128,36 @@ describe('ports uninstall', () => {
     expect(JSON.parse(stdout).kept).toEqual(expect.arrayContaining(kept))
   })
 
+  test('leaves the programs of another PostgreSQL', async ({ skip }) => {
+    // Root's programs are outside the home.
+    const user = isRoot ? otherUser(skip) : undefined
+    const { home, env } = newcomer()
+    const PORTS_HOME = join(home, 'opt')
+    const foreign = [
+      'postgresql-16/bin/postgres',
+      'postgresql-16.4/bin/postgres',
+      'postgresql-16.4.0/bin/postgres',
+      'postgresql-16.4.0/lib/libpq.so',
+    ]
+    for (const name of foreign) write(join(PORTS_HOME, name), 'theirs')
+    if (user) spawnSync('chown', ['-R', `${user.uid}:${user.gid}`, home])
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [CLI, ...args], {
+        ...{ env: { ...env, PORTS_HOME }, cwd: home, encoding: 'utf8' },
+        ...user,
+      })
+    expect(run('get', 'consilio', 'api').stdout).toBe('3100\n')
+    const { stdout, status } = run('uninstall', '--yes', '--json')
+    expect(status).toBe(0)
+    expect(filesBelow(PORTS_HOME)).toEqual(foreign.map((name) => join(PORTS_HOME, name)).sort())
+    for (const name of readdirSync(PORTS_HOME)) {
+      expect(JSON.parse(stdout).kept).toContainEqual({
+        path: join(PORTS_HOME, name),
+        reason: 'ports did not make it',
+      })
+    }
+  })
+
   test('removes nothing from a directory in which there was never a registry', async () => {
     const { home, ports } = newcomer()
     const names = ['lock', 'postgres.log', 'run/socket', 'incoming-1/bin/x', 'data.unfinished-1/x']

@@ -26,6 +26,7 @@ import { accountOf, isRoot, type Notify, rootDirectory } from './serverAccount.j
 import { SOCKET_FILES } from './socketDirectory.js'
 import { hasLockRecord, lockFile, withStartLock } from './startLock.js'
 import { refuseForeignDirectory } from './trustedPath.js'
+import { unfinishedIn } from './unfinished.js'
 
 /** The files of a registry, or those that an interrupted removal has left. */
 export interface RegistryFiles {
@@ -113,7 +114,7 @@ function filesIn({ data, cluster }: Place): string[] {
   const run = clusterFiles.sockets(data)
   return [
     data,
-    ...unfinishedIn(cluster),
+    ...unfinishedData(cluster),
     ...(hasOnlySockets(run) ? [run] : []),
     clusterFiles.log(data),
     // Root's registries share their copies.
@@ -122,7 +123,7 @@ function filesIn({ data, cluster }: Place): string[] {
 }
 
 async function removeCluster({ data, cluster }: Place): Promise<void> {
-  for (const path of unfinishedIn(cluster)) await removeUnfinished(path, accountOf(path))
+  for (const path of unfinishedData(cluster)) await removeUnfinished(path, accountOf(path))
   const run = clusterFiles.sockets(data)
   if (hasOnlySockets(run)) {
     for (const name of SOCKET_FILES) rmSync(join(run, name), { force: true })
@@ -146,12 +147,9 @@ function linksIn(home: string): string[] {
     .filter((path) => linkTarget(path) !== undefined)
 }
 
-function unfinishedIn(cluster: string): string[] {
-  return entriesOf(cluster).filter((path) => {
-    const name = basename(path)
-    const isNamedSo = name.startsWith(UNFINISHED) && /^\d+$/.test(name.slice(UNFINISHED.length))
-    return isNamedSo && lstatSync(path).isDirectory()
-  })
+function unfinishedData(cluster: string): string[] {
+  if (!existsSync(cluster)) return []
+  return unfinishedIn(cluster, UNFINISHED).map(({ path }) => path)
 }
 
 function hasOnlySockets(run: string): boolean {
