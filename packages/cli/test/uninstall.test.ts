@@ -168,6 +168,24 @@ describe('ports uninstall', () => {
     expect(filesBelow(home)).toEqual(before)
   })
 
+  test.each(['an empty directory', 'a file', 'nothing'])(
+    'removes a link to %s where the socket was, and not what it leads to',
+    async (target) => {
+      const { home, registry, ports } = newcomer()
+      await ports(['get', 'consilio', 'api'])
+      await ports(['db', 'stop'])
+      const elsewhere = join(home, 'elsewhere')
+      if (target === 'an empty directory') mkdirSync(elsewhere)
+      if (target === 'a file') write(elsewhere, 'mine')
+      const run = join(registry, 'run')
+      rmSync(run, { recursive: true, force: true })
+      symlinkSync(elsewhere, run)
+      expect(await ports(['uninstall', '--yes'])).toMatchObject({ status: 0 })
+      expect(existsSync(registry)).toBe(false)
+      expect(existsSync(elsewhere)).toBe(target !== 'nothing')
+    },
+  )
+
   test('refuses the data of another PostgreSQL', async () => {
     const { home, ports } = newcomer()
     const PORTS_HOME = join(home, 'mine')
@@ -271,6 +289,37 @@ describe('ports uninstall', () => {
     expect(readdirSync(PORTS_HOME)).toEqual([])
   })
 
+  test.each([
+    ['open to all', 0o755],
+    ['closed to all but its owner', 0o700],
+  ])(
+    'removes a link to the data of another registry, which is %s, and nothing of that',
+    async (_what, mode) => {
+      const { home, ports } = newcomer()
+      const first = { PORTS_HOME: join(home, 'first') }
+      const second = { PORTS_HOME: join(home, 'second') }
+      mkdirSync(first.PORTS_HOME, { mode })
+      mkdirSync(second.PORTS_HOME)
+      onTestFinished(() => ports(['uninstall', '--yes'], first).then(() => {}))
+      await ports(['get', 'consilio', 'api'], first)
+      symlinkSync(join(first.PORTS_HOME, 'data'), join(second.PORTS_HOME, 'data'))
+      await ports(['get', 'consilio', 'web'], second)
+      const before = JSON.parse((await ports(['db', 'status', '--json'], first)).stdout)
+      const { stdout, status } = await ports(['uninstall', '--yes', '--json'], second)
+      expect(status).toBe(0)
+      expect(JSON.parse(stdout).kept).toContainEqual({
+        path: before.dataDirectory,
+        reason: 'another registry has it',
+      })
+      expect(existsSync(second.PORTS_HOME)).toBe(false)
+      const after = JSON.parse((await ports(['db', 'status', '--json'], first)).stdout)
+      expect(after.pid).toBe(before.pid)
+      expect(await ports(['get', '--existing', 'consilio', 'web'], first)).toMatchObject({
+        stdout: '3101\n',
+      })
+    },
+  )
+
   test('keeps a data directory that a link leads to on a file system that is not mounted', async () => {
     const { home, registry, ports } = newcomer()
     await ports(['db', 'start'])
@@ -304,6 +353,9 @@ describe('ports uninstall', () => {
     })
     expect(filesBelow(home)).toEqual([join(home, '.bashrc'), fish].sort())
     expect(readFileSync(join(home, '.bashrc'), 'utf8')).toBe(profile)
+    const again = await ports(['uninstall', '--yes'])
+    expect(again.stderr).toContain('There is nothing of ports to remove.\nKept: ')
+    expect(again.stderr).toContain(`${join(home, '.bashrc')}:2: this line is yours to remove`)
   })
 
   test('removes a link to settings, and not the file', async () => {
