@@ -128,6 +128,36 @@ describe('ports uninstall', () => {
     expect(JSON.parse(stdout).kept).toEqual(expect.arrayContaining(kept))
   })
 
+  test('leaves the programs of another PostgreSQL', async ({ skip }) => {
+    // Root's programs are outside the home.
+    const user = isRoot ? otherUser(skip) : undefined
+    const { home, env } = newcomer()
+    const PORTS_HOME = join(home, 'opt')
+    const foreign = [
+      'postgresql-16/bin/postgres',
+      'postgresql-16.4/bin/postgres',
+      'postgresql-16.4.0/bin/postgres',
+      'postgresql-16.4.0/lib/libpq.so',
+    ]
+    for (const name of foreign) write(join(PORTS_HOME, name), 'theirs')
+    if (user) spawnSync('chown', ['-R', `${user.uid}:${user.gid}`, home])
+    const run = (...args: string[]) =>
+      spawnSync(process.execPath, [CLI, ...args], {
+        ...{ env: { ...env, PORTS_HOME }, cwd: home, encoding: 'utf8' },
+        ...user,
+      })
+    expect(run('get', 'consilio', 'api').stdout).toBe('3100\n')
+    const { stdout, status } = run('uninstall', '--yes', '--json')
+    expect(status).toBe(0)
+    expect(filesBelow(PORTS_HOME)).toEqual(foreign.map((name) => join(PORTS_HOME, name)).sort())
+    for (const name of readdirSync(PORTS_HOME)) {
+      expect(JSON.parse(stdout).kept).toContainEqual({
+        path: join(PORTS_HOME, name),
+        reason: 'ports did not make it',
+      })
+    }
+  })
+
   test('removes nothing from a directory in which there was never a registry', async () => {
     const { home, ports } = newcomer()
     const names = ['lock', 'postgres.log', 'run/socket', 'incoming-1/bin/x', 'data.unfinished-1/x']
@@ -137,6 +167,24 @@ describe('ports uninstall', () => {
     expect(await ports(['uninstall', '--yes'], { PORTS_HOME })).toMatchObject({ status: 0 })
     expect(filesBelow(home)).toEqual(before)
   })
+
+  test.each(['an empty directory', 'a file', 'nothing'])(
+    'removes a link to %s where the socket was, and not what it leads to',
+    async (target) => {
+      const { home, registry, ports } = newcomer()
+      await ports(['get', 'consilio', 'api'])
+      await ports(['db', 'stop'])
+      const elsewhere = join(home, 'elsewhere')
+      if (target === 'an empty directory') mkdirSync(elsewhere)
+      if (target === 'a file') write(elsewhere, 'mine')
+      const run = join(registry, 'run')
+      rmSync(run, { recursive: true, force: true })
+      symlinkSync(elsewhere, run)
+      expect(await ports(['uninstall', '--yes'])).toMatchObject({ status: 0 })
+      expect(existsSync(registry)).toBe(false)
+      expect(existsSync(elsewhere)).toBe(target !== 'nothing')
+    },
+  )
 
   test('refuses the data of another PostgreSQL', async () => {
     const { home, ports } = newcomer()
@@ -241,6 +289,37 @@ describe('ports uninstall', () => {
     expect(readdirSync(PORTS_HOME)).toEqual([])
   })
 
+  test.each([
+    ['open to all', 0o755],
+    ['closed to all but its owner', 0o700],
+  ])(
+    'removes a link to the data of another registry, which is %s, and nothing of that',
+    async (_what, mode) => {
+      const { home, ports } = newcomer()
+      const first = { PORTS_HOME: join(home, 'first') }
+      const second = { PORTS_HOME: join(home, 'second') }
+      mkdirSync(first.PORTS_HOME, { mode })
+      mkdirSync(second.PORTS_HOME)
+      onTestFinished(() => ports(['uninstall', '--yes'], first).then(() => {}))
+      await ports(['get', 'consilio', 'api'], first)
+      symlinkSync(join(first.PORTS_HOME, 'data'), join(second.PORTS_HOME, 'data'))
+      await ports(['get', 'consilio', 'web'], second)
+      const before = JSON.parse((await ports(['db', 'status', '--json'], first)).stdout)
+      const { stdout, status } = await ports(['uninstall', '--yes', '--json'], second)
+      expect(status).toBe(0)
+      expect(JSON.parse(stdout).kept).toContainEqual({
+        path: before.dataDirectory,
+        reason: 'another registry has it',
+      })
+      expect(existsSync(second.PORTS_HOME)).toBe(false)
+      const after = JSON.parse((await ports(['db', 'status', '--json'], first)).stdout)
+      expect(after.pid).toBe(before.pid)
+      expect(await ports(['get', '--existing', 'consilio', 'web'], first)).toMatchObject({
+        stdout: '3101\n',
+      })
+    },
+  )
+
   test('keeps a data directory that a link leads to on a file system that is not mounted', async () => {
     const { home, registry, ports } = newcomer()
     await ports(['db', 'start'])
@@ -274,6 +353,9 @@ describe('ports uninstall', () => {
     })
     expect(filesBelow(home)).toEqual([join(home, '.bashrc'), fish].sort())
     expect(readFileSync(join(home, '.bashrc'), 'utf8')).toBe(profile)
+    const again = await ports(['uninstall', '--yes'])
+    expect(again.stderr).toContain('There is nothing of ports to remove.\nKept: ')
+    expect(again.stderr).toContain(`${join(home, '.bashrc')}:2: this line is yours to remove`)
   })
 
   test('removes a link to settings, and not the file', async () => {

@@ -36,7 +36,8 @@ export async function uninstall(context: Context, yes: boolean): Promise<void> {
   const found = [...foundIn(registry), ...files.filter(isOwn)]
   const kept = keptIn(context, registry, files)
   if (found.length === 0) {
-    return output.outcome({ removed: false, found, kept }, 'There is nothing of ports to remove.')
+    output.outcome({ removed: false, found, kept }, 'There is nothing of ports to remove.')
+    return tellKept(output, kept)
   }
   const sessions = await openSessions(context, registry)
   if (yes) {
@@ -48,8 +49,8 @@ export async function uninstall(context: Context, yes: boolean): Promise<void> {
   const isRemoved = ({ path }: Found) => !kept.some((each) => each.path === path)
   const isComplete = yes && found.every(isRemoved)
   if (!isComplete) answerNo()
+  tellKept(output, kept)
   if (output.json) return
-  for (const { path, reason } of kept) output.notice(`Kept: ${printable(path)}: ${reason}`)
   if (sessions > 0) output.notice(sessionsNotice(sessions))
   if (yes) return output.notice(isComplete ? REMOVED : INCOMPLETE)
   if (registry.paths.length > 0) output.notice(COPY)
@@ -60,6 +61,11 @@ const COPY = 'To keep a copy of the registry: ports dump > registry.json'
 const NOT_REMOVED = 'Nothing was removed. To remove this: ports uninstall --yes'
 const INCOMPLETE = 'The rest was removed. Mend that, and run this again.'
 const REMOVED = 'Removed. The program stays: remove it with the package manager that installed it.'
+
+function tellKept(output: Context['output'], kept: readonly Kept[]): void {
+  if (output.json) return
+  for (const { path, reason } of kept) output.notice(`Kept: ${printable(path)}: ${reason}`)
+}
 
 function sessionsNotice(count: number): string {
   return (
@@ -99,13 +105,14 @@ function isOwn({ path }: FoundFile): boolean {
 
 function keptIn(
   { environment }: Context,
-  { others, shared }: RegistryFiles,
+  { others, shared, ofAnother }: RegistryFiles,
   files: readonly FoundFile[],
 ): Kept[] {
   const { ofMachine, lines } = completionFiles(environment)
   const reasons: [reason: string, paths: readonly string[]][] = [
     ['ports did not make it', others],
     ['all registries of root share it', shared],
+    ['another registry has it', ofAnother === undefined ? [] : [ofAnother]],
     ['it belongs to another user', files.filter((file) => !isOwn(file)).map(({ path }) => path)],
     ['it is for all users of this machine', [...ofMachine, ...MACHINE_SETTINGS.filter(existsSync)]],
     ['this line is yours to remove', lines],

@@ -2,7 +2,6 @@ import {
   chmodSync,
   cpSync,
   existsSync,
-  lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -17,6 +16,7 @@ import { PortsError } from '@ports/core'
 import { readOwnFile } from './ownFile.js'
 import { isRoot, rootDirectory } from './serverAccount.js'
 import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
+import { unfinishedIn } from './unfinished.js'
 
 const require = createRequire(import.meta.url)
 
@@ -28,8 +28,14 @@ const PROGRAMS = 'postgresql-'
 /** The platforms that the optional dependencies of this package are for. */
 const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-arm64', 'linux-x64']
 
+/** The version of the package follows, such as 18.4.0-beta.17. Others name theirs by 16 or 16.4. */
+const NAME_OF_COPY = /^postgresql-\d+\.\d+\.\d+(-[\w.]+)?$/
+
+/** A list of links in the package, which no other PostgreSQL has. */
+const LINKS = 'pg-symlinks.json'
+
 /** The parts of a copy of the package's programs. */
-const PACKAGED: readonly string[] = ['bin', 'lib', 'pg-symlinks.json', 'share']
+const PACKAGED: readonly string[] = ['bin', 'lib', LINKS, 'share']
 
 /**
  * Directory of the programs that serve this data directory: those of this version of ports or, if
@@ -111,10 +117,15 @@ function installBinaries(directory: string): string {
  */
 export function copiesOfPrograms(directory: string): string[] {
   if (!existsSync(directory)) return []
-  return readdirSync(directory)
-    .filter((name) => name.startsWith(PROGRAMS) || name.startsWith(INCOMING))
-    .map((name) => join(directory, name))
-    .filter(isCopy)
+  const incomplete = unfinishedIn(directory, INCOMING).map(({ path }) => path)
+  return [...completeCopies(directory), ...incomplete.filter(hasOnlyPrograms)]
+}
+
+function completeCopies(directory: string): string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && NAME_OF_COPY.test(entry.name))
+    .map(({ name }) => join(directory, name))
+    .filter((path) => existsSync(join(path, LINKS)) && hasOnlyPrograms(path))
 }
 
 /** Removes the copies. Each is first renamed to an incomplete copy, which nobody uses. */
@@ -129,10 +140,14 @@ export function removeCopies(directory: string): void {
   }
 }
 
-/** True even if a part of the copy is missing. */
-function isCopy(path: string): boolean {
-  const stats = lstatSync(path)
-  return stats.isDirectory() && readdirSync(path).every((name) => PACKAGED.includes(name))
+/** True even if a part of the copy is missing. False if another process has removed it. */
+function hasOnlyPrograms(path: string): boolean {
+  try {
+    return readdirSync(path).every((name) => PACKAGED.includes(name))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false
+    throw error
+  }
 }
 
 /** PostgreSQL's programs find each other by running their path, in double quotes, in a shell. */
@@ -151,12 +166,9 @@ function refuseShellSyntax(path: string): void {
  * directory.
  */
 function removeAbandoned(directory: string): void {
-  for (const name of readdirSync(directory)) {
-    if (!name.startsWith(INCOMING)) continue
-    const pid = Number(name.slice(INCOMING.length))
-    if (pid === process.pid || !isRunning(pid)) {
-      rmSync(join(directory, name), { recursive: true, force: true })
-    }
+  for (const { path, pid } of unfinishedIn(directory, INCOMING)) {
+    const isAbandoned = pid === process.pid || !isRunning(pid)
+    if (isAbandoned && hasOnlyPrograms(path)) rmSync(path, { recursive: true, force: true })
   }
 }
 
@@ -209,7 +221,7 @@ function noBinary(platform: string, cause?: unknown): PortsError {
  * other.
  */
 function completeLibraryLinks(root: string): void {
-  const list = readFileSync(join(root, 'pg-symlinks.json'), 'utf8')
+  const list = readFileSync(join(root, LINKS), 'utf8')
   const links = JSON.parse(list) as { source: string; target: string }[]
   for (const { source, target } of links) {
     const link = join(root, target.replace(/^native\//, ''))

@@ -10,7 +10,6 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readlinkSync,
   realpathSync,
   renameSync,
@@ -41,6 +40,7 @@ import {
 import { spawnProgram } from './serverProgram.js'
 import { refuseUnsafeSocketDirectory } from './socketDirectory.js'
 import { makeEnterable, refuseForeignDirectory } from './trustedPath.js'
+import { unfinishedIn } from './unfinished.js'
 
 /** initdb takes a second, or several on a slow disk. One that is stopped (SIGSTOP) never ends. */
 const INITDB_TIMEOUT_MS = 90_000
@@ -82,10 +82,7 @@ export async function createCluster(home: string, notify: Notify): Promise<strin
 async function createData(data: string, owner: string, account: ServerAccount): Promise<void> {
   const cluster = dirname(data)
   const bin = binariesFor(data)
-  for (const name of readdirSync(cluster)) {
-    if (!name.startsWith(UNFINISHED)) continue
-    await removeUnfinished(join(cluster, name), account)
-  }
+  for (const { path } of unfinishedIn(cluster, UNFINISHED)) await removeUnfinished(path, account)
   const unfinished = join(cluster, `${UNFINISHED}${process.pid}`)
   mkdirSync(unfinished, { mode: 0o700 })
   chownSync(unfinished, account.uid, account.gid)

@@ -26,6 +26,7 @@ import { accountOf, isRoot, type Notify, rootDirectory } from './serverAccount.j
 import { SOCKET_FILES } from './socketDirectory.js'
 import { hasLockRecord, lockFile, withStartLock } from './startLock.js'
 import { refuseForeignDirectory } from './trustedPath.js'
+import { unfinishedIn } from './unfinished.js'
 
 /** The files of a registry, or those that an interrupted removal has left. */
 export interface RegistryFiles {
@@ -38,12 +39,16 @@ export interface RegistryFiles {
   readonly others: readonly string[]
   /** The copies of programs that it shares with other registries. */
   readonly shared: readonly string[]
+  /** Data to which the home has only a link, because another registry has them. */
+  readonly ofAnother?: string
 }
 
 /** The path where the data are or were, and the directory around them. */
 interface Place {
   readonly data: string
   readonly cluster: string
+  /** Where the data are, if they are those of another registry. `data` is then a link. */
+  readonly foreign?: string
 }
 
 /**
@@ -52,7 +57,7 @@ interface Place {
  * user, or are on a file system that is not mounted
  */
 export function registryFiles(home: string): RegistryFiles {
-  const { data, cluster } = placeOf(home)
+  const { data, cluster, foreign } = placeOf(home)
   const hasData = existsSync(data)
   refuseForeignDirectory(cluster)
   if (hasData) refuseForeignData(data)
@@ -61,15 +66,18 @@ export function registryFiles(home: string): RegistryFiles {
   else if (!hasLockRecord(home)) return { home, paths: [], others: [], shared: [] }
   else if (cluster !== home && !isMadeForRegistry(cluster)) dataDirectory(home)
 
-  const paths = [...filesIn({ data, cluster }), ...linksIn(home), lockFile(home)].filter(isThere)
+  const made = [...filesIn({ data, cluster }), ...linksIn(home), lockFile(home)].filter(isThere)
+  const paths = [...new Set(made)]
   const directories = isMadeForRegistry(cluster) ? [home, cluster] : [home]
-  const pid = hasData && isPostmasterAlive(data) ? postmasterPid(data) : undefined
+  const isRunning = hasData && foreign === undefined && isPostmasterAlive(data)
+  const pid = isRunning ? postmasterPid(data) : undefined
   return {
     home,
     ...(pid !== undefined && { pid }),
     paths,
     others: directories.flatMap(entriesOf).filter((path) => !paths.includes(path)),
     shared: isRoot() ? copiesOfPrograms(rootDirectory) : [],
+    ...(foreign !== undefined && { ofAnother: foreign }),
   }
 }
 
@@ -84,8 +92,8 @@ export async function removeRegistryFiles(home: string, notify: Notify): Promise
   if (found.paths.length === 0) return found
   await withStartLock(home, notify, async (lock) => {
     const place = placeOf(home)
-    const { data, cluster } = place
-    if (existsSync(data)) {
+    const { data, cluster, foreign } = place
+    if (foreign === undefined && existsSync(data)) {
       refuseForeignData(data)
       await stopPostmaster(data)
       lock.noteMade()
@@ -106,15 +114,27 @@ function placeOf(home: string): Place {
   const name = join(home, 'data')
   const target = linkTarget(name) ?? linkTarget(join(home, UNFINISHED_LINK)) ?? name
   const data = existsSync(name) ? realpathSync(name) : target
+  if (isOfAnother(home)) return { data: name, cluster: home, foreign: data }
   return { data, cluster: data === name ? home : dirname(data) }
+}
+
+/** Whether the home's link to data leads through the home of another registry. */
+function isOfAnother(home: string): boolean {
+  if (!existsSync(join(home, 'data'))) return false
+  const own = realpathSync(home)
+  for (let path = linkTarget(join(home, 'data')); path !== undefined; path = linkTarget(path)) {
+    const directory = dirname(path)
+    if (realpathSync(directory) !== own && hasLockRecord(directory)) return true
+  }
+  return false
 }
 
 function filesIn({ data, cluster }: Place): string[] {
   const run = clusterFiles.sockets(data)
   return [
     data,
-    ...unfinishedIn(cluster),
-    ...(hasOnlySockets(run) ? [run] : []),
+    ...unfinishedData(cluster),
+    ...(isSocketDirectory(run) ? [run] : []),
     clusterFiles.log(data),
     // Root's registries share their copies.
     ...(isRoot() ? [] : copiesOfPrograms(cluster)),
@@ -122,12 +142,9 @@ function filesIn({ data, cluster }: Place): string[] {
 }
 
 async function removeCluster({ data, cluster }: Place): Promise<void> {
-  for (const path of unfinishedIn(cluster)) await removeUnfinished(path, accountOf(path))
+  for (const path of unfinishedData(cluster)) await removeUnfinished(path, accountOf(path))
   const run = clusterFiles.sockets(data)
-  if (hasOnlySockets(run)) {
-    for (const name of SOCKET_FILES) rmSync(join(run, name), { force: true })
-    rmdirSync(run)
-  }
+  if (isSocketDirectory(run)) removeSocketDirectory(run)
   rmSync(clusterFiles.log(data), { force: true })
   if (!isRoot()) removeCopies(cluster)
   if (isMadeForRegistry(cluster)) removeIfEmpty(cluster)
@@ -146,16 +163,26 @@ function linksIn(home: string): string[] {
     .filter((path) => linkTarget(path) !== undefined)
 }
 
-function unfinishedIn(cluster: string): string[] {
-  return entriesOf(cluster).filter((path) => {
-    const name = basename(path)
-    const isNamedSo = name.startsWith(UNFINISHED) && /^\d+$/.test(name.slice(UNFINISHED.length))
-    return isNamedSo && lstatSync(path).isDirectory()
-  })
+function unfinishedData(cluster: string): string[] {
+  if (!existsSync(cluster)) return []
+  return unfinishedIn(cluster, UNFINISHED).map(({ path }) => path)
 }
 
-function hasOnlySockets(run: string): boolean {
-  return isThere(run) && entriesOf(run).every((path) => SOCKET_FILES.includes(basename(path)))
+/** Whether it has only the server's sockets. A link counts too, but not what it leads to. */
+function isSocketDirectory(run: string): boolean {
+  const stats = lstatSync(run, { throwIfNoEntry: false })
+  if (stats?.isSymbolicLink()) return true
+  if (!stats?.isDirectory()) return false
+  return entriesOf(run).every((path) => SOCKET_FILES.includes(basename(path)))
+}
+
+function removeSocketDirectory(run: string): void {
+  if (linkTarget(run) !== undefined) {
+    unlinkSync(run)
+    return
+  }
+  for (const name of SOCKET_FILES) rmSync(join(run, name), { force: true })
+  rmdirSync(run)
 }
 
 function entriesOf(directory: string): string[] {

@@ -1,6 +1,8 @@
+import { spawnSync } from 'node:child_process'
 import {
   chmodSync,
   lstatSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
@@ -46,6 +48,25 @@ describe('the home of a registry', () => {
     expect(statSync(home).mode & 0o777).toBe(0o700)
     await once(inHome(home), (program) => program.stop())
     await expectApiKept(inHome(home))
+  })
+
+  it('keeps directories of others whose names only look like those of unfinished work', async ({
+    skip,
+  }) => {
+    // Root's programs are elsewhere.
+    const user = isRoot ? otherUser(skip) : undefined
+    const home = freshHome('home', 0o755, user)
+    const others = ['incoming-mail', 'incoming-999999', 'data.unfinished-report']
+    for (const name of others) mkdirSync(join(home, name, 'deep'), { recursive: true })
+    for (const path of ['incoming-999998', 'data.unfinished-999998']) {
+      writeFileSync(join(home, path), '')
+    }
+    if (user) spawnSync('chown', ['-R', `${user.uid}:${user.gid}`, home])
+    await makeRegistry(inHome(home, user))
+    for (const name of others) expect(readdirSync(join(home, name))).toEqual(['deep'])
+    expect(readdirSync(home)).toEqual(
+      expect.arrayContaining(['incoming-999998', 'data.unfinished-999998']),
+    )
   })
 
   // Root's programs are elsewhere; for where they are, see what others are told below.
