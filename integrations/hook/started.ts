@@ -47,5 +47,5 @@ export function startedBy({ words, variables }: Command, cli: string): number[] 
     return [...line.slice(beginning.length).matchAll(port)].map(([, number]) => number)
   })
   const ports = [...named, ...(known.length > 0 ? [variables.get('PORT') ?? ''] : [])]
-  return [...new Set(ports.map(Number))].filter((port) => port > 0 && port <= 65_535)
+  return ports.map(Number)
 }

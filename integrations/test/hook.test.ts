@@ -140,6 +140,7 @@ describe('asks before a process that is not of this checkout is ended', () => {
     ['by its container, with a timeout', () => 'docker container stop -t 5 blog-web-1'],
     ['by removing its container', () => 'docker rm -f blog-web-1'],
     ['after a container that is gone', () => `docker stop gone; kill ${blog.pid}`],
+    ['after a number that is no port', () => `fuser -k 70000/tcp; kill ${blog.pid}`],
     ['by all containers', () => 'docker stop $(docker ps -q)'],
   ])('%s', async (_, command) => {
     const { stdout, stderr, status } = await hook(command())
@@ -234,7 +235,15 @@ describe('never blocks', () => {
     [
       'if the registry is unavailable',
       () => hook(`PORT=${free} npm start`, { database: 'postgresql://u:p@127.0.0.1:1/none' }),
-      /^ports did not check this command: ports explain failed: .+\n$/,
+      /^ports did not check this command: ports explain failed: The database cannot be reached.+\n$/,
+    ],
+    [
+      'if ports does not answer',
+      () => {
+        writeFiles(place, { 'slow/ports': '#!/bin/sh\nexec sleep 60\n' })
+        return hook(`PORT=${free} npm start`, { path: join(place, 'slow') })
+      },
+      /^ports did not check this command: ports explain did not answer within 5 s\n$/,
     ],
     [
       'if ports is another program',
@@ -260,6 +269,32 @@ describe('never blocks', () => {
     const { stdout, stderr, status } = await answered(input, environmentOn(url, { PATH: '/none' }))
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
     expect(stderr).toBe('ports did not check this command: ports is not on the PATH\n')
+  })
+})
+
+test('asks about what was found although another lookup fails', async () => {
+  writeFiles(place, {
+    'half/ports': `#!/bin/sh\n[ "$2" = ${free} ] && exit 1\nexec '${CLI}' "$@"\n`,
+  })
+  const { stdout, stderr, status } = await hook(`PORT=${free} npm start; kill ${blog.pid}`, {
+    path: join(place, 'half'),
+  })
+  expect(stdout).toContain("not known to be this checkout's")
+  expect(stderr).toMatch(/^ports did not check this command: ports explain failed: .+\n$/)
+  expect(status).toBe(0)
+})
+
+test('says nothing about input without a command', async () => {
+  expect(await answered('null', environmentOn(url))).toEqual({ stdout: '', stderr: '', status: 0 })
+})
+
+test('says nothing about starts where there is no registry', async () => {
+  const { PORTS_DATABASE_URL, ...env } = environment()
+  const input = { cwd: shop.directory, tool_input: { command: `PORT=${free} npm start` } }
+  expect(await answered(input, { ...env, PORTS_HOME: join(place, 'none') })).toEqual({
+    stdout: '',
+    stderr: '',
+    status: 0,
   })
 })
 
