@@ -17,6 +17,7 @@ export interface Command {
 export function commandsOf(script: string, directory: string): Command[] {
   const found: Command[] = []
   let current = directory
+  const exported = new Map<string, string>()
 
   function visit(node: SyntaxNode, piped: readonly Command[]): void {
     if (node.type === 'Pipeline') {
@@ -28,7 +29,7 @@ export function commandsOf(script: string, directory: string): Command[] {
     forEachChild(node, (child) => visit(child, []))
     if (node.type !== 'Command') return
     const inputs = [...piped, ...found.slice(start)]
-    const variables = new Map(
+    const assignments = new Map(
       [...node.prefix, ...node.args].flatMap((each) =>
         each.type === 'Assignment' ? assigned(each.name, each.value) : [],
       ),
@@ -36,12 +37,13 @@ export function commandsOf(script: string, directory: string): Command[] {
     const args = node.args.map((each) => (each.type === 'Word' ? literal(each) : each.text))
     const command = withoutWrappers({
       words: node.name ? [literal(node.name), ...args] : [],
-      variables,
+      variables: new Map([...exported, ...assignments]),
       inputs,
       directory: current,
     })
     found.push(command)
     const [program, first, second] = command.words
+    if (program === 'export') for (const [name, value] of assignments) exported.set(name, value)
     if (program === 'cd' && first !== undefined) current = resolve(current, first)
     if (/^(ba|da|z)?sh$/.test(program ?? '') && /^-\w*c$/.test(first ?? '') && second) {
       visit(parse(second), [])

@@ -1,3 +1,4 @@
+import { seenThrough } from '../../packages/cli/src/run/runners.js'
 import type { Command } from './commands.js'
 
 /** What a command would end. */
@@ -21,23 +22,25 @@ const NOTHING: Ended = { ports: [], pids: [], searches: [], containers: [] }
 
 /** What the command would end, as far as its words tell. */
 export function endedBy({ words, inputs }: Command): Ended {
-  const [program, ...rest] = words
-  const args = rest.flatMap((word) => word ?? [])
+  const known = words.map((word) => word ?? '$')
+  const [program, ...rest] = seenThrough(known)?.words ?? known
+  const args = rest.filter((arg) => arg !== '$')
   switch (program) {
     case 'kill':
       return endedByKill(args, inputs)
     case 'pkill':
-      return { ...NOTHING, searches: [searchOfPkill(args)] }
+      return args.some(
+        (arg, nth) =>
+          arg === '-0' || /^--signal[= ]0$/.test(`${args[nth - 1]} ${arg}`) || arg === '--signal=0',
+      )
+        ? NOTHING
+        : { ...NOTHING, searches: [searchOfPkill(args)] }
     case 'killall':
       return { ...NOTHING, searches: namesOf(args).map((name) => ['-x', name]) }
     case 'fuser':
       return args.some((arg) => /^(-\w*k\w*|--kill)$/.test(arg))
         ? { ...NOTHING, ports: portsOfFuser(args) }
         : NOTHING
-    case 'npx':
-    case 'pnpx':
-    case 'bunx':
-      return args.includes('kill-port') ? { ...NOTHING, ports: numbersIn(args) } : NOTHING
     case 'kill-port':
       return { ...NOTHING, ports: numbersIn(args) }
     case 'xargs': {
@@ -101,15 +104,20 @@ function namedBy({ words }: Command, all: readonly Command[]): Pick<Ended, 'port
   }
 }
 
-/** Such as `-ti:3000`, `tcp:3000` and `:3000,3001`. */
+/** Such as `-ti:3000`, `tcp:3000` and `:3000,3005-3010`. */
 function portsOfLsof(arg: string): number[] {
-  const list = /:(?<list>\d+(?:,\d+)*)$/.exec(arg)?.groups?.list
-  return list?.split(',').map(Number) ?? []
+  const list = /:(?<list>\d+(?:[,-]\d+)*)$/.exec(arg)?.groups?.list
+  return (
+    list?.split(',').flatMap((part) => {
+      const [first = 0, last = first] = part.split('-').map(Number)
+      return Array.from({ length: Math.min(last, 65_535) - first + 1 }, (_, nth) => first + nth)
+    }) ?? []
+  )
 }
 
 /** Such as `3000/tcp`, or `-n tcp 3000`. */
 function portsOfFuser(args: readonly string[]): number[] {
-  const hasSpace = args.some((arg) => /^(-n|-n(tcp|udp)|--namespace)/.test(arg))
+  const hasSpace = args.some((arg) => /^(-\w*n(tcp|udp)?$|--namespace)/.test(arg))
   return args.flatMap((arg) => {
     const port = /^(?<port>\d+)(?<space>\/(tcp|udp))?$/.exec(arg)?.groups
     return port && (port.space || hasSpace) ? [Number(port.port)] : []
@@ -120,7 +128,7 @@ function portsOfFuser(args: readonly string[]): number[] {
 function searchOfPkill(args: readonly string[]): string[] {
   return args.filter(
     (arg, nth) =>
-      !/^(-\d+|-[A-Z]+\d?|-e|--echo|--signal(=.*)?)$/.test(arg) && args[nth - 1] !== '--signal',
+      !/^(-\d+|-[A-Z]{2,}\d*|-e|--echo|--signal(=.*)?)$/.test(arg) && args[nth - 1] !== '--signal',
   )
 }
 

@@ -1,17 +1,25 @@
 import { text } from 'node:stream/consumers'
-import { warningsOf } from './warnings.js'
+import { judge } from './warnings.js'
 
 const cli = process.argv[2] ?? 'ports'
 
 try {
-  const { tool_input, cwd } = JSON.parse(await text(process.stdin))
-  const script: unknown = tool_input?.command
+  const input = JSON.parse(await text(process.stdin))
+  const script: unknown = input?.tool_input?.command
   if (typeof script === 'string') {
-    const warnings = await warningsOf(script, { cli, directory: cwd ?? process.cwd() })
+    const { warnings, failures } = await judge(script, {
+      cli,
+      directory: input.cwd ?? process.cwd(),
+    })
     if (warnings.length > 0) ask(warnings.join('\n'))
+    if (failures.length > 0) tell(failures[0])
   }
 } catch (error) {
-  // A command must not fail because it could not be checked.
+  tell(error)
+}
+
+/** A command must not fail because it could not be checked. */
+function tell(error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error)
   process.stderr.write(`${cli} did not check this command: ${reason}\n`)
 }

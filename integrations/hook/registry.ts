@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process'
+import { type ExecFileException, execFile } from 'node:child_process'
 
 /** The parts of `ports explain --json` that decide. */
 export interface Explained {
@@ -13,18 +13,27 @@ export interface Explained {
   }[]
   readonly containers?: readonly { readonly composeDirectory?: string }[]
   readonly holder?: { readonly directory?: string }
+  /** Why there is no registry, if there is none. */
+  readonly noRegistry?: string
 }
 
 /** @throws if the program is missing, fails, or is another one of the same name */
 export async function explain(cli: string, port: number): Promise<Explained> {
   const { stdout, stderr, error } = await run(cli, ['explain', `${port}`, '--json'])
-  if (error)
-    throw new Error(`${cli} explain failed: ${stderr.trim().split('\n')[0] || error.message}`)
+  if (error) throw new Error(`${cli} explain ${whyFailed(error, stderr)}`)
   const explained = JSON.parse(stdout)
   if (typeof explained.summary !== 'string' || !Array.isArray(explained.processes)) {
     throw new Error(`${cli} is not the port registry`)
   }
   return explained
+}
+
+/** With --json the program reports an error as JSON. */
+function whyFailed({ killed, message }: ExecFileException, stderr: string): string {
+  if (killed) return `did not answer within ${TIMEOUT_MS / 1_000} s`
+  const reported = /"message":(?<text>"(?:[^"\\]|\\.)*")/.exec(stderr)?.groups?.text
+  const told = reported ? JSON.parse(reported) : stderr.trim() || message
+  return `failed: ${told.split('\n')[0]}`
 }
 
 /**
@@ -40,7 +49,7 @@ export async function linesOf(program: string, args: readonly string[]): Promise
 interface Ran {
   readonly stdout: string
   readonly stderr: string
-  readonly error: Error | null
+  readonly error: ExecFileException | null
 }
 
 const TIMEOUT_MS = 5_000

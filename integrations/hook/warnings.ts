@@ -1,7 +1,8 @@
 import { listenersOfTree } from '@ports/core'
 import { isSameCheckout } from './checkout.js'
 import { type Command, commandsOf } from './commands.js'
-import { type Containers, type Ended, endedBy } from './ended.js'
+import { type Containers, endedBy } from './ended.js'
+import { Lookups } from './lookups.js'
 import { type Explained, explain, linesOf } from './registry.js'
 import { startedBy } from './started.js'
 
@@ -20,27 +21,51 @@ export interface Session {
   readonly directory: string
 }
 
-/**
- * Why a script should not run without a question.
- * @throws if that cannot be told
- */
-export async function warningsOf(script: string, session: Session): Promise<string[]> {
-  if (!MAY_MATTER.test(script)) return []
-  const commands = commandsOf(script, session.directory)
-  const warnings = await Promise.all([
-    endings(commands, session),
-    ...commands.map((command) => starts(command, session)),
-  ])
-  return [...new Set(warnings.flat())]
+export interface Judged {
+  /** Why the script should not run without a question. */
+  readonly warnings: readonly string[]
+  /** Why a part of the script could not be judged. */
+  readonly failures: readonly unknown[]
 }
 
-async function endings(commands: readonly Command[], session: Session): Promise<string[]> {
-  const ports = await Promise.all(commands.map((command) => portsOf(endedBy(command))))
-  const distinct = [...new Set(ports.flat())].slice(0, MAX_PORTS)
-  const explained = await Promise.all(distinct.map((port) => explain(session.cli, port)))
-  return explained
-    .filter((each) => each.verdict === 'listening' && !isOwn(each, session.directory))
-    .map(({ summary }) => `This ends a process that is not known to be this checkout's. ${summary}`)
+export async function judge(script: string, session: Session): Promise<Judged> {
+  if (!MAY_MATTER.test(script)) return { warnings: [], failures: [] }
+  const lookups = new Lookups()
+  const commands = commandsOf(script, session.directory)
+  const ended = await portsEndedBy(commands, lookups)
+  const started = commands.flatMap((command) =>
+    startedBy(command, session.cli).map((port) => ({ port, directory: command.directory })),
+  )
+  const ports = [...new Set([...ended, ...started.map(({ port }) => port)])]
+    .filter((port) => port >= 1 && port <= 65_535)
+    .slice(0, MAX_PORTS)
+  const explained = await lookups.of(ports, (port) => explain(session.cli, port))
+  const warnings = explained.flatMap((each) => [
+    ...(ended.includes(each.port) ? warningsOfEnd(each, session) : []),
+    ...started
+      .filter(({ port }) => port === each.port)
+      .flatMap(({ directory }) => warningsOfStart(each, directory, session)),
+  ])
+  return { warnings: [...new Set(warnings)], failures: lookups.failures }
+}
+
+function warningsOfEnd(explained: Explained, { directory }: Session): string[] {
+  if (explained.verdict !== 'listening' || isOwn(explained, directory)) return []
+  return [`This ends a process that is not known to be this checkout's. ${explained.summary}`]
+}
+
+function warningsOfStart(
+  { holder, summary, noRegistry }: Explained,
+  directory: string,
+  { cli }: Session,
+): string[] {
+  // Nothing is held where there is no registry.
+  if (noRegistry !== undefined) return []
+  const advice = `\`${cli} run\` starts it on its own port.`
+  if (!holder) return [`This starts a server on a port that is not held. ${summary} ${advice}`]
+  // Of a service that was asked for by name it is not known where it runs.
+  if (holder.directory === undefined || isSameCheckout(holder.directory, directory)) return []
+  return [`This starts a server on another service's port. ${summary} ${advice}`]
 }
 
 /** Whether all that listens belongs to this checkout. */
@@ -61,13 +86,20 @@ function isOwn(explained: Explained, directory: string): boolean {
 }
 
 /** The ports on which that listens which would be ended. */
-async function portsOf({ ports, pids, searches, containers }: Ended): Promise<number[]> {
-  const found = await Promise.all(searches.map(pidsOf))
-  const all = [...new Set([...pids, ...found.flat()])].slice(0, MAX_PIDS)
-  const listening = await Promise.all(all.map((pid) => listenersOfTree(pid, 'tcp')))
-  const published = await Promise.all(containers.map(portsOfContainers))
+async function portsEndedBy(commands: readonly Command[], lookups: Lookups): Promise<number[]> {
+  const all = commands.map(endedBy)
+  const found = await lookups.of(
+    all.flatMap(({ searches }) => searches),
+    pidsOf,
+  )
+  const pids = [...new Set([...all.flatMap((each) => each.pids), ...found.flat()])]
+  const listening = await lookups.of(pids.slice(0, MAX_PIDS), (pid) => listenersOfTree(pid, 'tcp'))
+  const published = await lookups.of(
+    all.flatMap(({ containers }) => containers),
+    portsOfContainers,
+  )
   return [
-    ...ports,
+    ...all.flatMap(({ ports }) => ports),
     ...listening.flatMap((each) => each?.map(({ port }) => port) ?? []),
     ...published.flat(),
   ]
@@ -82,17 +114,4 @@ async function portsOfContainers({ program, names, lists }: Containers): Promise
   const all = [...names, ...listed.flat()]
   const lines = await Promise.all(all.map((name) => linesOf(program, ['port', name])))
   return lines.flat().flatMap((line) => Number(/->.*:(\d+)$/.exec(line)?.[1]) || [])
-}
-
-async function starts(command: Command, { cli }: Session): Promise<string[]> {
-  const { directory } = command
-  const explained = await Promise.all(startedBy(command, cli).map((port) => explain(cli, port)))
-  return explained.flatMap(({ holder, summary }) => {
-    if (!holder) {
-      return `This starts a server on a port that is not held. ${summary} \`${cli} run\` starts it on its own port.`
-    }
-    // Of a service that was asked for by name it is not known where it runs.
-    if (holder.directory === undefined || isSameCheckout(holder.directory, directory)) return []
-    return `This starts a server on another service's port. ${summary} \`${cli} run\` starts it on its own port.`
-  })
 }

@@ -126,6 +126,11 @@ describe('asks before a process that is not of this checkout is ended', () => {
     ['by fuser', () => `fuser -k ${blog.port}/tcp`],
     ['by fuser with a namespace', () => `fuser -k -n tcp ${blog.port}`],
     ['by kill-port', () => `npx --yes kill-port ${blog.port}`],
+    ['by fuser with joined options', () => `fuser -kn tcp ${blog.port}`],
+    ['by kill-port with a version', () => `npx -y kill-port@2 ${blog.port}`],
+    ['by kill-port of pnpm', () => `pnpm dlx kill-port ${blog.port}`],
+    ['in a range of lsof', () => `lsof -ti:${blog.port}-${blog.port + 1} | xargs kill`],
+    ['by its parent', () => `pkill -P ${process.pid} -f 'in=${blog.directory}!'`],
     ['by its command line', () => `pkill -f 'in=${blog.directory}!'`],
     ['by its command line, with a signal', () => `pkill -9 -f 'in=${blog.directory}!'`],
     ['by the name of its program', () => 'killall -9 node'],
@@ -140,6 +145,7 @@ describe('asks before a process that is not of this checkout is ended', () => {
     ['by its container, with a timeout', () => 'docker container stop -t 5 blog-web-1'],
     ['by removing its container', () => 'docker rm -f blog-web-1'],
     ['after a container that is gone', () => `docker stop gone; kill ${blog.pid}`],
+    ['after a number that is no port', () => `fuser -k 70000/tcp; kill ${blog.pid}`],
     ['by all containers', () => 'docker stop $(docker ps -q)'],
   ])('%s', async (_, command) => {
     const { stdout, stderr, status } = await hook(command())
@@ -180,6 +186,12 @@ describe('asks before a server is started on a number that is not held here', ()
     ['by PHP', () => `php -S localhost:${free}`],
     ['by Docker', () => `docker run --rm -p 127.0.0.1:${free}:80 nginx`],
     ['by Docker, as the second one', () => `docker run -p ${quiet}:80 -p ${free}:81 nginx`],
+    ['by Docker, in joined options', () => `docker run -dp ${free}:80 nginx`],
+    ['by a program of the package', () => `pnpm vite --port ${free}`],
+    ['by a version of Python', () => `python3.11 -m http.server ${free}`],
+    ['by Laravel', () => `php artisan serve --port=${free}`],
+    ['by Rails', () => `bundle exec rails s -p ${free}`],
+    ['in PORT, by a package of the workspace', () => `PORT=${free} pnpm --filter web dev`],
     ["of another checkout's service", () => `PORT=${blog.port} npm run dev`],
     ["of a worktree's service", () => `vite --port ${worktree.port}`],
   ])('%s', async (_, command) => {
@@ -221,6 +233,13 @@ describe('says nothing', () => {
     ['about the registry itself', () => `ports run web -- vite --port ${free}`],
     ['about clients', () => `curl http://localhost:${free}; psql -p ${free}; ssh -p ${free} host`],
     ['about programs to which -p is no port', () => `node -p ${free}`],
+    ['about clients that are given PORT', () => `PORT=${free} psql; export PORT=${free}; curl x`],
+    ['about PORT that is printed', () => `PORT=${free} echo hi`],
+    ['about packages', () => `PORT=${free} npm install; PORT=${free} npm test`],
+    ['about builds', () => `vite build --port ${free}; flask db upgrade -p ${free}`],
+    ['about generators', () => `rails generate model -p ${free}`],
+    ['about arguments of a container', () => `docker run img sh -c "-p ${free}:${free}"`],
+    ['if a program is only looked for', () => `pkill -0 -f 'in=${blog.directory}!'`],
     ['about directories', () => `mkdir -p ${free}`],
     ['about other numbers', () => `npm run dev -- --timeout ${free}`],
     ['about what is no command of the shell', () => '((('],
@@ -234,7 +253,15 @@ describe('never blocks', () => {
     [
       'if the registry is unavailable',
       () => hook(`PORT=${free} npm start`, { database: 'postgresql://u:p@127.0.0.1:1/none' }),
-      /^ports did not check this command: ports explain failed: .+\n$/,
+      /^ports did not check this command: ports explain failed: The database cannot be reached.+\n$/,
+    ],
+    [
+      'if ports does not answer',
+      () => {
+        writeFiles(place, { 'slow/ports': '#!/bin/sh\nexec sleep 60\n' })
+        return hook(`PORT=${free} npm start`, { path: join(place, 'slow') })
+      },
+      /^ports did not check this command: ports explain did not answer within 5 s\n$/,
     ],
     [
       'if ports is another program',
@@ -260,6 +287,32 @@ describe('never blocks', () => {
     const { stdout, stderr, status } = await answered(input, environmentOn(url, { PATH: '/none' }))
     expect({ stdout, status }).toEqual({ stdout: '', status: 0 })
     expect(stderr).toBe('ports did not check this command: ports is not on the PATH\n')
+  })
+})
+
+test('asks about what was found although another lookup fails', async () => {
+  writeFiles(place, {
+    'half/ports': `#!/bin/sh\n[ "$2" = ${free} ] && exit 1\nexec '${CLI}' "$@"\n`,
+  })
+  const { stdout, stderr, status } = await hook(`PORT=${free} npm start; kill ${blog.pid}`, {
+    path: join(place, 'half'),
+  })
+  expect(stdout).toContain("not known to be this checkout's")
+  expect(stderr).toMatch(/^ports did not check this command: ports explain failed: .+\n$/)
+  expect(status).toBe(0)
+})
+
+test('says nothing about input without a command', async () => {
+  expect(await answered('null', environmentOn(url))).toEqual({ stdout: '', stderr: '', status: 0 })
+})
+
+test('says nothing about starts where there is no registry', async () => {
+  const { PORTS_DATABASE_URL, ...env } = environment()
+  const input = { cwd: shop.directory, tool_input: { command: `PORT=${free} npm start` } }
+  expect(await answered(input, { ...env, PORTS_HOME: join(place, 'none') })).toEqual({
+    stdout: '',
+    stderr: '',
+    status: 0,
   })
 })
 
