@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { accountNamed, CLI, ended } from '@ports/testkit'
+import { accountNamed, CLI, ended, environmentOn } from '@ports/testkit'
 import pg from 'pg'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ascending, numbers } from '../sessions.js'
@@ -24,8 +24,7 @@ describe('the embedded database', () => {
     const home = freshHome()
     const program = open(inHome(home))
     expect(await program.get('consilio', 'api')).toMatchObject({ result: 3100 })
-    const { HOME, PATH } = process.env
-    const env = { HOME, PATH, PORTS_HOME: home }
+    const env = environmentOn('', { PORTS_HOME: home })
     expect(await ended(process.execPath, [CLI, 'uninstall', '--yes'], env)).toMatchObject({
       status: 0,
     })
