@@ -48,6 +48,20 @@ function otherUser(skip: Skip): Account {
   return user
 }
 
+test('keeps the settings while the default registry exists and PORTS_HOME names another one', async () => {
+  const { home, registry, ports } = newcomer()
+  const PORTS_HOME = join(home, 'other')
+  await ports(['get', 'consilio', 'api'])
+  await ports(['config', 'set', 'actor', 'ann'])
+  await ports(['get', 'consilio', 'api'], { PORTS_HOME })
+  const { stderr, status } = await ports(['uninstall', '--yes'], { PORTS_HOME })
+  expect(status).toBe(0)
+  const settings = join(home, '.config/ports/config.json')
+  expect(stderr).toContain(`Kept: ${settings}: the registry in ${registry} also uses it`)
+  expect(existsSync(settings)).toBe(true)
+  expect((await ports(['get', 'consilio', 'api', '--existing'])).stdout).toBe('3100\n')
+})
+
 /** All files below the directory, without directories. */
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })

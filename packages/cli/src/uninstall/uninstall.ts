@@ -33,7 +33,8 @@ export async function uninstall(context: Context, yes: boolean): Promise<void> {
   const { database, output, answerNo } = context
   const registry = await database.files()
   const files = await ownFiles(context)
-  const found = [...foundIn(registry), ...files.filter(isOwn)]
+  const removable = registry.defaultRegistry === undefined ? files.filter(isOwn) : []
+  const found = [...foundIn(registry), ...removable]
   const kept = keptIn(context, registry, files)
   if (found.length === 0) {
     output.outcome({ removed: false, found, kept }, 'There is nothing of ports to remove.')
@@ -42,7 +43,7 @@ export async function uninstall(context: Context, yes: boolean): Promise<void> {
   const sessions = await openSessions(context, registry)
   if (yes) {
     await database.remove()
-    kept.push(...removeFiles(files.filter(isOwn)))
+    kept.push(...removeFiles(removable))
   }
   const { table } = await import('../table.js')
   output.result({ removed: yes, found, kept }, () => table(found, COLUMNS, output.stdout))
@@ -105,7 +106,7 @@ function isOwn({ path }: FoundFile): boolean {
 
 function keptIn(
   { environment }: Context,
-  { others, shared, ofAnother }: RegistryFiles,
+  { others, shared, ofAnother, defaultRegistry }: RegistryFiles,
   files: readonly FoundFile[],
 ): Kept[] {
   const { ofMachine, lines } = completionFiles(environment)
@@ -114,6 +115,10 @@ function keptIn(
     ['all registries of root share it', shared],
     ['another registry has it', ofAnother === undefined ? [] : [ofAnother]],
     ['it belongs to another user', files.filter((file) => !isOwn(file)).map(({ path }) => path)],
+    [
+      `the registry in ${defaultRegistry} also uses it`,
+      defaultRegistry === undefined ? [] : files.filter(isOwn).map(({ path }) => path),
+    ],
     ['it is for all users of this machine', [...ofMachine, ...MACHINE_SETTINGS.filter(existsSync)]],
     ['this line is yours to remove', lines],
   ]

@@ -41,6 +41,8 @@ export interface RegistryFiles {
   readonly shared: readonly string[]
   /** Data to which the home has only a link, because another registry has them. */
   readonly ofAnother?: string
+  /** The home of another registry, in the default directory, which has the settings as well. */
+  readonly defaultRegistry?: string
 }
 
 /** The path where the data are or were, and the directory around them. */

@@ -7,11 +7,14 @@ import { invalidArgument, PortsError } from '@ports/core'
  */
 export async function registryHome(): Promise<string> {
   const home = process.env.PORTS_HOME
-  if (home) {
-    // A relative path would mean another registry in each caller's directory.
-    if (!isAbsolute(home)) throw invalidArgument('PORTS_HOME', home, 'an absolute path')
-    return normalize(home)
-  }
+  if (!home) return defaultHome()
+  // A relative path would mean another registry in each caller's directory.
+  if (!isAbsolute(home)) throw invalidArgument('PORTS_HOME', home, 'an absolute path')
+  return normalize(home)
+}
+
+/** The directory of a user's registry without `PORTS_HOME`. */
+export async function defaultHome(): Promise<string> {
   // Imported only here: when it is loaded, it looks the user up, and fails for one who has neither
   // an entry in the user database nor a HOME.
   const envPaths = await import('env-paths').catch((cause) => {
