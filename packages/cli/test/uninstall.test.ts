@@ -48,20 +48,6 @@ function otherUser(skip: Skip): Account {
   return user
 }
 
-test('keeps the settings while the default registry exists and PORTS_HOME names another one', async () => {
-  const { home, registry, ports } = newcomer()
-  const PORTS_HOME = join(home, 'other')
-  await ports(['get', 'consilio', 'api'])
-  await ports(['config', 'set', 'actor', 'ann'])
-  await ports(['get', 'consilio', 'api'], { PORTS_HOME })
-  const { stderr, status } = await ports(['uninstall', '--yes'], { PORTS_HOME })
-  expect(status).toBe(0)
-  const settings = join(home, '.config/ports/config.json')
-  expect(stderr).toContain(`Kept: ${settings}: the registry in ${registry} also uses it`)
-  expect(existsSync(settings)).toBe(true)
-  expect((await ports(['get', 'consilio', 'api', '--existing'])).stdout).toBe('3100\n')
-})
-
 /** All files below the directory, without directories. */
 function filesBelow(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
@@ -393,4 +379,27 @@ describe('ports uninstall', () => {
     expect(stderr).toContain('run this again')
     chmodSync(directory, 0o755)
   })
+})
+
+test('keeps the settings while the default registry exists and PORTS_HOME names another one', async () => {
+  const { home, registry, ports } = newcomer()
+  const PORTS_HOME = join(home, 'other')
+  await ports(['get', 'consilio', 'api'])
+  await ports(['config', 'set', 'actor', 'ann'])
+  await ports(['get', 'consilio', 'api'], { PORTS_HOME })
+  const { stderr, status } = await ports(['uninstall', '--yes'], { PORTS_HOME })
+  expect(status).toBe(0)
+  const settings = join(home, '.config/ports/config.json')
+  expect(stderr).toContain(`Kept: ${settings}: the registry in ${registry} also uses it`)
+  expect(existsSync(settings)).toBe(true)
+  expect((await ports(['get', 'consilio', 'api', '--existing'])).stdout).toBe('3100\n')
+})
+
+test('removes the settings if PORTS_HOME names the default registry in another way', async () => {
+  const { home, registry, ports } = newcomer()
+  await ports(['get', 'consilio', 'api'])
+  await ports(['config', 'set', 'actor', 'ann'])
+  const { status } = await ports(['uninstall', '--yes'], { PORTS_HOME: `${registry}/` })
+  expect(status).toBe(0)
+  expect(existsSync(join(home, '.config/ports'))).toBe(false)
 })

@@ -1,5 +1,3 @@
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import { noRegistry, PortsError } from '@ports/core'
 import { settingsFiles } from '../settings/settingsFiles.js'
 import { adviceFor } from './adviceFor.js'
@@ -7,9 +5,10 @@ import { createCluster } from './createCluster.js'
 import { dataDirectory } from './dataDirectory.js'
 import { refuseHiddenHome } from './hiddenHome.js'
 import { postmasterPid } from './lockFiles.js'
+import { otherDefaultRegistry } from './otherRegistries.js'
 import { startPostmaster, stopPostmaster } from './postmaster.js'
 import { type RegistryFiles, registryFiles, removeRegistryFiles } from './registryFiles.js'
-import { defaultHome, registryHome } from './registryHome.js'
+import { registryHome } from './registryHome.js'
 import { accountOf, type Notify, refuseLonelyRoot } from './serverAccount.js'
 import { isAccepting } from './serverConnection.js'
 import { socketDirectory } from './socketDirectory.js'
@@ -105,14 +104,6 @@ export function filesOfRegistry(): Promise<RegistryFiles> {
     const other = await otherDefaultRegistry(home)
     return { ...files, ...(other !== undefined && { defaultRegistry: other }) }
   })
-}
-
-/** The registry in the default directory, if it is not the one in this home. */
-async function otherDefaultRegistry(home: string): Promise<string | undefined> {
-  const other = await defaultHome().catch(() => undefined)
-  return other !== undefined && other !== home && existsSync(join(other, 'data'))
-    ? other
-    : undefined
 }
 
 /** Stops the server, and removes what was made for the registry. */

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, realpathSync } from 'node:fs'
 import { isAbsolute, join } from 'node:path'
-import { registryHome } from './registryHome.js'
+import { defaultHome, registryHome } from './registryHome.js'
 import { rootDirectory } from './serverAccount.js'
 
 const PASSWD = '/etc/passwd'
@@ -28,6 +28,13 @@ export async function otherRegistries(): Promise<OtherRegistry[]> {
     if (data === undefined || data === own || found.has(data)) return
     found.set(data, { user, directory })
   }
+}
+
+/** The home of the registry in the default directory, if that is not this home. */
+export async function otherDefaultRegistry(home: string): Promise<string | undefined> {
+  const other = await defaultHome().catch(() => undefined)
+  if (other === undefined || realPath(other) === realPath(home)) return undefined
+  return realPath(join(other, 'data')) === undefined ? undefined : other
 }
 
 function usersIn(file: string): { user: string; home: string }[] {

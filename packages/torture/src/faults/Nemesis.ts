@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Fault, FaultContext } from './Fault.js'
 
-/** Longer than it may take to undo a fault. */
+/** When the run is over, the undoing of all faults must succeed within this time. */
 const UNDO_TIMEOUT_MS = 120_000
 
 /** Injects random faults. Faults of different kinds may overlap, faults of one kind do not. */
