@@ -1,90 +1,157 @@
 import { resolve } from 'node:path'
-import { forEachChild, parse, type Script, type SyntaxNode, type Word } from 'unbash'
+import {
+  type Assignment,
+  forEachChild,
+  parse,
+  type Script,
+  type Command as ShellCommand,
+  type SyntaxNode,
+} from 'unbash'
+import { withoutRunners } from './runners.js'
+import { expansionOf, variablesIn, wordsOf } from './word.js'
 
 /** One command of a shell script, such as `PORT=3000 npm run dev`. */
 export interface Command {
-  /** The program and its arguments. A word that the shell must expand first is undefined. */
+  /** The program and its arguments. A word that only the shell can expand is undefined. */
   readonly words: readonly (string | undefined)[]
-  /** The variables that are set for it, without those that the shell must expand first. */
+  /** The variables that are set for it, without those that only the shell can expand. */
   readonly variables: ReadonlyMap<string, string>
-  /** Commands whose output it reads: before it in a pipe, or substituted in its words. */
+  /** Commands whose output it reads: from a pipe, a substitution, or a variable. */
   readonly inputs: readonly Command[]
   /** Where it runs, as far as `cd` tells. */
   readonly directory: string
 }
 
+/** Loops can repeat a command very often. */
+const MAX_COMMANDS = 300
+/** Values can grow with every assignment. */
+const MAX_VALUE = 10_000
+
 /** The commands of a script, in their order, also those in loops, subshells and `bash -c`. */
 export function commandsOf(script: string, directory: string): Command[] {
-  const found: Command[] = []
-  let current = directory
-  const exported = new Map<string, string>()
+  const reading = new Reading(directory)
+  reading.read(script)
+  return reading.found
+}
 
-  function visit(node: SyntaxNode, piped: readonly Command[]): void {
-    if (node.type === 'Pipeline') {
-      const start = found.length
-      for (const each of node.commands) visit(each, found.slice(start))
-      return
+class Reading {
+  readonly found: Command[] = []
+  readonly #exported = new Map<string, string>()
+  readonly #values = new Map<string, string>()
+  /** The commands whose output a variable has. */
+  readonly #sources = new Map<string, readonly Command[]>()
+  #directory: string
+
+  constructor(directory: string) {
+    this.#directory = directory
+  }
+
+  read(script: string): void {
+    this.#visit(parse(script) as Script, [])
+  }
+
+  #visit(node: SyntaxNode, piped: readonly Command[]): void {
+    if (this.found.length > MAX_COMMANDS) return
+    switch (node.type) {
+      case 'Pipeline': {
+        const start = this.found.length
+        for (const each of node.commands) this.#visit(each, [...piped, ...this.found.slice(start)])
+        return
+      }
+      case 'Redirected':
+        this.#visit(node.command, [...piped, ...node.redirects.flatMap(this.#inputsIn)])
+        return
+      case 'For':
+        for (const word of node.wordlist ?? []) {
+          const inputs = this.#inputsIn(word)
+          for (const value of wordsOf(word, this.#values)) {
+            this.#assign(node.name.value, value, inputs)
+            this.#visit(node.body, piped)
+          }
+        }
+        return
+      case 'Command':
+        this.#visitCommand(node, piped)
+        return
+      default:
+        forEachChild(node, (child) => {
+          this.#visit(child, piped)
+        })
     }
-    const start = found.length
-    forEachChild(node, (child) => visit(child, []))
-    if (node.type !== 'Command') return
-    const inputs = [...piped, ...found.slice(start)]
-    const assignments = new Map(
-      [...node.prefix, ...node.args].flatMap((each) =>
-        each.type === 'Assignment' ? assigned(each.name, each.value) : [],
-      ),
-    )
-    const args = node.args.map((each) => (each.type === 'Word' ? literal(each) : each.text))
-    const command = withoutWrappers({
-      words: node.name ? [literal(node.name), ...args] : [],
-      variables: new Map([...exported, ...assignments]),
-      inputs,
-      directory: current,
+  }
+
+  #visitCommand(node: ShellCommand, piped: readonly Command[]): void {
+    const inputs = [...piped]
+    const assignments: Assignment[] = []
+    forEachChild(node, (child) => {
+      const taken = this.#inputsIn(child)
+      inputs.push(...taken)
+      if (child.type !== 'Assignment') return
+      assignments.push(child)
+      // Before a program, it is set for that program alone.
+      if (!node.name || node.name.value === 'export') {
+        this.#assign(child.name, this.#valueOf(child), taken)
+      }
     })
-    found.push(command)
-    const [program, first, second] = command.words
-    if (program === 'export') for (const [name, value] of assignments) exported.set(name, value)
-    if (program === 'cd' && first !== undefined) current = resolve(current, first)
-    if (/^(ba|da|z)?sh$/.test(program ?? '') && /^-\w*c$/.test(first ?? '') && second) {
-      visit(parse(second), [])
+    const args = node.args.flatMap((each) =>
+      each.type === 'Word' ? wordsOf(each, this.#values) : [each.text],
+    )
+    const command = withoutRunners({
+      words: node.name ? [...wordsOf(node.name, this.#values), ...args] : [],
+      variables: new Map([...this.#exported, ...assignments.flatMap((each) => this.#set(each))]),
+      inputs,
+      directory: this.#directory,
+    })
+    this.found.push(command)
+    this.#follow(command, assignments)
+  }
+
+  /** Considers the effect of a command of the shell on the commands after it. */
+  #follow({ words: [program, ...args] }: Command, assignments: readonly Assignment[]): void {
+    const [first] = args
+    if (program === 'export') {
+      for (const [name, value] of assignments.flatMap((each) => this.#set(each))) {
+        this.#exported.set(name, value)
+      }
+      for (const name of args) {
+        const value = this.#values.get(name ?? '')
+        if (value !== undefined) this.#exported.set(name!, value)
+      }
     }
+    if (program === 'cd' && first !== undefined) this.#directory = resolve(this.#directory, first)
+    if (program === 'eval') this.read(args.map((arg) => arg ?? '').join(' '))
+    if (/^(ba|da|z)?sh$/.test(program ?? '')) this.read(scriptIn(args) ?? '')
   }
 
-  visit(parse(script) as Script, [])
-  return found
+  /** The commands whose output the node takes in. */
+  readonly #inputsIn = (node: SyntaxNode): Command[] => {
+    const start = this.found.length
+    this.#visit(node, [])
+    const ofVariables = variablesIn(node).flatMap((name) => this.#sources.get(name) ?? [])
+    return [...this.found.slice(start), ...ofVariables]
+  }
+
+  #assign(name: string, value: string | undefined, sources: readonly Command[]): void {
+    this.#sources.set(name, sources)
+    if (value === undefined || value.length > MAX_VALUE) this.#values.delete(name)
+    else this.#values.set(name, value)
+  }
+
+  #set(assignment: Assignment): [name: string, value: string][] {
+    const value = this.#valueOf(assignment)
+    return value === undefined ? [] : [[assignment.name, value]]
+  }
+
+  #valueOf({ value }: Assignment): string | undefined {
+    return value.type === 'Word' ? expansionOf(value, this.#values) : undefined
+  }
 }
 
-function assigned(name: string, value: Word | { readonly type: 'ArrayValue' }) {
-  const text = value.type === 'Word' ? literal(value) : undefined
-  return text === undefined ? [] : [[name, text] as const]
-}
-
-/** What the word is, unless the shell must expand it first. */
-function literal(word: Word): string | undefined {
-  let isLiteral = true
-  const look = (node: SyntaxNode) => {
-    if (/Expansion$|Substitution$/.test(node.type)) isLiteral = false
-    else forEachChild(node, look)
+/** The script among the arguments of a shell, such as `-euo pipefail -c <script>`. */
+function scriptIn(args: readonly (string | undefined)[]): string | undefined {
+  for (let at = 0; /^[-+]/.test(args[at] ?? ''); at++) {
+    if (/^-\w*c$/.test(args[at]!)) return args[at + 1]
+    if (/o$/.test(args[at]!)) at++
   }
-  forEachChild(word, look)
-  return isLiteral ? word.value : undefined
-}
-
-/** Programs that run the program after them. `timeout` takes a duration first. */
-const WRAPPERS = /^(sudo|doas|env|nohup|setsid|exec|command|time|nice|timeout|cross-env)$/
-
-function withoutWrappers(command: Command): Command {
-  const [program, ...rest] = command.words
-  if (!WRAPPERS.test(program ?? '')) {
-    return { ...command, words: [program?.split('/').at(-1), ...rest] }
-  }
-  const variables = new Map(command.variables)
-  let at = 0
-  for (; at < rest.length; at++) {
-    const set = /^(?<name>[A-Za-z_]\w*)=(?<value>.*)$/s.exec(rest[at] ?? '')?.groups
-    if (set) variables.set(set.name!, set.value!)
-    else if (!rest[at]?.startsWith('-') && !/^[\d.]+[smhd]?$/.test(rest[at] ?? '')) break
-  }
-  const words = rest.slice(at)
-  return words.length === 0 ? command : withoutWrappers({ ...command, words, variables })
+  return undefined
 }

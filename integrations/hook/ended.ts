@@ -1,4 +1,3 @@
-import { seenThrough } from '../../packages/cli/src/run/runners.js'
 import type { Command } from './commands.js'
 
 /** What a command would end. */
@@ -16,18 +15,19 @@ export interface Containers {
   readonly names: readonly string[]
   /** Arguments of the program that list more of them. */
   readonly lists: readonly (readonly string[])[]
+  /** Where the program is called. */
+  readonly directory: string
 }
 
 const NOTHING: Ended = { ports: [], pids: [], searches: [], containers: [] }
 
 /** What the command would end, as far as its words tell. */
-export function endedBy({ words, inputs }: Command): Ended {
-  const known = words.map((word) => word ?? '$')
-  const [program, ...rest] = seenThrough(known)?.words ?? known
-  const args = rest.filter((arg) => arg !== '$')
+export function endedBy(command: Command): Ended {
+  const [program, ...rest] = command.words
+  const args = rest.flatMap((word) => word ?? [])
   switch (program) {
     case 'kill':
-      return endedByKill(args, inputs)
+      return endedByKill(args, rest.includes(undefined) ? command.inputs : [])
     case 'pkill':
       return args.some(
         (arg, nth) =>
@@ -45,12 +45,14 @@ export function endedBy({ words, inputs }: Command): Ended {
       return { ...NOTHING, ports: numbersIn(args) }
     case 'xargs': {
       const at = args.findIndex((arg) => /^(kill|docker|podman)$/.test(arg))
-      if (at < 0) return NOTHING
-      return endedBy({ words: args.slice(at), inputs, variables: new Map(), directory: '' })
+      // What it reads comes last.
+      return at < 0 ? NOTHING : endedBy({ ...command, words: [...args.slice(at), undefined] })
     }
     case 'docker':
     case 'podman':
-      return endedByContainers(program, args, inputs)
+      return endedByContainers(program, args, command)
+    case 'docker-compose':
+      return endedByContainers('docker', ['compose', ...args], command)
     default:
       return NOTHING
   }
@@ -145,20 +147,32 @@ function numbersIn(args: readonly string[]): number[] {
 function endedByContainers(
   program: string,
   words: readonly string[],
-  inputs: readonly Command[],
+  { inputs, directory }: Command,
 ): Ended {
+  if (words[0] === 'compose') return endedByCompose(program, words.slice(1), directory)
   const [verb, ...args] = words[0] === 'container' ? words.slice(1) : words
   const isEnd =
     /^(stop|kill|restart)$/.test(verb ?? '') ||
     (verb === 'rm' && args.some((arg) => /^(-\w*f\w*|--force)$/.test(arg)))
   if (!isEnd) return NOTHING
-  const names = args.filter(
-    (arg, nth) =>
-      !arg.startsWith('-') && !/^-(t|s|-time|-timeout|-signal)$/.test(args[nth - 1] ?? ''),
-  )
+  const names = operandsOf(args)
   const lists = inputs.flatMap((input) => {
     const [lister, ...listed] = input.words.flatMap((word) => word ?? [])
     return lister === program && listed[0] === 'ps' ? [listed] : []
   })
-  return { ...NOTHING, containers: [{ program, names, lists }] }
+  return { ...NOTHING, containers: [{ program, names, lists, directory }] }
+}
+
+function endedByCompose(program: string, args: readonly string[], directory: string): Ended {
+  const at = args.findIndex((arg) => /^(down|stop|kill|restart)$/.test(arg))
+  if (at < 0) return NOTHING
+  const list = ['compose', ...args.slice(0, at), 'ps', '-q', ...operandsOf(args.slice(at + 1))]
+  return { ...NOTHING, containers: [{ program, names: [], lists: [list], directory }] }
+}
+
+function operandsOf(args: readonly string[]): string[] {
+  return args.filter(
+    (arg, nth) =>
+      !arg.startsWith('-') && !/^-(t|s|-time|-timeout|-signal)$/.test(args[nth - 1] ?? ''),
+  )
 }

@@ -1,4 +1,5 @@
 import { type ExecFileException, execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
 
 /** The parts of `ports explain --json` that decide. */
 export interface Explained {
@@ -38,11 +39,16 @@ function whyFailed({ killed, message }: ExecFileException, stderr: string): stri
 
 /**
  * The lines that a program prints. None if it fails, as `pgrep` and `docker port` do if they find
- * nothing.
+ * nothing, or if there is no such directory.
  * @throws if the program is missing
  */
-export async function linesOf(program: string, args: readonly string[]): Promise<string[]> {
-  const { stdout, error } = await run(program, args)
+export async function linesOf(
+  program: string,
+  args: readonly string[],
+  directory = '.',
+): Promise<string[]> {
+  if (!existsSync(directory)) return []
+  const { stdout, error } = await run(program, args, directory)
   return error ? [] : stdout.split('\n').filter(Boolean)
 }
 
@@ -54,9 +60,9 @@ interface Ran {
 
 const TIMEOUT_MS = 5_000
 
-function run(program: string, args: readonly string[]): Promise<Ran> {
+function run(program: string, args: readonly string[], cwd = '.'): Promise<Ran> {
   return new Promise((resolve, reject) => {
-    execFile(program, args, { timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
+    execFile(program, args, { cwd, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
       if (error?.code === 'ENOENT') reject(new Error(`${program} is not on the PATH`))
       else resolve({ stdout, stderr, error })
     })

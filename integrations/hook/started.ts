@@ -1,4 +1,3 @@
-import { seenThrough } from '../../packages/cli/src/run/runners.js'
 import type { Command } from './commands.js'
 
 interface Server {
@@ -62,10 +61,9 @@ const PUBLISHED = /(?:^| )(?:-[ditPq]*p|--publish)[= ]?(?:[\d.]+:|\[[\da-f:]+\]:
 
 /** The ports on which the command would start servers, as far as its words tell. */
 export function startedBy({ words, variables }: Command, cli: string): number[] {
-  const known = words.map((word) => word ?? '$')
   // The registry's own command chooses the port.
-  if (known[0] === cli) return []
-  const line = (seenThrough(known)?.words ?? known).join(' ')
+  if (words[0] === cli) return []
+  const line = words.map((word) => word ?? '$').join(' ')
   const options = RUN_OPTIONS.exec(line)?.[1]
   if (options !== undefined) return numbersIn(options, PUBLISHED)
   // A package manager also runs the programs of packages: pnpm vite.

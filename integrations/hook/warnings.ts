@@ -10,6 +10,7 @@ import { startedBy } from './started.js'
 const MAX_PORTS = 8
 /** A search such as `pkill node` can find every program of a user. */
 const MAX_PIDS = 100
+const MAX_CONTAINERS = 20
 
 /** Anything else ends no process and names no port. */
 const MAY_MATTER = /kill|fuser|docker|podman|\d{2}/
@@ -94,10 +95,11 @@ async function portsEndedBy(commands: readonly Command[], lookups: Lookups): Pro
   )
   const pids = [...new Set([...all.flatMap((each) => each.pids), ...found.flat()])]
   const listening = await lookups.of(pids.slice(0, MAX_PIDS), (pid) => listenersOfTree(pid, 'tcp'))
-  const published = await lookups.of(
-    all.flatMap(({ containers }) => containers),
-    portsOfContainers,
+  const containers = await namedContainers(
+    all.flatMap((each) => each.containers),
+    lookups,
   )
+  const published = await lookups.of(containers.slice(0, MAX_CONTAINERS), portsOf)
   return [
     ...all.flatMap(({ ports }) => ports),
     ...listening.flatMap((each) => each?.map(({ port }) => port) ?? []),
@@ -109,9 +111,26 @@ async function pidsOf(search: readonly string[]): Promise<number[]> {
   return (await linesOf('pgrep', search)).flatMap((line) => Number.parseInt(line, 10) || [])
 }
 
-async function portsOfContainers({ program, names, lists }: Containers): Promise<number[]> {
-  const listed = await Promise.all(lists.map((args) => linesOf(program, args)))
-  const all = [...names, ...listed.flat()]
-  const lines = await Promise.all(all.map((name) => linesOf(program, ['port', name])))
-  return lines.flat().flatMap((line) => Number(/->.*:(\d+)$/.exec(line)?.[1]) || [])
+interface Container {
+  readonly program: string
+  readonly name: string
+}
+
+async function namedContainers(
+  all: readonly Containers[],
+  lookups: Lookups,
+): Promise<readonly Container[]> {
+  const lists = all.flatMap((each) => each.lists.map((args) => ({ ...each, args })))
+  const listed = await lookups.of(lists, async ({ program, args, directory }) => ({
+    program,
+    names: await linesOf(program, args, directory),
+  }))
+  return [...all, ...listed].flatMap(({ program, names }) =>
+    names.map((name) => ({ program, name })),
+  )
+}
+
+async function portsOf({ program, name }: Container): Promise<number[]> {
+  const lines = await linesOf(program, ['port', name])
+  return lines.flatMap((line) => Number(/->.*:(\d+)$/.exec(line)?.[1]) || [])
 }

@@ -40,8 +40,15 @@ beforeAll(async () => {
   bin = join(place, 'bin')
   // Docker itself is not needed: the hook only reads what it prints.
   writeFiles(bin, {
-    docker:
-      '#!/bin/sh\n[ "$1" = ps ] && echo blog-web-1 || echo "80/tcp -> 127.0.0.1:$BLOG_PORT"\n',
+    docker: `#!/bin/sh
+case "$1 $PWD $*" in
+  ps*) echo blog-web-1 ;;
+  compose*blog*) echo blog-web-1 ;;
+  compose*) echo shop-web-1 ;;
+  *shop-web-1) echo "80/tcp -> 127.0.0.1:$SHOP_PORT" ;;
+  *blog-web-1) echo "80/tcp -> 127.0.0.1:$BLOG_PORT" ;;
+esac
+`,
   })
   symlinkSync(CLI, join(bin, 'ports'))
   url = await databaseWithOwnNumbers('shop', 'blog', 'nobody')
@@ -96,6 +103,7 @@ function environment(path = bin, database = url) {
   return environmentOn(database, {
     PATH: [path, process.env.PATH].join(delimiter),
     BLOG_PORT: `${blog.port}`,
+    SHOP_PORT: `${shop.port}`,
   })
 }
 
@@ -147,6 +155,33 @@ describe('asks before a process that is not of this checkout is ended', () => {
     ['after a container that is gone', () => `docker stop gone; kill ${blog.pid}`],
     ['after a number that is no port', () => `fuser -k 70000/tcp; kill ${blog.pid}`],
     ['by all containers', () => 'docker stop $(docker ps -q)'],
+    ['by the Compose file of another directory', () => 'docker compose -f ../blog/c.yaml down'],
+    ['by the Compose file there', () => 'cd ../blog && docker-compose stop -t 5 web'],
+    ['by another user', () => `sudo -u root kill ${blog.pid}`],
+    ['without a variable', () => `env -u NODE_ENV kill ${blog.pid}`],
+    ['within a time, with a signal', () => `timeout -s KILL 5 kill ${blog.pid}`],
+    ['in another shell with options', () => `bash -x -euo pipefail -c 'kill ${blog.pid}'`],
+    ['by eval', () => `eval "kill ${blog.pid}"`],
+    ['in a variable', () => `PID=${blog.pid}; kill "$PID"`],
+    ['in a variable with several', () => `PIDS="999999999 ${blog.pid}"; kill $PIDS`],
+    ['by what lsof finds, in a variable', () => `PID=$(lsof -ti:${blog.port}); kill -9 $PID`],
+    [
+      'by what lsof finds, in a variable that is not empty',
+      () => `p=\`lsof -ti:${blog.port}\`; if [ -n "$p" ]; then kill \${p}; fi`,
+    ],
+    ['by what lsof finds, one by one', () => `for p in $(lsof -ti:${blog.port}); do kill $p; done`],
+    [
+      'by what lsof finds, as it is read',
+      () => `lsof -ti:${blog.port} | while read p; do kill "$p"; done`,
+    ],
+    [
+      'by what lsof finds, as it is read from a file',
+      () => `while read -r p; do kill "$p"; done < <(lsof -ti:${blog.port})`,
+    ],
+    [
+      'by what lsof finds on several ports',
+      () => `for port in ${free} ${blog.port}; do lsof -ti:$port | xargs -r kill; done`,
+    ],
   ])('%s', async (_, command) => {
     const { stdout, stderr, status } = await hook(command())
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
@@ -171,6 +206,9 @@ describe('asks before a server is started on a number that is not held here', ()
   test.each<Named>([
     ['in PORT', () => `PORT=${free} npm run dev`],
     ['in PORT, exported', () => `export PORT=${free}; npm start`],
+    ['in PORT, by cross-env', () => `npx cross-env PORT=${free} node server.js`],
+    ['in PORT, from a variable', () => `port=${free}; PORT=$port npm run dev`],
+    ['in PORT, exported later', () => `PORT=${free}; export PORT; npm start`],
     ['in PORT, by env', () => `env PORT=${free} node server.js`],
     ['in the background', () => `PORT=${free} node server.js > log 2>&1 &`],
     ['as a flag', () => `vite --port ${free}`],
@@ -216,6 +254,10 @@ describe('says nothing', () => {
     ['if a port is only looked at', () => `lsof -i:${blog.port}; fuser ${blog.port}/tcp`],
     ['if a job is ended', () => `sleep 60 & kill %1; kill $!`],
     ['if the pid is a variable', () => 'kill "$SERVER_PID"'],
+    ['if the pid is another variable', () => `P=$(lsof -ti:${blog.port}); kill "$OTHER" $!`],
+    ['if the pid is not from the pipe', () => `lsof -ti:${blog.port} | kill 999999999`],
+    ['if the variable has changed', () => `P=${blog.pid}; P=$!; kill $P`],
+    ['if a variable has no end', () => `X='eval "$X$X"'; eval "$X"`],
     ['if a command is only printed', () => `echo "kill ${blog.pid}"`],
     ['if a command is only mentioned', () => `git commit -m 'kill ${blog.pid}'`],
     ['if a command is in a file that is written', () => `cat > x <<'END'\nkill ${blog.pid}\nEND`],
@@ -223,6 +265,7 @@ describe('says nothing', () => {
     ['if a container that ended is removed', () => 'docker rm blog-web-1'],
     ['if containers are listed', () => 'docker ps -a'],
     ['about the containers of the Compose file here', () => 'docker compose down'],
+    ['about a Compose file of no directory', () => 'cd nowhere && docker compose down'],
     ['if a server is started on its own number', () => `PORT=${quiet} npm run dev`],
     ['if a server is given its own number', () => `cd src && vite --port ${quiet}`],
     [
