@@ -10,6 +10,7 @@ import {
 } from '@ports/core'
 import { callerDefaults, namesDatabase } from '@ports/db/settings'
 import { agentLimits } from './agentLimits.js'
+import { textFor } from './commandLine.js'
 import { createServer } from './index.js'
 import { StdioTransport } from './StdioTransport.js'
 
@@ -22,6 +23,8 @@ const MAX_ENTRY = 4000
 const MAX_UNREAD_BYTES = 256 * 1024
 
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+
+answerArguments()
 
 // Loaded only when it is needed: the client's first question must not wait for a database driver.
 const source = {
@@ -37,6 +40,20 @@ server.onerror = (error) => log(inspect(error))
 function log(message: string): void {
   if (process.stderr.writableLength > MAX_UNREAD_BYTES) return
   process.stderr.write(`ports-mcp: ${excerpt(printableLines(message), MAX_ENTRY)}\n`)
+}
+
+/** Ends the process if it was started for anything but to serve. */
+function answerArguments(): void {
+  try {
+    const text = textFor(process.argv.slice(2))
+    if (text === undefined) return
+    process.stdout.write(text)
+    process.exit()
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    log(`${error.message}. See: ports-mcp --help`)
+    process.exit(EXIT_STATUS.INVALID_ARGUMENT)
+  }
 }
 
 function managerOfThisHost(): PortManager {
@@ -79,3 +96,4 @@ for (const signal of SIGNALS) process.on(signal, end)
 process.once('beforeExit', () => manager.close())
 
 await server.connect(transport)
+if (process.stdin.isTTY) log('Waits for an MCP client on standard input. See: ports-mcp --help')

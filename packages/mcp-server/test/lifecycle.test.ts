@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { call, INITIALIZE } from '@ports/testkit'
+import { call, ended, environmentOn, INITIALIZE, MCP_SERVER } from '@ports/testkit'
 import { freshDatabase } from '@ports/testkit/vitest'
 import { expect, test } from 'vitest'
 import { connect, NO_DATABASE, rawClient } from './connect.js'
@@ -83,4 +83,18 @@ test('gives one service one port, however many servers are asked at once', async
   )
   expect(new Set(answers.map(({ port }) => port))).toEqual(new Set([3100]))
   expect(await servers[0]!.ask('list-ports')).toMatchObject({ count: 1 })
+})
+
+test.each([
+  [['--version'], /^\d+\.\d+\.\d+\n$/],
+  [['--help'], /^Usage: ports-mcp\n/],
+] as const)('answers %s, and ends', async (args, stdout) => {
+  const told = await ended(process.execPath, [MCP_SERVER, ...args], environmentOn(NO_DATABASE))
+  expect(told).toEqual({ stdout: expect.stringMatching(stdout), stderr: '', status: 0 })
+})
+
+test.each([['--port=3000'], ['serve']])('refuses the argument %s', async (argument) => {
+  const told = await ended(process.execPath, [MCP_SERVER, argument], environmentOn(NO_DATABASE))
+  expect(told).toMatchObject({ stdout: '', status: 2 })
+  expect(told.stderr).toMatch(/^ports-mcp: .*(--port|serve).*\. See: ports-mcp --help\n$/)
 })
