@@ -61,6 +61,8 @@ interface Machine {
   unixSocketRefusal(): Promise<string | undefined>
   /** Why the machine's embedded registry cannot be seen; undefined if it can. */
   hiddenHomeRefusal(): Promise<string | undefined>
+  /** Why there is no embedded PostgreSQL for this machine; undefined if there is one. */
+  programsRefusal(): Promise<string | undefined>
   otherRegistries(): Promise<readonly OtherRegistry[]>
   settingsFileStates(): Promise<readonly SettingsFileState[]>
 }

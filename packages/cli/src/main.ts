@@ -69,6 +69,7 @@ const context: Context = {
     socketState: async (data) => (await import('@ports/db')).socketState(data),
     unixSocketRefusal: async () => (await import('@ports/db')).unixSocketRefusal(),
     hiddenHomeRefusal: async () => (await import('@ports/db')).hiddenHomeRefusal(),
+    programsRefusal: async () => (await import('@ports/db')).programsRefusal(),
     otherRegistries: async () => (await import('@ports/db')).otherRegistries(),
     settingsFileStates: async () => (await import('@ports/db/settings')).settingsFileStates(),
   },

@@ -5,6 +5,7 @@ export {
   stopDatabase,
 } from './databaseStatus.js'
 export type { DatabaseOptions } from './databaseUrl.js'
+export { programsRefusal } from './embedded/binaries.js'
 export { hiddenHomeRefusal } from './embedded/hiddenHome.js'
 export { type OtherRegistry, otherRegistries } from './embedded/otherRegistries.js'
 export type { RegistryFiles } from './embedded/registryFiles.js'

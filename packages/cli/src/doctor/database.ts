@@ -3,6 +3,7 @@ import type { DatabaseStatus } from '@ports/db'
 import type { Setting } from '@ports/db/settings'
 import type { Check, Result } from './Check.js'
 import { refusalToWrite } from './refusalToWrite.js'
+import type { Subject } from './Subject.js'
 
 /** The share of the server's connections from which on a warning is given. */
 const NEARLY_FULL = 0.8
@@ -16,7 +17,9 @@ export const databaseCheck: Check = {
     const setting = await settingOf(() => subject.context.settings.get('databaseUrl'))
     if ('state' in setting) return [setting]
     try {
-      return resultsOf(await subject.status(), setting)
+      const status = await subject.status()
+      const isStopped = status.kind === 'embedded' && !status.running
+      return isStopped ? [await notRunning(status, subject)] : resultsOf(status, setting)
     } catch (error) {
       if (!(error instanceof PortsError)) throw error
       return [failed(error, setting)]
@@ -42,12 +45,14 @@ function failed(error: PortsError, setting: Setting): Result {
     if ('right' in details) return 'As the owner of the tables: ports db grant <role> use'
     if (code === 'BUSY') return 'End programs that keep connections open, or raise max_connections.'
     if (setting.value !== null) return `Start that server, or correct ${setting.from}.`
-    return 'Do what the message says, or name another database: ports config set databaseUrl <url>'
+    return FIX_OF_MESSAGE
   }
 }
 
+const FIX_OF_MESSAGE =
+  'Do what the message says, or name another database: ports config set databaseUrl <url>'
+
 function resultsOf(status: DatabaseStatus, setting: Setting): Result[] {
-  if (status.kind === 'embedded' && !status.running) return [notRunning(status)]
   return [
     { state: 'ok', message: `${placeOf(status, setting)} It answers.` },
     schemaResult(status),
@@ -55,7 +60,12 @@ function resultsOf(status: DatabaseStatus, setting: Setting): Result[] {
   ]
 }
 
-function notRunning({ home, dataDirectory }: DatabaseStatus): Result {
+async function notRunning(
+  { home, dataDirectory }: DatabaseStatus,
+  { context }: Subject,
+): Promise<Result> {
+  const missing = await context.machine.programsRefusal()
+  if (missing !== undefined) return { state: 'problem', message: missing, fix: FIX_OF_MESSAGE }
   const refusal = home === undefined ? undefined : refusalToWrite(home)
   if (refusal !== undefined) {
     const state =

@@ -62,6 +62,17 @@ export function binariesFor(data: string): string {
   )
 }
 
+/** Why ports has no PostgreSQL for this machine; undefined if it has one. */
+export function programsRefusal(): string | undefined {
+  try {
+    locatePackage()
+    return undefined
+  } catch (error) {
+    if (error instanceof PortsError) return error.message
+    throw error
+  }
+}
+
 /** The first line of a data directory's PG_VERSION, such as 18. */
 function majorOf(data: string): string | undefined {
   if (!existsSync(join(data, 'PG_VERSION'))) return undefined
@@ -77,7 +88,7 @@ function packaged(): { source: string; version: string; major: string } {
 /** Oldest first. */
 function keptVersions(directory: string, major: string): string[] {
   return readdirSync(directory)
-    .filter((name) => name.startsWith(`${PROGRAMS}${major}.`))
+    .filter((name) => NAME_OF_COPY.test(name) && name.startsWith(`${PROGRAMS}${major}.`))
     .map((name) => name.slice(PROGRAMS.length))
     .sort((one, other) => one.localeCompare(other, 'en', { numeric: true }))
 }
