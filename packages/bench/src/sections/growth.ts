@@ -26,7 +26,7 @@ const NOISE = 1.25
 const intro = `
 Latency of a call, one at a time, on the embedded database, with the caller and the server on one processor. On two, the scheduler can make the same call take twice as long or more. The sizes take turns, ${ROUNDS} rounds of ${TURN_MS} ms for each operation; the table shows the median of the fastest round, because other load can only add to it. *Exponent* is the slope of the line through the logarithms: 0 does not depend on the size, 1 is proportional to it. *Log n* says whether the cost grows no faster than the logarithm of the size, from each of these sizes to the largest, with ${Math.round((NOISE - 1) * 100)} % for noise. Lists and audits read everything that they return, so they have no verdict.
 
-Some costs grow faster. When a range is deleted, its foreign key searches the rows of all ranges, because an index on the project alone would slow down every allocation. Finding the next block costs one look at each range. A summary costs one look at each free number below the highest that was ever held, which are few here. A *no* in one run and not in another is noise of the machine.
+Some costs grow faster. When a range is deleted, its foreign key searches the rows of all ranges, because an index on the project alone would slow down every allocation. Finding the next block costs one look at each range. A summary counts the ports that are held in the ranges of the project. A *no* in one run and not in another is noise of the machine.
 `
 
 /** Something that grows while all else stays as it is. */
