@@ -96,6 +96,13 @@ describe('reserve', () => {
     expect(listed[0]).not.toHaveProperty('endsAt')
   })
 
+  test('shows a line break of the reason as text in the error of a claim', async () => {
+    const ports = portsOn(await freshDatabase())
+    await ports('reserve', '3100', '--reason', 'the move\nerror: nothing is held')
+    const { stderr } = await ports('claim', 'consilio', 'web', '3100')
+    expect(stderr).toContain('the move\\u{a}error: nothing is held. Take another number')
+  })
+
   test.each([
     ['without a reason', ['3100'], 'a reason'],
     ['with an empty reason', ['3100', '--reason', ''], 'reason'],

@@ -177,7 +177,7 @@ describe('ports up beside a checkout that holds a fixed port', () => {
     const { stdout, stderr, status } = await ports('up', '--run')
     expect(status).toBe(4)
     expect(stdout).toMatch(/^\[web\] web runs$/m)
-    expect(stdout).not.toContain('[callback]')
+    expect(stdout).not.toContain('callback')
     expect(stderr).toMatch(/^error: callback has no port here\./)
   })
 
@@ -223,7 +223,7 @@ describe('ports up beside a checkout that holds a fixed port', () => {
 })
 
 test.each([
-  ['in a directory that is not there', 'no/.env', 'There is no directory no. Make it first.'],
+  ['in a directory that does not exist', 'no/.env', 'There is no directory no. Make it first.'],
   ['that is a FIFO', 'fifo', 'fifo is no regular file.'],
   ['that a person wrote', '.env', 'write is ".env", but must be a new file, or one that ports up'],
 ])('ports up allocates nothing for a file %s', async (_what, name, message) => {

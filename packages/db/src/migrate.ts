@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { PortsError } from '@ports/core'
 import type { ClientBase, Pool } from 'pg'
 import { isBeforeBaseline, isFormer } from './formerMigrations.js'
 import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
@@ -104,7 +105,14 @@ async function refuseForeignOwner(client: ClientBase): Promise<void> {
        and not rolsuper
        and rolname <> current_user`,
   )
-  if (rows.length > 0) throw foreignSchema(`it belongs to the role ${rows[0].owner}`)
+  const [schema] = rows
+  if (!schema) return
+  throw new PortsError(
+    'DATABASE_NOT_MIGRATED',
+    `The schema ports of this database belongs to the role ${schema.owner}, and only that role or a ` +
+      'superuser may migrate it. Nothing was changed. Migrate as that role, or use another database.',
+    { migrations: [] },
+  )
 }
 
 /**

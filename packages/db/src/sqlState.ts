@@ -314,7 +314,7 @@ export function foreignSchema(reason: string): PortsError {
   return new PortsError(
     'DATABASE_NOT_MIGRATED',
     `The schema ports of this database is not this registry's: ${reason}. Nothing was changed. Use ` +
-      'the role that owns it, or another database.',
+      'another database.',
     { migrations: [] },
   )
 }

@@ -150,7 +150,7 @@ describe('migrate', () => {
     await sql(url, `create schema ports authorization ${role}`)
     await expect(migrate({ url })).rejects.toMatchObject({
       code: 'DATABASE_NOT_MIGRATED',
-      message: expect.stringContaining(role),
+      message: expect.stringContaining(`the role ${role}, and only that role`),
     })
     expect(
       await sql(url, `select from pg_class where relnamespace = 'ports'::regnamespace`),
@@ -195,7 +195,7 @@ describe('migrate', () => {
   })
 })
 
-describe('a database of one’s own', () => {
+describe('a database of the user’s own', () => {
   it('says which command it needs while it is not migrated, and which migrations', async () => {
     const url = await unmigratedDatabase()
     await expect(openRepository({ url })).rejects.toMatchObject({

@@ -188,7 +188,8 @@ function tellWhatIsNew(
     output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
   for (const notice of skippedText(skipped, [{ portNumber: port }])) output.notice(notice)
-  for (const { serviceName: other, error } of refused) {
+  // A run of several services has reported it once.
+  for (const { serviceName: other, error } of process.connected ? [] : refused) {
     output.notice(`${other} has no port here. ${error.message}`)
   }
   const isNew = services.some((each) => each.serviceName === serviceName && each.created)

@@ -29,7 +29,8 @@ export function dataDirectory(home: string): string | undefined {
   throw new PortsError(
     'DATABASE_UNAVAILABLE',
     `The registry in ${home} has lost its data: there is nothing in ${target ?? data}. Restore ` +
-      `it, or mount the file system that it is on. To start over instead, remove ${home}. ` +
+      'it, or mount the file system that it is on. If an uninstall was interrupted, repeat it. ' +
+      `To start over instead, remove ${home}. ` +
       'Numbers that are held now can then be allocated a second time.',
     { home, dataDirectory: target ?? data },
   )
