@@ -118,7 +118,7 @@ describe('refuses, without asking the database,', () => {
   })
 })
 
-describe('takes a command line that does not parse for malformed input:', () => {
+describe('treats a command line that does not parse as malformed input:', () => {
   test.each([
     [
       'an unknown command',
@@ -169,7 +169,7 @@ describe('takes a command line that does not parse for malformed input:', () => 
   })
 })
 
-test('counts an option or an optional argument that is empty as not given', async () => {
+test('treats an empty option or optional argument as absent', async () => {
   const ports = portsOn(await freshDatabase(), { PORTS_HOSTNAME: '' })
   const service = ['consilio', 'api']
   const metadata = ['--type', '', '--description', '', '--cloudflare-hostname', '']

@@ -57,7 +57,7 @@ describe('get', () => {
     ])
   })
 
-  test('prints JSON with --json, wherever that stands', async () => {
+  test('prints JSON with --json, anywhere in the command line', async () => {
     const ports = await freshPorts()
     const result = {
       id: expect.any(String),
@@ -77,7 +77,7 @@ describe('get', () => {
     }
   })
 
-  test('takes PORTS_HOSTNAME for the name of this host', async () => {
+  test('uses PORTS_HOSTNAME as the name of this host', async () => {
     const ports = portsOn(await freshDatabase(), { PORTS_HOSTNAME: 'mac-mini' })
     const { stdout } = await ports('get', 'consilio', 'api', '--json')
     expect(JSON.parse(stdout)).toMatchObject({ hostname: 'mac-mini' })
@@ -148,7 +148,7 @@ describe('release', () => {
     expect(await left()).toEqual(['localhost:3100/tcp'])
   })
 
-  test('ends with 1 where there is nothing to release', async () => {
+  test('ends with 1 if there is nothing to release', async () => {
     const ports = await freshPorts()
     const { stdout, stderr, status } = await ports('release', 'consilio', 'api')
     expect({ stdout, status }).toEqual({ stdout: '', status: 1 })
@@ -207,7 +207,7 @@ describe('update', () => {
     })
   })
 
-  test('ends with 1 where there is nothing to update', async () => {
+  test('ends with 1 if there is nothing to update', async () => {
     const ports = await freshPorts()
     expect(await ports('update', 'consilio', 'api', '--type', 'http')).toMatchObject({
       stdout: '',
@@ -363,7 +363,7 @@ describe('summary', () => {
 })
 
 describe('verify', () => {
-  test('ends with 0 where something listens, without a database', async () => {
+  test('ends with 0 if something listens, without a database', async () => {
     const ports = portsOn('postgresql://127.0.0.1:1/nothing')
     await using server = await tcpServer(() => {})
     const port = `${server.port}`
@@ -433,7 +433,7 @@ describe('verify', () => {
     })
   })
 
-  test('ends with 1 where nothing listens', async () => {
+  test('ends with 1 if nothing listens', async () => {
     const ports = portsOn('postgresql://127.0.0.1:1/nothing')
     const server = await tcpServer(() => {})
     await server[Symbol.asyncDispose]()
@@ -675,7 +675,7 @@ describe('range', () => {
 })
 
 describe('db', () => {
-  test('migrates and seeds a database of one’s own, once', async () => {
+  test('migrates and seeds a database of the user’s own, once', async () => {
     const url = await unmigratedDatabase()
     const ports = portsOn(url)
     const before = await ports('get', 'consilio', 'api', '--json')
@@ -721,7 +721,7 @@ describe('db', () => {
     ])
   })
 
-  test('shows the status of a database of one’s own', async () => {
+  test('shows the status of a database of the user’s own', async () => {
     const ports = await freshPorts()
     const { stdout, stderr, status } = await ports('db', 'status')
     expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
@@ -732,7 +732,7 @@ describe('db', () => {
     expect(asJson).toMatchObject({ kind: 'external', running: true, schema: { pending: [] } })
   })
 
-  test('refuses to start or stop a database of one’s own', async () => {
+  test('refuses to start or stop a database of the user’s own', async () => {
     const ports = await freshPorts()
     expect(await ports('db', 'start')).toMatchObject({ stdout: '', status: 2 })
     expect(await ports('db', 'stop')).toMatchObject({ stdout: '', status: 2 })

@@ -114,7 +114,7 @@ test('config set says that an environment variable takes precedence', async () =
   expect(stderr).toContain('PORTS_HOSTNAME is set in the environment, and takes precedence.')
 })
 
-test('config get of what is not set answers no', async () => {
+test('config get of a field that is not set ends with 1', async () => {
   expect(await user().run('config', 'get', 'databaseUrl')).toEqual({
     stdout: '',
     stderr: 'databaseUrl is not set.\n',
@@ -122,7 +122,7 @@ test('config get of what is not set answers no', async () => {
   })
 })
 
-test('an unknown field is refused with those that there are, which the help names', async () => {
+test('an unknown field is refused with the list of fields, which the help has as well', async () => {
   const { run } = user()
   for (const args of [
     ['get', 'hostnam'],

@@ -46,7 +46,7 @@ describe('says what is wrong with a database', () => {
     expect((await ports('get', 'consilio', 'api')).stderr).toContain('ports db migrate')
   })
 
-  test('that dies in mid-call', async () => {
+  test('that ends during a call', async () => {
     const url = await freshDatabase()
     const proxy = await faultyProxy(url, {
       onRequest: (_type, body) => {
@@ -59,7 +59,7 @@ describe('says what is wrong with a database', () => {
     expect(await portsOn(url)('get', 'consilio', 'api')).toMatchObject({ stdout: '3100\n' })
   })
 
-  test('whose URL is none', async () => {
+  test('whose URL is malformed', async () => {
     const ports = portsOn('mysql://ports:secret@localhost/ports')
     const { stdout, stderr, status } = await ports('get', 'consilio', 'api', '--json')
     expect({ stdout, status }).toEqual({ stdout: '', status: 2 })

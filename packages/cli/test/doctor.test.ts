@@ -176,7 +176,7 @@ test('a database that a later version migrated asks for a newer program', async 
   })
 })
 
-test('a URL that is none is a problem', async () => {
+test('a malformed URL is a problem', async () => {
   const doctor = await told('mysql://ports:secret@localhost/ports')
   expect(of('database', doctor)).toMatchObject([{ state: 'problem' }])
   expect(JSON.stringify(doctor)).not.toContain('secret')
@@ -271,7 +271,7 @@ test('ranges among the numbers of outgoing connections are a warning, with one v
   }
 })
 
-test('in another network namespace, what listens cannot be told, and nothing is recorded', async ({
+test('in another network namespace, it is unknown what listens, and nothing is recorded', async ({
   skip,
 }) => {
   needs(skip, 'unshare', '-n', 'true')
@@ -287,7 +287,7 @@ test('in another network namespace, what listens cannot be told, and nothing is 
   expect(await elsewhere()).toEqual(['warning', 'unknown'])
 })
 
-test('a process that may use no Unix sockets has a problem if its registry is behind one', async ({
+test('a process that may not use Unix sockets has a problem if its registry needs one', async ({
   skip,
 }) => {
   onLinux(skip)
@@ -322,7 +322,7 @@ test('hidden tables of the kernel are a warning', async ({ skip }) => {
   ])
 })
 
-test('a host without an address is told, whether its name is known not to exist or not', async () => {
+test('a host without an address is reported, whether its name does not exist or cannot be resolved', async () => {
   const url = await freshDatabase()
   await portsOn(url)('get', 'consilio', 'api', '--hostname', 'nas.invalid')
   const names = of('names', await told(url, { PORTS_HOSTNAME: 'here.invalid' }))
@@ -334,7 +334,7 @@ test('a host without an address is told, whether its name is known not to exist 
   for (const { state } of names) expect(['warning', 'unknown']).toContain(state)
 })
 
-test('registries of other users are told', async ({ skip }) => {
+test('registries of other users are reported', async ({ skip }) => {
   needs(skip, 'unshare', '-m', 'true')
   const home = projectDirectory({})
   const registry = join(home, '.local', 'share', 'ports')
@@ -360,7 +360,7 @@ test('registries of other users are told', async ({ skip }) => {
   expect(filesIn(home)).toEqual(before)
 })
 
-test('a variable whose name is mistyped is told, and which one was meant', async () => {
+test('a variable whose name is mistyped is reported, with the one that was meant', async () => {
   const doctor = await told(await freshDatabase(), { PORTS_DATABSE_URL: 'postgresql://a:b@c/d' })
   expect(of('settings', doctor)).toEqual([
     {
@@ -406,7 +406,7 @@ test('a password that other users may read is a warning, without the password', 
   ])
 })
 
-test('completion is told where the shell of the user does not have it', async () => {
+test('missing completion of the shell of the user is reported', async () => {
   const url = await freshDatabase()
   const home = projectDirectory({})
   const user = { HOME: home, SHELL: '/bin/bash', XDG_DATA_HOME: join(home, 'data') }
@@ -427,7 +427,7 @@ function settingsOf(content: string): string {
   return directory
 }
 
-test('the runtimes of containers are told, and sockets that do not answer', async () => {
+test('container runtimes are reported, and sockets that do not answer', async () => {
   const socket = await serveApi({
     '/containers/json': [
       { Id: 'c0ffee'.padEnd(64, '0'), Names: ['/web'], Image: 'nginx', Ports: [] },

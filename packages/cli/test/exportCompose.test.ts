@@ -57,7 +57,7 @@ describe('export compose', () => {
     expect(stdout.split(`  ${service}:\n`)[1]).toBe(list(...expected))
   })
 
-  test('leaves out services whose container ports are not clear, or that are not there', async () => {
+  test('leaves out services whose container ports are not clear, or that do not exist', async () => {
     const { stdout, stderr, status } = await overlay('api', '- "8080:80"', '- "8443:443"')
     expect({ stdout: stdout.split('\n\n')[1], status }).toEqual({
       stdout: 'services: {}\n',

@@ -42,7 +42,7 @@ function place(files: Readonly<Record<string, string>> = {}) {
 }
 
 describe('export --output', () => {
-  test('does not replace a file that was written for another target, unless it must', async () => {
+  test('does not replace a file that was written for another target, unless it is forced', async () => {
     const { ports, read } = place()
     await ports('export', 'nginx', '-o', 'f')
     const before = read('f')
@@ -129,12 +129,12 @@ describe('export --output', () => {
   test.each([
     ['a directory', 'sub', /sub is a directory\. Name a file in it\.$/m],
     [
-      'a directory that is not there',
+      'a directory that does not exist',
       'nosuch/',
       /There is no directory nosuch\/\. Name a file\.$/m,
     ],
     [
-      'a file in a directory that is not there',
+      'a file in a directory that does not exist',
       'nosuch/Caddyfile',
       /There is no directory nosuch\. Make it first\.$/m,
     ],

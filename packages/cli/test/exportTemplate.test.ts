@@ -87,7 +87,7 @@ describe('export --template', () => {
     expect(refused.stderr).toContain('undefined variable: nosuch, line:2, col:6: {{ nosuch }} z)')
   })
 
-  test('names a template that cannot be read', async () => {
+  test('reports a template that cannot be read', async () => {
     const { stderr, status } = await portsOutside(url)('export', '--template', 'nosuch.liquid')
     expect(status).toBe(2)
     expect(stderr).toMatch(

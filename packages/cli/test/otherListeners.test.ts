@@ -144,7 +144,7 @@ test('a connection on a number that nobody holds is told, and that a server may 
   )
 })
 
-test('a process of another service of the same checkout is a stranger, and named', async () => {
+test('a process of another service of the same checkout is a stranger, and its service is named', async () => {
   const { url, directory, ports, web, explain } = await shop()
   const program = `require('net').createServer().listen(${web}, '127.0.0.1')`
   await run(directory, url, 'api', ['node', '-e', program])

@@ -315,9 +315,9 @@ describe('ports run', () => {
 
   test.each<[string, string[], object]>([
     ['a service that is not in the file', ['run', 'wep', '--', 'true'], SHOP],
-    ['no service where the file has several', ['run', '--', 'true'], SHOP],
+    ['no service, although the file has several', ['run', '--', 'true'], SHOP],
     ['an unknown option', ['run', '--strikt'], SHOP],
-    ['a field that is unknown', ['run', 'web', '--', 'true'], { ...SHOP, colour: 'red' }],
+    ['an unknown field', ['run', 'web', '--', 'true'], { ...SHOP, colour: 'red' }],
     [
       'two services with one variable',
       ['run', 'a-b', '--', 'true'],
@@ -343,7 +343,7 @@ describe('ports run', () => {
     expect(status).toBe(125)
   })
 
-  test('starts nothing and ends with 125 if the database is away', async () => {
+  test('starts nothing and ends with 125 if the database is unavailable', async () => {
     const directory = projectDirectory({ 'ports.json': SHOP })
     const ports = portsIn(directory, 'postgresql://ports@127.0.0.1:1/ports')
     const { stdout, stderr, status } = await ports('run', 'web', '--', 'echo', 'started')

@@ -206,7 +206,7 @@ describe('import', () => {
     expect((await ports('import', file)).stderr).toContain('Imported 1 port.')
   })
 
-  test('refuses a file that is not there', async () => {
+  test('refuses a file that does not exist', async () => {
     const ports = portsOn(await emptyDatabase())
     expect(await ports('import', '/nonexistent/rows.csv')).toMatchObject({
       stderr: expect.stringContaining('"/nonexistent/rows.csv"'),
@@ -246,7 +246,7 @@ describe('dump and load', () => {
     })
   })
 
-  test('refuse what is no document', async () => {
+  test('refuse a file that is not a dump', async () => {
     const ports = portsOn(await emptyDatabase())
     for (const [content, message] of [
       ['{', 'what ports dump wrote'],

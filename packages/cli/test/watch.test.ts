@@ -45,7 +45,7 @@ function watching(url: string, directory: string, more?: Environment) {
   return { child, next }
 }
 
-test('a watch tells what changes on this host, and keeps its checks', async ({ skip }) => {
+test('a watch reports what changes on this host, and keeps its checks', async ({ skip }) => {
   onLinux(skip)
   const { url, directory, ports, web } = await shop()
   const { child, next } = watching(url, directory)
@@ -85,7 +85,7 @@ test('a watch warns once when most ports of a project are held', async () => {
   expect(await next()).toMatchObject({ what: 'ended', port: web + 7 })
 })
 
-test('a watch goes on while the database is away', async () => {
+test('a watch goes on while the database is unavailable', async () => {
   const { url, directory } = await shop()
   const broken = new URL(url)
   broken.searchParams.set('host', '/tmp/ports-no-such-socket')

@@ -142,7 +142,7 @@ describe('a store that is opened when it is needed', () => {
   })
 })
 
-describe('a store that there is not', () => {
+describe('no store', () => {
   beforeEach(() => {
     opener.exists = false
   })

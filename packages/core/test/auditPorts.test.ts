@@ -54,7 +54,7 @@ async function auditPorts(...args: Parameters<typeof auditAll>) {
 const stranger = Object.assign(new LocalHost(), { is: () => false })
 
 describe('auditPorts', () => {
-  it('tells what listens, what does not and what cannot be told', async () => {
+  it('says what listens, what does not, and what is unknown', async () => {
     const closed = await closedPort()
     const allocations = [
       held(await listenTcp({ host: '127.0.0.1' })),

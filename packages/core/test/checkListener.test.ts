@@ -17,7 +17,7 @@ describe('checkRemote', () => {
     expect(await checkRemote(closed, probe)).toEqual({ verdict: 'not-listening' })
   })
 
-  it("cannot tell of another host's UDP", async () => {
+  it("does not know about another host's UDP", async () => {
     const port = await listenTcp({ host: '127.0.0.1' })
     const target = { hostname: '127.0.0.1', protocol: 'udp', port } as const
     expect(await checkRemote(target, probe)).toEqual({
@@ -39,7 +39,7 @@ describe('checkRemote', () => {
 })
 
 describe('checkLocal', () => {
-  it('cannot tell if the tables of this host are hidden', async () => {
+  it('does not know if the tables of this host are hidden', async () => {
     const target = { hostname: 'localhost', protocol: 'tcp', port: 3000 } as const
     expect(await checkLocal(target, undefined, probe)).toEqual({
       verdict: 'unknown',
@@ -105,7 +105,7 @@ describe('verifyPort', () => {
     expect(await manager.verifyPort(port, '::ffff:127.0.0.1')).toBe(true)
   })
 
-  it('rejects where it cannot tell, instead of guessing', async () => {
+  it('rejects if it does not know, instead of guessing', async () => {
     await expect(manager.verifyPort(3000, 'no-such-host.invalid')).rejects.toMatchObject({
       code: 'UNVERIFIABLE',
       details: {

@@ -23,14 +23,14 @@ describe('connectProbe', () => {
     })
   })
 
-  it('sees that nothing listens where the port is closed', async () => {
+  it('sees that nothing listens on a closed port', async () => {
     const port = await closedPort()
     expect(await connectProbe({ hostname: '127.0.0.1', port }, { timeoutMs })).toEqual({
       verdict: 'not-listening',
     })
   })
 
-  it('cannot tell of a name that does not resolve', async () => {
+  it('does not know for a name that does not resolve', async () => {
     const target = { hostname: 'no-such-host.invalid', port: 3000 }
     expect(await connectProbe(target, { timeoutMs })).toEqual({
       verdict: 'unknown',
@@ -60,7 +60,7 @@ describe('connectProbe', () => {
     expect(await connectProbe(target, { timeoutMs, lookup })).toEqual({ verdict: 'not-listening' })
   })
 
-  it('cannot tell where one address refuses and another fails otherwise', async () => {
+  it('does not know if one address refuses and another fails otherwise', async () => {
     const target = { hostname: 'alpha', port: await closedPort() }
     // No address of IPv6, so connecting to it fails within this process.
     const lookup = resolvingTo(ipv4, { ...ipv4, family: 6 })
@@ -70,7 +70,7 @@ describe('connectProbe', () => {
     })
   })
 
-  it('cannot tell where no answer comes in time', async () => {
+  it('does not know if no answer comes in time', async () => {
     const target = { hostname: 'alpha', port: 3000 }
     expect(await connectProbe(target, { timeoutMs: 1, lookup: () => {} })).toEqual({
       verdict: 'unknown',

@@ -376,7 +376,7 @@ describe('what went wrong and what to do next', () => {
       'shop has more than one range. Name one by its first port: 3000-3099, 8096 on nas, 8096 on pi.',
     ],
     [
-      'a range that is not there',
+      'a range that does not exist',
       unclearRange({ ...unclear, startPort: 3001, hostname: 'nas' }),
       'shop has no range that starts at 3001 on nas. Name one by its first port and its host: ' +
         '3000-3099, 8096 on nas, 8096 on pi.',

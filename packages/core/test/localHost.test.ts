@@ -37,7 +37,7 @@ describe('LocalHost', () => {
     expect(new LocalHost(name).name).toBe('localhost')
   })
 
-  it('stands in where no host is named', () => {
+  it('is used if no host is named', () => {
     expect(new LocalHost().resolve('hostname', undefined)).toBe('localhost')
     expect(new LocalHost('alpha').resolve('hostname', undefined)).toBe('alpha')
   })
@@ -118,7 +118,7 @@ describe('the scope of a call', () => {
     ['Alpha', 'alpha'],
     ['', 'localhost'],
     [undefined, 'localhost'],
-  ])('takes the name of this host from PORTS_HOSTNAME=%s', (value, name) => {
+  ])('uses the name of this host in PORTS_HOSTNAME=%s', (value, name) => {
     vi.stubEnv('PORTS_HOSTNAME', value)
     expect(new PortManager(untouchedStore).scope().hostname).toBe(name)
     vi.unstubAllEnvs()

@@ -64,7 +64,7 @@ describe.each(Object.entries(IDEMPOTENT))('%s', (_name, call) => {
     await expect(call(ports)).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
   })
 
-  it('takes a later answer for the lost one, a refusal too', async () => {
+  it('uses a later answer, even a refusal, in place of the lost one', async () => {
     const { ports } = scripted(['OUTCOME_UNKNOWN', 'RANGE_EXHAUSTED'])
     await expect(call(ports)).rejects.toMatchObject({ code: 'RANGE_EXHAUSTED' })
   })

@@ -340,9 +340,9 @@ describe('a socket is unreachable', () => {
     ['a container with another id', [{ ...web, Id: 'web' }]],
     ['a name that is no text', [{ ...web, Names: [{}] }]],
     ['a label that is no text', [{ ...web, Labels: { 'com.docker.compose.project': 1 } }]],
-    ['an address that is none', [{ ...web, Ports: [{ ...web.Ports[0], IP: 'everywhere' }] }]],
-    ['an IPv6 address that is none', [{ ...web, Ports: [{ ...web.Ports[0], IP: '::x' }] }]],
-    ['a port that is none', [{ ...web, Ports: [{ ...web.Ports[0], PublicPort: 65_536 }] }]],
+    ['an invalid address', [{ ...web, Ports: [{ ...web.Ports[0], IP: 'everywhere' }] }]],
+    ['an invalid IPv6 address', [{ ...web, Ports: [{ ...web.Ports[0], IP: '::x' }] }]],
+    ['an invalid port', [{ ...web, Ports: [{ ...web.Ports[0], PublicPort: 65_536 }] }]],
     ['ports that are no list', [{ ...web, Ports: { '80/tcp': [] } }]],
   ])('if it answers %s', async (_, answer) => {
     const body = typeof answer === 'string' ? answer : JSON.stringify(answer)

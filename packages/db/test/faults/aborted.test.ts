@@ -43,7 +43,7 @@ describe('a call that is aborted', () => {
 
   const REASON = new Error('No longer wanted')
 
-  it.each(READ_LIST)('in mid-read is rejected and cancelled, in %s', async (_name, call) => {
+  it.each(READ_LIST)('during a read is rejected and cancelled, in %s', async (_name, call) => {
     const { repository } = await openOn(url)
     await repository.listRanges()
     const lock = await lockTables()
@@ -55,7 +55,7 @@ describe('a call that is aborted', () => {
   })
 
   it.each(WRITE_LIST)(
-    'in mid-write leaves unknown what became of it, in %s',
+    'during a write leaves unknown whether it happened, in %s',
     async (name, call) => {
       const { repository } = await openOn(url)
       await repository.listRanges()
@@ -68,7 +68,7 @@ describe('a call that is aborted', () => {
     },
   )
 
-  it.each(WRITE_LIST)('in mid-write is cancelled by the server, in %s', async (_name, call) => {
+  it.each(WRITE_LIST)('during a write is cancelled by the server, in %s', async (_name, call) => {
     const { repository } = await openOn(url)
     await repository.listRanges()
     const before = await contents()
@@ -80,7 +80,7 @@ describe('a call that is aborted', () => {
     await expectWorking(repository)
   })
 
-  it('in mid-write of getOrAllocate is made up for by asking again', async () => {
+  it('during a write of getOrAllocate is completed by asking again', async () => {
     const { repository } = await openOn(url)
     const lock = await lockTables()
     await abortWhen(waitingBackend, (options) => repository.getOrAllocate(api, options), REASON)
@@ -136,7 +136,7 @@ describe('a call that is aborted', () => {
     await expectWorking(repository)
   })
 
-  it('in mid-read is rejected with its reason, null', async () => {
+  it('during a read is rejected with its reason, null', async () => {
     const { repository } = await openOn(url)
     const lock = await lockTables()
     expect(

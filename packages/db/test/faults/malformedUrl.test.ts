@@ -10,7 +10,7 @@ import {
 } from '../../src/index.js'
 import { ENTRY_POINT_LIST, expectRefusal } from './registry.js'
 
-describe('a URL that is none', () => {
+describe('a malformed URL', () => {
   const MALFORMED = [
     'ports',
     'localhost:5432/ports',

@@ -25,7 +25,7 @@ import {
   web,
 } from './registry.js'
 
-describe('a backend that is terminated in mid-call', () => {
+describe('a backend that is terminated during a call', () => {
   it.each(CALL_LIST)('leaves the registry as it was, in %s', async (_name, call) => {
     const { repository } = await openOn(url)
     await repository.listRanges()
@@ -57,7 +57,7 @@ describe('a backend that is terminated in mid-call', () => {
   })
 })
 
-describe('a statement that is cancelled in mid-call', () => {
+describe('a statement that is cancelled during a call', () => {
   it.each(CALL_LIST)('is BUSY and leaves the registry as it was, in %s', async (_name, call) => {
     const { repository } = await openOn(url)
     await repository.listRanges()
@@ -73,7 +73,7 @@ describe('a statement that is cancelled in mid-call', () => {
   })
 })
 
-describe('a connection that is cut in mid-call', () => {
+describe('a connection that is cut during a call', () => {
   async function openThroughProxy() {
     const proxy = await faultyProxy(url)
     const { pool, repository } = await openOn(proxy.url)

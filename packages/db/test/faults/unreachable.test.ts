@@ -27,7 +27,7 @@ async function closedPort(): Promise<number> {
   return port
 }
 
-describe('a database that is not there', () => {
+describe('a database that does not exist', () => {
   it.each(ENTRY_POINT_LIST)('is unavailable to %s behind a closed port', async (_name, open) => {
     const port = await closedPort()
     const error = await expectRefusal(

@@ -10,7 +10,7 @@ const WAYS = {
 
 afterEach(() => query('delete from ports.port_limits'))
 
-describe('a call that no limit is for', () => {
+describe('a call without a limit', () => {
   it.each(Object.entries(WAYS))('does not wait for its project: %s', async (_, way) => {
     const project = await newProject()
     const other = await newProject()

@@ -74,24 +74,27 @@ describe('a reservation', () => {
     expect(events).toEqual([{ before: null }, { before: null }])
   })
 
-  it.each(ISOLATION_LEVELS)('counts for what begins after its commit at %s', async (level) => {
-    const project = await newProject()
-    const early = await Session.open(url)
-    await early.begin(level)
-    const reserver = await Session.open(url)
-    await reserver.begin(level)
-    await reserver.query(RESERVE, [project.start, project.start + 4])
-    // Not before, and nobody waits for it.
-    expect(await at(level, ALLOCATE, [project.name, 'before'])).toHaveLength(1)
-    await reserver.commit()
-    await at(level, GET, [project.name, 'after'])
-    const claim = ending(at(level, CLAIM, [project.name, 'after', project.start + 1]))
-    expect(await claim).toBe('ZP011')
-    expect(await livePorts(project)).toEqual([project.start, project.start + 5])
-    // What began before may go by what it sees.
-    const given = await ending(early.query(GET, [project.name, 'early']))
-    expect(['done', '40001']).toContain(given)
-  })
+  it.each(ISOLATION_LEVELS)(
+    'applies to transactions that begin after its commit, at %s',
+    async (level) => {
+      const project = await newProject()
+      const early = await Session.open(url)
+      await early.begin(level)
+      const reserver = await Session.open(url)
+      await reserver.begin(level)
+      await reserver.query(RESERVE, [project.start, project.start + 4])
+      // Not before, and nobody waits for it.
+      expect(await at(level, ALLOCATE, [project.name, 'before'])).toHaveLength(1)
+      await reserver.commit()
+      await at(level, GET, [project.name, 'after'])
+      const claim = ending(at(level, CLAIM, [project.name, 'after', project.start + 1]))
+      expect(await claim).toBe('ZP011')
+      expect(await livePorts(project)).toEqual([project.start, project.start + 5])
+      // What began before may go by what it sees.
+      const given = await ending(early.query(GET, [project.name, 'early']))
+      expect(['done', '40001']).toContain(given)
+    },
+  )
 
   it.each(ISOLATION_LEVELS.slice(0, 2))(
     'keeps its numbers from all who ask after its acknowledgement, at %s',
