@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config'
 const SLOW = [
   'integrations/test/hook.test.ts',
   'packages/cli/test/{export,import}?*.test.ts',
-  'packages/cli/test/{completion,sandbox,terminal,transfer,uninstall}.test.ts',
+  'packages/cli/test/{completion,moved,otherListeners,releaseAllServices,sandbox}.test.ts',
+  'packages/cli/test/{terminal,transfer,uninstall,watch,whose}.test.ts',
   'packages/db/test/{embedded,faults}/**/*.test.ts',
   'packages/db/test/{model,upgrade}.test.ts',
   'packages/mcp-server/test/load.test.ts',
