@@ -27,6 +27,9 @@ const MAX_COMMANDS = 300
 /** Values can grow with every assignment. */
 const MAX_VALUE = 10_000
 
+/** Commands that assign to variables of the shell. */
+const DECLARES = /^(declare|export|local|readonly|typeset)$/
+
 /** The commands of a script, in their order, also those in loops, subshells and `bash -c`. */
 export function commandsOf(script: string, directory: string): Command[] {
   const reading = new Reading(directory)
@@ -89,7 +92,7 @@ class Reading {
       if (child.type !== 'Assignment') return
       assignments.push(child)
       // Before a program, it is set for that program alone.
-      if (!node.name || node.name.value === 'export') {
+      if (!node.name || DECLARES.test(node.name.value)) {
         this.#assign(child.name, this.#valueOf(child), taken)
       }
     })
@@ -107,7 +110,8 @@ class Reading {
   }
 
   /** Considers the effect of a command of the shell on the commands after it. */
-  #follow({ words: [program, ...args] }: Command, assignments: readonly Assignment[]): void {
+  #follow(command: Command, assignments: readonly Assignment[]): void {
+    const [program, ...args] = command.words
     const [first] = args
     if (program === 'export') {
       for (const [name, value] of assignments.flatMap((each) => this.#set(each))) {
@@ -117,6 +121,9 @@ class Reading {
         const value = this.#values.get(name ?? '')
         if (value !== undefined) this.#exported.set(name!, value)
       }
+    }
+    if (program === 'read') {
+      for (const name of args) this.#assign(name ?? '', undefined, command.inputs)
     }
     if (program === 'cd' && first !== undefined) this.#directory = resolve(this.#directory, first)
     if (program === 'eval') this.read(args.map((arg) => arg ?? '').join(' '))

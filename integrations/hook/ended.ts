@@ -90,6 +90,8 @@ function namedBy({ words }: Command, all: readonly Command[]): Pick<Ended, 'port
       return { ...none, ports: args.flatMap(portsOfLsof) }
     case 'fuser':
       return { ...none, ports: portsOfFuser(args) }
+    case 'ss':
+      return { ...none, ports: portsOfSs(args) }
     case 'pgrep':
       return { ...none, searches: [args] }
     case 'pidof':
@@ -124,6 +126,12 @@ function portsOfFuser(args: readonly string[]): number[] {
     const port = /^(?<port>\d+)(?<space>\/(tcp|udp))?$/.exec(arg)?.groups
     return port && (port.space || hasSpace) ? [Number(port.port)] : []
   })
+}
+
+/** Such as `sport = :3000`, in one argument or in several. */
+function portsOfSs(args: readonly string[]): number[] {
+  const port = /\b(?:sport|src)\W+(\d+)/.exec(args.join(' '))?.[1]
+  return port === undefined ? [] : [Number(port)]
 }
 
 /** `pgrep` takes the options of `pkill`, except for the signal. */

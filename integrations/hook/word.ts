@@ -22,7 +22,7 @@ export function wordsOf(
 
 /** The names of the variables that the node uses. */
 export function variablesIn(node: SyntaxNode): string[] {
-  const own = nameIn(node)
+  const own = node.type === 'ParameterExpansion' ? node.parameter : nameIn(node)
   const names = own === undefined ? [] : [own]
   forEachChild(node, (child) => {
     names.push(...variablesIn(child))

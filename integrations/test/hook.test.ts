@@ -169,6 +169,13 @@ describe('asks before a process that is not of this checkout is ended', () => {
       'by what lsof finds, in a variable that is not empty',
       () => `p=\`lsof -ti:${blog.port}\`; if [ -n "$p" ]; then kill \${p}; fi`,
     ],
+    ['by what lsof finds, in an array', () => `P=($(lsof -ti:${blog.port})); kill "\${P[@]}"`],
+    ['by what lsof finds, in a local variable', () => `local P=$(lsof -ti:${blog.port}); kill $P`],
+    ['by what lsof finds, by read', () => `read -r P < <(lsof -ti:${blog.port}) && kill $P`],
+    [
+      'by what ss finds with a filter',
+      () => `ss -lptn 'sport = :${blog.port}' | grep -oP 'pid=\\K\\d+' | xargs kill -9`,
+    ],
     ['by what lsof finds, one by one', () => `for p in $(lsof -ti:${blog.port}); do kill $p; done`],
     [
       'by what lsof finds, as it is read',
