@@ -126,12 +126,15 @@ export class Leases {
   }
 
   /**
-   * Whether a release that does not name the port may have missed it because the clock had jumped.
+   * Whether a release that does not name the port may have missed it and left it held: the clock
+   * had jumped, or the lease had ended by then and continues when the clock is set back.
    */
   mayOutlast({ call, port }: Claim, { ok, end }: Call) {
     const isNamed =
       !Array.isArray(ok) || ok.some(([told, proto]) => told === port && proto === call.proto)
-    return this.any && !isNamed && this.#jumps.isDuring({ from: call.at, until: end })
+    if (!this.any || isNamed) return false
+    const until = this.#earliestEnd(call) <= end ? FOREVER : end
+    return this.#jumps.isDuring({ from: call.at, until })
   }
 
   /**
