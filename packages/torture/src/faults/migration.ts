@@ -45,6 +45,16 @@ async function migrateAtOnce({ workers, url }: FaultContext) {
   return (await Promise.all(ends)).every(Boolean)
 }
 
+/**
+ * If the clock is set back while sessions wait for locks, their timeouts, and the search for
+ * deadlocks, are later by as much. They would keep the column from being dropped.
+ */
+const END_STUCK_SESSIONS = `
+  select pg_terminate_backend(pid)
+  from pg_stat_activity
+  where query_start > clock_timestamp() + interval '1 minute'
+    and pid <> pg_backend_pid()`
+
 async function addColumn({ server, pause, isOver }: FaultContext) {
   const table = Math.random() < 0.7 ? 'ports.port_allocations' : 'ports.port_ranges'
   // A careful migration sets a lock timeout. It retries if the server is down or busy.
@@ -53,6 +63,7 @@ async function addColumn({ server, pause, isOver }: FaultContext) {
   while (!done && !isOver()) {
     done = await isDone(server.query(add))
     await pause(200)
+    await server.retry(END_STUCK_SESSIONS)
     // The column may exist after an error as well. Dropping a missing column would still wait for
     // the lock.
     await server.retry(`
