@@ -148,7 +148,9 @@ async function compareRoundTrips(context: Context, options: ServerOptions) {
         kind: 'cost',
         ours: () => medianOf(ours),
         baseline: () => medianOf(nothing),
-        shortfall: 'The query to the database is a second round trip between two processes.',
+        shortfall:
+          'Most of the time is the check of what listens on the port, whose cost is explained above. ' +
+          'The query to the database is also a second round trip between two processes.',
         ...(target && { target }),
       }),
     )
