@@ -4237,9 +4237,11 @@ BEGIN ATOMIC
       CROSS JOIN LATERAL generate_series(unoffered.first_port, LEAST(range.end_port, (((unoffered.first_port + numbers_to_offer.p_limit) + (taken.ports)::integer) - 1))) number(number))
    WHERE ((NOT (EXISTS ( SELECT
             FROM ports.port_allocations live
-           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))))) AND (NOT (EXISTS ( SELECT
+           WHERE (((live.hostname)::text = numbers_to_offer.p_hostname) AND ((live.protocol)::text = numbers_to_offer.p_protocol) AND (live.port_number = number.number) AND ((live.status)::text = ANY ((ARRAY['allocated'::character varying, 'in_use'::character varying])::text[])))
+          OFFSET 0))) AND (NOT (EXISTS ( SELECT
             FROM ports.port_allocations resting
-           WHERE (((resting.project_name)::text = numbers_to_offer.p_project_name) AND ((resting.hostname)::text = numbers_to_offer.p_hostname) AND ((resting.protocol)::text = numbers_to_offer.p_protocol) AND (resting.port_number = number.number) AND ((resting.status)::text = 'released'::text) AND (resting.ends_at IS NOT NULL))))))
+           WHERE (((resting.project_name)::text = numbers_to_offer.p_project_name) AND ((resting.hostname)::text = numbers_to_offer.p_hostname) AND ((resting.protocol)::text = numbers_to_offer.p_protocol) AND (resting.port_number = number.number) AND ((resting.status)::text = 'released'::text) AND (resting.ends_at IS NOT NULL))
+          OFFSET 0))))
    ORDER BY number.number
   LIMIT numbers_to_offer.p_limit;
 END

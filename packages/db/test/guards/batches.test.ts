@@ -153,10 +153,10 @@ describe('a batch', () => {
   })
 
   it('reads few rows, however many are held and free', async () => {
-    const project = await newProject(450)
+    const project = await newProject(4500)
     await query(
       `select ports.allocate_port($1, 'service-' || n)
-       from generate_series(1, 400) as n`,
+       from generate_series(1, 4000) as n`,
       [project.name],
     )
     await query('vacuum analyze ports.port_allocations')
