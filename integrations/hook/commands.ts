@@ -22,15 +22,18 @@ export interface Command {
   readonly directory: string
 }
 
-/** Loops can repeat a command very often. */
-const MAX_COMMANDS = 300
+/** The parts of a script that are read. A loop can repeat a part many times. */
+const MAX_PARTS = 20_000
 /** Values can grow with every assignment. */
 const MAX_VALUE = 10_000
 
 /** Commands that assign to variables of the shell. */
 const DECLARES = /^(declare|export|local|readonly|typeset)$/
 
-/** The commands of a script, in their order, also those in loops, subshells and `bash -c`. */
+/**
+ * The commands of a script, in their order, also those in loops, subshells and `bash -c`.
+ * @throws if it is too long
+ */
 export function commandsOf(script: string, directory: string): Command[] {
   const reading = new Reading(directory)
   reading.read(script)
@@ -39,11 +42,12 @@ export function commandsOf(script: string, directory: string): Command[] {
 
 class Reading {
   readonly found: Command[] = []
-  readonly #exported = new Map<string, string>()
+  readonly #exported = new Set<string>()
   readonly #values = new Map<string, string>()
   /** The commands whose output a variable has. */
   readonly #sources = new Map<string, readonly Command[]>()
   #directory: string
+  #parts = 0
 
   constructor(directory: string) {
     this.#directory = directory
@@ -54,7 +58,7 @@ class Reading {
   }
 
   #visit(node: SyntaxNode, piped: readonly Command[]): void {
-    if (this.found.length > MAX_COMMANDS) return
+    if (++this.#parts > MAX_PARTS) throw new Error('it is too long to be read in full')
     switch (node.type) {
       case 'Pipeline': {
         const start = this.found.length
@@ -76,6 +80,12 @@ class Reading {
       case 'Command':
         this.#visitCommand(node, piped)
         return
+      case 'Subshell': {
+        const directory = this.#directory
+        this.#visit(node.body, piped)
+        this.#directory = directory
+        return
+      }
       default:
         forEachChild(node, (child) => {
           this.#visit(child, piped)
@@ -101,7 +111,7 @@ class Reading {
     )
     const command = withoutRunners({
       words: node.name ? [...wordsOf(node.name, this.#values), ...args] : [],
-      variables: new Map([...this.#exported, ...assignments.flatMap((each) => this.#set(each))]),
+      variables: this.#variablesFor(assignments),
       inputs,
       directory: this.#directory,
     })
@@ -109,20 +119,17 @@ class Reading {
     this.#follow(command, assignments)
   }
 
-  /** Considers the effect of a command of the shell on the commands after it. */
+  /** Applies what a command of the shell changes for the commands after it. */
   #follow(command: Command, assignments: readonly Assignment[]): void {
     const [program, ...args] = command.words
     const [first] = args
     if (program === 'export') {
-      for (const [name, value] of assignments.flatMap((each) => this.#set(each))) {
-        this.#exported.set(name, value)
-      }
-      for (const name of args) {
-        const value = this.#values.get(name ?? '')
-        if (value !== undefined) this.#exported.set(name!, value)
+      for (const name of [...assignments.map((each) => each.name), ...args]) {
+        if (name !== undefined) this.#exported.add(name)
       }
     }
-    if (program === 'read') {
+    if (program === 'unset') for (const name of args) this.#assign(name ?? '', undefined, [])
+    if (/^(read|mapfile|readarray)$/.test(program ?? '')) {
       for (const name of args) this.#assign(name ?? '', undefined, command.inputs)
     }
     if (program === 'cd' && first !== undefined) this.#directory = resolve(this.#directory, first)
@@ -130,12 +137,12 @@ class Reading {
     if (/^(ba|da|z)?sh$/.test(program ?? '')) this.read(scriptIn(args) ?? '')
   }
 
-  /** The commands whose output the node takes in. */
+  /** The commands whose output the node reads. */
   readonly #inputsIn = (node: SyntaxNode): Command[] => {
     const start = this.found.length
     this.#visit(node, [])
     const ofVariables = variablesIn(node).flatMap((name) => this.#sources.get(name) ?? [])
-    return [...this.found.slice(start), ...ofVariables]
+    return [...new Set([...this.found.slice(start), ...ofVariables])]
   }
 
   #assign(name: string, value: string | undefined, sources: readonly Command[]): void {
@@ -144,9 +151,12 @@ class Reading {
     else this.#values.set(name, value)
   }
 
-  #set(assignment: Assignment): [name: string, value: string][] {
-    const value = this.#valueOf(assignment)
-    return value === undefined ? [] : [[assignment.name, value]]
+  /** The exported variables, with those that are set for one command. */
+  #variablesFor(assignments: readonly Assignment[]): ReadonlyMap<string, string> {
+    const exported = [...this.#exported].map((name) => [name, this.#values.get(name)] as const)
+    const own = assignments.map((each) => [each.name, this.#valueOf(each)] as const)
+    const known = [...new Map([...exported, ...own])]
+    return new Map(known.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])))
   }
 
   #valueOf({ value }: Assignment): string | undefined {

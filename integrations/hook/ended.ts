@@ -99,7 +99,7 @@ function namedBy({ words }: Command, all: readonly Command[]): Pick<Ended, 'port
     case 'grep': {
       const pattern = namesOf(args)[0]
       if (pattern === undefined || args.some((arg) => /^-\w*v/.test(arg))) return none
-      const port = /^:?(\d{2,5})\b/.exec(pattern)?.[1]
+      const port = /^(?:\S*:)?(\d{2,5})\b(?!\.)/.exec(pattern)?.[1]
       if (port && hasProgram(/^(ss|netstat|lsof)$/)) return { ...none, ports: [Number(port)] }
       return hasProgram(/^ps$/) ? { ...none, searches: [['-f', '--', pattern]] } : none
     }
@@ -130,8 +130,8 @@ function portsOfFuser(args: readonly string[]): number[] {
 
 /** Such as `sport = :3000`, in one argument or in several. */
 function portsOfSs(args: readonly string[]): number[] {
-  const port = /\b(?:sport|src)\W+(\d+)/.exec(args.join(' '))?.[1]
-  return port === undefined ? [] : [Number(port)]
+  const named = args.join(' ').matchAll(/\b(?:sport\s*(?:==?|eq)?\s*|src\s+\S*):(\d+)/g)
+  return [...named].map(([, port]) => Number(port))
 }
 
 /** `pgrep` takes the options of `pkill`, except for the signal. */
@@ -155,8 +155,10 @@ function numbersIn(args: readonly string[]): number[] {
 function endedByContainers(
   program: string,
   words: readonly string[],
-  { inputs, directory }: Command,
+  { words: all, inputs, directory }: Command,
 ): Ended {
+  // Without a word that only the shell can expand, another project would be listed.
+  if (words[0] === 'compose' && all.includes(undefined)) return NOTHING
   if (words[0] === 'compose') return endedByCompose(program, words.slice(1), directory)
   const [verb, ...args] = words[0] === 'container' ? words.slice(1) : words
   const isEnd =
@@ -165,15 +167,24 @@ function endedByContainers(
   if (!isEnd) return NOTHING
   const names = operandsOf(args)
   const lists = inputs.flatMap((input) => {
-    const [lister, ...listed] = input.words.flatMap((word) => word ?? [])
-    return lister === program && listed[0] === 'ps' ? [listed] : []
+    const [lister, ...listed] = input.words.map((word) => word ?? '')
+    // Without a filter that only the shell can expand, it would list more.
+    const isKnown = !input.words.includes(undefined)
+    return isKnown && lister === program && listed[0] === 'ps' ? [listed] : []
   })
   return { ...NOTHING, containers: [{ program, names, lists, directory }] }
 }
 
+/** Options of Compose, before its verb, whose value is the next word. */
+const COMPOSE_OPTIONS =
+  /^(-[fp]|--(ansi|env-file|file|parallel|profile|progress|project-directory|project-name))$/
+
 function endedByCompose(program: string, args: readonly string[], directory: string): Ended {
-  const at = args.findIndex((arg) => /^(down|stop|kill|restart)$/.test(arg))
-  if (at < 0) return NOTHING
+  const at = args.findIndex(
+    (arg, nth) => !arg.startsWith('-') && !COMPOSE_OPTIONS.test(args[nth - 1] ?? ''),
+  )
+  // Only with one of these verbs are the words before it options, which are safe to repeat.
+  if (!/^(down|stop|kill|restart)$/.test(args[at] ?? '')) return NOTHING
   const list = ['compose', ...args.slice(0, at), 'ps', '-q', ...operandsOf(args.slice(at + 1))]
   return { ...NOTHING, containers: [{ program, names: [], lists: [list], directory }] }
 }
@@ -181,6 +192,6 @@ function endedByCompose(program: string, args: readonly string[], directory: str
 function operandsOf(args: readonly string[]): string[] {
   return args.filter(
     (arg, nth) =>
-      !arg.startsWith('-') && !/^-(t|s|-time|-timeout|-signal)$/.test(args[nth - 1] ?? ''),
+      !arg.startsWith('-') && !/^-(t|s|-rmi|-signal|-time|-timeout)$/.test(args[nth - 1] ?? ''),
   )
 }

@@ -1,7 +1,7 @@
 import { seenThrough } from '../../packages/cli/src/run/runners.js'
 import type { Command } from './commands.js'
 
-/** Programs that run the program after them, and their options whose value is the next word. */
+/** Programs that run the program after them, and those of their options whose value is the next word. */
 const RUNNERS: ReadonlyMap<string, RegExp> = new Map([
   [
     'sudo',
@@ -19,17 +19,19 @@ const RUNNERS: ReadonlyMap<string, RegExp> = new Map([
 /** The command that is run in the end, with the variables that its runners set for it. */
 export function withoutRunners(command: Command): Command {
   const [program, ...rest] = command.words
-  const taking = RUNNERS.get(program ?? '')
+  const name = program?.split('/').at(-1) ?? ''
+  const taking = RUNNERS.get(name)
   if (!taking) return withoutRunnersOfPackages(command)
   const variables = new Map(command.variables)
   let at = 0
+  let hasDuration = name !== 'timeout'
   for (; at < rest.length; at++) {
     const word = rest[at] ?? ''
     const set = /^(?<name>[A-Za-z_]\w*)=(?<value>.*)$/s.exec(word)?.groups
     if (set) variables.set(set.name!, set.value!)
     else if (taking.test(word)) at++
-    // The duration of timeout.
-    else if (!word.startsWith('-') && !/^[\d.]+[smhd]?$/.test(word)) break
+    else if (!word.startsWith('-') && hasDuration) break
+    else if (!word.startsWith('-')) hasDuration = true
   }
   const words = rest.slice(at)
   return words.length === 0 ? command : withoutRunners({ ...command, words, variables })

@@ -157,6 +157,10 @@ describe('asks before a process that is not of this checkout is ended', () => {
     ['by all containers', () => 'docker stop $(docker ps -q)'],
     ['by the Compose file of another directory', () => 'docker compose -f ../blog/c.yaml down'],
     ['by the Compose file there', () => 'cd ../blog && docker-compose stop -t 5 web'],
+    ['by Compose in a subshell', () => '(cd x && ls); (cd ../blog && docker compose down)'],
+    ['by sudo, named by its path', () => `timeout $T /usr/bin/sudo fuser -k ${blog.port}/tcp`],
+    ['by mapfile', () => `mapfile -t P < <(lsof -ti:${blog.port}); kill "\${P[@]}"`],
+    ['by an address of ss', () => `ss -ltnp src 127.0.0.1:${blog.port} | xargs kill`],
     ['by another user', () => `sudo -u root kill ${blog.pid}`],
     ['without a variable', () => `env -u NODE_ENV kill ${blog.pid}`],
     ['within a time, with a signal', () => `timeout -s KILL 5 kill ${blog.pid}`],
@@ -264,7 +268,6 @@ describe('says nothing', () => {
     ['if the pid is another variable', () => `P=$(lsof -ti:${blog.port}); kill "$OTHER" $!`],
     ['if the pid is not from the pipe', () => `lsof -ti:${blog.port} | kill 999999999`],
     ['if the variable has changed', () => `P=${blog.pid}; P=$!; kill $P`],
-    ['if a variable has no end', () => `X='eval "$X$X"'; eval "$X"`],
     ['if a command is only printed', () => `echo "kill ${blog.pid}"`],
     ['if a command is only mentioned', () => `git commit -m 'kill ${blog.pid}'`],
     ['if a command is in a file that is written', () => `cat > x <<'END'\nkill ${blog.pid}\nEND`],
@@ -272,6 +275,16 @@ describe('says nothing', () => {
     ['if a container that ended is removed', () => 'docker rm blog-web-1'],
     ['if containers are listed', () => 'docker ps -a'],
     ['about the containers of the Compose file here', () => 'docker compose down'],
+    ['about other verbs of Compose', () => 'docker compose -p blog run --rm web npm run down'],
+    ['about commands in a container', () => 'docker compose -p blog exec web kill 1'],
+    ['about a project that only the shell knows', () => 'docker compose -p "$P" -f ../blog/c down'],
+    ['about containers that only the shell knows', () => 'docker stop $(docker ps -q $FILTER)'],
+    [
+      'if an exported number has changed',
+      () =>
+        `export PORT=${free}; PORT=$(ports get web) npm start; export PORT=$(ports get web); npm start`,
+    ],
+    ['if an exported number is unset', () => `export PORT=${free}; unset PORT; npm start`],
     ['about a Compose file of no directory', () => 'cd nowhere && docker compose down'],
     ['if a server is started on its own number', () => `PORT=${quiet} npm run dev`],
     ['if a server is given its own number', () => `cd src && vite --port ${quiet}`],
@@ -320,6 +333,17 @@ describe('never blocks', () => {
         return hook(`PORT=${free} npm start`, { path: join(place, 'other') })
       },
       /^ports did not check this command: ports is not the port registry\n$/,
+    ],
+    [
+      'if the command repeats itself without end',
+      () => hook(`X='eval "$X$X"'; eval "$X"; kill ${blog.pid}`),
+      /^ports did not check this command: .+\n$/,
+    ],
+    [
+      'if the command has very many parts',
+      () =>
+        hook(`${'for a in 1 2 3 4 5 6 7 8 9; do '.repeat(6)}fuser -k 80/tcp;${' done;'.repeat(6)}`),
+      /^ports did not check this command: it is too long to be read in full\n$/,
     ],
     [
       'if what it is given is no JSON',

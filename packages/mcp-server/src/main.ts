@@ -96,4 +96,4 @@ for (const signal of SIGNALS) process.on(signal, end)
 process.once('beforeExit', () => manager.close())
 
 await server.connect(transport)
-if (process.stdin.isTTY) log('Waits for an MCP client on standard input. See: ports-mcp --help')
+if (process.stdin.isTTY) log('Waiting for an MCP client on standard input. See: ports-mcp --help')

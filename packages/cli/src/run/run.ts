@@ -188,7 +188,7 @@ function tellWhatIsNew(
     output.notice(`Created the range ${nameOfRange(range)} for ${projectName}.`)
   }
   for (const notice of skippedText(skipped, [{ portNumber: port }])) output.notice(notice)
-  // A run of several services has reported it once.
+  // `ports up --run`, which has a channel to this process, has reported them.
   for (const { serviceName: other, error } of process.connected ? [] : refused) {
     output.notice(`${other} has no port here. ${error.message}`)
   }
