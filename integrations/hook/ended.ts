@@ -157,9 +157,10 @@ function endedByContainers(
   words: readonly string[],
   { words: all, inputs, directory }: Command,
 ): Ended {
-  // Without a word that only the shell can expand, another project would be listed.
-  if (words[0] === 'compose' && all.includes(undefined)) return NOTHING
-  if (words[0] === 'compose') return endedByCompose(program, words.slice(1), directory)
+  if (words[0] === 'compose') {
+    // Without a word that only the shell can expand, another project would be listed.
+    return all.includes(undefined) ? NOTHING : endedByCompose(program, words.slice(1), directory)
+  }
   const [verb, ...args] = words[0] === 'container' ? words.slice(1) : words
   const isEnd =
     /^(stop|kill|restart)$/.test(verb ?? '') ||
@@ -167,10 +168,10 @@ function endedByContainers(
   if (!isEnd) return NOTHING
   const names = operandsOf(args)
   const lists = inputs.flatMap((input) => {
-    const [lister, ...listed] = input.words.map((word) => word ?? '')
+    const [lister, ...listed] = input.words.flatMap((word) => word ?? [])
     // Without a filter that only the shell can expand, it would list more.
-    const isKnown = !input.words.includes(undefined)
-    return isKnown && lister === program && listed[0] === 'ps' ? [listed] : []
+    if (input.words.includes(undefined)) return []
+    return lister === program && listed[0] === 'ps' ? [listed] : []
   })
   return { ...NOTHING, containers: [{ program, names, lists, directory }] }
 }

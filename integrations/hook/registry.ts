@@ -45,9 +45,9 @@ function whyFailed({ killed, message }: ExecFileException, stderr: string): stri
 export async function linesOf(
   program: string,
   args: readonly string[],
-  directory = '.',
+  directory?: string,
 ): Promise<string[]> {
-  if (!existsSync(directory)) return []
+  if (directory !== undefined && !existsSync(directory)) return []
   const { stdout, error } = await run(program, args, directory)
   return error ? [] : stdout.split('\n').filter(Boolean)
 }
@@ -60,7 +60,7 @@ interface Ran {
 
 const TIMEOUT_MS = 5_000
 
-function run(program: string, args: readonly string[], cwd = '.'): Promise<Ran> {
+function run(program: string, args: readonly string[], cwd?: string): Promise<Ran> {
   return new Promise((resolve, reject) => {
     execFile(program, args, { cwd, timeout: TIMEOUT_MS }, (error, stdout, stderr) => {
       if (error?.code === 'ENOENT') reject(new Error(`${program} is not on the PATH`))

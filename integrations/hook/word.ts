@@ -5,9 +5,7 @@ import { forEachChild, type SyntaxNode, type Word, type WordPart } from 'unbash'
  * it.
  */
 export function expansionOf(word: Word, values: ReadonlyMap<string, string>): string | undefined {
-  if (!isExpanded(word)) return word.value
-  const texts = (word.parts ?? []).map((part) => textOf(part, values))
-  return texts.includes(undefined) ? undefined : texts.join('')
+  return isExpanded(word) ? textOfAll(word.parts ?? [], values) : word.value
 }
 
 /** The same as a shell splits it: at spaces, unless it is quoted. */
@@ -39,11 +37,16 @@ function isExpanded(node: SyntaxNode): boolean {
   return isSome
 }
 
+function textOfAll(
+  parts: readonly WordPart[],
+  values: ReadonlyMap<string, string>,
+): string | undefined {
+  const texts = parts.map((part) => textOf(part, values))
+  return texts.includes(undefined) ? undefined : texts.join('')
+}
+
 function textOf(part: WordPart, values: ReadonlyMap<string, string>): string | undefined {
-  if (part.type === 'DoubleQuoted') {
-    const texts = part.parts.map((each) => textOf(each, values))
-    return texts.includes(undefined) ? undefined : texts.join('')
-  }
+  if (part.type === 'DoubleQuoted') return textOfAll(part.parts, values)
   const name = nameIn(part)
   if (name !== undefined) return values.get(name)
   if (isExpanded(part)) return undefined

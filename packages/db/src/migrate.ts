@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto'
-import { PortsError } from '@ports/core'
 import type { ClientBase, Pool } from 'pg'
 import { isBeforeBaseline, isFormer } from './formerMigrations.js'
 import { type Migration, migrationNames, readMigration, readUpgrade } from './migrations.js'
@@ -8,6 +7,7 @@ import {
   foreignSchema,
   migratedDifferently,
   notMigrated,
+  ownedByOther,
   registryTooNew,
   translate,
 } from './sqlState.js'
@@ -105,14 +105,7 @@ async function refuseForeignOwner(client: ClientBase): Promise<void> {
        and not rolsuper
        and rolname <> current_user`,
   )
-  const [schema] = rows
-  if (!schema) return
-  throw new PortsError(
-    'DATABASE_NOT_MIGRATED',
-    `The schema ports of this database belongs to the role ${schema.owner}, and only that role or a ` +
-      'superuser may migrate it. Nothing was changed. Migrate as that role, or use another database.',
-    { migrations: [] },
-  )
+  if (rows.length > 0) throw ownedByOther(rows[0].owner)
 }
 
 /**

@@ -319,6 +319,15 @@ export function foreignSchema(reason: string): PortsError {
   )
 }
 
+export function ownedByOther(owner: string): PortsError {
+  return new PortsError(
+    'DATABASE_NOT_MIGRATED',
+    `The schema ports of this database belongs to the role ${owner}, and only that role or a ` +
+      'superuser may migrate it. Nothing was changed. Migrate as that role, or use another database.',
+    { migrations: [] },
+  )
+}
+
 /** Data or an index that cannot be read (XX), or a file of the database that is missing (58P01). */
 export function isDamage(sqlState: string | undefined): boolean {
   return /^(XX|58P01)/.test(sqlState ?? '')
